@@ -1,0 +1,62 @@
+# Everything runs from `.venv`, which is made from requirements.lock: first what the service needs, for `make run`;
+# what its development needs besides, for the other targets.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+GEN := almeno_grpc/_gen
+
+.PHONY: run test lint format protos lock sample-book clean help
+
+help: ## Show the targets.
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
+
+.venv/service: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	sed '/^# Development/,$$d' requirements.lock > .venv/service.lock
+	$(PIP) install --require-hashes --no-deps -r .venv/service.lock
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	touch $@
+
+.venv/development: .venv/service
+	$(PIP) install --require-hashes --no-deps -r requirements.lock
+	touch $@
+
+run: .venv/service ## Serve on 127.0.0.1:50051 with the sample book loaded.
+	exec $(BIN)/almeno-server --load-customers data/customers.xlsx --load-loans data/loans.xlsx
+
+test: .venv/development ## Run the test suite.
+	$(BIN)/python -m pytest -n 2 --cov --cov-report=term
+
+lint: .venv/development ## Check style, types, protos, and that the stubs follow from the protos.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	rm -rf .venv/protos && mkdir -p .venv/protos
+	$(BIN)/python protos/generate.py .venv/protos/stubs --image .venv/protos/image.binpb
+	$(BIN)/buf lint .venv/protos/image.binpb --config protos/buf.yaml
+	diff -r -x __pycache__ .venv/protos/stubs $(GEN)
+
+format: .venv/development ## Put the sources into the house style.
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+protos: .venv/development ## Generate the stubs from protos/.
+	$(BIN)/python protos/generate.py $(GEN)
+
+lock: .venv/development ## Resolve the dependencies of pyproject.toml into requirements.lock.
+	$(BIN)/uv pip compile pyproject.toml --group build $(LOCK_OPTIONS) -o .venv/service.lock
+	$(BIN)/uv pip compile pyproject.toml --group build --group dev -c .venv/service.lock $(LOCK_OPTIONS) -o .venv/all.lock
+	( echo '# Made by `make lock`.'; cat .venv/service.lock; echo '# Development'; \
+	  $(BIN)/python -c 'import pathlib, re; \
+	    read = lambda p: re.split(r"\n(?=\S)", pathlib.Path(p).read_text().strip()); \
+	    service = set(read(".venv/service.lock")); \
+	    print("\n".join(pin for pin in read(".venv/all.lock") if pin not in service))' ) > requirements.lock
+LOCK_OPTIONS := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet
+
+sample-book: .venv/service ## Make the sample book of data/ again.
+	$(BIN)/python data/make_sample_book.py
+
+clean: ## Remove everything that make has made, the database `almeno.db` excepted.
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.* *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

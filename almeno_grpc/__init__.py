@@ -1,0 +1,5 @@
+"""Credit decisions and loans over gRPC."""
+
+from importlib.metadata import version
+
+__version__ = version("almeno-grpc")

@@ -1,0 +1,152 @@
+from almeno_grpc._gen.almeno.credit.v1 import customer_pb2 as _customer_pb2
+from almeno_grpc._gen.almeno.credit.v1 import decision_pb2 as _decision_pb2
+from almeno_grpc._gen.almeno.credit.v1 import loan_pb2 as _loan_pb2
+from google.type import decimal_pb2 as _decimal_pb2
+from google.type import money_pb2 as _money_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class RegisterCustomerRequest(_message.Message):
+    __slots__ = ("request_id", "first_name", "last_name", "age", "monthly_income", "phone_number")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    FIRST_NAME_FIELD_NUMBER: _ClassVar[int]
+    LAST_NAME_FIELD_NUMBER: _ClassVar[int]
+    AGE_FIELD_NUMBER: _ClassVar[int]
+    MONTHLY_INCOME_FIELD_NUMBER: _ClassVar[int]
+    PHONE_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    first_name: str
+    last_name: str
+    age: int
+    monthly_income: _money_pb2.Money
+    phone_number: str
+    def __init__(self, request_id: _Optional[str] = ..., first_name: _Optional[str] = ..., last_name: _Optional[str] = ..., age: _Optional[int] = ..., monthly_income: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., phone_number: _Optional[str] = ...) -> None: ...
+
+class RegisterCustomerResponse(_message.Message):
+    __slots__ = ("customer",)
+    CUSTOMER_FIELD_NUMBER: _ClassVar[int]
+    customer: _customer_pb2.Customer
+    def __init__(self, customer: _Optional[_Union[_customer_pb2.Customer, _Mapping]] = ...) -> None: ...
+
+class GetCustomerRequest(_message.Message):
+    __slots__ = ("customer_id",)
+    CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
+    customer_id: int
+    def __init__(self, customer_id: _Optional[int] = ...) -> None: ...
+
+class GetCustomerResponse(_message.Message):
+    __slots__ = ("customer", "position")
+    CUSTOMER_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    customer: _customer_pb2.Customer
+    position: _customer_pb2.CreditPosition
+    def __init__(self, customer: _Optional[_Union[_customer_pb2.Customer, _Mapping]] = ..., position: _Optional[_Union[_customer_pb2.CreditPosition, _Mapping]] = ...) -> None: ...
+
+class ListCustomersRequest(_message.Message):
+    __slots__ = ("page_size", "page_token")
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    page_size: int
+    page_token: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListCustomersResponse(_message.Message):
+    __slots__ = ("customers", "next_page_token")
+    CUSTOMERS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    customers: _containers.RepeatedCompositeFieldContainer[_customer_pb2.Customer]
+    next_page_token: str
+    def __init__(self, customers: _Optional[_Iterable[_Union[_customer_pb2.Customer, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class CheckEligibilityRequest(_message.Message):
+    __slots__ = ("customer_id", "loan_amount", "interest_rate", "tenure_months")
+    CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
+    LOAN_AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    INTEREST_RATE_FIELD_NUMBER: _ClassVar[int]
+    TENURE_MONTHS_FIELD_NUMBER: _ClassVar[int]
+    customer_id: int
+    loan_amount: _money_pb2.Money
+    interest_rate: _decimal_pb2.Decimal
+    tenure_months: int
+    def __init__(self, customer_id: _Optional[int] = ..., loan_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., interest_rate: _Optional[_Union[_decimal_pb2.Decimal, _Mapping]] = ..., tenure_months: _Optional[int] = ...) -> None: ...
+
+class CheckEligibilityResponse(_message.Message):
+    __slots__ = ("decision",)
+    DECISION_FIELD_NUMBER: _ClassVar[int]
+    decision: _decision_pb2.Decision
+    def __init__(self, decision: _Optional[_Union[_decision_pb2.Decision, _Mapping]] = ...) -> None: ...
+
+class CreateLoanRequest(_message.Message):
+    __slots__ = ("request_id", "customer_id", "loan_amount", "interest_rate", "tenure_months", "max_interest_rate")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
+    LOAN_AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    INTEREST_RATE_FIELD_NUMBER: _ClassVar[int]
+    TENURE_MONTHS_FIELD_NUMBER: _ClassVar[int]
+    MAX_INTEREST_RATE_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    customer_id: int
+    loan_amount: _money_pb2.Money
+    interest_rate: _decimal_pb2.Decimal
+    tenure_months: int
+    max_interest_rate: _decimal_pb2.Decimal
+    def __init__(self, request_id: _Optional[str] = ..., customer_id: _Optional[int] = ..., loan_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., interest_rate: _Optional[_Union[_decimal_pb2.Decimal, _Mapping]] = ..., tenure_months: _Optional[int] = ..., max_interest_rate: _Optional[_Union[_decimal_pb2.Decimal, _Mapping]] = ...) -> None: ...
+
+class CreateLoanResponse(_message.Message):
+    __slots__ = ("decision", "loan")
+    DECISION_FIELD_NUMBER: _ClassVar[int]
+    LOAN_FIELD_NUMBER: _ClassVar[int]
+    decision: _decision_pb2.Decision
+    loan: _loan_pb2.Loan
+    def __init__(self, decision: _Optional[_Union[_decision_pb2.Decision, _Mapping]] = ..., loan: _Optional[_Union[_loan_pb2.Loan, _Mapping]] = ...) -> None: ...
+
+class GetLoanRequest(_message.Message):
+    __slots__ = ("loan_id",)
+    LOAN_ID_FIELD_NUMBER: _ClassVar[int]
+    loan_id: int
+    def __init__(self, loan_id: _Optional[int] = ...) -> None: ...
+
+class GetLoanResponse(_message.Message):
+    __slots__ = ("loan", "customer")
+    LOAN_FIELD_NUMBER: _ClassVar[int]
+    CUSTOMER_FIELD_NUMBER: _ClassVar[int]
+    loan: _loan_pb2.Loan
+    customer: _customer_pb2.Customer
+    def __init__(self, loan: _Optional[_Union[_loan_pb2.Loan, _Mapping]] = ..., customer: _Optional[_Union[_customer_pb2.Customer, _Mapping]] = ...) -> None: ...
+
+class ListLoansRequest(_message.Message):
+    __slots__ = ("customer_id", "state", "page_size", "page_token")
+    CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    customer_id: int
+    state: _loan_pb2.LoanState
+    page_size: int
+    page_token: str
+    def __init__(self, customer_id: _Optional[int] = ..., state: _Optional[_Union[_loan_pb2.LoanState, str]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListLoansResponse(_message.Message):
+    __slots__ = ("loans", "next_page_token")
+    LOANS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    loans: _containers.RepeatedCompositeFieldContainer[_loan_pb2.Loan]
+    next_page_token: str
+    def __init__(self, loans: _Optional[_Iterable[_Union[_loan_pb2.Loan, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class GetRepaymentScheduleRequest(_message.Message):
+    __slots__ = ("loan_id",)
+    LOAN_ID_FIELD_NUMBER: _ClassVar[int]
+    loan_id: int
+    def __init__(self, loan_id: _Optional[int] = ...) -> None: ...
+
+class GetRepaymentScheduleResponse(_message.Message):
+    __slots__ = ("installments",)
+    INSTALLMENTS_FIELD_NUMBER: _ClassVar[int]
+    installments: _containers.RepeatedCompositeFieldContainer[_loan_pb2.Installment]
+    def __init__(self, installments: _Optional[_Iterable[_Union[_loan_pb2.Installment, _Mapping]]] = ...) -> None: ...

@@ -1,0 +1,52 @@
+import datetime
+
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.type import money_pb2 as _money_pb2
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Customer(_message.Message):
+    __slots__ = ("customer_id", "first_name", "last_name", "age", "phone_number", "monthly_income", "approved_limit", "create_time")
+    CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
+    FIRST_NAME_FIELD_NUMBER: _ClassVar[int]
+    LAST_NAME_FIELD_NUMBER: _ClassVar[int]
+    AGE_FIELD_NUMBER: _ClassVar[int]
+    PHONE_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    MONTHLY_INCOME_FIELD_NUMBER: _ClassVar[int]
+    APPROVED_LIMIT_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    customer_id: int
+    first_name: str
+    last_name: str
+    age: int
+    phone_number: str
+    monthly_income: _money_pb2.Money
+    approved_limit: _money_pb2.Money
+    create_time: _timestamp_pb2.Timestamp
+    def __init__(self, customer_id: _Optional[int] = ..., first_name: _Optional[str] = ..., last_name: _Optional[str] = ..., age: _Optional[int] = ..., phone_number: _Optional[str] = ..., monthly_income: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., approved_limit: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class CreditPosition(_message.Message):
+    __slots__ = ("loan_count", "active_loan_count", "loans_this_year", "approved_volume", "current_debt", "monthly_obligation", "emis_due", "emis_paid_on_time", "available_limit")
+    LOAN_COUNT_FIELD_NUMBER: _ClassVar[int]
+    ACTIVE_LOAN_COUNT_FIELD_NUMBER: _ClassVar[int]
+    LOANS_THIS_YEAR_FIELD_NUMBER: _ClassVar[int]
+    APPROVED_VOLUME_FIELD_NUMBER: _ClassVar[int]
+    CURRENT_DEBT_FIELD_NUMBER: _ClassVar[int]
+    MONTHLY_OBLIGATION_FIELD_NUMBER: _ClassVar[int]
+    EMIS_DUE_FIELD_NUMBER: _ClassVar[int]
+    EMIS_PAID_ON_TIME_FIELD_NUMBER: _ClassVar[int]
+    AVAILABLE_LIMIT_FIELD_NUMBER: _ClassVar[int]
+    loan_count: int
+    active_loan_count: int
+    loans_this_year: int
+    approved_volume: _money_pb2.Money
+    current_debt: _money_pb2.Money
+    monthly_obligation: _money_pb2.Money
+    emis_due: int
+    emis_paid_on_time: int
+    available_limit: _money_pb2.Money
+    def __init__(self, loan_count: _Optional[int] = ..., active_loan_count: _Optional[int] = ..., loans_this_year: _Optional[int] = ..., approved_volume: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., current_debt: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., monthly_obligation: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., emis_due: _Optional[int] = ..., emis_paid_on_time: _Optional[int] = ..., available_limit: _Optional[_Union[_money_pb2.Money, _Mapping]] = ...) -> None: ...

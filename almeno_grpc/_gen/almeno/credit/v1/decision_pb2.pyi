@@ -1,0 +1,75 @@
+from almeno_grpc._gen.almeno.credit.v1 import customer_pb2 as _customer_pb2
+from google.type import date_pb2 as _date_pb2
+from google.type import decimal_pb2 as _decimal_pb2
+from google.type import money_pb2 as _money_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class DecisionReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    DECISION_REASON_UNSPECIFIED: _ClassVar[DecisionReason]
+    DECISION_REASON_DEBT_EXCEEDS_LIMIT: _ClassVar[DecisionReason]
+    DECISION_REASON_CREDIT_SCORE_TOO_LOW: _ClassVar[DecisionReason]
+    DECISION_REASON_LOAN_EXCEEDS_LIMIT: _ClassVar[DecisionReason]
+    DECISION_REASON_EMI_BURDEN_TOO_HIGH: _ClassVar[DecisionReason]
+    DECISION_REASON_RATE_ABOVE_MAXIMUM: _ClassVar[DecisionReason]
+DECISION_REASON_UNSPECIFIED: DecisionReason
+DECISION_REASON_DEBT_EXCEEDS_LIMIT: DecisionReason
+DECISION_REASON_CREDIT_SCORE_TOO_LOW: DecisionReason
+DECISION_REASON_LOAN_EXCEEDS_LIMIT: DecisionReason
+DECISION_REASON_EMI_BURDEN_TOO_HIGH: DecisionReason
+DECISION_REASON_RATE_ABOVE_MAXIMUM: DecisionReason
+
+class ScoreComponent(_message.Message):
+    __slots__ = ("name", "points", "max_points", "observed")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    MAX_POINTS_FIELD_NUMBER: _ClassVar[int]
+    OBSERVED_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    points: float
+    max_points: int
+    observed: str
+    def __init__(self, name: _Optional[str] = ..., points: _Optional[float] = ..., max_points: _Optional[int] = ..., observed: _Optional[str] = ...) -> None: ...
+
+class Decision(_message.Message):
+    __slots__ = ("decision_id", "customer_id", "approved", "credit_score", "score_components", "loan_amount", "interest_rate", "corrected_interest_rate", "tenure_months", "monthly_installment", "reasons", "message", "position", "policy_version", "business_date", "counter_offer")
+    DECISION_ID_FIELD_NUMBER: _ClassVar[int]
+    CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
+    APPROVED_FIELD_NUMBER: _ClassVar[int]
+    CREDIT_SCORE_FIELD_NUMBER: _ClassVar[int]
+    SCORE_COMPONENTS_FIELD_NUMBER: _ClassVar[int]
+    LOAN_AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    INTEREST_RATE_FIELD_NUMBER: _ClassVar[int]
+    CORRECTED_INTEREST_RATE_FIELD_NUMBER: _ClassVar[int]
+    TENURE_MONTHS_FIELD_NUMBER: _ClassVar[int]
+    MONTHLY_INSTALLMENT_FIELD_NUMBER: _ClassVar[int]
+    REASONS_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    POLICY_VERSION_FIELD_NUMBER: _ClassVar[int]
+    BUSINESS_DATE_FIELD_NUMBER: _ClassVar[int]
+    COUNTER_OFFER_FIELD_NUMBER: _ClassVar[int]
+    decision_id: str
+    customer_id: int
+    approved: bool
+    credit_score: int
+    score_components: _containers.RepeatedCompositeFieldContainer[ScoreComponent]
+    loan_amount: _money_pb2.Money
+    interest_rate: _decimal_pb2.Decimal
+    corrected_interest_rate: _decimal_pb2.Decimal
+    tenure_months: int
+    monthly_installment: _money_pb2.Money
+    reasons: _containers.RepeatedScalarFieldContainer[DecisionReason]
+    message: str
+    position: _customer_pb2.CreditPosition
+    policy_version: str
+    business_date: _date_pb2.Date
+    counter_offer: _money_pb2.Money
+    def __init__(self, decision_id: _Optional[str] = ..., customer_id: _Optional[int] = ..., approved: _Optional[bool] = ..., credit_score: _Optional[int] = ..., score_components: _Optional[_Iterable[_Union[ScoreComponent, _Mapping]]] = ..., loan_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., interest_rate: _Optional[_Union[_decimal_pb2.Decimal, _Mapping]] = ..., corrected_interest_rate: _Optional[_Union[_decimal_pb2.Decimal, _Mapping]] = ..., tenure_months: _Optional[int] = ..., monthly_installment: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., reasons: _Optional[_Iterable[_Union[DecisionReason, str]]] = ..., message: _Optional[str] = ..., position: _Optional[_Union[_customer_pb2.CreditPosition, _Mapping]] = ..., policy_version: _Optional[str] = ..., business_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., counter_offer: _Optional[_Union[_money_pb2.Money, _Mapping]] = ...) -> None: ...

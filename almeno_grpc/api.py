@@ -1,0 +1,23 @@
+"""The generated messages and stubs of the package `almeno.credit.v1`: what a caller of the service imports."""
+
+from almeno_grpc._gen.almeno.credit.v1 import (
+    credit_service_pb2,
+    credit_service_pb2_grpc,
+    customer_pb2,
+    decision_pb2,
+    import_pb2,
+    loan_pb2,
+    portfolio_service_pb2,
+    portfolio_service_pb2_grpc,
+)
+
+__all__ = [
+    "credit_service_pb2",
+    "credit_service_pb2_grpc",
+    "customer_pb2",
+    "decision_pb2",
+    "import_pb2",
+    "loan_pb2",
+    "portfolio_service_pb2",
+    "portfolio_service_pb2_grpc",
+]
