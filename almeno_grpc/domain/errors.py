@@ -1,0 +1,205 @@
+"""Everything that can be wrong with a request, as one tree.
+
+CreditError
+├── InvalidArgument
+│   ├── InvalidField
+│   ├── TermsDoNotAmortize
+│   ├── InvalidPageToken
+│   └── RequestIdReused
+├── NotFound
+│   ├── CustomerNotFound
+│   ├── LoanNotFound
+│   └── ImportNotFound
+├── AlreadyExists
+│   └── PhoneNumberTaken
+├── FailedPrecondition
+│   └── NoPolicyInEffect
+├── ResourceExhausted
+│   ├── UploadTooLarge
+│   └── TooManyCalls
+├── DeadlineExceeded
+├── Aborted
+│   └── WriteConflict
+└── Unavailable
+    └── StoreUnavailable
+
+The branches stand for the status codes of the RPC layer, which alone knows those; the leaves carry the reason that
+callers see.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True)
+class FieldViolation:
+    """A field of a request and what is wrong with it."""
+
+    field: str
+    """Path of the field, such as `loan_amount.nanos`."""
+    description: str
+    """A sentence for the caller's engineer: what the field has to be."""
+
+
+class CreditError(Exception):
+    """Base of everything the service refuses.
+
+    Attributes:
+        reason: Stable name of the error, in upper case, for programs.
+        message: One sentence for people; names no person and no phone number.
+        violations: The fields at fault, if any.
+        metadata: Further facts for programs.
+    """
+
+    reason: ClassVar[str] = "INTERNAL"
+
+    def __init__(
+        self, message: str, *, violations: tuple[FieldViolation, ...] = (), metadata: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.violations = violations
+        self.metadata = dict(metadata or {})
+
+
+class InvalidArgument(CreditError):
+    """The request can never be right, whatever the state of the book."""
+
+
+class InvalidField(InvalidArgument):
+    """One or more fields are not what they have to be."""
+
+    reason = "INVALID_FIELD"
+
+    def __init__(self, *violations: FieldViolation) -> None:
+        super().__init__("; ".join(f"{v.field}: {v.description}" for v in violations), violations=violations)
+
+    @classmethod
+    def of(cls, field: str, description: str) -> "InvalidField":
+        """Makes the error for a single field."""
+        return cls(FieldViolation(field, description))
+
+
+class TermsDoNotAmortize(InvalidArgument):
+    """Amount, rate and tenure give no schedule in which every instalment repays principal."""
+
+    reason = "TERMS_DO_NOT_AMORTIZE"
+
+
+class InvalidPageToken(InvalidArgument):
+    """The page token was not given out for this list."""
+
+    reason = "INVALID_PAGE_TOKEN"
+
+    def __init__(self) -> None:
+        description = "is not a token this list has given out; leave it empty to start at the first page"
+        super().__init__(f"page_token: {description}", violations=(FieldViolation("page_token", description),))
+
+
+class RequestIdReused(InvalidArgument):
+    """The request_id belongs to another request."""
+
+    reason = "REQUEST_ID_REUSED"
+
+    def __init__(self, field: str = "request_id") -> None:
+        description = "was used with another request; a new request needs a new id"
+        super().__init__(f"{field}: {description}", violations=(FieldViolation(field, description),))
+
+
+class NotFound(CreditError):
+    """What the request names does not exist."""
+
+    noun: ClassVar[str] = "resource"
+
+    def __init__(self, name: int | str) -> None:
+        super().__init__(f"{self.noun} {name} does not exist", metadata={f"{self.noun}_id": str(name)})
+
+
+class CustomerNotFound(NotFound):
+    """No customer has the number."""
+
+    reason = "CUSTOMER_NOT_FOUND"
+    noun = "customer"
+
+
+class LoanNotFound(NotFound):
+    """No loan has the number."""
+
+    reason = "LOAN_NOT_FOUND"
+    noun = "loan"
+
+
+class ImportNotFound(NotFound):
+    """No import has the name."""
+
+    reason = "IMPORT_NOT_FOUND"
+    noun = "import"
+
+
+class AlreadyExists(CreditError):
+    """What the request would create exists."""
+
+
+class PhoneNumberTaken(AlreadyExists):
+    """Another customer holds the phone number."""
+
+    reason = "PHONE_NUMBER_TAKEN"
+
+    def __init__(self) -> None:
+        description = "is held by another customer"
+        super().__init__(
+            f"phone_number: {description}", violations=(FieldViolation("phone_number", description),)
+        )
+
+
+class FailedPrecondition(CreditError):
+    """The request is sound, the state of the book is not ready for it."""
+
+
+class NoPolicyInEffect(FailedPrecondition):
+    """No policy has taken effect by the business date."""
+
+    reason = "NO_POLICY_IN_EFFECT"
+
+
+class ResourceExhausted(CreditError):
+    """A limit of the server is reached."""
+
+
+class UploadTooLarge(ResourceExhausted):
+    """The uploaded file is larger than the server takes."""
+
+    reason = "UPLOAD_TOO_LARGE"
+
+
+class TooManyCalls(ResourceExhausted):
+    """More calls are under way than the server takes on."""
+
+    reason = "TOO_MANY_CALLS"
+
+
+class DeadlineExceeded(CreditError):
+    """The caller's deadline passed, or the caller went away, before the work was done; nothing was changed."""
+
+    reason = "DEADLINE_EXCEEDED"
+
+
+class Aborted(CreditError):
+    """The work ran into other work and was undone; the same request may be sent again."""
+
+
+class WriteConflict(Aborted):
+    """Another transaction changed the same rows first."""
+
+    reason = "WRITE_CONFLICT"
+
+
+class Unavailable(CreditError):
+    """The service cannot work at the moment; the same request may be sent again."""
+
+
+class StoreUnavailable(Unavailable):
+    """The database is locked for too long, out of reach or out of space."""
+
+    reason = "STORE_UNAVAILABLE"

@@ -1,0 +1,1 @@
+"""The RPC layer: servicers, conversion, errors. The only place that knows protobuf."""

@@ -1,0 +1,1 @@
+"""The use cases: load, decide, save, each in one transaction."""

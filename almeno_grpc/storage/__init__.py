@@ -1,0 +1,1 @@
+"""The store: tables, engine, transactions, migrations. The only place that knows SQL."""
