@@ -1,0 +1,80 @@
+"""What the rows of an imported file become, and what is said of the rows that do not fit."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+
+
+class ImportKind(StrEnum):
+    """What the rows of a file are."""
+
+    CUSTOMERS = "CUSTOMERS"
+    LOANS = "LOANS"
+
+
+class ImportState(StrEnum):
+    """How far an import has come."""
+
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+    @property
+    def is_end(self) -> bool:
+        """Whether the import will not move on any more."""
+        return self in (ImportState.SUCCEEDED, ImportState.FAILED, ImportState.CANCELLED)
+
+
+class IssueOutcome(StrEnum):
+    """What became of a row that was not taken as it stood."""
+
+    REJECTED = "REJECTED"
+    ADJUSTED = "ADJUSTED"
+
+
+@dataclass(frozen=True, slots=True)
+class RowIssue:
+    """Why a row was rejected or adjusted."""
+
+    row_number: int
+    """As a spreadsheet shows it: the first row of the sheet is 1."""
+    outcome: IssueOutcome
+    column: str
+    """Heading of the column in question; empty when the row as a whole is meant."""
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class BookCustomer:
+    """A checked row of a customer file. Amounts in paise."""
+
+    row_number: int
+    customer_id: int
+    first_name: str
+    last_name: str
+    age: int
+    phone_number: str
+    """In E.164 form."""
+    monthly_income: int
+    approved_limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class BookLoan:
+    """A checked row of a loan file. Amounts in paise."""
+
+    row_number: int
+    customer_id: int
+    source_loan_id: int
+    """The sheet's Loan ID, which stands for another loan under another customer now and then."""
+    loan_amount: int
+    tenure_months: int
+    interest_rate: Decimal
+    """Per cent a year."""
+    monthly_installment: int
+    emis_paid: int
+    emis_paid_on_time: int
+    approval_date: date

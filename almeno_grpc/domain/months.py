@@ -1,0 +1,29 @@
+"""Calendar months: due dates and how many of them have come."""
+
+import calendar
+from datetime import date
+
+
+def due_date(approval_date: date, number: int) -> date:
+    """The day instalment `number` (1 is the first) falls due.
+
+    Counted from the original day and clipped to the month's end: a loan approved on 31 January falls due on
+    28 February and then on 31 March.
+
+    Raises:
+        OverflowError: The due date lies beyond the year 9999.
+    """
+    years, month_index = divmod(approval_date.month - 1 + number, 12)
+    year = approval_date.year + years
+    if year > date.max.year:
+        raise OverflowError(f"instalment {number} of a loan approved on {approval_date} falls due after the year 9999")
+    month = month_index + 1
+    return date(year, month, min(approval_date.day, calendar.monthrange(year, month)[1]))
+
+
+def emis_due(approval_date: date, tenure_months: int, on: date) -> int:
+    """How many of the loan's instalments have a due date on or before `on`; 0 to `tenure_months`."""
+    months = (on.year - approval_date.year) * 12 + on.month - approval_date.month
+    if on.day < approval_date.day and on.day < calendar.monthrange(on.year, on.month)[1]:
+        months -= 1
+    return max(0, min(tenure_months, months))
