@@ -148,9 +148,7 @@ class PhoneNumberTaken(AlreadyExists):
 
     def __init__(self) -> None:
         description = "is held by another customer"
-        super().__init__(
-            f"phone_number: {description}", violations=(FieldViolation("phone_number", description),)
-        )
+        super().__init__(f"phone_number: {description}", violations=(FieldViolation("phone_number", description),))
 
 
 class FailedPrecondition(CreditError):

@@ -1,0 +1,179 @@
+"""The decision on a loan request: one pure function that checks, bookings, batches and simulations all run."""
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+
+from almeno_grpc.domain.installments import amortizes, installment, installment_amount
+from almeno_grpc.domain.limits import MIN_LOAN_AMOUNT
+from almeno_grpc.domain.money import PAISE_PER_RUPEE, format_rupees
+from almeno_grpc.domain.policy import Policy
+from almeno_grpc.domain.position import CreditPosition
+from almeno_grpc.domain.scoring import CreditScore, ScoreComponent, credit_score
+
+_COUNTER_OFFERS_TRIED = 100
+"""How many rupee amounts below the largest one that passes the gates are tried for terms that amortize."""
+
+
+class DecisionReason(StrEnum):
+    """Why a loan was declined."""
+
+    DEBT_EXCEEDS_LIMIT = "DEBT_EXCEEDS_LIMIT"
+    CREDIT_SCORE_TOO_LOW = "CREDIT_SCORE_TOO_LOW"
+    LOAN_EXCEEDS_LIMIT = "LOAN_EXCEEDS_LIMIT"
+    EMI_BURDEN_TOO_HIGH = "EMI_BURDEN_TOO_HIGH"
+    RATE_ABOVE_MAXIMUM = "RATE_ABOVE_MAXIMUM"
+
+
+@dataclass(frozen=True, slots=True)
+class LoanRequest:
+    """What a customer asks for. The amount in paise, rates in per cent a year."""
+
+    customer_id: int
+    loan_amount: int
+    interest_rate: Decimal
+    tenure_months: int
+    max_interest_rate: Decimal | None = None
+    """The highest rate the caller would take; None takes any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Borrower:
+    """What a decision has to know of a customer: income and limit in paise, and the position."""
+
+    monthly_income: int
+    approved_limit: int
+    position: CreditPosition
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer to a loan request, with everything it was based on."""
+
+    request: LoanRequest
+    borrower: Borrower
+    credit_score: int
+    score_components: tuple[ScoreComponent, ...]
+    corrected_interest_rate: Decimal
+    monthly_installment: int
+    """At the corrected rate, in paise."""
+    reasons: tuple[DecisionReason, ...]
+    counter_offer: int | None
+    """The largest amount in whole rupees, in paise, that the same rules approve; only on a decline."""
+    policy_version: str
+    policy_sha256: str
+    business_date: date
+
+    @property
+    def approved(self) -> bool:
+        """Approved when there is no reason to decline."""
+        return not self.reasons
+
+    @property
+    def message(self) -> str:
+        """The outcome in one sentence for a person."""
+        request, rate = self.request, self.corrected_interest_rate
+        if not self.approved:
+            causes = "; ".join(_CAUSES[reason] for reason in self.reasons)
+            offer = f" {format_rupees(self.counter_offer)} would be approved." if self.counter_offer else ""
+            return f"Declined: {causes}.{offer}"
+        corrected = "" if rate == request.interest_rate else f", corrected from {request.interest_rate:f} %"
+        return (
+            f"Approved: {format_rupees(request.loan_amount)} over {request.tenure_months} months at {rate:f} % a year"
+            f"{corrected}, {format_rupees(self.monthly_installment)} a month."
+        )
+
+
+_CAUSES = {
+    DecisionReason.DEBT_EXCEEDS_LIMIT: "the current debt exceeds the approved limit",
+    DecisionReason.CREDIT_SCORE_TOO_LOW: "the credit score is too low",
+    DecisionReason.LOAN_EXCEEDS_LIMIT: "current debt and the new loan together exceed the approved limit",
+    DecisionReason.EMI_BURDEN_TOO_HIGH: "the instalments would take too large a share of the monthly income",
+    DecisionReason.RATE_ABOVE_MAXIMUM: "the rate for this score is above the highest accepted",
+}
+
+
+def decide(request: LoanRequest, borrower: Borrower, policy: Policy, business_date: date) -> Decision:
+    """Decides a loan request under a policy, on a business date.
+
+    Raises:
+        TermsDoNotAmortize: At the corrected rate the terms give no schedule that repays the loan.
+    """
+    score = credit_score(borrower.position, borrower.approved_limit, policy)
+    rate = _corrected_rate(request, score, policy)
+    emi = installment(policy.installment_method, request.loan_amount, rate, request.tenure_months)
+    reasons = (
+        *_reasons_whatever_the_amount(request, borrower, score, rate, policy),
+        *_reasons_by_amount(request.loan_amount, emi, borrower, policy),
+    )
+    return Decision(
+        request=request,
+        borrower=borrower,
+        credit_score=score.score,
+        score_components=score.components,
+        corrected_interest_rate=rate,
+        monthly_installment=emi,
+        reasons=tuple(sorted(reasons, key=list(DecisionReason).index)),
+        counter_offer=_counter_offer(request, borrower, score, rate, policy) if reasons else None,
+        policy_version=policy.version,
+        policy_sha256=policy.sha256,
+        business_date=business_date,
+    )
+
+
+def _corrected_rate(request: LoanRequest, score: CreditScore, policy: Policy) -> Decimal:
+    band = policy.band(score.score)
+    return request.interest_rate if band is None else max(request.interest_rate, band.least_rate)
+
+
+def _reasons_whatever_the_amount(
+    request: LoanRequest, borrower: Borrower, score: CreditScore, rate: Decimal, policy: Policy
+) -> list[DecisionReason]:
+    reasons = []
+    if policy.gates.debt_within_limit and borrower.position.current_debt > borrower.approved_limit:
+        reasons.append(DecisionReason.DEBT_EXCEEDS_LIMIT)
+    if policy.band(score.score) is None:
+        reasons.append(DecisionReason.CREDIT_SCORE_TOO_LOW)
+    if request.max_interest_rate is not None and rate > request.max_interest_rate:
+        reasons.append(DecisionReason.RATE_ABOVE_MAXIMUM)
+    return reasons
+
+
+def _reasons_by_amount(loan_amount: int, emi: int, borrower: Borrower, policy: Policy) -> list[DecisionReason]:
+    gates, position = policy.gates, borrower.position
+    reasons = []
+    if gates.new_loan_within_limit and position.current_debt + loan_amount > borrower.approved_limit:
+        reasons.append(DecisionReason.LOAN_EXCEEDS_LIMIT)
+    obligation = position.monthly_obligation + (emi if gates.new_emi_counts else 0)
+    if obligation > gates.most_emi_share_of_income * borrower.monthly_income:
+        reasons.append(DecisionReason.EMI_BURDEN_TOO_HIGH)
+    return reasons
+
+
+def _counter_offer(
+    request: LoanRequest, borrower: Borrower, score: CreditScore, rate: Decimal, policy: Policy
+) -> int | None:
+    """The largest amount in whole rupees that passes where the request did not, at its tenure and rate.
+
+    Both gates that look at the amount get stricter as it grows, for the instalment grows with it, so the largest amount
+    that passes them is found by halving. Whether terms amortize does not follow the amount so strictly: where those of
+    the largest amount do not, the amounts just below it are tried, a bounded number of them.
+    """
+    if _reasons_whatever_the_amount(request, borrower, score, rate, policy):
+        return None
+
+    def fails(rupees: int) -> bool:
+        amount = rupees * PAISE_PER_RUPEE
+        emi = installment_amount(policy.installment_method, amount, rate, request.tenure_months)
+        return bool(_reasons_by_amount(amount, emi, borrower, policy))
+
+    least = MIN_LOAN_AMOUNT // PAISE_PER_RUPEE
+    candidates = range(least, request.loan_amount // PAISE_PER_RUPEE + 1)
+    largest = least + bisect_left(candidates, True, key=fails) - 1
+    for rupees in range(largest, max(least - 1, largest - _COUNTER_OFFERS_TRIED), -1):
+        amount = rupees * PAISE_PER_RUPEE
+        if amortizes(policy.installment_method, amount, rate, request.tenure_months):
+            return amount
+    return None

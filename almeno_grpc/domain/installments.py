@@ -1,0 +1,178 @@
+"""Instalments and schedules, by both methods, in exact integer arithmetic.
+
+A rate of R per cent a year with at most four decimals is k = 10,000·R, a whole number; the monthly rate R/1200 is then
+k/12,000,000 exactly, and every figure below a quotient of whole numbers, rounded once.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from functools import lru_cache
+
+from almeno_grpc.domain.errors import TermsDoNotAmortize
+from almeno_grpc.domain.money import RATE_SCALE, round_half_up, scaled_rate
+from almeno_grpc.domain.months import due_date
+
+_MONTHLY = 1200 * RATE_SCALE
+"""Denominator of the monthly rate: per cent (100) times months (12) times the scale of the rate."""
+
+
+class InstallmentMethod(StrEnum):
+    """How the monthly instalment follows from amount, rate and tenure."""
+
+    REDUCING_BALANCE = "REDUCING_BALANCE"
+    ANNUAL_COMPOUND = "ANNUAL_COMPOUND"
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduledInstallment:
+    """One row of a schedule; amounts in paise."""
+
+    number: int
+    principal: int
+    interest: int
+    balance_after: int
+
+    @property
+    def amount(self) -> int:
+        """What is to be paid: principal and interest."""
+        return self.principal + self.interest
+
+
+@lru_cache(maxsize=4096)
+def _growth(rate_scaled: int, months: int) -> tuple[int, int]:
+    """(1 + i)ⁿ as numerator and denominator. A pure function of its arguments, so remembering it is always right."""
+    return (_MONTHLY + rate_scaled) ** months, _MONTHLY**months
+
+
+def reducing_balance_installment(principal: int, rate: Decimal, months: int) -> int:
+    """The equal monthly instalment on the reducing balance, in paise.
+
+    EMI = P·i(1+i)ⁿ / ((1+i)ⁿ − 1) with i = rate/1200, the annuity formula; P/n at 0 %. Rounded once, halves up.
+
+    Args:
+        principal: Amount lent, in paise.
+        rate: Per cent a year, at most four decimals.
+        months: Number of instalments, 1 or more.
+    """
+    scaled = scaled_rate(rate)
+    if scaled == 0:
+        return round_half_up(principal, months)
+    grown, unit = _growth(scaled, months)
+    return round_half_up(principal * scaled * grown, _MONTHLY * (grown - unit))
+
+
+def annual_compound_installment(principal: int, rate: Decimal, months: int) -> int:
+    """The monthly instalment of the imported book, in paise: P(1+R/100)^⌊n/12⌋ / n, rounded once, halves up."""
+    unit = 100 * RATE_SCALE
+    years = months // 12
+    return round_half_up(principal * (unit + scaled_rate(rate)) ** years, unit**years * months)
+
+
+def installment(method: InstallmentMethod, principal: int, rate: Decimal, months: int) -> int:
+    """The monthly instalment by the method named, in paise, of terms that repay the principal.
+
+    Raises:
+        TermsDoNotAmortize: No schedule of exactly `months` rows repays the principal with these terms.
+    """
+    if not amortizes(method, principal, rate, months):
+        raise TermsDoNotAmortize(
+            "with this amount, rate and tenure some instalments would repay no principal; ask for a larger amount, a "
+            "lower rate or a shorter tenure"
+        )
+    return installment_amount(method, principal, rate, months)
+
+
+def installment_amount(method: InstallmentMethod, principal: int, rate: Decimal, months: int) -> int:
+    """The monthly instalment by the method named, in paise, whether or not the terms amortize."""
+    if method is InstallmentMethod.ANNUAL_COMPOUND:
+        return annual_compound_installment(principal, rate, months)
+    return reducing_balance_installment(principal, rate, months)
+
+
+def amortizes(method: InstallmentMethod, principal: int, rate: Decimal, months: int) -> bool:
+    """Whether a schedule of exactly `months` rows, each repaying principal, repays the loan."""
+    if method is InstallmentMethod.ANNUAL_COMPOUND:
+        return principal >= months
+    emi = reducing_balance_installment(principal, rate, months)
+    return _surely_amortizes(principal, rate, months, emi) or _walk_repays(principal, rate, months, emi)
+
+
+def schedule(
+    method: InstallmentMethod, principal: int, rate: Decimal, months: int, emi: int
+) -> list[ScheduledInstallment]:
+    """Every instalment of a loan, first to last; the principal parts add up to the principal exactly.
+
+    On the reducing balance interest_k = round(balance_{k−1}·i), and the last instalment pays what is left. By annual
+    compound the principal is repaid in equal parts, to the paisa; what the instalment has beyond its part is interest.
+    """
+    if method is InstallmentMethod.ANNUAL_COMPOUND:
+        return list(_equal_parts(principal, months, emi))
+    return list(_reducing_balance(principal, rate, months, emi))
+
+
+def outstanding_after(
+    method: InstallmentMethod, principal: int, rate: Decimal, months: int, emi: int, paid: int
+) -> int:
+    """Principal owed, in paise, once `paid` instalments (0 to `months`) have been paid."""
+    if method is InstallmentMethod.ANNUAL_COMPOUND:
+        return round_half_up(principal * (months - paid), months)
+    if paid == months:
+        return 0
+    balance, scaled = principal, scaled_rate(rate)
+    for _ in range(paid):
+        balance -= emi - round_half_up(balance * scaled, _MONTHLY)
+    return balance
+
+
+def due_dates(approval_date: date, months: int) -> Iterator[date]:
+    """The due dates of all instalments, first to last."""
+    return (due_date(approval_date, number) for number in range(1, months + 1))
+
+
+def _reducing_balance(principal: int, rate: Decimal, months: int, emi: int) -> Iterator[ScheduledInstallment]:
+    balance, scaled = principal, scaled_rate(rate)
+    for number in range(1, months + 1):
+        interest = round_half_up(balance * scaled, _MONTHLY)
+        part = balance if number == months else emi - interest
+        balance -= part
+        yield ScheduledInstallment(number, part, interest, balance)
+
+
+def _equal_parts(principal: int, months: int, emi: int) -> Iterator[ScheduledInstallment]:
+    before = principal
+    for number in range(1, months + 1):
+        balance = round_half_up(principal * (months - number), months)
+        part = before - balance
+        # A payment written in whole rupees can fall short of its part by some paise; interest never goes below zero.
+        yield ScheduledInstallment(number, part, max(0, emi - part), balance)
+        before = balance
+
+
+def _walk_repays(principal: int, rate: Decimal, months: int, emi: int) -> bool:
+    """Whether every row of the schedule repays principal, the last one included."""
+    balance, scaled = principal, scaled_rate(rate)
+    for _ in range(months - 1):
+        part = emi - round_half_up(balance * scaled, _MONTHLY)
+        if part <= 0 or part >= balance:
+            return False
+        balance -= part
+    return balance > 0
+
+
+def _surely_amortizes(principal: int, rate: Decimal, months: int, emi: int) -> bool:
+    """A quick yes for ordinary terms, so that a decision need not walk the schedule; a no means: walk it.
+
+    The instalment and each interest are off by half a paisa at most, so after n−1 instalments the balance is off by at
+    most B = ((1+i)ⁿ − 1)/i paise from the exact one, which is the exact instalment discounted by a month, more than
+    (emi − 1)/(1+i). If that is above B the last row repays principal. The first row repays the least of all, for the
+    balance falls from row to row; that it repays at least a paisa is looked at directly.
+    """
+    scaled = scaled_rate(rate)
+    if scaled == 0:
+        return emi * (months - 1) < principal
+    first_part = emi - round_half_up(principal * scaled, _MONTHLY)
+    grown, unit = _growth(scaled, months)
+    return first_part > 0 and (emi - 1) * unit * scaled > (grown - unit) * (_MONTHLY + scaled)

@@ -1,0 +1,55 @@
+"""Exact arithmetic on money: whole paise and exact fractions, rounded once, halves up."""
+
+from decimal import Decimal
+from fractions import Fraction
+
+PAISE_PER_RUPEE = 100
+PAISE_PER_LAKH = 100_000 * PAISE_PER_RUPEE
+RATE_SCALE = 10_000
+"""Rates have at most four decimal places, so a rate times this is a whole number."""
+
+
+def round_half_up(numerator: int, denominator: int) -> int:
+    """The whole number nearest to numerator/denominator, halves rounded up. The denominator is positive."""
+    return (2 * numerator + denominator) // (2 * denominator)
+
+
+def round_fraction(value: Fraction) -> int:
+    """The whole number nearest to the value, halves rounded up."""
+    return round_half_up(value.numerator, value.denominator)
+
+
+def scaled_rate(rate: Decimal) -> int:
+    """The rate in ten-thousandths of a per cent, exactly.
+
+    Raises:
+        ValueError: The rate has more than four decimal places.
+    """
+    scaled = rate * RATE_SCALE
+    if scaled != int(scaled):
+        raise ValueError(f"the rate {rate} has more than four decimal places")
+    return int(scaled)
+
+
+def rate_from_scaled(scaled: int) -> Decimal:
+    """The rate in per cent from ten-thousandths of a per cent; 105000 gives Decimal('10.5')."""
+    return plain(Decimal(scaled).scaleb(-4))
+
+
+def plain(value: Decimal) -> Decimal:
+    """The same number without trailing zeros or an exponent, so that equal rates read equally."""
+    normalized = value.normalize()
+    exponent = normalized.as_tuple().exponent
+    return normalized.quantize(Decimal(1)) if isinstance(exponent, int) and exponent > 0 else normalized
+
+
+def format_rupees(paise: int) -> str:
+    """An amount for people, grouped the Indian way: 1234567850 paise give ₹1,23,45,678.50. No paise, no decimals."""
+    rupees, rest = divmod(abs(paise), PAISE_PER_RUPEE)
+    digits = str(rupees)
+    head, tail = digits[:-3], digits[-3:]
+    groups = [tail]
+    while head:
+        groups.insert(0, head[-2:])
+        head = head[:-2]
+    return ("-" if paise < 0 else "") + "₹" + ",".join(groups) + (f".{rest:02d}" if rest else "")

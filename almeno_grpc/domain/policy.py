@@ -1,0 +1,101 @@
+"""A credit policy: how a loan request is scored, priced and decided, as dated data."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+
+from almeno_grpc.domain.errors import NoPolicyInEffect
+from almeno_grpc.domain.installments import InstallmentMethod
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Points for figures up to and including `up_to`; the last step of a table has no end."""
+
+    up_to: Fraction | None
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepTable:
+    """Points by steps, lowest figures first."""
+
+    max_points: int
+    steps: tuple[Step, ...]
+
+    def points(self, figure: Fraction | int) -> int:
+        """The points of the first step that reaches the figure."""
+        return next(step.points for step in self.steps if step.up_to is None or figure <= step.up_to)
+
+
+@dataclass(frozen=True, slots=True)
+class OnTimePayments:
+    """Points for the share of due instalments that were paid on time, in proportion between two shares."""
+
+    max_points: int
+    none_up_to: Fraction
+    all_from: Fraction
+    while_nothing_was_due: int
+
+    def points(self, on_time: int, due: int) -> Fraction:
+        """The exact points for `on_time` of `due` instalments."""
+        if due == 0:
+            return Fraction(self.while_nothing_was_due)
+        share = (Fraction(on_time, due) - self.none_up_to) / (self.all_from - self.none_up_to)
+        return self.max_points * max(Fraction(0), min(Fraction(1), share))
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Scores above a number, and the least rate they are lent at in per cent a year."""
+
+    above: int
+    least_rate: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Gates:
+    """What a loan has to pass besides the score."""
+
+    debt_within_limit: bool
+    new_loan_within_limit: bool
+    most_emi_share_of_income: Fraction
+    new_emi_counts: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A policy, checked and ready to decide by."""
+
+    version: str
+    effective_date: date
+    sha256: str
+    """Of the file's bytes, in hexadecimal."""
+    on_time_payments: OnTimePayments
+    past_loans: StepTable
+    current_year_activity: StepTable
+    approved_volume: StepTable
+    volume_points_without_loans: int
+    debt_above_limit_scores_zero: bool
+    bands: tuple[Band, ...]
+    """From the highest scores down."""
+    gates: Gates
+    installment_method: InstallmentMethod
+
+    def band(self, score: int) -> Band | None:
+        """The band the score falls in; None when it is too low for any."""
+        return next((band for band in self.bands if score > band.above), None)
+
+
+def policy_in_effect(policies: Iterable[Policy], on: date) -> Policy:
+    """The newest policy in effect on the day.
+
+    Raises:
+        NoPolicyInEffect: Each takes effect later.
+    """
+    in_effect = [policy for policy in policies if policy.effective_date <= on]
+    if not in_effect:
+        raise NoPolicyInEffect(f"no credit policy is in effect on {on}", metadata={"business_date": str(on)})
+    return max(in_effect, key=lambda policy: (policy.effective_date, policy.version))

@@ -1,0 +1,240 @@
+"""Policy files: TOML, checked whole before it decides anything.
+
+`almeno_grpc/policies/2026-01.toml` explains each key. A key that is unknown or missing, steps out of order or points
+beyond the maximum are errors that say where and why.
+"""
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from typing import Any, TypeVar
+
+from almeno_grpc.domain.installments import InstallmentMethod
+from almeno_grpc.domain.limits import MAX_INTEREST_RATE
+from almeno_grpc.domain.money import RATE_SCALE, plain
+from almeno_grpc.domain.policy import Band, Gates, OnTimePayments, Policy, Step, StepTable
+
+T = TypeVar("T")
+
+_FULL_SCORE = 100
+
+
+class PolicyError(ValueError):
+    """A policy file that cannot be used; the message names the key and what it has to be."""
+
+
+def parse_policy(content: bytes) -> Policy:
+    """Reads and checks a policy file.
+
+    Raises:
+        PolicyError: The file is not TOML, or a key is missing, unknown or out of bounds.
+    """
+    try:
+        root = _Table("", tomllib.loads(content.decode("utf-8")))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise PolicyError(f"not a TOML file in UTF-8: {error}") from error
+    score, booking = root.table("score"), root.table("booking")
+    volume, debt = score.table("approved_volume"), score.table("debt")
+    volume_points_without_loans = volume.value("without_loans", _points_up_to(volume.value("max_points", _max_points)))
+    policy = Policy(
+        version=root.value("version", _version),
+        effective_date=root.value("effective_date", _date),
+        sha256=hashlib.sha256(content).hexdigest(),
+        on_time_payments=_on_time_payments(score.table("on_time_payments")),
+        past_loans=_step_table(score.table("past_loans"), _count),
+        current_year_activity=_step_table(score.table("current_year_activity"), _count),
+        approved_volume=_step_table(volume, _share),
+        volume_points_without_loans=volume_points_without_loans,
+        debt_above_limit_scores_zero=debt.value("above_limit_scores_zero", _boolean),
+        bands=_bands(root),
+        gates=_gates(root.table("gates")),
+        installment_method=booking.value("installment_method", _method),
+    )
+    for table in (debt, score, booking, root):
+        table.refuse_unknown()
+    full = sum(
+        part.max_points
+        for part in (policy.on_time_payments, policy.past_loans, policy.current_year_activity, policy.approved_volume)
+    )
+    if full != _FULL_SCORE:
+        raise PolicyError(f"score: the max_points of the four parts add up to {full} instead of {_FULL_SCORE}")
+    return policy
+
+
+class _Table:
+    """A table of the file that remembers which of its keys were asked for."""
+
+    def __init__(self, path: str, content: Mapping[str, Any]) -> None:
+        self._path = path
+        self._content = content
+        self._known: set[str] = set()
+
+    def name(self, key: str) -> str:
+        """The key with the tables it lies in."""
+        return f"{self._path}.{key}" if self._path else key
+
+    def value(self, key: str, read: Callable[[Any], T]) -> T:
+        """The key's value as `read` takes it; an error of `read` is told with the key's name."""
+        self._known.add(key)
+        if key not in self._content:
+            raise PolicyError(f"{self.name(key)} is missing")
+        try:
+            return read(self._content[key])
+        except PolicyError:
+            raise
+        except (ValueError, InvalidOperation) as error:
+            raise PolicyError(f"{self.name(key)} {error}") from None
+
+    def optional(self, key: str, read: Callable[[Any], T]) -> T | None:
+        """The key's value, or None where the key is absent."""
+        self._known.add(key)
+        return self.value(key, read) if key in self._content else None
+
+    def table(self, key: str) -> "_Table":
+        """The table under the key."""
+        return _Table(self.name(key), self.value(key, _mapping))
+
+    def tables(self, key: str) -> list["_Table"]:
+        """The list of tables under the key."""
+        rows = self.value(key, _mappings)
+        return [_Table(f"{self.name(key)}[{number}]", row) for number, row in enumerate(rows, start=1)]
+
+    def refuse_unknown(self) -> None:
+        """Raises PolicyError for a key that nothing asked for."""
+        unknown = sorted(set(self._content) - self._known)
+        if unknown:
+            raise PolicyError(f"{self.name(unknown[0])} is not a key of a policy")
+
+
+def _on_time_payments(table: _Table) -> OnTimePayments:
+    max_points = table.value("max_points", _max_points)
+    part = OnTimePayments(
+        max_points,
+        table.value("none_up_to", _share),
+        table.value("all_from", _share),
+        table.value("while_nothing_was_due", _points_up_to(max_points)),
+    )
+    if part.none_up_to >= part.all_from:
+        raise PolicyError(f"{table.name('none_up_to')} must be below all_from")
+    table.refuse_unknown()
+    return part
+
+
+def _step_table(table: _Table, read_figure: Callable[[Any], Fraction]) -> StepTable:
+    max_points = table.value("max_points", _max_points)
+    rows = table.tables("steps")
+    steps: list[Step] = []
+    for number, row in enumerate(rows, start=1):
+        step = Step(row.optional("up_to", read_figure), row.value("points", _points_up_to(max_points)))
+        row.refuse_unknown()
+        if (step.up_to is None) != (number == len(rows)):
+            raise PolicyError(f"{row.name('up_to')}: every step but the last ends at a number, and the last has none")
+        before = steps[-1].up_to if steps else None
+        if step.up_to is not None and before is not None and step.up_to <= before:
+            raise PolicyError(f"{row.name('up_to')} must be above that of the step before")
+        steps.append(step)
+    table.refuse_unknown()
+    return StepTable(max_points, tuple(steps))
+
+
+def _bands(root: _Table) -> tuple[Band, ...]:
+    bands: list[Band] = []
+    for row in root.tables("bands"):
+        band = Band(row.value("above", _band_floor), row.value("least_rate", _rate))
+        row.refuse_unknown()
+        if bands and band.above >= bands[-1].above:
+            raise PolicyError(f"{row.name('above')} must be below that of the band before")
+        if bands and band.least_rate < bands[-1].least_rate:
+            raise PolicyError(f"{row.name('least_rate')} must not be below that of the better band before")
+        bands.append(band)
+    return tuple(bands)
+
+
+def _gates(table: _Table) -> Gates:
+    gates = Gates(
+        table.value("debt_within_limit", _boolean),
+        table.value("new_loan_within_limit", _boolean),
+        table.value("most_emi_share_of_income", _share),
+        table.value("new_emi_counts", _boolean),
+    )
+    table.refuse_unknown()
+    return gates
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError("must be a table")
+    return value
+
+
+def _mappings(value: Any) -> list[Mapping[str, Any]]:
+    if not isinstance(value, list) or not value or not all(isinstance(row, dict) for row in value):
+        raise ValueError("must be a list of one or more tables")
+    return value
+
+
+def _version(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z._-]{0,63}", value):
+        raise ValueError("must be text of 1 to 64 letters, digits, dots, dashes and underscores")
+    return value
+
+
+def _date(value: Any) -> date:
+    if not isinstance(value, date) or isinstance(value, datetime):
+        raise ValueError("must be a date, such as 2026-01-01")
+    return value
+
+
+def _boolean(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("must be true or false")
+    return value
+
+
+def _method(value: Any) -> InstallmentMethod:
+    if value not in list(InstallmentMethod):
+        raise ValueError(f"must be one of {', '.join(InstallmentMethod)}")
+    return InstallmentMethod(value)
+
+
+def _whole_number(value: Any, least: int, most: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise ValueError(f"must be a whole number from {least} to {most}")
+    return value
+
+
+def _max_points(value: Any) -> int:
+    return _whole_number(value, 0, _FULL_SCORE)
+
+
+def _points_up_to(most: int) -> Callable[[Any], int]:
+    return lambda value: _whole_number(value, 0, most)
+
+
+def _band_floor(value: Any) -> int:
+    return _whole_number(value, 0, _FULL_SCORE - 1)
+
+
+def _count(value: Any) -> Fraction:
+    return Fraction(_whole_number(value, 0, 1_000_000))
+
+
+def _decimal(value: Any) -> Decimal:
+    if not isinstance(value, str) or not re.fullmatch(r"\d{1,6}(\.\d{1,6})?", value):
+        raise ValueError('must be a number written as text, such as "0.60"')
+    return Decimal(value)
+
+
+def _share(value: Any) -> Fraction:
+    return Fraction(_decimal(value))
+
+
+def _rate(value: Any) -> Decimal:
+    rate = _decimal(value)
+    if rate > MAX_INTEREST_RATE or rate * RATE_SCALE != int(rate * RATE_SCALE):
+        raise ValueError(f"must be 0 to {MAX_INTEREST_RATE} with at most four decimals")
+    return plain(rate)
