@@ -6,15 +6,13 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
-from almeno_grpc.domain.installments import amortizes, installment, installment_amount
+from almeno_grpc.domain.counter_offer import largest_amortizing_rupees
+from almeno_grpc.domain.installments import InstallmentMethod, installment, installment_amount
 from almeno_grpc.domain.limits import MIN_LOAN_AMOUNT
 from almeno_grpc.domain.money import PAISE_PER_RUPEE, format_rupees
 from almeno_grpc.domain.policy import Policy
 from almeno_grpc.domain.position import CreditPosition
 from almeno_grpc.domain.scoring import CreditScore, ScoreComponent, credit_score
-
-_COUNTER_OFFERS_TRIED = 100
-"""How many rupee amounts below the largest one that passes the gates are tried for terms that amortize."""
 
 
 class DecisionReason(StrEnum):
@@ -59,6 +57,7 @@ class Decision:
     corrected_interest_rate: Decimal
     monthly_installment: int
     """At the corrected rate, in paise."""
+    installment_method: InstallmentMethod
     reasons: tuple[DecisionReason, ...]
     counter_offer: int | None
     """The largest amount in whole rupees, in paise, that the same rules approve; only on a decline."""
@@ -80,8 +79,9 @@ class Decision:
             offer = f" {format_rupees(self.counter_offer)} would be approved." if self.counter_offer else ""
             return f"Declined: {causes}.{offer}"
         corrected = "" if rate == request.interest_rate else f", corrected from {request.interest_rate:f} %"
+        months = "1 month" if request.tenure_months == 1 else f"{request.tenure_months} months"
         return (
-            f"Approved: {format_rupees(request.loan_amount)} over {request.tenure_months} months at {rate:f} % a year"
+            f"Approved: {format_rupees(request.loan_amount)} over {months} at {rate:f} % a year"
             f"{corrected}, {format_rupees(self.monthly_installment)} a month."
         )
 
@@ -115,6 +115,7 @@ def decide(request: LoanRequest, borrower: Borrower, policy: Policy, business_da
         score_components=score.components,
         corrected_interest_rate=rate,
         monthly_installment=emi,
+        installment_method=policy.installment_method,
         reasons=tuple(sorted(reasons, key=list(DecisionReason).index)),
         counter_offer=_counter_offer(request, borrower, score, rate, policy) if reasons else None,
         policy_version=policy.version,
@@ -158,8 +159,8 @@ def _counter_offer(
     """The largest amount in whole rupees that passes where the request did not, at its tenure and rate.
 
     Both gates that look at the amount get stricter as it grows, for the instalment grows with it, so the largest amount
-    that passes them is found by halving. Whether terms amortize does not follow the amount so strictly: where those of
-    the largest amount do not, the amounts just below it are tried, a bounded number of them.
+    that passes them is found by halving. Whether terms amortize does not follow the amount so strictly; that search is
+    a module of its own.
     """
     if _reasons_whatever_the_amount(request, borrower, score, rate, policy):
         return None
@@ -172,8 +173,5 @@ def _counter_offer(
     least = MIN_LOAN_AMOUNT // PAISE_PER_RUPEE
     candidates = range(least, request.loan_amount // PAISE_PER_RUPEE + 1)
     largest = least + bisect_left(candidates, True, key=fails) - 1
-    for rupees in range(largest, max(least - 1, largest - _COUNTER_OFFERS_TRIED), -1):
-        amount = rupees * PAISE_PER_RUPEE
-        if amortizes(policy.installment_method, amount, rate, request.tenure_months):
-            return amount
-    return None
+    rupees = largest_amortizing_rupees(policy.installment_method, rate, request.tenure_months, least, largest)
+    return None if rupees is None else rupees * PAISE_PER_RUPEE
