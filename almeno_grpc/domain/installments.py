@@ -172,7 +172,7 @@ def _surely_amortizes(principal: int, rate: Decimal, months: int, emi: int) -> b
     """
     scaled = scaled_rate(rate)
     if scaled == 0:
-        return emi * (months - 1) < principal
+        return emi > 0 and emi * (months - 1) < principal
     first_part = emi - round_half_up(principal * scaled, _MONTHLY)
     grown, unit = _growth(scaled, months)
     return first_part > 0 and (emi - 1) * unit * scaled > (grown - unit) * (_MONTHLY + scaled)
