@@ -25,10 +25,11 @@ def scaled_rate(rate: Decimal) -> int:
     Raises:
         ValueError: The rate has more than four decimal places.
     """
-    scaled = rate * RATE_SCALE
-    if scaled != int(scaled):
+    scaled = int(rate * RATE_SCALE)
+    # Compared with what was given: the product itself is rounded when a rate has more digits than the context keeps.
+    if Decimal(scaled).scaleb(-4) != rate:
         raise ValueError(f"the rate {rate} has more than four decimal places")
-    return int(scaled)
+    return scaled
 
 
 def rate_from_scaled(scaled: int) -> Decimal:
@@ -38,6 +39,8 @@ def rate_from_scaled(scaled: int) -> Decimal:
 
 def plain(value: Decimal) -> Decimal:
     """The same number without trailing zeros or an exponent, so that equal rates read equally."""
+    if not value:
+        return Decimal(0)
     normalized = value.normalize()
     exponent = normalized.as_tuple().exponent
     return normalized.quantize(Decimal(1)) if isinstance(exponent, int) and exponent > 0 else normalized
