@@ -78,3 +78,39 @@ class BookLoan:
     emis_paid: int
     emis_paid_on_time: int
     approval_date: date
+
+
+@dataclass(frozen=True, slots=True)
+class RowCounts:
+    """How many rows came to what; adjusted rows are counted among the others too."""
+
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    adjusted: int = 0
+
+    @property
+    def seen(self) -> int:
+        """Rows that were looked at."""
+        return self.inserted + self.updated + self.unchanged + self.rejected
+
+
+@dataclass(frozen=True, slots=True)
+class ImportFile:
+    """One uploaded file on its way into the book. Instants in microseconds since the epoch."""
+
+    queue_number: int
+    import_id: str
+    kind: ImportKind
+    file_name: str
+    sha256: str
+    book_date: date
+    state: ImportState
+    cancel_requested: bool
+    rows_total: int
+    rows: RowCounts
+    error: str
+    create_time: int
+    start_time: int | None
+    end_time: int | None

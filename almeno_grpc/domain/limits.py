@@ -42,3 +42,6 @@ RATE_DECIMAL_PLACES = 4
 MIN_BOOK_YEAR = 1900
 MAX_BOOK_YEAR = 2199
 """Years in which an imported loan may have been approved; its last due date then lies well before the year 9999."""
+
+MAX_MONTHLY_INSTALLMENT = 10_000 * _CRORE
+"""Of an imported loan, whose payment is taken as the lender's sheet states it; the least is anything above nothing."""

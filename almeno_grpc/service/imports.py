@@ -1,0 +1,100 @@
+"""Imported files: taking them in, and telling how far they have come."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from almeno_grpc.clock import Clock
+from almeno_grpc.domain.errors import ImportNotFound
+from almeno_grpc.domain.imports import ImportFile, ImportKind, ImportState, RowCounts, RowIssue
+from almeno_grpc.service.identifiers import new_identifier
+from almeno_grpc.service.store import Store, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """An uploaded file."""
+
+    kind: ImportKind
+    file_name: str
+    book_date: date | None
+    """The day its figures stand for; None for the day the same file was first loaded with, else the business date."""
+    sha256: str
+    chunks: Iterable[bytes]
+
+
+class ImportService:
+    """The use cases around imports."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def queue(self, tx: Transaction, upload: Upload) -> ImportFile:
+        """Stores an upload and puts it at the end of the queue.
+
+        A file loaded again without a book date gets that of its first time: its figures are of that day, whenever it
+        comes, so that loading it again changes nothing.
+        """
+        now = self._clock.now_microseconds()
+        book_date = upload.book_date or tx.imports.first_book_date(upload.kind, upload.sha256) or self._clock.today()
+        new = ImportFile(
+            queue_number=0,
+            import_id=new_identifier(now),
+            kind=upload.kind,
+            file_name=upload.file_name,
+            sha256=upload.sha256,
+            book_date=book_date,
+            state=ImportState.QUEUED,
+            cancel_requested=False,
+            rows_total=0,
+            rows=RowCounts(),
+            error="",
+            create_time=now,
+            start_time=None,
+            end_time=None,
+        )
+        return tx.imports.add(new, upload.chunks)
+
+    def cancel(self, tx: Transaction, import_id: str) -> ImportFile:
+        """Ends a queued import, asks a running one to stop, leaves one that has ended.
+
+        Raises:
+            ImportNotFound: No import has the name.
+        """
+        file = _found(tx, import_id)
+        if file.state is ImportState.QUEUED:
+            tx.imports.end(file.queue_number, ImportState.CANCELLED, self._clock.now_microseconds())
+        elif file.state is ImportState.RUNNING:
+            tx.imports.request_cancel(file.queue_number)
+        return _found(tx, import_id)
+
+    def get(self, import_id: str) -> ImportFile:
+        """The import as it stands.
+
+        Raises:
+            ImportNotFound: No import has the name.
+        """
+        with self._store.read() as tx:
+            return _found(tx, import_id)
+
+    def page(self, before: int, count: int) -> list[ImportFile]:
+        """Up to `count` imports with a place in the queue below `before`, the newest first."""
+        with self._store.read() as tx:
+            return tx.imports.page(before, count)
+
+    def page_of_issues(self, import_id: str, after: tuple[int, int], count: int) -> list[tuple[int, RowIssue]]:
+        """Up to `count` issues of an import behind the place (row_number, number), each with its number in its row.
+
+        Raises:
+            ImportNotFound: No import has the name.
+        """
+        with self._store.read() as tx:
+            return tx.imports.issues(_found(tx, import_id).queue_number, after, count)
+
+
+def _found(tx: Transaction, import_id: str) -> ImportFile:
+    file = tx.imports.get(import_id)
+    if file is None:
+        raise ImportNotFound(import_id)
+    return file

@@ -1,0 +1,139 @@
+"""Checking, booking and fetching loans."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from almeno_grpc.clock import Clock
+from almeno_grpc.domain.customer import Customer
+from almeno_grpc.domain.decision import Borrower, Decision, LoanRequest, decide
+from almeno_grpc.domain.errors import CustomerNotFound, LoanNotFound
+from almeno_grpc.domain.loan import Installment, Loan, LoanState, installments
+from almeno_grpc.domain.policy import Policy, policy_in_effect
+from almeno_grpc.domain.position import position_of
+from almeno_grpc.service.decision_record import decision_record
+from almeno_grpc.service.identifiers import new_identifier
+from almeno_grpc.service.store import Store, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """A stored decision and, when it approved, the loan."""
+
+    decision_id: str
+    decision: Decision
+    loan: Loan | None
+
+
+class LendingService:
+    """The use cases around loans."""
+
+    def __init__(self, store: Store, policies: Sequence[Policy], clock: Clock) -> None:
+        self._store = store
+        self._policies = policies
+        self._clock = clock
+        self._pinned: set[str] = set()
+
+    def check(self, request: LoanRequest) -> Decision:
+        """How the request would be decided now; stores nothing.
+
+        Raises:
+            CustomerNotFound: No customer has the number.
+            TermsDoNotAmortize: The terms give no schedule that repays the loan.
+            NoPolicyInEffect: No policy has taken effect by the business date.
+        """
+        today = self._clock.today()
+        with self._store.read() as tx:
+            return self._decide(tx, tx.customers.get(request.customer_id), request, today)
+
+    def book(self, tx: Transaction, request: LoanRequest) -> Booking:
+        """Decides the request, stores the decision and books the loan when it is approved.
+
+        The position is read and the loan written under the customer's lock, so that of two requests at the same time
+        the second sees the loan of the first.
+
+        Raises: As `check`.
+        """
+        today = self._clock.today()
+        customer = tx.customers.get_locked(request.customer_id)
+        decision = self._decide(tx, customer, request, today)
+        now = self._clock.now_microseconds()
+        decision_id = new_identifier(now)
+        self._pin(tx, decision)
+        tx.decisions.add(decision_record(decision_id, decision, now))
+        loan = self._add_loan(tx, decision_id, decision) if decision.approved else None
+        return Booking(decision_id, decision, loan)
+
+    def get_loan(self, loan_id: int) -> tuple[Loan, Customer]:
+        """The loan and the customer who owes it.
+
+        Raises:
+            LoanNotFound: No loan has the number.
+        """
+        with self._store.read() as tx:
+            loan = tx.loans.get(loan_id)
+            customer = tx.customers.get(loan.customer_id) if loan else None
+            if loan is None or customer is None:
+                raise LoanNotFound(loan_id)
+            return loan, customer
+
+    def page_of_loans(self, customer_id: int, state: LoanState | None, after: int, count: int) -> list[Loan]:
+        """Up to `count` of a customer's loans with a number above `after`, in the order of their numbers.
+
+        Raises:
+            CustomerNotFound: No customer has the number.
+        """
+        with self._store.read() as tx:
+            loans = tx.loans.page(customer_id, state, after, count)
+            if not loans and tx.customers.get(customer_id) is None:
+                raise CustomerNotFound(customer_id)
+            return loans
+
+    def schedule(self, loan_id: int) -> list[Installment]:
+        """Every instalment of a loan as it stands on the business date.
+
+        Raises:
+            LoanNotFound: No loan has the number.
+        """
+        loan, _ = self.get_loan(loan_id)
+        return installments(loan, self.today())
+
+    def today(self) -> date:
+        """The business date."""
+        return self._clock.today()
+
+    def _decide(self, tx: Transaction, customer: Customer | None, request: LoanRequest, today: date) -> Decision:
+        if customer is None:
+            raise CustomerNotFound(request.customer_id)
+        position = position_of(tx.loans.of_customer(customer.customer_id), today)
+        borrower = Borrower(customer.monthly_income, customer.approved_limit, position)
+        return decide(request, borrower, policy_in_effect(self._policies, today), today)
+
+    def _add_loan(self, tx: Transaction, decision_id: str, decision: Decision) -> Loan:
+        request = decision.request
+        new = Loan(
+            loan_id=0,
+            customer_id=request.customer_id,
+            loan_amount=request.loan_amount,
+            interest_rate=decision.corrected_interest_rate,
+            tenure_months=request.tenure_months,
+            monthly_installment=decision.monthly_installment,
+            installment_method=decision.installment_method,
+            emis_paid=0,
+            emis_paid_on_time=0,
+            outstanding_principal=request.loan_amount,
+            approval_date=decision.business_date,
+            decision_id=decision_id,
+        )
+        return replace(new, loan_id=tx.loans.add(new))
+
+    def _pin(self, tx: Transaction, decision: Decision) -> None:
+        """Notes which file the policy's version stands for, with the first decision it takes."""
+        version = decision.policy_version
+        if version in self._pinned:
+            return
+        if version not in tx.policy_pins.all():
+            tx.policy_pins.add(version, decision.policy_sha256)
+        else:
+            # Only what an earlier, committed transaction has noted may be taken for granted from now on.
+            self._pinned.add(version)

@@ -1,0 +1,71 @@
+"""Requests that may be sent more than once and take effect once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from almeno_grpc.clock import Clock
+from almeno_grpc.domain.errors import RequestIdReused
+from almeno_grpc.service.store import AnsweredRequest, Store, Transaction, always
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What the store has to know of a call that changes something."""
+
+    request_id: str = ""
+    """Names the request over its repetitions; empty when the caller gave no name."""
+    request_id_field: str = "request_id"
+    """Where the request carries it, for the error that names it."""
+    fingerprint: str = ""
+    """SHA-256 of method and request: tells a repetition from another request."""
+    wanted: Callable[[], bool] = always
+    """Whether the caller still waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered(Generic[T]):
+    """An answer as it goes out, and what it was made from; None when it had been given before."""
+
+    answer: bytes
+    result: T | None
+
+
+class Requests:
+    """Runs the work of requests, each once."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def once(self, call: Call, work: Callable[[Transaction], T], encode: Callable[[T], bytes]) -> Answered[T]:
+        """Runs the work and remembers the answer in the same transaction; repeats an answer already given.
+
+        Args:
+            call: The request's name and fingerprint.
+            work: Does what the request asks for.
+            encode: Makes the answer from the work's result.
+
+        Raises:
+            RequestIdReused: The request_id was used with another request.
+            Exception: What `work` raises; then nothing is remembered.
+        """
+
+        def answer_once(tx: Transaction) -> Answered[T]:
+            if call.request_id:
+                before = tx.answered_requests.get(call.request_id)
+                if before is not None:
+                    if before.fingerprint != call.fingerprint:
+                        raise RequestIdReused(call.request_id_field)
+                    return Answered(before.answer, None)
+            result = work(tx)
+            answer = encode(result)
+            if call.request_id:
+                tx.answered_requests.add(
+                    AnsweredRequest(call.request_id, call.fingerprint, answer), self._clock.now_microseconds()
+                )
+            return Answered(answer, result)
+
+        return self._store.write(answer_once, wanted=call.wanted)

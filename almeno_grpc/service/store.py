@@ -1,0 +1,159 @@
+"""What the use cases need of a store; `almeno_grpc.storage` provides it."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol, TypeVar
+
+from almeno_grpc.domain.customer import Customer
+from almeno_grpc.domain.imports import BookCustomer, ImportFile, ImportKind, ImportState, RowCounts, RowIssue
+from almeno_grpc.domain.loan import Loan, LoanState
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRecord:
+    """A decision as it is stored."""
+
+    decision_id: str
+    customer_id: int
+    business_date: date
+    policy_version: str
+    policy_sha256: str
+    approved: bool
+    credit_score: int
+    snapshot: str
+    """Everything the decision was taken from and came to, as JSON."""
+    create_time: int
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredRequest:
+    """A request that changed something, and the answer it got."""
+
+    request_id: str
+    fingerprint: str
+    """SHA-256 of method and request: tells a repetition from another request with the same id."""
+    answer: bytes
+
+
+class CustomerStore(Protocol):
+    """See `almeno_grpc.storage.customers.Customers`."""
+
+    def get(self, customer_id: int) -> Customer | None: ...
+    def get_locked(self, customer_id: int) -> Customer | None: ...
+    def holds_phone_number(self, phone_number: str) -> bool: ...
+    def page(self, after: int, count: int) -> list[Customer]: ...
+    def add(self, customer: Customer) -> int: ...
+    def existing(self, ids: Iterable[int]) -> set[int]: ...
+    def matching(self, ids: Sequence[int], phone_numbers: Sequence[str]) -> list[tuple[Customer, bool]]: ...
+    def import_new(self, rows: Sequence[BookCustomer], create_time: int) -> None: ...
+    def import_changed(self, row: BookCustomer) -> None: ...
+
+
+class LoanStore(Protocol):
+    """See `almeno_grpc.storage.loans.Loans`."""
+
+    def get(self, loan_id: int) -> Loan | None: ...
+    def of_customer(self, customer_id: int) -> list[Loan]: ...
+    def page(self, customer_id: int, state: LoanState | None, after: int, count: int) -> list[Loan]: ...
+    def add(self, loan: Loan) -> int: ...
+    def by_source(self, keys: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Loan]: ...
+    def taken(self, ids: Iterable[int]) -> set[int]: ...
+    def import_new(self, loans: Sequence[Loan]) -> None: ...
+    def import_changed(self, loan: Loan) -> None: ...
+
+
+class DecisionStore(Protocol):
+    """See `almeno_grpc.storage.records.Decisions`."""
+
+    def add(self, record: DecisionRecord) -> None: ...
+
+
+class PolicyPinStore(Protocol):
+    """See `almeno_grpc.storage.records.PolicyPins`."""
+
+    def all(self) -> dict[str, str]: ...
+    def add(self, version: str, sha256: str) -> None: ...
+
+
+class AnsweredRequestStore(Protocol):
+    """See `almeno_grpc.storage.records.AnsweredRequests`."""
+
+    def get(self, request_id: str) -> AnsweredRequest | None: ...
+    def add(self, request: AnsweredRequest, create_time: int) -> None: ...
+
+
+class ImportStore(Protocol):
+    """See `almeno_grpc.storage.imports.Imports`."""
+
+    def add(self, new: ImportFile, chunks: Iterable[bytes]) -> ImportFile: ...
+    def get(self, import_id: str) -> ImportFile | None: ...
+    def page(self, before: int, count: int) -> list[ImportFile]: ...
+    def first_book_date(self, kind: ImportKind, sha256: str) -> date | None: ...
+    def next_waiting(self) -> ImportFile | None: ...
+    def depth(self) -> int: ...
+    def content(self, queue_number: int) -> Iterator[bytes]: ...
+    def start(self, queue_number: int, time: int) -> None: ...
+    def set_rows_total(self, queue_number: int, rows_total: int) -> None: ...
+    def add_progress(self, queue_number: int, rows: RowCounts, issues: Sequence[RowIssue]) -> None: ...
+    def request_cancel(self, queue_number: int) -> None: ...
+    def end(self, queue_number: int, state: ImportState, time: int, error: str = "") -> None: ...
+    def issues(self, queue_number: int, after: tuple[int, int], count: int) -> list[tuple[int, RowIssue]]: ...
+
+
+class Transaction(Protocol):
+    """The book as one transaction sees it."""
+
+    @property
+    def customers(self) -> CustomerStore: ...
+    @property
+    def loans(self) -> LoanStore: ...
+    @property
+    def decisions(self) -> DecisionStore: ...
+    @property
+    def policy_pins(self) -> PolicyPinStore: ...
+    @property
+    def answered_requests(self) -> AnsweredRequestStore: ...
+    @property
+    def imports(self) -> ImportStore: ...
+
+
+def always() -> bool:
+    """Says that the work is wanted, whatever happens."""
+    return True
+
+
+class Store(Protocol):
+    """The book."""
+
+    def read(self) -> AbstractContextManager[Transaction]:
+        """A transaction that sees one state of the book and changes nothing.
+
+        Raises:
+            StoreUnavailable: The database cannot be reached.
+        """
+
+    def write(self, work: Callable[[Transaction], T], *, wanted: Callable[[], bool] = always) -> T:
+        """Runs the work in a transaction and gives back its result once that is durable.
+
+        Whatever the work raises undoes all it did. The work may be run again when the database asks for it, so it must
+        have no effect besides.
+
+        Args:
+            work: Reads and changes the book.
+            wanted: Asked before the commit; a no undoes the work.
+
+        Raises:
+            DeadlineExceeded: Nobody waits for the result any more.
+            StoreUnavailable: The database is locked for too long, out of reach or out of space.
+            WriteConflict: Another transaction changed the same rows first.
+        """
+
+    def hold(self, name: str) -> AbstractContextManager[bool]:
+        """Tries to be the one process, of all that share the database, that holds the name; gives whether it is.
+
+        The name is let go at the end of the context, and when the process dies.
+        """

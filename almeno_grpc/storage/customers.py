@@ -1,0 +1,115 @@
+"""Customers in the database."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from almeno_grpc.domain.customer import Customer
+from almeno_grpc.domain.imports import BookCustomer
+from almeno_grpc.storage.tables import customer as table
+
+_COLUMNS = (
+    table.c.customer_id,
+    table.c.first_name,
+    table.c.last_name,
+    table.c.age,
+    table.c.phone_number,
+    table.c.monthly_income_paise,
+    table.c.approved_limit_paise,
+    table.c.create_time_us,
+)
+_BY_ID = select(*_COLUMNS).where(table.c.customer_id == bindparam("customer_id"))
+_BY_ID_LOCKED = _BY_ID.with_for_update()
+_ID_BY_PHONE = select(table.c.customer_id).where(table.c.phone_number == bindparam("phone_number"))
+_PAGE = (
+    select(*_COLUMNS)
+    .where(table.c.customer_id > bindparam("after"))
+    .order_by(table.c.customer_id)
+    .limit(bindparam("count"))
+)
+_IMPORTED = select(*_COLUMNS, table.c.imported)
+_BY_IDS = _IMPORTED.where(table.c.customer_id.in_(bindparam("ids", expanding=True)))
+_BY_PHONES = _IMPORTED.where(table.c.phone_number.in_(bindparam("phone_numbers", expanding=True)))
+_EXISTING = select(table.c.customer_id).where(table.c.customer_id.in_(bindparam("ids", expanding=True)))
+_INSERT = insert(table)
+_INSERT_NUMBERED = insert(table).returning(table.c.customer_id)
+_UPDATE = (
+    update(table)
+    .where(table.c.customer_id == bindparam("key"))
+    .values(
+        first_name=bindparam("first_name"),
+        last_name=bindparam("last_name"),
+        age=bindparam("age"),
+        phone_number=bindparam("phone_number"),
+        monthly_income_paise=bindparam("monthly_income_paise"),
+        approved_limit_paise=bindparam("approved_limit_paise"),
+    )
+)
+
+
+class Customers:
+    """The customers, as one transaction sees them."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def get(self, customer_id: int) -> Customer | None:
+        """The customer with the number, if there is one."""
+        row = self._connection.execute(_BY_ID, {"customer_id": customer_id}).first()
+        return Customer(*row) if row else None
+
+    def get_locked(self, customer_id: int) -> Customer | None:
+        """The same, and no other transaction decides on this customer until this one has ended."""
+        row = self._connection.execute(_BY_ID_LOCKED, {"customer_id": customer_id}).first()
+        return Customer(*row) if row else None
+
+    def holds_phone_number(self, phone_number: str) -> bool:
+        """Whether a customer has the number."""
+        return self._connection.execute(_ID_BY_PHONE, {"phone_number": phone_number}).first() is not None
+
+    def page(self, after: int, count: int) -> list[Customer]:
+        """Up to `count` customers with a number above `after`, in the order of their numbers."""
+        return [Customer(*row) for row in self._connection.execute(_PAGE, {"after": after, "count": count})]
+
+    def add(self, customer: Customer) -> int:
+        """Registers a customer under the next number of the service's own, which it gives back."""
+        values = {**_values(customer), "imported": False, "create_time_us": customer.create_time}
+        return int(self._connection.execute(_INSERT_NUMBERED, values).scalar_one())
+
+    def existing(self, ids: Iterable[int]) -> set[int]:
+        """Those of the numbers that customers have."""
+        return set(self._connection.execute(_EXISTING, {"ids": list(ids)}).scalars())
+
+    def matching(self, ids: Sequence[int], phone_numbers: Sequence[str]) -> list[tuple[Customer, bool]]:
+        """The customers with any of the numbers or phone numbers, each with whether it was imported."""
+        rows = [
+            *self._connection.execute(_BY_IDS, {"ids": ids}),
+            *self._connection.execute(_BY_PHONES, {"phone_numbers": phone_numbers}),
+        ]
+        return [(Customer(*row[:-1]), row[-1]) for row in rows]
+
+    def import_new(self, rows: Sequence[BookCustomer], create_time: int) -> None:
+        """Adds customers under the sheet's numbers."""
+        self._connection.execute(
+            _INSERT,
+            [
+                {**_values(row), "customer_id": row.customer_id, "imported": True, "create_time_us": create_time}
+                for row in rows
+            ],
+        )
+
+    def import_changed(self, row: BookCustomer) -> None:
+        """Brings a customer up to what the sheet says."""
+        self._connection.execute(_UPDATE, {**_values(row), "key": row.customer_id})
+
+
+def _values(customer: Customer | BookCustomer) -> dict[str, Any]:
+    return {
+        "first_name": customer.first_name,
+        "last_name": customer.last_name,
+        "age": customer.age,
+        "phone_number": customer.phone_number,
+        "monthly_income_paise": customer.monthly_income,
+        "approved_limit_paise": customer.approved_limit,
+    }

@@ -1,0 +1,204 @@
+"""Imported files in the database: the queue, the uploads and the issues."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, tuple_, update
+
+from almeno_grpc.domain.imports import (
+    ImportFile,
+    ImportKind,
+    ImportState,
+    IssueOutcome,
+    RowCounts,
+    RowIssue,
+)
+from almeno_grpc.storage.tables import import_chunk, import_file, import_issue
+
+_f = import_file.c
+_COLUMNS = (
+    _f.queue_number,
+    _f.import_id,
+    _f.kind,
+    _f.file_name,
+    _f.sha256,
+    _f.book_date,
+    _f.state,
+    _f.cancel_requested,
+    _f.rows_total,
+    _f.rows_inserted,
+    _f.rows_updated,
+    _f.rows_unchanged,
+    _f.rows_rejected,
+    _f.rows_adjusted,
+    _f.error,
+    _f.create_time_us,
+    _f.start_time_us,
+    _f.end_time_us,
+)
+_FILES = select(*_COLUMNS)
+_WAITING = _f.state.in_([ImportState.QUEUED.value, ImportState.RUNNING.value])
+_NEXT = _FILES.where(_WAITING).order_by(_f.queue_number).limit(1)
+_DEPTH = select(func.count()).select_from(import_file).where(_WAITING)
+_CHUNKS = (
+    select(import_chunk.c.content)
+    .where(import_chunk.c.queue_number == bindparam("queue_number"))
+    .order_by(import_chunk.c.number)
+)
+_CHUNKS_AT_ONCE = 4
+
+
+class Imports:
+    """The imports, as one transaction sees them."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, new: ImportFile, chunks: Iterable[bytes]) -> ImportFile:
+        """Queues a file with its content; gives it back with its place in the queue."""
+        values = {
+            "import_id": new.import_id,
+            "kind": new.kind.value,
+            "file_name": new.file_name,
+            "sha256": new.sha256,
+            "book_date": new.book_date,
+            "state": new.state.value,
+            "cancel_requested": False,
+            "rows_total": 0,
+            **_counts(RowCounts()),
+            "error": "",
+            "create_time_us": new.create_time,
+        }
+        insertion = insert(import_file).returning(_f.queue_number)
+        queue_number = self._connection.execute(insertion, values).scalar_one()
+        for number, content in enumerate(chunks):
+            self._connection.execute(
+                insert(import_chunk), {"queue_number": queue_number, "number": number, "content": content}
+            )
+        return self._one(_f.queue_number == queue_number)
+
+    def get(self, import_id: str) -> ImportFile | None:
+        """The import with the name, if there is one."""
+        row = self._connection.execute(_FILES.where(_f.import_id == import_id)).first()
+        return _file(row) if row else None
+
+    def page(self, before: int, count: int) -> list[ImportFile]:
+        """Up to `count` imports with a place in the queue below `before`, the newest first."""
+        query = _FILES.where(_f.queue_number < before).order_by(_f.queue_number.desc()).limit(count)
+        return [_file(row) for row in self._connection.execute(query)]
+
+    def first_book_date(self, kind: ImportKind, sha256: str) -> date | None:
+        """The day the same file was first loaded with; files that failed do not count."""
+        query = (
+            select(_f.book_date)
+            .where(_f.sha256 == sha256, _f.kind == kind.value, _f.state != ImportState.FAILED.value)
+            .order_by(_f.queue_number)
+            .limit(1)
+        )
+        return self._connection.execute(query).scalar_one_or_none()
+
+    def next_waiting(self) -> ImportFile | None:
+        """The oldest import that has not ended, if there is one."""
+        row = self._connection.execute(_NEXT).first()
+        return _file(row) if row else None
+
+    def depth(self) -> int:
+        """How many imports have not ended."""
+        return int(self._connection.execute(_DEPTH).scalar_one())
+
+    def content(self, queue_number: int) -> Iterator[bytes]:
+        """The uploaded file in pieces."""
+        result = self._connection.execution_options(yield_per=_CHUNKS_AT_ONCE).execute(
+            _CHUNKS, {"queue_number": queue_number}
+        )
+        yield from result.scalars()
+
+    def start(self, queue_number: int, time: int) -> None:
+        """Marks a queued import as running."""
+        self._update(queue_number, state=ImportState.RUNNING.value, start_time_us=time)
+
+    def set_rows_total(self, queue_number: int, rows_total: int) -> None:
+        """Notes how many rows the file has."""
+        self._update(queue_number, rows_total=rows_total)
+
+    def add_progress(self, queue_number: int, rows: RowCounts, issues: Sequence[RowIssue]) -> None:
+        """Adds a batch's counts and issues to the import's. An import's batches come in the order of its rows."""
+        added = {name: _f[name] + count for name, count in _counts(rows).items()}
+        self._update(queue_number, **added)
+        if issues:
+            self._connection.execute(insert(import_issue), list(_numbered(queue_number, issues)))
+
+    def request_cancel(self, queue_number: int) -> None:
+        """Asks the worker to stop at its next batch."""
+        self._update(queue_number, cancel_requested=True)
+
+    def end(self, queue_number: int, state: ImportState, time: int, error: str = "") -> None:
+        """Puts an import into an end state and lets go of its upload."""
+        self._update(queue_number, state=state.value, end_time_us=time, error=error)
+        self._connection.execute(delete(import_chunk).where(import_chunk.c.queue_number == queue_number))
+
+    def issues(self, queue_number: int, after: tuple[int, int], count: int) -> list[tuple[int, RowIssue]]:
+        """Up to `count` issues behind the place (row_number, number), in order, each with its number in its row."""
+        c = import_issue.c
+        query = (
+            select(c.row_number, c.number, c.outcome, c.column_heading, c.message)
+            .where(c.queue_number == queue_number, tuple_(c.row_number, c.number) > after)
+            .order_by(c.row_number, c.number)
+            .limit(count)
+        )
+        return [
+            (row.number, RowIssue(row.row_number, IssueOutcome(row.outcome), row.column_heading, row.message))
+            for row in self._connection.execute(query)
+        ]
+
+    def _one(self, condition: Any) -> ImportFile:
+        return _file(self._connection.execute(_FILES.where(condition)).one())
+
+    def _update(self, queue_number: int, **values: Any) -> None:
+        self._connection.execute(update(import_file).where(_f.queue_number == queue_number).values(**values))
+
+
+def _file(row: Any) -> ImportFile:
+    return ImportFile(
+        queue_number=row.queue_number,
+        import_id=row.import_id,
+        kind=ImportKind(row.kind),
+        file_name=row.file_name,
+        sha256=row.sha256,
+        book_date=row.book_date,
+        state=ImportState(row.state),
+        cancel_requested=row.cancel_requested,
+        rows_total=row.rows_total,
+        rows=RowCounts(row.rows_inserted, row.rows_updated, row.rows_unchanged, row.rows_rejected, row.rows_adjusted),
+        error=row.error,
+        create_time=row.create_time_us,
+        start_time=row.start_time_us,
+        end_time=row.end_time_us,
+    )
+
+
+def _counts(rows: RowCounts) -> dict[str, int]:
+    return {
+        "rows_inserted": rows.inserted,
+        "rows_updated": rows.updated,
+        "rows_unchanged": rows.unchanged,
+        "rows_rejected": rows.rejected,
+        "rows_adjusted": rows.adjusted,
+    }
+
+
+def _numbered(queue_number: int, issues: Sequence[RowIssue]) -> Iterator[dict[str, Any]]:
+    """Rows for the table; the issues of one row are numbered from 1."""
+    row_number = number = 0
+    for issue in sorted(issues, key=lambda issue: issue.row_number):
+        number = number + 1 if issue.row_number == row_number else 1
+        row_number = issue.row_number
+        yield {
+            "queue_number": queue_number,
+            "row_number": row_number,
+            "number": number,
+            "outcome": issue.outcome.value,
+            "column_heading": issue.column,
+            "message": issue.message,
+        }

@@ -1,0 +1,154 @@
+"""Loans in the database."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from almeno_grpc.domain.installments import InstallmentMethod
+from almeno_grpc.domain.loan import Loan, LoanState
+from almeno_grpc.domain.money import rate_from_scaled, scaled_rate
+from almeno_grpc.storage.tables import loan as table
+
+_COLUMNS = (
+    table.c.loan_id,
+    table.c.customer_id,
+    table.c.loan_amount_paise,
+    table.c.interest_rate_e4,
+    table.c.tenure_months,
+    table.c.monthly_installment_paise,
+    table.c.installment_method,
+    table.c.emis_paid,
+    table.c.emis_paid_on_time,
+    table.c.outstanding_principal_paise,
+    table.c.approval_date,
+    table.c.source_loan_id,
+    table.c.decision_id,
+)
+_BY_ID = select(*_COLUMNS).where(table.c.loan_id == bindparam("loan_id"))
+_OF_CUSTOMER = select(*_COLUMNS).where(table.c.customer_id == bindparam("customer_id"))
+_PAGE = _OF_CUSTOMER.where(table.c.loan_id > bindparam("after")).order_by(table.c.loan_id).limit(bindparam("count"))
+_PAGES = {
+    None: _PAGE,
+    LoanState.ACTIVE: _PAGE.where(table.c.emis_paid < table.c.tenure_months),
+    LoanState.CLOSED: _PAGE.where(table.c.emis_paid == table.c.tenure_months),
+}
+_BY_SOURCE = select(*_COLUMNS).where(
+    table.c.customer_id.in_(bindparam("customer_ids", expanding=True)),
+    table.c.source_loan_id.in_(bindparam("source_loan_ids", expanding=True)),
+)
+_TAKEN = select(table.c.loan_id).where(table.c.loan_id.in_(bindparam("ids", expanding=True)))
+_INSERT = insert(table)
+_INSERT_NUMBERED = insert(table).returning(table.c.loan_id)
+_UPDATE = (
+    update(table)
+    .where(table.c.loan_id == bindparam("key"))
+    .values(
+        loan_amount_paise=bindparam("loan_amount_paise"),
+        interest_rate_e4=bindparam("interest_rate_e4"),
+        tenure_months=bindparam("tenure_months"),
+        monthly_installment_paise=bindparam("monthly_installment_paise"),
+        emis_paid=bindparam("emis_paid"),
+        emis_paid_on_time=bindparam("emis_paid_on_time"),
+        outstanding_principal_paise=bindparam("outstanding_principal_paise"),
+        approval_date=bindparam("approval_date"),
+    )
+)
+
+
+class Loans:
+    """The loans, as one transaction sees them."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def get(self, loan_id: int) -> Loan | None:
+        """The loan with the number, if there is one."""
+        row = self._connection.execute(_BY_ID, {"loan_id": loan_id}).first()
+        return _loan(row) if row else None
+
+    def of_customer(self, customer_id: int) -> list[Loan]:
+        """All loans of a customer."""
+        return [_loan(row) for row in self._connection.execute(_OF_CUSTOMER, {"customer_id": customer_id})]
+
+    def page(self, customer_id: int, state: LoanState | None, after: int, count: int) -> list[Loan]:
+        """Up to `count` of a customer's loans with a number above `after`, in the order of their numbers."""
+        values = {"customer_id": customer_id, "after": after, "count": count}
+        return [_loan(row) for row in self._connection.execute(_PAGES[state], values)]
+
+    def add(self, loan: Loan) -> int:
+        """Books a loan under the next number of the service's own, which it gives back."""
+        return int(self._connection.execute(_INSERT_NUMBERED, _values(loan)).scalar_one())
+
+    def by_source(self, keys: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Loan]:
+        """The imported loans with any of the keys (customer_id, source_loan_id)."""
+        wanted = set(keys)
+        values = {"customer_ids": list({key[0] for key in wanted}), "source_loan_ids": list({key[1] for key in wanted})}
+        loans = (_loan(row) for row in self._connection.execute(_BY_SOURCE, values))
+        found = {(loan.customer_id, loan.source_loan_id): loan for loan in loans if loan.source_loan_id is not None}
+        return {key: loan for key, loan in found.items() if key in wanted}
+
+    def taken(self, ids: Iterable[int]) -> set[int]:
+        """Those of the numbers that loans have."""
+        return set(self._connection.execute(_TAKEN, {"ids": list(ids)}).scalars())
+
+    def import_new(self, loans: Sequence[Loan]) -> None:
+        """Adds loans under the numbers they carry."""
+        self._connection.execute(_INSERT, [{**_values(loan), "loan_id": loan.loan_id} for loan in loans])
+
+    def import_changed(self, loan: Loan) -> None:
+        """Brings an imported loan up to what the sheet says."""
+        values = _values(loan)
+        for fixed in ("customer_id", "source_loan_id", "decision_id", "installment_method"):
+            del values[fixed]
+        self._connection.execute(_UPDATE, {**values, "key": loan.loan_id})
+
+
+def _loan(row: Any) -> Loan:
+    (
+        loan_id,
+        customer_id,
+        amount,
+        rate,
+        tenure,
+        emi,
+        method,
+        paid,
+        on_time,
+        outstanding,
+        approved,
+        source,
+        decision,
+    ) = row
+    return Loan(
+        loan_id,
+        customer_id,
+        amount,
+        rate_from_scaled(rate),
+        tenure,
+        emi,
+        InstallmentMethod(method),
+        paid,
+        on_time,
+        outstanding,
+        approved,
+        source,
+        decision,
+    )
+
+
+def _values(loan: Loan) -> dict[str, Any]:
+    return {
+        "customer_id": loan.customer_id,
+        "loan_amount_paise": loan.loan_amount,
+        "interest_rate_e4": scaled_rate(loan.interest_rate),
+        "tenure_months": loan.tenure_months,
+        "monthly_installment_paise": loan.monthly_installment,
+        "installment_method": loan.installment_method.value,
+        "emis_paid": loan.emis_paid,
+        "emis_paid_on_time": loan.emis_paid_on_time,
+        "outstanding_principal_paise": loan.outstanding_principal,
+        "approval_date": loan.approval_date,
+        "source_loan_id": loan.source_loan_id,
+        "decision_id": loan.decision_id,
+    }

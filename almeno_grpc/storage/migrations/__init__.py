@@ -1,0 +1,1 @@
+"""The migrations: each revision takes the schema one step further, from any older file."""

@@ -1,0 +1,57 @@
+"""The schema's age: found, and brought up to date, when the server starts."""
+
+from importlib import resources
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection, Engine, inspect
+
+from almeno_grpc.storage.engine import WRITES, DatabaseUnusable
+
+MIGRATIONS = resources.files("almeno_grpc.storage") / "migrations"
+
+
+def migrate(engine: Engine, revision: str = "head") -> None:
+    """Brings the database's schema up to the revision, in one transaction; an empty database gets it whole.
+
+    Servers that start at the same time do this one after the other.
+
+    Raises:
+        DatabaseUnusable: The database holds something else, or was written by a newer version of the service.
+    """
+    script = _script()
+    with engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
+        current = MigrationContext.configure(connection).get_current_revision()
+        if current is None and inspect(connection).get_table_names():
+            raise DatabaseUnusable("the database holds tables of something else; name another in ALMENO_DATABASE_URL")
+        if current is not None:
+            _refuse_unknown(script, current)
+        _upgrade(connection, revision)
+
+
+def _script() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    return config
+
+
+def _refuse_unknown(script: ScriptDirectory, revision: str) -> None:
+    try:
+        script.get_revision(revision)
+    except CommandError:
+        raise DatabaseUnusable(
+            f"the database was written by a newer version of the service (schema {revision}); start that version"
+        ) from None
+
+
+def _upgrade(connection: Connection, revision: str) -> None:
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)

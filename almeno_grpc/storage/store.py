@@ -1,0 +1,120 @@
+"""The store: transactions on the book, and the locks that processes share."""
+
+import fcntl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+
+from almeno_grpc.domain.errors import CreditError, DeadlineExceeded, PhoneNumberTaken, StoreUnavailable, WriteConflict
+from almeno_grpc.service.store import always
+from almeno_grpc.storage.customers import Customers
+from almeno_grpc.storage.engine import WRITES, open_engine, parse_url, sqlite_file
+from almeno_grpc.storage.imports import Imports
+from almeno_grpc.storage.loans import Loans
+from almeno_grpc.storage.records import AnsweredRequests, Decisions, PolicyPins
+from almeno_grpc.storage.schema import migrate
+
+T = TypeVar("T")
+
+
+class BookTransaction:
+    """The book as one transaction sees it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.customers = Customers(connection)
+        self.loans = Loans(connection)
+        self.decisions = Decisions(connection)
+        self.policy_pins = PolicyPins(connection)
+        self.answered_requests = AnsweredRequests(connection)
+        self.imports = Imports(connection)
+
+
+class BookStore:
+    """The book in a database. One a process; its methods may be called from any thread.
+
+    Each thread keeps a connection to read with and one to write with, for taking one from the pool costs more than the
+    query it is for.
+    """
+
+    def __init__(self, database_url: str, *, threads: int = 8) -> None:
+        self._url = parse_url(database_url)
+        self._engine = open_engine(self._url, pool_size=2 * threads)
+        self._held = threading.local()
+        # One writer of this process at a time stands in line at the database's lock; the others wait here, where
+        # waiting costs nothing.
+        self._turn = threading.Lock()
+
+    @property
+    def engine(self) -> Engine:
+        """For those who look at the database itself: migrations, checks, tests."""
+        return self._engine
+
+    def migrate(self) -> None:
+        """Brings the schema up to date; see `almeno_grpc.storage.schema.migrate`."""
+        with _translated():
+            migrate(self._engine)
+
+    def close(self) -> None:
+        """Gives up all connections."""
+        self._engine.dispose()
+
+    @contextmanager
+    def read(self) -> Iterator[BookTransaction]:
+        """See `almeno_grpc.service.store.Store.read`."""
+        with _translated():
+            connection = self._connection(writes=False)
+            with connection.begin():
+                yield BookTransaction(connection)
+
+    def write(self, work: Callable[[BookTransaction], T], *, wanted: Callable[[], bool] = always) -> T:
+        """See `almeno_grpc.service.store.Store.write`."""
+        with self._turn, _translated():
+            connection = self._connection(writes=True)
+            with connection.begin():
+                result = work(BookTransaction(connection))
+                if not wanted():
+                    raise DeadlineExceeded("nobody waits for the answer any more; nothing was changed")
+            return result
+
+    @contextmanager
+    def hold(self, name: str) -> Iterator[bool]:
+        """See `almeno_grpc.service.store.Store.hold`."""
+        path = sqlite_file(self._url)
+        with path.with_name(f"{path.name}-{name}.lock").open("ab") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+
+    def _connection(self, *, writes: bool) -> Connection:
+        name = "writing" if writes else "reading"
+        connection: Connection | None = getattr(self._held, name, None)
+        if connection is None:
+            connection = self._engine.connect().execution_options(**{WRITES: writes})
+            setattr(self._held, name, connection)
+        return connection
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turns the database's errors into the service's."""
+    try:
+        yield
+    except CreditError:
+        raise
+    except IntegrityError as error:
+        if "phone_number" in str(error.orig):
+            raise PhoneNumberTaken from error
+        raise WriteConflict("another transaction changed the same rows first; send the request again") from error
+    except OperationalError as error:
+        raise StoreUnavailable("the database cannot take the request at the moment; send it again") from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise StoreUnavailable("the connection to the database was lost; send the request again") from error
+        raise

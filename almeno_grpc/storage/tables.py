@@ -1,0 +1,189 @@
+"""The tables. Checks mirror the invariants of the domain, so that no path around it can break them.
+
+Amounts are whole paise, rates ten-thousandths of a per cent, instants microseconds since the epoch: whole numbers that
+every database keeps exactly.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+FIRST_OWN_ID = 1_000_000_001
+"""The first number the service gives to a customer or a loan; those of an imported book lie below, as a rule."""
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+_Id = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite numbers rows only in a column declared INTEGER, which holds 64 bits there."""
+
+
+def _own_id(name: str) -> Column[int]:
+    return Column(name, _Id, Identity(start=FIRST_OWN_ID), primary_key=True)
+
+
+customer = Table(
+    "customer",
+    metadata,
+    _own_id("customer_id"),
+    Column("first_name", String(100), nullable=False),
+    Column("last_name", String(100), nullable=False),
+    Column("age", SmallInteger, nullable=False),
+    Column("phone_number", String(16), nullable=False),
+    Column("monthly_income_paise", BigInteger, nullable=False),
+    Column("approved_limit_paise", BigInteger, nullable=False),
+    Column("imported", Boolean, nullable=False),
+    Column("create_time_us", BigInteger, nullable=False),
+    UniqueConstraint("phone_number"),
+    CheckConstraint("customer_id > 0", name="id_positive"),
+    CheckConstraint("age BETWEEN 18 AND 120", name="age_range"),
+    CheckConstraint("monthly_income_paise > 0", name="income_positive"),
+    CheckConstraint("approved_limit_paise >= 0", name="limit_not_negative"),
+    CheckConstraint("length(first_name) BETWEEN 1 AND 100", name="first_name_length"),
+    CheckConstraint("length(last_name) BETWEEN 1 AND 100", name="last_name_length"),
+    CheckConstraint("phone_number LIKE '+%'", name="phone_number_e164"),
+    sqlite_autoincrement=True,
+)
+
+decision = Table(
+    "decision",
+    metadata,
+    Column("decision_id", String(36), primary_key=True),
+    Column("customer_id", _Id, ForeignKey("customer.customer_id"), nullable=False),
+    Column("business_date", Date, nullable=False),
+    Column("policy_version", String(64), nullable=False),
+    Column("policy_sha256", String(64), nullable=False),
+    Column("approved", Boolean, nullable=False),
+    Column("credit_score", SmallInteger, nullable=False),
+    Column("snapshot", Text, nullable=False),
+    Column("create_time_us", BigInteger, nullable=False),
+    CheckConstraint("credit_score BETWEEN 0 AND 100", name="score_range"),
+    Index(None, "customer_id", "decision_id"),
+)
+
+loan = Table(
+    "loan",
+    metadata,
+    _own_id("loan_id"),
+    Column("customer_id", _Id, ForeignKey("customer.customer_id"), nullable=False),
+    Column("loan_amount_paise", BigInteger, nullable=False),
+    Column("interest_rate_e4", Integer, nullable=False),
+    Column("tenure_months", SmallInteger, nullable=False),
+    Column("monthly_installment_paise", BigInteger, nullable=False),
+    Column("installment_method", String(32), nullable=False),
+    Column("emis_paid", SmallInteger, nullable=False),
+    Column("emis_paid_on_time", SmallInteger, nullable=False),
+    Column("outstanding_principal_paise", BigInteger, nullable=False),
+    Column("approval_date", Date, nullable=False),
+    Column("source_loan_id", BigInteger),
+    Column("decision_id", String(36), ForeignKey("decision.decision_id")),
+    UniqueConstraint("customer_id", "source_loan_id"),
+    UniqueConstraint("decision_id"),
+    CheckConstraint("loan_id > 0", name="id_positive"),
+    CheckConstraint("loan_amount_paise BETWEEN 100000 AND 100000000000", name="amount_range"),
+    CheckConstraint("interest_rate_e4 BETWEEN 0 AND 1000000", name="rate_range"),
+    CheckConstraint("tenure_months BETWEEN 1 AND 600", name="tenure_range"),
+    CheckConstraint("monthly_installment_paise > 0", name="installment_positive"),
+    CheckConstraint("installment_method IN ('REDUCING_BALANCE', 'ANNUAL_COMPOUND')", name="installment_method_known"),
+    CheckConstraint("emis_paid BETWEEN 0 AND tenure_months", name="emis_paid_range"),
+    CheckConstraint("emis_paid_on_time BETWEEN 0 AND emis_paid", name="emis_on_time_range"),
+    CheckConstraint("outstanding_principal_paise BETWEEN 0 AND loan_amount_paise", name="outstanding_range"),
+    CheckConstraint("(outstanding_principal_paise = 0) = (emis_paid = tenure_months)", name="closed_when_repaid"),
+    CheckConstraint("(source_loan_id IS NULL) <> (decision_id IS NULL)", name="imported_or_booked"),
+    Index(None, "customer_id", "loan_id"),
+    sqlite_autoincrement=True,
+)
+
+policy_pin = Table(
+    "policy_pin",
+    metadata,
+    Column("version", String(64), primary_key=True),
+    Column("sha256", String(64), nullable=False),
+)
+
+answered_request = Table(
+    "answered_request",
+    metadata,
+    Column("request_id", String(36), primary_key=True),
+    Column("fingerprint", String(64), nullable=False),
+    Column("answer", LargeBinary, nullable=False),
+    Column("create_time_us", BigInteger, nullable=False),
+)
+
+import_file = Table(
+    "import_file",
+    metadata,
+    Column("queue_number", _Id, Identity(), primary_key=True),
+    Column("import_id", String(36), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("file_name", String(255), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("book_date", Date, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("cancel_requested", Boolean, nullable=False),
+    Column("rows_total", Integer, nullable=False),
+    Column("rows_inserted", Integer, nullable=False),
+    Column("rows_updated", Integer, nullable=False),
+    Column("rows_unchanged", Integer, nullable=False),
+    Column("rows_rejected", Integer, nullable=False),
+    Column("rows_adjusted", Integer, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("create_time_us", BigInteger, nullable=False),
+    Column("start_time_us", BigInteger),
+    Column("end_time_us", BigInteger),
+    UniqueConstraint("import_id"),
+    CheckConstraint("kind IN ('CUSTOMERS', 'LOANS')", name="kind_known"),
+    CheckConstraint("state IN ('QUEUED', 'RUNNING', 'SUCCEEDED', 'FAILED', 'CANCELLED')", name="state_known"),
+    CheckConstraint(
+        "state <> 'SUCCEEDED' OR rows_total = rows_inserted + rows_updated + rows_unchanged + rows_rejected",
+        name="rows_accounted_for",
+    ),
+    CheckConstraint(
+        "(state IN ('SUCCEEDED', 'FAILED', 'CANCELLED')) = (end_time_us IS NOT NULL)", name="ended_in_end_state"
+    ),
+    Index(None, "state", "queue_number"),
+    Index(None, "sha256"),
+    sqlite_autoincrement=True,
+)
+
+import_chunk = Table(
+    "import_chunk",
+    metadata,
+    Column("queue_number", _Id, ForeignKey("import_file.queue_number"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+)
+
+import_issue = Table(
+    "import_issue",
+    metadata,
+    Column("queue_number", _Id, ForeignKey("import_file.queue_number"), primary_key=True),
+    Column("row_number", Integer, primary_key=True),
+    Column("number", SmallInteger, primary_key=True),
+    Column("outcome", String(16), nullable=False),
+    Column("column_heading", String(64), nullable=False),
+    Column("message", Text, nullable=False),
+    CheckConstraint("outcome IN ('REJECTED', 'ADJUSTED')", name="outcome_known"),
+)
