@@ -1,0 +1,28 @@
+"""The day and the instant: the only place that asks the system for the time of day."""
+
+import time
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Tells the business date and the present instant.
+
+    Attributes:
+        business_date: The day taken as today, whatever the system says; None for the day it is.
+        timezone: The time zone whose date is today.
+    """
+
+    business_date: date | None
+    timezone: ZoneInfo
+
+    def today(self) -> date:
+        """The business date."""
+        return self.business_date or datetime.now(self.timezone).date()
+
+    @staticmethod
+    def now_microseconds() -> int:
+        """The present instant, in microseconds since the epoch; a pinned business date does not change it."""
+        return time.time_ns() // 1000

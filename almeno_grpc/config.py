@@ -1,0 +1,205 @@
+"""Settings of the server: from flags, from the environment, or their defaults.
+
+Every setting is a field of `Settings`. The field `max_message_bytes` is the variable `ALMENO_MAX_MESSAGE_BYTES` and
+the flag `--max-message-bytes`; the flag wins. An empty variable counts as unset.
+"""
+
+import argparse
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple, get_type_hints
+from zoneinfo import ZoneInfo
+
+from almeno_grpc import config_values as values
+from almeno_grpc.config_values import GIBIBYTE, KIBIBYTE, MEBIBYTE, Address
+
+DEFAULT_ADDRESS = Address("127.0.0.1", 50051)
+DEFAULT_TIMEZONE = ZoneInfo("Asia/Kolkata")
+
+
+class ConfigurationError(Exception):
+    """The server cannot start as it is set up.
+
+    Attributes:
+        setting: Name of the field of `Settings` at fault; None where it is no single one.
+    """
+
+    def __init__(self, message: str, setting: str | None = None) -> None:
+        super().__init__(f"{variable_of(setting)}: {message}" if setting else message)
+        self.setting = setting
+
+
+class Setting(NamedTuple):
+    """How a setting is read and what its help says."""
+
+    read: Callable[[str], Any]
+    summary: str
+    default: str = ""
+    """The default in words, where the value does not say it."""
+
+
+def usable_cores() -> list[int]:
+    """Numbers of the processor cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that can be set."""
+
+    address: Annotated[
+        Address, Setting(values.address, "where gRPC is served, as host:port; port 0 takes a free one")
+    ] = DEFAULT_ADDRESS
+    database_url: Annotated[str, Setting(str, "database, as a SQLAlchemy URL")] = "sqlite:///almeno.db"
+    business_date: Annotated[
+        date | None, Setting(values.day, "day taken as today, YYYY-MM-DD", "today in the time zone")
+    ] = None
+    timezone: Annotated[ZoneInfo, Setting(values.timezone, "time zone whose date is today")] = DEFAULT_TIMEZONE
+    workers: Annotated[int, Setting(values.number(1, 256), "processes that serve calls", "one per processor core")] = (
+        field(default_factory=lambda: len(usable_cores()))
+    )
+    threads: Annotated[int, Setting(values.number(1, 256), "threads of each process that serve calls")] = 4
+    metrics_address: Annotated[
+        Address | None,
+        Setting(values.address, "where Prometheus metrics are served over HTTP, at /metrics", "not served"),
+    ] = None
+    tls_certificate: Annotated[Path | None, Setting(Path, "certificate chain of the server, a PEM file", "no TLS")] = (
+        None
+    )
+    tls_key: Annotated[Path | None, Setting(Path, "private key of the server, a PEM file", "no TLS")] = None
+    tls_client_ca: Annotated[
+        Path | None,
+        Setting(Path, "authorities, a PEM file, one of which must have certified a caller", "any caller is served"),
+    ] = None
+    insecure: Annotated[
+        bool, Setting(values.switch, "serve other machines without TLS, and metrics to other machines")
+    ] = False
+    max_concurrent_calls: Annotated[
+        int, Setting(values.number(1, 100_000), "calls that a process takes on at a time, waiting ones included")
+    ] = 1000
+    max_message_bytes: Annotated[
+        int, Setting(values.size(16 * KIBIBYTE, 64 * MEBIBYTE), "size of a request message")
+    ] = 4 * MEBIBYTE
+    drain_seconds: Annotated[
+        int, Setting(values.number(0, 3600), "time that calls in flight have to finish in when the server stops")
+    ] = 10
+    slow_call_milliseconds: Annotated[
+        int, Setting(values.number(1, 3_600_000), "duration from which a call is logged as slow")
+    ] = 500
+    import_max_upload_bytes: Annotated[
+        int, Setting(values.size(KIBIBYTE, 4 * GIBIBYTE), "size of an uploaded file")
+    ] = 256 * MEBIBYTE
+    import_max_unpacked_bytes: Annotated[
+        int, Setting(values.size(KIBIBYTE, 64 * GIBIBYTE), "size of an uploaded file once unpacked")
+    ] = GIBIBYTE
+    import_max_rows: Annotated[int, Setting(values.number(1, 100_000_000), "rows of an uploaded file")] = 2_000_000
+    import_max_memory_bytes: Annotated[
+        int, Setting(values.size(256 * MEBIBYTE, 1024 * GIBIBYTE), "memory of the process that reads a file")
+    ] = 4 * GIBIBYTE
+    import_batch_rows: Annotated[
+        int, Setting(values.number(1, 100_000), "rows of an import that are stored at a time")
+    ] = 1000
+    load_customers: Annotated[Path | None, Setting(Path, "file of customers to import at the start", "none")] = None
+    load_loans: Annotated[Path | None, Setting(Path, "file of loans to import at the start", "none")] = None
+
+    @classmethod
+    def from_environment(
+        cls, environment: Mapping[str, str], flags: Mapping[str, str | None] | None = None
+    ) -> "Settings":
+        """Reads the settings and checks them.
+
+        Args:
+            environment: Variables, as of `os.environ`.
+            flags: Texts by the names of the fields; they win over the environment.
+
+        Raises:
+            ConfigurationError: A value cannot be read, or the values do not go together.
+        """
+        found = {}
+        for name, setting in _declared().items():
+            text = (flags or {}).get(name) or environment.get(variable_of(name))
+            if text:
+                try:
+                    found[name] = setting.read(text)
+                except ValueError as error:
+                    raise ConfigurationError(str(error), name) from error
+        settings = cls(**found)
+        settings.check()
+        return settings
+
+    def as_environment(self) -> dict[str, str]:
+        """Writes the settings as variables that `from_environment` reads back to the same settings."""
+        found = {name: getattr(self, name) for name in _declared()}
+        return {variable_of(name): str(value) for name, value in found.items() if value is not None}
+
+    def check(self) -> None:
+        """Checks what no single value shows.
+
+        Raises:
+            ConfigurationError: The values do not go together, or a file does not exist.
+        """
+        for name in ("tls_certificate", "tls_key", "tls_client_ca", "load_customers", "load_loans"):
+            path = getattr(self, name)
+            if path is not None and not path.is_file():
+                raise ConfigurationError(f"there is no file {path}", name)
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            missing = "tls_key" if self.tls_key is None else "tls_certificate"
+            raise ConfigurationError("certificate and key are needed together", missing)
+        if self.tls_client_ca is not None and self.tls_certificate is None:
+            raise ConfigurationError("callers are certified over TLS only: set certificate and key", "tls_client_ca")
+        if not (self.address.is_loopback or self.tls_certificate or self.insecure):
+            raise ConfigurationError(
+                "other machines are served with TLS only: set ALMENO_TLS_CERTIFICATE and ALMENO_TLS_KEY, "
+                "or accept open traffic with ALMENO_INSECURE=1",
+                "address",
+            )
+        if self.metrics_address and not (self.metrics_address.is_loopback or self.insecure):
+            raise ConfigurationError(
+                "metrics are served to this machine only, unless ALMENO_INSECURE=1 accepts open traffic",
+                "metrics_address",
+            )
+
+
+def _declared() -> dict[str, Setting]:
+    """The declaration of each setting, by the name of its field."""
+    hints = get_type_hints(Settings, include_extras=True)
+    return {declared.name: hints[declared.name].__metadata__[0] for declared in fields(Settings)}
+
+
+def variable_of(name: str) -> str:
+    """Names the environment variable of a field of `Settings`."""
+    return f"ALMENO_{name.upper()}"
+
+
+def flag_of(name: str) -> str:
+    """Names the flag of a field of `Settings`."""
+    return f"--{name.replace('_', '-')}"
+
+
+def settings_from_command_line(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
+    """Reads the settings of a server; `--help` prints and ends the program.
+
+    Raises:
+        ConfigurationError: As `Settings.from_environment`.
+        SystemExit: The flags cannot be read (2), or help was asked for (0).
+    """
+    parser = argparse.ArgumentParser(
+        prog="almeno-server",
+        description="Serves credit decisions and loans over gRPC. Every flag has an environment variable; flags win.",
+        allow_abbrev=False,
+    )
+    defaults: dict[str, Any] = {declared.name: declared.default for declared in fields(Settings)}
+    for name, setting in _declared().items():
+        default = defaults[name]
+        words = setting.default or (values.size_text(default) if name.endswith("_bytes") else str(default))
+        text = f"{setting.summary} [{variable_of(name)}; default: {words}]"
+        if isinstance(default, bool):
+            parser.add_argument(flag_of(name), nargs="?", const="true", metavar="BOOL", help=text)
+        else:
+            parser.add_argument(flag_of(name), metavar="VALUE", help=text)
+    return Settings.from_environment(environment, vars(parser.parse_args(arguments)))

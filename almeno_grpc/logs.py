@@ -1,0 +1,109 @@
+"""Log lines: one JSON object a line, on standard error.
+
+Every line has `time` (UTC), `level`, `event`, `role`, `pid` and the fields of its event. No line tells of a person:
+no message of a call is ever written, and of an exception only its type and where it came from, since its text may
+quote a row or a statement's parameters.
+"""
+
+import json
+import logging
+import os
+import re
+import sys
+import threading
+import traceback
+from datetime import UTC, datetime
+from types import TracebackType
+
+STANDARD_ERROR = 2
+LONGEST_TRACE = 40
+"""Frames of a traceback that are written, the innermost."""
+
+_logger = logging.getLogger("almeno")
+
+
+class _JsonHandler(logging.Handler):
+    """Writes records as JSON lines.
+
+    Each is one write to the descriptor itself: lines of several processes never mix, and nothing is left in a buffer
+    that could not be flushed at the end because the reader has gone.
+    """
+
+    def __init__(self, role: str) -> None:
+        super().__init__()
+        self._role = role
+
+    def emit(self, record: logging.LogRecord) -> None:
+        instant = datetime.fromtimestamp(record.created, UTC)
+        line: dict[str, object] = {
+            "time": instant.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "event": record.getMessage() if record.name == _logger.name else "library_message",
+            "role": self._role,
+            "pid": record.process,
+        }
+        if record.name == _logger.name:
+            line |= getattr(record, "fields", {})
+        else:
+            line |= {"logger": record.name, "source": f"{record.module}:{record.lineno}"}
+        if record.exc_info and record.exc_info[1]:
+            line |= trace_of(record.exc_info[1])
+        try:
+            os.write(STANDARD_ERROR, f"{json.dumps(line, default=str)}\n".encode())
+        except OSError:
+            # Nobody reads the log any more. Serving matters more than telling.
+            return
+
+
+def trace_of(error: BaseException) -> dict[str, object]:
+    """Tells of an exception without its text: the types of the chain, and the frames of the first cause."""
+    chain = [error]
+    while (cause := chain[-1].__cause__ or chain[-1].__context__) and cause not in chain:
+        chain.append(cause)
+    frames = traceback.extract_tb(chain[-1].__traceback__)[-LONGEST_TRACE:]
+    return {
+        "exception": " from ".join(f"{type(link).__module__}.{type(link).__qualname__}" for link in chain),
+        "traceback": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames],
+    }
+
+
+def start_logging(role: str) -> None:
+    """Sends this process's log to standard error, the warnings of libraries and unexpected ends too.
+
+    Args:
+        role: What the process does: `supervisor`, `rpc-0`, `import`.
+    """
+    root = logging.getLogger()
+    root.handlers[:] = [_JsonHandler(role)]
+    root.setLevel(logging.WARNING)
+    _logger.setLevel(logging.INFO)
+    logging.captureWarnings(capture=True)
+    sys.excepthook = _log_unexpected_end
+    threading.excepthook = lambda end: _log_unexpected_end(end.exc_type, end.exc_value, end.exc_traceback)
+
+
+def _log_unexpected_end(kind: type[BaseException], error: BaseException | None, _trace: TracebackType | None) -> None:
+    log_event("unexpected_exception", logging.ERROR, error=error or kind())
+
+
+def log_event(event: str, level: int = logging.INFO, *, error: BaseException | None = None, **fields: object) -> None:
+    """Writes a line.
+
+    Args:
+        event: Name of what happened, such as `server_ready`.
+        level: Level, as of `logging`.
+        error: The exception that is told of, by its type and traceback.
+        fields: Facts of the event, for JSON; what JSON does not know is written as text.
+    """
+    trace = (type(error), error, error.__traceback__) if error else None
+    _logger.log(level, event, exc_info=trace, extra={"fields": fields})
+
+
+def without_password(database_url: str) -> str:
+    """Writes a database URL with neither password nor options."""
+    scheme, separator, rest = database_url.partition("://")
+    credentials, at, place = rest.rpartition("@")
+    if at and not rest.startswith("/"):
+        user = re.match("[^:/?]*", credentials)
+        rest = f"{user[0] if user else ''}:***@{place}"
+    return f"{scheme}{separator}{rest.partition('?')[0]}"

@@ -1,0 +1,103 @@
+"""What the server counts, for Prometheus.
+
+Each process writes its figures into files of its own in a folder that the supervisor names by
+PROMETHEUS_MULTIPROC_DIR; `almeno_grpc.serving.metrics_endpoint` adds the files up, those of dead processes too. The
+variable has to be set before this module is imported, which imports prometheus_client.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+CALL_SECONDS = "almeno_call_seconds"
+CALL_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Upper limits in seconds, from a lookup by key to the usual deadline of a caller."""
+
+
+class Metrics(Protocol):
+    """What a process reports of its work."""
+
+    def call(self, method: str, code: str, seconds: float) -> None:
+        """Counts a call that ended, with its status code and its duration from arrival to end."""
+
+    def decision(self, kind: str, *, approved: bool, reasons: Sequence[str]) -> None:
+        """Counts a decision: `kind` is `check` or `booking`, `reasons` are those of a decline, the first one first."""
+
+    def import_rows(self, kind: str, outcome: str, rows: int) -> None:
+        """Counts rows of an import: `kind` is `customers` or `loans`, `outcome` such as `inserted`."""
+
+    def import_ended(self, kind: str, state: str) -> None:
+        """Counts an import that came to an end state."""
+
+
+class NoMetrics:
+    """Counts nothing: for a server without a metrics address, and for tests."""
+
+    def call(self, method: str, code: str, seconds: float) -> None:
+        """Ignores the call."""
+
+    def decision(self, kind: str, *, approved: bool, reasons: Sequence[str]) -> None:
+        """Ignores the decision."""
+
+    def import_rows(self, kind: str, outcome: str, rows: int) -> None:
+        """Ignores the rows."""
+
+    def import_ended(self, kind: str, state: str) -> None:
+        """Ignores the end."""
+
+
+class PrometheusMetrics:
+    """Counts into the files of this process."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        registry = registry or CollectorRegistry()
+        # Calls are counted by this histogram alone, since each further figure costs a call microseconds; the endpoint
+        # tells almeno_calls_total from its counts.
+        self._call_seconds = Histogram(
+            CALL_SECONDS,
+            "Duration of calls from arrival to end, in seconds.",
+            ("method", "code"),
+            buckets=CALL_BUCKETS,
+            registry=registry,
+        )
+        self._decisions = Counter(
+            "almeno_decisions_total",
+            "Decisions; a decline is counted under its first reason.",
+            ("kind", "outcome", "reason"),
+            registry=registry,
+        )
+        self._decline_reasons = Counter(
+            "almeno_decline_reasons_total",
+            "Reasons of declines; a decline counts under each of its reasons.",
+            ("kind", "reason"),
+            registry=registry,
+        )
+        self._import_rows = Counter(
+            "almeno_import_rows_total", "Rows of imports.", ("kind", "outcome"), registry=registry
+        )
+        self._imports = Counter("almeno_imports_total", "Imports that ended.", ("kind", "state"), registry=registry)
+        self._calls: dict[tuple[str, str], Histogram] = {}
+
+    def call(self, method: str, code: str, seconds: float) -> None:
+        """Counts a call that ended, with its status code and its duration."""
+        histogram = self._calls.get((method, code))
+        if histogram is None:
+            histogram = self._calls[method, code] = self._call_seconds.labels(method, code)
+        histogram.observe(seconds)
+
+    def decision(self, kind: str, *, approved: bool, reasons: Sequence[str]) -> None:
+        """Counts a decision, and each reason of a decline."""
+        first = "" if approved or not reasons else reasons[0]
+        self._decisions.labels(kind, "approved" if approved else "declined", first).inc()
+        if not approved:
+            for reason in reasons:
+                self._decline_reasons.labels(kind, reason).inc()
+
+    def import_rows(self, kind: str, outcome: str, rows: int) -> None:
+        """Counts rows of an import."""
+        self._import_rows.labels(kind, outcome).inc(rows)
+
+    def import_ended(self, kind: str, state: str) -> None:
+        """Counts an import that ended."""
+        self._imports.labels(kind, state).inc()

@@ -1,0 +1,122 @@
+"""Errors as a caller gets them: the tree of the domain, turned into gRPC statuses with their details."""
+
+from typing import ClassVar
+
+import grpc
+from google.protobuf.any_pb2 import Any
+from google.rpc import error_details_pb2, status_pb2
+from grpc_status import rpc_status
+
+from almeno_grpc.domain.errors import (
+    Aborted,
+    AlreadyExists,
+    CreditError,
+    DeadlineExceeded,
+    FailedPrecondition,
+    FieldViolation,
+    InvalidArgument,
+    NotFound,
+    ResourceExhausted,
+    Unavailable,
+)
+
+DOMAIN = "almeno.credit"
+
+# A status travels in HTTP/2 headers, which a client need not take beyond 8 KiB: the message up to three times its
+# size, the details in base64, a third longer. These limits keep it below.
+LONGEST_MESSAGE_BYTES = 512
+LONGEST_DETAILS_BYTES = 4096
+LONGEST_DESCRIPTION_BYTES = 200
+MOST_VIOLATIONS = 20
+MOST_METADATA = 8
+
+
+class MethodNotFound(CreditError):
+    """The server has no such method."""
+
+    reason: ClassVar[str] = "METHOD_NOT_FOUND"
+
+
+class InvalidMessage(InvalidArgument):
+    """What a caller sent is no message of the method's request type, or is missing."""
+
+    reason: ClassVar[str] = "INVALID_FIELD"
+
+
+class MessageTooLarge(ResourceExhausted):
+    """A request message is larger than the server takes."""
+
+    reason: ClassVar[str] = "MESSAGE_TOO_LARGE"
+
+
+CODES: dict[type[CreditError], grpc.StatusCode] = {
+    InvalidArgument: grpc.StatusCode.INVALID_ARGUMENT,
+    NotFound: grpc.StatusCode.NOT_FOUND,
+    AlreadyExists: grpc.StatusCode.ALREADY_EXISTS,
+    FailedPrecondition: grpc.StatusCode.FAILED_PRECONDITION,
+    ResourceExhausted: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    DeadlineExceeded: grpc.StatusCode.DEADLINE_EXCEEDED,
+    Aborted: grpc.StatusCode.ABORTED,
+    Unavailable: grpc.StatusCode.UNAVAILABLE,
+    MethodNotFound: grpc.StatusCode.UNIMPLEMENTED,
+    CreditError: grpc.StatusCode.INTERNAL,
+}
+"""The status code of each branch; the tree's own root is an error nobody named."""
+
+
+def code_of(error: CreditError) -> grpc.StatusCode:
+    """The status code of an error: that of the nearest branch above it."""
+    return next(CODES[branch] for branch in type(error).__mro__ if branch in CODES)
+
+
+def to_status(error: CreditError) -> grpc.Status:
+    """Builds the status of an error.
+
+    Returns:
+        The status, which carries exactly one ErrorInfo and, for fields at fault, a BadRequest. Long texts are cut so
+        that it fits into headers.
+    """
+    metadata = {name: _cut(value) for name, value in list(error.metadata.items())[:MOST_METADATA]}
+    return _status(code_of(error), error.reason, error.message, metadata, error.violations)
+
+
+def internal_status() -> grpc.Status:
+    """Builds the status of an exception nobody expected; it tells nothing of it."""
+    return _status(grpc.StatusCode.INTERNAL, "INTERNAL", "the server failed to answer; its log tells why", {}, ())
+
+
+def _status(
+    code: grpc.StatusCode,
+    reason: str,
+    message: str,
+    metadata: dict[str, str],
+    violations: tuple[FieldViolation, ...],
+) -> grpc.Status:
+    info = error_details_pb2.ErrorInfo(reason=reason, domain=DOMAIN, metadata=metadata)
+    status = status_pb2.Status(
+        code=code.value[0], message=_cut(message, LONGEST_MESSAGE_BYTES), details=[_packed(info)]
+    )
+    bad_request = error_details_pb2.BadRequest()
+    room_bytes = LONGEST_DETAILS_BYTES - status.ByteSize()
+    for violation in violations[:MOST_VIOLATIONS]:
+        entry = bad_request.field_violations.add(field=_cut(violation.field), description=_cut(violation.description))
+        if bad_request.ByteSize() > room_bytes:
+            bad_request.field_violations.remove(entry)
+            break
+    if bad_request.field_violations:
+        status.details.append(_packed(bad_request))
+    return rpc_status.to_status(status)
+
+
+def _packed(detail: error_details_pb2.ErrorInfo | error_details_pb2.BadRequest) -> Any:
+    packed = Any()
+    packed.Pack(detail)
+    return packed
+
+
+def _cut(text: str, longest_bytes: int = LONGEST_DESCRIPTION_BYTES) -> str:
+    """Cuts a text to so many bytes of UTF-8; what UTF-8 cannot say becomes a question mark."""
+    encoded = text.encode("utf-8", "replace")
+    if len(encoded) <= longest_bytes:
+        return encoded.decode()
+    return f"{encoded[: longest_bytes - 3].decode('utf-8', 'ignore')}…"

@@ -1,0 +1,101 @@
+"""What surrounds every call: admission, decoding, deadlines, errors, figures and the log.
+
+gRPC answers INTERNAL or UNKNOWN by itself where a message cannot be decoded or a handler raises, and lets calls queue
+without a limit. So every method, those of the health and reflection services too, is served through a `GuardedMethod`,
+which takes the bytes and gives the bytes. Handlers raise errors of the domain's tree; they neither abort nor set codes.
+"""
+
+# grpc's classes are generic in its stubs only.
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import grpc
+
+from almeno_grpc.domain.errors import TooManyCalls
+from almeno_grpc.metrics import Metrics
+from almeno_grpc.rpc.errors import MethodNotFound, to_status
+from almeno_grpc.rpc.guarded_method import CallLimits, GuardedMethod, Refusal
+from almeno_grpc.rpc.pools import AtOnce, CallPool
+
+MOST_STREAMS = 64
+"""Streaming calls that a process serves at a time; each holds a thread."""
+
+_Request = TypeVar("_Request")
+_Response = TypeVar("_Response")
+
+
+class CallGuard(grpc.ServerInterceptor):
+    """The one interceptor of a server, which has to be made with `calls` as its thread pool."""
+
+    def __init__(self, *, threads: int, limits: CallLimits, stream_methods: Iterable[str], metrics: Metrics) -> None:
+        """Makes the guard and its threads.
+
+        Args:
+            threads: Threads for the calls that are not in `stream_methods`.
+            limits: What a caller can make large.
+            stream_methods: Full names, such as `/almeno.credit.v1.PortfolioService/WatchImport`, of the methods that
+                may take long and run on threads of their own.
+            metrics: Where calls are counted.
+        """
+        self.calls = CallPool(threads, limits.concurrent_calls, "call")
+        self.streams = CallPool(MOST_STREAMS, MOST_STREAMS, "stream")
+        self._limits = limits
+        self._stream_methods = frozenset(stream_methods)
+        self._metrics = metrics
+        self._at_once = AtOnce()
+        self._methods: dict[str, _Served] = {}
+        self._not_found = Refusal(
+            "unknown", to_status(MethodNotFound("the server has no such method")), metrics
+        ).handler(self._at_once)
+
+    def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler[_Request, _Response] | None],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler[_Request, _Response] | None:
+        """Picks what answers a call: the guarded method, or a refusal. Runs on gRPC's one serving thread."""
+        served = self._methods.get(handler_call_details.method)
+        if served is None:
+            handler = continuation(handler_call_details)
+            if handler is None:
+                return self._not_found
+            served = self._methods[handler_call_details.method] = self._serve(handler_call_details.method, handler)
+        return served.refusal if served.pool.is_full else served.handler
+
+    def end_watches(self) -> None:
+        """Ends the streams that wait without a thread, such as those of the health service; a stop would wait."""
+        for served in list(self._methods.values()):
+            served.method.end_watches()
+
+    @property
+    def calls_under_way(self) -> int:
+        """Calls that run or wait for a thread."""
+        return self.calls.calls + self.streams.calls
+
+    def _serve(self, name: str, handler: grpc.RpcMethodHandler[Any, Any]) -> _Served:
+        is_stream = name in self._stream_methods
+        pool = self.streams if is_stream else self.calls
+        method = GuardedMethod(name, handler, self._limits, self._metrics, is_stream=is_stream)
+        error = TooManyCalls("the server has as many calls under way as it takes on; try again a little later")
+        refusal = Refusal(name, to_status(error), self._metrics)
+        return _Served(method, method.handler(pool), refusal.handler(self._at_once), pool)
+
+
+class _Served:
+    """A method as it is served."""
+
+    __slots__ = ("handler", "method", "pool", "refusal")
+
+    def __init__(
+        self,
+        method: GuardedMethod,
+        handler: grpc.RpcMethodHandler[Any, Any],
+        refusal: grpc.RpcMethodHandler[Any, Any],
+        pool: CallPool,
+    ) -> None:
+        self.method = method
+        self.handler = handler
+        self.refusal = refusal
+        self.pool = pool

@@ -1,0 +1,407 @@
+"""A real server on a free port with handlers of the tests' own, behind the guard."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+import pytest
+from google.rpc import error_details_pb2
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1.health import HealthServicer
+from grpc_status import rpc_status
+from typing_extensions import override
+
+from almeno_grpc.api import (
+    credit_service_pb2,
+    credit_service_pb2_grpc,
+    customer_pb2,
+    portfolio_service_pb2,
+    portfolio_service_pb2_grpc,
+)
+from almeno_grpc.domain.errors import CustomerNotFound, InvalidField, StoreUnavailable
+from almeno_grpc.rpc.guarded_method import CallLimits
+from almeno_grpc.rpc.interceptor import CallGuard
+
+GET_CUSTOMER = "/almeno.credit.v1.CreditService/GetCustomer"
+START_IMPORT = "/almeno.credit.v1.PortfolioService/StartImport"
+WATCH_IMPORT = "/almeno.credit.v1.PortfolioService/WatchImport"
+ANSWER = credit_service_pb2.GetCustomerResponse(customer=customer_pb2.Customer(customer_id=7))
+LIMIT = 3
+
+
+class RecordedMetrics:
+    def __init__(self) -> None:
+        self.calls: Counter[tuple[str, str]] = Counter()
+        self.seconds: list[float] = []
+
+    def call(self, method: str, code: str, seconds: float) -> None:
+        self.calls[method, code] += 1
+        self.seconds.append(seconds)
+
+    def decision(self, kind: str, *, approved: bool, reasons: Sequence[str]) -> None: ...
+    def import_rows(self, kind: str, outcome: str, rows: int) -> None: ...
+    def import_ended(self, kind: str, state: str) -> None: ...
+
+
+class Credit(credit_service_pb2_grpc.CreditServiceServicer):
+    def __init__(self) -> None:
+        self.get_customer: Callable[[Any, grpc.ServicerContext], Any] = lambda _request, _context: ANSWER
+
+    @override
+    def GetCustomer(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return self.get_customer(request, context)
+
+
+class Portfolio(portfolio_service_pb2_grpc.PortfolioServiceServicer):
+    def __init__(self) -> None:
+        self.watch: Callable[[], Iterator[Any]] = lambda: iter(())
+        self.uploads: list[int] = []
+
+    @override
+    def StartImport(self, request_iterator: Iterator[Any], context: grpc.ServicerContext) -> Any:
+        self.uploads.append(sum(1 for _ in request_iterator))
+        return portfolio_service_pb2.StartImportResponse()
+
+    @override
+    def WatchImport(self, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
+        return self.watch()
+
+
+@dataclass
+class Served:
+    guard: CallGuard
+    channel: grpc.Channel
+    credit: Credit
+    portfolio: Portfolio
+    health: HealthServicer
+    metrics: RecordedMetrics = field(default_factory=RecordedMetrics)
+
+    def get_customer(self, timeout: float = 5) -> Any:
+        return self.get_customer_later(timeout).result()
+
+    def get_customer_later(self, timeout: float = 5) -> Any:
+        stub = credit_service_pb2_grpc.CreditServiceStub(self.channel)
+        return stub.GetCustomer.future(credit_service_pb2.GetCustomerRequest(customer_id=7), timeout=timeout)
+
+    def raw(self, method: str, *messages: bytes, timeout: float = 5) -> bytes:
+        return self.channel.stream_unary(method)(iter(messages), timeout=timeout)
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    metrics = RecordedMetrics()
+    limits = CallLimits(concurrent_calls=LIMIT, message_bytes=1000, slow_call_milliseconds=200)
+    guard = CallGuard(threads=2, limits=limits, stream_methods={START_IMPORT, WATCH_IMPORT}, metrics=metrics)
+    server = grpc.server(guard.calls, interceptors=[guard])
+    credit, portfolio, health = Credit(), Portfolio(), HealthServicer()
+    credit_service_pb2_grpc.add_CreditServiceServicer_to_server(credit, server)
+    portfolio_service_pb2_grpc.add_PortfolioServiceServicer_to_server(portfolio, server)
+    health_pb2_grpc.add_HealthServicer_to_server(health, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        yield Served(guard, channel, credit, portfolio, health, metrics)
+    guard.end_watches()
+    server.stop(1).wait()
+    eventually(lambda: guard.calls_under_way == 0)
+    guard.calls.shutdown()
+    guard.streams.shutdown()
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 5) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def refused(call: Callable[[], Any]) -> tuple[grpc.StatusCode, error_details_pb2.ErrorInfo]:
+    with pytest.raises(grpc.RpcError) as caught:
+        call()
+    status = rpc_status.from_call(caught.value)
+    assert status is not None, caught.value
+    infos = [detail for detail in status.details if detail.Is(error_details_pb2.ErrorInfo.DESCRIPTOR)]
+    assert len(infos) == 1
+    info = error_details_pb2.ErrorInfo()
+    infos[0].Unpack(info)
+    assert info.domain == "almeno.credit"
+    return caught.value.code(), info
+
+
+def test_answer_reaches_the_caller_and_is_counted(served: Served) -> None:
+    assert served.get_customer() == ANSWER
+    assert served.metrics.calls == {(GET_CUSTOMER, "OK"): 1}
+
+
+def test_answer_in_bytes_is_sent_as_it_is(served: Served) -> None:
+    # An unknown field in front: encoding the message again would put it last.
+    kept = b"\xf8\x3f\x01" + ANSWER.SerializeToString()
+    served.credit.get_customer = lambda _request, _context: kept
+    assert served.raw(GET_CUSTOMER, b"") == kept
+
+
+def test_error_of_the_domain_gets_its_code_and_reason(served: Served) -> None:
+    def fail(_request: Any, _context: grpc.ServicerContext) -> Any:
+        raise CustomerNotFound(7)
+
+    served.credit.get_customer = fail
+    code, info = refused(served.get_customer)
+    assert (code, info.reason, dict(info.metadata)) == (
+        grpc.StatusCode.NOT_FOUND,
+        "CUSTOMER_NOT_FOUND",
+        {"customer_id": "7"},
+    )
+    assert served.metrics.calls == {(GET_CUSTOMER, "NOT_FOUND"): 1}
+
+
+def test_unexpected_exception_tells_the_caller_nothing_of_itself(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_request: Any, _context: grpc.ServicerContext) -> Any:
+        raise RuntimeError("Asha +919876543210")
+
+    served.credit.get_customer = fail
+    with pytest.raises(grpc.RpcError) as caught:
+        served.get_customer()
+    assert "Asha" not in str(caught.value)
+    code, info = refused(served.get_customer)
+    assert (code, info.reason) == (grpc.StatusCode.INTERNAL, "INTERNAL")
+    failed = [record for record in caplog.records if record.message == "call_failed"]
+    assert [record.fields["method"] for record in failed] == [GET_CUSTOMER] * 2  # type: ignore[attr-defined]
+    assert "Asha" not in caplog.messages
+
+
+@pytest.mark.parametrize(
+    ("method", "message"),
+    [
+        (GET_CUSTOMER, b"\xff"),
+        (GET_CUSTOMER, b"\x08"),
+        (GET_CUSTOMER, b"\x0b" * 200),
+        (START_IMPORT, b"\x0a\xff\xff\xff\xff\x0f"),
+        (START_IMPORT, b"\x0a\x04\x12\x02\xff\xfe"),
+        ("/grpc.health.v1.Health/Check", b"\x0a\x01\xff"),
+    ],
+)
+def test_bytes_that_are_no_message_are_an_invalid_argument(served: Served, method: str, message: bytes) -> None:
+    code, info = refused(lambda: served.raw(method, message))
+    assert (code, info.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD")
+
+
+def test_call_without_a_request_is_an_invalid_argument(served: Served) -> None:
+    code, info = refused(lambda: served.raw(GET_CUSTOMER))
+    assert (code, info.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD")
+
+
+def test_message_beyond_the_limit_is_refused_and_one_at_it_is_taken(served: Served) -> None:
+    def filled(size_bytes: int) -> bytes:
+        # Field 1007, unknown to the message: two bytes of tag, two of length.
+        filling_bytes = size_bytes - 4
+        return bytes([0xFA, 0x3E, filling_bytes & 0x7F | 0x80, filling_bytes >> 7]) + bytes(filling_bytes)
+
+    assert served.raw(GET_CUSTOMER, filled(1000)) == ANSWER.SerializeToString()
+    code, info = refused(lambda: served.raw(GET_CUSTOMER, filled(1001)))
+    assert (code, info.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "MESSAGE_TOO_LARGE")
+
+
+def test_unknown_method_is_told_with_details_and_counted_under_one_name(served: Served) -> None:
+    for method in ("/almeno.credit.v1.CreditService/CloseBank", "/x/y"):
+        code, info = refused(lambda method=method: served.raw(method, b""))
+        assert (code, info.reason) == (grpc.StatusCode.UNIMPLEMENTED, "METHOD_NOT_FOUND")
+    assert served.metrics.calls == {("unknown", "UNIMPLEMENTED"): 2}
+
+
+def test_calls_beyond_the_limit_are_refused_at_once_and_later_ones_are_served(served: Served) -> None:
+    leave = threading.Event()
+
+    def wait(_request: Any, _context: grpc.ServicerContext) -> Any:
+        leave.wait(5)
+        return ANSWER
+
+    served.credit.get_customer = wait
+    waiting = [served.get_customer_later() for _ in range(LIMIT)]
+    eventually(lambda: served.guard.calls.is_full)
+    started = time.monotonic()
+    code, info = refused(served.get_customer)
+    assert time.monotonic() - started < 0.5
+    assert (code, info.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_CALLS")
+    leave.set()
+    assert [call.result() for call in waiting] == [ANSWER] * LIMIT
+    eventually(lambda: served.guard.calls_under_way == 0)
+    assert served.get_customer() == ANSWER
+
+
+def test_calls_cancelled_while_they_wait_do_not_run_and_make_room(served: Served) -> None:
+    leave, ran = threading.Event(), []
+
+    def wait(_request: Any, context: grpc.ServicerContext) -> Any:
+        ran.append(context)
+        leave.wait(5)
+        return ANSWER
+
+    served.credit.get_customer = wait
+    running = [served.get_customer_later() for _ in range(2)]
+    eventually(lambda: len(ran) == 2)
+    queued = served.get_customer_later()
+    eventually(lambda: served.guard.calls.is_full)
+    queued.cancel()
+    leave.set()
+    assert [call.result() for call in running] == [ANSWER] * 2
+    eventually(lambda: served.guard.calls_under_way == 0)
+    assert len(ran) == 2
+    assert served.metrics.calls[GET_CUSTOMER, "CANCELLED"] == 1
+
+
+def test_call_whose_deadline_passes_while_it_waits_does_not_run(served: Served) -> None:
+    leave, ran = threading.Event(), []
+
+    def wait(_request: Any, context: grpc.ServicerContext) -> Any:
+        ran.append(context)
+        leave.wait(5)
+        return ANSWER
+
+    served.credit.get_customer = wait
+    running = [served.get_customer_later() for _ in range(2)]
+    eventually(lambda: len(ran) == 2)
+    with pytest.raises(grpc.RpcError) as caught:
+        served.get_customer(timeout=0.1)
+    assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    leave.set()
+    assert [call.result() for call in running] == [ANSWER] * 2
+    eventually(lambda: served.metrics.calls[GET_CUSTOMER, "DEADLINE_EXCEEDED"] == 1)
+    assert len(ran) == 2
+
+
+def test_no_count_leaks_under_a_storm_of_cancelled_late_and_refused_calls(served: Served) -> None:
+    def work(_request: Any, _context: grpc.ServicerContext) -> Any:
+        time.sleep(0.002)
+        return ANSWER
+
+    served.credit.get_customer = work
+
+    def storm(caller: int) -> Counter[str]:
+        codes: Counter[str] = Counter()
+        for turn in range(40):
+            call = served.get_customer_later(timeout=0.003 if turn % 3 == 0 else 5)
+            if turn % 3 == 1:
+                time.sleep(0.001 * (caller % 3))
+                call.cancel()
+            codes[call.code().name] += 1
+        return codes
+
+    with ThreadPoolExecutor(8) as callers:
+        codes: Counter[str] = sum(callers.map(storm, range(8)), Counter())
+    assert set(codes) <= {"OK", "CANCELLED", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED"}
+    assert codes["OK"]
+    assert codes["RESOURCE_EXHAUSTED"]
+    eventually(lambda: served.guard.calls_under_way == 0)
+    assert served.get_customer() == ANSWER
+
+
+def test_streams_run_beside_the_call_threads(served: Served) -> None:
+    leave = threading.Event()
+
+    def watch() -> Iterator[Any]:
+        yield portfolio_service_pb2.WatchImportResponse()
+        leave.wait(5)
+
+    served.portfolio.watch = watch
+    stub = portfolio_service_pb2_grpc.PortfolioServiceStub(served.channel)
+    streams = [stub.WatchImport(portfolio_service_pb2.WatchImportRequest(), timeout=5) for _ in range(5)]
+    for stream in streams:
+        next(stream)
+    assert served.get_customer(timeout=1) == ANSWER
+    leave.set()
+    assert [list(stream) for stream in streams] == [[]] * 5
+    eventually(lambda: served.metrics.calls[WATCH_IMPORT, "OK"] == 5)
+
+
+def test_stream_that_fails_ends_with_the_reason(served: Served) -> None:
+    def watch() -> Iterator[Any]:
+        yield portfolio_service_pb2.WatchImportResponse()
+        raise StoreUnavailable("the database is locked")
+
+    served.portfolio.watch = watch
+    stub = portfolio_service_pb2_grpc.PortfolioServiceStub(served.channel)
+    code, info = refused(lambda: list(stub.WatchImport(portfolio_service_pb2.WatchImportRequest(), timeout=5)))
+    assert (code, info.reason) == (grpc.StatusCode.UNAVAILABLE, "STORE_UNAVAILABLE")
+
+
+def test_stream_that_its_caller_leaves_is_closed(served: Served) -> None:
+    closed = threading.Event()
+
+    def watch() -> Iterator[Any]:
+        try:
+            while True:
+                yield portfolio_service_pb2.WatchImportResponse()
+                time.sleep(0.01)
+        finally:
+            closed.set()
+
+    served.portfolio.watch = watch
+    stub = portfolio_service_pb2_grpc.PortfolioServiceStub(served.channel)
+    stream = stub.WatchImport(portfolio_service_pb2.WatchImportRequest(), timeout=5)
+    next(stream)
+    stream.cancel()
+    assert closed.wait(2)
+    eventually(lambda: served.metrics.calls[WATCH_IMPORT, "CANCELLED"] == 1)
+
+
+def test_upload_reaches_its_handler_message_by_message(served: Served) -> None:
+    stub = portfolio_service_pb2_grpc.PortfolioServiceStub(served.channel)
+    chunks = [portfolio_service_pb2.StartImportRequest(chunk=b"1")] * 3
+    stub.StartImport(iter(chunks), timeout=5)
+    assert served.portfolio.uploads == [3]
+
+
+def test_upload_that_breaks_off_in_a_message_reaches_its_handler_as_an_error(served: Served) -> None:
+    good = portfolio_service_pb2.StartImportRequest(chunk=b"1").SerializeToString()
+    code, info = refused(lambda: served.raw(START_IMPORT, good, b"\xff"))
+    assert (code, info.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD")
+    assert served.portfolio.uploads == []
+
+
+def test_watches_of_the_health_service_hold_no_thread_and_are_limited_and_ended(served: Served) -> None:
+    stub = health_pb2_grpc.HealthStub(served.channel)
+    watches = [stub.Watch(health_pb2.HealthCheckRequest(), timeout=10) for _ in range(LIMIT)]
+    assert [next(watch).status for watch in watches] == [health_pb2.HealthCheckResponse.SERVING] * LIMIT
+    assert served.get_customer(timeout=1) == ANSWER
+    code, info = refused(lambda: list(stub.Watch(health_pb2.HealthCheckRequest(), timeout=5)))
+    assert (code, info.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_CALLS")
+    watches.pop().cancel()
+    eventually(lambda: served.metrics.calls["/grpc.health.v1.Health/Watch", "OK"] == 1)
+    served.health.enter_graceful_shutdown()
+    served.guard.end_watches()
+    for watch in watches:
+        assert [seen.status for seen in watch] == [health_pb2.HealthCheckResponse.NOT_SERVING]
+    eventually(lambda: served.metrics.calls["/grpc.health.v1.Health/Watch", "OK"] == LIMIT)
+
+
+def test_slow_call_is_logged_with_the_time_it_waited(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    def work(_request: Any, _context: grpc.ServicerContext) -> Any:
+        time.sleep(0.15)
+        return ANSWER
+
+    served.credit.get_customer = work
+    calls = [served.get_customer_later() for _ in range(LIMIT)]
+    assert [call.result() for call in calls] == [ANSWER] * LIMIT
+    # Two threads: the first two take 150 ms and are not slow, the third waits as long before.
+    eventually(lambda: sum(record.message == "slow_call" for record in caplog.records) == 1)
+
+
+def test_violations_reach_the_caller(served: Served) -> None:
+    def fail(_request: Any, _context: grpc.ServicerContext) -> Any:
+        raise InvalidField.of("customer_id", "must be positive")
+
+    served.credit.get_customer = fail
+    with pytest.raises(grpc.RpcError) as caught:
+        served.get_customer()
+    status = rpc_status.from_call(caught.value)
+    assert status is not None
+    bad_request = error_details_pb2.BadRequest()
+    assert status.details[1].Unpack(bad_request)
+    assert [(v.field, v.description) for v in bad_request.field_violations] == [("customer_id", "must be positive")]
