@@ -1,0 +1,134 @@
+"""CreditService: each RPC checks its request, calls a use case and converts what that gives."""
+
+import grpc
+
+from almeno_grpc.api import credit_service_pb2 as pb
+from almeno_grpc.api import credit_service_pb2_grpc
+from almeno_grpc.domain.customer import Customer
+from almeno_grpc.domain.decision import Decision
+from almeno_grpc.metrics import Metrics
+from almeno_grpc.rpc import answers, requests
+from almeno_grpc.rpc.fields import Fields
+from almeno_grpc.rpc.pages import page_key, page_token
+from almeno_grpc.service.customers import CustomerService
+from almeno_grpc.service.lending import Booking, LendingService
+from almeno_grpc.service.requests import Requests
+
+
+class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
+    """Serves CreditService. Answers that are remembered go out as the bytes that were stored."""
+
+    def __init__(
+        self, requests_once: Requests, customers: CustomerService, lending: LendingService, metrics: Metrics
+    ) -> None:
+        self._once = requests_once.once
+        self._customers = customers
+        self._lending = lending
+        self._metrics = metrics
+
+    def RegisterCustomer(self, request: pb.RegisterCustomerRequest, context: grpc.ServicerContext) -> bytes:
+        """Registers a customer."""
+        fields = Fields()
+        call = requests.call_of(fields, "RegisterCustomer", request, request.request_id, context)
+        applicant = requests.applicant(fields, request)
+        fields.check()
+
+        def encode(customer: Customer) -> bytes:
+            return pb.RegisterCustomerResponse(customer=answers.customer_message(customer)).SerializeToString()
+
+        return self._once(call, lambda tx: self._customers.register(tx, applicant), encode).answer
+
+    def GetCustomer(self, request: pb.GetCustomerRequest, _context: grpc.ServicerContext) -> pb.GetCustomerResponse:
+        """Fetches a customer with the credit position."""
+        fields = Fields()
+        customer_id = fields.identifier("customer_id", request.customer_id)
+        fields.check()
+        customer, position = self._customers.get(customer_id)
+        return pb.GetCustomerResponse(
+            customer=answers.customer_message(customer),
+            position=answers.position_message(position, customer.approved_limit),
+        )
+
+    def ListCustomers(
+        self, request: pb.ListCustomersRequest, _context: grpc.ServicerContext
+    ) -> pb.ListCustomersResponse:
+        """Lists all customers."""
+        fields = Fields()
+        size = fields.page_size(request.page_size)
+        fields.check()
+        (after,) = page_key("customers", request.page_token, (0,))
+        customers = self._customers.page(after, size + 1)
+        return pb.ListCustomersResponse(
+            customers=map(answers.customer_message, customers[:size]),
+            next_page_token=page_token("customers", customers[size - 1].customer_id) if customers[size:] else "",
+        )
+
+    def CheckEligibility(
+        self, request: pb.CheckEligibilityRequest, _context: grpc.ServicerContext
+    ) -> pb.CheckEligibilityResponse:
+        """Decides without storing or booking."""
+        fields = Fields()
+        loan_request = requests.loan_request(fields, request)
+        fields.check()
+        decision = self._lending.check(loan_request)
+        self._count("check", decision)
+        return pb.CheckEligibilityResponse(decision=answers.decision_message(decision))
+
+    def CreateLoan(self, request: pb.CreateLoanRequest, context: grpc.ServicerContext) -> bytes:
+        """Decides, stores the decision and books what it approves."""
+        fields = Fields()
+        call = requests.call_of(fields, "CreateLoan", request, request.request_id, context)
+        loan_request = requests.loan_request(fields, request)
+        fields.check()
+
+        def encode(booking: Booking) -> bytes:
+            decision, loan = booking.decision, booking.loan
+            return pb.CreateLoanResponse(
+                decision=answers.decision_message(decision, booking.decision_id),
+                loan=None if loan is None else answers.loan_message(loan, decision.business_date),
+            ).SerializeToString()
+
+        answered = self._once(call, lambda tx: self._lending.book(tx, loan_request), encode)
+        if answered.result is not None:
+            self._count("booking", answered.result.decision)
+        return answered.answer
+
+    def GetLoan(self, request: pb.GetLoanRequest, _context: grpc.ServicerContext) -> pb.GetLoanResponse:
+        """Fetches a loan and its customer."""
+        fields = Fields()
+        loan_id = fields.identifier("loan_id", request.loan_id)
+        fields.check()
+        loan, customer = self._lending.get_loan(loan_id)
+        return pb.GetLoanResponse(
+            loan=answers.loan_message(loan, self._lending.today()), customer=answers.customer_message(customer)
+        )
+
+    def ListLoans(self, request: pb.ListLoansRequest, _context: grpc.ServicerContext) -> pb.ListLoansResponse:
+        """Lists a customer's loans."""
+        fields = Fields()
+        customer_id = fields.identifier("customer_id", request.customer_id)
+        state = requests.loan_state(fields, request.state)
+        size = fields.page_size(request.page_size)
+        fields.check()
+        scope = f"loans of {customer_id}, {state or 'all'}"
+        (after,) = page_key(scope, request.page_token, (0,))
+        loans = self._lending.page_of_loans(customer_id, state, after, size + 1)
+        today = self._lending.today()
+        return pb.ListLoansResponse(
+            loans=[answers.loan_message(loan, today) for loan in loans[:size]],
+            next_page_token=page_token(scope, loans[size - 1].loan_id) if loans[size:] else "",
+        )
+
+    def GetRepaymentSchedule(
+        self, request: pb.GetRepaymentScheduleRequest, _context: grpc.ServicerContext
+    ) -> pb.GetRepaymentScheduleResponse:
+        """Lists every instalment of a loan."""
+        fields = Fields()
+        loan_id = fields.identifier("loan_id", request.loan_id)
+        fields.check()
+        return pb.GetRepaymentScheduleResponse(
+            installments=map(answers.installment_message, self._lending.schedule(loan_id))
+        )
+
+    def _count(self, kind: str, decision: Decision) -> None:
+        self._metrics.decision(kind, approved=decision.approved, reasons=decision.reasons)

@@ -1,0 +1,138 @@
+"""Fields of requests, checked: messages become values of the domain, or an error that names every bad field."""
+
+import re
+import uuid
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import TypeVar
+
+from google.type import date_pb2, decimal_pb2, money_pb2
+
+from almeno_grpc.domain import limits
+from almeno_grpc.domain.errors import FieldViolation, InvalidField
+from almeno_grpc.domain.money import PAISE_PER_RUPEE, RATE_SCALE, format_rupees, plain
+from almeno_grpc.domain.names import clean_name
+from almeno_grpc.service.phone_numbers import to_e164
+
+T = TypeVar("T")
+
+DEFAULT_PAGE_SIZE = 50
+MAX_PAGE_SIZE = 1000
+
+_NANOS_PER_PAISA = 10_000_000
+_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+_MAX_DECIMAL_CHARACTERS = 64
+
+
+class Fields:
+    """Reads the fields of one request and keeps what is wrong with them.
+
+    Each method gives a value to go on with even where the field is bad; `check` then raises.
+    """
+
+    def __init__(self) -> None:
+        self._violations: list[FieldViolation] = []
+
+    def check(self) -> None:
+        """Raises InvalidField when any field read so far was bad."""
+        if self._violations:
+            raise InvalidField(*self._violations)
+
+    def refuse(self, field: str, description: str) -> None:
+        """Notes a bad field."""
+        self._violations.append(FieldViolation(field, description))
+
+    def number(self, field: str, value: int, least: int, most: int) -> int:
+        """A whole number within bounds, both inclusive."""
+        if not least <= value <= most:
+            self.refuse(field, f"must be {least} to {most}")
+        return value
+
+    def identifier(self, field: str, value: int) -> int:
+        """The number of a customer or a loan."""
+        if value <= 0:
+            self.refuse(field, "must be above zero")
+        return value
+
+    def name(self, field: str, value: str) -> str:
+        """A person's name, trimmed."""
+        return self._read(field, lambda: clean_name(value), "")
+
+    def phone_number(self, field: str, value: str) -> str:
+        """A phone number, in E.164 form."""
+        return self._read(field, lambda: to_e164(value), "")
+
+    def amount(self, field: str, value: money_pb2.Money, *, least: int, most: int) -> int:
+        """An amount in rupees within bounds given in paise, both inclusive; in paise."""
+        if value.currency_code not in ("INR", ""):
+            self.refuse(f"{field}.currency_code", "must be INR or left out")
+        if abs(value.nanos) > 999_999_999 or value.units * value.nanos < 0:
+            self.refuse(f"{field}.nanos", "must be within ±999,999,999 and of the same sign as units")
+            return least
+        paise, rest = divmod(int(value.nanos), _NANOS_PER_PAISA)
+        if rest:
+            self.refuse(f"{field}.nanos", "must be whole paise, a multiple of 10,000,000")
+            return least
+        paise += int(value.units) * PAISE_PER_RUPEE
+        if not least <= paise <= most:
+            self.refuse(field, f"must be {format_rupees(least)} to {format_rupees(most)}")
+            return least
+        return paise
+
+    def rate(self, field: str, value: decimal_pb2.Decimal) -> Decimal:
+        """A rate in per cent a year."""
+        return self._read(field, lambda: _rate(value.value), Decimal(0))
+
+    def date(self, field: str, value: date_pb2.Date) -> date:
+        """A date with all three parts."""
+        return self._read(field, lambda: _date(value), date.min)
+
+    def request_id(self, field: str, value: str) -> str:
+        """An optional UUID, in its usual form; empty when there is none."""
+        return self._read(field, lambda: _uuid(value), "")
+
+    def page_size(self, value: int) -> int:
+        """How many rows a page may have."""
+        if value < 0:
+            self.refuse("page_size", "must not be negative")
+        return min(value or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
+
+    def _read(self, field: str, read: Callable[[], T], otherwise: T) -> T:
+        try:
+            return read()
+        except ValueError as error:
+            self.refuse(field, str(error))
+            return otherwise
+
+
+def _rate(text: str) -> Decimal:
+    if not text:
+        raise ValueError("must be set, to a number such as 10.5")
+    if len(text) > _MAX_DECIMAL_CHARACTERS or not _DECIMAL.fullmatch(text):
+        raise ValueError("must be a number such as 10.5")
+    try:
+        rate = Decimal(text)
+        exact = rate * RATE_SCALE == int(rate * RATE_SCALE)
+    except InvalidOperation:
+        raise ValueError("must be a number such as 10.5") from None
+    if not limits.MIN_INTEREST_RATE <= rate <= limits.MAX_INTEREST_RATE:
+        raise ValueError(f"must be {limits.MIN_INTEREST_RATE} to {limits.MAX_INTEREST_RATE} per cent a year")
+    if not exact:
+        raise ValueError(f"must have at most {limits.RATE_DECIMAL_PLACES} decimal places")
+    return plain(rate)
+
+
+def _date(value: date_pb2.Date) -> date:
+    try:
+        return date(value.year, value.month, value.day)
+    except ValueError:
+        raise ValueError("must be a day of the calendar, with year, month and day") from None
+
+
+def _uuid(text: str) -> str:
+    if not text:
+        return ""
+    if not re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text, re.ASCII):
+        raise ValueError("must be a UUID such as 123e4567-e89b-42d3-a456-426614174000")
+    return str(uuid.UUID(text))

@@ -1,0 +1,49 @@
+"""Page tokens: where a list goes on, opaque to callers and bound to the list they were given out for."""
+
+import base64
+import binascii
+import hashlib
+import json
+
+from almeno_grpc.domain.errors import InvalidPageToken
+from almeno_grpc.domain.limits import MAX_ID
+
+_MAX_TOKEN_CHARACTERS = 256
+
+
+def page_token(scope: str, *key: int) -> str:
+    """A token for the rows behind the key.
+
+    Args:
+        scope: Names the list with its filters; a token is good for the same list only.
+        key: The last row's place in the list's order.
+    """
+    content = json.dumps([_digest(scope, key), *key], separators=(",", ":"))
+    return base64.urlsafe_b64encode(content.encode()).decode().rstrip("=")
+
+
+def page_key(scope: str, token: str, start: tuple[int, ...]) -> tuple[int, ...]:
+    """The place a token stands for; `start` when the token is empty.
+
+    Raises:
+        InvalidPageToken: The token was not given out for this list.
+    """
+    if not token:
+        return start
+    try:
+        if len(token) > _MAX_TOKEN_CHARACTERS:
+            raise InvalidPageToken
+        content = json.loads(base64.urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4)))
+    except (ValueError, binascii.Error, RecursionError):
+        raise InvalidPageToken from None
+    if not isinstance(content, list) or len(content) != 1 + len(start):
+        raise InvalidPageToken
+    digest, *key = content
+    if not all(isinstance(part, int) and 0 <= part <= MAX_ID for part in key) or digest != _digest(scope, tuple(key)):
+        raise InvalidPageToken
+    return tuple(key)
+
+
+def _digest(scope: str, key: tuple[int, ...]) -> str:
+    """Tells an honest mistake: a token of another list, or one that was cut or edited. It is no secret."""
+    return hashlib.sha256(f"{scope}|{key}".encode()).hexdigest()[:16]

@@ -1,0 +1,126 @@
+"""PortfolioService: each RPC checks its request, calls a use case and converts what that gives."""
+
+import time
+from collections.abc import Iterator
+
+import grpc
+
+from almeno_grpc.api import portfolio_service_pb2 as pb
+from almeno_grpc.api import portfolio_service_pb2_grpc
+from almeno_grpc.domain.imports import ImportFile
+from almeno_grpc.domain.limits import MAX_ID
+from almeno_grpc.rpc import answers, requests
+from almeno_grpc.rpc.fields import Fields
+from almeno_grpc.rpc.pages import page_key, page_token
+from almeno_grpc.rpc.uploads import receive, upload_of
+from almeno_grpc.service.imports import ImportService
+from almeno_grpc.service.requests import Requests
+
+_MAX_IMPORT_ID_CHARACTERS = 64
+_WATCH_SECONDS = 0.2
+"""How often a watch looks; each look is a read by key."""
+
+
+class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
+    """Serves PortfolioService. Answers that are remembered go out as the bytes that were stored."""
+
+    def __init__(self, requests_once: Requests, imports: ImportService, max_upload_bytes: int) -> None:
+        self._once = requests_once.once
+        self._imports = imports
+        self._max_upload_bytes = max_upload_bytes
+
+    def StartImport(self, request_iterator: Iterator[pb.StartImportRequest], context: grpc.ServicerContext) -> bytes:
+        """Stores an upload and queues it."""
+        fields = Fields()
+        received = receive(request_iterator, self._max_upload_bytes, context)
+        with received.file:
+            upload = upload_of(fields, received)
+            call = requests.call_of(
+                fields,
+                f"StartImport {received.sha256}",
+                received.header,
+                received.header.request_id,
+                context,
+                request_id_field="header.request_id",
+            )
+            fields.check()
+            return self._once(
+                call,
+                lambda tx: self._imports.queue(tx, upload),
+                lambda file: pb.StartImportResponse(**_import_field(file)).SerializeToString(),
+            ).answer
+
+    def GetImport(self, request: pb.GetImportRequest, _context: grpc.ServicerContext) -> pb.GetImportResponse:
+        """Fetches an import."""
+        return pb.GetImportResponse(**_import_field(self._imports.get(_import_id(request.import_id))))
+
+    def CancelImport(self, request: pb.CancelImportRequest, context: grpc.ServicerContext) -> bytes:
+        """Cancels an import."""
+        fields = Fields()
+        call = requests.call_of(fields, "CancelImport", request, request.request_id, context)
+        fields.check()
+        import_id = _import_id(request.import_id)
+        return self._once(
+            call,
+            lambda tx: self._imports.cancel(tx, import_id),
+            lambda file: pb.CancelImportResponse(**_import_field(file)).SerializeToString(),
+        ).answer
+
+    def ListImports(self, request: pb.ListImportsRequest, _context: grpc.ServicerContext) -> pb.ListImportsResponse:
+        """Lists all imports."""
+        fields = Fields()
+        size = fields.page_size(request.page_size)
+        fields.check()
+        (before,) = page_key("imports", request.page_token, (MAX_ID,))
+        files = self._imports.page(before, size + 1)
+        return pb.ListImportsResponse(
+            imports=map(answers.import_message, files[:size]),
+            next_page_token=page_token("imports", files[size - 1].queue_number) if files[size:] else "",
+        )
+
+    def WatchImport(
+        self, request: pb.WatchImportRequest, context: grpc.ServicerContext
+    ) -> Iterator[pb.WatchImportResponse]:
+        """Streams an import each time it has moved on."""
+        import_id = _import_id(request.import_id)
+        last = None
+        while context.is_active():
+            file = self._imports.get(import_id)
+            if file != last:
+                yield pb.WatchImportResponse(**_import_field(file))
+                last = file
+            if file.state.is_end:
+                return
+            time.sleep(_WATCH_SECONDS)
+
+    def ListImportIssues(
+        self, request: pb.ListImportIssuesRequest, _context: grpc.ServicerContext
+    ) -> pb.ListImportIssuesResponse:
+        """Lists the rows of an import that were rejected or adjusted."""
+        import_id = _import_id(request.import_id)
+        fields = Fields()
+        size = fields.page_size(request.page_size)
+        fields.check()
+        scope = f"issues of {import_id}"
+        row_number, number = page_key(scope, request.page_token, (0, 0))
+        issues = self._imports.page_of_issues(import_id, (row_number, number), size + 1)
+        token = ""
+        if issues[size:]:
+            last_number, last_issue = issues[size - 1]
+            token = page_token(scope, last_issue.row_number, last_number)
+        return pb.ListImportIssuesResponse(
+            issues=[answers.issue_message(issue) for _, issue in issues[:size]], next_page_token=token
+        )
+
+
+def _import_id(value: str) -> str:
+    fields = Fields()
+    if not 1 <= len(value) <= _MAX_IMPORT_ID_CHARACTERS or not value.isprintable():
+        fields.refuse("import_id", f"must be 1 to {_MAX_IMPORT_ID_CHARACTERS} printable characters")
+    fields.check()
+    return value
+
+
+def _import_field(file: ImportFile) -> dict[str, object]:
+    """The field `import` of a response, whose name is a keyword of Python."""
+    return {"import": answers.import_message(file)}

@@ -1,0 +1,82 @@
+"""Requests, checked and turned into values of the domain."""
+
+import hashlib
+
+import grpc
+from google.protobuf.message import Message
+
+from almeno_grpc.api import credit_service_pb2, loan_pb2
+from almeno_grpc.domain import limits
+from almeno_grpc.domain.decision import LoanRequest
+from almeno_grpc.domain.loan import LoanState
+from almeno_grpc.rpc.answers import LOAN_STATES
+from almeno_grpc.rpc.fields import Fields
+from almeno_grpc.service.customers import Applicant
+from almeno_grpc.service.requests import Call
+
+_STATES = {message: state for state, message in LOAN_STATES.items()}
+
+
+def call_of(
+    fields: Fields,
+    method: str,
+    request: Message,
+    request_id: str,
+    context: grpc.ServicerContext,
+    *,
+    request_id_field: str = "request_id",
+) -> Call:
+    """What the store has to know of a call that changes something."""
+    return Call(
+        request_id=fields.request_id(request_id_field, request_id),
+        request_id_field=request_id_field,
+        fingerprint=fingerprint(method, request) if request_id else "",
+        wanted=context.is_active,
+    )
+
+
+def fingerprint(method: str, request: Message, content_sha256: str = "") -> str:
+    """SHA-256 over method, request and what was uploaded with it."""
+    digest = hashlib.sha256(f"{method}\0{content_sha256}\0".encode())
+    digest.update(request.SerializeToString(deterministic=True))
+    return digest.hexdigest()
+
+
+def applicant(fields: Fields, request: credit_service_pb2.RegisterCustomerRequest) -> Applicant:
+    """Who registers."""
+    return Applicant(
+        first_name=fields.name("first_name", request.first_name),
+        last_name=fields.name("last_name", request.last_name),
+        age=fields.number("age", request.age, limits.MIN_AGE, limits.MAX_AGE),
+        monthly_income=fields.amount("monthly_income", request.monthly_income, least=1, most=limits.MAX_MONTHLY_INCOME),
+        phone_number=fields.phone_number("phone_number", request.phone_number),
+    )
+
+
+def loan_request(
+    fields: Fields, request: credit_service_pb2.CheckEligibilityRequest | credit_service_pb2.CreateLoanRequest
+) -> LoanRequest:
+    """What a customer asks for."""
+    max_interest_rate = None
+    if isinstance(request, credit_service_pb2.CreateLoanRequest) and request.HasField("max_interest_rate"):
+        max_interest_rate = fields.rate("max_interest_rate", request.max_interest_rate)
+    return LoanRequest(
+        customer_id=fields.identifier("customer_id", request.customer_id),
+        loan_amount=fields.amount(
+            "loan_amount", request.loan_amount, least=limits.MIN_LOAN_AMOUNT, most=limits.MAX_LOAN_AMOUNT
+        ),
+        interest_rate=fields.rate("interest_rate", request.interest_rate),
+        tenure_months=fields.number(
+            "tenure_months", request.tenure_months, limits.MIN_TENURE_MONTHS, limits.MAX_TENURE_MONTHS
+        ),
+        max_interest_rate=max_interest_rate,
+    )
+
+
+def loan_state(fields: Fields, state: loan_pb2.LoanState) -> LoanState | None:
+    """The state a list is filtered by; None for every state."""
+    if state == loan_pb2.LOAN_STATE_UNSPECIFIED:
+        return None
+    if state not in _STATES:
+        fields.refuse("state", "must be LOAN_STATE_ACTIVE, LOAN_STATE_CLOSED or left out")
+    return _STATES.get(state)

@@ -1,0 +1,84 @@
+"""Uploads: a stream of pieces becomes a checked header and a file on disk that goes with the call."""
+
+import hashlib
+import re
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO
+
+import grpc
+
+from almeno_grpc.api import portfolio_service_pb2 as pb
+from almeno_grpc.domain.errors import DeadlineExceeded, InvalidField, UploadTooLarge
+from almeno_grpc.domain.imports import ImportKind
+from almeno_grpc.rpc.answers import IMPORT_KINDS
+from almeno_grpc.rpc.fields import Fields
+from almeno_grpc.service.imports import Upload
+
+CHUNK_BYTES = 1 << 20
+"""Size of the pieces a file is stored in."""
+
+_IN_MEMORY_BYTES = 4 << 20
+_MAX_FILE_NAME_CHARACTERS = 255
+_KINDS = {message: kind for kind, message in IMPORT_KINDS.items()}
+
+
+@dataclass(frozen=True)
+class Received:
+    """A whole upload."""
+
+    header: pb.ImportHeader
+    sha256: str
+    file: IO[bytes]
+
+    def chunks(self) -> Iterator[bytes]:
+        """The file in pieces, from its start."""
+        self.file.seek(0)
+        while piece := self.file.read(CHUNK_BYTES):
+            yield piece
+
+
+def receive(messages: Iterator[pb.StartImportRequest], max_bytes: int, context: grpc.ServicerContext) -> Received:
+    """Takes in an upload.
+
+    Raises:
+        InvalidField: The first message is no header, or a later one no piece.
+        UploadTooLarge: The file has more than `max_bytes` bytes.
+        DeadlineExceeded: The caller went away.
+    """
+    first = next(messages, None)
+    if first is None or first.WhichOneof("payload") != "header":
+        raise InvalidField.of("header", "must come in the first message")
+    digest, size = hashlib.sha256(), 0
+    # The file lives as long as the call: it has no name, and is gone when the process is.
+    file: IO[bytes] = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115
+    for message in messages:
+        if message.WhichOneof("payload") != "chunk":
+            raise InvalidField.of("chunk", "must come in every message after the first")
+        size += len(message.chunk)
+        if size > max_bytes:
+            raise UploadTooLarge(
+                f"the file has more than {max_bytes} bytes, the most the server takes",
+                metadata={"max_bytes": str(max_bytes)},
+            )
+        digest.update(message.chunk)
+        file.write(message.chunk)
+    if not context.is_active():
+        raise DeadlineExceeded("the upload was not finished")
+    return Received(first.header, digest.hexdigest(), file)
+
+
+def upload_of(fields: Fields, received: Received) -> Upload:
+    """What was uploaded, its header checked."""
+    header = received.header
+    kind = _KINDS.get(header.kind)
+    if kind is None:
+        fields.refuse("header.kind", "must be IMPORT_KIND_CUSTOMERS or IMPORT_KIND_LOANS")
+    file_name = header.file_name.strip()
+    if not 1 <= len(file_name) <= _MAX_FILE_NAME_CHARACTERS or not file_name.isprintable():
+        fields.refuse("header.file_name", f"must be 1 to {_MAX_FILE_NAME_CHARACTERS} printable characters")
+    elif not re.search(r"\.(xlsx|csv)$", file_name, re.IGNORECASE):
+        fields.refuse("header.file_name", "must end in .xlsx or .csv")
+    book_date = fields.date("header.book_date", header.book_date) if header.HasField("book_date") else None
+    return Upload(kind or ImportKind.CUSTOMERS, file_name, book_date, received.sha256, received.chunks())
