@@ -1,0 +1,162 @@
+"""Reading a file into a table of cells. The only module that knows pandas; runs in the reading process alone."""
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import compress, islice, zip_longest
+from pathlib import Path
+
+import pandas as pd
+import python_calamine
+
+from almeno_grpc.domain.imports import ImportKind
+from almeno_grpc.imports.containers import Container, check_text, check_workbook_unpacks, recognize
+from almeno_grpc.imports.errors import FileRefusedError
+from almeno_grpc.imports.frames import ReadingLimits
+from almeno_grpc.imports.headings import HEADINGS, find_columns
+
+_PIECE_ROWS = 10_000
+"""Rows turned from rows into columns at a time."""
+_MAX_FIELDS = 1_000
+"""Of a line of a CSV file. A sheet of a workbook ends at 16,384 columns by itself."""
+
+Row = Sequence[object]
+
+
+class BookTable:
+    """The rows of a file that hold anything, each cell as it was found, and the numbers of the rows."""
+
+    def __init__(self, frame: pd.DataFrame, overlong_rows: set[int]) -> None:
+        """Takes a frame whose index is the rows' numbers and whose columns are the headings of the kind."""
+        self._frame = frame
+        self.overlong_rows = overlong_rows
+        """Numbers of the rows that have more fields than there are headings, which only a CSV file can have."""
+
+    def __len__(self) -> int:
+        return len(self._frame)
+
+    def column(self, heading: str, start: int = 0, stop: int | None = None) -> list[object]:
+        """The cells of a column, from row `start` of the table up to `stop`. An empty cell is an empty string."""
+        cells: list[object] = self._frame[heading].iloc[start:stop].tolist()
+        return cells
+
+    def row_numbers(self, start: int, stop: int) -> list[int]:
+        """The numbers of the rows as a spreadsheet shows them."""
+        numbers: list[int] = self._frame.index[start:stop].tolist()
+        return numbers
+
+
+def repeated(keys: Sequence[Sequence[int]]) -> set[int]:
+    """Positions of the rows whose key stands more than once; a key is made of one whole number from each list."""
+    twice = pd.DataFrame(dict(enumerate(keys)), dtype="int64").duplicated(keep=False)
+    return set(twice.to_numpy().nonzero()[0].tolist())
+
+
+def read_table(path: Path, *, kind: ImportKind, file_name: str, limits: ReadingLimits) -> BookTable:
+    """Reads the whole file.
+
+    Args:
+        path: Where the file lies.
+        kind: What its rows are, which says which headings it needs.
+        file_name: The name its sender gave it; with the content it decides how the file is read.
+        limits: How large it may be.
+
+    Raises:
+        FileRefusedError: The file as a whole cannot be taken.
+    """
+    if recognize(path, file_name) is Container.WORKBOOK:
+        check_workbook_unpacks(path, limits)
+        return _table(_workbook_rows(path), kind, limits)
+    with path.open("rb") as file:
+        check_text(file)
+    return _table(_csv_rows(path), kind, limits)
+
+
+def _workbook_rows(path: Path) -> Iterator[Row]:
+    """Yields every row of the first worksheet, the leading blank ones too."""
+    try:
+        sheet = _first_sheet(path)
+    except python_calamine.PasswordError as error:
+        raise FileRefusedError("the workbook has a password; save it without one") from error
+    except (FileRefusedError, MemoryError):
+        raise
+    # Whatever else the library says of a workbook it can make nothing of; its panics are no Exception.
+    except BaseException as error:
+        raise FileRefusedError("the file is not a sound .xlsx workbook") from error
+    yield from sheet.iter_rows()
+
+
+def _first_sheet(path: Path) -> python_calamine.CalamineSheet:
+    with path.open("rb") as file:
+        workbook = python_calamine.CalamineWorkbook.from_filelike(file)
+    for metadata in workbook.sheets_metadata:
+        if metadata.typ == python_calamine.SheetTypeEnum.WorkSheet:
+            return workbook.get_sheet_by_name(metadata.name)
+    raise FileRefusedError("the workbook has no worksheet")
+
+
+def _csv_rows(path: Path) -> Iterator[Row]:
+    """Yields every record of a CSV file; a blank line is a row without fields."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, strict=True)
+        try:
+            for row in reader:
+                if len(row) > _MAX_FIELDS:
+                    raise FileRefusedError(f"line {reader.line_num} of the file has more than {_MAX_FIELDS:,} fields")
+                yield row
+        except csv.Error as error:
+            raise FileRefusedError(f"the file is not sound CSV: line {reader.line_num}: {error}") from error
+
+
+def _table(rows: Iterator[Row], kind: ImportKind, limits: ReadingLimits) -> BookTable:
+    """Finds the headings and gathers the columns below them, piece by piece."""
+    heading_number, heading_row = next(
+        ((number, row) for number, row in enumerate(rows, start=1) if not _is_blank(row)), (0, ())
+    )
+    if not heading_row:
+        raise FileRefusedError("the file is empty: its sheet has no headings")
+    positions = find_columns(kind, heading_row)
+    numbers: list[int] = []
+    columns: list[list[object]] = [[] for _ in positions]
+    overlong: set[int] = set()
+    next_number = heading_number + 1
+    while piece := list(islice(rows, _PIECE_ROWS)):
+        # Rows of a CSV file may be of different lengths; with the heading row on top each column is there.
+        sheet_columns = list(zip_longest(heading_row, *piece, fillvalue=""))
+        picked = [sheet_columns[position][1:] for position in positions]
+        filled = _filled(picked)
+        numbers.extend(compress(range(next_number, next_number + len(piece)), filled))
+        for column, cells in zip(columns, picked, strict=True):
+            column.extend(compress(cells, filled))
+        for beyond in sheet_columns[len(heading_row) :]:
+            overlong.update(number for number, cell in enumerate(beyond[1:], start=next_number) if cell)
+        next_number += len(piece)
+        if len(numbers) > limits.rows:
+            raise FileRefusedError(f"the file has more than {limits.rows:,} rows; split it into several files")
+    frame = pd.DataFrame(
+        {heading: _plain_cells(cells) for heading, cells in zip(HEADINGS[kind], columns, strict=True)},
+        index=pd.Index(numbers, dtype="int64"),
+        dtype=object,
+    )
+    return BookTable(frame, overlong)
+
+
+def _filled(columns: Sequence[Sequence[object]]) -> list[bool]:
+    """Which of the rows hold anything."""
+    first, *others = columns
+    # Nearly every row has its Customer ID, and then there is nothing more to look at.
+    return [
+        cell.__class__ is float or not _is_blank((cell,)) or not _is_blank([column[place] for column in others])
+        for place, cell in enumerate(first)
+    ]
+
+
+def _is_blank(row: Iterable[object]) -> bool:
+    """Whether the row holds nothing but empty cells and white space."""
+    return all(isinstance(cell, str) and not cell.strip() for cell in row)
+
+
+def _plain_cells(cells: list[object]) -> list[object]:
+    """Turns booleans into the words a spreadsheet shows: Python takes True for 1, a loan book does not."""
+    if bool in set(map(type, cells)):
+        return [str(cell).upper() if isinstance(cell, bool) else cell for cell in cells]
+    return cells
