@@ -21,7 +21,8 @@ CreditError
 ├── Aborted
 │   └── WriteConflict
 └── Unavailable
-    └── StoreUnavailable
+    ├── StoreUnavailable
+    └── ServerStopping
 
 The branches stand for the status codes of the RPC layer, which alone knows those; the leaves carry the reason that
 callers see.
@@ -201,3 +202,9 @@ class StoreUnavailable(Unavailable):
     """The database is locked for too long, out of reach or out of space."""
 
     reason = "STORE_UNAVAILABLE"
+
+
+class ServerStopping(Unavailable):
+    """The server is about to stop; another one, or this one once it is back, takes the request."""
+
+    reason = "SERVER_STOPPING"

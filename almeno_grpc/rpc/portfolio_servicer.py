@@ -1,12 +1,13 @@
 """PortfolioService: each RPC checks its request, calls a use case and converts what that gives."""
 
-import time
+import threading
 from collections.abc import Iterator
 
 import grpc
 
 from almeno_grpc.api import portfolio_service_pb2 as pb
 from almeno_grpc.api import portfolio_service_pb2_grpc
+from almeno_grpc.domain.errors import ServerStopping
 from almeno_grpc.domain.imports import ImportFile
 from almeno_grpc.domain.limits import MAX_ID
 from almeno_grpc.rpc import answers, requests
@@ -24,10 +25,13 @@ _WATCH_SECONDS = 0.2
 class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
     """Serves PortfolioService. Answers that are remembered go out as the bytes that were stored."""
 
-    def __init__(self, requests_once: Requests, imports: ImportService, max_upload_bytes: int) -> None:
+    def __init__(
+        self, requests_once: Requests, imports: ImportService, max_upload_bytes: int, draining: threading.Event
+    ) -> None:
         self._once = requests_once.once
         self._imports = imports
         self._max_upload_bytes = max_upload_bytes
+        self._draining = draining
 
     def StartImport(self, request_iterator: Iterator[pb.StartImportRequest], context: grpc.ServicerContext) -> bytes:
         """Stores an upload and queues it."""
@@ -91,7 +95,8 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
                 last = file
             if file.state.is_end:
                 return
-            time.sleep(_WATCH_SECONDS)
+            if self._draining.wait(_WATCH_SECONDS):
+                raise ServerStopping("the server is about to stop; watch the import again")
 
     def ListImportIssues(
         self, request: pb.ListImportIssuesRequest, _context: grpc.ServicerContext

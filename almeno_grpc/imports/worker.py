@@ -1,0 +1,157 @@
+"""The background worker: takes the queued files in order and lands their rows, batch by batch.
+
+Everything it knows is in the database, with each batch in the transaction of its rows, so that it can be killed at any
+moment: the next worker reads the file again and goes on behind the last batch that landed.
+"""
+
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from almeno_grpc.clock import Clock
+from almeno_grpc.domain.errors import Aborted, Unavailable
+from almeno_grpc.domain.imports import ImportFile, ImportState, RowCounts
+from almeno_grpc.imports.book_file import open_book_file
+from almeno_grpc.imports.errors import FileRefusedError
+from almeno_grpc.imports.frames import ReadingLimits, RowBatch
+from almeno_grpc.logs import log_event
+from almeno_grpc.metrics import Metrics
+from almeno_grpc.service.landing import land_batch
+from almeno_grpc.service.store import Store, Transaction
+
+_IDLE_SECONDS = 0.2
+"""How often the queue is looked at while it is empty."""
+_STANDBY_SECONDS = 0.5
+"""How often a worker that is not the one at work tries to become it."""
+_RETRY_SECONDS = 1.0
+"""How long the worker waits after the database could not be used."""
+
+
+class _CancelledError(Exception):
+    """Somebody has asked for the import's end."""
+
+
+class _StoppedError(Exception):
+    """The server stops; the import goes on at its next start."""
+
+
+@dataclass(frozen=True)
+class ImportWorker:
+    """Works on imports. One of all that share a database is at work at a time, so that files take effect in order."""
+
+    store: Store
+    clock: Clock
+    metrics: Metrics
+    limits: ReadingLimits
+    batch_rows: int
+
+    def run(self, stop: threading.Event) -> None:
+        """Works until the event is set."""
+        while not stop.is_set():
+            with self.store.hold("import-worker") as at_work:
+                if at_work:
+                    self._take_files(stop)
+            stop.wait(_STANDBY_SECONDS)
+
+    def _take_files(self, stop: threading.Event) -> None:
+        while not stop.is_set():
+            try:
+                file = self.store.write(self._take_next) if self._is_waiting() else None
+                if file is None:
+                    stop.wait(_IDLE_SECONDS)
+                else:
+                    self._work_on(file, stop)
+            except (Unavailable, Aborted) as error:
+                log_event("import_delayed", error=error)
+                stop.wait(_RETRY_SECONDS)
+
+    def _is_waiting(self) -> bool:
+        with self.store.read() as tx:
+            return tx.imports.depth() > 0
+
+    def _take_next(self, tx: Transaction) -> ImportFile | None:
+        file = tx.imports.next_waiting()
+        if file is not None and file.state is ImportState.QUEUED:
+            tx.imports.start(file.queue_number, self.clock.now_microseconds())
+        return file
+
+    def _work_on(self, file: ImportFile, stop: threading.Event) -> None:
+        log_event("import_started", import_id=file.import_id, kind=file.kind, rows_done=file.rows.seen)
+        started = time.monotonic()
+        try:
+            self._land(file, stop)
+            state, error = ImportState.SUCCEEDED, ""
+        except _StoppedError:
+            log_event("import_interrupted", import_id=file.import_id)
+            return
+        except _CancelledError:
+            state, error = ImportState.CANCELLED, ""
+        except FileRefusedError as refusal:
+            state, error = ImportState.FAILED, refusal.message
+        except (Unavailable, Aborted):
+            raise
+        except Exception as fault:
+            log_event("import_fault", import_id=file.import_id, error=fault)
+            state, error = ImportState.FAILED, "the import failed by a fault of the server; its log says why"
+        self.store.write(lambda tx: tx.imports.end(file.queue_number, state, self.clock.now_microseconds(), error))
+        self.metrics.import_ended(file.kind.lower(), state.lower())
+        log_event(
+            "import_ended",
+            import_id=file.import_id,
+            kind=file.kind,
+            state=state,
+            seconds=round(time.monotonic() - started, 3),
+        )
+
+    def _land(self, file: ImportFile, stop: threading.Event) -> None:
+        def look_up() -> None:
+            if stop.is_set():
+                raise _StoppedError
+            with self.store.read() as tx:
+                _refuse_cancelled(tx, file)
+
+        with tempfile.TemporaryDirectory(prefix="almeno-import-") as folder:
+            path = Path(folder) / "upload"
+            self._write_upload(file, path)
+            look_up()
+            with open_book_file(
+                path,
+                kind=file.kind,
+                file_name=file.file_name,
+                book_date=file.book_date,
+                limits=self.limits,
+                skip_rows=file.rows.seen,
+                batch_rows=self.batch_rows,
+                while_waiting=look_up,
+            ) as book:
+                self.store.write(lambda tx: tx.imports.set_rows_total(file.queue_number, book.rows_total))
+                for batch in book.batches():
+                    if stop.is_set():
+                        raise _StoppedError
+                    self._count(file, self._land_batch(file, batch))
+
+    def _write_upload(self, file: ImportFile, path: Path) -> None:
+        with path.open("wb") as upload, self.store.read() as tx:
+            for content in tx.imports.content(file.queue_number):
+                upload.write(content)
+
+    def _land_batch(self, file: ImportFile, batch: RowBatch) -> RowCounts:
+        def land(tx: Transaction) -> RowCounts:
+            _refuse_cancelled(tx, file)
+            return land_batch(tx, file.queue_number, batch.rows, batch.issues, self.clock.now_microseconds())
+
+        return self.store.write(land)
+
+    def _count(self, file: ImportFile, counts: RowCounts) -> None:
+        for outcome in ("inserted", "updated", "unchanged", "rejected", "adjusted"):
+            rows = getattr(counts, outcome)
+            if rows:
+                self.metrics.import_rows(file.kind.lower(), outcome, rows)
+
+
+def _refuse_cancelled(tx: Transaction, file: ImportFile) -> None:
+    now = tx.imports.get(file.import_id)
+    if now is None or now.cancel_requested or now.state.is_end:
+        raise _CancelledError

@@ -1,0 +1,47 @@
+"""The policy files of the service, and their agreement with the decisions already taken by them."""
+
+from collections.abc import Iterable, Sequence
+
+from almeno_grpc.domain.policy import Policy
+from almeno_grpc.domain.policy_file import PolicyError, parse_policy
+from almeno_grpc.service.store import Store
+
+
+def read_policies(files: Iterable[tuple[str, bytes]]) -> list[Policy]:
+    """Reads policy files, given by name and content.
+
+    Raises:
+        PolicyError: A file cannot be used, is not named after its version, or takes effect on the day of another.
+    """
+    policies: list[Policy] = []
+    for name, content in sorted(files):
+        try:
+            policy = parse_policy(content)
+        except PolicyError as error:
+            raise PolicyError(f"policy file {name}: {error}") from error
+        if name != f"{policy.version}.toml":
+            raise PolicyError(f"policy file {name}: a file is named after its version, {policy.version}.toml")
+        twin = next((other for other in policies if other.effective_date == policy.effective_date), None)
+        if twin is not None:
+            raise PolicyError(f"policy file {name}: takes effect on the same day as policy {twin.version}")
+        policies.append(policy)
+    return policies
+
+
+def check_pins(store: Store, policies: Sequence[Policy]) -> None:
+    """Checks that the policies which have decided are still what they were.
+
+    Raises:
+        PolicyError: The file of one has changed or is gone.
+    """
+    with store.read() as tx:
+        pins = tx.policy_pins.all()
+    present = {policy.version: policy.sha256 for policy in policies}
+    for version, sha256 in sorted(pins.items()):
+        if version not in present:
+            raise PolicyError(f"policy {version} has taken decisions, but its file is gone; put it back")
+        if present[version] != sha256:
+            raise PolicyError(
+                f"policy {version} has taken decisions, but its file has changed since (SHA-256 was {sha256}); put the "
+                "old file back and publish the change as a new version"
+            )
