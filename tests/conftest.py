@@ -1,0 +1,27 @@
+"""What all tests share: where the real book lies, and that nothing is skipped where nothing may be."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def real_book() -> Path:
+    """The folder of the real book, which is not part of the project."""
+    folder = Path(os.environ.get("ALMENO_BOOK") or ROOT.parent / "shared" / "book")
+    if not (folder / "loan_data.xlsx").is_file():
+        pytest.skip("the real book is not here; ALMENO_BOOK names its folder")
+    return folder
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
+    """Where ALMENO_SKIP_NOTHING is set, a skipped test is a failed one."""
+    report = yield
+    if report.skipped and os.environ.get("ALMENO_SKIP_NOTHING"):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped, which is not allowed here: {report.longrepr}"
+    return report
