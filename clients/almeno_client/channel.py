@@ -1,0 +1,124 @@
+"""The connection to the service: transport security, retries, one connection a client."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+
+DEFAULT_ADDRESS = "127.0.0.1:50051"
+"""Where the server listens unless told otherwise."""
+
+RETRYABLE_CODES = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.ABORTED, grpc.StatusCode.RESOURCE_EXHAUSTED)
+"""Codes after which a call is sent again. A deadline that has passed is the caller's to extend."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """Transport security.
+
+    Attributes:
+        ca: File of PEM certificates to trust; those that gRPC brings along when None.
+        certificate: File of this client's own PEM certificate chain, for a server that asks for one.
+        key: File of the private key that belongs to it.
+    """
+
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+    def __post_init__(self) -> None:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("a client certificate and its key go together; give both or neither")
+
+    def credentials(self) -> grpc.ChannelCredentials:
+        """Reads the files.
+
+        Raises:
+            OSError: A file cannot be read.
+            ValueError: A file holds nothing in PEM form.
+        """
+        return grpc.ssl_channel_credentials(
+            root_certificates=_read_pem(self.ca),
+            private_key=_read_pem(self.key),
+            certificate_chain=_read_pem(self.certificate),
+        )
+
+
+def _read_pem(file: Path | None) -> bytes | None:
+    if file is None:
+        return None
+    content = file.read_bytes()
+    # gRPC itself would only say so with the first call, and as a service that cannot be reached.
+    if b"-----BEGIN " not in content:
+        raise ValueError(f"{file} is not a file in PEM form")
+    return content
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """How often and how fast a call is sent again after UNAVAILABLE, ABORTED and RESOURCE_EXHAUSTED.
+
+    Attributes:
+        attempts: How often a call is sent at most, the first time included; 1 to 5, which is gRPC's own bound.
+        first_backoff_seconds: Pause before the second attempt, give or take chance; it doubles from there.
+        longest_backoff_seconds: The pause grows no longer than this.
+    """
+
+    attempts: int = 5
+    first_backoff_seconds: float = 0.1
+    longest_backoff_seconds: float = 2.0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.attempts <= 5:
+            raise ValueError("attempts has to be 1 to 5")
+        if not 0 < self.first_backoff_seconds <= self.longest_backoff_seconds:
+            raise ValueError("the first backoff has to be above zero and no longer than the longest")
+
+    def pause_seconds(self, attempt: int) -> float:
+        """Pause after the failed attempt of that number, from 1."""
+        return min(self.first_backoff_seconds * 2.0 ** (attempt - 1), self.longest_backoff_seconds)
+
+
+def open_channel(address: str, tls: Tls | None, retries: Retries) -> grpc.Channel:
+    """Opens a channel; it connects with the first call.
+
+    Raises:
+        OSError: A file of `tls` cannot be read.
+        ValueError: A file of `tls` is not in PEM form.
+    """
+    options = [
+        # The server's processes share the port, and the kernel gives a process connections, not calls. Channels with
+        # subchannels of their own make two clients two connections, where gRPC would let them share one.
+        ("grpc.use_local_subchannel_pool", 1),
+        ("grpc.enable_retries", 1),
+        ("grpc.service_config", json.dumps(_service_config(retries))),
+        ("grpc.primary_user_agent", "almeno-client"),
+    ]
+    if tls is None:
+        return grpc.insecure_channel(address, options)
+    return grpc.secure_channel(address, tls.credentials(), options)
+
+
+def _service_config(retries: Retries) -> dict[str, object]:
+    services = ("almeno.credit.v1.CreditService", "almeno.credit.v1.PortfolioService")
+    unretried = ("StartImport", "WatchImport")
+    method_config: list[dict[str, object]] = [
+        # gRPC cannot repeat an upload beyond its small buffer, nor a stream that has begun to answer: for these two
+        # the client itself begins again.
+        {"name": [{"service": services[1], "method": method} for method in unretried]},
+    ]
+    if retries.attempts > 1:
+        method_config.append(
+            {
+                "name": [{"service": service} for service in services],
+                "retryPolicy": {
+                    "maxAttempts": retries.attempts,
+                    "initialBackoff": f"{retries.first_backoff_seconds:.3f}s",
+                    "maxBackoff": f"{retries.longest_backoff_seconds:.3f}s",
+                    "backoffMultiplier": 2,
+                    "retryableStatusCodes": [code.name for code in RETRYABLE_CODES],
+                },
+            }
+        )
+    return {"methodConfig": method_config}

@@ -1,0 +1,81 @@
+"""Imports and their issues as tables."""
+
+from collections.abc import Iterable
+
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from almeno_client.cli.figures import plain, words
+from almeno_client.cli.views import figures_table, list_table, titled
+from almeno_client.records import Import, ImportIssue, ImportIssueOutcome, ImportState
+
+_STATE_STYLES = {
+    ImportState.SUCCEEDED: "bold green",
+    ImportState.FAILED: "bold red",
+    ImportState.CANCELLED: "bold yellow",
+}
+
+
+def import_panel(state: Import) -> Panel:
+    """One import in full."""
+    rows = [
+        ("Import", Text(plain(state.import_id))),
+        ("State", _state(state)),
+    ]
+    if state.error:
+        rows.append(("Why", Text(plain(state.error), "red")))
+    if state.book_date:
+        rows.append(("Book date", Text(str(state.book_date))))
+    rows.append(("Rows", Text(f"{state.rows_total:,}", "bold")))
+    if state.rows_total:
+        rows += [
+            ("  inserted", Text(f"{state.rows_inserted:,}")),
+            ("  updated", Text(f"{state.rows_updated:,}")),
+            ("  unchanged", Text(f"{state.rows_unchanged:,}")),
+            ("  rejected", Text(f"{state.rows_rejected:,}", "bold red" if state.rows_rejected else "")),
+            (
+                "Adjusted",
+                Text(f"{state.rows_adjusted:,} of the rows taken", "yellow" if state.rows_adjusted else ""),
+            ),
+        ]
+    return titled(f"{words(state.kind).capitalize()} from {plain(state.file_name)}", figures_table(rows))
+
+
+def imports_table(imports: Iterable[Import]) -> Table:
+    """Many imports, one a row."""
+    table = list_table(
+        "Import", "File", "Kind", "State", "Rows", "Rejected", "Adjusted", "Uploaded (UTC)",
+        right=("Rows", "Rejected", "Adjusted"),
+    )  # fmt: skip
+    table.columns[0].no_wrap = True  # an id in one piece can be copied
+    for state in imports:
+        table.add_row(
+            Text(plain(state.import_id)),
+            Text(plain(state.file_name)),
+            words(state.kind),
+            _state(state),
+            f"{state.rows_total:,}",
+            Text(f"{state.rows_rejected:,}", "red" if state.rows_rejected else ""),
+            f"{state.rows_adjusted:,}",
+            f"{state.create_time:%Y-%m-%d %H:%M}",
+        )
+    return table
+
+
+def issues_table(issues: Iterable[ImportIssue]) -> Table:
+    """Rejected and adjusted rows, one issue a row."""
+    table = list_table("Row", "", "Column", "What and why", right=("Row",))
+    for issue in issues:
+        style = "red" if issue.outcome is ImportIssueOutcome.REJECTED else "yellow"
+        table.add_row(
+            str(issue.row_number),
+            Text(words(issue.outcome), style),
+            Text(plain(issue.column)),
+            Text(plain(issue.message)),
+        )
+    return table
+
+
+def _state(state: Import) -> Text:
+    return Text(words(state.state), _STATE_STYLES.get(state.state, "bold"))

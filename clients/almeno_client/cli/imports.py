@@ -1,0 +1,185 @@
+"""Commands on imports: import customers, import loans, import status, import cancel, imports."""
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from almeno_client.calls import new_request_id
+from almeno_client.cli.figures import plain, words
+from almeno_client.cli.import_views import import_panel, imports_table, issues_table
+from almeno_client.cli.options import AsJson, ImportId, Issues, Limit, RequestId, first, page_size_for, read_date
+from almeno_client.cli.session import ExitCode, Session, screen, session_of
+from almeno_client.cli.views import show_list
+from almeno_client.client import CreditClient
+from almeno_client.records import Import, ImportKind, ImportState
+
+File = Annotated[
+    Path,
+    typer.Argument(metavar="FILE", exists=True, dir_okay=False, readable=True, help="The .xlsx or .csv file to load."),
+]
+BookDate = Annotated[
+    str | None,
+    typer.Option(
+        "--book-date",
+        metavar="YYYY-MM-DD",
+        help="The day the file's figures stand for.  [default: the service's business date]",
+        show_default=False,
+    ),
+]
+NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait for the import to end, only queue it.")]
+
+
+def import_customers(
+    context: typer.Context,
+    file: File,
+    book_date: BookDate = None,
+    no_wait: NoWait = False,
+    issues: Issues = 20,
+    request_id: RequestId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Load a file of customers, one a row, and wait for the end. Ends with 6 or 7 when it did not go through whole."""
+    session = session_of(context, as_json)
+    _load(session, ImportKind.CUSTOMERS, file, book_date, issues, request_id, wait=not no_wait)
+
+
+def import_loans(
+    context: typer.Context,
+    file: File,
+    book_date: BookDate = None,
+    no_wait: NoWait = False,
+    issues: Issues = 20,
+    request_id: RequestId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Load a file of loans, one a row, and wait for the end. Ends with 6 or 7 when it did not go through whole."""
+    session = session_of(context, as_json)
+    _load(session, ImportKind.LOANS, file, book_date, issues, request_id, wait=not no_wait)
+
+
+def import_status(
+    context: typer.Context,
+    import_id: ImportId,
+    issues: Issues = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Show how far an import has come, and its rejected and adjusted rows. Ends with 6 or 7 like the import itself."""
+    session = session_of(context, as_json)
+    with session.connected() as client:
+        state = client.get_import(import_id)
+        _show(session, client, state, issues)
+    raise typer.Exit(_exit_code(state))
+
+
+def import_cancel(
+    context: typer.Context, import_id: ImportId, request_id: RequestId = None, as_json: AsJson = False
+) -> None:
+    """Cancel an import; rows that have landed stay. One that has ended already stays as it is."""
+    session = session_of(context, as_json)
+    with session.connected() as client:
+        state = client.cancel_import(import_id, request_id=request_id)
+    if session.as_json:
+        session.show_json(**{"import": state})
+    else:
+        screen().print(import_panel(state))
+
+
+def imports(context: typer.Context, limit: Limit = 50, as_json: AsJson = False) -> None:
+    """List the imports, the newest first."""
+    session = session_of(context, as_json)
+    with session.connected() as client:
+        rows, more = first(client.list_imports(page_size=page_size_for(limit)), limit)
+    if session.as_json:
+        session.show_json(imports=rows, more=more)
+    else:
+        show_list(screen(), imports_table(rows), nothing="Nothing was imported yet.", more=more)
+
+
+def _load(
+    session: Session,
+    kind: ImportKind,
+    file: Path,
+    book_date: str | None,
+    issues: int,
+    request_id: str | None,
+    *,
+    wait: bool,
+) -> None:
+    day: date | None = read_date("--book-date", book_date) if book_date else None
+    with session.connected() as client:
+        state = client.start_import(kind, file, book_date=day, request_id=request_id or new_request_id())
+        if wait:
+            state = _watch(session, client, state)
+            _show(session, client, state, issues)
+        elif session.as_json:
+            session.show_json(**{"import": state})
+        else:
+            screen().print(import_panel(state))
+    raise typer.Exit(_exit_code(state))
+
+
+def _watch(session: Session, client: CreditClient, state: Import) -> Import:
+    """Waits for the end of an import; whoever stops waiting is told how to look again."""
+    try:
+        with _progress(session) as progress:
+            task = progress.add_task(plain(state.file_name), total=None, state=words(state.state))
+            for moved in _moves(client, state):
+                state = moved
+                progress.update(
+                    task, completed=moved.rows_done, total=moved.rows_total or None, state=words(moved.state)
+                )
+    except KeyboardInterrupt:
+        session.complain(
+            "stopped waiting; the import goes on",
+            f"almeno import status {state.import_id}   shows how far it has come",
+            f"almeno import cancel {state.import_id}   cancels it",
+            import_id=state.import_id,
+        )
+        raise typer.Exit(ExitCode.INTERRUPTED) from None
+    return state
+
+
+def _moves(client: CreditClient, state: Import) -> Iterator[Import]:
+    yield state
+    if not state.state.is_end:
+        yield from client.watch_import(state.import_id)
+
+
+def _progress(session: Session) -> Progress:
+    """The progress bar, on stderr; none for programs, nor where no terminal could draw it."""
+    console = screen(stderr=True)
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[state]}"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=session.as_json or not console.is_terminal,
+    )
+
+
+def _show(session: Session, client: CreditClient, state: Import, issues: int) -> None:
+    """Prints an import with its issues."""
+    found, more = first(client.list_import_issues(state.import_id, page_size=page_size_for(issues)), issues)
+    if session.as_json:
+        session.show_json(**{"import": state, "issues": found, "more_issues": more})
+        return
+    console = screen()
+    console.print(import_panel(state))
+    if found:
+        console.print(issues_table(found))
+    if more:
+        console.print(f"There are more; almeno import status {state.import_id} --issues 0 shows all.", style="dim")
+
+
+def _exit_code(state: Import) -> ExitCode:
+    if state.state in (ImportState.FAILED, ImportState.CANCELLED):
+        return ExitCode.IMPORT_ENDED_EARLY
+    return ExitCode.ROWS_REJECTED if state.rows_rejected else ExitCode.OK

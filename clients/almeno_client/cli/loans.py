@@ -1,0 +1,144 @@
+"""Commands on loans: check, apply, loan, schedule, loans."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from almeno_client.cli.decisions import show_decision
+from almeno_client.cli.options import (
+    Amount,
+    AsJson,
+    AskedRate,
+    CustomerId,
+    Limit,
+    LoanId,
+    RequestId,
+    Tenure,
+    first,
+    page_size_for,
+    read_rate,
+    read_rupees,
+)
+from almeno_client.cli.session import ExitCode, screen, session_of
+from almeno_client.cli.views import customer_panel, loan_panel, loans_table, schedule_table, show_list
+from almeno_client.records import LoanState
+
+
+class StateFilter(StrEnum):
+    """What `almeno loans --state` takes."""
+
+    ACTIVE = "active"
+    CLOSED = "closed"
+
+
+def check(
+    context: typer.Context,
+    customer_id: CustomerId,
+    amount: Amount,
+    rate: AskedRate,
+    tenure: Tenure,
+    as_json: AsJson = False,
+) -> None:
+    """Show how a loan request would be decided, and why. Stores nothing. Ends with 3 when it would be declined."""
+    session = session_of(context, as_json)
+    loan_amount, interest_rate = read_rupees("--amount", amount), read_rate("--rate", rate)
+    with session.connected() as client:
+        decision = client.check_eligibility(
+            customer_id, loan_amount=loan_amount, interest_rate=interest_rate, tenure_months=tenure
+        )
+    if session.as_json:
+        session.show_json(decision=decision)
+    else:
+        show_decision(screen(), decision)
+    raise typer.Exit(ExitCode.OK if decision.approved else ExitCode.DECLINED)
+
+
+def apply(
+    context: typer.Context,
+    customer_id: CustomerId,
+    amount: Amount,
+    rate: AskedRate,
+    tenure: Tenure,
+    max_rate: Annotated[
+        str | None,
+        typer.Option(
+            "--max-rate", metavar="PERCENT", help="Decline if the corrected rate is above this one.", show_default=False
+        ),
+    ] = None,
+    request_id: RequestId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Decide a loan request and book the loan if it is approved. Ends with 3 when it is declined."""
+    session = session_of(context, as_json)
+    loan_amount, interest_rate = read_rupees("--amount", amount), read_rate("--rate", rate)
+    max_interest_rate = None if max_rate is None else read_rate("--max-rate", max_rate)
+    with session.connected() as client:
+        application = client.create_loan(
+            customer_id,
+            loan_amount=loan_amount,
+            interest_rate=interest_rate,
+            tenure_months=tenure,
+            max_interest_rate=max_interest_rate,
+            request_id=request_id,
+        )
+    if session.as_json:
+        session.show_json(decision=application.decision, loan=application.loan)
+    else:
+        console = screen()
+        show_decision(console, application.decision)
+        if application.loan:
+            console.print(loan_panel(application.loan))
+    raise typer.Exit(ExitCode.OK if application.loan else ExitCode.DECLINED)
+
+
+def loan(
+    context: typer.Context,
+    loan_id: LoanId,
+    with_schedule: Annotated[bool, typer.Option("--schedule", help="Show every instalment too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show a loan and the customer who owes it."""
+    session = session_of(context, as_json)
+    with session.connected() as client:
+        account = client.get_loan(loan_id)
+        installments = client.get_repayment_schedule(loan_id) if with_schedule else ()
+    if session.as_json:
+        rest = {"installments": installments} if with_schedule else {}
+        session.show_json(loan=account.loan, customer=account.customer, **rest)
+        return
+    console = screen()
+    console.print(loan_panel(account.loan), customer_panel(account.customer))
+    if with_schedule:
+        console.print(schedule_table(installments))
+
+
+def schedule(context: typer.Context, loan_id: LoanId, as_json: AsJson = False) -> None:
+    """Show every instalment of a loan, paid and to come."""
+    session = session_of(context, as_json)
+    with session.connected() as client:
+        installments = client.get_repayment_schedule(loan_id)
+    if session.as_json:
+        session.show_json(installments=installments)
+    else:
+        screen().print(schedule_table(installments))
+
+
+def loans(
+    context: typer.Context,
+    customer_id: CustomerId,
+    state: Annotated[
+        StateFilter | None, typer.Option("--state", help="Only loans of this state.", show_default=False)
+    ] = None,
+    limit: Limit = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List a customer's loans."""
+    session = session_of(context, as_json)
+    wanted = LoanState[state.name] if state else LoanState.UNSPECIFIED
+    with session.connected() as client:
+        rows, more = first(client.list_loans(customer_id, state=wanted, page_size=page_size_for(limit)), limit)
+    if session.as_json:
+        session.show_json(loans=rows, more=more)
+    else:
+        show_list(screen(), loans_table(rows), nothing="The customer has no such loans.", more=more)

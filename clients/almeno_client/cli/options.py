@@ -1,0 +1,82 @@
+"""The arguments and options that several commands share, and how their text is read."""
+
+from collections.abc import Callable, Iterator
+from datetime import date
+from decimal import Decimal
+from itertools import islice
+from typing import Annotated, TypeVar
+
+import typer
+
+from almeno_client.values import parse_rate, parse_rupees
+
+_Value = TypeVar("_Value")
+_LONGEST_PAGE_ROWS = 1000
+
+CustomerId = Annotated[int, typer.Argument(metavar="CUSTOMER_ID", help="The customer's number.")]
+LoanId = Annotated[int, typer.Argument(metavar="LOAN_ID", help="The loan's number.")]
+ImportId = Annotated[str, typer.Argument(metavar="IMPORT_ID", help="The import's id, as `almeno imports` lists it.")]
+
+Amount = Annotated[
+    str, typer.Option("--amount", metavar="RUPEES", help="Amount to lend: 500000, 5,00,000 or ₹5,00,000.")
+]
+AskedRate = Annotated[
+    str, typer.Option("--rate", metavar="PERCENT", help="Interest rate asked for, in per cent a year: 10.5.")
+]
+Tenure = Annotated[int, typer.Option("--tenure", metavar="MONTHS", help="Number of monthly instalments.")]
+RequestId = Annotated[
+    str | None,
+    typer.Option(
+        "--request-id",
+        metavar="UUID",
+        help="Makes the command safe to repeat: the same id gives the first answer again.  [default: a new one]",
+        show_default=False,
+    ),
+]
+Limit = Annotated[int, typer.Option("--limit", metavar="ROWS", min=0, help="Show at most so many; 0 for all.")]
+Issues = Annotated[
+    int, typer.Option("--issues", metavar="ROWS", min=0, help="Show at most so many rejected or adjusted rows; 0: all.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
+
+
+def read_rupees(option: str, text: str) -> Decimal:
+    """Reads an amount that was given to an option."""
+    return _read(option, text, parse_rupees)
+
+
+def read_rate(option: str, text: str) -> Decimal:
+    """Reads a rate that was given to an option."""
+    return _read(option, text, parse_rate)
+
+
+def read_date(option: str, text: str) -> date:
+    """Reads a date, YYYY-MM-DD, that was given to an option."""
+
+    def parse(given: str) -> date:
+        try:
+            return date.fromisoformat(given)
+        except ValueError:
+            raise ValueError(f"{given!r} is not a date; write it like 2026-01-31") from None
+
+    return _read(option, text, parse)
+
+
+def _read(option: str, text: str, parse: Callable[[str], _Value]) -> _Value:
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=f"'{option}'") from None
+
+
+def page_size_for(limit: int) -> int:
+    """Rows to fetch at a time for a list of at most `limit` rows: one more than shown tells whether it goes on."""
+    return min(limit + 1, _LONGEST_PAGE_ROWS) if limit else _LONGEST_PAGE_ROWS
+
+
+def first(rows: Iterator[_Value], limit: int) -> tuple[list[_Value], bool]:
+    """Takes the first `limit` rows of a list, all if 0, and says whether there are more."""
+    if not limit:
+        return list(rows), False
+    taken = list(islice(rows, limit + 1))
+    return taken[:limit], len(taken) > limit

@@ -1,0 +1,124 @@
+"""One run of a command: the options it shares with the others, what it prints, and how it ends."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, is_dataclass, replace
+from datetime import date, datetime
+from decimal import Decimal
+from enum import IntEnum
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from almeno_client.calls import DEFAULT_TIMEOUT_SECONDS
+from almeno_client.channel import DEFAULT_ADDRESS, Tls
+from almeno_client.cli.figures import plain
+from almeno_client.client import CreditClient
+from almeno_client.errors import CreditServiceError
+
+# Frames and tables are hard to read across more columns; and get as many where no terminal says how many there are.
+_WIDEST_COLUMNS = 120
+
+
+class ExitCode(IntEnum):
+    """How a command ends, for scripts."""
+
+    OK = 0
+    USAGE = 2
+    DECLINED = 3
+    REFUSED = 4
+    UNAVAILABLE = 5
+    IMPORT_ENDED_EARLY = 6
+    ROWS_REJECTED = 7
+    INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """The options that stand before the command."""
+
+    address: str = DEFAULT_ADDRESS
+    tls: Tls | None = None
+    timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
+    as_json: bool = False
+
+    @contextmanager
+    def connected(self) -> Iterator[CreditClient]:
+        """Connects for the duration of a command's calls; ends the command, in a few lines, when one fails."""
+        try:
+            with CreditClient(self.address, tls=self.tls, timeout_seconds=self.timeout_seconds) as client:
+                yield client
+        except CreditServiceError as error:
+            self._tell(error)
+            raise typer.Exit(exit_code_of(error)) from None
+        except (OSError, ValueError) as error:
+            # A file that cannot be read; a number that does not fit the wire.
+            self.complain(str(error))
+            raise typer.Exit(ExitCode.USAGE) from None
+
+    def show_json(self, **document: object) -> None:
+        """Prints the one JSON document of the command."""
+        typer.echo(json.dumps(document, default=_json_value, ensure_ascii=False, indent=2))
+
+    def complain(self, message: str, *details: str, **document: object) -> None:
+        """Prints an error to stderr: for people, or as a JSON document."""
+        if self.as_json:
+            typer.echo(json.dumps({"error": {"message": message, **document}}, ensure_ascii=False), err=True)
+            return
+        console = Console(stderr=True, highlight=False, soft_wrap=True)
+        console.print(Text.assemble(("Error: ", "bold red"), plain(message)))
+        for detail in details:
+            console.print(Text(f"  {plain(detail)}"))
+
+    def _tell(self, error: CreditServiceError) -> None:
+        message, details = error.message, []
+        if not error.reason and exit_code_of(error) is ExitCode.UNAVAILABLE:
+            details.append(f"Is the service running, and reachable at {self.address}?")
+        # The service's sentence often says already what is wrong with the fields.
+        details += [f"{path}: {fault}" for path, fault in error.fields.items() if fault not in message]
+        if error.retryable and error.request_id:
+            details.append(f"To try again with one effect at most, add --request-id {error.request_id}")
+        self.complain(
+            message if self.as_json else f"{message} ({error.reason or error.code.name})",
+            *details,
+            code=error.code.name,
+            reason=error.reason,
+            fields=error.fields,
+            metadata=error.metadata,
+            request_id=error.request_id,
+        )
+
+
+def session_of(context: typer.Context, as_json: bool) -> Session:
+    """The session of a command, which may have been given --json of its own."""
+    session: Session = context.obj
+    return replace(session, as_json=session.as_json or as_json)
+
+
+def exit_code_of(error: CreditServiceError) -> ExitCode:
+    """How a command ends after an error: trying again later helps, or it does not."""
+    return ExitCode.UNAVAILABLE if error.retryable else ExitCode.REFUSED
+
+
+def screen(*, stderr: bool = False) -> Console:
+    """The console that tables are printed to."""
+    console = Console(stderr=stderr, highlight=False)
+    known = console.is_terminal or "COLUMNS" in os.environ
+    console.width = min(console.width, _WIDEST_COLUMNS) if known else _WIDEST_COLUMNS
+    return console
+
+
+def _json_value(value: object) -> object:
+    """Writes what JSON has no form for: amounts and rates as strings, dates and instants in ISO form."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, date):
+        return value.isoformat()
+    raise TypeError(f"no JSON for {type(value).__name__}")

@@ -1,0 +1,184 @@
+"""Customers, loans and schedules as tables."""
+
+from collections.abc import Iterable, Sequence
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from almeno_client.cli.figures import months, per_cent, plain, rupees, words
+from almeno_client.records import CreditPosition, Customer, Installment, InstallmentMethod, InstallmentState, Loan
+
+_METHODS = {
+    InstallmentMethod.REDUCING_BALANCE: "equal instalments on the reducing balance",
+    InstallmentMethod.ANNUAL_COMPOUND: "compounded yearly, spread evenly (imported book)",
+}
+_STATE_STYLES = {
+    InstallmentState.PAID: "green",
+    InstallmentState.PAID_LATE: "yellow",
+    InstallmentState.DUE: "bold",
+    InstallmentState.OVERDUE: "bold red",
+}
+
+
+def figures_table(rows: Iterable[tuple[str, RenderableType]]) -> Table:
+    """Names on the left, figures on the right."""
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column()
+    for name, figure in rows:
+        table.add_row(name, figure)
+    return table
+
+
+def list_table(*columns: str, right: Sequence[str] = ()) -> Table:
+    """An empty table with the columns; those in `right` hold figures."""
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
+    for column in columns:
+        if column in right:
+            # A figure is never broken over two lines; where there is no room for it, an ellipsis says so.
+            table.add_column(column, justify="right", no_wrap=True, overflow="ellipsis")
+        else:
+            table.add_column(column, overflow="fold")
+    return table
+
+
+def titled(title: str, *parts: RenderableType) -> Panel:
+    """Parts under one title, in a frame."""
+    return Panel(Group(*parts), title=Text(title, "bold"), title_align="left", box=box.ROUNDED, padding=(0, 1))
+
+
+def customer_panel(customer: Customer) -> Panel:
+    """One customer in full."""
+    return titled(
+        f"Customer {customer.customer_id}",
+        figures_table(
+            [
+                ("Name", Text(plain(f"{customer.first_name} {customer.last_name}"), "bold")),
+                ("Age", str(customer.age)),
+                ("Phone", Text(plain(customer.phone_number))),
+                ("Income a month", rupees(customer.monthly_income)),
+                ("Approved limit", rupees(customer.approved_limit)),
+                ("In the book since", f"{customer.create_time:%Y-%m-%d %H:%M} UTC"),
+            ]
+        ),
+    )
+
+
+def position_panel(position: CreditPosition) -> Panel:
+    """What a customer has borrowed, owes and has paid."""
+    return titled(
+        "Position",
+        figures_table(
+            [
+                ("Loans", f"{position.loan_count} in all, {position.active_loan_count} active"),
+                ("Taken this year", str(position.loans_this_year)),
+                ("Borrowed in all", rupees(position.approved_volume)),
+                ("Owed now", rupees(position.current_debt)),
+                ("Left of the limit", rupees(position.available_limit)),
+                ("Instalments a month", rupees(position.monthly_obligation)),
+                ("Paid on time", f"{position.emis_paid_on_time} of {position.emis_due} instalments due"),
+            ]
+        ),
+    )
+
+
+def customers_table(customers: Iterable[Customer]) -> Table:
+    """Many customers, one a row."""
+    table = list_table(
+        "Customer", "Name", "Age", "Phone", "Income a month", "Approved limit",
+        right=("Customer", "Age", "Income a month", "Approved limit"),
+    )  # fmt: skip
+    for customer in customers:
+        table.add_row(
+            str(customer.customer_id),
+            Text(plain(f"{customer.first_name} {customer.last_name}")),
+            str(customer.age),
+            Text(plain(customer.phone_number)),
+            rupees(customer.monthly_income),
+            rupees(customer.approved_limit),
+        )
+    return table
+
+
+def loan_panel(loan: Loan) -> Panel:
+    """One loan in full."""
+    past_due = Text(f"{loan.days_past_due} days past due", "bold red") if loan.days_past_due else Text("not past due")
+    origin = (
+        [("Decision", Text(plain(loan.decision_id)))]
+        if loan.decision_id
+        else [("In the sheet", Text(f"Loan ID {loan.source_loan_id}"))]
+        if loan.source_loan_id is not None
+        else []
+    )
+    return titled(
+        f"Loan {loan.loan_id}",
+        figures_table(
+            [
+                ("Customer", str(loan.customer_id)),
+                ("State", Text.assemble(words(loan.state), ", ", past_due)),
+                ("Amount", Text(rupees(loan.loan_amount), "bold")),
+                ("Rate a year", per_cent(loan.interest_rate)),
+                ("Tenure", f"{months(loan.tenure_months)}, {loan.approval_date} to {loan.end_date}"),
+                ("EMI", Text(rupees(loan.monthly_installment), "bold")),
+                ("Computed as", _METHODS.get(loan.installment_method, words(loan.installment_method))),
+                ("Paid", f"{loan.emis_paid} instalments, {loan.emis_paid_on_time} of them on time"),
+                ("Left", f"{loan.repayments_left} instalments, {rupees(loan.outstanding_principal)} of the principal"),
+                *origin,
+            ]
+        ),
+    )
+
+
+def loans_table(loans: Iterable[Loan]) -> Table:
+    """Many loans of one customer, one a row."""
+    table = list_table(
+        "Loan", "Amount", "Rate", "EMI", "Paid", "Outstanding", "State",
+        right=("Loan", "Amount", "Rate", "EMI", "Paid", "Outstanding"),
+    )  # fmt: skip
+    for loan in loans:
+        state = Text(f"{loan.days_past_due} days late", "red") if loan.days_past_due else Text(words(loan.state))
+        table.add_row(
+            str(loan.loan_id),
+            rupees(loan.loan_amount),
+            per_cent(loan.interest_rate),
+            rupees(loan.monthly_installment),
+            f"{loan.emis_paid}/{loan.tenure_months}",
+            rupees(loan.outstanding_principal),
+            state,
+        )
+    return table
+
+
+def schedule_table(installments: Iterable[Installment]) -> Table:
+    """A repayment schedule, one instalment a row."""
+    table = list_table(
+        "No.", "Due", "Instalment", "Principal", "Interest", "Balance after", "State",
+        right=("No.", "Instalment", "Principal", "Interest", "Balance after"),
+    )  # fmt: skip
+    for row in installments:
+        state = Text(words(row.state), _STATE_STYLES.get(row.state, "dim"))
+        if 0 < row.paid_amount < row.amount:
+            state.append(f" ({rupees(row.paid_amount)} paid)", "yellow")
+        table.add_row(
+            str(row.number),
+            str(row.due_date),
+            rupees(row.amount),
+            rupees(row.principal),
+            rupees(row.interest),
+            rupees(row.balance_after),
+            state,
+        )
+    return table
+
+
+def show_list(console: Console, table: Table, *, nothing: str, more: bool) -> None:
+    """Prints a list, or says that it is empty; tells when it goes on."""
+    if not table.rows:
+        console.print(Text(nothing, "dim"))
+        return
+    console.print(table)
+    if more:
+        console.print(Text("There are more; --limit 0 shows all.", "dim"))

@@ -1,0 +1,207 @@
+"""The client of the credit service."""
+
+from collections.abc import Iterator
+
+from almeno_client.calls import new_request_id, walk_pages
+from almeno_client.conversion import (
+    customer_of,
+    decision_of,
+    installment_of,
+    loan_of,
+    loan_state_name,
+    position_of,
+)
+from almeno_client.portfolio import PortfolioCalls
+from almeno_client.records import (
+    Customer,
+    CustomerAccount,
+    Decision,
+    Installment,
+    Loan,
+    LoanAccount,
+    LoanApplication,
+    LoanState,
+)
+from almeno_client.values import Rate, Rupees, money_message, rate_message
+from almeno_grpc.api import credit_service_pb2
+
+
+class CreditClient(PortfolioCalls):
+    """A client of the credit service: one method a call, plain Python values in, frozen records out.
+
+        with CreditClient("127.0.0.1:50051") as client:
+            decision = client.check_eligibility(14, loan_amount="5,00,000", interest_rate="10.5", tenure_months=24)
+
+    Calls that the service could not take at the moment are sent again. Those that change something carry a
+    request_id, so that sending one again has one effect. Every call has a deadline: `timeout_seconds` of the call or
+    else of the client. Every call raises a `CreditServiceError` when it fails, a `TypeError` for a float where an
+    amount or a rate is due, and a `ValueError` for a value that cannot be sent.
+
+    Construction is described at `Calls`.
+    """
+
+    def register_customer(
+        self,
+        *,
+        first_name: str,
+        last_name: str,
+        age: int,
+        monthly_income: Rupees,
+        phone_number: str,
+        request_id: str | None = None,
+        timeout_seconds: float | None = None,
+    ) -> Customer:
+        """Registers a customer; the credit limit follows from the income.
+
+        Raises:
+            InvalidArgument: A field is not what it has to be.
+            AlreadyExists: Another customer holds the phone number.
+        """
+        request = credit_service_pb2.RegisterCustomerRequest(
+            request_id=request_id or new_request_id(),
+            first_name=first_name,
+            last_name=last_name,
+            age=age,
+            monthly_income=money_message(monthly_income),
+            phone_number=phone_number,
+        )
+        response: credit_service_pb2.RegisterCustomerResponse = self._unary(
+            self._credit.RegisterCustomer, request, timeout_seconds
+        )
+        return customer_of(response.customer)
+
+    def get_customer(self, customer_id: int, *, timeout_seconds: float | None = None) -> CustomerAccount:
+        """Fetches a customer and the credit position on the business date.
+
+        Raises:
+            NotFound: No customer has the number.
+        """
+        request = credit_service_pb2.GetCustomerRequest(customer_id=customer_id)
+        response: credit_service_pb2.GetCustomerResponse = self._unary(
+            self._credit.GetCustomer, request, timeout_seconds
+        )
+        return CustomerAccount(customer_of(response.customer), position_of(response.position))
+
+    def list_customers(self, *, page_size: int = 0, timeout_seconds: float | None = None) -> Iterator[Customer]:
+        """Yields all customers by their numbers; fetches pages of `page_size` (the service's choice when 0)."""
+
+        def fetch(page_token: str) -> tuple[Iterator[Customer], str]:
+            request = credit_service_pb2.ListCustomersRequest(page_size=page_size, page_token=page_token)
+            response: credit_service_pb2.ListCustomersResponse = self._unary(
+                self._credit.ListCustomers, request, timeout_seconds
+            )
+            return map(customer_of, response.customers), response.next_page_token
+
+        return walk_pages(fetch)
+
+    def check_eligibility(
+        self,
+        customer_id: int,
+        *,
+        loan_amount: Rupees,
+        interest_rate: Rate,
+        tenure_months: int,
+        timeout_seconds: float | None = None,
+    ) -> Decision:
+        """Says how a loan request would be decided now. Stores nothing. A decline is an answer, not an error.
+
+        Raises:
+            InvalidArgument: A field is not what it has to be, or the terms give no schedule.
+            NotFound: No customer has the number.
+        """
+        request = credit_service_pb2.CheckEligibilityRequest(
+            customer_id=customer_id,
+            loan_amount=money_message(loan_amount),
+            interest_rate=rate_message(interest_rate),
+            tenure_months=tenure_months,
+        )
+        response: credit_service_pb2.CheckEligibilityResponse = self._unary(
+            self._credit.CheckEligibility, request, timeout_seconds
+        )
+        return decision_of(response.decision)
+
+    def create_loan(
+        self,
+        customer_id: int,
+        *,
+        loan_amount: Rupees,
+        interest_rate: Rate,
+        tenure_months: int,
+        max_interest_rate: Rate | None = None,
+        request_id: str | None = None,
+        timeout_seconds: float | None = None,
+    ) -> LoanApplication:
+        """Decides a loan request and, when it is approved, books the loan at the corrected rate.
+
+        Args:
+            customer_id: Who asks.
+            loan_amount: The amount asked for.
+            interest_rate: The rate asked for.
+            tenure_months: The number of monthly instalments asked for.
+            max_interest_rate: The highest rate to take; any when None.
+            request_id: UUID of this request; made up when None.
+            timeout_seconds: How long the call may take; the client's own when None.
+
+        Raises:
+            InvalidArgument: A field is not what it has to be, or the terms give no schedule.
+            NotFound: No customer has the number.
+        """
+        request = credit_service_pb2.CreateLoanRequest(
+            request_id=request_id or new_request_id(),
+            customer_id=customer_id,
+            loan_amount=money_message(loan_amount),
+            interest_rate=rate_message(interest_rate),
+            tenure_months=tenure_months,
+            max_interest_rate=None if max_interest_rate is None else rate_message(max_interest_rate),
+        )
+        response: credit_service_pb2.CreateLoanResponse = self._unary(self._credit.CreateLoan, request, timeout_seconds)
+        return LoanApplication(
+            decision_of(response.decision), loan_of(response.loan) if response.HasField("loan") else None
+        )
+
+    def get_loan(self, loan_id: int, *, timeout_seconds: float | None = None) -> LoanAccount:
+        """Fetches a loan and the customer who owes it.
+
+        Raises:
+            NotFound: No loan has the number.
+        """
+        request = credit_service_pb2.GetLoanRequest(loan_id=loan_id)
+        response: credit_service_pb2.GetLoanResponse = self._unary(self._credit.GetLoan, request, timeout_seconds)
+        return LoanAccount(loan_of(response.loan), customer_of(response.customer))
+
+    def list_loans(
+        self,
+        customer_id: int,
+        *,
+        state: LoanState = LoanState.UNSPECIFIED,
+        page_size: int = 0,
+        timeout_seconds: float | None = None,
+    ) -> Iterator[Loan]:
+        """Yields a customer's loans by their numbers, those of one state or, unspecified, all.
+
+        Raises:
+            NotFound: No customer has the number; raised with the first loan that is asked for.
+        """
+
+        def fetch(page_token: str) -> tuple[Iterator[Loan], str]:
+            request = credit_service_pb2.ListLoansRequest(
+                customer_id=customer_id, state=loan_state_name(state), page_size=page_size, page_token=page_token
+            )
+            response: credit_service_pb2.ListLoansResponse = self._unary(
+                self._credit.ListLoans, request, timeout_seconds
+            )
+            return map(loan_of, response.loans), response.next_page_token
+
+        return walk_pages(fetch)
+
+    def get_repayment_schedule(self, loan_id: int, *, timeout_seconds: float | None = None) -> tuple[Installment, ...]:
+        """Fetches every instalment of a loan, paid and to come, in order.
+
+        Raises:
+            NotFound: No loan has the number.
+        """
+        request = credit_service_pb2.GetRepaymentScheduleRequest(loan_id=loan_id)
+        response: credit_service_pb2.GetRepaymentScheduleResponse = self._unary(
+            self._credit.GetRepaymentSchedule, request, timeout_seconds
+        )
+        return tuple(map(installment_of, response.installments))

@@ -1,0 +1,153 @@
+"""Everything a call can fail with, as one tree.
+
+CreditServiceError
+├── InvalidArgument
+├── NotFound
+├── AlreadyExists
+├── FailedPrecondition
+├── Aborted
+├── ResourceExhausted
+├── Unavailable
+└── DeadlineExceeded
+
+A status code without a class of its own is a plain CreditServiceError. A declined loan is an answer, not an error.
+"""
+
+from typing import Any
+
+import grpc
+from google.protobuf.message import DecodeError
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
+from grpc_status import rpc_status
+
+DOMAIN = "almeno.credit"
+"""The domain of the service's own error reasons."""
+
+# A file that is too large stays too large.
+_LASTING_REASONS = frozenset({"UPLOAD_TOO_LARGE"})
+_RETRYABLE_CODES = frozenset(
+    {
+        grpc.StatusCode.ABORTED,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        grpc.StatusCode.UNAVAILABLE,
+    }
+)
+
+
+class CreditServiceError(Exception):
+    """Base of everything that a call fails with.
+
+    Attributes:
+        code: The gRPC status code.
+        message: One sentence for people.
+        reason: The service's stable name of the error, such as `CUSTOMER_NOT_FOUND`; empty when the error did not
+            come from the service itself, as when it cannot be reached.
+        fields: What is wrong with each field at fault, by the field's path in the request.
+        metadata: Further facts for programs.
+        request_id: The request_id that the call was sent with, for a call that changes something: after a
+            retryable error, send the same request with it again. None for other calls.
+    """
+
+    def __init__(
+        self,
+        code: grpc.StatusCode,
+        message: str,
+        *,
+        reason: str = "",
+        fields: dict[str, str] | None = None,
+        metadata: dict[str, str] | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.reason = reason
+        self.fields = fields or {}
+        self.metadata = metadata or {}
+        self.request_id = request_id
+
+    def __str__(self) -> str:
+        return f"{self.reason or self.code.name}: {self.message}"
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same request, with the same request_id, may well succeed later and is safe to send again."""
+        return self.code in _RETRYABLE_CODES and self.reason not in _LASTING_REASONS
+
+
+class InvalidArgument(CreditServiceError):
+    """The request can never be right; `fields` says what is wrong."""
+
+
+class NotFound(CreditServiceError):
+    """What the request names does not exist."""
+
+
+class AlreadyExists(CreditServiceError):
+    """What the request would create exists."""
+
+
+class FailedPrecondition(CreditServiceError):
+    """The request is sound, the book is not ready for it."""
+
+
+class Aborted(CreditServiceError):
+    """The call ran into another one and was undone."""
+
+
+class ResourceExhausted(CreditServiceError):
+    """A limit of the service is reached."""
+
+
+class Unavailable(CreditServiceError):
+    """The service cannot be reached or cannot work at the moment."""
+
+
+class DeadlineExceeded(CreditServiceError):
+    """The answer did not come in time; whether a change was made is not known."""
+
+
+_BY_CODE: dict[grpc.StatusCode, type[CreditServiceError]] = {
+    grpc.StatusCode.INVALID_ARGUMENT: InvalidArgument,
+    grpc.StatusCode.NOT_FOUND: NotFound,
+    grpc.StatusCode.ALREADY_EXISTS: AlreadyExists,
+    grpc.StatusCode.FAILED_PRECONDITION: FailedPrecondition,
+    grpc.StatusCode.ABORTED: Aborted,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: ResourceExhausted,
+    grpc.StatusCode.UNAVAILABLE: Unavailable,
+    grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineExceeded,
+}
+
+
+def error_of(error: grpc.RpcError, request_id: str | None = None) -> CreditServiceError:
+    """Makes the exception for a failed call, from its status and the details the service sent with it."""
+    # grpc raises objects that are both an RpcError and the Call; only the latter has code and details.
+    call: Any = error
+    code = call.code() or grpc.StatusCode.UNKNOWN
+    reason, fields, metadata = _details(call)
+    return _BY_CODE.get(code, CreditServiceError)(
+        code,
+        call.details() or f"the call failed with {code.name} and no further word",
+        reason=reason,
+        fields=fields,
+        metadata=metadata,
+        request_id=request_id,
+    )
+
+
+def _details(call: grpc.Call) -> tuple[str, dict[str, str], dict[str, str]]:
+    """Reason, fields and metadata of a failed call; empty where the service sent none, or none that can be read."""
+    reason, fields, metadata = "", dict[str, str](), dict[str, str]()
+    try:
+        status = rpc_status.from_call(call)
+        for detail in status.details if status else ():
+            info, request = ErrorInfo(), BadRequest()
+            if detail.Unpack(info) and info.domain == DOMAIN:
+                reason, metadata = info.reason, dict(info.metadata)
+            elif detail.Unpack(request):
+                fields = {violation.field: violation.description for violation in request.field_violations}
+    except (DecodeError, ValueError):
+        # What stands between the service and this client may have garbled or rewritten the status.
+        return "", {}, {}
+    return reason, fields, metadata

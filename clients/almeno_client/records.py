@@ -1,0 +1,247 @@
+"""What the service answers, as plain frozen records.
+
+Amounts are rupees as `Decimal` with two decimal places, rates per cent a year as `Decimal`, dates `datetime.date`,
+instants `datetime.datetime` in UTC. The fields have the names and the meaning of the messages in `protos/`.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+
+class DecisionReason(StrEnum):
+    """Why a loan was declined. `UNSPECIFIED` is a reason that is newer than this client."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    DEBT_EXCEEDS_LIMIT = "DEBT_EXCEEDS_LIMIT"
+    CREDIT_SCORE_TOO_LOW = "CREDIT_SCORE_TOO_LOW"
+    LOAN_EXCEEDS_LIMIT = "LOAN_EXCEEDS_LIMIT"
+    EMI_BURDEN_TOO_HIGH = "EMI_BURDEN_TOO_HIGH"
+    RATE_ABOVE_MAXIMUM = "RATE_ABOVE_MAXIMUM"
+
+
+class LoanState(StrEnum):
+    """Whether a loan is still being repaid."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    ACTIVE = "ACTIVE"
+    CLOSED = "CLOSED"
+
+
+class InstallmentMethod(StrEnum):
+    """How the monthly instalment follows from amount, rate and tenure."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    REDUCING_BALANCE = "REDUCING_BALANCE"
+    ANNUAL_COMPOUND = "ANNUAL_COMPOUND"
+
+
+class InstallmentState(StrEnum):
+    """Whether and when one instalment was paid."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    DUE_LATER = "DUE_LATER"
+    DUE = "DUE"
+    PAID = "PAID"
+    PAID_LATE = "PAID_LATE"
+    OVERDUE = "OVERDUE"
+
+
+class ImportKind(StrEnum):
+    """What the rows of an imported file are."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    CUSTOMERS = "CUSTOMERS"
+    LOANS = "LOANS"
+
+
+class ImportState(StrEnum):
+    """How far an import has come."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+    @property
+    def is_end(self) -> bool:
+        """Whether the import will not move on any more."""
+        return self in (ImportState.SUCCEEDED, ImportState.FAILED, ImportState.CANCELLED)
+
+
+class ImportIssueOutcome(StrEnum):
+    """What became of a row that was not taken as it stood."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    REJECTED = "REJECTED"
+    ADJUSTED = "ADJUSTED"
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A person who may borrow."""
+
+    customer_id: int
+    first_name: str
+    last_name: str
+    age: int
+    phone_number: str
+    monthly_income: Decimal
+    approved_limit: Decimal
+    create_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CreditPosition:
+    """What a customer has borrowed, owes and has paid, on one business date."""
+
+    loan_count: int
+    active_loan_count: int
+    loans_this_year: int
+    approved_volume: Decimal
+    current_debt: Decimal
+    monthly_obligation: Decimal
+    emis_due: int
+    emis_paid_on_time: int
+    available_limit: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerAccount:
+    """A customer and how the customer stands: the answer of `get_customer`."""
+
+    customer: Customer
+    position: CreditPosition
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreComponent:
+    """One part of the credit score."""
+
+    name: str
+    points: float
+    """Points, no amount: the nearest double of an exact fraction."""
+    max_points: int
+    observed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer to a loan request, with everything it was based on."""
+
+    decision_id: str
+    """Empty on a check, which stores nothing."""
+    customer_id: int
+    approved: bool
+    credit_score: int
+    score_components: tuple[ScoreComponent, ...]
+    loan_amount: Decimal
+    interest_rate: Decimal
+    """The rate asked for."""
+    corrected_interest_rate: Decimal
+    tenure_months: int
+    monthly_installment: Decimal
+    """At the corrected rate."""
+    reasons: tuple[DecisionReason, ...]
+    """Every reason to decline; empty when approved."""
+    message: str
+    position: CreditPosition
+    policy_version: str
+    business_date: date
+    counter_offer: Decimal | None
+    """On a decline, the largest amount that would be approved, if any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loan:
+    """A loan, as it stands on the business date."""
+
+    loan_id: int
+    customer_id: int
+    loan_amount: Decimal
+    interest_rate: Decimal
+    tenure_months: int
+    monthly_installment: Decimal
+    emis_paid: int
+    emis_paid_on_time: int
+    repayments_left: int
+    outstanding_principal: Decimal
+    approval_date: date
+    end_date: date
+    state: LoanState
+    days_past_due: int
+    installment_method: InstallmentMethod
+    source_loan_id: int | None
+    """The Loan ID in the imported sheet; only for imported loans."""
+    decision_id: str
+    """Empty for imported loans."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoanApplication:
+    """A decision and, when it is approved, the booked loan: the answer of `create_loan`."""
+
+    decision: Decision
+    loan: Loan | None
+
+
+@dataclass(frozen=True, slots=True)
+class LoanAccount:
+    """A loan and the customer who owes it: the answer of `get_loan`."""
+
+    loan: Loan
+    customer: Customer
+
+
+@dataclass(frozen=True, slots=True)
+class Installment:
+    """One row of a repayment schedule."""
+
+    number: int
+    due_date: date
+    amount: Decimal
+    principal: Decimal
+    interest: Decimal
+    balance_after: Decimal
+    paid_amount: Decimal
+    state: InstallmentState
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """One uploaded file on its way into the book."""
+
+    import_id: str
+    kind: ImportKind
+    file_name: str
+    sha256: str
+    book_date: date | None
+    state: ImportState
+    rows_total: int
+    rows_inserted: int
+    rows_updated: int
+    rows_unchanged: int
+    rows_rejected: int
+    rows_adjusted: int
+    error: str
+    create_time: datetime
+    start_time: datetime | None
+    end_time: datetime | None
+
+    @property
+    def rows_done(self) -> int:
+        """Rows that were looked at so far."""
+        return self.rows_inserted + self.rows_updated + self.rows_unchanged + self.rows_rejected
+
+
+@dataclass(frozen=True, slots=True)
+class ImportIssue:
+    """Why a row was rejected or adjusted."""
+
+    row_number: int
+    outcome: ImportIssueOutcome
+    column: str
+    message: str

@@ -1,0 +1,206 @@
+import datetime as dt
+import decimal
+from decimal import Decimal
+
+import pytest
+from almeno_client import records
+from almeno_client.conversion import customer_of, decision_of, import_of, installment_of, issue_of, loan_of, position_of
+from almeno_client.values import (
+    date_message,
+    date_of,
+    money_message,
+    parse_rate,
+    parse_rupees,
+    rate_message,
+    rate_of,
+    rupees_of,
+)
+from google.type.money_pb2 import Money
+from hypothesis import given
+from hypothesis import strategies as st
+
+from almeno_grpc.api import customer_pb2, decision_pb2, import_pb2, loan_pb2
+
+AMOUNTS = st.decimals(Decimal("-999999999999999.99"), Decimal("999999999999999.99"), places=2)
+
+
+@given(AMOUNTS)
+def test_amount_comes_back_from_the_wire_as_it_went(amount):
+    message = money_message(amount)
+    assert rupees_of(message) == amount
+    assert rupees_of(message).as_tuple().exponent == -2
+    assert message.units * message.nanos >= 0, "units and nanos have one sign"
+    assert message.currency_code == "INR"
+
+
+@given(AMOUNTS)
+def test_amount_stays_exact_whatever_the_decimal_context(amount):
+    with decimal.localcontext(prec=3):
+        assert rupees_of(money_message(amount)) == amount
+
+
+@given(st.integers(-(10**17), 10**17))
+def test_whole_rupees_come_back_as_they_went(amount):
+    assert rupees_of(money_message(amount)) == amount
+
+
+@given(st.decimals(0, 100, places=4))
+def test_rate_comes_back_from_the_wire_as_it_went(rate):
+    assert rate_of(rate_message(rate)) == rate
+    assert "E" not in rate_message(rate).value
+
+
+@given(st.dates())
+def test_date_comes_back_from_the_wire_as_it_went(day):
+    assert date_of(date_message(day)) == day
+
+
+@pytest.mark.parametrize(
+    ("text", "rupees"),
+    [
+        ("500000", "500000"),
+        ("5,00,000", "500000"),
+        ("500,000", "500000"),
+        ("₹5,00,000", "500000"),
+        ("₹ 5,00,000.50", "500000.50"),
+        ("Rs. 5,00,000", "500000"),
+        ("Rs 999", "999"),
+        ("INR 12,34,56,789.01", "123456789.01"),
+        ("1,234,567", "1234567"),
+        ("  1000 ", "1000"),
+        ("1,000", "1000"),
+    ],
+)
+def test_amount_is_read_as_a_person_types_it(text, rupees):
+    assert parse_rupees(text) == Decimal(rupees)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "₹", "five", "5,00,00", "5,0000", ",500", "5,,000", "1,23,4567", "1.2.3", "5.", ".5", "-5", "1e5", "\u0665",
+     "$5", "5 00 000", "NaN", "Infinity", "9" * 19],
+)  # fmt: skip
+def test_text_that_is_no_amount_is_refused(text):
+    with pytest.raises(ValueError, match=r"amount in rupees|more digits"):
+        parse_rupees(text)
+
+
+@pytest.mark.parametrize(("text", "rate"), [("10.5", "10.5"), ("12", "12"), ("10.5%", "10.5"), (" 8.75 % ", "8.75")])
+def test_rate_is_read_as_a_person_types_it(text, rate):
+    assert parse_rate(text) == Decimal(rate)
+
+
+@pytest.mark.parametrize("text", ["", "%", "ten", "-1", "1,5", "1e2", "NaN", "10..5"])
+def test_text_that_is_no_rate_is_refused(text):
+    with pytest.raises(ValueError, match="not a rate"):
+        parse_rate(text)
+
+
+@pytest.mark.parametrize("message", [money_message, rate_message])
+def test_float_is_refused_near_money(message):
+    with pytest.raises(TypeError, match=r"not the float 10\.5"):
+        message(10.5)
+
+
+@pytest.mark.parametrize("message", [money_message, rate_message])
+@pytest.mark.parametrize("value", [True, None, b"5", [5]])
+def test_what_is_no_number_is_refused(message, value):
+    with pytest.raises(TypeError, match=type(value).__name__):
+        message(value)
+
+
+@pytest.mark.parametrize("value", ["NaN", "sNaN", "Infinity", "-Infinity", "1E+999999999", "1E-999999999"])
+def test_number_that_cannot_be_written_out_is_refused(value):
+    for message in (money_message, rate_message):
+        with pytest.raises(ValueError, match=r"finite|more digits"):
+            message(Decimal(value))
+
+
+@pytest.mark.parametrize("amount", [Decimal("0.001"), Decimal("10.005"), Decimal("1E-10"), "10.005"])
+def test_amount_finer_than_a_paisa_is_refused(amount):
+    with pytest.raises(ValueError, match="finer than a paisa"):
+        money_message(amount)
+
+
+def test_date_with_a_time_is_refused():
+    with pytest.raises(TypeError, match="without a time"):
+        date_message(dt.datetime(2026, 1, 31, tzinfo=dt.UTC))
+
+
+def test_money_without_a_currency_is_read_as_rupees():
+    assert str(rupees_of(Money(units=-1, nanos=-500_000_000))) == "-1.50"
+
+
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        (records.Customer, customer_pb2.Customer),
+        (records.CreditPosition, customer_pb2.CreditPosition),
+        (records.ScoreComponent, decision_pb2.ScoreComponent),
+        (records.Decision, decision_pb2.Decision),
+        (records.Loan, loan_pb2.Loan),
+        (records.Installment, loan_pb2.Installment),
+        (records.Import, import_pb2.Import),
+        (records.ImportIssue, import_pb2.ImportIssue),
+    ],
+)
+def test_record_has_every_field_of_its_message(record, message):
+    assert set(record.__match_args__) == {field.name for field in message.DESCRIPTOR.fields}
+
+
+@pytest.mark.parametrize(
+    ("members", "enum", "prefix"),
+    [
+        (records.DecisionReason, decision_pb2.DecisionReason, "DECISION_REASON_"),
+        (records.LoanState, loan_pb2.LoanState, "LOAN_STATE_"),
+        (records.InstallmentMethod, loan_pb2.InstallmentMethod, "INSTALLMENT_METHOD_"),
+        (records.InstallmentState, loan_pb2.InstallmentState, "INSTALLMENT_STATE_"),
+        (records.ImportKind, import_pb2.ImportKind, "IMPORT_KIND_"),
+        (records.ImportState, import_pb2.ImportState, "IMPORT_STATE_"),
+        (records.ImportIssueOutcome, import_pb2.ImportIssueOutcome, "IMPORT_ISSUE_OUTCOME_"),
+    ],
+)
+def test_enum_has_every_value_of_the_protos(members, enum, prefix):
+    assert {prefix + member.value for member in members} == set(enum.keys())
+
+
+def test_every_field_of_a_record_is_what_the_message_says(sample):
+    cases = [
+        (customer_of, sample.customer()),
+        (position_of, sample.position()),
+        (loan_of, sample.loan(emis_paid=7, emis_paid_on_time=5, days_past_due=3, source_loan_id=9)),
+        (installment_of, sample.installment(1, paid_amount=sample.rupees(3))),
+        (import_of, sample.import_("SUCCEEDED", rows_total=6, rows_inserted=1, rows_updated=2, rows_unchanged=3)),
+        (issue_of, import_pb2.ImportIssue(row_number=7, outcome=1, column="c", message="m")),
+    ]
+    for read, message in cases:
+        record = read(message)
+        for field in message.DESCRIPTOR.fields:
+            value = getattr(message, field.name)
+            if isinstance(value, int | str) and field.enum_type is None:
+                assert getattr(record, field.name) == value, field.name
+            elif type(value).__name__ == "Money":
+                assert getattr(record, field.name) == rupees_of(value), field.name
+
+
+def test_decision_is_read_whole(sample):
+    decision = decision_of(sample.decline(decision_id="d-1"))
+    assert decision.reasons == (records.DecisionReason.LOAN_EXCEEDS_LIMIT, records.DecisionReason.EMI_BURDEN_TOO_HIGH)
+    assert decision.counter_offer == Decimal("123456.00")
+    assert decision.corrected_interest_rate == Decimal(12)
+    assert decision.business_date == dt.date(2026, 1, 31)
+    assert decision.score_components[0].name == "on_time_payments"
+    assert decision.position.current_debt == Decimal("456789.25")
+    assert decision_of(sample.decision()).counter_offer is None
+
+
+def test_values_newer_than_the_client_are_unspecified(sample):
+    assert loan_of(sample.loan(state=99)).state is records.LoanState.UNSPECIFIED
+    assert decision_of(sample.decline(reasons=[99])).reasons == (records.DecisionReason.UNSPECIFIED,)
+
+
+def test_import_that_has_not_begun_has_no_times(sample):
+    queued = import_of(sample.import_("QUEUED"))
+    assert queued.start_time is None
+    assert queued.create_time == dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    assert not queued.state.is_end
