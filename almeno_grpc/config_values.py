@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 KIBIBYTE = 1024
 MEBIBYTE = 1024 * KIBIBYTE
 GIBIBYTE = 1024 * MEBIBYTE
+HIGHEST_PORT = 65535
 UNITS = {"": 1, "kib": KIBIBYTE, "mib": MEBIBYTE, "gib": GIBIBYTE}
 
 
@@ -37,20 +38,16 @@ class Address(NamedTuple):
 
 def address(text: str) -> Address:
     """Reads `127.0.0.1:50051`, `[::1]:50051` or `localhost:50051`."""
-    match = re.fullmatch(
-        r"(?P<v4>[0-9.]+|localhost)?(?:\[(?P<v6>[0-9a-f.]*:[0-9a-f:.]+)\])?:(?P<port>[0-9]{1,5})", text.lower()
-    )
-    host = match and ((match["v4"] is None) != (match["v6"] is None)) and (match["v4"] or match["v6"])
-    if not match or not host or int(match["port"]) > 65535 or not _is_host(host):
-        raise ValueError("must be host:port, such as 127.0.0.1:50051, [::1]:50051 or localhost:50051")
-    return Address(host, int(match["port"]))
-
-
-def _is_host(host: str) -> bool:
+    match = re.fullmatch(r"(?:(localhost)|([0-9.]+)|\[([0-9a-f:.]+)\]):([0-9]{1,5})", text.lower())
     try:
-        return host == "localhost" or bool(ipaddress.ip_address(host))
-    except ValueError:
-        return False
+        if match:
+            name, v4, v6, port = match.groups()
+            host = name or str(ipaddress.IPv4Address(v4) if v4 else ipaddress.IPv6Address(v6))
+            if int(port) <= HIGHEST_PORT:
+                return Address(host, int(port))
+    except ipaddress.AddressValueError:
+        pass
+    raise ValueError("must be host:port, such as 127.0.0.1:50051, [::1]:50051 or localhost:50051")
 
 
 def day(text: str) -> date:

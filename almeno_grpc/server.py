@@ -1,0 +1,23 @@
+"""The program `almeno-server`."""
+
+import os
+import sys
+
+from almeno_grpc.config import ConfigurationError, settings_from_command_line
+from almeno_grpc.serving.signals import keep_standard_descriptors
+from almeno_grpc.serving.supervisor import MISCONFIGURED, Supervisor
+
+
+def main() -> int:
+    """Serves in the foreground until SIGTERM or SIGINT.
+
+    Returns:
+        The exit code: 0 after a stop, 1 after a failure, 2 where a setting is at fault.
+    """
+    keep_standard_descriptors()
+    try:
+        settings = settings_from_command_line(sys.argv[1:], os.environ)
+    except ConfigurationError as error:
+        sys.stderr.write(f"almeno-server: {error}\n")
+        return MISCONFIGURED
+    return Supervisor(settings).run()

@@ -1,0 +1,66 @@
+"""What the processes serve, as they see it: `almeno_grpc.bootstrap` has these functions."""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from collections.abc import Callable
+from typing import Protocol, cast
+
+import grpc
+
+from almeno_grpc.config import Settings
+from almeno_grpc.metrics import Metrics
+
+
+class Application(Protocol):
+    """The services of one process, with all they need."""
+
+    @property
+    def service_names(self) -> tuple[str, ...]:
+        """Full names of the services, for health and reflection."""
+
+    @property
+    def stream_methods(self) -> frozenset[str]:
+        """Full names of the methods that may take long, such as `/almeno.credit.v1.PortfolioService/WatchImport`."""
+
+    def add_to(self, server: grpc.Server) -> None:
+        """Adds the services to a server that has not started."""
+
+    def drain(self) -> None:
+        """Ends soon what would otherwise go on for long: streams fail with Unavailable, for the caller to come back."""
+
+    def close(self) -> None:
+        """Lets go of everything; no call is under way any more."""
+
+
+class Bootstrap(Protocol):
+    """The module that wires the application together. Imported by each process for itself."""
+
+    def prepare_database(self, settings: Settings) -> None:
+        """Creates or migrates the database, before any process of the server uses it.
+
+        Raises:
+            ConfigurationError: The database cannot be used as it is set up.
+            CreditError: The database is not available.
+        """
+
+    def build_application(self, settings: Settings, metrics: Metrics) -> Application:
+        """Makes the services of this process."""
+
+    def run_import_worker(self, settings: Settings, metrics: Metrics, stop: threading.Event) -> None:
+        """Works on imports until the event is set; what is unfinished then goes on at the next start."""
+
+    def queue_files(self, settings: Settings) -> None:
+        """Queues the files that the settings name for import."""
+
+    def import_queue_depth(self, settings: Settings) -> Callable[[], int]:
+        """Makes the function that counts the imports that wait; it is called from several threads."""
+
+
+DEFAULT_BOOTSTRAP = "almeno_grpc.bootstrap"
+
+
+def load_bootstrap(module: str) -> Bootstrap:
+    """Imports the module that wires the application together."""
+    return cast("Bootstrap", importlib.import_module(module))

@@ -1,0 +1,41 @@
+"""The process that works on imports: `python -m almeno_grpc.serving.import_process import DESCRIPTOR BOOTSTRAP`."""
+
+import os
+import signal
+import sys
+import threading
+import time
+
+from almeno_grpc.metrics import metrics_of_process
+from almeno_grpc.serving.link import STOP_MARGIN_SECONDS, Started, remove_metrics, start_process
+from almeno_grpc.serving.signals import StopSignals
+
+ROLE = "import"
+NICENESS = 5
+"""Calls go first where there are not cores enough for all."""
+
+
+def main() -> None:
+    """Works on imports until SIGTERM, or until the supervisor is gone."""
+    stop = threading.Event()
+    signals = StopSignals(signal.SIGTERM, on_stop=stop.set)
+    process = start_process(sys.argv[1:])
+    os.nice(NICENESS)
+    threading.Thread(target=_stop_without_supervisor, args=(process, stop), name="link", daemon=True).start()
+    process.link.tell_ready()
+    process.bootstrap.run_import_worker(process.settings, metrics_of_process(), stop)
+    # A worker that ends unasked has failed, and is started again.
+    sys.exit(0 if signals.count or process.link.is_broken else 1)
+
+
+def _stop_without_supervisor(process: Started, stop: threading.Event) -> None:
+    """Stops the worker when the supervisor is gone; kills it, with what it has started, if it takes too long."""
+    process.link.wait_for_end()
+    stop.set()
+    remove_metrics()
+    time.sleep(process.settings.drain_seconds + STOP_MARGIN_SECONDS)
+    os.killpg(0, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""The gRPC server of one process: synchronous, on the port that the processes share."""
+
+from __future__ import annotations
+
+import time
+
+import grpc
+
+from almeno_grpc.config import Settings
+from almeno_grpc.metrics import Metrics
+from almeno_grpc.rpc.guarded_method import CallLimits
+from almeno_grpc.rpc.interceptor import MOST_STREAMS, CallGuard
+from almeno_grpc.serving import standard_services
+from almeno_grpc.serving.application import Application
+
+LAST_HANDLERS_SECONDS = 1.0
+"""How long handlers whose calls are over may take to notice."""
+
+
+class RpcServer:
+    """The gRPC server of one process."""
+
+    def __init__(self, settings: Settings, application: Application, metrics: Metrics) -> None:
+        """Makes the server and listens.
+
+        Raises:
+            RuntimeError: The address cannot be listened on.
+            OSError: A TLS file cannot be read.
+        """
+        self._application = application
+        self._drain_seconds = settings.drain_seconds
+        self._guard = CallGuard(
+            threads=settings.threads,
+            limits=CallLimits(
+                concurrent_calls=settings.max_concurrent_calls,
+                message_bytes=settings.max_message_bytes,
+                slow_call_milliseconds=settings.slow_call_milliseconds,
+            ),
+            stream_methods=application.stream_methods | standard_services.STREAM_METHODS,
+            metrics=metrics,
+        )
+        self._server = grpc.server(
+            self._guard.calls,
+            interceptors=[self._guard],
+            options=_options(settings),
+            # The guard refuses calls with their details long before; this is the last resort.
+            maximum_concurrent_rpcs=2 * (settings.max_concurrent_calls + MOST_STREAMS),
+        )
+        application.add_to(self._server)
+        self._health = standard_services.add_standard_services(self._server, application.service_names)
+        if settings.tls_certificate:
+            self._server.add_secure_port(str(settings.address), _credentials(settings))
+        else:
+            self._server.add_insecure_port(str(settings.address))
+
+    def start(self) -> None:
+        """Begins to serve."""
+        self._server.start()
+
+    def begin_stop(self) -> None:
+        """Refuses new calls; those in flight have the drain time to finish in."""
+        self._health.enter_graceful_shutdown()
+        self._application.drain()
+        self._guard.end_watches()
+        self._stopped = self._server.stop(self._drain_seconds)
+
+    def wait_until_stopped(self, seconds: float) -> bool:
+        """Waits for the last call to end, for so long; answers whether it has."""
+        return self._stopped.wait(seconds)
+
+    def cancel_calls(self) -> None:
+        """Ends the calls that are still in flight."""
+        self._server.stop(None)
+
+    def close(self) -> bool:
+        """Closes the application; answers whether all handlers had returned, so that the process can end in order."""
+        deadline = time.monotonic() + LAST_HANDLERS_SECONDS
+        while self._guard.calls_under_way and time.monotonic() < deadline:
+            time.sleep(0.01)
+        if self._guard.calls_under_way:
+            return False
+        self._application.close()
+        return True
+
+
+def _options(settings: Settings) -> list[tuple[str, int]]:
+    return [
+        ("grpc.so_reuseport", 1),
+        # The guard refuses messages beyond the limit with its details; gRPC itself those that are far beyond it.
+        ("grpc.max_receive_message_length", 2 * settings.max_message_bytes),
+        ("grpc.max_send_message_length", -1),
+        # A caller that has vanished is noticed within a minute and a half; one may ping every ten seconds.
+        ("grpc.keepalive_time_ms", 60_000),
+        ("grpc.keepalive_timeout_ms", 20_000),
+        ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+        ("grpc.keepalive_permit_without_calls", 1),
+    ]
+
+
+def _credentials(settings: Settings) -> grpc.ServerCredentials:
+    if not settings.tls_certificate or not settings.tls_key:
+        raise ValueError("certificate and key are set together")
+    authorities = settings.tls_client_ca.read_bytes() if settings.tls_client_ca else None
+    pair = (settings.tls_key.read_bytes(), settings.tls_certificate.read_bytes())
+    return grpc.ssl_server_credentials([pair], authorities, require_client_auth=authorities is not None)

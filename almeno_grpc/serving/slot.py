@@ -1,0 +1,117 @@
+"""A place for a process of the server: started, watched, and filled again when the process dies."""
+
+import contextlib
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+
+from almeno_grpc.logs import log_event
+from almeno_grpc.serving.link import READY
+
+MOST_FAILED_STARTS = 5
+"""Deaths in a row before being ready, after which the server gives up."""
+SHORT_LIFE_SECONDS = 10.0
+FIRST_DELAY_SECONDS = 0.1
+LONGEST_DELAY_SECONDS = 2.0
+
+
+class Slot:
+    """One process of the server.
+
+    Attributes:
+        role: What the process does: `rpc-0`, `rpc-1`, …, `import`.
+        is_ready: Whether the process has said that it is ready.
+        failed_starts: Deaths in a row before the process was ready.
+        restarts: How often a process was started again here.
+    """
+
+    def __init__(self, role: str, bootstrap: str, environment: Mapping[str, str]) -> None:
+        self.role = role
+        self.is_ready = False
+        self.failed_starts = 0
+        self.restarts = -1
+        self.start_at_seconds = 0.0
+        self._bootstrap = bootstrap
+        self._environment = dict(environment)
+        self._short_lives = 0
+        self._started_at_seconds = 0.0
+        self._process: subprocess.Popen[bytes] | None = None
+        self._link: socket.socket | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the slot is filled; `reap` finds out about a death."""
+        return self._process is not None
+
+    def start(self, selector: selectors.BaseSelector) -> None:
+        """Starts a process in the slot; the selector is told of what it says."""
+        self._link, theirs = socket.socketpair()
+        self._link.setblocking(False)
+        module = f"almeno_grpc.serving.{self.role.partition('-')[0]}_process"
+        with theirs:
+            self._process = subprocess.Popen(
+                # -P: the working directory is the database's place, not one to import from.
+                [sys.executable, "-P", "-m", module, self.role, str(theirs.fileno()), self._bootstrap],
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                # Out of the terminal's group: an interrupt is the supervisor's to act on.
+                process_group=0,
+            )
+        selector.register(self._link, selectors.EVENT_READ, self)
+        self._started_at_seconds = time.monotonic()
+        self.restarts += 1
+        event = "process_restarted" if self.restarts else "process_started"
+        log_event(event, process=self.role, process_pid=self._process.pid)
+
+    def read(self, selector: selectors.BaseSelector) -> None:
+        """Reads what the process said."""
+        if self._link is None:
+            return
+        with contextlib.suppress(BlockingIOError, ConnectionError):
+            if self._link.recv(16).startswith(READY):
+                self.is_ready = True
+                self.failed_starts = 0
+                return
+        selector.unregister(self._link)
+
+    def reap(self, selector: selectors.BaseSelector) -> int | None:
+        """Looks whether the process has died.
+
+        Returns:
+            Its exit code, negative for a signal; None when it is alive or there is none.
+        """
+        if self._process is None or (code := self._process.poll()) is None:
+            return None
+        # What it has started may have outlived it.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        if self._link is not None:
+            with contextlib.suppress(KeyError):
+                selector.unregister(self._link)
+            self._link.close()
+        now = time.monotonic()
+        if not self.is_ready:
+            self.failed_starts += 1
+        self._short_lives = 0 if now - self._started_at_seconds > SHORT_LIFE_SECONDS else self._short_lives + 1
+        delay_seconds = min(FIRST_DELAY_SECONDS * 2 ** (max(0, self._short_lives - 1)), LONGEST_DELAY_SECONDS)
+        self.start_at_seconds = now + delay_seconds
+        self.is_ready, self._process, self._link = False, None, None
+        return code
+
+    def ask_to_stop(self) -> None:
+        """Asks the process to stop; asked again, it stops quickly."""
+        if self._process is not None:
+            self._process.terminate()
+
+    def kill(self) -> None:
+        """Kills the process and what it has started."""
+        if self._process is not None:
+            log_event("process_killed", process=self.role, process_pid=self._process.pid)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)

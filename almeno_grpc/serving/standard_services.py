@@ -1,0 +1,101 @@
+"""The services that every gRPC server has: health, and reflection in its two versions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import grpc
+from google.protobuf import descriptor_pb2, descriptor_pool
+from google.protobuf.descriptor import FileDescriptor
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection, reflection_pb2
+from typing_extensions import override
+
+from almeno_grpc.domain.errors import NotFound
+
+REFLECTION_V1 = "grpc.reflection.v1.ServerReflection"
+STREAM_METHODS = frozenset(f"/{name}/ServerReflectionInfo" for name in (reflection.SERVICE_NAME, REFLECTION_V1))
+
+
+class ServiceNotFound(NotFound):
+    """The server has no service of the name."""
+
+    reason = "SERVICE_NOT_FOUND"
+    noun = "service"
+
+
+class Health(health.HealthServicer):
+    """The health service: SERVING for the server as a whole and for each of its services, until it drains."""
+
+    def __init__(self, service_names: Iterable[str]) -> None:
+        super().__init__()
+        self._names = frozenset({health.OVERALL_HEALTH, health.SERVICE_NAME, *service_names})
+        for name in self._names:
+            self.set(name, health_pb2.HealthCheckResponse.SERVING)
+
+    @override
+    def Check(
+        self, request: health_pb2.HealthCheckRequest, context: grpc.ServicerContext
+    ) -> health_pb2.HealthCheckResponse:
+        if request.service not in self._names:
+            raise ServiceNotFound(request.service)
+        return super().Check(request, context)
+
+
+class _Symbols:
+    """The descriptor pool, in which methods too can be looked up, as callers do that describe one."""
+
+    def __init__(self, pool: descriptor_pool.DescriptorPool) -> None:
+        self._pool = pool
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._pool, name)
+
+    def FindFileContainingSymbol(self, symbol: str) -> FileDescriptor:  # noqa: N802 - the pool's name for it
+        """Finds the file of a symbol; KeyError when there is none."""
+        service, _, method = symbol.rpartition(".")
+        try:
+            if method in self._pool.FindServiceByName(service).methods_by_name:
+                return self._pool.FindFileContainingSymbol(service)
+        except KeyError:
+            pass
+        return self._pool.FindFileContainingSymbol(symbol)
+
+
+def add_standard_services(server: grpc.Server, service_names: Iterable[str]) -> Health:
+    """Adds health and reflection to a server.
+
+    Args:
+        server: The server, not started.
+        service_names: Full names of the services beside these.
+    """
+    reflected = (*service_names, health.SERVICE_NAME, reflection.SERVICE_NAME, REFLECTION_V1)
+    serving = Health((*service_names, reflection.SERVICE_NAME, REFLECTION_V1))
+    health_pb2_grpc.add_HealthServicer_to_server(serving, server)
+    _describe_reflection_v1()
+    # The messages of v1 are those of v1alpha on the wire, so that one servicer answers both.
+    handler: grpc.RpcMethodHandler[Any, Any] = grpc.stream_stream_rpc_method_handler(
+        reflection.ReflectionServicer(reflected, _Symbols(descriptor_pool.Default())).ServerReflectionInfo,
+        request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
+        response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
+    )
+    for name in (reflection.SERVICE_NAME, REFLECTION_V1):
+        server.add_registered_method_handlers(name, {"ServerReflectionInfo": handler})
+    return serving
+
+
+def _describe_reflection_v1() -> None:
+    """Adds the file of reflection v1, which no package carries, so that callers can ask for it too."""
+    file = descriptor_pb2.FileDescriptorProto()
+    reflection_pb2.DESCRIPTOR.CopyToProto(file)
+    file.name = "grpc/reflection/v1/reflection.proto"
+    file.package = "grpc.reflection.v1"
+    for message in file.message_type:
+        for field in message.field:
+            if field.type_name:
+                field.type_name = field.type_name.replace(".v1alpha.", ".v1.")
+    for method in file.service[0].method:
+        method.input_type = method.input_type.replace(".v1alpha.", ".v1.")
+        method.output_type = method.output_type.replace(".v1alpha.", ".v1.")
+    descriptor_pool.Default().AddSerializedFile(file.SerializeToString())

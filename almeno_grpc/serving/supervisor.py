@@ -1,0 +1,192 @@
+"""The supervisor: the process in the foreground, which starts the others and keeps them running until the stop."""
+
+import contextlib
+import logging
+import os
+import selectors
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from almeno_grpc.clock import Clock
+from almeno_grpc.config import ConfigurationError, Settings, variable_of
+from almeno_grpc.config_values import Address
+from almeno_grpc.domain.errors import CreditError
+from almeno_grpc.logs import log_event, start_logging, without_password
+from almeno_grpc.serving.application import DEFAULT_BOOTSTRAP, load_bootstrap
+from almeno_grpc.serving.link import METRICS_FOLDER, STOP_MARGIN_SECONDS
+from almeno_grpc.serving.metrics_endpoint import MetricsEndpoint, ServerCollector
+from almeno_grpc.serving.port import AddressUnavailable, PortClaim
+from almeno_grpc.serving.signals import StopSignals
+from almeno_grpc.serving.slot import MOST_FAILED_STARTS, Slot
+
+QUICK_STOP_SECONDS = 2.0
+"""How long a process may take when it was asked to stop twice."""
+STOPPED, FAILED, MISCONFIGURED = 0, 1, 2
+
+
+class GivenUp(Exception):
+    """A process dies again and again before it is ready."""
+
+
+class Supervisor:
+    """Runs a server from its start to its stop."""
+
+    def __init__(self, settings: Settings, bootstrap: str = DEFAULT_BOOTSTRAP) -> None:
+        """Sets a server up.
+
+        Args:
+            settings: The server's settings.
+            bootstrap: Name of the module that wires the application together.
+        """
+        self._settings = settings
+        self._bootstrap_name = bootstrap
+        self._selector = selectors.DefaultSelector()
+        self._slots: list[Slot] = []
+
+    def run(self) -> int:
+        """Serves until a signal asks to stop, or the server fails.
+
+        Returns:
+            The program's exit code: 0 after a stop, 1 after a failure, 2 where the settings are at fault.
+        """
+        start_logging("supervisor")
+        self._signals = StopSignals(signal.SIGTERM, signal.SIGINT)
+        self._selector.register(self._signals.reader, selectors.EVENT_READ)
+        log_event("server_starting", address=str(self._settings.address), supervisor_pid=os.getpid())
+        code = FAILED
+        try:
+            with contextlib.ExitStack() as held:
+                self._hold_what_is_needed(held)
+                code = self._serve()
+        except ConfigurationError as error:
+            log_event("server_failed", logging.ERROR, message=str(error))
+            code = MISCONFIGURED
+        except (AddressUnavailable, GivenUp) as error:
+            log_event("server_failed", logging.ERROR, message=str(error))
+        except CreditError as error:
+            log_event("server_failed", logging.ERROR, message=error.message, reason=error.reason)
+        except Exception as error:
+            log_event("server_failed", logging.ERROR, error=error)
+        log_event("server_stopped", exit_code=code)
+        return code
+
+    def _hold_what_is_needed(self, held: contextlib.ExitStack) -> None:
+        """Takes the port, prepares the database and serves the metrics; all is given up when `held` closes."""
+        claim = PortClaim(self._settings.address)
+        held.callback(claim.release)
+        self._settings = replace(self._settings, address=claim.address)
+        self._bootstrap = load_bootstrap(self._bootstrap_name)
+        self._bootstrap.prepare_database(self._settings)
+        environment = {name: text for name, text in os.environ.items() if not name.startswith(variable_of(""))}
+        environment |= self._settings.as_environment()
+        environment.pop(METRICS_FOLDER, None)
+        # The core of gRPC would write lines of its own, which are not JSON.
+        environment.setdefault("GRPC_VERBOSITY", "NONE")
+        if self._settings.metrics_address:
+            folder = held.enter_context(_temporary_folder())
+            environment[METRICS_FOLDER] = str(folder)
+            endpoint = self._serve_metrics(self._settings.metrics_address, folder)
+            held.callback(endpoint.server_close)
+            held.callback(endpoint.shutdown)
+            self._settings = replace(self._settings, metrics_address=endpoint.address)
+        roles = [*(f"rpc-{index}" for index in range(self._settings.workers)), "import"]
+        self._slots = [Slot(role, self._bootstrap_name, environment) for role in roles]
+
+    def _serve_metrics(self, address: Address, folder: Path) -> MetricsEndpoint:
+        depth = self._bootstrap.import_queue_depth(self._settings)
+        collector = ServerCollector(folder, lambda: sum(max(0, slot.restarts) for slot in self._slots), depth)
+        try:
+            endpoint = MetricsEndpoint(address, collector)
+        except OSError as error:
+            raise AddressUnavailable(f"{address} for metrics: {(error.strerror or str(error)).lower()}") from error
+        endpoint.serve()
+        return endpoint
+
+    def _serve(self) -> int:
+        try:
+            is_announced = False
+            while not self._signals.count:
+                self._start_missing()
+                if not is_announced and all(slot.is_ready for slot in self._slots):
+                    is_announced = True
+                    self._announce()
+                    self._bootstrap.queue_files(self._settings)
+                self._wait()
+                self._reap()
+        finally:
+            self._stop()
+        return STOPPED
+
+    def _announce(self) -> None:
+        settings = self._settings
+        log_event(
+            "server_ready",
+            address=str(settings.address),
+            workers=settings.workers,
+            database=without_password(settings.database_url),
+            metrics_address=str(settings.metrics_address) if settings.metrics_address else None,
+            business_date=Clock(settings.business_date, settings.timezone).today().isoformat(),
+            tls=settings.tls_certificate is not None,
+        )
+
+    def _start_missing(self) -> None:
+        now = time.monotonic()
+        for slot in self._slots:
+            if not slot.is_running and slot.start_at_seconds <= now:
+                slot.start(self._selector)
+
+    def _wait(self) -> None:
+        """Waits until a signal comes, a process says something or dies, or one is due to be started."""
+        due = [slot.start_at_seconds - time.monotonic() for slot in self._slots if not slot.is_running]
+        self._select(max(0.0, min(due)) if due else None)
+
+    def _select(self, timeout_seconds: float | None) -> None:
+        for key, _ in self._selector.select(timeout_seconds):
+            if isinstance(key.data, Slot):
+                key.data.read(self._selector)
+            else:
+                self._signals.drain()
+
+    def _reap(self) -> None:
+        for slot in self._slots:
+            code = slot.reap(self._selector)
+            if code is None or self._signals.count:
+                continue
+            log_event("process_died", logging.ERROR, process=slot.role, exit_code=code)
+            if slot.failed_starts >= MOST_FAILED_STARTS:
+                raise GivenUp(f"{slot.role} has died {slot.failed_starts} times in a row before it was ready")
+
+    def _stop(self) -> None:
+        """Asks all processes to stop, and kills those that take too long."""
+        log_event("server_stopping", signals=self._signals.count)
+        asked = max(1, self._signals.count)
+        deadline = time.monotonic() + self._settings.drain_seconds + STOP_MARGIN_SECONDS
+        for slot in self._slots:
+            slot.ask_to_stop()
+        while any(slot.is_running for slot in self._slots):
+            if self._signals.count > asked:
+                asked = self._signals.count
+                deadline = min(deadline, time.monotonic() + QUICK_STOP_SECONDS)
+                for slot in self._slots:
+                    slot.ask_to_stop()
+            if time.monotonic() > deadline:
+                deadline = time.monotonic() + QUICK_STOP_SECONDS
+                for slot in self._slots:
+                    slot.kill()
+            self._select(max(0.0, deadline - time.monotonic()))
+            for slot in self._slots:
+                slot.reap(self._selector)
+
+
+@contextlib.contextmanager
+def _temporary_folder() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="almeno-metrics-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

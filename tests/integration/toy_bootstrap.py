@@ -1,0 +1,101 @@
+"""An application for the tests of the server's processes: calls that wait, fail, or tell of their process."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import grpc
+from typing_extensions import override
+
+from almeno_grpc.api import (
+    credit_service_pb2,
+    credit_service_pb2_grpc,
+    customer_pb2,
+    portfolio_service_pb2,
+    portfolio_service_pb2_grpc,
+)
+from almeno_grpc.config import Settings
+from almeno_grpc.domain.errors import CustomerNotFound, StoreUnavailable, Unavailable
+from almeno_grpc.metrics import Metrics
+
+FOLDER = Path(os.environ.get("TOY_FOLDER", "."))
+BROKEN = os.environ.get("TOY_BROKEN", "")
+
+
+def leave_note(name: str) -> None:
+    (FOLDER / f"{name}-{os.getpid()}").touch()
+
+
+class Credit(credit_service_pb2_grpc.CreditServiceServicer):
+    """GetCustomer with the number n waits n milliseconds and answers with the number of its process."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    @override
+    def GetCustomer(self, request: credit_service_pb2.GetCustomerRequest, context: grpc.ServicerContext) -> object:
+        if not request.customer_id:
+            raise CustomerNotFound(0)
+        leave_note("called")
+        time.sleep(request.customer_id / 1000)
+        self._metrics.decision("check", approved=False, reasons=["CREDIT_SCORE_TOO_LOW", "EMI_BURDEN_TOO_HIGH"])
+        return credit_service_pb2.GetCustomerResponse(customer=customer_pb2.Customer(customer_id=os.getpid()))
+
+
+class Portfolio(portfolio_service_pb2_grpc.PortfolioServiceServicer):
+    def __init__(self) -> None:
+        self.draining = threading.Event()
+
+    @override
+    def WatchImport(self, request: object, context: grpc.ServicerContext) -> Iterator[object]:
+        yield portfolio_service_pb2.WatchImportResponse()
+        self.draining.wait(30)
+        raise Unavailable("the server stops")
+
+
+class ToyApplication:
+    service_names = ("almeno.credit.v1.CreditService", "almeno.credit.v1.PortfolioService")
+    stream_methods = frozenset({"/almeno.credit.v1.PortfolioService/WatchImport"})
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._portfolio = Portfolio()
+
+    def add_to(self, server: grpc.Server) -> None:
+        credit_service_pb2_grpc.add_CreditServiceServicer_to_server(Credit(self._metrics), server)
+        portfolio_service_pb2_grpc.add_PortfolioServiceServicer_to_server(self._portfolio, server)
+
+    def drain(self) -> None:
+        self._portfolio.draining.set()
+
+    def close(self) -> None:
+        leave_note("closed")
+
+
+def prepare_database(_settings: Settings) -> None:
+    if BROKEN == "database":
+        raise StoreUnavailable("the database is locked")
+
+
+def build_application(_settings: Settings, metrics: Metrics) -> ToyApplication:
+    if BROKEN == "application":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return ToyApplication(metrics)
+
+
+def run_import_worker(_settings: Settings, metrics: Metrics, stop: threading.Event) -> None:
+    leave_note("worker")
+    metrics.import_rows("loans", "inserted", 3)
+    stop.wait()
+    leave_note("worker-stopped")
+
+
+def queue_files(_settings: Settings) -> None:
+    leave_note("queued")
+
+
+def import_queue_depth(_settings: Settings) -> Callable[[], int]:
+    return lambda: 4
