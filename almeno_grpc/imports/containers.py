@@ -75,8 +75,8 @@ def _unpacked_bytes(archive: zipfile.ZipFile, member: zipfile.ZipInfo, room: int
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise FileRefusedError(_UNSOUND)
     stated = member.file_size
-    # The module stops reading at the stated size. One more than there is room for makes it go on to the true end.
-    member.file_size = room + 1
+    # The module stops reading at the stated size. More than is ever asked for makes it go on to the true end.
+    member.file_size = room + 2
     unpacked = 0
     with archive.open(member) as part:
         while chunk := part.read(min(_CHUNK_BYTES, room + 1 - unpacked)):

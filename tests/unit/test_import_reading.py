@@ -1,0 +1,248 @@
+"""Reading imported files as a whole: what is taken, what is refused and what is said."""
+
+import contextlib
+import random
+import struct
+import zipfile
+from datetime import date
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from almeno_grpc.domain.imports import ImportKind
+from almeno_grpc.imports.errors import FileRefusedError
+from almeno_grpc.imports.frames import ReadingLimits
+from almeno_grpc.imports.headings import HEADINGS
+from almeno_grpc.imports.reading import BookTable, read_table
+
+CUSTOMERS = ImportKind.CUSTOMERS
+HEADING_ROW = list(HEADINGS[CUSTOMERS])
+ROW = [7, "Asha", "Rao", 41, 9876543210, 50000, 1800000]
+CSV_HEADINGS = ",".join(HEADING_ROW)
+CSV_ROW = ",".join(map(str, ROW))
+
+
+def workbook(path: Path, rows: list[list]) -> Path:
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    book.save(path)
+    return path
+
+
+def read(path: Path, name: str | None = None, **limits: int) -> BookTable:
+    return read_table(path, kind=CUSTOMERS, file_name=name or path.name, limits=ReadingLimits(**limits))
+
+
+def numbers(table: BookTable) -> list[int]:
+    return table.row_numbers(0, len(table))
+
+
+@pytest.fixture
+def sound(tmp_path) -> Path:
+    return workbook(tmp_path / "sound.xlsx", [HEADING_ROW, ROW])
+
+
+@pytest.fixture
+def text(tmp_path):
+    def text(content: str | bytes) -> Path:
+        path = tmp_path / "book.csv"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return text
+
+
+def refusal(path: Path, name: str | None = None, **limits: int) -> str:
+    with pytest.raises(FileRefusedError) as refused:
+        read(path, name, **limits)
+    return refused.value.message
+
+
+def test_workbook_is_read_whatever_its_name_says(sound):
+    for name in ("book.xlsx", "book.csv", "book", "BOOK.TXT"):
+        assert len(read(sound, name)) == 1
+
+
+@pytest.mark.parametrize("name", ["book.csv", "book", "book.txt"])
+def test_csv_is_read_with_or_without_a_byte_order_mark(text, name):
+    for mark in (b"", b"\xef\xbb\xbf"):
+        assert read(text(mark + f"{CSV_HEADINGS}\r\n{CSV_ROW}\r\n".encode()), name).column("Customer ID") == ["7"]
+
+
+@pytest.mark.parametrize("name", ["book.xlsx", "BOOK.XLSX"])
+def test_text_named_as_a_workbook_is_refused(text, name):
+    assert "not an .xlsx workbook" in refusal(text(f"{CSV_HEADINGS}\n{CSV_ROW}\n"), name)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "the file is empty"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "old .xls workbook or has a password"),
+        (f"{CSV_HEADINGS}\n7,Jos\xe9,Rao,41,1,1,1".encode("latin-1"), "UTF-8 (line 2 is not)"),
+        (f"{CSV_HEADINGS}\n{CSV_ROW}".encode("utf-16"), "save it as CSV UTF-8"),
+        (f"{CSV_HEADINGS}\n7,A\0B,Rao,41,1,1,1".encode(), "line 2 holds a NUL"),
+        (b"\x89PNG\r\n\x1a\n", "neither an .xlsx workbook nor CSV"),
+        (b"\n\n  \n", "no headings"),
+        (f'{CSV_HEADINGS}\n7,"Asha,Rao,41,1,1,1\n{CSV_ROW}'.encode(), "not sound CSV: line 3"),
+        (f"{CSV_HEADINGS}\n7,{'a' * 200_000},Rao,41,1,1,1".encode(), "not sound CSV: line 2"),
+        (f"{CSV_HEADINGS}\n{',' * 1500}".encode(), "line 2 of the file has more than 1,000 fields"),
+        (b"PK\x03\x04 and nothing more", "damaged"),
+    ],
+)
+def test_file_that_is_no_book_is_refused_with_the_reason(text, content, said):
+    assert said in refusal(text(content))
+
+
+def test_missing_headings_are_all_named(text, tmp_path):
+    message = refusal(text("Customer ID,First Name,Age\n1,2,3\n"))
+    assert message.startswith(
+        "the file has no column headed 'Last Name', 'Phone Number', 'Monthly Salary', 'Approved Limit'; "
+    )
+    assert "'Last Name'" in refusal(workbook(tmp_path / "b.xlsx", [["Customer ID", 5, None, date(2024, 1, 1)]]))
+
+
+def test_heading_that_stands_twice_is_named(text):
+    assert "headed 'Age'" in refusal(text(f"{CSV_HEADINGS},age\n"))
+
+
+def test_headings_match_in_any_case_with_spaces_or_underscores_in_any_order(text):
+    table = read(
+        text("limit,APPROVED_LIMIT,phonenumber,Age,last name, First_Name,customer id ,monthlySalary\nx,1,2,3,4,5,6,7")
+    )
+    assert [table.column(heading) for heading in HEADING_ROW] == [[cell] for cell in "6543271"]
+
+
+def test_columns_that_are_not_ours_do_not_matter(tmp_path):
+    rows = [["Note", *HEADING_ROW, "Branch", "Branch"], ["x", *ROW, "y", "z"], ["only a note"]]
+    table = read(workbook(tmp_path / "b.xlsx", rows))
+    assert table.column("Customer ID") == [7]
+    assert table.overlong_rows == set()
+
+
+def test_file_of_headings_alone_has_no_rows(text, tmp_path):
+    assert len(read(text(CSV_HEADINGS))) == 0
+    assert len(read(workbook(tmp_path / "b.xlsx", [HEADING_ROW]))) == 0
+
+
+def test_workbook_without_cells_is_refused(tmp_path):
+    assert "no headings" in refusal(workbook(tmp_path / "b.xlsx", []))
+
+
+def test_blank_rows_are_left_out_and_the_others_keep_their_numbers(text, tmp_path):
+    blank = [None] * 7
+    rows = [blank, blank, HEADING_ROW, ROW, blank, [" ", *blank], ROW, blank]
+    assert numbers(read(workbook(tmp_path / "b.xlsx", rows))) == [4, 7]
+    assert numbers(read(text(f"\n\n{CSV_HEADINGS}\n{CSV_ROW}\n\n ,,,,,,\n{CSV_ROW}\n\n"))) == [4, 7]
+
+
+def test_row_numbers_hold_over_the_pieces_a_long_file_is_read_in(text):
+    table = read(text(f"{CSV_HEADINGS}\n" + f"{CSV_ROW}\n\n" * 12_000))
+    assert numbers(table) == list(range(2, 24_002, 2))
+
+
+def test_cell_that_holds_a_line_break_makes_no_second_row(text):
+    table = read(text(f'{CSV_HEADINGS}\n7,"As\nha",Rao,41,1,1,1\n{CSV_ROW}\n'))
+    assert numbers(table) == [2, 3]
+
+
+def test_row_with_too_many_fields_is_marked_and_a_short_one_filled_up(text):
+    table = read(text(f"{CSV_HEADINGS}\n{CSV_ROW},extra\n7,Asha\n{CSV_ROW},\n"))
+    assert table.overlong_rows == {2}
+    assert table.column("Age") == ["41", "", "41"]
+
+
+def test_formulas_without_a_value_and_errors_read_as_empty(tmp_path):
+    path = workbook(tmp_path / "b.xlsx", [HEADING_ROW, [7, "Asha", "Rao", "=40+1", "#N/A", 1, 1]])
+    table = read(path)
+    assert (table.column("Age"), table.column("Phone Number")) == ([""], [""])
+
+
+def test_first_sheet_counts(tmp_path):
+    book = openpyxl.Workbook()
+    book.active.append(HEADING_ROW)
+    book.create_sheet("other").append(["nothing"])
+    book.save(tmp_path / "b.xlsx")
+    assert len(read(tmp_path / "b.xlsx")) == 0
+
+
+def test_more_rows_than_the_limit_are_refused(text):
+    path = text(f"{CSV_HEADINGS}\n" + f"{CSV_ROW}\n\n" * 3)
+    assert len(read(path, rows=3)) == 3
+    assert "more than 2 rows" in refusal(path, rows=2)
+
+
+def test_truncated_workbook_is_refused(sound):
+    whole = sound.read_bytes()
+    for length in (10, len(whole) // 2, len(whole) - 30):
+        sound.write_bytes(whole[:length])
+        assert "damaged" in refusal(sound)
+
+
+def test_workbook_with_damaged_bytes_is_read_or_refused_but_never_fails(sound):
+    whole = bytearray(sound.read_bytes())
+    rng = random.Random(3)
+    for _ in range(60):
+        damaged = bytearray(whole)
+        for _ in range(rng.choice((1, 20))):
+            damaged[rng.randrange(4, len(damaged))] = rng.randrange(256)
+        sound.write_bytes(damaged)
+        with contextlib.suppress(FileRefusedError):
+            read(sound)
+
+
+def test_zip_that_is_no_workbook_is_refused(tmp_path):
+    path = tmp_path / "b.xlsx"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("readme.txt", "hello")
+    assert "not an .xlsx workbook" in refusal(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+    assert "not a sound .xlsx workbook" in refusal(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr("xl/workbook.xml", "<workbook><sheets><sheet")
+    assert "not a sound .xlsx workbook" in refusal(path)
+
+
+def test_workbook_of_too_many_parts_is_refused(tmp_path):
+    path = tmp_path / "b.xlsx"
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(10_001):
+            archive.writestr(f"{number}", "")
+    assert "more than 10,000 parts" in refusal(path)
+
+
+def add_zeros(path: Path, size: int) -> None:
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/media/zeros.bin", bytes(size))
+
+
+def test_workbook_that_unpacks_beyond_the_limit_is_refused(sound):
+    add_zeros(sound, 3_000_000)
+    assert sound.stat().st_size < 20_000
+    assert "too large once unpacked" in refusal(sound, unpacked_bytes=2_000_000)
+    assert len(read(sound, unpacked_bytes=4_000_000)) == 1
+
+
+@pytest.mark.parametrize("limit", [2_000_000, 2**30])
+def test_workbook_that_lies_about_its_unpacked_size_is_refused(sound, limit):
+    size = 3_000_000
+    add_zeros(sound, size)
+    content = sound.read_bytes()
+    assert content.count(struct.pack("<I", size)) == 2
+    sound.write_bytes(content.replace(struct.pack("<I", size), struct.pack("<I", 10)))
+    assert refusal(sound, unpacked_bytes=limit)
+
+
+def test_workbook_with_a_protected_part_is_refused(sound):
+    content = bytearray(sound.read_bytes())
+    with zipfile.ZipFile(sound) as archive:
+        first = archive.infolist()[0].header_offset
+    content[first + 6] |= 1
+    central = content.index(b"PK\x01\x02")
+    content[central + 8] |= 1
+    sound.write_bytes(content)
+    assert "has a password" in refusal(sound)
