@@ -1,0 +1,24 @@
+"""What the unit tests share: hypothesis without a deadline, and the policy the service ships with."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+import almeno_grpc
+from almeno_grpc.domain.policy import Policy
+from almeno_grpc.domain.policy_file import parse_policy
+
+settings.register_profile("unit", deadline=None)
+settings.load_profile("unit")
+
+
+@pytest.fixture(scope="session")
+def policy_file() -> str:
+    """The text of the default policy."""
+    return (Path(almeno_grpc.__file__).parent / "policies" / "2026-01.toml").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def policy(policy_file: str) -> Policy:
+    return parse_policy(policy_file.encode())
