@@ -19,6 +19,7 @@ from almeno_grpc.logs import log_event
 from almeno_grpc.metrics import Metrics
 from almeno_grpc.rpc.errors import InvalidMessage, MessageTooLarge, code_of, internal_status, to_status
 from almeno_grpc.rpc.pools import arrival_seconds
+from almeno_grpc.rpc.request_waits import RequestWaits
 
 Send = Callable[[Any], None]
 
@@ -31,11 +32,13 @@ class CallLimits:
         concurrent_calls: Calls under way, waiting ones included; and as many streams that hold no thread.
         message_bytes: Size of a request message.
         slow_call_milliseconds: Duration from which a call is logged.
+        request_seconds: Time that a call has to bring its one request, all of it.
     """
 
     concurrent_calls: int
     message_bytes: int
     slow_call_milliseconds: int
+    request_seconds: float = 10.0
 
 
 class GuardedMethod:
@@ -51,6 +54,7 @@ class GuardedMethod:
         handler: grpc.RpcMethodHandler[Any, Any],
         limits: CallLimits,
         metrics: Metrics,
+        waits: RequestWaits,
         *,
         is_stream: bool,
     ) -> None:
@@ -64,6 +68,7 @@ class GuardedMethod:
         self._encode = handler.response_serializer
         self._limits = limits
         self._metrics = metrics
+        self._waits = waits
         self._slow_seconds = float("inf") if is_stream else limits.slow_call_milliseconds / 1000
         self._watches: set[Send] = set()
         self._watches_lock = threading.Lock()
@@ -150,7 +155,11 @@ class GuardedMethod:
         if self._inner.request_streaming:
             argument: Any = self._messages(requests)
         else:
-            serialized = next(requests, None)
+            self._waits.begin(context)
+            try:
+                serialized = next(requests, None)
+            finally:
+                self._waits.end()
             if serialized is None:
                 raise InvalidMessage("the call carries no request message")
             argument = self._message(serialized)

@@ -18,6 +18,7 @@ from almeno_grpc.metrics import Metrics
 from almeno_grpc.rpc.errors import MethodNotFound, to_status
 from almeno_grpc.rpc.guarded_method import CallLimits, GuardedMethod, Refusal
 from almeno_grpc.rpc.pools import AtOnce, CallPool
+from almeno_grpc.rpc.request_waits import RequestWaits
 
 MOST_STREAMS = 64
 """Streaming calls that a process serves at a time; each holds a thread."""
@@ -44,6 +45,7 @@ class CallGuard(grpc.ServerInterceptor):
         self._limits = limits
         self._stream_methods = frozenset(stream_methods)
         self._metrics = metrics
+        self._waits = RequestWaits(limits.request_seconds)
         self._at_once = AtOnce()
         self._methods: dict[str, _Served] = {}
         self._not_found = Refusal(
@@ -69,6 +71,12 @@ class CallGuard(grpc.ServerInterceptor):
         for served in list(self._methods.values()):
             served.method.end_watches()
 
+    def close(self) -> None:
+        """Lets go of the threads, once no call is under way."""
+        self._waits.close()
+        self.calls.shutdown()
+        self.streams.shutdown()
+
     @property
     def calls_under_way(self) -> int:
         """Calls that run or wait for a thread."""
@@ -77,7 +85,7 @@ class CallGuard(grpc.ServerInterceptor):
     def _serve(self, name: str, handler: grpc.RpcMethodHandler[Any, Any]) -> _Served:
         is_stream = name in self._stream_methods
         pool = self.streams if is_stream else self.calls
-        method = GuardedMethod(name, handler, self._limits, self._metrics, is_stream=is_stream)
+        method = GuardedMethod(name, handler, self._limits, self._metrics, self._waits, is_stream=is_stream)
         error = TooManyCalls("the server has as many calls under way as it takes on; try again a little later")
         refusal = Refusal(name, to_status(error), self._metrics)
         return _Served(method, method.handler(pool), refusal.handler(self._at_once), pool)

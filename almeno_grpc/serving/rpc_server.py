@@ -79,6 +79,7 @@ class RpcServer:
             time.sleep(0.01)
         if self._guard.calls_under_way:
             return False
+        self._guard.close()
         self._application.close()
         return True
 

@@ -95,7 +95,7 @@ class Served:
 @pytest.fixture
 def served() -> Iterator[Served]:
     metrics = RecordedMetrics()
-    limits = CallLimits(concurrent_calls=LIMIT, message_bytes=1000, slow_call_milliseconds=200)
+    limits = CallLimits(concurrent_calls=LIMIT, message_bytes=1000, slow_call_milliseconds=200, request_seconds=0.3)
     guard = CallGuard(threads=2, limits=limits, stream_methods={START_IMPORT, WATCH_IMPORT}, metrics=metrics)
     server = grpc.server(guard.calls, interceptors=[guard])
     credit, portfolio, health = Credit(), Portfolio(), HealthServicer()
@@ -109,8 +109,7 @@ def served() -> Iterator[Served]:
     guard.end_watches()
     server.stop(1).wait()
     eventually(lambda: guard.calls_under_way == 0)
-    guard.calls.shutdown()
-    guard.streams.shutdown()
+    guard.close()
 
 
 def eventually(holds: Callable[[], bool], seconds: float = 5) -> None:
@@ -195,6 +194,20 @@ def test_bytes_that_are_no_message_are_an_invalid_argument(served: Served, metho
 def test_call_without_a_request_is_an_invalid_argument(served: Served) -> None:
     code, info = refused(lambda: served.raw(GET_CUSTOMER))
     assert (code, info.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD")
+
+
+def test_callers_that_never_send_their_request_do_not_hold_the_threads(served: Served) -> None:
+    silent, sent = threading.Event(), []
+
+    def requests() -> Iterator[bytes]:
+        silent.wait(5)
+        yield from sent
+
+    calls = [served.channel.stream_unary(GET_CUSTOMER).future(requests(), timeout=5) for _ in range(2)]
+    eventually(lambda: served.guard.calls_under_way == 2)
+    assert served.get_customer(timeout=2) == ANSWER
+    assert [call.code() for call in calls] == [grpc.StatusCode.CANCELLED] * 2
+    silent.set()
 
 
 def test_message_beyond_the_limit_is_refused_and_one_at_it_is_taken(served: Served) -> None:
