@@ -82,16 +82,16 @@ def _land_customers(tx: Transaction, rows: Sequence[BookCustomer], now: int, tal
             tally.inserted += 1
         else:
             # Changes may free a phone number that a later row takes, so what came before them goes first.
-            _import_new(tx, new, now)
+            _import_new_customers(tx, new, now)
             tx.customers.import_changed(row)
             holder_of.pop(before.phone_number, None)
             tally.updated += 1
         by_id[row.customer_id] = row
         holder_of[row.phone_number] = row.customer_id
-    _import_new(tx, new, now)
+    _import_new_customers(tx, new, now)
 
 
-def _import_new(tx: Transaction, new: list[BookCustomer], now: int) -> None:
+def _import_new_customers(tx: Transaction, new: list[BookCustomer], now: int) -> None:
     if new:
         tx.customers.import_new(new, now)
         new.clear()
@@ -127,10 +127,14 @@ def _land_loans(tx: Transaction, rows: Sequence[BookLoan], tally: _Tally) -> Non
             if loan == before:
                 tally.unchanged += 1
             else:
+                _import_new_loans(tx, new)
                 tx.loans.import_changed(loan)
                 tally.updated += 1
         elif row.source_loan_id in taken:
+            # The next number of the service's own depends on the numbers of the rows before.
+            _import_new_loans(tx, new)
             loan = replace(loan, loan_id=tx.loans.add(loan))
+            taken.add(loan.loan_id)
             tally.inserted += 1
         else:
             new.append(loan)
@@ -143,8 +147,13 @@ def _land_loans(tx: Transaction, rows: Sequence[BookLoan], tally: _Tally) -> Non
                 "Loan ID",
                 f"{row.source_loan_id} is the number of another loan; this one has loan_id {loan.loan_id}",
             )
+    _import_new_loans(tx, new)
+
+
+def _import_new_loans(tx: Transaction, new: list[Loan]) -> None:
     if new:
         tx.loans.import_new(new)
+        new.clear()
 
 
 def _imported_loan(row: BookLoan) -> Loan:

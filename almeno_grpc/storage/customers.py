@@ -7,6 +7,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from almeno_grpc.domain.customer import Customer
 from almeno_grpc.domain.imports import BookCustomer
+from almeno_grpc.storage.lookups import in_pieces
 from almeno_grpc.storage.tables import customer as table
 
 _COLUMNS = (
@@ -79,15 +80,19 @@ class Customers:
 
     def existing(self, ids: Iterable[int]) -> set[int]:
         """Those of the numbers that customers have."""
-        return set(self._connection.execute(_EXISTING, {"ids": list(ids)}).scalars())
+        return {
+            customer_id
+            for piece in in_pieces(ids)
+            for customer_id in self._connection.execute(_EXISTING, {"ids": piece}).scalars()
+        }
 
     def matching(self, ids: Sequence[int], phone_numbers: Sequence[str]) -> list[tuple[Customer, bool]]:
         """The customers with any of the numbers or phone numbers, each with whether it was imported."""
-        rows = [
-            *self._connection.execute(_BY_IDS, {"ids": ids}),
-            *self._connection.execute(_BY_PHONES, {"phone_numbers": phone_numbers}),
-        ]
-        return [(Customer(*row[:-1]), row[-1]) for row in rows]
+        by_ids = (self._connection.execute(_BY_IDS, {"ids": piece}) for piece in in_pieces(ids))
+        by_phones = (
+            self._connection.execute(_BY_PHONES, {"phone_numbers": piece}) for piece in in_pieces(phone_numbers)
+        )
+        return [(Customer(*row[:-1]), row[-1]) for rows in (*by_ids, *by_phones) for row in rows]
 
     def import_new(self, rows: Sequence[BookCustomer], create_time: int) -> None:
         """Adds customers under the sheet's numbers."""

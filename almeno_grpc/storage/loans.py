@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, tuple_, update
 
 from almeno_grpc.domain.installments import InstallmentMethod
 from almeno_grpc.domain.loan import Loan, LoanState
 from almeno_grpc.domain.money import rate_from_scaled, scaled_rate
+from almeno_grpc.storage.lookups import in_pieces
 from almeno_grpc.storage.tables import loan as table
 
 _COLUMNS = (
@@ -33,9 +34,9 @@ _PAGES = {
     LoanState.ACTIVE: _PAGE.where(table.c.emis_paid < table.c.tenure_months),
     LoanState.CLOSED: _PAGE.where(table.c.emis_paid == table.c.tenure_months),
 }
+# Pairs, for two lists would have every customer looked up with every number.
 _BY_SOURCE = select(*_COLUMNS).where(
-    table.c.customer_id.in_(bindparam("customer_ids", expanding=True)),
-    table.c.source_loan_id.in_(bindparam("source_loan_ids", expanding=True)),
+    tuple_(table.c.customer_id, table.c.source_loan_id).in_(bindparam("keys", expanding=True))
 )
 _TAKEN = select(table.c.loan_id).where(table.c.loan_id.in_(bindparam("ids", expanding=True)))
 _INSERT = insert(table)
@@ -82,15 +83,16 @@ class Loans:
 
     def by_source(self, keys: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Loan]:
         """The imported loans with any of the keys (customer_id, source_loan_id)."""
-        wanted = set(keys)
-        values = {"customer_ids": list({key[0] for key in wanted}), "source_loan_ids": list({key[1] for key in wanted})}
-        loans = (_loan(row) for row in self._connection.execute(_BY_SOURCE, values))
-        found = {(loan.customer_id, loan.source_loan_id): loan for loan in loans if loan.source_loan_id is not None}
-        return {key: loan for key, loan in found.items() if key in wanted}
+        rows = (row for piece in in_pieces(keys) for row in self._connection.execute(_BY_SOURCE, {"keys": piece}))
+        return {(row.customer_id, row.source_loan_id): _loan(row) for row in rows}
 
     def taken(self, ids: Iterable[int]) -> set[int]:
         """Those of the numbers that loans have."""
-        return set(self._connection.execute(_TAKEN, {"ids": list(ids)}).scalars())
+        return {
+            loan_id
+            for piece in in_pieces(ids)
+            for loan_id in self._connection.execute(_TAKEN, {"ids": piece}).scalars()
+        }
 
     def import_new(self, loans: Sequence[Loan]) -> None:
         """Adds loans under the numbers they carry."""
