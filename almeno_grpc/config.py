@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from almeno_grpc import config_values as values
 from almeno_grpc.config_values import GIBIBYTE, KIBIBYTE, MEBIBYTE, Address
+from almeno_grpc.domain.limits import MAX_BOOK_YEAR, MIN_BOOK_YEAR
 
 DEFAULT_ADDRESS = Address("127.0.0.1", 50051)
 DEFAULT_TIMEZONE = ZoneInfo("Asia/Kolkata")
@@ -147,6 +148,11 @@ class Settings:
             path = getattr(self, name)
             if path is not None and not path.is_file():
                 raise ConfigurationError(f"there is no file {path}", name)
+        if self.business_date and not MIN_BOOK_YEAR <= self.business_date.year <= MAX_BOOK_YEAR:
+            # The longest loan approved on that day has to end before the calendar does.
+            raise ConfigurationError(
+                f"the business date lies in the years {MIN_BOOK_YEAR} to {MAX_BOOK_YEAR}", "business_date"
+            )
         if (self.tls_certificate is None) != (self.tls_key is None):
             missing = "tls_key" if self.tls_key is None else "tls_certificate"
             raise ConfigurationError("certificate and key are needed together", missing)

@@ -11,6 +11,10 @@ _CRORE = 100 * _LAKH
 MAX_ID = 2**63 - 1
 """The largest customer_id or loan_id, an int64; the smallest is 1."""
 
+MAX_BOOK_ID = 10**15
+"""The largest number that an imported book may bring. The service numbers its own on from the largest there is, so a
+book that brought `MAX_ID` would leave it none."""
+
 MIN_AGE = 18
 MAX_AGE = 120
 """Of a customer, in whole years."""
@@ -41,7 +45,7 @@ RATE_DECIMAL_PLACES = 4
 
 MIN_BOOK_YEAR = 1900
 MAX_BOOK_YEAR = 2199
-"""Years in which an imported loan may have been approved; its last due date then lies well before the year 9999."""
+"""Years in which a loan may be or have been approved; its last due date then lies well before the year 9999."""
 
 MAX_MONTHLY_INSTALLMENT = 10_000 * _CRORE
 """Of an imported loan, whose payment is taken as the lender's sheet states it; the least is anything above nothing."""

@@ -17,7 +17,7 @@ from almeno_grpc.imports.cells import CellRule, Fault, Parsed
 from almeno_grpc.imports.frames import IssueFields, PackedBatch
 from almeno_grpc.imports.reading import BookTable, repeated
 
-_ID = cells.whole_number(1, limits.MAX_ID)
+_ID = cells.whole_number(1, limits.MAX_BOOK_ID)
 
 RULES: dict[ImportKind, dict[str, CellRule]] = {
     ImportKind.CUSTOMERS: {
