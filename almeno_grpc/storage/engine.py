@@ -36,6 +36,8 @@ def parse_url(database_url: str) -> URL:
         raise DatabaseUnusable("ALMENO_DATABASE_URL is not a database URL such as sqlite:///almeno.db") from None
     if url.get_backend_name() != "sqlite":
         raise DatabaseUnusable(f"ALMENO_DATABASE_URL names {url.get_backend_name()}; the service runs on sqlite")
+    if url.drivername not in ("sqlite", "sqlite+pysqlite"):
+        raise DatabaseUnusable(f"ALMENO_DATABASE_URL names the driver {url.drivername}; leave it out, as in sqlite:///")
     if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
         raise DatabaseUnusable(
             "ALMENO_DATABASE_URL names no file: the server is several processes that share the database, so a SQLite "

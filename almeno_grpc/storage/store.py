@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 
 from almeno_grpc.domain.errors import CreditError, DeadlineExceeded, PhoneNumberTaken, StoreUnavailable, WriteConflict
 from almeno_grpc.service.store import always
 from almeno_grpc.storage.customers import Customers
-from almeno_grpc.storage.engine import WRITES, open_engine, parse_url, sqlite_file
+from almeno_grpc.storage.engine import WRITES, DatabaseUnusable, open_engine, parse_url, sqlite_file
 from almeno_grpc.storage.imports import Imports
 from almeno_grpc.storage.loans import Loans
 from almeno_grpc.storage.records import AnsweredRequests, Decisions, PolicyPins
@@ -55,8 +56,11 @@ class BookStore:
 
     def migrate(self) -> None:
         """Brings the schema up to date; see `almeno_grpc.storage.schema.migrate`."""
-        with _translated():
-            migrate(self._engine)
+        try:
+            with _translated():
+                migrate(self._engine)
+        except DatabaseError as error:
+            raise DatabaseUnusable("ALMENO_DATABASE_URL names a file that is no SQLite database") from error
 
     def close(self) -> None:
         """Gives up all connections."""
@@ -73,11 +77,12 @@ class BookStore:
     def write(self, work: Callable[[BookTransaction], T], *, wanted: Callable[[], bool] = always) -> T:
         """See `almeno_grpc.service.store.Store.write`."""
         with self._turn, _translated():
+            # Who had to stand in line for long may have nobody left to work for.
+            _check_wanted(wanted)
             connection = self._connection(writes=True)
             with connection.begin():
                 result = work(BookTransaction(connection))
-                if not wanted():
-                    raise DeadlineExceeded("nobody waits for the answer any more; nothing was changed")
+                _check_wanted(wanted)
             return result
 
     @contextmanager
@@ -101,6 +106,11 @@ class BookStore:
         return connection
 
 
+def _check_wanted(wanted: Callable[[], bool]) -> None:
+    if not wanted():
+        raise DeadlineExceeded("nobody waits for the answer any more; nothing was changed")
+
+
 @contextmanager
 def _translated() -> Iterator[None]:
     """Turns the database's errors into the service's."""
@@ -109,10 +119,14 @@ def _translated() -> Iterator[None]:
     except CreditError:
         raise
     except IntegrityError as error:
-        if "phone_number" in str(error.orig):
+        cause = str(error.orig)
+        if "UNIQUE" not in cause:
+            # A check of the schema has caught a fault of the service: trying again would not help.
+            raise
+        if "phone_number" in cause:
             raise PhoneNumberTaken from error
         raise WriteConflict("another transaction changed the same rows first; send the request again") from error
-    except OperationalError as error:
+    except (OperationalError, NoConnectionLeft) as error:
         raise StoreUnavailable("the database cannot take the request at the moment; send it again") from error
     except DBAPIError as error:
         if error.connection_invalidated:
