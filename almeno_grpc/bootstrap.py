@@ -3,6 +3,7 @@
 import hashlib
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from importlib import resources
 from pathlib import Path
@@ -161,10 +162,16 @@ def import_queue_depth(settings: Settings) -> Callable[[], int]:
 def _upload(kind: ImportKind, path: Path) -> Upload:
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    return Upload(kind, path.name, None, sha256, _chunks(path))
+    return Upload(kind, path.name, None, sha256, _Pieces(path))
 
 
-def _chunks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while piece := file.read(CHUNK_BYTES):
-            yield piece
+@dataclass(frozen=True)
+class _Pieces:
+    """A file in pieces."""
+
+    path: Path
+
+    def __iter__(self) -> Iterator[bytes]:
+        with self.path.open("rb") as file:
+            while piece := file.read(CHUNK_BYTES):
+                yield piece

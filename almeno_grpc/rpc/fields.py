@@ -11,7 +11,7 @@ from google.type import date_pb2, decimal_pb2, money_pb2
 
 from almeno_grpc.domain import limits
 from almeno_grpc.domain.errors import FieldViolation, InvalidField
-from almeno_grpc.domain.money import PAISE_PER_RUPEE, RATE_SCALE, format_rupees, plain
+from almeno_grpc.domain.money import PAISE_PER_RUPEE, format_rupees, rate_from_scaled, scaled_rate
 from almeno_grpc.domain.names import clean_name
 from almeno_grpc.service.phone_numbers import to_e164
 
@@ -113,14 +113,14 @@ def _rate(text: str) -> Decimal:
         raise ValueError("must be a number such as 10.5")
     try:
         rate = Decimal(text)
-        exact = rate * RATE_SCALE == int(rate * RATE_SCALE)
     except InvalidOperation:
         raise ValueError("must be a number such as 10.5") from None
     if not limits.MIN_INTEREST_RATE <= rate <= limits.MAX_INTEREST_RATE:
         raise ValueError(f"must be {limits.MIN_INTEREST_RATE} to {limits.MAX_INTEREST_RATE} per cent a year")
-    if not exact:
-        raise ValueError(f"must have at most {limits.RATE_DECIMAL_PLACES} decimal places")
-    return plain(rate)
+    try:
+        return rate_from_scaled(scaled_rate(rate))
+    except ValueError:
+        raise ValueError(f"must have at most {limits.RATE_DECIMAL_PLACES} decimal places") from None
 
 
 def _date(value: date_pb2.Date) -> date:

@@ -41,11 +41,12 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
             upload = upload_of(fields, received)
             call = requests.call_of(
                 fields,
-                f"StartImport {received.sha256}",
+                "StartImport",
                 received.header,
                 received.header.request_id,
                 context,
                 request_id_field="header.request_id",
+                uploaded_sha256=received.sha256,
             )
             fields.check()
             return self._once(
@@ -56,14 +57,17 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
 
     def GetImport(self, request: pb.GetImportRequest, _context: grpc.ServicerContext) -> pb.GetImportResponse:
         """Fetches an import."""
-        return pb.GetImportResponse(**_import_field(self._imports.get(_import_id(request.import_id))))
+        fields = Fields()
+        import_id = _import_id(fields, request.import_id)
+        fields.check()
+        return pb.GetImportResponse(**_import_field(self._imports.get(import_id)))
 
     def CancelImport(self, request: pb.CancelImportRequest, context: grpc.ServicerContext) -> bytes:
         """Cancels an import."""
         fields = Fields()
         call = requests.call_of(fields, "CancelImport", request, request.request_id, context)
+        import_id = _import_id(fields, request.import_id)
         fields.check()
-        import_id = _import_id(request.import_id)
         return self._once(
             call,
             lambda tx: self._imports.cancel(tx, import_id),
@@ -86,7 +90,9 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
         self, request: pb.WatchImportRequest, context: grpc.ServicerContext
     ) -> Iterator[pb.WatchImportResponse]:
         """Streams an import each time it has moved on."""
-        import_id = _import_id(request.import_id)
+        fields = Fields()
+        import_id = _import_id(fields, request.import_id)
+        fields.check()
         last = None
         while context.is_active():
             file = self._imports.get(import_id)
@@ -102,8 +108,8 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
         self, request: pb.ListImportIssuesRequest, _context: grpc.ServicerContext
     ) -> pb.ListImportIssuesResponse:
         """Lists the rows of an import that were rejected or adjusted."""
-        import_id = _import_id(request.import_id)
         fields = Fields()
+        import_id = _import_id(fields, request.import_id)
         size = fields.page_size(request.page_size)
         fields.check()
         scope = f"issues of {import_id}"
@@ -118,11 +124,9 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
         )
 
 
-def _import_id(value: str) -> str:
-    fields = Fields()
+def _import_id(fields: Fields, value: str) -> str:
     if not 1 <= len(value) <= _MAX_IMPORT_ID_CHARACTERS or not value.isprintable():
         fields.refuse("import_id", f"must be 1 to {_MAX_IMPORT_ID_CHARACTERS} printable characters")
-    fields.check()
     return value
 
 

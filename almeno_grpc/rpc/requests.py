@@ -25,20 +25,27 @@ def call_of(
     context: grpc.ServicerContext,
     *,
     request_id_field: str = "request_id",
+    uploaded_sha256: str = "",
 ) -> Call:
     """What the store has to know of a call that changes something."""
     return Call(
         request_id=fields.request_id(request_id_field, request_id),
         request_id_field=request_id_field,
-        fingerprint=fingerprint(method, request) if request_id else "",
+        fingerprint=fingerprint(method, request, uploaded_sha256) if request_id else "",
         wanted=context.is_active,
     )
 
 
-def fingerprint(method: str, request: Message, content_sha256: str = "") -> str:
-    """SHA-256 over method, request and what was uploaded with it."""
-    digest = hashlib.sha256(f"{method}\0{content_sha256}\0".encode())
-    digest.update(request.SerializeToString(deterministic=True))
+def fingerprint(method: str, request: Message, uploaded_sha256: str = "") -> str:
+    """SHA-256 over method, request and what was uploaded with it.
+
+    The request_id is left out: the same one may be written in capitals or not.
+    """
+    nameless = type(request)()
+    nameless.CopyFrom(request)
+    nameless.ClearField("request_id")
+    digest = hashlib.sha256(f"{method}\0{uploaded_sha256}\0".encode())
+    digest.update(nameless.SerializeToString(deterministic=True))
     return digest.hexdigest()
 
 

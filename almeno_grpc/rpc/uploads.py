@@ -10,7 +10,7 @@ from typing import IO
 import grpc
 
 from almeno_grpc.api import portfolio_service_pb2 as pb
-from almeno_grpc.domain.errors import DeadlineExceeded, InvalidField, UploadTooLarge
+from almeno_grpc.domain.errors import DeadlineExceeded, InvalidField, StoreUnavailable, UploadTooLarge
 from almeno_grpc.domain.imports import ImportKind
 from almeno_grpc.rpc.answers import IMPORT_KINDS
 from almeno_grpc.rpc.fields import Fields
@@ -32,8 +32,8 @@ class Received:
     sha256: str
     file: IO[bytes]
 
-    def chunks(self) -> Iterator[bytes]:
-        """The file in pieces, from its start."""
+    def __iter__(self) -> Iterator[bytes]:
+        """Yields the file in pieces, each time from its start."""
         self.file.seek(0)
         while piece := self.file.read(CHUNK_BYTES):
             yield piece
@@ -46,13 +46,31 @@ def receive(messages: Iterator[pb.StartImportRequest], max_bytes: int, context: 
         InvalidField: The first message is no header, or a later one no piece.
         UploadTooLarge: The file has more than `max_bytes` bytes.
         DeadlineExceeded: The caller went away.
+        StoreUnavailable: There is no room for the file.
     """
     first = next(messages, None)
     if first is None or first.WhichOneof("payload") != "header":
         raise InvalidField.of("header", "must come in the first message")
-    digest, size = hashlib.sha256(), 0
     # The file lives as long as the call: it has no name, and is gone when the process is.
     file: IO[bytes] = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115
+    try:
+        sha256 = _write_pieces(messages, max_bytes, file)
+        _check_finished(context)
+    except BaseException:
+        file.close()
+        raise
+    return Received(first.header, sha256, file)
+
+
+def _check_finished(context: grpc.ServicerContext) -> None:
+    # A stream that breaks off ends like one that is complete.
+    if not context.is_active():
+        raise DeadlineExceeded("the upload was not finished")
+
+
+def _write_pieces(messages: Iterator[pb.StartImportRequest], max_bytes: int, file: IO[bytes]) -> str:
+    """Writes the pieces into the file; gives the SHA-256 of the whole."""
+    digest, size = hashlib.sha256(), 0
     for message in messages:
         if message.WhichOneof("payload") != "chunk":
             raise InvalidField.of("chunk", "must come in every message after the first")
@@ -63,10 +81,11 @@ def receive(messages: Iterator[pb.StartImportRequest], max_bytes: int, context: 
                 metadata={"max_bytes": str(max_bytes)},
             )
         digest.update(message.chunk)
-        file.write(message.chunk)
-    if not context.is_active():
-        raise DeadlineExceeded("the upload was not finished")
-    return Received(first.header, digest.hexdigest(), file)
+        try:
+            file.write(message.chunk)
+        except OSError as error:
+            raise StoreUnavailable("the server has no room for the file at the moment; send it again") from error
+    return digest.hexdigest()
 
 
 def upload_of(fields: Fields, received: Received) -> Upload:
@@ -81,4 +100,4 @@ def upload_of(fields: Fields, received: Received) -> Upload:
     elif not re.search(r"\.(xlsx|csv)$", file_name, re.IGNORECASE):
         fields.refuse("header.file_name", "must end in .xlsx or .csv")
     book_date = fields.date("header.book_date", header.book_date) if header.HasField("book_date") else None
-    return Upload(kind or ImportKind.CUSTOMERS, file_name, book_date, received.sha256, received.chunks())
+    return Upload(kind or ImportKind.CUSTOMERS, file_name, book_date, received.sha256, received)

@@ -21,6 +21,7 @@ class Upload:
     """The day its figures stand for; None for the day the same file was first loaded with, else the business date."""
     sha256: str
     chunks: Iterable[bytes]
+    """The content in pieces, which can be gone through more than once, as a transaction can be."""
 
 
 class ImportService:
