@@ -175,6 +175,14 @@ def test_loans_are_listed_by_state(almeno, book):
 
 
 @pytest.mark.usefixtures("book")
+@pytest.mark.parametrize("width", [80, 110])
+def test_frames_are_as_wide_as_the_terminal(almeno, width):
+    for arguments in (("check", "14", *TERMS), ("loan", "5"), ("customer", "14")):
+        lines = almeno(*arguments, width=width).stdout.splitlines()
+        assert {len(line) for line in lines} == {width}
+
+
+@pytest.mark.usefixtures("book")
 def test_list_fits_a_terminal_of_80_columns(almeno):
     for arguments in (("loans", "14"), ("customers",), ("schedule", "5")):
         lines = almeno(*arguments, width=80).stdout.splitlines()
@@ -196,7 +204,7 @@ JSON_COMMANDS = [
 
 
 @pytest.mark.usefixtures("book")
-@pytest.mark.parametrize(("arguments", "keys"), JSON_COMMANDS, ids=lambda value: " ".join(value)[:14])
+@pytest.mark.parametrize(("arguments", "keys"), JSON_COMMANDS, ids=[" ".join(words) for words, _ in JSON_COMMANDS])
 def test_json_is_one_document_and_nothing_else(almeno, arguments, keys):
     after, before = almeno(*arguments, "--json"), almeno("--json", *arguments)
     assert after.exit_code == 0

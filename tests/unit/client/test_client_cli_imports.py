@@ -156,6 +156,9 @@ def test_interrupt_stops_the_waiting_and_not_the_import(imports, service, sample
 
     def endless(*_):
         yield portfolio.WatchImportResponse(**{"import": sample.import_("RUNNING", rows_total=782)})
+        # The command has to have begun to wait: gRPC's channel does not close, without a second interrupt, when the
+        # first comes in the moment between sending the call and starting the thread that receives its answers.
+        over.wait(0.5)
         watched.set()
         over.wait(10)
 
