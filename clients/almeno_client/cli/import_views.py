@@ -36,7 +36,7 @@ def import_panel(state: Import) -> Panel:
             ("  rejected", Text(f"{state.rows_rejected:,}", "bold red" if state.rows_rejected else "")),
             (
                 "Adjusted",
-                Text(f"{state.rows_adjusted:,} of the rows taken", "yellow" if state.rows_adjusted else ""),
+                Text(f"{state.rows_adjusted:,} of the rows taken", "yellow") if state.rows_adjusted else Text("0"),
             ),
         ]
     return titled(f"{words(state.kind).capitalize()} from {plain(state.file_name)}", figures_table(rows))
@@ -44,21 +44,18 @@ def import_panel(state: Import) -> Panel:
 
 def imports_table(imports: Iterable[Import]) -> Table:
     """Many imports, one a row."""
-    table = list_table(
-        "Import", "File", "Kind", "State", "Rows", "Rejected", "Adjusted", "Uploaded (UTC)",
-        right=("Rows", "Rejected", "Adjusted"),
-    )  # fmt: skip
+    table = list_table("Import", "File", "State", "Rows", "Uploaded", right=("Rows",))
     table.columns[0].no_wrap = True  # an id in one piece can be copied
     for state in imports:
+        outcome = _state(state)
+        if state.rows_rejected:
+            outcome.append(f", {state.rows_rejected:,} rejected", "red")
         table.add_row(
             Text(plain(state.import_id)),
             Text(plain(state.file_name)),
-            words(state.kind),
-            _state(state),
+            outcome,
             f"{state.rows_total:,}",
-            Text(f"{state.rows_rejected:,}", "red" if state.rows_rejected else ""),
-            f"{state.rows_adjusted:,}",
-            f"{state.create_time:%Y-%m-%d %H:%M}",
+            f"{state.create_time:%Y-%m-%d}",
         )
     return table
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from almeno_client.calls import new_request_id
 from almeno_client.cli.figures import plain, words
@@ -176,7 +177,9 @@ def _show(session: Session, client: CreditClient, state: Import, issues: int) ->
     if found:
         console.print(issues_table(found))
     if more:
-        console.print(f"There are more; almeno import status {state.import_id} --issues 0 shows all.", style="dim")
+        console.print(
+            Text(f"All of them: almeno import status {plain(state.import_id)} --issues 0", "dim"), soft_wrap=True
+        )
 
 
 def _exit_code(state: Import) -> ExitCode:

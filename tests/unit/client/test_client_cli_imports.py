@@ -91,7 +91,7 @@ def test_import_may_be_queued_only(almeno, imports, file):
 def test_issues_are_shown_up_to_the_limit(almeno, imports, file):
     imports("SUCCEEDED", *map(issue, (11, 12, 13)), **DONE)
     result = almeno("import", "loans", str(file), "--issues", "2")
-    assert "almeno import status i-0001 --issues 0 shows all" in result.stdout
+    assert "All of them: almeno import status i-0001 --issues 0" in result.stdout
     assert [row in result.stdout for row in ("11 ", "12 ", "13 ")] == [True, True, False]
 
 
@@ -134,7 +134,7 @@ def test_imports_are_listed(almeno, imports):
     imports("SUCCEEDED", **DONE)
     result = almeno("imports")
     assert result.exit_code == 0
-    for text in ("i-0001", "loans.xlsx", "succeeded", "queued", "782", "2026-01-01 00:00"):
+    for text in ("i-0001", "loans.xlsx", "succeeded", "queued", "782", "2026-01-01"):
         assert text in result.stdout
     assert [state["state"] for state in json.loads(almeno("imports", "--json").stdout)["imports"]] == [
         "SUCCEEDED",
