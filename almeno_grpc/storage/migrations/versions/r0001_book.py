@@ -26,13 +26,13 @@ def upgrade() -> None:
         sa.Column("imported", sa.Boolean, nullable=False),
         sa.Column("create_time_us", sa.BigInteger, nullable=False),
         sa.UniqueConstraint("phone_number", name="uq_customer_phone_number"),
-        sa.CheckConstraint("customer_id > 0", name="ck_customer_id_positive"),
-        sa.CheckConstraint("age BETWEEN 18 AND 120", name="ck_customer_age_range"),
-        sa.CheckConstraint("monthly_income_paise > 0", name="ck_customer_income_positive"),
-        sa.CheckConstraint("approved_limit_paise >= 0", name="ck_customer_limit_not_negative"),
-        sa.CheckConstraint("length(first_name) BETWEEN 1 AND 100", name="ck_customer_first_name_length"),
-        sa.CheckConstraint("length(last_name) BETWEEN 1 AND 100", name="ck_customer_last_name_length"),
-        sa.CheckConstraint("phone_number LIKE '+%'", name="ck_customer_phone_number_e164"),
+        sa.CheckConstraint("customer_id > 0", name=op.f("ck_customer_id_positive")),
+        sa.CheckConstraint("age BETWEEN 18 AND 120", name=op.f("ck_customer_age_range")),
+        sa.CheckConstraint("monthly_income_paise > 0", name=op.f("ck_customer_income_positive")),
+        sa.CheckConstraint("approved_limit_paise >= 0", name=op.f("ck_customer_limit_not_negative")),
+        sa.CheckConstraint("length(first_name) BETWEEN 1 AND 100", name=op.f("ck_customer_first_name_length")),
+        sa.CheckConstraint("length(last_name) BETWEEN 1 AND 100", name=op.f("ck_customer_last_name_length")),
+        sa.CheckConstraint("phone_number LIKE '+%'", name=op.f("ck_customer_phone_number_e164")),
         sqlite_autoincrement=True,
     )
     op.create_table(
@@ -48,7 +48,7 @@ def upgrade() -> None:
         sa.Column("credit_score", sa.SmallInteger, nullable=False),
         sa.Column("snapshot", sa.Text, nullable=False),
         sa.Column("create_time_us", sa.BigInteger, nullable=False),
-        sa.CheckConstraint("credit_score BETWEEN 0 AND 100", name="ck_decision_score_range"),
+        sa.CheckConstraint("credit_score BETWEEN 0 AND 100", name=op.f("ck_decision_score_range")),
     )
     op.create_index("ix_decision_customer_id_decision_id", "decision", ["customer_id", "decision_id"])
     op.create_table(
@@ -68,23 +68,26 @@ def upgrade() -> None:
         sa.Column("decision_id", sa.String(36), sa.ForeignKey("decision.decision_id", name="fk_loan_decision_id")),
         sa.UniqueConstraint("customer_id", "source_loan_id", name="uq_loan_customer_id_source_loan_id"),
         sa.UniqueConstraint("decision_id", name="uq_loan_decision_id"),
-        sa.CheckConstraint("loan_id > 0", name="ck_loan_id_positive"),
-        sa.CheckConstraint("loan_amount_paise BETWEEN 100000 AND 100000000000", name="ck_loan_amount_range"),
-        sa.CheckConstraint("interest_rate_e4 BETWEEN 0 AND 1000000", name="ck_loan_rate_range"),
-        sa.CheckConstraint("tenure_months BETWEEN 1 AND 600", name="ck_loan_tenure_range"),
-        sa.CheckConstraint("monthly_installment_paise > 0", name="ck_loan_installment_positive"),
+        sa.CheckConstraint("loan_id > 0", name=op.f("ck_loan_id_positive")),
+        sa.CheckConstraint("loan_amount_paise BETWEEN 100000 AND 100000000000", name=op.f("ck_loan_amount_range")),
+        sa.CheckConstraint("interest_rate_e4 BETWEEN 0 AND 1000000", name=op.f("ck_loan_rate_range")),
+        sa.CheckConstraint("tenure_months BETWEEN 1 AND 600", name=op.f("ck_loan_tenure_range")),
+        sa.CheckConstraint("monthly_installment_paise > 0", name=op.f("ck_loan_installment_positive")),
         sa.CheckConstraint(
-            "installment_method IN ('REDUCING_BALANCE', 'ANNUAL_COMPOUND')", name="ck_loan_installment_method_known"
+            "installment_method IN ('REDUCING_BALANCE', 'ANNUAL_COMPOUND')",
+            name=op.f("ck_loan_installment_method_known"),
         ),
-        sa.CheckConstraint("emis_paid BETWEEN 0 AND tenure_months", name="ck_loan_emis_paid_range"),
-        sa.CheckConstraint("emis_paid_on_time BETWEEN 0 AND emis_paid", name="ck_loan_emis_on_time_range"),
+        sa.CheckConstraint("emis_paid BETWEEN 0 AND tenure_months", name=op.f("ck_loan_emis_paid_range")),
+        sa.CheckConstraint("emis_paid_on_time BETWEEN 0 AND emis_paid", name=op.f("ck_loan_emis_on_time_range")),
         sa.CheckConstraint(
-            "outstanding_principal_paise BETWEEN 0 AND loan_amount_paise", name="ck_loan_outstanding_range"
+            "outstanding_principal_paise BETWEEN 0 AND loan_amount_paise", name=op.f("ck_loan_outstanding_range")
         ),
         sa.CheckConstraint(
-            "(outstanding_principal_paise = 0) = (emis_paid = tenure_months)", name="ck_loan_closed_when_repaid"
+            "(outstanding_principal_paise = 0) = (emis_paid = tenure_months)", name=op.f("ck_loan_closed_when_repaid")
         ),
-        sa.CheckConstraint("(source_loan_id IS NULL) <> (decision_id IS NULL)", name="ck_loan_imported_or_booked"),
+        sa.CheckConstraint(
+            "(source_loan_id IS NULL) <> (decision_id IS NULL)", name=op.f("ck_loan_imported_or_booked")
+        ),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_loan_customer_id_loan_id", "loan", ["customer_id", "loan_id"])

@@ -34,17 +34,18 @@ def upgrade() -> None:
         sa.Column("start_time_us", sa.BigInteger),
         sa.Column("end_time_us", sa.BigInteger),
         sa.UniqueConstraint("import_id", name="uq_import_file_import_id"),
-        sa.CheckConstraint("kind IN ('CUSTOMERS', 'LOANS')", name="ck_import_file_kind_known"),
+        sa.CheckConstraint("kind IN ('CUSTOMERS', 'LOANS')", name=op.f("ck_import_file_kind_known")),
         sa.CheckConstraint(
-            "state IN ('QUEUED', 'RUNNING', 'SUCCEEDED', 'FAILED', 'CANCELLED')", name="ck_import_file_state_known"
+            "state IN ('QUEUED', 'RUNNING', 'SUCCEEDED', 'FAILED', 'CANCELLED')",
+            name=op.f("ck_import_file_state_known"),
         ),
         sa.CheckConstraint(
             "state <> 'SUCCEEDED' OR rows_total = rows_inserted + rows_updated + rows_unchanged + rows_rejected",
-            name="ck_import_file_rows_accounted_for",
+            name=op.f("ck_import_file_rows_accounted_for"),
         ),
         sa.CheckConstraint(
             "(state IN ('SUCCEEDED', 'FAILED', 'CANCELLED')) = (end_time_us IS NOT NULL)",
-            name="ck_import_file_ended_in_end_state",
+            name=op.f("ck_import_file_ended_in_end_state"),
         ),
         sqlite_autoincrement=True,
     )
@@ -74,5 +75,5 @@ def upgrade() -> None:
         sa.Column("outcome", sa.String(16), nullable=False),
         sa.Column("column_heading", sa.String(64), nullable=False),
         sa.Column("message", sa.Text, nullable=False),
-        sa.CheckConstraint("outcome IN ('REJECTED', 'ADJUSTED')", name="ck_import_issue_outcome_known"),
+        sa.CheckConstraint("outcome IN ('REJECTED', 'ADJUSTED')", name=op.f("ck_import_issue_outcome_known")),
     )

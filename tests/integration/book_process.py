@@ -1,0 +1,82 @@
+"""A process that works on a book, for tests in which several do: gets ready, waits for a line, works, tells.
+
+python book_process.py <database URL> <command> <options as JSON>
+"""
+
+import json
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from almeno_grpc.bootstrap import load_policies
+from almeno_grpc.clock import Clock
+from almeno_grpc.domain.decision import LoanRequest
+from almeno_grpc.service.customers import Applicant, CustomerService
+from almeno_grpc.service.lending import LendingService
+from almeno_grpc.service.requests import Call, Requests
+from almeno_grpc.storage.store import BookStore
+
+
+def get_ready() -> None:
+    print("ready", flush=True)  # noqa: T201
+    sys.stdin.readline()
+
+
+def lend(store: BookStore, clock: Clock, options: dict) -> list[bool]:
+    """Asks for the same loan on many threads at once; tells which were approved."""
+    lending, once = LendingService(store, load_policies(), clock), Requests(store, clock)
+    request = LoanRequest(options["customer_id"], options["amount"], Decimal(options["rate"]), options["months"])
+    barrier = threading.Barrier(options["threads"])
+
+    def ask() -> bool:
+        barrier.wait()
+        answered = once.once(Call(), lambda tx: lending.book(tx, request), lambda _: b"")
+        return answered.result is not None and answered.result.loan is not None
+
+    with ThreadPoolExecutor(options["threads"]) as pool:
+        asked = [pool.submit(ask) for _ in range(options["threads"] - 1)]
+        get_ready()
+        asked.append(pool.submit(ask))
+        return [call.result() for call in asked]
+
+
+def register(store: BookStore, clock: Clock, options: dict) -> list[int]:
+    """Registers customers one after the other; tells their numbers."""
+    customers = CustomerService(store, clock)
+    get_ready()
+    return [
+        store.write(
+            lambda tx, at=at: customers.register(
+                tx, Applicant("Asha", "Rao", 30, 5_000_000, f"+91{options['first_phone_number'] + at}")
+            )
+        ).customer_id
+        for at in range(options["customers"])
+    ]
+
+
+def repeat(store: BookStore, clock: Clock, options: dict) -> str:
+    """Sends a request that may have been answered; tells the answer."""
+    get_ready()
+    call = Call(options["request_id"], fingerprint=options["fingerprint"])
+    return Requests(store, clock).once(call, lambda _: options["answer"], str.encode).answer.decode()
+
+
+def hold(store: BookStore, _clock: Clock, options: dict) -> bool:
+    """Holds a name until it is told to let go; tells at once whether it does."""
+    get_ready()
+    with store.hold(options["name"]) as held:
+        print(json.dumps(held), flush=True)  # noqa: T201
+        sys.stdin.readline()
+    return held
+
+
+if __name__ == "__main__":
+    url, command, raw_options = sys.argv[1:]
+    book = BookStore(url, threads=40)
+    work = {"lend": lend, "register": register, "repeat": repeat, "hold": hold}[command]
+    told = work(book, Clock(date(2026, 4, 10), ZoneInfo("Asia/Kolkata")), json.loads(raw_options))
+    print(json.dumps(told), flush=True)  # noqa: T201
+    book.close()

@@ -1,0 +1,224 @@
+"""What the tables refuse by themselves, whatever path a value takes to them."""
+
+import pytest
+from sqlalchemy import CheckConstraint
+from sqlalchemy.exc import IntegrityError
+
+from almeno_grpc.storage.tables import metadata
+
+GOOD = {
+    "customer": {
+        "customer_id": 1,
+        "first_name": "Asha",
+        "last_name": "Rao",
+        "age": 30,
+        "phone_number": "+919999999999",
+        "monthly_income_paise": 5_000_000,
+        "approved_limit_paise": 180_000_000,
+        "imported": True,
+        "create_time_us": 1,
+    },
+    "decision": {
+        "decision_id": "d",
+        "customer_id": 1,
+        "policy_version": "v",
+        "policy_sha256": "s",
+        "approved": True,
+        "credit_score": 50,
+        "snapshot": "{}",
+        "create_time_us": 1,
+        "business_date": "2026-04-10",
+    },
+    "loan": {
+        "loan_id": 1,
+        "customer_id": 1,
+        "loan_amount_paise": 10_000_000,
+        "interest_rate_e4": 105_000,
+        "tenure_months": 12,
+        "monthly_installment_paise": 900_000,
+        "installment_method": "ANNUAL_COMPOUND",
+        "emis_paid": 3,
+        "emis_paid_on_time": 2,
+        "outstanding_principal_paise": 7_500_000,
+        "approval_date": "2026-01-05",
+        "source_loan_id": 1,
+        "decision_id": None,
+    },
+    "policy_pin": {"version": "v", "sha256": "s"},
+    "answered_request": {"request_id": "r", "fingerprint": "f", "answer": b"a", "create_time_us": 1},
+    "import_file": {
+        "queue_number": 1,
+        "import_id": "i",
+        "kind": "LOANS",
+        "file_name": "loans.csv",
+        "sha256": "s",
+        "book_date": "2026-04-10",
+        "state": "RUNNING",
+        "cancel_requested": False,
+        "rows_total": 5,
+        "rows_inserted": 1,
+        "rows_updated": 1,
+        "rows_unchanged": 1,
+        "rows_rejected": 1,
+        "rows_adjusted": 0,
+        "error": "",
+        "create_time_us": 1,
+        "start_time_us": 2,
+        "end_time_us": None,
+    },
+    "import_chunk": {"queue_number": 1, "number": 0, "content": b"c"},
+    "import_issue": {
+        "queue_number": 1,
+        "row_number": 2,
+        "number": 1,
+        "outcome": "REJECTED",
+        "column_heading": "Age",
+        "message": "m",
+    },
+}
+
+CHECKS = [
+    ("customer", {"customer_id": 0}, "ck_customer_id_positive"),
+    ("customer", {"customer_id": -5}, "ck_customer_id_positive"),
+    ("customer", {"age": 17}, "ck_customer_age_range"),
+    ("customer", {"age": 121}, "ck_customer_age_range"),
+    ("customer", {"monthly_income_paise": 0}, "ck_customer_income_positive"),
+    ("customer", {"approved_limit_paise": -1}, "ck_customer_limit_not_negative"),
+    ("customer", {"first_name": ""}, "ck_customer_first_name_length"),
+    ("customer", {"first_name": "a" * 101}, "ck_customer_first_name_length"),
+    ("customer", {"last_name": ""}, "ck_customer_last_name_length"),
+    ("customer", {"last_name": "a" * 101}, "ck_customer_last_name_length"),
+    ("customer", {"phone_number": "9999999999"}, "ck_customer_phone_number_e164"),
+    ("decision", {"credit_score": -1}, "ck_decision_score_range"),
+    ("decision", {"credit_score": 101}, "ck_decision_score_range"),
+    ("loan", {"loan_id": 0}, "ck_loan_id_positive"),
+    ("loan", {"loan_amount_paise": 99_999, "outstanding_principal_paise": 9}, "ck_loan_amount_range"),
+    ("loan", {"loan_amount_paise": 100_000_000_001}, "ck_loan_amount_range"),
+    ("loan", {"interest_rate_e4": -1}, "ck_loan_rate_range"),
+    ("loan", {"interest_rate_e4": 1_000_001}, "ck_loan_rate_range"),
+    ("loan", {"tenure_months": 0, "emis_paid": 0, "emis_paid_on_time": 0}, "ck_loan_tenure_range"),
+    ("loan", {"tenure_months": 601}, "ck_loan_tenure_range"),
+    ("loan", {"monthly_installment_paise": 0}, "ck_loan_installment_positive"),
+    ("loan", {"installment_method": "BULLET"}, "ck_loan_installment_method_known"),
+    ("loan", {"emis_paid": 13}, "ck_loan_emis_paid_range"),
+    ("loan", {"emis_paid": -1, "emis_paid_on_time": -1}, "ck_loan_emis_paid_range"),
+    ("loan", {"emis_paid_on_time": 4}, "ck_loan_emis_on_time_range"),
+    ("loan", {"emis_paid_on_time": -1}, "ck_loan_emis_on_time_range"),
+    ("loan", {"outstanding_principal_paise": 10_000_001}, "ck_loan_outstanding_range"),
+    ("loan", {"outstanding_principal_paise": -1}, "ck_loan_outstanding_range"),
+    ("loan", {"outstanding_principal_paise": 0}, "ck_loan_closed_when_repaid"),
+    ("loan", {"emis_paid": 12}, "ck_loan_closed_when_repaid"),
+    ("loan", {"source_loan_id": None}, "ck_loan_imported_or_booked"),
+    ("loan", {"decision_id": "d"}, "ck_loan_imported_or_booked"),
+    ("import_file", {"kind": "RECIPES"}, "ck_import_file_kind_known"),
+    ("import_file", {"state": "LOST"}, "ck_import_file_state_known"),
+    ("import_file", {"state": "SUCCEEDED", "end_time_us": 3}, "ck_import_file_rows_accounted_for"),
+    ("import_file", {"state": "FAILED"}, "ck_import_file_ended_in_end_state"),
+    ("import_file", {"end_time_us": 3}, "ck_import_file_ended_in_end_state"),
+    ("import_issue", {"outcome": "IGNORED"}, "ck_import_issue_outcome_known"),
+]
+
+KEYS = [
+    ("customer", {"customer_id": 2}, "UNIQUE constraint failed: customer.phone_number"),
+    ("decision", {}, "UNIQUE constraint failed: decision.decision_id"),
+    ("loan", {"loan_id": 2}, "UNIQUE constraint failed: loan.customer_id, loan.source_loan_id"),
+    ("policy_pin", {"sha256": "other"}, "UNIQUE constraint failed: policy_pin.version"),
+    ("answered_request", {"fingerprint": "g"}, "UNIQUE constraint failed: answered_request.request_id"),
+    ("import_file", {"queue_number": 2}, "UNIQUE constraint failed: import_file.import_id"),
+    ("import_chunk", {"content": b"d"}, "UNIQUE constraint failed: import_chunk.queue_number, import_chunk.number"),
+]
+
+REFERENCES = [
+    ("decision", {"decision_id": "e", "customer_id": 9}),
+    ("loan", {"loan_id": 2, "customer_id": 9}),
+    ("loan", {"loan_id": 2, "source_loan_id": None, "decision_id": "nowhere"}),
+    ("import_chunk", {"queue_number": 9}),
+    ("import_issue", {"queue_number": 9}),
+]
+
+
+@pytest.fixture
+def put(store):
+    """Writes rows, each table's good one with changes, past everything that checks them."""
+    with store.engine.connect() as connection:
+
+        def write(table: str, changes=None) -> None:
+            target = metadata.tables[table]
+            row = GOOD[table] | (changes or {})
+            columns = ", ".join(row)
+            connection.exec_driver_sql(
+                f"INSERT INTO {target.name} ({columns}) VALUES ({', '.join('?' * len(row))})",  # noqa: S608
+                tuple(row.values()),
+            )
+
+        yield write
+
+
+@pytest.fixture
+def put_good(put):
+    for table in GOOD:
+        put(table)
+    return put
+
+
+def test_rows_of_a_sound_book_are_taken(put_good):
+    assert set(GOOD) == set(metadata.tables)
+    assert put_good
+
+
+@pytest.mark.parametrize(("table", "changes", "check"), CHECKS)
+def test_row_that_breaks_an_invariant_is_refused(put, table, changes, check):
+    for earlier in GOOD:
+        if earlier == table:
+            break
+        put(earlier)
+    with pytest.raises(IntegrityError, match=f"CHECK constraint failed: {check}"):
+        put(table, changes)
+
+
+def test_every_check_of_the_schema_is_tried():
+    declared = {
+        str(constraint.name)
+        for table in metadata.tables.values()
+        for constraint in table.constraints
+        if isinstance(constraint, CheckConstraint)
+    }
+    assert declared == {check for _, _, check in CHECKS}
+
+
+@pytest.mark.parametrize(("table", "changes", "said"), KEYS)
+def test_key_stands_once(put_good, table, changes, said):
+    with pytest.raises(IntegrityError, match=said):
+        put_good(table, changes)
+
+
+def test_decision_books_one_loan(put_good):
+    booked = {"source_loan_id": None, "decision_id": "d", "customer_id": 1}
+    put_good("loan", {"loan_id": 2, **booked})
+    with pytest.raises(IntegrityError, match=r"UNIQUE constraint failed: loan\.decision_id"):
+        put_good("loan", {"loan_id": 3, **booked})
+
+
+@pytest.mark.parametrize(("table", "changes"), REFERENCES)
+def test_row_that_refers_to_nothing_is_refused(put_good, table, changes):
+    with pytest.raises(IntegrityError, match="FOREIGN KEY constraint failed"):
+        put_good(table, changes)
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [
+        (table.name, column.name)
+        for table in metadata.sorted_tables
+        for column in table.c
+        # A whole number that is the key by itself is given by the database where it is left out.
+        if not column.nullable and column is not table.autoincrement_column
+    ],
+)
+def test_figure_that_is_needed_is_never_missing(store, table, column):
+    columns = {name: value for name, value in GOOD[table].items() if name != column}
+    with store.engine.connect() as connection, pytest.raises(IntegrityError, match="NOT NULL constraint failed"):
+        connection.exec_driver_sql(
+            f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",  # noqa: S608
+            tuple(columns.values()),
+        )
