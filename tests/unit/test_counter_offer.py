@@ -48,6 +48,11 @@ def test_largest_amount_over_a_very_long_tenure(rate: str, months: int, most: in
         assert tried_one_by_one(Decimal(rate), months, 1_000, most) == largest
 
 
+@pytest.mark.parametrize(("least", "largest"), [(1_366, 1_367), (1_367, 1_367), (1_368, None)])
+def test_search_ends_with_the_least_amount(least: int, largest: int | None) -> None:
+    assert largest_amortizing_rupees(REDUCING, Decimal(12), 600, least, 1_500) == largest
+
+
 def test_search_is_bounded_for_rates_that_round_differently_at_every_amount() -> None:
     """₹2,900 to ₹3,300 at 36.1301 % hold no amount that amortizes; after 300 of them the search ends."""
     assert tried_one_by_one(Decimal("36.1301"), 360, 2_900, 3_300) is None

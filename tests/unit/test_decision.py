@@ -249,6 +249,12 @@ def test_terms_that_do_not_amortize_at_the_corrected_rate_get_no_decision(policy
             request(100_000_000, "12", 600), borrower(limit=150_000), 136_700, id="amounts that do not amortize skipped"
         ),
         pytest.param(request(100_000_000, "16", 600), borrower(limit=110_000), None, id="none that amortizes"),
+        pytest.param(
+            request(100_000_000, "8", 600),
+            borrower(replace(SCORES[30], current_debt=100 * LAKH - 110_000)),
+            None,
+            id="none that amortizes at the corrected rate",
+        ),
     ],
 )
 def test_counter_offer_of_a_decline(policy: Policy, asked: LoanRequest, who: Borrower, offer: int | None) -> None:
