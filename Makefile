@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 GEN := almeno_grpc/_gen
 
-.PHONY: run test lint format protos lock sample-book clean help
+.PHONY: run test bench lint format protos lock sample-book clean help
 
 help: ## Show the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
@@ -27,6 +27,9 @@ run: .venv/service ## Serve on 127.0.0.1:50051 with the sample book loaded.
 
 test: .venv/development ## Run the test suite.
 	$(BIN)/python -m pytest -n 2 --cov --cov-report=term
+
+bench: .venv/development ## Measure the server beside the bare transport; needs h2load.
+	$(BIN)/python tests/benchmarks/bench.py
 
 lint: .venv/development ## Check style, types, protos, and that the stubs follow from the protos.
 	$(BIN)/ruff check .
