@@ -11,6 +11,7 @@ import os
 import re
 import sys
 import threading
+import time
 import traceback
 from datetime import UTC, datetime
 from types import TracebackType
@@ -97,6 +98,31 @@ def log_event(event: str, level: int = logging.INFO, *, error: BaseException | N
     """
     trace = (type(error), error, error.__traceback__) if error else None
     _logger.log(level, event, exc_info=trace, extra={"fields": fields})
+
+
+class SparseLog:
+    """Writes at most so many lines a second: an overloaded server must not drown in telling that it is."""
+
+    def __init__(self, lines_per_second: int) -> None:
+        self._lines_per_second = lines_per_second
+        self._lock = threading.Lock()
+        self._second = 0
+        self._lines = 0
+        self._left_out = 0
+
+    def log_event(self, event: str, level: int, *, error: BaseException | None = None, **fields: object) -> None:
+        """Writes a line, or leaves it out; the next line that is written says how many were."""
+        with self._lock:
+            second = int(time.monotonic())
+            if second != self._second:
+                self._second, self._lines = second, 0
+            self._lines += 1
+            if self._lines > self._lines_per_second:
+                self._left_out += 1
+                return
+            if self._left_out:
+                fields["lines_left_out"], self._left_out = self._left_out, 0
+        log_event(event, level, error=error, **fields)
 
 
 def without_password(database_url: str) -> str:

@@ -49,6 +49,12 @@ class MessageTooLarge(ResourceExhausted):
     reason: ClassVar[str] = "MESSAGE_TOO_LARGE"
 
 
+class ServerStopping(Unavailable):
+    """The server takes on no calls any more; another one may, or this one once it is back."""
+
+    reason: ClassVar[str] = "SERVER_STOPPING"
+
+
 CODES: dict[type[CreditError], grpc.StatusCode] = {
     InvalidArgument: grpc.StatusCode.INVALID_ARGUMENT,
     NotFound: grpc.StatusCode.NOT_FOUND,

@@ -15,13 +15,16 @@ from typing import Any, NoReturn
 import grpc
 
 from almeno_grpc.domain.errors import CreditError, DeadlineExceeded, TooManyCalls
-from almeno_grpc.logs import log_event
+from almeno_grpc.logs import SparseLog
 from almeno_grpc.metrics import Metrics
 from almeno_grpc.rpc.errors import InvalidMessage, MessageTooLarge, code_of, internal_status, to_status
 from almeno_grpc.rpc.pools import arrival_seconds
 from almeno_grpc.rpc.request_waits import RequestWaits
 
 Send = Callable[[Any], None]
+
+LOG_LINES_PER_SECOND = 20
+_log = SparseLog(LOG_LINES_PER_SECOND)
 
 
 @dataclass(frozen=True)
@@ -192,14 +195,14 @@ class GuardedMethod:
             context.abort_with_status(to_status(error))
         # Reading on from a caller who has gone raises an RpcError: there is nobody to answer, and nothing to tell.
         if not (isinstance(error, grpc.RpcError) and not context.is_active()):
-            log_event("call_failed", logging.ERROR, method=self._name, error=error)
+            _log.log_event("call_failed", logging.ERROR, method=self._name, error=error)
         context.abort_with_status(internal_status())
 
     def _report(self, code: str, seconds: float) -> None:
         self._metrics.call(self._name, code, seconds)
         if seconds >= self._slow_seconds:
             milliseconds = round(seconds * 1000, 1)
-            log_event("slow_call", logging.WARNING, method=self._name, code=code, milliseconds=milliseconds)
+            _log.log_event("slow_call", logging.WARNING, method=self._name, code=code, milliseconds=milliseconds)
 
 
 class Refusal:

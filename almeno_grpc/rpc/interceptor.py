@@ -9,19 +9,22 @@ which takes the bytes and gives the bytes. Handlers raise errors of the domain's
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import grpc
 
 from almeno_grpc.domain.errors import TooManyCalls
 from almeno_grpc.metrics import Metrics
-from almeno_grpc.rpc.errors import MethodNotFound, to_status
+from almeno_grpc.rpc.errors import MethodNotFound, ServerStopping, to_status
 from almeno_grpc.rpc.guarded_method import CallLimits, GuardedMethod, Refusal
 from almeno_grpc.rpc.pools import AtOnce, CallPool
 from almeno_grpc.rpc.request_waits import RequestWaits
 
 MOST_STREAMS = 64
 """Streaming calls that a process serves at a time; each holds a thread."""
+
+HEALTH = "/grpc.health.v1.Health/"
 
 _Request = TypeVar("_Request")
 _Response = TypeVar("_Response")
@@ -48,6 +51,7 @@ class CallGuard(grpc.ServerInterceptor):
         self._waits = RequestWaits(limits.request_seconds)
         self._at_once = AtOnce()
         self._methods: dict[str, _Served] = {}
+        self._is_stopping = False
         self._not_found = Refusal(
             "unknown", to_status(MethodNotFound("the server has no such method")), metrics
         ).handler(self._at_once)
@@ -64,10 +68,16 @@ class CallGuard(grpc.ServerInterceptor):
             if handler is None:
                 return self._not_found
             served = self._methods[handler_call_details.method] = self._serve(handler_call_details.method, handler)
-        return served.refusal if served.pool.is_full else served.handler
+        if self._is_stopping and not handler_call_details.method.startswith(HEALTH):
+            return served.stopping
+        return served.busy if served.pool.is_full else served.handler
+
+    def refuse_calls(self) -> None:
+        """Answers Unavailable to all further calls; the health service goes on to tell why."""
+        self._is_stopping = True
 
     def end_watches(self) -> None:
-        """Ends the streams that wait without a thread, such as those of the health service; a stop would wait."""
+        """Ends the streams that wait without a thread, such as those of the health service."""
         for served in list(self._methods.values()):
             served.method.end_watches()
 
@@ -86,24 +96,23 @@ class CallGuard(grpc.ServerInterceptor):
         is_stream = name in self._stream_methods
         pool = self.streams if is_stream else self.calls
         method = GuardedMethod(name, handler, self._limits, self._metrics, self._waits, is_stream=is_stream)
-        error = TooManyCalls("the server has as many calls under way as it takes on; try again a little later")
-        refusal = Refusal(name, to_status(error), self._metrics)
-        return _Served(method, method.handler(pool), refusal.handler(self._at_once), pool)
+        busy = TooManyCalls("the server has as many calls under way as it takes on; try again a little later")
+        stopping = ServerStopping("the server is stopping; try again a little later")
+        return _Served(
+            method,
+            method.handler(pool),
+            pool,
+            busy=Refusal(name, to_status(busy), self._metrics).handler(self._at_once),
+            stopping=Refusal(name, to_status(stopping), self._metrics).handler(self._at_once),
+        )
 
 
+@dataclass(frozen=True, slots=True)
 class _Served:
-    """A method as it is served."""
+    """A method as it is served, and as it is refused."""
 
-    __slots__ = ("handler", "method", "pool", "refusal")
-
-    def __init__(
-        self,
-        method: GuardedMethod,
-        handler: grpc.RpcMethodHandler[Any, Any],
-        refusal: grpc.RpcMethodHandler[Any, Any],
-        pool: CallPool,
-    ) -> None:
-        self.method = method
-        self.handler = handler
-        self.refusal = refusal
-        self.pool = pool
+    method: GuardedMethod
+    handler: grpc.RpcMethodHandler[Any, Any]
+    pool: CallPool
+    busy: grpc.RpcMethodHandler[Any, Any]
+    stopping: grpc.RpcMethodHandler[Any, Any]

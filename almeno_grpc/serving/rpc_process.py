@@ -7,15 +7,17 @@ import time
 
 from almeno_grpc.config import Settings, usable_cores
 from almeno_grpc.metrics import metrics_of_process
-from almeno_grpc.serving.link import STOP_MARGIN_SECONDS, remove_metrics, start_process
+from almeno_grpc.serving.link import remove_metrics, start_process
 from almeno_grpc.serving.rpc_server import RpcServer
 from almeno_grpc.serving.signals import StopSignals
 
 ROLE = "rpc"
+QUIET_SECONDS = 0.2
+"""How long a process that stops goes on without a call, refusing new ones, while the last answers are sent."""
 
 
 def main() -> None:
-    """Serves calls until SIGTERM, or until the supervisor is gone; a second SIGTERM cancels the calls in flight."""
+    """Serves calls until SIGTERM, or until the supervisor is gone; a second SIGTERM gives up the calls in flight."""
     signals = StopSignals(signal.SIGTERM)
     process = start_process(sys.argv[1:])
     settings = process.settings
@@ -26,16 +28,27 @@ def main() -> None:
     process.link.tell_ready()
     while not signals.count and not process.link.is_broken:
         process.link.wait_for(signals)
-    server.begin_stop()
-    give_up_seconds = time.monotonic() + settings.drain_seconds + STOP_MARGIN_SECONDS
-    while not server.wait_until_stopped(0.05) and time.monotonic() < give_up_seconds:
-        if signals.count > 1:
-            server.cancel_calls()
+    server.refuse_calls()
+    _wait_for_calls(server, signals, settings.drain_seconds)
     if process.link.is_broken:
         remove_metrics()
-    if not server.close():
-        # A handler that runs on must not keep the process. What it has not committed ends with its connection.
-        os._exit(0)
+    if not server.is_busy:
+        server.close()
+    # The connections end with the process, which tells whoever still calls UNAVAILABLE: try again. gRPC's own stop ends
+    # calls that cross with it as CANCELLED, which callers take as final. What a handler that runs on has not committed
+    # ends with its connection to the database.
+    os._exit(0)
+
+
+def _wait_for_calls(server: RpcServer, signals: StopSignals, drain_seconds: float) -> None:
+    """Waits until no call has been under way for a while, the time is over, or a second signal comes."""
+    now = quiet_since_seconds = time.monotonic()
+    end_seconds = now + drain_seconds
+    while now - quiet_since_seconds < QUIET_SECONDS and signals.count < 2:
+        time.sleep(0.01)
+        now = time.monotonic()
+        if server.is_busy and now < end_seconds:
+            quiet_since_seconds = now
 
 
 def pin_to_core(settings: Settings, index: int) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import grpc
 
 from almeno_grpc.config import Settings
@@ -12,9 +10,6 @@ from almeno_grpc.rpc.guarded_method import CallLimits
 from almeno_grpc.rpc.interceptor import MOST_STREAMS, CallGuard
 from almeno_grpc.serving import standard_services
 from almeno_grpc.serving.application import Application
-
-LAST_HANDLERS_SECONDS = 1.0
-"""How long handlers whose calls are over may take to notice."""
 
 
 class RpcServer:
@@ -28,7 +23,6 @@ class RpcServer:
             OSError: A TLS file cannot be read.
         """
         self._application = application
-        self._drain_seconds = settings.drain_seconds
         self._guard = CallGuard(
             threads=settings.threads,
             limits=CallLimits(
@@ -57,31 +51,22 @@ class RpcServer:
         """Begins to serve."""
         self._server.start()
 
-    def begin_stop(self) -> None:
-        """Refuses new calls; those in flight have the drain time to finish in."""
+    def refuse_calls(self) -> None:
+        """Answers Unavailable to new calls, and ends what would otherwise go on for long."""
         self._health.enter_graceful_shutdown()
+        self._guard.refuse_calls()
         self._application.drain()
         self._guard.end_watches()
-        self._stopped = self._server.stop(self._drain_seconds)
 
-    def wait_until_stopped(self, seconds: float) -> bool:
-        """Waits for the last call to end, for so long; answers whether it has."""
-        return self._stopped.wait(seconds)
+    @property
+    def is_busy(self) -> bool:
+        """Whether calls are under way."""
+        return self._guard.calls_under_way > 0
 
-    def cancel_calls(self) -> None:
-        """Ends the calls that are still in flight."""
-        self._server.stop(None)
-
-    def close(self) -> bool:
-        """Closes the application; answers whether all handlers had returned, so that the process can end in order."""
-        deadline = time.monotonic() + LAST_HANDLERS_SECONDS
-        while self._guard.calls_under_way and time.monotonic() < deadline:
-            time.sleep(0.01)
-        if self._guard.calls_under_way:
-            return False
+    def close(self) -> None:
+        """Lets go of the application; no call is under way any more."""
         self._guard.close()
         self._application.close()
-        return True
 
 
 def _options(settings: Settings) -> list[tuple[str, int]]:

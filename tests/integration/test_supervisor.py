@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -401,6 +402,37 @@ def test_server_stops_cleanly_when_nobody_reads_its_log(tmp_path: Path) -> None:
     assert toy.process.wait(15) == 0
     assert not any(is_alive(process_id) for process_id in process_ids)
     toy.close()
+
+
+@pytest.fixture
+def pem(tmp_path: Path) -> tuple[Path, Path]:
+    """A key and a certificate of 127.0.0.1 that is its own authority."""
+    if not shutil.which("openssl"):
+        pytest.skip("openssl makes the certificate")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=almeno"
+    names = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run([*command.split(), *names], check=True, capture_output=True)
+    return key, certificate
+
+
+def test_server_with_tls_serves_the_callers_that_its_authority_has_certified(
+    start: Callable[..., ToyServer], pem: tuple[Path, Path]
+) -> None:
+    key, certificate = pem
+    toy = start(
+        "--workers=1", f"--tls-key={key}", f"--tls-certificate={certificate}", f"--tls-client-ca={certificate}"
+    ).wait_until_ready()
+    assert toy.events("server_ready")[0]["tls"] is True
+    authority = certificate.read_bytes()
+    certified = grpc.ssl_channel_credentials(authority, key.read_bytes(), authority)
+    with grpc.secure_channel(toy.address, certified) as channel:
+        assert process_that_answers(channel) == toy.process_ids("rpc-0")[0]
+    unknown = grpc.ssl_channel_credentials(authority)
+    for refused in (grpc.secure_channel(toy.address, unknown), toy.channel()):
+        with refused, pytest.raises(grpc.RpcError) as caught:
+            process_that_answers(refused)
+        assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
 
 
 def test_database_that_is_not_available_ends_the_start(start: Callable[..., ToyServer]) -> None:

@@ -248,6 +248,13 @@ def test_calls_beyond_the_limit_are_refused_at_once_and_later_ones_are_served(se
     assert served.get_customer() == ANSWER
 
 
+def test_server_that_stops_refuses_calls_and_goes_on_to_tell_its_health(served: Served) -> None:
+    served.guard.refuse_calls()
+    code, info = refused(served.get_customer)
+    assert (code, info.reason) == (grpc.StatusCode.UNAVAILABLE, "SERVER_STOPPING")
+    assert served.raw("/grpc.health.v1.Health/Check", b"")
+
+
 def test_calls_cancelled_while_they_wait_do_not_run_and_make_room(served: Served) -> None:
     leave, ran = threading.Event(), []
 

@@ -65,3 +65,18 @@ fail()
     ]
     assert [line.get("logger") for line in lines[:2]] == ["sqlalchemy", "py.warnings"]
     assert "Asha" not in json.dumps(lines)
+
+
+def test_lines_beyond_the_limit_of_a_second_are_left_out_and_counted() -> None:
+    program = """
+import time
+from almeno_grpc.logs import SparseLog
+log = SparseLog(3)
+now = 100.0
+time.monotonic = lambda: now
+for _ in range(10): log.log_event("slow_call", logging.WARNING)
+now = 101.0
+for _ in range(2): log.log_event("slow_call", logging.WARNING)
+"""
+    lines = lines_of(program)
+    assert [line.get("lines_left_out") for line in lines] == [None, None, None, 7, None]
