@@ -1,6 +1,7 @@
 """A place for a process of the server: started, watched, and filled again when the process dies."""
 
 import contextlib
+import logging
 import os
 import selectors
 import signal
@@ -14,10 +15,13 @@ from almeno_grpc.logs import log_event
 from almeno_grpc.serving.link import READY
 
 MOST_FAILED_STARTS = 5
-"""Deaths in a row before being ready, after which the server gives up."""
+"""Ends in a row before being ready, after which the server gives up."""
+KILLED = {-signal.SIGKILL, -signal.SIGTERM}
+"""Ends that others have brought about; they say nothing of whether the process can work."""
 SHORT_LIFE_SECONDS = 10.0
-FIRST_DELAY_SECONDS = 0.1
-LONGEST_DELAY_SECONDS = 2.0
+FIRST_DELAY_SECONDS = 0.05
+MOST_DOUBLINGS = 5
+"""Of the delay before a start, one for each short life in a row: up to 1.6 seconds."""
 
 
 class Slot:
@@ -26,7 +30,7 @@ class Slot:
     Attributes:
         role: What the process does: `rpc-0`, `rpc-1`, …, `import`.
         is_ready: Whether the process has said that it is ready.
-        failed_starts: Deaths in a row before the process was ready.
+        failed_starts: Ends in a row before the process was ready, by its own doing.
         restarts: How often a process was started again here.
     """
 
@@ -50,21 +54,29 @@ class Slot:
 
     def start(self, selector: selectors.BaseSelector) -> None:
         """Starts a process in the slot; the selector is told of what it says."""
-        self._link, theirs = socket.socketpair()
-        self._link.setblocking(False)
-        module = f"almeno_grpc.serving.{self.role.partition('-')[0]}_process"
-        with theirs:
-            self._process = subprocess.Popen(
-                # -P: the working directory is the database's place, not one to import from.
-                [sys.executable, "-P", "-m", module, self.role, str(theirs.fileno()), self._bootstrap],
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                # Out of the terminal's group: an interrupt is the supervisor's to act on.
-                process_group=0,
-            )
-        selector.register(self._link, selectors.EVENT_READ, self)
         self._started_at_seconds = time.monotonic()
+        link, theirs = socket.socketpair()
+        link.setblocking(False)
+        module = f"almeno_grpc.serving.{self.role.partition('-')[0]}_process"
+        try:
+            with theirs:
+                self._process = subprocess.Popen(
+                    # -P: the working directory is the database's place, not one to import from.
+                    [sys.executable, "-P", "-m", module, self.role, str(theirs.fileno()), self._bootstrap],
+                    env=self._environment,
+                    stdin=subprocess.DEVNULL,
+                    pass_fds=[theirs.fileno()],
+                    # Out of the terminal's group: an interrupt is the supervisor's to act on.
+                    process_group=0,
+                )
+        except OSError as error:
+            # No memory or no process to be had. The processes that run go on meanwhile.
+            log_event("process_not_started", logging.ERROR, process=self.role, error=error)
+            link.close()
+            self._plan_next_start()
+            return
+        self._link = link
+        selector.register(link, selectors.EVENT_READ, self)
         self.restarts += 1
         event = "process_restarted" if self.restarts else "process_started"
         log_event(event, process=self.role, process_pid=self._process.pid)
@@ -73,12 +85,18 @@ class Slot:
         """Reads what the process said."""
         if self._link is None:
             return
-        with contextlib.suppress(BlockingIOError, ConnectionError):
-            if self._link.recv(16).startswith(READY):
-                self.is_ready = True
-                self.failed_starts = 0
-                return
-        selector.unregister(self._link)
+        try:
+            said = self._link.recv(16)
+        except BlockingIOError:
+            return
+        except ConnectionError:
+            said = b""
+        if said.startswith(READY):
+            self.is_ready = True
+            self.failed_starts = 0
+        else:
+            # The process is ending; `reap` will find it dead.
+            selector.unregister(self._link)
 
     def reap(self, selector: selectors.BaseSelector) -> int | None:
         """Looks whether the process has died.
@@ -95,14 +113,18 @@ class Slot:
             with contextlib.suppress(KeyError):
                 selector.unregister(self._link)
             self._link.close()
-        now = time.monotonic()
-        if not self.is_ready:
+        if not self.is_ready and code not in KILLED:
             self.failed_starts += 1
-        self._short_lives = 0 if now - self._started_at_seconds > SHORT_LIFE_SECONDS else self._short_lives + 1
-        delay_seconds = min(FIRST_DELAY_SECONDS * 2 ** (max(0, self._short_lives - 1)), LONGEST_DELAY_SECONDS)
-        self.start_at_seconds = now + delay_seconds
         self.is_ready, self._process, self._link = False, None, None
+        self._plan_next_start()
         return code
+
+    def _plan_next_start(self) -> None:
+        """Sets when the slot is due to be filled again: the sooner, the longer the last process lived."""
+        now = time.monotonic()
+        self._short_lives = 0 if now - self._started_at_seconds > SHORT_LIFE_SECONDS else self._short_lives + 1
+        delay_seconds = FIRST_DELAY_SECONDS * 2 ** min(self._short_lives, MOST_DOUBLINGS)
+        self.start_at_seconds = now + delay_seconds
 
     def ask_to_stop(self) -> None:
         """Asks the process to stop; asked again, it stops quickly."""

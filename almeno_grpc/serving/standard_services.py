@@ -10,7 +10,6 @@ from google.protobuf import descriptor_pb2, descriptor_pool
 from google.protobuf.descriptor import FileDescriptor
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2
-from typing_extensions import override
 
 from almeno_grpc.domain.errors import NotFound
 
@@ -34,10 +33,10 @@ class Health(health.HealthServicer):
         for name in self._names:
             self.set(name, health_pb2.HealthCheckResponse.SERVING)
 
-    @override
-    def Check(
+    def Check(  # noqa: N802 - the service's name for it
         self, request: health_pb2.HealthCheckRequest, context: grpc.ServicerContext
     ) -> health_pb2.HealthCheckResponse:
+        """Tells the status of a service, or of the server when the name is empty."""
         if request.service not in self._names:
             raise ServiceNotFound(request.service)
         return super().Check(request, context)

@@ -159,7 +159,7 @@ class Supervisor:
                 continue
             log_event("process_died", logging.ERROR, process=slot.role, exit_code=code)
             if slot.failed_starts >= MOST_FAILED_STARTS:
-                raise GivenUp(f"{slot.role} has died {slot.failed_starts} times in a row before it was ready")
+                raise GivenUp(f"{slot.role} has ended {slot.failed_starts} times in a row before it was ready")
 
     def _stop(self) -> None:
         """Asks all processes to stop, and kills those that take too long."""

@@ -324,6 +324,15 @@ def test_process_that_is_killed_is_started_again_while_the_port_goes_on(start: C
     assert not list(toy.folder.glob("almeno-metrics-*"))
 
 
+def test_process_that_is_killed_while_it_starts_is_started_as_often(start: Callable[..., ToyServer]) -> None:
+    toy = start("--workers=1").wait_until_ready()
+    for kills in range(1, 7):
+        os.kill(toy.process_ids("import")[-1], signal.SIGKILL)
+        eventually(lambda kills=kills: len(toy.events("process_restarted")) == kills)
+    assert toy.stop() == 0
+    assert not toy.events("server_failed")
+
+
 def test_server_whose_supervisor_is_killed_frees_the_port(start: Callable[..., ToyServer]) -> None:
     toy = start("--metrics-address=127.0.0.1:0").wait_until_ready()
     children = [toy.process_ids(role)[0] for role in ("rpc-0", "rpc-1", "import")]
@@ -447,7 +456,7 @@ def test_process_that_dies_again_and_again_before_it_serves_ends_the_server(star
     toy = start("--workers=1", broken="application")
     assert toy.wait() == 1
     assert len(toy.process_ids("rpc-0")) == 5
-    assert "rpc-0 has died 5 times" in toy.events("server_failed")[0]["message"]
+    assert "rpc-0 has ended 5 times" in toy.events("server_failed")[0]["message"]
 
 
 def test_settings_that_make_no_sense_end_the_program_with_code_two() -> None:

@@ -1,7 +1,6 @@
 """An application for the tests of the server's processes: calls that wait, fail, or tell of their process."""
 
 import os
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -82,7 +81,7 @@ def prepare_database(_settings: Settings) -> None:
 
 def build_application(_settings: Settings, metrics: Metrics) -> ToyApplication:
     if BROKEN == "application":
-        os.kill(os.getpid(), signal.SIGKILL)
+        raise RuntimeError("out of order")
     return ToyApplication(metrics)
 
 
