@@ -116,7 +116,7 @@ def decide(request: LoanRequest, borrower: Borrower, policy: Policy, business_da
         corrected_interest_rate=rate,
         monthly_installment=emi,
         installment_method=policy.installment_method,
-        reasons=tuple(sorted(reasons, key=list(DecisionReason).index)),
+        reasons=tuple(reason for reason in DecisionReason if reason in reasons) if reasons else (),
         counter_offer=_counter_offer(request, borrower, score, rate, policy) if reasons else None,
         policy_version=policy.version,
         policy_sha256=policy.sha256,
@@ -148,7 +148,8 @@ def _reasons_by_amount(loan_amount: int, emi: int, borrower: Borrower, policy: P
     if gates.new_loan_within_limit and position.current_debt + loan_amount > borrower.approved_limit:
         reasons.append(DecisionReason.LOAN_EXCEEDS_LIMIT)
     obligation = position.monthly_obligation + (emi if gates.new_emi_counts else 0)
-    if obligation > gates.most_emi_share_of_income * borrower.monthly_income:
+    share = gates.most_emi_share_of_income
+    if obligation * share.denominator > share.numerator * borrower.monthly_income:
         reasons.append(DecisionReason.EMI_BURDEN_TOO_HIGH)
     return reasons
 

@@ -77,12 +77,13 @@ def installment(method: InstallmentMethod, principal: int, rate: Decimal, months
     Raises:
         TermsDoNotAmortize: No schedule of exactly `months` rows repays the principal with these terms.
     """
-    if not amortizes(method, principal, rate, months):
+    emi = installment_amount(method, principal, rate, months)
+    if not _repays(method, principal, rate, months, emi):
         raise TermsDoNotAmortize(
             "with this amount, rate and tenure some instalments would repay no principal; ask for a larger amount, a "
             "lower rate or a shorter tenure"
         )
-    return installment_amount(method, principal, rate, months)
+    return emi
 
 
 def installment_amount(method: InstallmentMethod, principal: int, rate: Decimal, months: int) -> int:
@@ -94,9 +95,12 @@ def installment_amount(method: InstallmentMethod, principal: int, rate: Decimal,
 
 def amortizes(method: InstallmentMethod, principal: int, rate: Decimal, months: int) -> bool:
     """Whether a schedule of exactly `months` rows, each repaying principal, repays the loan."""
+    return _repays(method, principal, rate, months, installment_amount(method, principal, rate, months))
+
+
+def _repays(method: InstallmentMethod, principal: int, rate: Decimal, months: int, emi: int) -> bool:
     if method is InstallmentMethod.ANNUAL_COMPOUND:
         return principal >= months
-    emi = reducing_balance_installment(principal, rate, months)
     return _surely_amortizes(principal, rate, months, emi) or _walk_repays(principal, rate, months, emi)
 
 
@@ -162,6 +166,13 @@ def _walk_repays(principal: int, rate: Decimal, months: int, emi: int) -> bool:
     return balance > 0
 
 
+@lru_cache(maxsize=4096)
+def _drift(rate_scaled: int, months: int) -> int:
+    """The whole paise of B·(1+i), where B is the most by which rounding can put off the last balance but one."""
+    grown, unit = _growth(rate_scaled, months)
+    return (grown - unit) * (_MONTHLY + rate_scaled) // (unit * rate_scaled)
+
+
 def _surely_amortizes(principal: int, rate: Decimal, months: int, emi: int) -> bool:
     """A quick yes for ordinary terms, so that a decision need not walk the schedule; a no means: walk it.
 
@@ -174,5 +185,4 @@ def _surely_amortizes(principal: int, rate: Decimal, months: int, emi: int) -> b
     if scaled == 0:
         return emi > 0 and emi * (months - 1) < principal
     first_part = emi - round_half_up(principal * scaled, _MONTHLY)
-    grown, unit = _growth(scaled, months)
-    return first_part > 0 and (emi - 1) * unit * scaled > (grown - unit) * (_MONTHLY + scaled)
+    return first_part > 0 and emi - 1 > _drift(scaled, months)

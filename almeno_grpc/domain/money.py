@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 
 PAISE_PER_RUPEE = 100
 PAISE_PER_LAKH = 100_000 * PAISE_PER_RUPEE
@@ -19,6 +20,7 @@ def round_fraction(value: Fraction) -> int:
     return round_half_up(value.numerator, value.denominator)
 
 
+@lru_cache(maxsize=4096)
 def scaled_rate(rate: Decimal) -> int:
     """The rate in ten-thousandths of a per cent, exactly.
 
@@ -32,6 +34,7 @@ def scaled_rate(rate: Decimal) -> int:
     return scaled
 
 
+@lru_cache(maxsize=4096)
 def rate_from_scaled(scaled: int) -> Decimal:
     """The rate in per cent from ten-thousandths of a per cent; 105000 gives Decimal('10.5')."""
     return plain(Decimal(scaled).scaleb(-4))

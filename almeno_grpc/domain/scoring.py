@@ -55,7 +55,14 @@ def credit_score(position: CreditPosition, approved_limit: int, policy: Policy) 
     )
     if policy.debt_above_limit_scores_zero and position.current_debt > approved_limit:
         return CreditScore(0, components)
-    return CreditScore(round_fraction(sum((part.points for part in components), Fraction(0))), components)
+    return CreditScore(_rounded_sum(components), components)
+
+
+def _rounded_sum(components: tuple[ScoreComponent, ...]) -> int:
+    """The sum of the points, rounded once, halves up."""
+    whole = sum(part.points.numerator for part in components if part.points.denominator == 1)
+    parts = (part.points for part in components if part.points.denominator != 1)
+    return whole + round_fraction(sum(parts, Fraction(0)))
 
 
 def _approved_volume(position: CreditPosition, approved_limit: int, policy: Policy) -> ScoreComponent:
