@@ -4,7 +4,7 @@ import re
 import uuid
 from collections.abc import Callable
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import TypeVar
 
 from google.type import date_pb2, decimal_pb2, money_pb2
@@ -111,10 +111,7 @@ def _rate(text: str) -> Decimal:
         raise ValueError("must be set, to a number such as 10.5")
     if len(text) > _MAX_DECIMAL_CHARACTERS or not _DECIMAL.fullmatch(text):
         raise ValueError("must be a number such as 10.5")
-    try:
-        rate = Decimal(text)
-    except InvalidOperation:
-        raise ValueError("must be a number such as 10.5") from None
+    rate = Decimal(text)
     if not limits.MIN_INTEREST_RATE <= rate <= limits.MAX_INTEREST_RATE:
         raise ValueError(f"must be {limits.MIN_INTEREST_RATE} to {limits.MAX_INTEREST_RATE} per cent a year")
     try:

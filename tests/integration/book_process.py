@@ -14,6 +14,9 @@ from zoneinfo import ZoneInfo
 from almeno_grpc.bootstrap import load_policies
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.decision import LoanRequest
+from almeno_grpc.imports.frames import ReadingLimits
+from almeno_grpc.imports.worker import ImportWorker
+from almeno_grpc.metrics import NoMetrics
 from almeno_grpc.service.customers import Applicant, CustomerService
 from almeno_grpc.service.lending import LendingService
 from almeno_grpc.service.requests import Call, Requests
@@ -73,10 +76,17 @@ def hold(store: BookStore, _clock: Clock, options: dict) -> bool:
     return held
 
 
+def work_on_imports(store: BookStore, clock: Clock, options: dict) -> None:
+    """Works on imports until it is killed."""
+    get_ready()
+    ImportWorker(store, clock, NoMetrics(), ReadingLimits(), options["batch_rows"]).run(threading.Event())
+
+
+COMMANDS = {"lend": lend, "register": register, "repeat": repeat, "hold": hold, "work": work_on_imports}
+
 if __name__ == "__main__":
     url, command, raw_options = sys.argv[1:]
     book = BookStore(url, threads=40)
-    work = {"lend": lend, "register": register, "repeat": repeat, "hold": hold}[command]
-    told = work(book, Clock(date(2026, 4, 10), ZoneInfo("Asia/Kolkata")), json.loads(raw_options))
+    told = COMMANDS[command](book, Clock(date(2026, 4, 10), ZoneInfo("Asia/Kolkata")), json.loads(raw_options))
     print(json.dumps(told), flush=True)  # noqa: T201
     book.close()

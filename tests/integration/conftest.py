@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
 from dataclasses import dataclass, field
 from datetime import date
@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 import grpc
 import pytest
 from google.rpc import error_details_pb2
+from google.type import decimal_pb2, money_pb2
 from grpc_status import rpc_status
 from hypothesis import HealthCheck, settings
 from sqlalchemy import text
@@ -29,7 +30,7 @@ from almeno_grpc.clock import Clock
 from almeno_grpc.config import Settings
 from almeno_grpc.domain.customer import Customer
 from almeno_grpc.domain.decision import LoanRequest
-from almeno_grpc.domain.imports import BookCustomer, BookLoan, ImportFile, ImportKind
+from almeno_grpc.domain.imports import BookCustomer, BookLoan, ImportFile, ImportKind, RowIssue
 from almeno_grpc.imports.frames import ReadingLimits
 from almeno_grpc.imports.worker import ImportWorker
 from almeno_grpc.metrics import NoMetrics
@@ -37,14 +38,13 @@ from almeno_grpc.rpc.guarded_method import CallLimits
 from almeno_grpc.rpc.interceptor import CallGuard
 from almeno_grpc.service.customers import Applicant, CustomerService
 from almeno_grpc.service.imports import ImportService, Upload
+from almeno_grpc.service.landing import land_batch
 from almeno_grpc.service.lending import Booking, LendingService
 from almeno_grpc.service.requests import Call, Requests
 from almeno_grpc.storage.store import BookStore
 from almeno_grpc.storage.tables import metadata
 
-settings.register_profile(
-    "integration", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+settings.register_profile("integration", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 TODAY = date(2026, 4, 10)
 INDIA = ZoneInfo("Asia/Kolkata")
@@ -80,13 +80,29 @@ class Book:
         """Books a loan as CreateLoan does, with a request_id or without."""
         request = LoanRequest(customer_id, amount, Decimal(rate), months)
         call = Call(request_id, fingerprint=f"{request}")
-        answered = self.once.once(call, lambda tx: self.lending.book(tx, request), lambda booking: b"booked")
+        answered = self.once.once(call, lambda tx: self.lending.book(tx, request), lambda _: b"booked")
         assert answered.result is not None
         return answered.result
 
     def queue(self, kind: ImportKind, content: bytes, file_name: str = "book.csv", **header) -> ImportFile:
         upload = Upload(kind, file_name, header.get("book_date"), header.get("sha256", "0" * 64), [content])
         return self.store.write(lambda tx: self.imports.queue(tx, upload))
+
+    def land(
+        self, rows: Sequence[BookCustomer] | Sequence[BookLoan], issues: Sequence[RowIssue] = (), batch_rows: int = 1000
+    ) -> ImportFile:
+        """Lands checked rows as an import would, so many to a batch; gives the import as it then stands."""
+        kind = ImportKind.CUSTOMERS if isinstance(rows[0], BookCustomer) else ImportKind.LOANS
+        file = self.queue(kind, b"")
+        for start in range(0, len(rows), batch_rows):
+            batch = rows[start : start + batch_rows]
+            of_batch = [issue for issue in issues if batch[0].row_number <= issue.row_number <= batch[-1].row_number]
+            self.store.write(lambda tx, b=batch, i=of_batch: land_batch(tx, file.queue_number, b, i, 1))
+        return self.imports.get(file.import_id)
+
+    def issues(self, file: ImportFile) -> list[tuple[int, str, str, str]]:
+        found = self.imports.page_of_issues(file.import_id, (0, 0), 1000)
+        return [(issue.row_number, issue.outcome.value, issue.column, issue.message) for _, issue in found]
 
     def rows(self, table: str) -> list[dict]:
         """Every row of a table, in the order of its key."""
@@ -150,7 +166,7 @@ def book_loan(customer_id: int, loan_id: int, **changes) -> BookLoan:
     return BookLoan(**row | changes)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def rows_of() -> SimpleNamespace:
     """Makers of checked rows: `customer(number, …)` and `loan(customer_id, loan_id, …)`."""
     return SimpleNamespace(customer=book_customer, loan=book_loan)
@@ -274,6 +290,8 @@ class Served:
     channel: grpc.Channel
     application: CreditApplication
 
+    refusal_of = staticmethod(refusal_of)
+
     @staticmethod
     def refusal(call: Callable[[], object]) -> Refusal:
         """How a call is refused; it must be."""
@@ -344,3 +362,14 @@ def shared_stubs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 @pytest.fixture
 def new_request_id() -> Callable[[], str]:
     return lambda: str(uuid.uuid4())
+
+
+@pytest.fixture(scope="session")
+def money() -> Callable[..., money_pb2.Money]:
+    """Makes an amount of whole rupees."""
+    return lambda rupees: money_pb2.Money(currency_code="INR", units=rupees)
+
+
+@pytest.fixture(scope="session")
+def rate() -> Callable[[str], decimal_pb2.Decimal]:
+    return lambda text: decimal_pb2.Decimal(value=text)

@@ -50,7 +50,7 @@ def test_database_that_processes_cannot_share_is_refused(url, said):
 def test_sqlite_that_can_lose_commits_is_refused(monkeypatch, database_url):
     old = SimpleNamespace(sqlite_version_info=(3, 51, 2), sqlite_version="3.51.2")
     monkeypatch.setattr(engines.importlib, "import_module", lambda _: old)
-    with pytest.raises(DatabaseUnusable, match="SQLite 3.51.2 can lose commits"):
+    with pytest.raises(DatabaseUnusable, match=r"SQLite 3\.51\.2 can lose commits"):
         open_engine(parse_url(database_url))
 
 

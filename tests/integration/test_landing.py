@@ -1,0 +1,243 @@
+"""Checked rows land in the book: what is added, changed, left and rejected, and that batches make no difference."""
+
+from dataclasses import replace
+from datetime import date
+from fractions import Fraction
+
+import pytest
+
+from almeno_grpc.domain.imports import ImportKind, IssueOutcome, RowCounts, RowIssue
+from almeno_grpc.imports.book_file import open_book_file
+from almeno_grpc.imports.frames import ReadingLimits
+from almeno_grpc.storage.tables import FIRST_OWN_ID
+
+RUPEE = 100
+LAKH = 100_000 * RUPEE
+BOOK_DATE = date(2026, 4, 10)
+
+
+def read(path, kind):
+    with open_book_file(path, kind=kind, file_name=path.name, book_date=BOOK_DATE, limits=ReadingLimits()) as file:
+        batches = list(file.batches())
+    return [row for batch in batches for row in batch.rows], [issue for batch in batches for issue in batch.issues]
+
+
+@pytest.fixture(scope="module")
+def real_rows(real_book):
+    """Rows and issues of both files of the real book."""
+    return (
+        read(real_book / "customer_data.xlsx", ImportKind.CUSTOMERS),
+        read(real_book / "loan_data.xlsx", ImportKind.LOANS),
+    )
+
+
+@pytest.fixture
+def with_customers(book, rows_of):
+    book.land([rows_of.customer(number) for number in range(1, 10)])
+    return book
+
+
+def test_real_book_lands_whole_and_landing_it_again_changes_nothing(book, real_rows):
+    (customers, customer_issues), (loans, loan_issues) = real_rows
+    assert book.land(customers, customer_issues).rows == RowCounts(inserted=300)
+    assert book.land(loans, loan_issues).rows == RowCounts(inserted=782, adjusted=29)
+    before = book.rows("customer"), book.rows("loan")
+    assert book.land(customers, customer_issues).rows == RowCounts(unchanged=300)
+    assert book.land(loans, loan_issues).rows == RowCounts(unchanged=782, adjusted=29)
+    assert (book.rows("customer"), book.rows("loan")) == before
+
+
+def test_real_books_doubled_loan_ids_are_two_loans_each(book, real_rows):
+    (customers, _), (loans, _) = real_rows
+    book.land(customers)
+    file = book.land(loans)
+    stored = book.rows("loan")
+    keys = [(row["customer_id"], row["source_loan_id"]) for row in stored]
+    assert sorted(keys) == sorted((loan.customer_id, loan.source_loan_id) for loan in loans)
+    renumbered = [row for row in stored if row["loan_id"] != row["source_loan_id"]]
+    assert [row["loan_id"] for row in renumbered] == list(range(FIRST_OWN_ID, FIRST_OWN_ID + 29))
+    first_with = {}
+    for loan in loans:
+        first_with.setdefault(loan.source_loan_id, loan.customer_id)
+    for row in stored:
+        is_first = first_with[row["source_loan_id"]] == row["customer_id"]
+        assert (row["loan_id"] == row["source_loan_id"]) is is_first
+    issues = book.issues(file)
+    assert {(outcome, column) for _, outcome, column, _ in issues} == {("ADJUSTED", "Loan ID")}
+    assert [issue[3].rpartition(" ")[2] for issue in issues] == [str(row["loan_id"]) for row in renumbered]
+
+
+def test_real_books_outstanding_principal_is_in_equal_parts_to_the_paisa(book, real_rows):
+    (customers, _), (loans, _) = real_rows
+    book.land(customers)
+    book.land(loans)
+    for row in book.rows("loan"):
+        left = row["tenure_months"] - row["emis_paid"]
+        exact = Fraction(row["loan_amount_paise"] * left, row["tenure_months"])
+        assert abs(row["outstanding_principal_paise"] - exact) <= Fraction(1, 2)
+        assert (row["outstanding_principal_paise"] == 0) is (left == 0)
+
+
+@pytest.mark.parametrize("batch_rows", [1, 7])
+def test_book_is_the_same_whatever_the_size_of_the_batches(book, tmp_path, real_rows, batch_rows):
+    (customers, customer_issues), (loans, loan_issues) = real_rows
+    in_one = type(book)(type(book.store)(f"sqlite:///{tmp_path / 'other.db'}"), book.clock)
+    in_one.store.migrate()
+    for target, size in ((book, batch_rows), (in_one, 1000)):
+        target.land(customers[:100], customer_issues, size)
+        target.land(loans, loan_issues, size)
+        target.land(customers, customer_issues, size)
+        target.land(loans, loan_issues, size)
+    for table in ("customer", "loan", "import_issue"):
+        assert book.rows(table) == in_one.rows(table)
+    assert len(book.rows("loan")) == 782
+    in_one.store.close()
+
+
+@pytest.mark.parametrize("batch_rows", [1, 2, 1000])
+def test_new_number_never_meets_one_that_the_same_file_brings(with_customers, rows_of, batch_rows):
+    """A later loan may carry the very number that an earlier one, whose own was taken, has just been given."""
+    rows = [
+        rows_of.loan(1, 5),
+        rows_of.loan(2, FIRST_OWN_ID, row_number=7),
+        rows_of.loan(3, 5, row_number=8),
+        rows_of.loan(4, FIRST_OWN_ID + 1, row_number=9),
+        rows_of.loan(5, 5, row_number=10),
+        rows_of.loan(6, FIRST_OWN_ID + 2, row_number=11),
+    ]
+    for _ in range(2):
+        file = with_customers.land(rows, batch_rows=batch_rows)
+        numbers = {row["customer_id"]: row["loan_id"] - FIRST_OWN_ID for row in with_customers.rows("loan")}
+        assert numbers == {1: 5 - FIRST_OWN_ID, 2: 0, 3: 1, 4: 2, 5: 3, 6: 4}
+        assert file.rows.adjusted == 4
+    assert file.rows.unchanged == 6
+
+
+def test_imported_loan_does_not_take_the_number_of_one_booked_here(with_customers, rows_of):
+    booked = with_customers.lend(1, LAKH).loan
+    with_customers.land([rows_of.loan(2, booked.loan_id)])
+    assert [(row["loan_id"], row["customer_id"]) for row in with_customers.rows("loan")] == [
+        (FIRST_OWN_ID, 1),
+        (FIRST_OWN_ID + 1, 2),
+    ]
+
+
+def test_loan_of_an_unknown_customer_is_rejected_and_the_others_land(with_customers, rows_of):
+    file = with_customers.land([rows_of.loan(77, 1), rows_of.loan(1, 2), rows_of.loan(78, 3)])
+    assert file.rows == RowCounts(inserted=1, rejected=2)
+    assert with_customers.issues(file) == [
+        (2, "REJECTED", "Customer ID", "no customer has the number 77"),
+        (4, "REJECTED", "Customer ID", "no customer has the number 78"),
+    ]
+
+
+def test_number_that_a_rejected_row_would_have_had_goes_to_the_next(with_customers, rows_of):
+    with_customers.land([rows_of.loan(77, 5), rows_of.loan(1, 5, row_number=7)])
+    assert [row["loan_id"] for row in with_customers.rows("loan")] == [5]
+
+
+def test_rejected_row_is_not_reported_as_adjusted_too(with_customers, rows_of):
+    corrected = RowIssue(2, IssueOutcome.ADJUSTED, "End Date", "corrected")
+    kept = RowIssue(3, IssueOutcome.ADJUSTED, "End Date", "corrected")
+    file = with_customers.land([rows_of.loan(77, 1), rows_of.loan(1, 2)], [corrected, kept])
+    assert file.rows == RowCounts(inserted=1, rejected=1, adjusted=1)
+    assert [(row, outcome) for row, outcome, _, _ in with_customers.issues(file)] == [(2, "REJECTED"), (3, "ADJUSTED")]
+
+
+def test_row_with_several_faults_counts_once_and_tells_each(with_customers):
+    issues = [RowIssue(9, IssueOutcome.REJECTED, column, "is empty") for column in ("Age", "Phone Number")]
+    file = with_customers.queue(ImportKind.CUSTOMERS, b"")
+    with_customers.store.write(lambda tx: tx.imports.add_progress(file.queue_number, RowCounts(rejected=1), issues))
+    file = with_customers.imports.get(file.import_id)
+    assert (file.rows.rejected, file.rows.seen) == (1, 1)
+    assert [column for _, _, column, _ in with_customers.issues(file)] == ["Age", "Phone Number"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "column"),
+    [
+        ({"loan_amount": 2 * LAKH}, "loan_amount_paise"),
+        ({"tenure_months": 24}, "tenure_months"),
+        ({"monthly_installment": 9_300 * RUPEE}, "monthly_installment_paise"),
+        ({"emis_paid": 4}, "emis_paid"),
+        ({"emis_paid_on_time": 3}, "emis_paid_on_time"),
+        ({"approval_date": date(2026, 1, 6)}, "approval_date"),
+    ],
+)
+def test_loan_that_has_changed_in_the_sheet_is_brought_up_to_it(with_customers, rows_of, changes, column):
+    with_customers.land([rows_of.loan(1, 5), rows_of.loan(2, 5, row_number=7)])
+    for customer_id in (1, 2):
+        before = {row["customer_id"]: row for row in with_customers.rows("loan")}
+        row = rows_of.loan(customer_id, 5, **changes)
+        assert with_customers.land([row]).rows.updated == 1
+        after = {row["customer_id"]: row for row in with_customers.rows("loan")}
+        assert after[customer_id][column] != before[customer_id][column]
+        assert after[customer_id]["loan_id"] == before[customer_id]["loan_id"]
+        assert after[3 - customer_id] == before[3 - customer_id]
+        assert with_customers.land([row]).rows.unchanged == 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"first_name": "Usha"},
+        {"last_name": "Iyer"},
+        {"age": 31},
+        {"phone_number": "+917000000000"},
+        {"monthly_income": 60_000 * RUPEE},
+        {"approved_limit": 0},
+    ],
+)
+def test_customer_who_has_changed_in_the_sheet_is_brought_up_to_it(with_customers, rows_of, changes):
+    row = rows_of.customer(3, **changes)
+    before = with_customers.customers.get(3)[0]
+    assert with_customers.land([row]).rows == RowCounts(updated=1)
+    assert with_customers.customers.get(3)[0] == replace(before, **changes)
+    assert with_customers.land([row]).rows == RowCounts(unchanged=1)
+
+
+def test_number_of_a_customer_who_was_registered_here_is_not_imported_over(book, rows_of):
+    registered = book.register()
+    file = book.land([rows_of.customer(registered.customer_id), rows_of.customer(1)])
+    assert file.rows == RowCounts(inserted=1, rejected=1)
+    assert book.customers.get(registered.customer_id)[0] == registered
+    assert book.issues(file)[0][2:] == ("Customer ID", "is the number of a customer who was registered here")
+
+
+@pytest.mark.parametrize("batch_rows", [1, 1000])
+def test_phone_number_of_another_customer_is_rejected_wherever_that_one_comes_from(book, rows_of, batch_rows):
+    registered = book.register(phone_number="+917000000001")
+    rows = [
+        rows_of.customer(1, phone_number="+917000000001"),
+        rows_of.customer(2, phone_number="+917000000002"),
+        rows_of.customer(3, phone_number="+917000000002"),
+    ]
+    file = book.land(rows, batch_rows=batch_rows)
+    assert file.rows == RowCounts(inserted=1, rejected=2)
+    assert [(row, message) for row, _, _, message in book.issues(file)] == [
+        (2, f"is held by customer {registered.customer_id}"),
+        (4, "is held by customer 2"),
+    ]
+
+
+@pytest.mark.parametrize("batch_rows", [1, 1000])
+def test_phone_number_that_a_customer_gives_up_goes_to_the_next_in_the_sheet(with_customers, rows_of, batch_rows):
+    freed = rows_of.customer(1).phone_number
+    rows = [
+        rows_of.customer(20),
+        rows_of.customer(1, phone_number="+917000000001"),
+        rows_of.customer(21, phone_number=freed),
+        rows_of.customer(2, phone_number="+917000000002"),
+    ]
+    assert with_customers.land(rows, batch_rows=batch_rows).rows == RowCounts(inserted=2, updated=2)
+    assert with_customers.customers.get(21)[0].phone_number == freed
+
+
+@pytest.mark.parametrize("batch_rows", [1, 1000])
+def test_key_that_stands_twice_in_a_batch_takes_effect_in_the_order_of_the_sheet(book, rows_of, batch_rows):
+    customers = [rows_of.customer(1), rows_of.customer(1, row_number=3, age=31)]
+    assert book.land(customers, batch_rows=batch_rows).rows == RowCounts(inserted=1, updated=1)
+    assert book.customers.get(1)[0].age == 31
+    loans = [rows_of.loan(1, 5), rows_of.loan(1, 5, row_number=7), rows_of.loan(1, 5, row_number=8, emis_paid=4)]
+    assert book.land(loans, batch_rows=batch_rows).rows == RowCounts(inserted=1, unchanged=1, updated=1)
+    assert [row["emis_paid"] for row in book.rows("loan")] == [4]

@@ -1,0 +1,236 @@
+"""PortfolioService over the wire: uploads, the queue, watching, cancelling."""
+
+import hashlib
+import threading
+import time
+
+import grpc
+import pytest
+from google.type import date_pb2
+
+from almeno_grpc.api import import_pb2
+from almeno_grpc.api import portfolio_service_pb2 as pb
+from almeno_grpc.domain.imports import ImportState, RowCounts
+
+CUSTOMERS, LOANS = import_pb2.IMPORT_KIND_CUSTOMERS, import_pb2.IMPORT_KIND_LOANS
+ENDS = {import_pb2.IMPORT_STATE_SUCCEEDED, import_pb2.IMPORT_STATE_FAILED, import_pb2.IMPORT_STATE_CANCELLED}
+UPLOAD_LIMIT_BYTES = 6 * 2**20
+
+
+def header(kind=CUSTOMERS, file_name="book.csv", **more):
+    return pb.StartImportRequest(header=pb.ImportHeader(kind=kind, file_name=file_name, **more))
+
+
+def chunk(content=b"a,b\n"):
+    return pb.StartImportRequest(chunk=content)
+
+
+def counts(file):
+    return (file.rows_total, file.rows_inserted, file.rows_updated, file.rows_unchanged, file.rows_rejected)
+
+
+def watch(stubs, file):
+    answers = stubs.portfolio.WatchImport(pb.WatchImportRequest(import_id=file.import_id), timeout=60)
+    return [getattr(answer, "import") for answer in answers]
+
+
+def test_real_book_is_uploaded_watched_to_its_end_and_unchanged_the_second_time(stubs, real_book):
+    customers = (real_book / "customer_data.xlsx").read_bytes()
+    loans = (real_book / "loan_data.xlsx").read_bytes()
+    for expected in (((300, 300, 0, 0, 0), (782, 782, 0, 0, 0)), ((300, 0, 0, 300, 0), (782, 0, 0, 782, 0))):
+        files = [
+            stubs.upload(customers, CUSTOMERS, "customer_data.xlsx"),
+            stubs.upload(loans, LOANS, "loan_data.xlsx"),
+        ]
+        assert [file.state for file in files] == [import_pb2.IMPORT_STATE_QUEUED] * 2
+        assert [file.sha256 for file in files] == [
+            hashlib.sha256(content).hexdigest() for content in (customers, loans)
+        ]
+        worker = threading.Thread(target=stubs.book.work)
+        worker.start()
+        watched = [watch(stubs, file) for file in files]
+        worker.join()
+        for states, ends_with in zip(watched, expected, strict=True):
+            assert [state.state in ENDS for state in states] == [False] * (len(states) - 1) + [True]
+            assert states[-1].state == import_pb2.IMPORT_STATE_SUCCEEDED
+            assert counts(states[-1]) == ends_with
+            assert states[-1].end_time.seconds >= states[-1].start_time.seconds >= states[-1].create_time.seconds
+        assert watched[1][-1].rows_adjusted == 29
+        issues = stubs.portfolio.ListImportIssues(pb.ListImportIssuesRequest(import_id=files[1].import_id)).issues
+        assert len(issues) == 29
+        assert {(issue.outcome, issue.column) for issue in issues} == {
+            (import_pb2.IMPORT_ISSUE_OUTCOME_ADJUSTED, "Loan ID")
+        }
+    assert len(stubs.book.rows("loan")) == 782
+
+
+def test_upload_in_any_pieces_is_the_same_file(stubs):
+    content = bytes(range(256)) * 12_000
+    for size in (1, 1000, 2**20, 3 * 2**20):
+        pieces = [content[at : at + size] for at in range(0, len(content) if size > 1 else 300, size)]
+        sent = b"".join(pieces)
+        messages = iter([header(), chunk(b""), *map(chunk, pieces), chunk(b"")])
+        file = getattr(stubs.portfolio.StartImport(messages), "import")
+        assert file.sha256 == hashlib.sha256(sent).hexdigest()
+        stored = stubs.book.imports.get(file.import_id)
+        with stubs.book.store.read() as tx:
+            assert b"".join(tx.imports.content(stored.queue_number)) == sent
+
+
+def test_answer_tells_what_was_queued(stubs):
+    stated = date_pb2.Date(year=2025, month=3, day=31)
+    file = stubs.upload(b"x", LOANS, "  März 2025.XLSX ", book_date=stated)
+    assert (file.kind, file.file_name, file.book_date) == (LOANS, "März 2025.XLSX", stated)
+    assert not file.HasField("start_time")
+    assert not file.HasField("end_time")
+    found = stubs.portfolio.GetImport(pb.GetImportRequest(import_id=file.import_id))
+    assert getattr(found, "import") == file
+    assert list(stubs.portfolio.ListImports(pb.ListImportsRequest()).imports) == [file]
+    again = stubs.upload(b"x", LOANS, "again.csv")
+    assert again.book_date == stated
+    other = stubs.upload(b"y", LOANS, "other.csv")
+    assert (other.book_date.year, other.book_date.month, other.book_date.day) == (2026, 4, 10)
+
+
+@pytest.mark.parametrize(
+    ("messages", "field"),
+    [
+        ([], "header"),
+        ([chunk()], "header"),
+        ([chunk(), header()], "header"),
+        ([pb.StartImportRequest()], "header"),
+        ([header(), header()], "chunk"),
+        ([header(), chunk(), header(), chunk()], "chunk"),
+        ([header(), pb.StartImportRequest()], "chunk"),
+        ([header(kind=0), chunk()], "header.kind"),
+        ([header(kind=3), chunk()], "header.kind"),
+        ([header(kind=-1), chunk()], "header.kind"),
+        *(
+            ([header(file_name=name), chunk()], "header.file_name")
+            for name in (
+                *("", "  ", "book", "book.xls", "book.xlsm", "book.csv.exe", "xlsx", "a" * 252 + ".csv", "a\u0000.csv"),
+                *("a\nb.csv", "book.csv\u200f.txt", "a" * 1_000_000 + ".csv"),
+            )
+        ),
+        *(
+            ([header(book_date=date_pb2.Date(year=year, month=month, day=day)), chunk()], "header.book_date")
+            for year, month, day in (
+                *((0, 0, 0), (2026, 4, 0), (2026, 0, 10), (0, 4, 10), (2026, 2, 29), (2026, 13, 1)),
+                *((10_000, 1, 1), (-1, 1, 1), (2**31 - 1, 2**31 - 1, 2**31 - 1), (-(2**31), 1, 1)),
+            )
+        ),
+        ([header(request_id="x"), chunk()], "header.request_id"),
+    ],
+)
+def test_upload_that_is_no_upload_is_refused_and_not_queued(shared_stubs, messages, field):
+    refusal = shared_stubs.refusal(lambda: shared_stubs.portfolio.StartImport(iter(messages), timeout=20))
+    assert (refusal.code, refusal.reason, refusal.fields) == ("INVALID_ARGUMENT", "INVALID_FIELD", [field])
+    assert shared_stubs.book.rows("import_file") == []
+
+
+def test_file_beyond_the_limit_is_refused_and_one_at_the_limit_is_not(stubs):
+    pieces = [chunk(b"x" * 2**20)] * 6
+    assert stubs.portfolio.StartImport(iter([header(), *pieces]))
+    for messages in ([header(), *pieces, chunk(b"x")], [header(), *pieces * 20]):
+        refusal = stubs.refusal(lambda messages=messages: stubs.portfolio.StartImport(iter(messages)))
+        assert (refusal.code, refusal.reason) == ("RESOURCE_EXHAUSTED", "UPLOAD_TOO_LARGE")
+        assert refusal.metadata == {"max_bytes": str(UPLOAD_LIMIT_BYTES)}
+    assert len(stubs.book.rows("import_file")) == 1
+
+
+def test_upload_that_breaks_off_is_not_queued(stubs):
+    sent = threading.Event()
+
+    def break_off():
+        yield header()
+        yield chunk()
+        sent.set()
+        time.sleep(30)
+
+    call = stubs.portfolio.StartImport.future(break_off())
+    sent.wait(10)
+    time.sleep(0.1)
+    call.cancel()
+    time.sleep(0.2)
+    assert stubs.book.rows("import_file") == []
+    assert stubs.book.rows("import_chunk") == []
+
+
+def test_upload_without_room_for_it_may_be_sent_again(stubs, monkeypatch):
+    class Full:
+        def write(self, _):
+            raise OSError(28, "No space left on device")
+
+        def close(self):
+            """Nothing was opened."""
+
+    with monkeypatch.context() as patch:
+        patch.setattr("almeno_grpc.rpc.uploads.tempfile.SpooledTemporaryFile", lambda _: Full())
+        refusal = stubs.refusal(lambda: stubs.upload(b"a,b"))
+    assert (refusal.code, refusal.reason) == ("UNAVAILABLE", "STORE_UNAVAILABLE")
+    assert stubs.upload(b"a,b").state == import_pb2.IMPORT_STATE_QUEUED
+
+
+def test_queued_import_is_cancelled_at_once(stubs):
+    file = stubs.upload(b"a,b")
+    cancelled = getattr(stubs.portfolio.CancelImport(pb.CancelImportRequest(import_id=file.import_id)), "import")
+    assert cancelled.state == import_pb2.IMPORT_STATE_CANCELLED
+    assert [state.state for state in watch(stubs, file)] == [import_pb2.IMPORT_STATE_CANCELLED]
+
+
+def test_watch_tells_each_step_and_ends_with_the_import(stubs):
+    file = stubs.upload(b"a,b")
+    answers = stubs.portfolio.WatchImport(pb.WatchImportRequest(import_id=file.import_id), timeout=20)
+    steps = [next(answers)]
+    store = stubs.book.store
+    for step in (
+        lambda tx: tx.imports.start(1, 2),
+        lambda tx: tx.imports.set_rows_total(1, 9),
+        lambda tx: tx.imports.add_progress(1, RowCounts(inserted=9), []),
+        lambda tx: tx.imports.end(1, ImportState.SUCCEEDED, 3),
+    ):
+        store.write(step)
+        steps.append(next(answers))
+    steps = [getattr(step, "import") for step in steps]
+    assert [step.state for step in steps] == [1, 2, 2, 2, 3]
+    assert [step.rows_inserted for step in steps] == [0, 0, 0, 9, 9]
+    assert list(answers) == []
+
+
+def test_watch_is_sent_away_when_the_server_stops(stubs):
+    file = stubs.upload(b"a,b")
+    answers = stubs.portfolio.WatchImport(pb.WatchImportRequest(import_id=file.import_id), timeout=20)
+    next(answers)
+    stubs.application.drain()
+    refusal = stubs.refusal(lambda: list(answers))
+    assert (refusal.code, refusal.reason) == ("UNAVAILABLE", "SERVER_STOPPING")
+
+
+def test_watch_lasts_no_longer_than_its_caller(stubs):
+    file = stubs.upload(b"a,b")
+    with pytest.raises(grpc.RpcError) as caught:
+        list(stubs.portfolio.WatchImport(pb.WatchImportRequest(import_id=file.import_id), timeout=0.5))
+    assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "said"),
+    [
+        (b"", "empty.csv", "empty"),
+        (b"", "empty.xlsx", ""),
+        (b"PK\x03\x04 and then nothing", "cut.xlsx", ""),
+        (b"Customer ID,First Name\n1,Asha\n", "short.csv", "Last Name"),
+        (b"\xff\xfe\x00", "binary.csv", ""),
+    ],
+)
+def test_unsound_file_ends_failed_with_the_reason_and_the_server_alive(shared_stubs, content, name, said):
+    file = shared_stubs.upload(content, CUSTOMERS, name)
+    shared_stubs.book.work()
+    last = watch(shared_stubs, file)[-1]
+    assert last.state == import_pb2.IMPORT_STATE_FAILED
+    assert last.error
+    assert said in last.error
+    assert counts(last) == (0, 0, 0, 0, 0)
+    # The next test of this module counts what is queued.
+    with shared_stubs.book.store.engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM import_file")
