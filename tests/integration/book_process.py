@@ -6,9 +6,11 @@ python book_process.py <database URL> <command> <options as JSON>
 import json
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from almeno_grpc.bootstrap import load_policies
@@ -47,17 +49,15 @@ def lend(store: BookStore, clock: Clock, options: dict) -> list[bool]:
 
 
 def register(store: BookStore, clock: Clock, options: dict) -> list[int]:
-    """Registers customers one after the other; tells their numbers."""
-    customers = CustomerService(store, clock)
+    """Registers customers one after the other for so long; tells their numbers."""
+    customers, numbers = CustomerService(store, clock), []
     get_ready()
-    return [
-        store.write(
-            lambda tx, at=at: customers.register(
-                tx, Applicant("Asha", "Rao", 30, 5_000_000, f"+91{options['first_phone_number'] + at}")
-            )
-        ).customer_id
-        for at in range(options["customers"])
-    ]
+    end = time.monotonic() + options["seconds"]
+    while time.monotonic() < end:
+        phone_number = f"+91{options['first_phone_number'] + len(numbers)}"
+        applicant = Applicant("Asha", "Rao", 30, 5_000_000, phone_number)
+        numbers.append(store.write(partial(customers.register, applicant=applicant)).customer_id)
+    return numbers
 
 
 def repeat(store: BookStore, clock: Clock, options: dict) -> str:

@@ -242,6 +242,20 @@ def test_day_before_every_policy_has_no_decision(book):
         early.check(LoanRequest(customer.customer_id, LAKH, Decimal(12), 12))
 
 
+@pytest.mark.parametrize("year", [1899, 2200, 9999])
+def test_business_date_from_which_the_longest_loan_would_outlast_the_calendar_is_refused(year):
+    with pytest.raises(ConfigurationError, match="ALMENO_BUSINESS_DATE: the business date lies in the years 1900"):
+        Settings.from_environment({"ALMENO_BUSINESS_DATE": f"{year}-12-31"})
+
+
+def test_longest_loan_of_the_last_business_date_has_a_schedule(book):
+    book.clock = Clock(date(2199, 12, 31), book.clock.timezone)
+    book.__post_init__()
+    loan = book.lend(book.register().customer_id, 2 * LAKH, "10", 600).loan
+    assert loan is not None
+    assert loan.end_date == book.lending.schedule(loan.loan_id)[-1].due_date == date(2249, 12, 31)
+
+
 def test_loans_are_listed_by_state(book, rows_of):
     book.land([rows_of.customer(7)])
     book.land([rows_of.loan(7, 1), rows_of.loan(7, 2, emis_paid=12, emis_paid_on_time=12), rows_of.loan(7, 3)])

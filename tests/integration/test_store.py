@@ -179,20 +179,19 @@ def test_more_threads_than_connections_are_told_to_come_back(monkeypatch, databa
 
 def test_writers_of_two_processes_both_make_progress_and_share_no_number(store, start_process):
     processes = [
-        start_process("register", customers=60, first_phone_number=first) for first in (7_000_000_000, 7_100_000_000)
+        start_process("register", seconds=1, first_phone_number=first) for first in (7_000_000_000, 7_100_000_000)
     ]
     for process in processes:
         process.wait_until_ready()
     for process in processes:
         process.go()
     numbers = [process.result() for process in processes]
-    assert [len(of_process) for of_process in numbers] == [60, 60]
-    assert len({number for of_process in numbers for number in of_process}) == 120
-    # Neither had to wait until the other was done.
-    assert min(numbers[0]) < max(numbers[1])
-    assert min(numbers[1]) < max(numbers[0])
+    # Within the same second; each could do hundreds alone.
+    assert min(map(len, numbers)) >= 10
+    together = {number for of_process in numbers for number in of_process}
+    assert len(together) == len(numbers[0]) + len(numbers[1])
     with store.read() as tx:
-        assert len(tx.customers.page(0, 1000)) == 120
+        assert tx.customers.existing(together) == together
 
 
 def test_name_is_held_by_one_process_and_let_go_when_that_is_killed(store, start_process):

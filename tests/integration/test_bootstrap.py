@@ -1,0 +1,59 @@
+"""The parts as the server's processes get them wired."""
+
+import threading
+import time
+from datetime import date
+
+from almeno_grpc import bootstrap
+from almeno_grpc.config import Settings
+from almeno_grpc.domain.imports import ImportKind, ImportState
+from almeno_grpc.metrics import NoMetrics
+
+CUSTOMERS = """\
+Customer ID,First Name,Last Name,Age,Phone Number,Monthly Salary,Approved Limit
+7,Asha,Rao,30,9000000000,50000,1800000
+"""
+LOANS = """\
+Customer ID,Loan ID,Loan Amount,Tenure,Interest Rate,Monthly payment,EMIs paid on Time,Date of Approval,End Date
+7,5,100000,12,10.5,9208,2,2026-01-05,2027-01-05
+"""
+
+
+def test_files_that_the_settings_name_are_queued_customers_first_and_worked_on(tmp_path, book, database_url):
+    (tmp_path / "customers.csv").write_text(CUSTOMERS)
+    (tmp_path / "loans.csv").write_text(LOANS)
+    settings = Settings(
+        database_url=database_url,
+        business_date=date(2026, 4, 10),
+        load_customers=tmp_path / "customers.csv",
+        load_loans=tmp_path / "loans.csv",
+    )
+    depth = bootstrap.import_queue_depth(settings)
+    assert depth() == 0
+    bootstrap.queue_files(settings)
+    assert depth() == 2
+    loans, customers = book.imports.page(100, 10)
+    assert [file.kind for file in (customers, loans)] == [ImportKind.CUSTOMERS, ImportKind.LOANS]
+    assert [file.file_name for file in (customers, loans)] == ["customers.csv", "loans.csv"]
+    stop = threading.Event()
+    worker = threading.Thread(target=bootstrap.run_import_worker, args=(settings, NoMetrics(), stop))
+    worker.start()
+    deadline = time.monotonic() + 30
+    while depth() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    stop.set()
+    worker.join()
+    assert [file.state for file in book.imports.page(100, 10)] == [ImportState.SUCCEEDED] * 2
+    assert book.lending.get_loan(5)[0].emis_paid == 3
+
+
+def test_nothing_is_queued_where_the_settings_name_nothing(book, database_url):
+    bootstrap.queue_files(Settings(database_url=database_url))
+    assert book.imports.page(100, 10) == []
+
+
+def test_services_are_named_in_full():
+    assert bootstrap.CreditApplication.service_names == (
+        "almeno.credit.v1.CreditService",
+        "almeno.credit.v1.PortfolioService",
+    )
