@@ -3,6 +3,7 @@
 import importlib
 import os
 import sqlite3
+import time
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,6 +19,8 @@ WRITES = "almeno_writes"
 """Execution option of connections whose transactions take the write lock at their start."""
 
 _BUSY_TIMEOUT_MILLISECONDS = 10_000
+_LOCKED_SECONDS = 0.01
+"""How long to wait before a new database that is locked is tried again."""
 
 
 class DatabaseUnusable(Exception):
@@ -92,15 +95,30 @@ def _set_up_sqlite(dbapi_connection: Any, _record: Any) -> None:
     # Transactions are begun by the hook below, not by the driver's guess.
     dbapi_connection.isolation_level = None
     cursor = dbapi_connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MILLISECONDS}")
+    _use_write_ahead_log(dbapi_connection, cursor)
     for pragma in (
-        f"busy_timeout = {_BUSY_TIMEOUT_MILLISECONDS}",
-        "journal_mode = WAL",
         "synchronous = FULL",
         "foreign_keys = ON",
         "trusted_schema = OFF",
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _use_write_ahead_log(dbapi_connection: Any, cursor: Any) -> None:
+    # Of several processes that open a new database at once, some are told at once that it is locked: switching the
+    # journal does not wait as other statements do.
+    deadline = time.monotonic() + _BUSY_TIMEOUT_MILLISECONDS / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except dbapi_connection.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(_LOCKED_SECONDS)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:

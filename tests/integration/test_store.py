@@ -67,6 +67,42 @@ def test_interpreters_own_sqlite_is_used_where_the_package_is_missing_and_held_t
         open_engine(parse_url(database_url))
 
 
+class ConnectionToNewDatabase:
+    """A connection that another process keeps from switching the journal, so many times."""
+
+    OperationalError = sqlite3.OperationalError
+
+    def __init__(self, *refusals):
+        self.refusals = list(refusals)
+        self.done = []
+
+    def cursor(self):
+        return self
+
+    def execute(self, statement):
+        if "journal_mode" in statement and self.refusals:
+            raise sqlite3.OperationalError(self.refusals.pop())
+        self.done.append(statement)
+
+    def close(self):
+        self.done.append("close")
+
+
+def test_new_database_that_another_process_is_setting_up_is_waited_for(monkeypatch):
+    monkeypatch.setattr(engines, "_LOCKED_SECONDS", 0)
+    connection = ConnectionToNewDatabase("database is locked", "database is locked")
+    engines._set_up_sqlite(connection, None)
+    assert connection.done[1] == "PRAGMA journal_mode = WAL"
+    assert connection.done[-1] == "close"
+
+
+@pytest.mark.parametrize(("said", "timeout"), [("database is locked", -1), ("unable to open database file", 10_000)])
+def test_new_database_that_stays_locked_or_cannot_be_opened_is_not_waited_for(monkeypatch, said, timeout):
+    monkeypatch.setattr(engines, "_BUSY_TIMEOUT_MILLISECONDS", timeout)
+    with pytest.raises(sqlite3.OperationalError, match=said):
+        engines._set_up_sqlite(ConnectionToNewDatabase(said, said), None)
+
+
 def test_own_numbers_start_above_those_of_an_imported_book(book):
     customer = book.register()
     assert customer.customer_id == FIRST_OWN_ID == 1_000_000_001
