@@ -3,7 +3,6 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
-from types import SimpleNamespace
 
 import pytest
 
@@ -25,6 +24,17 @@ GATES = {
 REASONS = {"limit": DecisionReason.LOAN_EXCEEDS_LIMIT, "emi cap": DecisionReason.EMI_BURDEN_TOO_HIGH}
 
 
+class Instead:
+    """An object with some of its attributes exchanged."""
+
+    def __init__(self, exchanged, **attributes) -> None:
+        self._exchanged = exchanged
+        vars(self).update(attributes)
+
+    def __getattr__(self, name):
+        return getattr(self._exchanged, name)
+
+
 class StoreThatLocksLate(BookStore):
     """A store that reads without the lock and takes it to write only, when all others have read as well."""
 
@@ -40,11 +50,13 @@ class StoreThatLocksLate(BookStore):
             return 0
 
         with self.read() as seen:
-            late = SimpleNamespace(
-                customers=seen.customers,
-                loans=SimpleNamespace(of_customer=seen.loans.of_customer, add=add_loan),
-                decisions=SimpleNamespace(add=lambda record: changes.insert(0, lambda tx: tx.decisions.add(record))),
-                policy_pins=SimpleNamespace(all=dict, add=lambda *_: None),
+            late = Instead(
+                seen,
+                loans=Instead(seen.loans, add=add_loan),
+                decisions=Instead(
+                    seen.decisions, add=lambda record: changes.insert(0, lambda tx: tx.decisions.add(record))
+                ),
+                policy_pins=Instead(seen.policy_pins, all=dict, add=lambda *_: None),
             )
             result = work(late)
             self._all_have_read.wait(10)
