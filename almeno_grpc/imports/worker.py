@@ -4,9 +4,12 @@ Everything it knows is in the database, with each batch in the transaction of it
 moment: the next worker reads the file again and goes on behind the last batch that landed.
 """
 
+import contextlib
+import shutil
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,8 +115,8 @@ class ImportWorker:
             with self.store.read() as tx:
                 _refuse_cancelled(tx, file)
 
-        with tempfile.TemporaryDirectory(prefix="almeno-import-") as folder:
-            path = Path(folder) / "upload"
+        with _folder_of(file) as folder:
+            path = folder / "upload"
             self._write_upload(file, path)
             look_up()
             with open_book_file(
@@ -149,6 +152,17 @@ class ImportWorker:
             rows = getattr(counts, outcome)
             if rows:
                 self.metrics.import_rows(file.kind.lower(), outcome, rows)
+
+
+@contextlib.contextmanager
+def _folder_of(file: ImportFile) -> Iterator[Path]:
+    """A folder for the upload while it is read."""
+    prefix = f"almeno-import-{file.import_id}-"
+    # A worker that was killed has left its folder, with a copy of what may be large and is about people.
+    for leftover in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=prefix) as folder:
+        yield Path(folder)
 
 
 def _refuse_cancelled(tx: Transaction, file: ImportFile) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.customer import Customer, approved_limit
 from almeno_grpc.domain.errors import CustomerNotFound, PhoneNumberTaken
-from almeno_grpc.domain.position import CreditPosition, position_of
+from almeno_grpc.domain.position import CreditPosition
 from almeno_grpc.service.store import Store, Transaction
 
 
@@ -55,10 +55,10 @@ class CustomerService:
         """
         today = self._clock.today()
         with self._store.read() as tx:
-            customer = tx.customers.get(customer_id)
-            if customer is None:
+            customer, borrower = tx.customers.get(customer_id), tx.borrowers.get(customer_id, today)
+            if customer is None or borrower is None:
                 raise CustomerNotFound(customer_id)
-            return customer, position_of(tx.loans.of_customer(customer_id), today)
+            return customer, borrower.position
 
     def page(self, after: int, count: int) -> list[Customer]:
         """Up to `count` customers with a number above `after`, in the order of their numbers."""

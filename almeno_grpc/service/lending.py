@@ -10,7 +10,6 @@ from almeno_grpc.domain.decision import Borrower, Decision, LoanRequest, decide
 from almeno_grpc.domain.errors import CustomerNotFound, LoanNotFound
 from almeno_grpc.domain.loan import Installment, Loan, LoanState, installments
 from almeno_grpc.domain.policy import Policy, policy_in_effect
-from almeno_grpc.domain.position import position_of
 from almeno_grpc.service.decision_record import decision_record
 from almeno_grpc.service.identifiers import new_identifier
 from almeno_grpc.service.store import Store, Transaction
@@ -43,8 +42,7 @@ class LendingService:
             NoPolicyInEffect: No policy has taken effect by the business date.
         """
         today = self._clock.today()
-        with self._store.read() as tx:
-            return self._decide(tx, tx.customers.get(request.customer_id), request, today)
+        return self._decide(self._store.borrower(request.customer_id, today), request, today)
 
     def book(self, tx: Transaction, request: LoanRequest) -> Booking:
         """Decides the request, stores the decision and books the loan when it is approved.
@@ -55,8 +53,7 @@ class LendingService:
         Raises: As `check`.
         """
         today = self._clock.today()
-        customer = tx.customers.get_locked(request.customer_id)
-        decision = self._decide(tx, customer, request, today)
+        decision = self._decide(tx.borrowers.get_locked(request.customer_id, today), request, today)
         now = self._clock.now_microseconds()
         decision_id = new_identifier(now)
         self._pin(tx, decision)
@@ -102,11 +99,9 @@ class LendingService:
         """The business date."""
         return self._clock.today()
 
-    def _decide(self, tx: Transaction, customer: Customer | None, request: LoanRequest, today: date) -> Decision:
-        if customer is None:
+    def _decide(self, borrower: Borrower | None, request: LoanRequest, today: date) -> Decision:
+        if borrower is None:
             raise CustomerNotFound(request.customer_id)
-        position = position_of(tx.loans.of_customer(customer.customer_id), today)
-        borrower = Borrower(customer.monthly_income, customer.approved_limit, position)
         return decide(request, borrower, policy_in_effect(self._policies, today), today)
 
     def _add_loan(self, tx: Transaction, decision_id: str, decision: Decision) -> Loan:

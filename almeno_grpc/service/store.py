@@ -7,6 +7,7 @@ from datetime import date
 from typing import Protocol, TypeVar
 
 from almeno_grpc.domain.customer import Customer
+from almeno_grpc.domain.decision import Borrower
 from almeno_grpc.domain.imports import BookCustomer, ImportFile, ImportKind, ImportState, RowCounts, RowIssue
 from almeno_grpc.domain.loan import Loan, LoanState
 
@@ -43,7 +44,6 @@ class CustomerStore(Protocol):
     """See `almeno_grpc.storage.customers.Customers`."""
 
     def get(self, customer_id: int) -> Customer | None: ...
-    def get_locked(self, customer_id: int) -> Customer | None: ...
     def holds_phone_number(self, phone_number: str) -> bool: ...
     def page(self, after: int, count: int) -> list[Customer]: ...
     def add(self, customer: Customer) -> int: ...
@@ -53,11 +53,17 @@ class CustomerStore(Protocol):
     def import_changed(self, row: BookCustomer) -> None: ...
 
 
+class BorrowerStore(Protocol):
+    """See `almeno_grpc.storage.borrowers.Borrowers`."""
+
+    def get(self, customer_id: int, on: date) -> Borrower | None: ...
+    def get_locked(self, customer_id: int, on: date) -> Borrower | None: ...
+
+
 class LoanStore(Protocol):
     """See `almeno_grpc.storage.loans.Loans`."""
 
     def get(self, loan_id: int) -> Loan | None: ...
-    def of_customer(self, customer_id: int) -> list[Loan]: ...
     def page(self, customer_id: int, state: LoanState | None, after: int, count: int) -> list[Loan]: ...
     def add(self, loan: Loan) -> int: ...
     def by_source(self, keys: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Loan]: ...
@@ -110,6 +116,8 @@ class Transaction(Protocol):
     @property
     def customers(self) -> CustomerStore: ...
     @property
+    def borrowers(self) -> BorrowerStore: ...
+    @property
     def loans(self) -> LoanStore: ...
     @property
     def decisions(self) -> DecisionStore: ...
@@ -128,6 +136,13 @@ def always() -> bool:
 
 class Store(Protocol):
     """The book."""
+
+    def borrower(self, customer_id: int, on: date) -> Borrower | None:
+        """What a decision has to know of a customer on a business date; None when no customer has the number.
+
+        Raises:
+            StoreUnavailable: The database cannot be reached.
+        """
 
     def read(self) -> AbstractContextManager[Transaction]:
         """A transaction that sees one state of the book and changes nothing.

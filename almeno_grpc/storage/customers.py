@@ -21,7 +21,6 @@ _COLUMNS = (
     table.c.create_time_us,
 )
 _BY_ID = select(*_COLUMNS).where(table.c.customer_id == bindparam("customer_id"))
-_BY_ID_LOCKED = _BY_ID.with_for_update()
 _ID_BY_PHONE = select(table.c.customer_id).where(table.c.phone_number == bindparam("phone_number"))
 _PAGE = (
     select(*_COLUMNS)
@@ -58,11 +57,6 @@ class Customers:
     def get(self, customer_id: int) -> Customer | None:
         """The customer with the number, if there is one."""
         row = self._connection.execute(_BY_ID, {"customer_id": customer_id}).first()
-        return Customer(*row) if row else None
-
-    def get_locked(self, customer_id: int) -> Customer | None:
-        """The same, and no other transaction decides on this customer until this one has ended."""
-        row = self._connection.execute(_BY_ID_LOCKED, {"customer_id": customer_id}).first()
         return Customer(*row) if row else None
 
     def holds_phone_number(self, phone_number: str) -> bool:

@@ -1,6 +1,7 @@
 """Loans in the database."""
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, tuple_, update
@@ -22,7 +23,9 @@ _COLUMNS = (
     table.c.emis_paid,
     table.c.emis_paid_on_time,
     table.c.outstanding_principal_paise,
-    table.c.approval_date,
+    table.c.approval_year,
+    table.c.approval_month,
+    table.c.approval_day,
     table.c.source_loan_id,
     table.c.decision_id,
 )
@@ -52,7 +55,9 @@ _UPDATE = (
         emis_paid=bindparam("emis_paid"),
         emis_paid_on_time=bindparam("emis_paid_on_time"),
         outstanding_principal_paise=bindparam("outstanding_principal_paise"),
-        approval_date=bindparam("approval_date"),
+        approval_year=bindparam("approval_year"),
+        approval_month=bindparam("approval_month"),
+        approval_day=bindparam("approval_day"),
     )
 )
 
@@ -67,10 +72,6 @@ class Loans:
         """The loan with the number, if there is one."""
         row = self._connection.execute(_BY_ID, {"loan_id": loan_id}).first()
         return _loan(row) if row else None
-
-    def of_customer(self, customer_id: int) -> list[Loan]:
-        """All loans of a customer."""
-        return [_loan(row) for row in self._connection.execute(_OF_CUSTOMER, {"customer_id": customer_id})]
 
     def page(self, customer_id: int, state: LoanState | None, after: int, count: int) -> list[Loan]:
         """Up to `count` of a customer's loans with a number above `after`, in the order of their numbers."""
@@ -118,7 +119,9 @@ def _loan(row: Any) -> Loan:
         paid,
         on_time,
         outstanding,
-        approved,
+        year,
+        month,
+        day,
         source,
         decision,
     ) = row
@@ -133,7 +136,7 @@ def _loan(row: Any) -> Loan:
         paid,
         on_time,
         outstanding,
-        approved,
+        date(year, month, day),
         source,
         decision,
     )
@@ -150,7 +153,9 @@ def _values(loan: Loan) -> dict[str, Any]:
         "emis_paid": loan.emis_paid,
         "emis_paid_on_time": loan.emis_paid_on_time,
         "outstanding_principal_paise": loan.outstanding_principal,
-        "approval_date": loan.approval_date,
+        "approval_year": loan.approval_date.year,
+        "approval_month": loan.approval_date.month,
+        "approval_day": loan.approval_date.day,
         "source_loan_id": loan.source_loan_id,
         "decision_id": loan.decision_id,
     }

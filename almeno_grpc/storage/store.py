@@ -4,14 +4,17 @@ import fcntl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 
+from almeno_grpc.domain.decision import Borrower
 from almeno_grpc.domain.errors import CreditError, DeadlineExceeded, PhoneNumberTaken, StoreUnavailable, WriteConflict
 from almeno_grpc.service.store import always
+from almeno_grpc.storage.borrowers import BorrowerQuery, Borrowers
 from almeno_grpc.storage.customers import Customers
 from almeno_grpc.storage.engine import WRITES, DatabaseUnusable, open_engine, parse_url, sqlite_file
 from almeno_grpc.storage.imports import Imports
@@ -25,7 +28,8 @@ T = TypeVar("T")
 class BookTransaction:
     """The book as one transaction sees it."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, borrower_query: BorrowerQuery) -> None:
+        self.borrowers = Borrowers(connection, borrower_query)
         self.customers = Customers(connection)
         self.loans = Loans(connection)
         self.decisions = Decisions(connection)
@@ -45,6 +49,7 @@ class BookStore:
         self._url = parse_url(database_url)
         self._engine = open_engine(self._url, pool_size=2 * threads)
         self._held = threading.local()
+        self._borrower_query = BorrowerQuery(self._engine.dialect)
         # One writer of this process at a time stands in line at the database's lock; the others wait here, where
         # waiting costs nothing.
         self._turn = threading.Lock()
@@ -66,13 +71,19 @@ class BookStore:
         """Gives up all connections."""
         self._engine.dispose()
 
+    def borrower(self, customer_id: int, on: date) -> Borrower | None:
+        """See `almeno_grpc.service.store.Store.borrower`."""
+        with _translated():
+            cursor = self._connection(writes=False).connection.cursor()
+            return self._borrower_query.run(cursor, customer_id, on)
+
     @contextmanager
     def read(self) -> Iterator[BookTransaction]:
         """See `almeno_grpc.service.store.Store.read`."""
         with _translated():
             connection = self._connection(writes=False)
             with connection.begin():
-                yield BookTransaction(connection)
+                yield BookTransaction(connection, self._borrower_query)
 
     def write(self, work: Callable[[BookTransaction], T], *, wanted: Callable[[], bool] = always) -> T:
         """See `almeno_grpc.service.store.Store.write`."""
@@ -81,7 +92,7 @@ class BookStore:
             _check_wanted(wanted)
             connection = self._connection(writes=True)
             with connection.begin():
-                result = work(BookTransaction(connection))
+                result = work(BookTransaction(connection, self._borrower_query))
                 _check_wanted(wanted)
             return result
 

@@ -161,7 +161,7 @@ def test_row_with_several_faults_counts_once_and_tells_each(with_customers):
         ({"monthly_installment": 9_300 * RUPEE}, "monthly_installment_paise"),
         ({"emis_paid": 4}, "emis_paid"),
         ({"emis_paid_on_time": 3}, "emis_paid_on_time"),
-        ({"approval_date": date(2026, 1, 6)}, "approval_date"),
+        ({"approval_date": date(2026, 1, 6)}, "approval_day"),
     ],
 )
 def test_loan_that_has_changed_in_the_sheet_is_brought_up_to_it(with_customers, rows_of, changes, column):
