@@ -13,7 +13,8 @@ CreditError
 ├── AlreadyExists
 │   └── PhoneNumberTaken
 ├── FailedPrecondition
-│   └── NoPolicyInEffect
+│   ├── NoPolicyInEffect
+│   └── PolicyChanged
 ├── ResourceExhausted
 │   ├── UploadTooLarge
 │   └── TooManyCalls
@@ -160,6 +161,12 @@ class NoPolicyInEffect(FailedPrecondition):
     """No policy has taken effect by the business date."""
 
     reason = "NO_POLICY_IN_EFFECT"
+
+
+class PolicyChanged(FailedPrecondition):
+    """The policy's file is not the one that earlier decisions were taken by."""
+
+    reason = "POLICY_CHANGED"
 
 
 class ResourceExhausted(CreditError):

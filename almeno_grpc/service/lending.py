@@ -7,7 +7,7 @@ from datetime import date
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.customer import Customer
 from almeno_grpc.domain.decision import Borrower, Decision, LoanRequest, decide
-from almeno_grpc.domain.errors import CustomerNotFound, LoanNotFound
+from almeno_grpc.domain.errors import CustomerNotFound, LoanNotFound, PolicyChanged
 from almeno_grpc.domain.loan import Installment, Loan, LoanState, installments
 from almeno_grpc.domain.policy import Policy, policy_in_effect
 from almeno_grpc.service.decision_record import decision_record
@@ -50,7 +50,11 @@ class LendingService:
         The position is read and the loan written under the customer's lock, so that of two requests at the same time
         the second sees the loan of the first.
 
-        Raises: As `check`.
+        Raises:
+            CustomerNotFound: No customer has the number.
+            TermsDoNotAmortize: The terms give no schedule that repays the loan.
+            NoPolicyInEffect: No policy has taken effect by the business date.
+            PolicyChanged: Earlier decisions were taken by another file of the same policy version.
         """
         today = self._clock.today()
         decision = self._decide(tx.borrowers.get_locked(request.customer_id, today), request, today)
@@ -127,8 +131,14 @@ class LendingService:
         version = decision.policy_version
         if version in self._pinned:
             return
-        if version not in tx.policy_pins.all():
+        pinned = tx.policy_pins.all().get(version)
+        if pinned is None:
             tx.policy_pins.add(version, decision.policy_sha256)
+        elif pinned != decision.policy_sha256:
+            raise PolicyChanged(
+                f"policy {version} has taken decisions from another file; this server has to start with that one",
+                metadata={"policy_version": version},
+            )
         else:
             # Only what an earlier, committed transaction has noted may be taken for granted from now on.
             self._pinned.add(version)

@@ -16,6 +16,7 @@ from almeno_grpc.domain.errors import (
     LoanNotFound,
     NoPolicyInEffect,
     PhoneNumberTaken,
+    PolicyChanged,
     TermsDoNotAmortize,
 )
 from almeno_grpc.domain.installments import InstallmentMethod
@@ -181,6 +182,18 @@ def test_policy_is_pinned_with_the_first_decision_it_takes(book):
     for _ in range(3):
         book.lend(customer.customer_id, LAKH)
     assert book.rows("policy_pin") == [{"version": "2026-01", "sha256": load_policies()[0].sha256}]
+
+
+def test_server_with_another_file_of_a_policy_that_has_decided_books_nothing(book):
+    customer = book.register()
+    book.lend(customer.customer_id, 1 * LAKH)
+    changed = [replace(policy, sha256="0" * 64) for policy in load_policies()]
+    other = LendingService(book.store, changed, book.clock)
+    request = LoanRequest(customer.customer_id, 1 * LAKH, Decimal(12), 12)
+    before = book.counts()
+    with pytest.raises(PolicyChanged, match="2026-01"):
+        book.store.write(lambda tx: other.book(tx, request))
+    assert book.counts() == before
 
 
 def test_policy_of_a_decision_that_was_undone_is_not_pinned(book):
