@@ -23,8 +23,8 @@ from grpc_status import rpc_status
 DOMAIN = "almeno.credit"
 """The domain of the service's own error reasons."""
 
-# A file that is too large stays too large.
-_LASTING_REASONS = frozenset({"UPLOAD_TOO_LARGE"})
+# What is too large stays too large.
+_LASTING_REASONS = frozenset({"MESSAGE_TOO_LARGE", "UPLOAD_TOO_LARGE"})
 _RETRYABLE_CODES = frozenset(
     {
         grpc.StatusCode.ABORTED,

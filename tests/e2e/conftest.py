@@ -1,34 +1,75 @@
-"""Fixtures: servers that end with their test."""
+"""Fixtures: servers that end with the tests they are for."""
 
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+import contextlib
+from collections.abc import Iterator
 
 import pytest
-from support.servers import SAMPLE_BOOK, START_SECONDS, RunningServer
+from support.servers import SAMPLE_BOOK, RunningServer, StartServer
+
+BUSINESS_DATE = "2026-04-10"
+SAMPLE_DATE = "2026-11-23"
+"""The README's figures are of about then; as the loans of the sample book end, they change."""
+
+
+@contextlib.contextmanager
+def _servers(folders: pytest.TempPathFactory) -> Iterator[StartServer]:
+    running: list[RunningServer] = []
+
+    def start(*options: str, **environment: str) -> RunningServer:
+        folder = folders.mktemp("server")
+        running.append(RunningServer(folder, *options, **{"ALMENO_BUSINESS_DATE": BUSINESS_DATE} | environment))
+        return running[-1]
+
+    try:
+        yield start
+    finally:
+        for server in running:
+            server.stop()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Prints what tests have noted as their properties, such as how much they have tried."""
+    reports = [report for outcome in ("passed", "failed") for report in terminalreporter.stats.get(outcome, [])]
+    noted = [note for report in reports if report.when == "call" for note in report.user_properties]
+    if noted:
+        terminalreporter.section("what was tried")
+        for name, value in noted:
+            terminalreporter.write_line(f"{name}: {value}")
 
 
 @pytest.fixture
-def run_server(tmp_path: Path) -> Iterator[Callable[..., RunningServer]]:
-    """Starts servers on the test's own database."""
-    running: list[RunningServer] = []
-
-    def run(*options: str, **environment: str) -> RunningServer:
-        running.append(RunningServer(tmp_path, *options, **environment))
-        return running[-1]
-
-    yield run
-    for server in running:
-        server.stop()
+def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServer]:
+    """Starts servers for one test, each with a book of its own and 10 April 2026 as today."""
+    with _servers(tmp_path_factory) as start:
+        yield start
 
 
 @pytest.fixture(scope="module")
-def sample_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def start_shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServer]:
+    """Starts servers that the tests of a module share."""
+    with _servers(tmp_path_factory) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def server(start_shared_server: StartServer) -> RunningServer:
+    """A server that begins with an empty book, for the tests of a module that look at their own customers only."""
+    return start_shared_server()
+
+
+@pytest.fixture
+def new_sample_server(start_server: StartServer) -> RunningServer:
+    """A server with the sample book loaded, for one test: numbers are given out from the first."""
+    return _with_sample_book(start_server)
+
+
+@pytest.fixture(scope="module")
+def sample_server(start_shared_server: StartServer) -> RunningServer:
     """A server with the sample book loaded, for the tests of a module."""
-    server = RunningServer(tmp_path_factory.mktemp("sample"), *SAMPLE_BOOK)
-    deadline = time.monotonic() + START_SECONDS
-    while len(server.events("import_ended")) < 2:
-        assert time.monotonic() < deadline, f"the sample book was not loaded: {server.log_file.read_text()}"
-        time.sleep(0.1)
-    yield server
-    server.stop()
+    return _with_sample_book(start_shared_server)
+
+
+def _with_sample_book(start: StartServer) -> RunningServer:
+    server = start(*SAMPLE_BOOK, ALMENO_BUSINESS_DATE=SAMPLE_DATE)
+    server.wait_for_event("import_ended", count=2)
+    return server

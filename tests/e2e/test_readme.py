@@ -56,15 +56,15 @@ def run_tour(section: str, server: RunningServer) -> None:
             )
 
 
-def test_every_command_of_the_tour_with_the_client_shows_what_it_says(sample_server: RunningServer) -> None:
-    run_tour("A tour with the client", sample_server)
+def test_every_command_of_the_tour_with_the_client_shows_what_it_says(new_sample_server: RunningServer) -> None:
+    run_tour("A tour with the client", new_sample_server)
 
 
 @pytest.mark.tools
-def test_every_command_of_both_tours_shows_what_it_says(sample_server: RunningServer) -> None:
+def test_every_command_of_both_tours_shows_what_it_says(new_sample_server: RunningServer) -> None:
     assert shutil.which("grpcurl"), "grpcurl is not installed"
-    run_tour("A tour with the client", sample_server)
-    run_tour("A tour with grpcurl", sample_server)
+    run_tour("A tour with the client", new_sample_server)
+    run_tour("A tour with grpcurl", new_sample_server)
 
 
 def test_library_example_runs(sample_server: RunningServer, tmp_path: Path) -> None:

@@ -1,40 +1,69 @@
-"""Real servers: each a process tree of its own, on a free port of the loopback interface and a database in a folder."""
+"""Real servers: each a process tree of its own, on free ports of the loopback interface and a database in a folder."""
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import grpc
+from almeno_client import CreditClient
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import text
 
-from almeno_grpc.api import credit_service_pb2_grpc, portfolio_service_pb2_grpc
+from almeno_grpc.api import credit_service_pb2_grpc, import_pb2, portfolio_service_pb2, portfolio_service_pb2_grpc
+from almeno_grpc.storage.engine import open_engine, parse_url
 
 BIN = Path(sys.executable).parent
 ROOT = Path(__file__).parents[2]
 SAMPLE_BOOK = ("--load-customers", f"{ROOT}/data/customers.xlsx", "--load-loans", f"{ROOT}/data/loans.xlsx")
 START_SECONDS = 60
+IMPORT_SECONDS = 120
+STOP_SECONDS = 60
+CUSTOMERS, LOANS = import_pb2.IMPORT_KIND_CUSTOMERS, import_pb2.IMPORT_KIND_LOANS
+END_STATES = (import_pb2.IMPORT_STATE_SUCCEEDED, import_pb2.IMPORT_STATE_FAILED, import_pb2.IMPORT_STATE_CANCELLED)
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A connection of its own, which the kernel gives to one of the server's processes, and the stubs on it."""
+
+    channel: grpc.Channel
+    credit: credit_service_pb2_grpc.CreditServiceStub
+    portfolio: portfolio_service_pb2_grpc.PortfolioServiceStub
 
 
 class RunningServer:
-    """A server that has been started, and the stubs to call it by."""
+    """A server that has been started, and the ways to look at it."""
 
     def __init__(self, folder: Path, *options: str, **environment: str) -> None:
         self.folder = folder
-        self.log_file = folder / "server.log"
+        self.database_url = f"sqlite:///{folder}/almeno.db"
         self._options = options
         self._environment = {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if not name.startswith("ALMENO_")},
             "ALMENO_ADDRESS": "127.0.0.1:0",
-            "ALMENO_DATABASE_URL": f"sqlite:///{folder}/almeno.db",
+            "ALMENO_DATABASE_URL": self.database_url,
+            "ALMENO_WORKERS": "2",
+            "TMPDIR": str(folder),
             **environment,
         }
+        self._starts = 0
         self.start()
 
-    def start(self) -> None:
-        """Starts it and waits until it serves."""
+    def start(self, **environment: str) -> None:
+        """Starts it, again maybe and with settings changed, and waits until it serves."""
+        self._environment |= environment
+        self._starts += 1
+        self.log_file = self.folder / f"server-{self._starts}.log"
+        self._channels: list[grpc.Channel] = []
         with self.log_file.open("wb") as log:
             self.process = subprocess.Popen(
                 [str(BIN / "almeno-server"), *self._options], env=self._environment, stderr=log, stdout=log
@@ -42,41 +71,148 @@ class RunningServer:
         ready = self.wait_for_event("server_ready")
         self.address = str(ready["address"])
         self.metrics_address = ready["metrics_address"]
-        self.channel = grpc.insecure_channel(self.address)
-        self.credit = credit_service_pb2_grpc.CreditServiceStub(self.channel)
-        self.portfolio = portfolio_service_pb2_grpc.PortfolioServiceStub(self.channel)
+        if not ready["tls"]:
+            connection = self.connect()
+            self.channel, self.credit, self.portfolio = connection.channel, connection.credit, connection.portfolio
 
-    def events(self, name: str) -> list[dict[str, object]]:
-        """The log lines of an event, so far."""
-        lines = self.log_file.read_text(encoding="utf-8").splitlines()
-        return [line for line in map(json.loads, filter(None, lines)) if line["event"] == name]
+    def connect(self) -> Connection:
+        """Opens one more connection."""
+        channel = grpc.insecure_channel(self.address, options=[("grpc.use_local_subchannel_pool", 1)])
+        self._channels.append(channel)
+        return Connection(
+            channel,
+            credit_service_pb2_grpc.CreditServiceStub(channel),
+            portfolio_service_pb2_grpc.PortfolioServiceStub(channel),
+        )
 
-    def wait_for_event(self, name: str) -> dict[str, object]:
-        """The first log line of an event; fails when the server ends, or it takes too long."""
+    def client(self, **options: Any) -> CreditClient:
+        """The bundled client, to be used in a `with` block."""
+        return CreditClient(self.address, **options)
+
+    def log_lines(self) -> list[str]:
+        """Every line of the log so far, over all starts."""
+        logs = [self.folder / f"server-{number + 1}.log" for number in range(self._starts)]
+        return [line for log in logs for line in log.read_text(encoding="utf-8").splitlines()]
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """The log lines of an event, so far, since the latest start."""
+        # A line that is being written has no end yet.
+        written, _, _ = self.log_file.read_bytes().rpartition(b"\n")
+        return [line for line in map(json.loads, filter(None, written.splitlines())) if line["event"] == name]
+
+    def wait_for_event(self, name: str, count: int = 1) -> dict[str, Any]:
+        """The log line of an event, the first unless another is asked for; fails when the server ends before."""
         deadline = time.monotonic() + START_SECONDS
-        while not self.log_file.read_bytes().endswith(b"\n") or not self.events(name):
+        while len(self.events(name)) < count:
             assert self.process.poll() is None, f"the server ended: {self.log_file.read_text()}"
             assert time.monotonic() < deadline, f"no {name} in time: {self.log_file.read_text()}"
-            time.sleep(0.05)
-        return self.events(name)[0]
+            time.sleep(0.02)
+        return self.events(name)[count - 1]
 
-    def children(self, prefix: str) -> list[int]:
-        """The ids of the running processes with a role such as `rpc` or `import`, as the log tells them."""
-        started: dict[str, int] = {}
-        for event in ("process_started", "process_restarted"):
-            for line in self.events(event):
-                started[str(line["process"])] = int(str(line["process_pid"]))
-        return [process_id for role, process_id in started.items() if role.startswith(prefix)]
+    def process_id(self, role: str) -> int:
+        """The id of the running process of a role, `rpc-0`, `rpc-1` or `import`, as the log tells it."""
+        started = self.events("process_started") + self.events("process_restarted")
+        return [line["process_pid"] for line in started if line["process"] == role][-1]
+
+    def upload(self, kind: int, content: bytes, file_name: str = "book.csv", **header: Any) -> import_pb2.Import:
+        """Uploads a file in pieces of 1 MiB."""
+        message = portfolio_service_pb2.StartImportRequest
+        pieces = [content[start : start + 2**20] for start in range(0, len(content), 2**20)]
+        messages = [
+            message(header=portfolio_service_pb2.ImportHeader(kind=kind, file_name=file_name, **header)),
+            *(message(chunk=piece) for piece in pieces),
+        ]
+        return getattr(self.portfolio.StartImport(iter(messages), timeout=60), "import")
+
+    def get_import(self, import_id: str) -> import_pb2.Import:
+        """An import as it stands."""
+        request = portfolio_service_pb2.GetImportRequest(import_id=import_id)
+        return getattr(self.portfolio.GetImport(request, timeout=30), "import")
+
+    def wait_for_import(self, import_id: str) -> import_pb2.Import:
+        """An import in its end state."""
+        eventually(lambda: self.get_import(import_id).state in END_STATES, IMPORT_SECONDS)
+        return self.get_import(import_id)
+
+    def load(self, kind: int, content: bytes, file_name: str = "book.csv", **header: Any) -> import_pb2.Import:
+        """Uploads a file; gives the import in its end state."""
+        return self.wait_for_import(self.upload(kind, content, file_name, **header).import_id)
+
+    def issues(self, import_id: str) -> list[import_pb2.ImportIssue]:
+        """What an import says of its rows, up to a thousand."""
+        request = portfolio_service_pb2.ListImportIssuesRequest(import_id=import_id, page_size=1000)
+        return list(self.portfolio.ListImportIssues(request, timeout=30).issues)
+
+    def rows(self, query: str) -> list[dict[str, Any]]:
+        """What a query finds in the database."""
+        engine = open_engine(parse_url(self.database_url))
+        try:
+            with engine.connect() as connection:
+                return [dict(row) for row in connection.execute(text(query)).mappings()]
+        finally:
+            engine.dispose()
+
+    def metrics(self) -> dict[tuple[str, ...], float]:
+        """The figures of the metrics endpoint, by name and the values of the labels in the order of their names."""
+        with urllib.request.urlopen(f"http://{self.metrics_address}/metrics", timeout=30) as response:
+            families = list(text_string_to_metric_families(response.read().decode()))
+        return {
+            (sample.name, *(sample.labels[name] for name in sorted(sample.labels))): sample.value
+            for family in families
+            for sample in family.samples
+        }
 
     def stop(self) -> int:
         """Ends it as an operator would; gives its exit code."""
-        self.channel.close()
+        self._close_channels()
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(30)
+        return self.process.wait(STOP_SECONDS)
 
-    def kill(self) -> None:
-        """Ends the supervisor as a crash would; its processes notice by themselves."""
-        self.channel.close()
-        self.process.kill()
-        self.process.wait(30)
+    def kill_all(self) -> None:
+        """Ends every process of it at once, as a machine that loses its power would."""
+        processes = [self.process.pid, *descendants(self.process.pid)]
+        for process_id in processes:
+            kill(process_id)
+        self._close_channels()
+        self.process.wait(STOP_SECONDS)
+        eventually(lambda: not any(map(is_alive, processes)))
+
+    def _close_channels(self) -> None:
+        for channel in self._channels:
+            channel.close()
+
+
+StartServer = Callable[..., RunningServer]
+"""Starts a server with options and variables; the fixture that gives it ends the server."""
+
+
+def eventually(holds: Callable[[], object], seconds: float = START_SECONDS, pause_seconds: float = 0.02) -> None:
+    """Waits until something holds; fails when it takes too long."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"not within {seconds} seconds"
+        time.sleep(pause_seconds)
+
+
+def kill(process_id: int) -> None:
+    """Ends a process as a crash would; one that has ended meanwhile is no matter."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process_id, signal.SIGKILL)
+
+
+def descendants(process_id: int) -> list[int]:
+    """The ids of the running processes that a process has started, and those have started in turn."""
+    listing = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    parents = dict(map(int, line.split()) for line in listing.splitlines())
+    found = [process_id]
+    for parent in found:
+        found += [child for child, its_parent in parents.items() if its_parent == parent]
+    return found[1:]
+
+
+def is_alive(process_id: int) -> bool:
+    """Whether a process runs; one that has ended and that nobody has waited for does not."""
+    command = ["ps", "-o", "stat=", "-p", str(process_id)]
+    state = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    return bool(state) and not state.startswith("Z")
