@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
+from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -12,11 +13,12 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, Operationa
 from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 
 from almeno_grpc.domain.decision import Borrower
-from almeno_grpc.domain.errors import CreditError, DeadlineExceeded, PhoneNumberTaken, StoreUnavailable, WriteConflict
+from almeno_grpc.domain.errors import CreditError, PhoneNumberTaken, StoreUnavailable, WriteConflict
 from almeno_grpc.service.store import always
 from almeno_grpc.storage.borrowers import BorrowerQuery, Borrowers
 from almeno_grpc.storage.customers import Customers
 from almeno_grpc.storage.engine import WRITES, DatabaseUnusable, open_engine, parse_url, sqlite_file
+from almeno_grpc.storage.group_commit import GroupCommit
 from almeno_grpc.storage.imports import Imports
 from almeno_grpc.storage.loans import Loans
 from almeno_grpc.storage.records import AnsweredRequests, Decisions, PolicyPins
@@ -41,18 +43,16 @@ class BookTransaction:
 class BookStore:
     """The book in a database. One a process; its methods may be called from any thread.
 
-    Each thread keeps a connection to read with and one to write with, for taking one from the pool costs more than the
-    query it is for.
+    Each thread keeps a connection to read with, for taking one from the pool costs more than the query it is for. There
+    is one to write with.
     """
 
     def __init__(self, database_url: str, *, threads: int = 8) -> None:
         self._url = parse_url(database_url)
-        self._engine = open_engine(self._url, pool_size=2 * threads)
+        self._engine = open_engine(self._url, pool_size=threads + 1)
         self._held = threading.local()
         self._borrower_query = BorrowerQuery(self._engine.dialect)
-        # One writer of this process at a time stands in line at the database's lock; the others wait here, where
-        # waiting costs nothing.
-        self._turn = threading.Lock()
+        self._writer = GroupCommit(self._open_writing, self._lock_file("writer"))
 
     @property
     def engine(self) -> Engine:
@@ -69,38 +69,34 @@ class BookStore:
 
     def close(self) -> None:
         """Gives up all connections."""
+        self._writer.close()
         self._engine.dispose()
 
     def borrower(self, customer_id: int, on: date) -> Borrower | None:
         """See `almeno_grpc.service.store.Store.borrower`."""
         with _translated():
-            cursor = self._connection(writes=False).connection.cursor()
+            cursor = self._reading().connection.cursor()
             return self._borrower_query.run(cursor, customer_id, on)
 
     @contextmanager
     def read(self) -> Iterator[BookTransaction]:
         """See `almeno_grpc.service.store.Store.read`."""
         with _translated():
-            connection = self._connection(writes=False)
+            connection = self._reading()
             with connection.begin():
                 yield BookTransaction(connection, self._borrower_query)
 
     def write(self, work: Callable[[BookTransaction], T], *, wanted: Callable[[], bool] = always) -> T:
         """See `almeno_grpc.service.store.Store.write`."""
-        with self._turn, _translated():
-            # Who had to stand in line for long may have nobody left to work for.
-            _check_wanted(wanted)
-            connection = self._connection(writes=True)
-            with connection.begin():
-                result = work(BookTransaction(connection, self._borrower_query))
-                _check_wanted(wanted)
-            return result
+        with _translated():
+            return self._writer.write(
+                lambda connection: work(BookTransaction(connection, self._borrower_query)), wanted
+            )
 
     @contextmanager
     def hold(self, name: str) -> Iterator[bool]:
         """See `almeno_grpc.service.store.Store.hold`."""
-        path = sqlite_file(self._url)
-        with path.with_name(f"{path.name}-{name}.lock").open("ab") as file:
+        with self._lock_file(name).open("ab") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -108,18 +104,18 @@ class BookStore:
             else:
                 yield True
 
-    def _connection(self, *, writes: bool) -> Connection:
-        name = "writing" if writes else "reading"
-        connection: Connection | None = getattr(self._held, name, None)
+    def _lock_file(self, name: str) -> Path:
+        path = sqlite_file(self._url)
+        return path.with_name(f"{path.name}-{name}.lock")
+
+    def _open_writing(self) -> Connection:
+        return self._engine.connect().execution_options(**{WRITES: True})
+
+    def _reading(self) -> Connection:
+        connection: Connection | None = getattr(self._held, "connection", None)
         if connection is None:
-            connection = self._engine.connect().execution_options(**{WRITES: writes})
-            setattr(self._held, name, connection)
+            connection = self._held.connection = self._engine.connect()
         return connection
-
-
-def _check_wanted(wanted: Callable[[], bool]) -> None:
-    if not wanted():
-        raise DeadlineExceeded("nobody waits for the answer any more; nothing was changed")
 
 
 @contextmanager
