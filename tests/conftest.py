@@ -18,7 +18,7 @@ def real_book() -> Path:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
+def pytest_runtest_makereport(item: pytest.Item):
     """Where ALMENO_SKIP_NOTHING is set, a skipped test is a failed one."""
     report = yield
     if report.skipped and os.environ.get("ALMENO_SKIP_NOTHING"):
