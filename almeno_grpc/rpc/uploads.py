@@ -3,6 +3,7 @@
 import hashlib
 import re
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO
@@ -20,6 +21,8 @@ CHUNK_BYTES = 1 << 20
 """Size of the pieces a file is stored in."""
 
 _IN_MEMORY_BYTES = 4 << 20
+_SETTLING_SECONDS = 0.1
+"""How long after its last piece an upload may turn out to have been broken off; it takes a millisecond, as a rule."""
 _MAX_FILE_NAME_CHARACTERS = 255
 _KINDS = {message: kind for kind, message in IMPORT_KINDS.items()}
 
@@ -63,7 +66,8 @@ def receive(messages: Iterator[pb.StartImportRequest], max_bytes: int, context: 
 
 
 def _check_finished(context: grpc.ServicerContext) -> None:
-    # A stream that breaks off ends like one that is complete.
+    # A stream that breaks off ends like one that is complete; gRPC tells of the break a moment later.
+    time.sleep(_SETTLING_SECONDS)
     if not context.is_active():
         raise DeadlineExceeded("the upload was not finished")
 

@@ -51,10 +51,11 @@ def start_shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
         yield start
 
 
-@pytest.fixture(scope="module")
-def server(start_shared_server: StartServer) -> RunningServer:
-    """A server that begins with an empty book, for the tests of a module that look at their own customers only."""
-    return start_shared_server()
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A server for all tests that look at their own customers only, whatever else is in the book."""
+    with _servers(tmp_path_factory) as start:
+        yield start()
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from google.protobuf.message_factory import GetMessageClass
 from google.type import date_pb2, decimal_pb2, money_pb2
 from support.book_files import CUSTOMER_HEADINGS, csv_file, customer_row
 from support.calls import SECONDS, applicant, check_of, loan_of, refusal_of, registered
-from support.servers import CUSTOMERS, RunningServer
+from support.servers import CUSTOMERS, RunningServer, StartServer
 
 from almeno_grpc.api import credit_service_pb2 as pb
 from almeno_grpc.api import portfolio_service_pb2 as portfolio_pb
@@ -150,6 +150,12 @@ def broken_bytes(good: bytes) -> Iterator[bytes]:
         yield bytes(changed)
     for _ in range(50):
         yield rng.randbytes(rng.randint(1, 60))
+
+
+@pytest.fixture(scope="module")
+def server(start_shared_server: StartServer) -> RunningServer:
+    """A server of their own: what is uploaded here would keep the imports of other tests waiting."""
+    return start_shared_server()
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from support.book_files import CUSTOMER_HEADINGS, LOAN_HEADINGS, csv_file, customer_row, loan_row, workbook
+from support.calls import NOBODY
 from support.servers import BIN, RunningServer, eventually
 
 OK, USAGE, DECLINED, REFUSED, UNAVAILABLE, IMPORT_ENDED_EARLY, ROWS_REJECTED = 0, 2, 3, 4, 5, 6, 7
@@ -81,10 +82,10 @@ def test_customer_and_customers_show_who_is_registered(almeno: Almeno, customer_
     document = almeno.json("customer", customer_id)
     assert document["customer"]["approved_limit"] == "3100000.00"
     assert document["position"]["emis_due"] == 0
-    assert str(customer_id) in almeno.run("customers")
+    assert str(customer_id) in almeno.run("customers", "--limit", 0)
     listed = almeno.json("customers", "--limit", 0)
     assert customer_id in [customer["customer_id"] for customer in listed["customers"]]
-    assert "CUSTOMER_NOT_FOUND" in almeno.run("customer", 7, ends_with=REFUSED)
+    assert "CUSTOMER_NOT_FOUND" in almeno.run("customer", NOBODY, ends_with=REFUSED)
 
 
 def test_check_shows_the_score_and_every_reason(almeno: Almeno, customer_id: int) -> None:
@@ -119,8 +120,8 @@ def test_loan_schedule_and_loans_show_what_was_booked(almeno: Almeno, customer_i
     assert len(almeno.json("schedule", loan_id)["installments"]) == 60
     assert str(loan_id) in almeno.run("loans", customer_id, "--state", "active")
     assert almeno.json("loans", customer_id, "--state", "closed")["loans"] == []
-    assert "LOAN_NOT_FOUND" in almeno.run("loan", 7, ends_with=REFUSED)
-    assert "LOAN_NOT_FOUND" in almeno.run("schedule", 7, ends_with=REFUSED)
+    assert "LOAN_NOT_FOUND" in almeno.run("loan", NOBODY, ends_with=REFUSED)
+    assert "LOAN_NOT_FOUND" in almeno.run("schedule", NOBODY, ends_with=REFUSED)
 
 
 def test_import_goes_to_its_end_and_shows_the_rows_with_issues(almeno: Almeno, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import grpc
 import pytest
 from google.protobuf.message import Message
 from support.book_files import CUSTOMER_HEADINGS, csv_file, customer_row
-from support.calls import SECONDS, applicant, loan_of, refused, registered
+from support.calls import NOBODY, SECONDS, applicant, loan_of, refused, registered
 from support.servers import CUSTOMERS, RunningServer, StartServer, eventually, kill
 
 from almeno_grpc.api import portfolio_service_pb2 as portfolio_pb
@@ -138,7 +138,7 @@ def test_request_id_of_another_request_is_refused_and_nothing_happens(server: Ru
 def test_request_that_was_refused_is_not_remembered(server: RunningServer) -> None:
     request_id = new_id()
     assert refused(server.credit.RegisterCustomer, applicant(age=17, request_id=request_id)).code == "INVALID_ARGUMENT"
-    assert refused(server.credit.CreateLoan, loan_of(7, 5_000, request_id=request_id)).code == "NOT_FOUND"
+    assert refused(server.credit.CreateLoan, loan_of(NOBODY, 5_000, request_id=request_id)).code == "NOT_FOUND"
     assert server.credit.RegisterCustomer(applicant(request_id=request_id), timeout=SECONDS).customer.customer_id
 
 

@@ -23,7 +23,7 @@ from almeno_grpc.api import import_pb2
 
 CUSTOMER_COUNT, LOAN_COUNT, BATCH_ROWS = 100, 5_000, 50
 KILLS = 10
-SLOW_READS = {"ALMENO_IMPORT_BATCH_ROWS": str(BATCH_ROWS)}
+SMALL_STEPS = {"ALMENO_IMPORT_BATCH_ROWS": str(BATCH_ROWS), "ALMENO_WORKERS": "1"}
 
 
 def loan_rows() -> Iterator[list[object]]:
@@ -67,7 +67,7 @@ def counts(file: import_pb2.Import) -> tuple[int, ...]:
 @pytest.fixture(scope="module")
 def undisturbed(start_shared_server: StartServer) -> tuple[RunningServer, import_pb2.Import]:
     """A server with the book, and the import of its loans."""
-    server = start_shared_server(**SLOW_READS)
+    server = start_shared_server(**SMALL_STEPS)
     server.load(CUSTOMERS, CUSTOMER_FILE)
     loans = server.load(LOANS, LOAN_FILE)
     assert loans.state == import_pb2.IMPORT_STATE_SUCCEEDED
@@ -122,7 +122,7 @@ def assert_as_undisturbed(
 def test_import_goes_on_after_its_worker_was_killed_again_and_again(
     start_server: StartServer, undisturbed: tuple[RunningServer, import_pb2.Import]
 ) -> None:
-    server = start_server(**SLOW_READS)
+    server = start_server(**SMALL_STEPS)
     import_id = begin(server)
     for number, (rows, then_seconds) in enumerate(moments(), start=1):
         wait_for_rows(server, rows, then_seconds)
@@ -140,7 +140,7 @@ def test_import_goes_on_after_its_worker_was_killed_again_and_again(
 def test_import_goes_on_after_the_whole_server_was_killed_again_and_again(
     start_server: StartServer, undisturbed: tuple[RunningServer, import_pb2.Import]
 ) -> None:
-    server = start_server(**SLOW_READS)
+    server = start_server(**SMALL_STEPS)
     import_id = begin(server)
     for rows, then_seconds in moments():
         wait_for_rows(server, rows, then_seconds)
@@ -154,7 +154,7 @@ def test_import_goes_on_after_the_whole_server_was_killed_again_and_again(
 def test_import_goes_on_after_the_supervisor_alone_was_killed(
     start_server: StartServer, undisturbed: tuple[RunningServer, import_pb2.Import]
 ) -> None:
-    server = start_server(**SLOW_READS)
+    server = start_server(**SMALL_STEPS)
     import_id = begin(server)
     wait_for_rows(server, 500, 0)
     orphans = descendants(server.process.pid)
@@ -175,7 +175,7 @@ def reader_of(server: RunningServer) -> list[int]:
 def test_import_goes_on_after_the_process_that_reads_the_file_was_killed(
     start_server: StartServer, undisturbed: tuple[RunningServer, import_pb2.Import]
 ) -> None:
-    server = start_server(**SLOW_READS)
+    server = start_server(**SMALL_STEPS)
     import_id = begin(server)
     for rows in (500, 2_500):
         wait_for_rows(server, rows, 0)
@@ -187,7 +187,7 @@ def test_import_goes_on_after_the_process_that_reads_the_file_was_killed(
 
 
 def test_import_whose_reader_is_killed_every_time_fails_and_leaves_no_trace(start_server: StartServer) -> None:
-    server = start_server(**SLOW_READS)
+    server = start_server(**SMALL_STEPS)
     server.load(CUSTOMERS, CUSTOMER_FILE)
     import_id = server.upload(LOANS, LOAN_FILE).import_id
 
@@ -210,7 +210,7 @@ def test_import_whose_reader_is_killed_every_time_fails_and_leaves_no_trace(star
 def test_import_that_runs_when_the_server_stops_goes_on_at_its_next_start(
     start_server: StartServer, undisturbed: tuple[RunningServer, import_pb2.Import]
 ) -> None:
-    server = start_server(**SLOW_READS)
+    server = start_server(**SMALL_STEPS)
     import_id = begin(server)
     for rows in (500, 2_500):
         wait_for_rows(server, rows, 0)
@@ -222,7 +222,7 @@ def test_import_that_runs_when_the_server_stops_goes_on_at_its_next_start(
 
 
 def test_cancelled_running_import_keeps_whole_batches_and_stops(start_server: StartServer) -> None:
-    server = start_server(**SLOW_READS)
+    server = start_server(**SMALL_STEPS)
     import_id = begin(server)
     wait_for_rows(server, 500, 0)
     with server.client() as client:

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 from almeno_client import DecisionReason, InstallmentMethod, InstallmentState, LoanState
 from support.calls import (
+    NOBODY,
     SECONDS,
     applicant,
     check_of,
@@ -215,12 +216,12 @@ def test_every_bad_field_of_a_request_is_named(server: RunningServer) -> None:
 def test_what_nobody_has_is_not_found(server: RunningServer) -> None:
     credit = server.credit
     for call, request, reason in (
-        (credit.GetCustomer, pb.GetCustomerRequest(customer_id=7), "CUSTOMER_NOT_FOUND"),
-        (credit.CheckEligibility, check_of(7, 10_000), "CUSTOMER_NOT_FOUND"),
-        (credit.CreateLoan, loan_of(7, 10_000), "CUSTOMER_NOT_FOUND"),
-        (credit.ListLoans, pb.ListLoansRequest(customer_id=7), "CUSTOMER_NOT_FOUND"),
-        (credit.GetLoan, pb.GetLoanRequest(loan_id=7), "LOAN_NOT_FOUND"),
-        (credit.GetRepaymentSchedule, pb.GetRepaymentScheduleRequest(loan_id=7), "LOAN_NOT_FOUND"),
+        (credit.GetCustomer, pb.GetCustomerRequest(customer_id=NOBODY), "CUSTOMER_NOT_FOUND"),
+        (credit.CheckEligibility, check_of(NOBODY, 10_000), "CUSTOMER_NOT_FOUND"),
+        (credit.CreateLoan, loan_of(NOBODY, 10_000), "CUSTOMER_NOT_FOUND"),
+        (credit.ListLoans, pb.ListLoansRequest(customer_id=NOBODY), "CUSTOMER_NOT_FOUND"),
+        (credit.GetLoan, pb.GetLoanRequest(loan_id=NOBODY), "LOAN_NOT_FOUND"),
+        (credit.GetRepaymentSchedule, pb.GetRepaymentScheduleRequest(loan_id=NOBODY), "LOAN_NOT_FOUND"),
     ):
         refusal = refused(call, request)
         assert (refusal.code, refusal.reason) == ("NOT_FOUND", reason)
@@ -233,7 +234,7 @@ def test_page_walk_sees_every_customer_once_while_others_register(
     seen: list[int] = []
     token, page = "", 0
     while True:
-        request = pb.ListCustomersRequest(page_size=7, page_token=token)
+        request = pb.ListCustomersRequest(page_size=100, page_token=token)
         # Each page from another connection: a token holds for every process.
         answer = connections[page % len(connections)].credit.ListCustomers(request, timeout=SECONDS)
         seen += [customer.customer_id for customer in answer.customers]

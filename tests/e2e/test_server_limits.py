@@ -6,6 +6,7 @@ import threading
 import time
 import uuid
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -124,25 +125,34 @@ def test_calls_with_hopeless_deadlines_leave_nothing_half_done(start_server: Sta
     assert server.stop() == 0
 
 
-def test_upload_that_breaks_off_is_not_queued(server: RunningServer) -> None:
-    before = len(server.rows("SELECT 1 AS one FROM import_file"))
-    is_waiting = threading.Event()
+def test_uploads_that_break_off_are_not_queued(server: RunningServer) -> None:
+    file = csv_file(CUSTOMER_HEADINGS, [customer_row(1)])
+    connections = [server.connect() for _ in range(8)]
+    enough = threading.Event()
 
-    def messages():
-        yield portfolio_pb.StartImportRequest(header=portfolio_pb.ImportHeader(kind=CUSTOMERS, file_name="a.csv"))
-        yield portfolio_pb.StartImportRequest(chunk=csv_file(CUSTOMER_HEADINGS, [customer_row(1)]))
-        is_waiting.wait(SECONDS)
+    def messages(name: str) -> Iterator[portfolio_pb.StartImportRequest]:
+        yield portfolio_pb.StartImportRequest(header=portfolio_pb.ImportHeader(kind=CUSTOMERS, file_name=name))
+        yield portfolio_pb.StartImportRequest(chunk=file)
+        enough.wait(SECONDS)
 
-    for give_up in ("deadline", "cancel"):
-        call = server.portfolio.StartImport.future(messages(), timeout=0.5 if give_up == "deadline" else SECONDS)
-        if give_up == "cancel":
-            threading.Timer(0.5, call.cancel).start()
+    def break_off(number: int) -> None:
+        upload = connections[number % 8].portfolio.StartImport.future
+        if number % 2:
+            call = upload(messages("broken.csv"), timeout=0.05 + number / 1000)
+        else:
+            call = upload(messages("broken.csv"), timeout=SECONDS)
+            threading.Timer(0.05 + number / 1000, call.cancel).start()
         with pytest.raises((grpc.RpcError, grpc.FutureCancelledError)):
             call.result()
-    is_waiting.set()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(break_off, range(80)))
+    enough.set()
     # One that is whole comes after them.
-    whole = server.upload(CUSTOMERS, csv_file(CUSTOMER_HEADINGS, [customer_row(1)]))
-    assert len(server.rows("SELECT 1 AS one FROM import_file")) == before + 1
+    whole = server.upload(CUSTOMERS, file, "whole.csv")
+    names = {row["file_name"] for row in server.rows("SELECT file_name FROM import_file")}
+    assert "whole.csv" in names
+    assert "broken.csv" not in names
     chunks = server.rows(
         "SELECT content FROM import_chunk JOIN import_file USING (queue_number) "  # noqa: S608
         f"WHERE import_id = '{whole.import_id}' ORDER BY number"
@@ -164,15 +174,15 @@ def test_checks_stay_quick_while_an_import_is_read_and_landed(start_server: Star
         return sorted(seconds)[len(seconds) * 99 // 100]
 
     quiet = [seconds_of_a_check() for _ in range(300)]
-    file = server.upload(CUSTOMERS, csv_file(CUSTOMER_HEADINGS, map(customer_row, range(1, 40_001))))
+    file = server.upload(CUSTOMERS, csv_file(CUSTOMER_HEADINGS, map(customer_row, range(1, 20_001))))
     busy = []
     while server.get_import(file.import_id).state in (
         import_pb2.IMPORT_STATE_QUEUED,
         import_pb2.IMPORT_STATE_RUNNING,
     ):
         busy += [seconds_of_a_check() for _ in range(10)]
-    assert server.wait_for_import(file.import_id).rows_inserted == 40_000
-    assert len(busy) >= 100
+    assert server.wait_for_import(file.import_id).rows_inserted == 20_000
+    assert len(busy) >= 50
     # Loose on purpose: a check that waited for the file would take seconds.
     assert p99(busy) < p99(quiet) + 1
     assert server.stop() == 0

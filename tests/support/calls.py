@@ -15,6 +15,8 @@ from almeno_grpc.api import credit_service_pb2 as pb
 from almeno_grpc.api import credit_service_pb2_grpc, customer_pb2
 
 SECONDS = 30
+NOBODY = 4_000_000_007
+"""The number of no customer and no loan."""
 _phone_numbers = count(9_000_000_001)
 
 
