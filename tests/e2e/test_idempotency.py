@@ -14,7 +14,7 @@ from support.servers import CUSTOMERS, RunningServer, StartServer, eventually, k
 from almeno_grpc.api import portfolio_service_pb2 as portfolio_pb
 
 CREDIT, PORTFOLIO = "/almeno.credit.v1.CreditService", "/almeno.credit.v1.PortfolioService"
-TABLES = ("customer", "loan", "decision", "answered_request", "import_file", "import_chunk")
+TABLES = ("customer", "loan", "decision", "answered_request", "import_file")
 
 
 @dataclass(frozen=True)
