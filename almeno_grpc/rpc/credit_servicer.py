@@ -34,7 +34,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         fields.check()
 
         def encode(customer: Customer) -> bytes:
-            return pb.RegisterCustomerResponse(customer=answers.customer_message(customer)).SerializeToString()
+            return pb.RegisterCustomerResponse(customer=answers.customer_fields(customer)).SerializeToString()
 
         return self._once(call, lambda tx: self._customers.register(tx, applicant), encode).answer
 
@@ -45,8 +45,8 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         fields.check()
         customer, position = self._customers.get(customer_id)
         return pb.GetCustomerResponse(
-            customer=answers.customer_message(customer),
-            position=answers.position_message(position, customer.approved_limit),
+            customer=answers.customer_fields(customer),
+            position=answers.position_fields(position, customer.approved_limit),
         )
 
     def ListCustomers(
@@ -59,7 +59,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         (after,) = page_key("customers", request.page_token, (0,))
         customers = self._customers.page(after, size + 1)
         return pb.ListCustomersResponse(
-            customers=map(answers.customer_message, customers[:size]),
+            customers=map(answers.customer_fields, customers[:size]),
             next_page_token=page_token("customers", customers[size - 1].customer_id) if customers[size:] else "",
         )
 
@@ -72,7 +72,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         fields.check()
         decision = self._lending.check(loan_request)
         self._count("check", decision)
-        return pb.CheckEligibilityResponse(decision=answers.decision_message(decision))
+        return pb.CheckEligibilityResponse(decision=answers.decision_fields(decision))
 
     def CreateLoan(self, request: pb.CreateLoanRequest, context: grpc.ServicerContext) -> bytes:
         """Decides, stores the decision and books what it approves."""
@@ -84,8 +84,8 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         def encode(booking: Booking) -> bytes:
             decision, loan = booking.decision, booking.loan
             return pb.CreateLoanResponse(
-                decision=answers.decision_message(decision, booking.decision_id),
-                loan=None if loan is None else answers.loan_message(loan, decision.business_date),
+                decision=answers.decision_fields(decision, booking.decision_id),
+                loan=None if loan is None else answers.loan_fields(loan, decision.business_date),
             ).SerializeToString()
 
         answered = self._once(call, lambda tx: self._lending.book(tx, loan_request), encode)
@@ -100,7 +100,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         fields.check()
         loan, customer = self._lending.get_loan(loan_id)
         return pb.GetLoanResponse(
-            loan=answers.loan_message(loan, self._lending.today()), customer=answers.customer_message(customer)
+            loan=answers.loan_fields(loan, self._lending.today()), customer=answers.customer_fields(customer)
         )
 
     def ListLoans(self, request: pb.ListLoansRequest, _context: grpc.ServicerContext) -> pb.ListLoansResponse:
@@ -115,7 +115,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         loans = self._lending.page_of_loans(customer_id, state, after, size + 1)
         today = self._lending.today()
         return pb.ListLoansResponse(
-            loans=[answers.loan_message(loan, today) for loan in loans[:size]],
+            loans=[answers.loan_fields(loan, today) for loan in loans[:size]],
             next_page_token=page_token(scope, loans[size - 1].loan_id) if loans[size:] else "",
         )
 
@@ -127,7 +127,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         loan_id = fields.identifier("loan_id", request.loan_id)
         fields.check()
         return pb.GetRepaymentScheduleResponse(
-            installments=map(answers.installment_message, self._lending.schedule(loan_id))
+            installments=map(answers.installment_fields, self._lending.schedule(loan_id))
         )
 
     def _count(self, kind: str, decision: Decision) -> None:

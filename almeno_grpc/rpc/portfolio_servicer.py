@@ -82,7 +82,7 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
         (before,) = page_key("imports", request.page_token, (MAX_ID,))
         files = self._imports.page(before, size + 1)
         return pb.ListImportsResponse(
-            imports=map(answers.import_message, files[:size]),
+            imports=map(answers.import_fields, files[:size]),
             next_page_token=page_token("imports", files[size - 1].queue_number) if files[size:] else "",
         )
 
@@ -120,7 +120,7 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
             last_number, last_issue = issues[size - 1]
             token = page_token(scope, last_issue.row_number, last_number)
         return pb.ListImportIssuesResponse(
-            issues=[answers.issue_message(issue) for _, issue in issues[:size]], next_page_token=token
+            issues=[answers.issue_fields(issue) for _, issue in issues[:size]], next_page_token=token
         )
 
 
@@ -132,4 +132,4 @@ def _import_id(fields: Fields, value: str) -> str:
 
 def _import_field(file: ImportFile) -> dict[str, object]:
     """The field `import` of a response, whose name is a keyword of Python."""
-    return {"import": answers.import_message(file)}
+    return {"import": answers.import_fields(file)}
