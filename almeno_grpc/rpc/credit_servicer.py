@@ -5,14 +5,18 @@ import grpc
 from almeno_grpc.api import credit_service_pb2 as pb
 from almeno_grpc.api import credit_service_pb2_grpc
 from almeno_grpc.domain.customer import Customer
-from almeno_grpc.domain.decision import Decision
+from almeno_grpc.domain.decision import Decision, LoanRequest
+from almeno_grpc.domain.errors import CreditError
 from almeno_grpc.metrics import Metrics
 from almeno_grpc.rpc import answers, requests
+from almeno_grpc.rpc.errors import status_message
 from almeno_grpc.rpc.fields import Fields
 from almeno_grpc.rpc.pages import page_key, page_token
 from almeno_grpc.service.customers import CustomerService
 from almeno_grpc.service.lending import Booking, LendingService
 from almeno_grpc.service.requests import Requests
+
+MOST_REQUESTS_OF_A_BATCH = 1000
 
 
 class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
@@ -74,6 +78,18 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         self._count("check", decision)
         return pb.CheckEligibilityResponse(decision=answers.decision_fields(decision))
 
+    def BatchCheckEligibility(
+        self, request: pb.BatchCheckEligibilityRequest, _context: grpc.ServicerContext
+    ) -> pb.BatchCheckEligibilityResponse:
+        """Decides many requests without storing or booking."""
+        fields = Fields()
+        fields.number("requests", len(request.requests), 1, MOST_REQUESTS_OF_A_BATCH)
+        fields.check()
+        asked = [requests.loan_request_or_error(each) for each in request.requests]
+        outcomes = iter(self._lending.check_all([each for each in asked if isinstance(each, LoanRequest)]))
+        results = [each if isinstance(each, CreditError) else next(outcomes) for each in asked]
+        return pb.BatchCheckEligibilityResponse(results=map(self._result_fields, results))
+
     def CreateLoan(self, request: pb.CreateLoanRequest, context: grpc.ServicerContext) -> bytes:
         """Decides, stores the decision and books what it approves."""
         fields = Fields()
@@ -129,6 +145,12 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         return pb.GetRepaymentScheduleResponse(
             installments=map(answers.installment_fields, self._lending.schedule(loan_id))
         )
+
+    def _result_fields(self, result: Decision | CreditError) -> answers.Fields:
+        if isinstance(result, CreditError):
+            return {"error": status_message(result)}
+        self._count("check", result)
+        return {"decision": answers.decision_fields(result)}
 
     def _count(self, kind: str, decision: Decision) -> None:
         self._metrics.decision(kind, approved=decision.approved, reasons=decision.reasons)

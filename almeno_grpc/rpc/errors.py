@@ -49,12 +49,6 @@ class MessageTooLarge(ResourceExhausted):
     reason: ClassVar[str] = "MESSAGE_TOO_LARGE"
 
 
-class ServerStopping(Unavailable):
-    """The server takes on no calls any more; another one may, or this one once it is back."""
-
-    reason: ClassVar[str] = "SERVER_STOPPING"
-
-
 CODES: dict[type[CreditError], grpc.StatusCode] = {
     InvalidArgument: grpc.StatusCode.INVALID_ARGUMENT,
     NotFound: grpc.StatusCode.NOT_FOUND,
@@ -76,7 +70,12 @@ def code_of(error: CreditError) -> grpc.StatusCode:
 
 
 def to_status(error: CreditError) -> grpc.Status:
-    """Builds the status of an error.
+    """Builds the status of an error, as gRPC sends it; see `status_message`."""
+    return rpc_status.to_status(status_message(error))
+
+
+def status_message(error: CreditError) -> status_pb2.Status:
+    """Builds the status of an error, as a message.
 
     Returns:
         The status, which carries exactly one ErrorInfo and, for fields at fault, a BadRequest. Long texts are cut so
@@ -88,7 +87,9 @@ def to_status(error: CreditError) -> grpc.Status:
 
 def internal_status() -> grpc.Status:
     """Builds the status of an exception nobody expected; it tells nothing of it."""
-    return _status(grpc.StatusCode.INTERNAL, "INTERNAL", "the server failed to answer; its log tells why", {}, ())
+    return rpc_status.to_status(
+        _status(grpc.StatusCode.INTERNAL, "INTERNAL", "the server failed to answer; its log tells why", {}, ())
+    )
 
 
 def _status(
@@ -97,7 +98,7 @@ def _status(
     message: str,
     metadata: dict[str, str],
     violations: tuple[FieldViolation, ...],
-) -> grpc.Status:
+) -> status_pb2.Status:
     info = error_details_pb2.ErrorInfo(reason=reason, domain=DOMAIN, metadata=metadata)
     status = status_pb2.Status(
         code=code.value[0], message=_cut(message, LONGEST_MESSAGE_BYTES), details=[_packed(info)]
@@ -111,7 +112,7 @@ def _status(
             break
     if bad_request.field_violations:
         status.details.append(_packed(bad_request))
-    return rpc_status.to_status(status)
+    return status
 
 
 def _packed(detail: error_details_pb2.ErrorInfo | error_details_pb2.BadRequest) -> Any:

@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 
 import grpc
 
-from almeno_grpc.domain.errors import TooManyCalls
+from almeno_grpc.domain.errors import ServerStopping, TooManyCalls
 from almeno_grpc.metrics import Metrics
-from almeno_grpc.rpc.errors import MethodNotFound, ServerStopping, to_status
+from almeno_grpc.rpc.errors import MethodNotFound, to_status
 from almeno_grpc.rpc.guarded_method import CallLimits, GuardedMethod, Refusal
 from almeno_grpc.rpc.pools import AtOnce, CallPool
 from almeno_grpc.rpc.request_waits import RequestWaits

@@ -8,6 +8,7 @@ from google.protobuf.message import Message
 from almeno_grpc.api import credit_service_pb2, loan_pb2
 from almeno_grpc.domain import limits
 from almeno_grpc.domain.decision import LoanRequest
+from almeno_grpc.domain.errors import CreditError
 from almeno_grpc.domain.loan import LoanState
 from almeno_grpc.rpc.answers import LOAN_STATES
 from almeno_grpc.rpc.fields import Fields
@@ -78,6 +79,17 @@ def loan_request(
         ),
         max_interest_rate=max_interest_rate,
     )
+
+
+def loan_request_or_error(request: credit_service_pb2.CheckEligibilityRequest) -> LoanRequest | CreditError:
+    """What a customer asks for, or what is wrong with the fields; for a batch, where one error leaves the others."""
+    fields = Fields()
+    asked = loan_request(fields, request)
+    try:
+        fields.check()
+    except CreditError as error:
+        return error
+    return asked
 
 
 def loan_state(fields: Fields, state: loan_pb2.LoanState) -> LoanState | None:

@@ -7,7 +7,7 @@ from datetime import date
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.customer import Customer
 from almeno_grpc.domain.decision import Borrower, Decision, LoanRequest, decide
-from almeno_grpc.domain.errors import CustomerNotFound, LoanNotFound, PolicyChanged
+from almeno_grpc.domain.errors import CreditError, CustomerNotFound, LoanNotFound, PolicyChanged
 from almeno_grpc.domain.loan import Installment, Loan, LoanState, installments
 from almeno_grpc.domain.policy import Policy, policy_in_effect
 from almeno_grpc.service.decision_record import decision_record
@@ -43,6 +43,20 @@ class LendingService:
         """
         today = self._clock.today()
         return self._decide(self._store.borrower(request.customer_id, today), request, today)
+
+    def check_all(self, requests: Sequence[LoanRequest]) -> list[Decision | CreditError]:
+        """How each of many requests would be decided now, in their order, or why it cannot be; stores nothing."""
+        today = self._clock.today()
+        customer_ids = {request.customer_id for request in requests}
+        borrowers = {customer_id: self._store.borrower(customer_id, today) for customer_id in customer_ids}
+
+        def outcome(request: LoanRequest) -> Decision | CreditError:
+            try:
+                return self._decide(borrowers[request.customer_id], request, today)
+            except CreditError as error:
+                return error
+
+        return list(map(outcome, requests))
 
     def book(self, tx: Transaction, request: LoanRequest) -> Booking:
         """Decides the request, stores the decision and books the loan when it is approved.

@@ -25,11 +25,12 @@ _sym_db = _symbol_database.Default()
 from almeno_grpc._gen.almeno.credit.v1 import customer_pb2 as almeno_dot_credit_dot_v1_dot_customer__pb2
 from almeno_grpc._gen.almeno.credit.v1 import decision_pb2 as almeno_dot_credit_dot_v1_dot_decision__pb2
 from almeno_grpc._gen.almeno.credit.v1 import loan_pb2 as almeno_dot_credit_dot_v1_dot_loan__pb2
+from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from google.type import decimal_pb2 as google_dot_type_dot_decimal__pb2
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%almeno/credit/v1/credit_service.proto\x12\x10\x61lmeno.credit.v1\x1a\x1f\x61lmeno/credit/v1/customer.proto\x1a\x1f\x61lmeno/credit/v1/decision.proto\x1a\x1b\x61lmeno/credit/v1/loan.proto\x1a\x19google/type/decimal.proto\x1a\x17google/type/money.proto\"\xb2\x01\n\x17RegisterCustomerRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x17\n\nfirst_name\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x16\n\tlast_name\x18\x03 \x01(\tB\x03\x80\x01\x01\x12\x0b\n\x03\x61ge\x18\x04 \x01(\x05\x12*\n\x0emonthly_income\x18\x05 \x01(\x0b\x32\x12.google.type.Money\x12\x19\n\x0cphone_number\x18\x06 \x01(\tB\x03\x80\x01\x01\"H\n\x18RegisterCustomerResponse\x12,\n\x08\x63ustomer\x18\x01 \x01(\x0b\x32\x1a.almeno.credit.v1.Customer\")\n\x12GetCustomerRequest\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\x03\"w\n\x13GetCustomerResponse\x12,\n\x08\x63ustomer\x18\x01 \x01(\x0b\x32\x1a.almeno.credit.v1.Customer\x12\x32\n\x08position\x18\x02 \x01(\x0b\x32 .almeno.credit.v1.CreditPosition\"=\n\x14ListCustomersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"_\n\x15ListCustomersResponse\x12-\n\tcustomers\x18\x01 \x03(\x0b\x32\x1a.almeno.credit.v1.Customer\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9b\x01\n\x17\x43heckEligibilityRequest\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\x03\x12\'\n\x0bloan_amount\x18\x02 \x01(\x0b\x32\x12.google.type.Money\x12+\n\rinterest_rate\x18\x03 \x01(\x0b\x32\x14.google.type.Decimal\x12\x15\n\rtenure_months\x18\x04 \x01(\x05\"H\n\x18\x43heckEligibilityResponse\x12,\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1a.almeno.credit.v1.Decision\"\xf5\x01\n\x11\x43reateLoanRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\x03\x12\'\n\x0bloan_amount\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x12+\n\rinterest_rate\x18\x04 \x01(\x0b\x32\x14.google.type.Decimal\x12\x15\n\rtenure_months\x18\x05 \x01(\x05\x12\x34\n\x11max_interest_rate\x18\x06 \x01(\x0b\x32\x14.google.type.DecimalH\x00\x88\x01\x01\x42\x14\n\x12_max_interest_rate\"v\n\x12\x43reateLoanResponse\x12,\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1a.almeno.credit.v1.Decision\x12)\n\x04loan\x18\x02 \x01(\x0b\x32\x16.almeno.credit.v1.LoanH\x00\x88\x01\x01\x42\x07\n\x05_loan\"!\n\x0eGetLoanRequest\x12\x0f\n\x07loan_id\x18\x01 \x01(\x03\"e\n\x0fGetLoanResponse\x12$\n\x04loan\x18\x01 \x01(\x0b\x32\x16.almeno.credit.v1.Loan\x12,\n\x08\x63ustomer\x18\x02 \x01(\x0b\x32\x1a.almeno.credit.v1.Customer\"z\n\x10ListLoansRequest\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\x03\x12*\n\x05state\x18\x02 \x01(\x0e\x32\x1b.almeno.credit.v1.LoanState\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"S\n\x11ListLoansResponse\x12%\n\x05loans\x18\x01 \x03(\x0b\x32\x16.almeno.credit.v1.Loan\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\".\n\x1bGetRepaymentScheduleRequest\x12\x0f\n\x07loan_id\x18\x01 \x01(\x03\"S\n\x1cGetRepaymentScheduleResponse\x12\x33\n\x0cinstallments\x18\x01 \x03(\x0b\x32\x1d.almeno.credit.v1.Installment2\x99\x06\n\rCreditService\x12i\n\x10RegisterCustomer\x12).almeno.credit.v1.RegisterCustomerRequest\x1a*.almeno.credit.v1.RegisterCustomerResponse\x12Z\n\x0bGetCustomer\x12$.almeno.credit.v1.GetCustomerRequest\x1a%.almeno.credit.v1.GetCustomerResponse\x12`\n\rListCustomers\x12&.almeno.credit.v1.ListCustomersRequest\x1a\'.almeno.credit.v1.ListCustomersResponse\x12i\n\x10\x43heckEligibility\x12).almeno.credit.v1.CheckEligibilityRequest\x1a*.almeno.credit.v1.CheckEligibilityResponse\x12W\n\nCreateLoan\x12#.almeno.credit.v1.CreateLoanRequest\x1a$.almeno.credit.v1.CreateLoanResponse\x12N\n\x07GetLoan\x12 .almeno.credit.v1.GetLoanRequest\x1a!.almeno.credit.v1.GetLoanResponse\x12T\n\tListLoans\x12\".almeno.credit.v1.ListLoansRequest\x1a#.almeno.credit.v1.ListLoansResponse\x12u\n\x14GetRepaymentSchedule\x12-.almeno.credit.v1.GetRepaymentScheduleRequest\x1a..almeno.credit.v1.GetRepaymentScheduleResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%almeno/credit/v1/credit_service.proto\x12\x10\x61lmeno.credit.v1\x1a\x1f\x61lmeno/credit/v1/customer.proto\x1a\x1f\x61lmeno/credit/v1/decision.proto\x1a\x1b\x61lmeno/credit/v1/loan.proto\x1a\x17google/rpc/status.proto\x1a\x19google/type/decimal.proto\x1a\x17google/type/money.proto\"\xb2\x01\n\x17RegisterCustomerRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x17\n\nfirst_name\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x16\n\tlast_name\x18\x03 \x01(\tB\x03\x80\x01\x01\x12\x0b\n\x03\x61ge\x18\x04 \x01(\x05\x12*\n\x0emonthly_income\x18\x05 \x01(\x0b\x32\x12.google.type.Money\x12\x19\n\x0cphone_number\x18\x06 \x01(\tB\x03\x80\x01\x01\"H\n\x18RegisterCustomerResponse\x12,\n\x08\x63ustomer\x18\x01 \x01(\x0b\x32\x1a.almeno.credit.v1.Customer\")\n\x12GetCustomerRequest\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\x03\"w\n\x13GetCustomerResponse\x12,\n\x08\x63ustomer\x18\x01 \x01(\x0b\x32\x1a.almeno.credit.v1.Customer\x12\x32\n\x08position\x18\x02 \x01(\x0b\x32 .almeno.credit.v1.CreditPosition\"=\n\x14ListCustomersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"_\n\x15ListCustomersResponse\x12-\n\tcustomers\x18\x01 \x03(\x0b\x32\x1a.almeno.credit.v1.Customer\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9b\x01\n\x17\x43heckEligibilityRequest\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\x03\x12\'\n\x0bloan_amount\x18\x02 \x01(\x0b\x32\x12.google.type.Money\x12+\n\rinterest_rate\x18\x03 \x01(\x0b\x32\x14.google.type.Decimal\x12\x15\n\rtenure_months\x18\x04 \x01(\x05\"H\n\x18\x43heckEligibilityResponse\x12,\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1a.almeno.credit.v1.Decision\"[\n\x1c\x42\x61tchCheckEligibilityRequest\x12;\n\x08requests\x18\x01 \x03(\x0b\x32).almeno.credit.v1.CheckEligibilityRequest\"_\n\x1d\x42\x61tchCheckEligibilityResponse\x12>\n\x07results\x18\x01 \x03(\x0b\x32-.almeno.credit.v1.BatchCheckEligibilityResult\"}\n\x1b\x42\x61tchCheckEligibilityResult\x12.\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1a.almeno.credit.v1.DecisionH\x00\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome\"\xf5\x01\n\x11\x43reateLoanRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\x03\x12\'\n\x0bloan_amount\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x12+\n\rinterest_rate\x18\x04 \x01(\x0b\x32\x14.google.type.Decimal\x12\x15\n\rtenure_months\x18\x05 \x01(\x05\x12\x34\n\x11max_interest_rate\x18\x06 \x01(\x0b\x32\x14.google.type.DecimalH\x00\x88\x01\x01\x42\x14\n\x12_max_interest_rate\"v\n\x12\x43reateLoanResponse\x12,\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1a.almeno.credit.v1.Decision\x12)\n\x04loan\x18\x02 \x01(\x0b\x32\x16.almeno.credit.v1.LoanH\x00\x88\x01\x01\x42\x07\n\x05_loan\"!\n\x0eGetLoanRequest\x12\x0f\n\x07loan_id\x18\x01 \x01(\x03\"e\n\x0fGetLoanResponse\x12$\n\x04loan\x18\x01 \x01(\x0b\x32\x16.almeno.credit.v1.Loan\x12,\n\x08\x63ustomer\x18\x02 \x01(\x0b\x32\x1a.almeno.credit.v1.Customer\"z\n\x10ListLoansRequest\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\x03\x12*\n\x05state\x18\x02 \x01(\x0e\x32\x1b.almeno.credit.v1.LoanState\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"S\n\x11ListLoansResponse\x12%\n\x05loans\x18\x01 \x03(\x0b\x32\x16.almeno.credit.v1.Loan\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\".\n\x1bGetRepaymentScheduleRequest\x12\x0f\n\x07loan_id\x18\x01 \x01(\x03\"S\n\x1cGetRepaymentScheduleResponse\x12\x33\n\x0cinstallments\x18\x01 \x03(\x0b\x32\x1d.almeno.credit.v1.Installment2\x93\x07\n\rCreditService\x12i\n\x10RegisterCustomer\x12).almeno.credit.v1.RegisterCustomerRequest\x1a*.almeno.credit.v1.RegisterCustomerResponse\x12Z\n\x0bGetCustomer\x12$.almeno.credit.v1.GetCustomerRequest\x1a%.almeno.credit.v1.GetCustomerResponse\x12`\n\rListCustomers\x12&.almeno.credit.v1.ListCustomersRequest\x1a\'.almeno.credit.v1.ListCustomersResponse\x12i\n\x10\x43heckEligibility\x12).almeno.credit.v1.CheckEligibilityRequest\x1a*.almeno.credit.v1.CheckEligibilityResponse\x12x\n\x15\x42\x61tchCheckEligibility\x12..almeno.credit.v1.BatchCheckEligibilityRequest\x1a/.almeno.credit.v1.BatchCheckEligibilityResponse\x12W\n\nCreateLoan\x12#.almeno.credit.v1.CreateLoanRequest\x1a$.almeno.credit.v1.CreateLoanResponse\x12N\n\x07GetLoan\x12 .almeno.credit.v1.GetLoanRequest\x1a!.almeno.credit.v1.GetLoanResponse\x12T\n\tListLoans\x12\".almeno.credit.v1.ListLoansRequest\x1a#.almeno.credit.v1.ListLoansResponse\x12u\n\x14GetRepaymentSchedule\x12-.almeno.credit.v1.GetRepaymentScheduleRequest\x1a..almeno.credit.v1.GetRepaymentScheduleResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,38 +43,44 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REGISTERCUSTOMERREQUEST'].fields_by_name['last_name']._serialized_options = b'\200\001\001'
   _globals['_REGISTERCUSTOMERREQUEST'].fields_by_name['phone_number']._loaded_options = None
   _globals['_REGISTERCUSTOMERREQUEST'].fields_by_name['phone_number']._serialized_options = b'\200\001\001'
-  _globals['_REGISTERCUSTOMERREQUEST']._serialized_start=207
-  _globals['_REGISTERCUSTOMERREQUEST']._serialized_end=385
-  _globals['_REGISTERCUSTOMERRESPONSE']._serialized_start=387
-  _globals['_REGISTERCUSTOMERRESPONSE']._serialized_end=459
-  _globals['_GETCUSTOMERREQUEST']._serialized_start=461
-  _globals['_GETCUSTOMERREQUEST']._serialized_end=502
-  _globals['_GETCUSTOMERRESPONSE']._serialized_start=504
-  _globals['_GETCUSTOMERRESPONSE']._serialized_end=623
-  _globals['_LISTCUSTOMERSREQUEST']._serialized_start=625
-  _globals['_LISTCUSTOMERSREQUEST']._serialized_end=686
-  _globals['_LISTCUSTOMERSRESPONSE']._serialized_start=688
-  _globals['_LISTCUSTOMERSRESPONSE']._serialized_end=783
-  _globals['_CHECKELIGIBILITYREQUEST']._serialized_start=786
-  _globals['_CHECKELIGIBILITYREQUEST']._serialized_end=941
-  _globals['_CHECKELIGIBILITYRESPONSE']._serialized_start=943
-  _globals['_CHECKELIGIBILITYRESPONSE']._serialized_end=1015
-  _globals['_CREATELOANREQUEST']._serialized_start=1018
-  _globals['_CREATELOANREQUEST']._serialized_end=1263
-  _globals['_CREATELOANRESPONSE']._serialized_start=1265
-  _globals['_CREATELOANRESPONSE']._serialized_end=1383
-  _globals['_GETLOANREQUEST']._serialized_start=1385
-  _globals['_GETLOANREQUEST']._serialized_end=1418
-  _globals['_GETLOANRESPONSE']._serialized_start=1420
-  _globals['_GETLOANRESPONSE']._serialized_end=1521
-  _globals['_LISTLOANSREQUEST']._serialized_start=1523
-  _globals['_LISTLOANSREQUEST']._serialized_end=1645
-  _globals['_LISTLOANSRESPONSE']._serialized_start=1647
-  _globals['_LISTLOANSRESPONSE']._serialized_end=1730
-  _globals['_GETREPAYMENTSCHEDULEREQUEST']._serialized_start=1732
-  _globals['_GETREPAYMENTSCHEDULEREQUEST']._serialized_end=1778
-  _globals['_GETREPAYMENTSCHEDULERESPONSE']._serialized_start=1780
-  _globals['_GETREPAYMENTSCHEDULERESPONSE']._serialized_end=1863
-  _globals['_CREDITSERVICE']._serialized_start=1866
-  _globals['_CREDITSERVICE']._serialized_end=2659
+  _globals['_REGISTERCUSTOMERREQUEST']._serialized_start=232
+  _globals['_REGISTERCUSTOMERREQUEST']._serialized_end=410
+  _globals['_REGISTERCUSTOMERRESPONSE']._serialized_start=412
+  _globals['_REGISTERCUSTOMERRESPONSE']._serialized_end=484
+  _globals['_GETCUSTOMERREQUEST']._serialized_start=486
+  _globals['_GETCUSTOMERREQUEST']._serialized_end=527
+  _globals['_GETCUSTOMERRESPONSE']._serialized_start=529
+  _globals['_GETCUSTOMERRESPONSE']._serialized_end=648
+  _globals['_LISTCUSTOMERSREQUEST']._serialized_start=650
+  _globals['_LISTCUSTOMERSREQUEST']._serialized_end=711
+  _globals['_LISTCUSTOMERSRESPONSE']._serialized_start=713
+  _globals['_LISTCUSTOMERSRESPONSE']._serialized_end=808
+  _globals['_CHECKELIGIBILITYREQUEST']._serialized_start=811
+  _globals['_CHECKELIGIBILITYREQUEST']._serialized_end=966
+  _globals['_CHECKELIGIBILITYRESPONSE']._serialized_start=968
+  _globals['_CHECKELIGIBILITYRESPONSE']._serialized_end=1040
+  _globals['_BATCHCHECKELIGIBILITYREQUEST']._serialized_start=1042
+  _globals['_BATCHCHECKELIGIBILITYREQUEST']._serialized_end=1133
+  _globals['_BATCHCHECKELIGIBILITYRESPONSE']._serialized_start=1135
+  _globals['_BATCHCHECKELIGIBILITYRESPONSE']._serialized_end=1230
+  _globals['_BATCHCHECKELIGIBILITYRESULT']._serialized_start=1232
+  _globals['_BATCHCHECKELIGIBILITYRESULT']._serialized_end=1357
+  _globals['_CREATELOANREQUEST']._serialized_start=1360
+  _globals['_CREATELOANREQUEST']._serialized_end=1605
+  _globals['_CREATELOANRESPONSE']._serialized_start=1607
+  _globals['_CREATELOANRESPONSE']._serialized_end=1725
+  _globals['_GETLOANREQUEST']._serialized_start=1727
+  _globals['_GETLOANREQUEST']._serialized_end=1760
+  _globals['_GETLOANRESPONSE']._serialized_start=1762
+  _globals['_GETLOANRESPONSE']._serialized_end=1863
+  _globals['_LISTLOANSREQUEST']._serialized_start=1865
+  _globals['_LISTLOANSREQUEST']._serialized_end=1987
+  _globals['_LISTLOANSRESPONSE']._serialized_start=1989
+  _globals['_LISTLOANSRESPONSE']._serialized_end=2072
+  _globals['_GETREPAYMENTSCHEDULEREQUEST']._serialized_start=2074
+  _globals['_GETREPAYMENTSCHEDULEREQUEST']._serialized_end=2120
+  _globals['_GETREPAYMENTSCHEDULERESPONSE']._serialized_start=2122
+  _globals['_GETREPAYMENTSCHEDULERESPONSE']._serialized_end=2205
+  _globals['_CREDITSERVICE']._serialized_start=2208
+  _globals['_CREDITSERVICE']._serialized_end=3123
 # @@protoc_insertion_point(module_scope)

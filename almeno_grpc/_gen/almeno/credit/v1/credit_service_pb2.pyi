@@ -1,6 +1,7 @@
 from almeno_grpc._gen.almeno.credit.v1 import customer_pb2 as _customer_pb2
 from almeno_grpc._gen.almeno.credit.v1 import decision_pb2 as _decision_pb2
 from almeno_grpc._gen.almeno.credit.v1 import loan_pb2 as _loan_pb2
+from google.rpc import status_pb2 as _status_pb2
 from google.type import decimal_pb2 as _decimal_pb2
 from google.type import money_pb2 as _money_pb2
 from google.protobuf.internal import containers as _containers
@@ -80,6 +81,26 @@ class CheckEligibilityResponse(_message.Message):
     DECISION_FIELD_NUMBER: _ClassVar[int]
     decision: _decision_pb2.Decision
     def __init__(self, decision: _Optional[_Union[_decision_pb2.Decision, _Mapping]] = ...) -> None: ...
+
+class BatchCheckEligibilityRequest(_message.Message):
+    __slots__ = ("requests",)
+    REQUESTS_FIELD_NUMBER: _ClassVar[int]
+    requests: _containers.RepeatedCompositeFieldContainer[CheckEligibilityRequest]
+    def __init__(self, requests: _Optional[_Iterable[_Union[CheckEligibilityRequest, _Mapping]]] = ...) -> None: ...
+
+class BatchCheckEligibilityResponse(_message.Message):
+    __slots__ = ("results",)
+    RESULTS_FIELD_NUMBER: _ClassVar[int]
+    results: _containers.RepeatedCompositeFieldContainer[BatchCheckEligibilityResult]
+    def __init__(self, results: _Optional[_Iterable[_Union[BatchCheckEligibilityResult, _Mapping]]] = ...) -> None: ...
+
+class BatchCheckEligibilityResult(_message.Message):
+    __slots__ = ("decision", "error")
+    DECISION_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    decision: _decision_pb2.Decision
+    error: _status_pb2.Status
+    def __init__(self, decision: _Optional[_Union[_decision_pb2.Decision, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ...) -> None: ...
 
 class CreateLoanRequest(_message.Message):
     __slots__ = ("request_id", "customer_id", "loan_amount", "interest_rate", "tenure_months", "max_interest_rate")

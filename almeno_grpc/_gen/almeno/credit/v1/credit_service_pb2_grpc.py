@@ -60,6 +60,11 @@ class CreditServiceStub:
                 request_serializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.CheckEligibilityRequest.SerializeToString,
                 response_deserializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.CheckEligibilityResponse.FromString,
                 _registered_method=True)
+        self.BatchCheckEligibility = channel.unary_unary(
+                '/almeno.credit.v1.CreditService/BatchCheckEligibility',
+                request_serializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.BatchCheckEligibilityRequest.SerializeToString,
+                response_deserializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.BatchCheckEligibilityResponse.FromString,
+                _registered_method=True)
         self.CreateLoan = channel.unary_unary(
                 '/almeno.credit.v1.CreditService/CreateLoan',
                 request_serializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.CreateLoanRequest.SerializeToString,
@@ -127,6 +132,16 @@ class CreditServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BatchCheckEligibility(self, request, context):
+        """Says how many loan requests would be decided now, each as CheckEligibility would. An error of one leaves the others
+        as they are.
+
+        Errors of the whole: INVALID_ARGUMENT (INVALID_FIELD) when there are none or too many requests.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CreateLoan(self, request, context):
         """Decides a loan request and, when it is approved, books the loan at the corrected rate. The decision is stored
         either way. A decline is an answer, not an error.
@@ -187,6 +202,11 @@ def add_CreditServiceServicer_to_server(servicer, server):
                     servicer.CheckEligibility,
                     request_deserializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.CheckEligibilityRequest.FromString,
                     response_serializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.CheckEligibilityResponse.SerializeToString,
+            ),
+            'BatchCheckEligibility': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchCheckEligibility,
+                    request_deserializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.BatchCheckEligibilityRequest.FromString,
+                    response_serializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.BatchCheckEligibilityResponse.SerializeToString,
             ),
             'CreateLoan': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateLoan,
@@ -323,6 +343,33 @@ class CreditService:
             '/almeno.credit.v1.CreditService/CheckEligibility',
             almeno_dot_credit_dot_v1_dot_credit__service__pb2.CheckEligibilityRequest.SerializeToString,
             almeno_dot_credit_dot_v1_dot_credit__service__pb2.CheckEligibilityResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchCheckEligibility(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/almeno.credit.v1.CreditService/BatchCheckEligibility',
+            almeno_dot_credit_dot_v1_dot_credit__service__pb2.BatchCheckEligibilityRequest.SerializeToString,
+            almeno_dot_credit_dot_v1_dot_credit__service__pb2.BatchCheckEligibilityResponse.FromString,
             options,
             channel_credentials,
             insecure,
