@@ -25,6 +25,7 @@ from almeno_grpc.imports.frames import ReadingLimits
 from almeno_grpc.imports.worker import ImportWorker
 from almeno_grpc.metrics import Metrics
 from almeno_grpc.rpc.credit_servicer import CreditServicer
+from almeno_grpc.rpc.interceptor import MOST_STREAMS, WRITE_THREADS
 from almeno_grpc.rpc.portfolio_servicer import PortfolioServicer
 from almeno_grpc.rpc.uploads import CHUNK_BYTES
 from almeno_grpc.service.customers import CustomerService
@@ -82,11 +83,12 @@ class CreditApplication:
     """The services of one process."""
 
     service_names = (_CREDIT, _PORTFOLIO)
+    write_methods = frozenset({f"/{_CREDIT}/RegisterCustomer", f"/{_CREDIT}/CreateLoan", f"/{_PORTFOLIO}/CancelImport"})
     stream_methods = frozenset({f"/{_PORTFOLIO}/StartImport", f"/{_PORTFOLIO}/WatchImport"})
 
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
         clock = clock_of(settings)
-        self._store = BookStore(settings.database_url, threads=settings.threads + STREAM_THREADS)
+        self._store = BookStore(settings.database_url, threads=settings.threads + WRITE_THREADS + MOST_STREAMS)
         self._draining = threading.Event()
         once = Requests(self._store, clock)
         self._credit = CreditServicer(
@@ -111,10 +113,6 @@ class CreditApplication:
     def close(self) -> None:
         """Lets go of the database."""
         self._store.close()
-
-
-STREAM_THREADS = 64
-"""Threads that streams run on at most; each may come to hold connections of its own."""
 
 
 def build_application(settings: Settings, metrics: Metrics) -> CreditApplication:

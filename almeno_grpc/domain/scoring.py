@@ -13,7 +13,7 @@ class ScoreComponent:
     """One part of the score."""
 
     name: str
-    points: Fraction
+    points: Fraction | int
     max_points: int
     observed: str
     """The figure the points were given for, for people and records."""
@@ -41,13 +41,13 @@ def credit_score(position: CreditPosition, approved_limit: int, policy: Policy) 
         ),
         ScoreComponent(
             "past_loans",
-            Fraction(policy.past_loans.points(position.loan_count)),
+            policy.past_loans.points(position.loan_count),
             policy.past_loans.max_points,
             str(position.loan_count),
         ),
         ScoreComponent(
             "current_year_activity",
-            Fraction(policy.current_year_activity.points(position.loans_this_year)),
+            policy.current_year_activity.points(position.loans_this_year),
             policy.current_year_activity.max_points,
             str(position.loans_this_year),
         ),
@@ -60,9 +60,13 @@ def credit_score(position: CreditPosition, approved_limit: int, policy: Policy) 
 
 def _rounded_sum(components: tuple[ScoreComponent, ...]) -> int:
     """The sum of the points, rounded once, halves up."""
-    whole = sum(part.points.numerator for part in components if part.points.denominator == 1)
-    parts = (part.points for part in components if part.points.denominator != 1)
-    return whole + round_fraction(sum(parts, Fraction(0)))
+    whole, fractions = 0, Fraction(0)
+    for part in components:
+        if isinstance(part.points, int):
+            whole += part.points
+        else:
+            fractions += part.points
+    return whole + round_fraction(fractions)
 
 
 def _approved_volume(position: CreditPosition, approved_limit: int, policy: Policy) -> ScoreComponent:
@@ -75,4 +79,4 @@ def _approved_volume(position: CreditPosition, approved_limit: int, policy: Poli
         points = table.points(Fraction(position.approved_volume, approved_limit))
         share, ten_thousandths = divmod(round_half_up(position.approved_volume * 10_000, approved_limit), 10_000)
         observed = f"{share}.{ten_thousandths:04d}"
-    return ScoreComponent("approved_volume", Fraction(points), table.max_points, observed)
+    return ScoreComponent("approved_volume", points, table.max_points, observed)

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import TypeVar
 
 from google.type import date_pb2, decimal_pb2, money_pb2
@@ -106,6 +107,7 @@ class Fields:
             return otherwise
 
 
+@lru_cache(maxsize=1024)
 def _rate(text: str) -> Decimal:
     if not text:
         raise ValueError("must be set, to a number such as 10.5")

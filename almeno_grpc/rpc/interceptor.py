@@ -24,6 +24,9 @@ from almeno_grpc.rpc.request_waits import RequestWaits
 MOST_STREAMS = 64
 """Streaming calls that a process serves at a time; each holds a thread."""
 
+WRITE_THREADS = 32
+"""Threads of a process for calls that change something."""
+
 HEALTH = "/grpc.health.v1.Health/"
 
 _Request = TypeVar("_Request")
@@ -33,19 +36,31 @@ _Response = TypeVar("_Response")
 class CallGuard(grpc.ServerInterceptor):
     """The one interceptor of a server, which has to be made with `calls` as its thread pool."""
 
-    def __init__(self, *, threads: int, limits: CallLimits, stream_methods: Iterable[str], metrics: Metrics) -> None:
+    def __init__(
+        self,
+        *,
+        threads: int,
+        limits: CallLimits,
+        stream_methods: Iterable[str],
+        metrics: Metrics,
+        write_methods: Iterable[str] = (),
+    ) -> None:
         """Makes the guard and its threads.
 
         Args:
             threads: Threads for the calls that are not in `stream_methods`.
             limits: What a caller can make large.
+            write_methods: Full names of the methods that change something. They have many threads, for they wait for
+                the disk most of the time, and what waits at the same time is committed together.
             stream_methods: Full names, such as `/almeno.credit.v1.PortfolioService/WatchImport`, of the methods that
                 may take long and run on threads of their own.
             metrics: Where calls are counted.
         """
         self.calls = CallPool(threads, limits.concurrent_calls, "call")
         self.streams = CallPool(MOST_STREAMS, MOST_STREAMS, "stream")
+        self.writes = CallPool(WRITE_THREADS, limits.concurrent_calls, "write")
         self._limits = limits
+        self._write_methods = frozenset(write_methods)
         self._stream_methods = frozenset(stream_methods)
         self._metrics = metrics
         self._waits = RequestWaits(limits.request_seconds)
@@ -70,7 +85,13 @@ class CallGuard(grpc.ServerInterceptor):
             served = self._methods[handler_call_details.method] = self._serve(handler_call_details.method, handler)
         if self._is_stopping and not handler_call_details.method.startswith(HEALTH):
             return served.stopping
-        return served.busy if served.pool.is_full else served.handler
+        return served.busy if self._is_full(served.pool) else served.handler
+
+    def _is_full(self, pool: CallPool) -> bool:
+        """Whether a further call for the pool has to be refused; reading and writing calls share their limit."""
+        if pool is self.streams:
+            return pool.is_full
+        return self.calls.calls + self.writes.calls >= self._limits.concurrent_calls
 
     def refuse_calls(self) -> None:
         """Answers Unavailable to all further calls; the health service goes on to tell why."""
@@ -85,16 +106,17 @@ class CallGuard(grpc.ServerInterceptor):
         """Lets go of the threads, once no call is under way."""
         self._waits.close()
         self.calls.shutdown()
+        self.writes.shutdown()
         self.streams.shutdown()
 
     @property
     def calls_under_way(self) -> int:
         """Calls that run or wait for a thread."""
-        return self.calls.calls + self.streams.calls
+        return self.calls.calls + self.writes.calls + self.streams.calls
 
     def _serve(self, name: str, handler: grpc.RpcMethodHandler[Any, Any]) -> _Served:
         is_stream = name in self._stream_methods
-        pool = self.streams if is_stream else self.calls
+        pool = self.streams if is_stream else self.writes if name in self._write_methods else self.calls
         method = GuardedMethod(name, handler, self._limits, self._metrics, self._waits, is_stream=is_stream)
         busy = TooManyCalls("the server has as many calls under way as it takes on; try again a little later")
         stopping = ServerStopping("the server is stopping; try again a little later")

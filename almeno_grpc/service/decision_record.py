@@ -63,5 +63,5 @@ def decision_snapshot(decision: Decision) -> dict[str, Any]:
     }
 
 
-def _exact(number: Decimal | Fraction) -> str:
+def _exact(number: Decimal | Fraction | int) -> str:
     return f"{number:f}" if isinstance(number, Decimal) else str(number)

@@ -24,6 +24,10 @@ class Application(Protocol):
     def stream_methods(self) -> frozenset[str]:
         """Full names of the methods that may take long, such as `/almeno.credit.v1.PortfolioService/WatchImport`."""
 
+    @property
+    def write_methods(self) -> frozenset[str]:
+        """Full names of the methods that change something, in one transaction each."""
+
     def add_to(self, server: grpc.Server) -> None:
         """Adds the services to a server that has not started."""
 

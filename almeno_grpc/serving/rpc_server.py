@@ -30,6 +30,7 @@ class RpcServer:
                 message_bytes=settings.max_message_bytes,
                 slow_call_milliseconds=settings.slow_call_milliseconds,
             ),
+            write_methods=application.write_methods,
             stream_methods=application.stream_methods | standard_services.STREAM_METHODS,
             metrics=metrics,
         )
