@@ -31,9 +31,9 @@ class StepTable:
         numerator, denominator = figure.numerator, figure.denominator
         for step in self.steps:
             up_to = step.up_to
-            if up_to is None or numerator * up_to.denominator <= up_to.numerator * denominator:
+            if up_to is not None and numerator * up_to.denominator <= up_to.numerator * denominator:
                 return step.points
-        raise AssertionError("the last step of a table has no end")
+        return self.steps[-1].points
 
 
 @dataclass(frozen=True, slots=True)
