@@ -1,21 +1,26 @@
 """The client of the credit service."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+
+import grpc
 
 from almeno_client.calls import new_request_id, walk_pages
 from almeno_client.conversion import (
     customer_of,
     decision_of,
+    eligibility_message,
     installment_of,
     loan_of,
     loan_state_name,
     position_of,
 )
+from almeno_client.errors import CreditServiceError, error_of_status
 from almeno_client.portfolio import PortfolioCalls
 from almeno_client.records import (
     Customer,
     CustomerAccount,
     Decision,
+    EligibilityRequest,
     Installment,
     Loan,
     LoanAccount,
@@ -24,6 +29,9 @@ from almeno_client.records import (
 )
 from almeno_client.values import Rate, Rupees, money_message, rate_message
 from almeno_grpc.api import credit_service_pb2
+
+_MOST_REQUESTS_OF_A_BATCH = 1000
+"""As many as the service takes in one call of BatchCheckEligibility."""
 
 
 class CreditClient(PortfolioCalls):
@@ -109,16 +117,40 @@ class CreditClient(PortfolioCalls):
             InvalidArgument: A field is not what it has to be, or the terms give no schedule.
             NotFound: No customer has the number.
         """
-        request = credit_service_pb2.CheckEligibilityRequest(
-            customer_id=customer_id,
-            loan_amount=money_message(loan_amount),
-            interest_rate=rate_message(interest_rate),
-            tenure_months=tenure_months,
-        )
+        request = eligibility_message(EligibilityRequest(customer_id, loan_amount, interest_rate, tenure_months))
         response: credit_service_pb2.CheckEligibilityResponse = self._unary(
             self._credit.CheckEligibility, request, timeout_seconds
         )
         return decision_of(response.decision)
+
+    def check_eligibility_batch(
+        self, requests: Sequence[EligibilityRequest], *, timeout_seconds: float | None = None
+    ) -> list[Decision | CreditServiceError]:
+        """Says how many loan requests would be decided now. Stores nothing.
+
+        Args:
+            requests: Any number of them; a call to the service takes up to 1000, one after the other.
+            timeout_seconds: How long each such call may take; the client's own when None.
+
+        Returns:
+            For each request, in order, the decision, or the error that `check_eligibility` would raise.
+        """
+        messages = list(map(eligibility_message, requests))
+        outcomes: list[Decision | CreditServiceError] = []
+        for start in range(0, len(messages), _MOST_REQUESTS_OF_A_BATCH):
+            batch = messages[start : start + _MOST_REQUESTS_OF_A_BATCH]
+            response: credit_service_pb2.BatchCheckEligibilityResponse = self._unary(
+                self._credit.BatchCheckEligibility,
+                credit_service_pb2.BatchCheckEligibilityRequest(requests=batch),
+                timeout_seconds,
+            )
+            if len(response.results) != len(batch):
+                raise CreditServiceError(
+                    grpc.StatusCode.INTERNAL,
+                    f"the service answered {len(response.results)} results to {len(batch)} requests",
+                )
+            outcomes += map(_batch_outcome, response.results)
+        return outcomes
 
     def create_loan(
         self,
@@ -205,3 +237,7 @@ class CreditClient(PortfolioCalls):
             self._credit.GetRepaymentSchedule, request, timeout_seconds
         )
         return tuple(map(installment_of, response.installments))
+
+
+def _batch_outcome(result: credit_service_pb2.BatchCheckEligibilityResult) -> Decision | CreditServiceError:
+    return error_of_status(result.error) if result.HasField("error") else decision_of(result.decision)

@@ -8,6 +8,7 @@ from almeno_client.records import (
     Customer,
     Decision,
     DecisionReason,
+    EligibilityRequest,
     Import,
     ImportIssue,
     ImportIssueOutcome,
@@ -20,8 +21,8 @@ from almeno_client.records import (
     LoanState,
     ScoreComponent,
 )
-from almeno_client.values import date_of, instant_of, rate_of, rupees_of
-from almeno_grpc.api import customer_pb2, decision_pb2, import_pb2, loan_pb2
+from almeno_client.values import date_of, instant_of, money_message, rate_message, rate_of, rupees_of
+from almeno_grpc.api import credit_service_pb2, customer_pb2, decision_pb2, import_pb2, loan_pb2
 
 _Enum = TypeVar("_Enum", bound=StrEnum)
 
@@ -53,6 +54,21 @@ def kind_name(kind: ImportKind) -> str:
 def loan_state_name(state: LoanState) -> str:
     """The name of a loan's state on the wire."""
     return f"LOAN_STATE_{state}"
+
+
+def eligibility_message(request: EligibilityRequest) -> credit_service_pb2.CheckEligibilityRequest:
+    """Puts a question for a loan on the wire.
+
+    Raises:
+        TypeError: The amount or the rate is a float.
+        ValueError: The amount or the rate cannot be sent.
+    """
+    return credit_service_pb2.CheckEligibilityRequest(
+        customer_id=request.customer_id,
+        loan_amount=money_message(request.loan_amount),
+        interest_rate=rate_message(request.interest_rate),
+        tenure_months=request.tenure_months,
+    )
 
 
 def customer_of(message: customer_pb2.Customer) -> Customer:

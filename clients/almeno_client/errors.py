@@ -18,6 +18,7 @@ from typing import Any
 import grpc
 from google.protobuf.message import DecodeError
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
+from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
 DOMAIN = "almeno.credit"
@@ -33,6 +34,8 @@ _RETRYABLE_CODES = frozenset(
         grpc.StatusCode.UNAVAILABLE,
     }
 )
+# By the number that a google.rpc.Status carries.
+_CODES: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
 
 
 class CreditServiceError(Exception):
@@ -124,11 +127,26 @@ def error_of(error: grpc.RpcError, request_id: str | None = None) -> CreditServi
     """Makes the exception for a failed call, from its status and the details the service sent with it."""
     # grpc raises objects that are both an RpcError and the Call; only the latter has code and details.
     call: Any = error
-    code = call.code() or grpc.StatusCode.UNKNOWN
-    reason, fields, metadata = _details(call)
+    try:
+        status = rpc_status.from_call(call) or Status()
+    except (DecodeError, ValueError):
+        # What stands between the service and this client may have garbled or rewritten the status.
+        status = Status()
+    return _error(call.code() or grpc.StatusCode.UNKNOWN, call.details(), status, request_id)
+
+
+def error_of_status(status: Status) -> CreditServiceError:
+    """Makes the exception for one request of a batch; it is not raised, for it leaves the others as they are."""
+    return _error(_CODES.get(status.code, grpc.StatusCode.UNKNOWN), status.message, status)
+
+
+def _error(
+    code: grpc.StatusCode, message: str | None, status: Status, request_id: str | None = None
+) -> CreditServiceError:
+    reason, fields, metadata = _details(status)
     return _BY_CODE.get(code, CreditServiceError)(
         code,
-        call.details() or f"the call failed with {code.name} and no further word",
+        message or f"the call failed with {code.name} and no further word",
         reason=reason,
         fields=fields,
         metadata=metadata,
@@ -136,18 +154,16 @@ def error_of(error: grpc.RpcError, request_id: str | None = None) -> CreditServi
     )
 
 
-def _details(call: grpc.Call) -> tuple[str, dict[str, str], dict[str, str]]:
-    """Reason, fields and metadata of a failed call; empty where the service sent none, or none that can be read."""
+def _details(status: Status) -> tuple[str, dict[str, str], dict[str, str]]:
+    """Reason, fields and metadata of an error; empty where the service sent none, or none that can be read."""
     reason, fields, metadata = "", dict[str, str](), dict[str, str]()
     try:
-        status = rpc_status.from_call(call)
-        for detail in status.details if status else ():
+        for detail in status.details:
             info, request = ErrorInfo(), BadRequest()
             if detail.Unpack(info) and info.domain == DOMAIN:
                 reason, metadata = info.reason, dict(info.metadata)
             elif detail.Unpack(request):
                 fields = {violation.field: violation.description for violation in request.field_violations}
-    except (DecodeError, ValueError):
-        # What stands between the service and this client may have garbled or rewritten the status.
+    except DecodeError:
         return "", {}, {}
     return reason, fields, metadata

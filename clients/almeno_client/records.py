@@ -1,4 +1,4 @@
-"""What the service answers, as plain frozen records.
+"""What the service answers, and what it is asked many times in one call, as plain frozen records.
 
 Amounts are rupees as `Decimal` with two decimal places, rates per cent a year as `Decimal`, dates `datetime.date`,
 instants `datetime.datetime` in UTC. The fields have the names and the meaning of the messages in `protos/`.
@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+
+from almeno_client.values import Rate, Rupees
 
 
 class DecisionReason(StrEnum):
@@ -115,6 +117,16 @@ class CustomerAccount:
 
     customer: Customer
     position: CreditPosition
+
+
+@dataclass(frozen=True, slots=True)
+class EligibilityRequest:
+    """One question of `check_eligibility_batch`, as `check_eligibility` takes it."""
+
+    customer_id: int
+    loan_amount: Rupees
+    interest_rate: Rate
+    tenure_months: int
 
 
 @dataclass(frozen=True, slots=True)

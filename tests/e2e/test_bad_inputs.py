@@ -17,6 +17,7 @@ import pytest
 from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
+from google.rpc import status_pb2
 from google.type import date_pb2, decimal_pb2, money_pb2
 from support.book_files import CUSTOMER_HEADINGS, csv_file, customer_row
 from support.calls import SECONDS, applicant, check_of, loan_of, refusal_of, registered
@@ -110,6 +111,9 @@ def variants(message: Message) -> Iterator[Message]:
         changed.CopyFrom(message)
         changed.ClearField(field.name)
         yield changed
+        if field.is_repeated:
+            yield from variants_of_list(message, field.name)
+            continue
         if field.type == FieldDescriptor.TYPE_MESSAGE:
             values = MESSAGES[field.message_type.full_name]
         else:
@@ -122,6 +126,17 @@ def variants(message: Message) -> Iterator[Message]:
             else:
                 setattr(changed, field.name, value)
             yield changed
+
+
+def variants_of_list(message: Message, field: str) -> Iterator[Message]:
+    """The message with each variant of the list's first element instead of the list, and with lists too long."""
+    (first, *_) = getattr(message, field)
+    for elements in (*([element] for element in variants(first)), [first] * 1_001, [type(first)()] * 5_000):
+        changed = type(message)()
+        changed.CopyFrom(message)
+        changed.ClearField(field)
+        getattr(changed, field).extend(elements)
+        yield changed
 
 
 def broken_bytes(good: bytes) -> Iterator[bytes]:
@@ -170,6 +185,9 @@ def good_requests(server: RunningServer) -> dict[str, Message]:
         "GetCustomer": pb.GetCustomerRequest(customer_id=customer_id),
         "ListCustomers": pb.ListCustomersRequest(page_size=5),
         "CheckEligibility": check_of(customer_id, 50_000),
+        "BatchCheckEligibility": pb.BatchCheckEligibilityRequest(
+            requests=[check_of(customer_id, 50_000), check_of(customer_id, 60_000)]
+        ),
         "CreateLoan": loan_of(customer_id, 50_000),
         "GetLoan": pb.GetLoanRequest(loan_id=loan_id),
         "ListLoans": pb.ListLoansRequest(customer_id=customer_id),
@@ -257,6 +275,24 @@ def test_good_requests_are_answered(server: RunningServer, good_requests: dict[s
             assert len(list(stub.WatchImport(request, timeout=SECONDS))) == 1
         elif name != "StartImport":
             assert code_of(partial(getattr(stub, name), request, timeout=SECONDS)) == "OK"
+
+
+def test_bad_requests_of_a_batch_are_refused_as_each_would_be_by_itself(
+    server: RunningServer, good_requests: dict[str, Message]
+) -> None:
+    bad = list(variants(good_requests["CheckEligibility"]))
+    results = server.credit.BatchCheckEligibility(
+        pb.BatchCheckEligibilityRequest(requests=bad), timeout=SECONDS
+    ).results
+    for request, result in zip(bad, results, strict=True):
+        try:
+            alone = server.credit.CheckEligibility(request, timeout=SECONDS)
+        except grpc.RpcError as error:
+            expected = status_pb2.Status.FromString(dict(error.trailing_metadata())["grpc-status-details-bin"])
+            assert result.error == expected
+        else:
+            assert result.decision == alone.decision
+    assert sum(result.HasField("error") for result in results) > 50
 
 
 def test_method_that_does_not_exist_is_unimplemented(server: RunningServer) -> None:

@@ -55,9 +55,14 @@ def refusal(server: RunningServer, method: str, *messages: Any) -> tuple[int, st
     result = grpcurl(server, method, options=("-format-error",), messages=list(messages))
     assert result.returncode != 0
     error = json.loads(result.stderr)
+    return error["code"], reason_in(error)
+
+
+def reason_in(error: dict[str, Any]) -> str:
+    """The reason in the one ErrorInfo of an error."""
     (info,) = [detail for detail in error["details"] if detail["@type"].endswith("google.rpc.ErrorInfo")]
     assert info["domain"] == "almeno.credit"
-    return error["code"], info["reason"]
+    return info["reason"]
 
 
 def test_every_rpc_of_the_credit_service_takes_and_gives_json(server: RunningServer) -> None:
@@ -84,6 +89,11 @@ def test_every_rpc_of_the_credit_service_takes_and_gives_json(server: RunningSer
     decision = answer(server, f"{CREDIT}/CheckEligibility", terms)["decision"]
     assert (decision["approved"], decision["credit_score"]) == (True, 55)
     assert decision["monthly_installment"] == {"currency_code": "INR", "units": "10746", "nanos": 950_000_000}
+    batch = {"requests": [terms, {**terms, "customer_id": NOBODY}, {**terms, "tenure_months": 0}]}
+    same, nobody, wrong = answer(server, f"{CREDIT}/BatchCheckEligibility", batch)["results"]
+    assert same["decision"] == decision
+    assert (nobody["error"]["code"], reason_in(nobody["error"])) == (NOT_FOUND, "CUSTOMER_NOT_FOUND")
+    assert (wrong["error"]["code"], reason_in(wrong["error"])) == (INVALID_ARGUMENT, "INVALID_FIELD")
     booked = answer(server, f"{CREDIT}/CreateLoan", {**terms, "request_id": str(uuid.uuid4())})
     loan_id = booked["loan"]["loan_id"]
     declined = answer(server, f"{CREDIT}/CreateLoan", {**terms, "loan_amount": {"units": 9_000_000}})

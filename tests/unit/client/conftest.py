@@ -47,19 +47,22 @@ class Refusal(Exception):
     domain: str = "almeno.credit"
 
     def abort(self, context: grpc.ServicerContext) -> None:
+        status = self.status()
+        if not status.details:
+            context.abort(self.code, self.message)
+        context.abort_with_status(rpc_status.to_status(status))
+
+    def status(self) -> Status:
         details: list[Message] = []
         if self.reason:
             details.append(ErrorInfo(reason=self.reason, domain=self.domain, metadata=self.metadata))
         if self.fields:
             violations = [BadRequest.FieldViolation(field=f, description=d) for f, d in self.fields.items()]
             details.append(BadRequest(field_violations=violations))
-        if not details:
-            context.abort(self.code, self.message)
         packed = [AnyMessage() for _ in details]
         for envelope, detail in zip(packed, details, strict=True):
             envelope.Pack(detail)
-        status = Status(code=self.code.value[0], message=self.message, details=packed)
-        context.abort_with_status(rpc_status.to_status(status))
+        return Status(code=self.code.value[0], message=self.message, details=packed)
 
 
 Answer = Message | Refusal | Callable[[Any, grpc.ServicerContext], Any]
@@ -271,6 +274,10 @@ def sample() -> Any:
 
     class Sample:
         refusal = Refusal
+
+        @staticmethod
+        def status(code: str, message: str, reason: str) -> Status:
+            return Refusal(grpc.StatusCode[code], message, reason).status()
 
     for maker in (rupees, position, customer, decision, decline, loan, installment, import_):
         setattr(Sample, maker.__name__, staticmethod(maker))
