@@ -43,6 +43,8 @@ class Connection:
 class RunningServer:
     """A server that has been started, and the ways to look at it."""
 
+    program: tuple[str, ...] = (str(BIN / "almeno-server"),)
+
     def __init__(self, folder: Path, *options: str, **environment: str) -> None:
         self.folder = folder
         self.database_url = f"sqlite:///{folder}/almeno.db"
@@ -66,7 +68,7 @@ class RunningServer:
         self._channels: list[grpc.Channel] = []
         with self.log_file.open("wb") as log:
             self.process = subprocess.Popen(
-                [str(BIN / "almeno-server"), *self._options], env=self._environment, stderr=log, stdout=log
+                [*self.program, *self._options], env=self._environment, stderr=log, stdout=log
             )
         ready = self.wait_for_event("server_ready")
         self.address = str(ready["address"])

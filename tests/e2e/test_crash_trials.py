@@ -1,0 +1,307 @@
+"""Servers killed at random moments under a load of everything that changes the book; after each kill it is checked.
+
+What a caller got an answer to has to be there, what had none is sent again with the same request_id and has to take
+effect once, and a model of its own reckons every decision anew (`support.book_model`). `ALMENO_CRASH_TRIALS` says how
+many kills. A process that dies leaves to the operating system what it has written: that a commit reaches the disk
+itself is for a test with the power switch.
+"""
+
+import contextlib
+import os
+import random
+import sqlite3
+import sys
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import grpc
+import pytest
+from support.book_files import CUSTOMER_HEADINGS, csv_file, customer_row
+from support.book_model import Answers, Sent, faults, last_numbers
+from support.calls import SECONDS, applicant, loan_of
+from support.servers import CUSTOMERS, ROOT, RunningServer, StartServer, descendants, eventually, kill
+
+from almeno_grpc.api import credit_service_pb2 as pb
+from almeno_grpc.api import portfolio_service_pb2 as portfolio_pb
+
+TRIALS = int(os.environ.get("ALMENO_CRASH_TRIALS", "6"))
+KILLED = ("rpc", "rpc", "server", "rpc", "import", "rpc")
+"""What is killed, in turn: one of the RPC processes, everything, the import worker."""
+LENDERS = 6
+REPEATED = 20
+CONTROL_TRIALS = 6
+RETRYABLE = {
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.ABORTED,
+    grpc.StatusCode.RESOURCE_EXHAUSTED,
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+}
+CREDIT, PORTFOLIO = "/almeno.credit.v1.CreditService", "/almeno.credit.v1.PortfolioService"
+
+
+class FaultyServer(RunningServer):
+    """A server of the program `faulty_server.py`."""
+
+    def __init__(self, folder: Path, wiring: str) -> None:
+        self.program = (sys.executable, str(ROOT / "tests/support/faulty_server.py"), wiring)
+        path = os.pathsep.join(filter(None, (str(ROOT / "tests"), os.environ.get("PYTHONPATH"))))
+        super().__init__(folder, PYTHONPATH=path, ALMENO_BUSINESS_DATE="2026-04-10")
+
+
+@dataclass
+class Log:
+    """What the callers of a trial have sent, and what came of it."""
+
+    answers: Answers = field(default_factory=dict)
+    unanswered: list[Sent] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    def send(self, channel: grpc.Channel, sent: Sent) -> bytes | None:
+        """Sends a request; gives its answer, or None when there was none."""
+        try:
+            answer: bytes = channel.stream_unary(sent.method)(iter(sent.messages), timeout=SECONDS)
+        except grpc.RpcError as error:
+            # An error without details is the connection's, not the service's.
+            if error.code() not in RETRYABLE and "grpc-status-details-bin" in dict(error.trailing_metadata() or ()):
+                self.faults.append(f"refused: {sent.name} {sent.request_id}: {error.code().name} {error.details()}")
+            else:
+                self.unanswered.append(sent)
+            return None
+        self.note(sent, answer)
+        return answer
+
+    def note(self, sent: Sent, answer: bytes) -> None:
+        """Takes an answer, which has to be the one that was given before."""
+        if self.answers.setdefault(sent, answer) != answer:
+            self.faults.append(f"twice: {sent.name} {sent.request_id} was answered in two ways")
+
+
+@contextlib.contextmanager
+def channels(server: RunningServer, count: int) -> Iterator[list[grpc.Channel]]:
+    """Connections that the kernel deals out to the server's processes, gone at the end."""
+    with contextlib.ExitStack() as stack:
+        opened = [
+            stack.enter_context(
+                grpc.insecure_channel(server.address, options=[("grpc.use_local_subchannel_pool", number + 1)])
+            )
+            for number in range(count)
+        ]
+        for channel in opened:
+            grpc.channel_ready_future(channel).result(SECONDS)
+        yield opened
+
+
+def registration(rng: random.Random) -> Sent:
+    request = applicant(rng.randrange(20, 121) * 1_000, request_id=new_id())
+    return Sent(f"{CREDIT}/RegisterCustomer", request.request_id, (request.SerializeToString(),))
+
+
+def loan(rng: random.Random, customer_id: int) -> Sent:
+    """Now and then more than anybody gets; of the others a customer gets one to five."""
+    amount = rng.choice([rng.randrange(1_000, 600_000), rng.randrange(1_000, 60_000), 9_000_000])
+    rate, months = rng.choice(["0", "8.5", "12", "14.0625"]), rng.choice([6, 12, 24, 60])
+    request = loan_of(customer_id, amount, rate, months, request_id=new_id())
+    return Sent(f"{CREDIT}/CreateLoan", request.request_id, (request.SerializeToString(),))
+
+
+def upload(first_number: int) -> Sent:
+    file = csv_file(CUSTOMER_HEADINGS, [customer_row(first_number + row) for row in range(20)])
+    request_id = new_id()
+    header = portfolio_pb.ImportHeader(kind=CUSTOMERS, file_name="book.csv", request_id=request_id)
+    pieces = (file[start : start + 400] for start in range(0, len(file), 400))
+    messages = [
+        portfolio_pb.StartImportRequest(header=header),
+        *(portfolio_pb.StartImportRequest(chunk=piece) for piece in pieces),
+    ]
+    return Sent(f"{PORTFOLIO}/StartImport", request_id, tuple(message.SerializeToString() for message in messages))
+
+
+def cancel(upload_answer: bytes) -> Sent:
+    import_id = getattr(portfolio_pb.StartImportResponse.FromString(upload_answer), "import").import_id
+    request = portfolio_pb.CancelImportRequest(import_id=import_id, request_id=new_id())
+    return Sent(f"{PORTFOLIO}/CancelImport", request.request_id, (request.SerializeToString(),))
+
+
+def new_id() -> str:
+    return str(uuid.uuid4())
+
+
+class CrashTrials:
+    """Trials on one server, one after the other."""
+
+    def __init__(self, server: RunningServer, seed: int) -> None:
+        self.server = server
+        self.rng = random.Random(seed)
+        self.database = server.folder / "almeno.db"
+        self.answers: Answers = {}
+        self.repeated_at_once = 0
+        self._uploads = 0
+
+    def run(self, killed: str) -> list[str]:
+        """One trial: load, kill, retry, repeat, check; gives the faults."""
+        since, log = last_numbers(self.database), Log()
+        with channels(self.server, LENDERS + 1) as opened:
+            customers = self._first_customers(opened[0], log)
+            stop = threading.Event()
+            lend = [
+                threading.Thread(target=self._lend, args=(channel, log, list(customers), self._chance(), stop))
+                for channel in opened[1:]
+            ]
+            load = [*lend, threading.Thread(target=self._import, args=(opened[0], log, self._chance(), stop))]
+            for thread in load:
+                thread.start()
+            time.sleep(self.rng.uniform(0.02, 0.2))
+            self._kill(killed)
+            time.sleep(0.03)
+            stop.set()
+            for thread in load:
+                thread.join()
+        if killed == "server":
+            self.server.kill_all()
+            self.server.start()
+        self._send_again(log)
+        self.answers |= log.answers
+        return log.faults + faults(self.database, log.answers, since)
+
+    def faults_at_the_end(self) -> list[str]:
+        """Lets the imports end; gives the faults of the whole book."""
+        waiting = "SELECT 1 FROM import_file WHERE state IN ('QUEUED', 'RUNNING')"
+
+        def no_import_waits() -> bool:
+            with contextlib.closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as connection:
+                return connection.execute(waiting).fetchone() is None
+
+        eventually(no_import_waits, 10 * SECONDS, pause_seconds=0.2)
+        return faults(self.database, self.answers, at_rest=True)
+
+    def _chance(self) -> random.Random:
+        return random.Random(self.rng.random())
+
+    def _first_customers(self, channel: grpc.Channel, log: Log) -> list[int]:
+        answers = [log.send(channel, registration(self.rng)) for _ in range(3)]
+        return [pb.RegisterCustomerResponse.FromString(answer).customer.customer_id for answer in answers if answer]
+
+    def _lend(
+        self, channel: grpc.Channel, log: Log, customers: list[int], rng: random.Random, stop: threading.Event
+    ) -> None:
+        """Loans to the customers whom all lenders share, and to some of one's own."""
+        while not stop.is_set():
+            new = rng.random() < 0.2
+            answer = log.send(channel, registration(rng) if new else loan(rng, rng.choice(customers)))
+            if answer is None:
+                stop.wait(0.005)
+            elif new:
+                customers.append(pb.RegisterCustomerResponse.FromString(answer).customer.customer_id)
+
+    def _import(self, channel: grpc.Channel, log: Log, rng: random.Random, stop: threading.Event) -> None:
+        """Uploads, most of which are cancelled: reading a file takes long, beside a trial."""
+        while not stop.is_set():
+            self._uploads += 1
+            answer = log.send(channel, upload(20 * self._uploads))
+            if answer is not None and rng.random() < 0.9:
+                log.send(channel, cancel(answer))
+            stop.wait(rng.uniform(0, 0.02))
+
+    def _kill(self, killed: str) -> None:
+        running = descendants(self.server.process.pid)
+        if killed == "server":
+            targets = [self.server.process.pid, *running]
+        elif killed == "import":
+            targets = [self.server.process_id("import")]
+        else:
+            targets = [self.server.process_id(self.rng.choice(["rpc-0", "rpc-1"]))]
+        for process_id in targets:
+            # What a former trial has killed may not have been started again yet, and its number be another's by now.
+            if process_id in (self.server.process.pid, *running):
+                kill(process_id)
+
+    def _send_again(self, log: Log) -> None:
+        """Sends what had no answer until it has one, twice at once; and some of the rest once more."""
+        open_requests, log.unanswered = log.unanswered, []
+        self.repeated_at_once += len(open_requests)
+        answered = list(log.answers)
+        repeated = self.rng.sample(answered, min(REPEATED, len(answered)))
+        with channels(self.server, 8) as opened, ThreadPoolExecutor(8) as pool:
+
+            def persist(number: int, sent: Sent) -> None:
+                deadline = time.monotonic() + SECONDS
+                attempts = Log()
+                while (answer := attempts.send(opened[number % 8], sent)) is None and not attempts.faults:
+                    assert time.monotonic() < deadline, f"no answer to {sent.name}"
+                    time.sleep(0.02)
+                log.faults.extend(attempts.faults)
+                if answer is not None:
+                    log.note(sent, answer)
+
+            again = [*(sent for sent in open_requests for _ in range(2)), *repeated]
+            list(pool.map(persist, range(len(again)), again))
+
+
+def note(request: pytest.FixtureRequest, trials: CrashTrials, count: int) -> None:
+    sent = Counter(sent.name for sent in trials.answers)
+    text = f"{count}, over {dict(sent)}; {trials.repeated_at_once} requests without an answer sent again"
+    request.node.user_properties.append(("crash trials", text))
+
+
+def test_book_is_sound_after_every_crash(start_server: StartServer, request: pytest.FixtureRequest) -> None:
+    seed = random.randrange(2**32)
+    trials = CrashTrials(start_server(), seed)
+    for number in range(TRIALS):
+        killed = KILLED[number % len(KILLED)]
+        found = trials.run(killed)
+        assert found == [], f"trial {number} of seed {seed}, {killed} killed"
+    assert trials.faults_at_the_end() == []
+    note(request, trials, TRIALS)
+    # The trials have tried something.
+    names = Counter(sent.name for sent in trials.answers)
+    assert names.keys() == {"RegisterCustomer", "CreateLoan", "StartImport", "CancelImport"}
+    assert names["CreateLoan"] > 10 * TRIALS
+    assert trials.repeated_at_once >= TRIALS
+    assert trials.server.stop() == 0
+
+
+@contextlib.contextmanager
+def faulty_server(folder: Path, wiring: str) -> Iterator[FaultyServer]:
+    server = FaultyServer(folder, wiring)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def found_in_trials(server: RunningServer) -> list[str]:
+    """The faults of the first trial that finds any."""
+    trials = CrashTrials(server, random.randrange(2**32))
+    return next(filter(None, (trials.run("rpc") for _ in range(CONTROL_TRIALS))), [])
+
+
+def test_answer_before_its_commit_is_found(tmp_path: Path) -> None:
+    with faulty_server(tmp_path, "support.answers_before_commit") as server:
+        found = found_in_trials(server)
+    assert any(fault.startswith("lost: the answer") for fault in found), found
+    assert any(fault.startswith(("lost: decision", "lost: customer")) for fault in found), found
+
+
+def test_requests_that_are_not_told_apart_are_found(tmp_path: Path) -> None:
+    with faulty_server(tmp_path, "support.forgetful_requests") as server:
+        server.stop()
+        drop_key_of_requests(tmp_path / "almeno.db")
+        server.start()
+        found = found_in_trials(server)
+    assert any(fault.startswith("twice: CreateLoan") for fault in found), found
+    assert any(fault.startswith("twice: decision") for fault in found), found
+
+
+def drop_key_of_requests(database: Path) -> None:
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        connection.executescript(
+            "CREATE TABLE requests AS SELECT * FROM answered_request; "
+            "DROP TABLE answered_request; "
+            "ALTER TABLE requests RENAME TO answered_request;"
+        )

@@ -1,0 +1,368 @@
+"""What a book has to hold after requests were answered, worked out a second time, without the product's code.
+
+The model takes the decisions in the order in which the database holds them, one after the other, and reckons each anew
+in fractions. It knows new books only: every loan was booked on the one business date, so nothing is due and nothing is
+repaid yet.
+"""
+
+import csv
+import hashlib
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from google.type import money_pb2
+
+from almeno_grpc.api import credit_service_pb2 as pb
+from almeno_grpc.api import decision_pb2
+from almeno_grpc.api import portfolio_service_pb2 as portfolio_pb
+
+LAKH = 100_000 * 100
+END_STATES = {"SUCCEEDED", "FAILED", "CANCELLED"}
+NUMBERS = {
+    "customer": "customer_id",
+    "loan": "loan_id",
+    "decision": "rowid",
+    "answered_request": "rowid",
+    "import_file": "queue_number",
+}
+"""What the rows of each table are numbered by, in the order of their writing."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A request that changes something, as it went out."""
+
+    method: str
+    request_id: str
+    messages: tuple[bytes, ...]
+
+    @property
+    def name(self) -> str:
+        return self.method.rpartition("/")[2]
+
+
+Answers = dict[Sent, bytes]
+Row = dict[str, Any]
+
+
+@dataclass
+class Snapshot:
+    """The rows written after a point, all as one moment saw them."""
+
+    customers: list[Row]
+    imported: set[int]
+    decisions: list[Row]
+    loans: list[Row]
+    answered: list[Row]
+    imports: list[Row]
+    damage: list[str]
+
+
+def last_numbers(database: Path) -> dict[str, int]:
+    """How far each table's rows are numbered."""
+    with closing(_open(database)) as connection:
+        return {
+            table: connection.execute(f"SELECT coalesce(max({number}), 0) FROM {table}").fetchone()[0]  # noqa: S608
+            for table, number in NUMBERS.items()
+        }
+
+
+def faults(
+    database: Path, answers: Answers, since: dict[str, int] | None = None, *, at_rest: bool = False
+) -> list[str]:
+    """Everything about a book that does not follow from the answers given; empty for a sound book.
+
+    Args:
+        database: The SQLite file.
+        answers: Every request answered since the point, with its answer. Their customers registered after it too.
+        since: A point, as `last_numbers` tells it; the beginning when None.
+        at_rest: Whether every import has to have ended.
+    """
+    book = _read(database, since or dict.fromkeys(NUMBERS, 0))
+    return [
+        *book.damage,
+        *_answer_faults(book, answers),
+        *_customer_faults(book, answers),
+        *_lending_faults(book, answers),
+        *_import_faults(book, answers, at_rest=at_rest),
+    ]
+
+
+def _open(database: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True, isolation_level=None, timeout=30)
+    connection.row_factory = sqlite3.Row
+    return connection
+
+
+def _read(database: Path, since: dict[str, int]) -> Snapshot:
+    with closing(_open(database)) as connection:
+
+        def rows(table: str, where: str = "1") -> list[Row]:
+            number = NUMBERS[table]
+            query = f"SELECT {number}, * FROM {table} WHERE {number} > ? AND {where} ORDER BY {number}"  # noqa: S608
+            return list(map(dict, connection.execute(query, [since[table]])))
+
+        connection.execute("BEGIN")
+        damage = [f"damaged: {row[0]}" for row in connection.execute("PRAGMA integrity_check") if row[0] != "ok"]
+        damage += [f"damaged: {tuple(row)} points nowhere" for row in connection.execute("PRAGMA foreign_key_check")]
+        imported = connection.execute("SELECT customer_id FROM customer WHERE imported")
+        return Snapshot(
+            customers=rows("customer", "NOT imported"),
+            imported={row[0] for row in imported},
+            decisions=rows("decision"),
+            loans=rows("loan"),
+            answered=rows("answered_request"),
+            imports=rows("import_file"),
+            damage=damage,
+        )
+
+
+def _difference(what: str, stored: Sequence[object], answered: Sequence[object]) -> Iterator[str]:
+    """Says what was answered and is not there, and what is there more often than it was answered."""
+    for each, times in (Counter(answered) - Counter(stored)).items():
+        yield f"lost: {what} {each} was answered{f' {times} times more than it is there' if times > 1 else ''}"
+    for each, times in (Counter(stored) - Counter(answered)).items():
+        yield f"twice: {what} {each} is there {times} times more than it was answered"
+
+
+def _of(answers: Answers, name: str) -> Iterator[tuple[Sent, bytes]]:
+    return ((sent, answer) for sent, answer in answers.items() if sent.name == name)
+
+
+def _answer_faults(book: Snapshot, answers: Answers) -> Iterator[str]:
+    yield from _difference(
+        "the answer to request",
+        [(row["request_id"], row["answer"].hex()) for row in book.answered],
+        [(sent.request_id, answer.hex()) for sent, answer in answers.items()],
+    )
+
+
+def _customer_faults(book: Snapshot, answers: Answers) -> Iterator[str]:
+    expected = []
+    for sent, answer in _of(answers, "RegisterCustomer"):
+        asked = pb.RegisterCustomerRequest.FromString(sent.messages[0])
+        customer = pb.RegisterCustomerResponse.FromString(answer).customer
+        income = _paise(asked.monthly_income)
+        limit = _half_up(Fraction(36 * income, LAKH)) * LAKH
+        if _paise(customer.approved_limit) != limit:
+            yield f"wrong: the limit of customer {customer.customer_id} is not {limit}"
+        facts = (asked.first_name, asked.last_name, asked.age, asked.phone_number)
+        expected.append((customer.customer_id, *facts, income, limit))
+    columns = ("customer_id", "first_name", "last_name", "age", "phone_number")
+    amounts = ("monthly_income_paise", "approved_limit_paise")
+    stored = [tuple(row[column] for column in columns + amounts) for row in book.customers]
+    yield from _difference("customer", stored, expected)
+    yield from _repeated("customer_id", [row[0] for row in expected])
+
+
+def _repeated(what: str, values: Sequence[object]) -> Iterator[str]:
+    for value, times in Counter(values).items():
+        if times > 1:
+            yield f"wrong: {what} {value} was given out {times} times"
+
+
+@dataclass
+class _Borrower:
+    """A customer's loans so far: amount and instalment of each, in paise."""
+
+    income: int
+    limit: int
+    loans: list[tuple[int, int]] = field(default_factory=list)
+
+    @property
+    def debt(self) -> int:
+        return sum(amount for amount, _ in self.loans)
+
+    @property
+    def obligation(self) -> int:
+        return sum(installment for _, installment in self.loans)
+
+
+def _lending_faults(book: Snapshot, answers: Answers) -> Iterator[str]:
+    answered = {}
+    for sent, answer in _of(answers, "CreateLoan"):
+        response = pb.CreateLoanResponse.FromString(answer)
+        answered[response.decision.decision_id] = (pb.CreateLoanRequest.FromString(sent.messages[0]), response)
+    booked = [response.loan.loan_id for _, response in answered.values() if response.HasField("loan")]
+    decided = [row["decision_id"] for row in book.decisions]
+    yield from _difference("decision", decided, list(answered))
+    yield from _difference("loan", [row["loan_id"] for row in book.loans], booked)
+    loans = {row["decision_id"]: row for row in book.loans}
+    if [row["decision_id"] for row in book.loans] != [each for each in decided if each in loans]:
+        yield "wrong: loans are numbered in another order than they were decided in"
+    borrowers = {
+        row["customer_id"]: _Borrower(row["monthly_income_paise"], row["approved_limit_paise"])
+        for row in book.customers
+    }
+    for decision in book.decisions:
+        borrower = borrowers.get(decision["customer_id"])
+        if borrower is None:
+            yield f"lost: the customer of decision {decision['decision_id']}"
+            continue
+        loan = loans.get(decision["decision_id"])
+        if decision["decision_id"] in answered:
+            request, response = answered[decision["decision_id"]]
+            yield from _decision_faults(decision, loan, request, response, borrower)
+        if loan is not None:
+            borrower.loans.append((loan["loan_amount_paise"], loan["monthly_installment_paise"]))
+            yield from _cap_faults(loan, borrower)
+
+
+def _cap_faults(loan: Row, borrower: _Borrower) -> Iterator[str]:
+    if borrower.debt > borrower.limit:
+        yield f"cap: loan {loan['loan_id']} takes the debt to {borrower.debt}, above {borrower.limit}"
+    if 2 * borrower.obligation > borrower.income:
+        yield f"cap: loan {loan['loan_id']} takes the instalments to {borrower.obligation}, of {borrower.income}"
+
+
+def _decision_faults(
+    stored: Row, loan: Row | None, request: pb.CreateLoanRequest, response: pb.CreateLoanResponse, borrower: _Borrower
+) -> Iterator[str]:
+    """Holds a decision, stored and answered, against the one that the model takes."""
+    answer = response.decision
+    amount, months = _paise(request.loan_amount), request.tenure_months
+    score, rate, installment, reasons = _decide(borrower, amount, Fraction(request.interest_rate.value), months)
+    terms = (request.customer_id, amount, rate, months, installment)
+    expected = {
+        "decision stored": (request.customer_id, not reasons, score),
+        "decision answered": (request.customer_id, not reasons, score, rate, installment, reasons),
+        "position": (len(borrower.loans), borrower.debt, borrower.obligation),
+        "loan stored": None if reasons else (*terms, amount, 0),
+        "loan answered": None if reasons else (*terms, stored["decision_id"]),
+    }
+    found = {
+        "decision stored": (stored["customer_id"], bool(stored["approved"]), stored["credit_score"]),
+        "decision answered": (
+            answer.customer_id,
+            answer.approved,
+            answer.credit_score,
+            Fraction(answer.corrected_interest_rate.value),
+            _paise(answer.monthly_installment),
+            set(answer.reasons),
+        ),
+        "position": (
+            answer.position.loan_count,
+            _paise(answer.position.current_debt),
+            _paise(answer.position.monthly_obligation),
+        ),
+        "loan stored": None if loan is None else _terms_stored(loan),
+        "loan answered": _terms_answered(response) if response.HasField("loan") else None,
+    }
+    for what, value in expected.items():
+        if found[what] != value:
+            yield f"wrong: {what} under {stored['decision_id']} is {found[what]}, not {value}"
+    if loan is not None and loan["loan_id"] != response.loan.loan_id:
+        yield f"wrong: loan {loan['loan_id']} was answered as {response.loan.loan_id}"
+
+
+def _terms_stored(loan: Row) -> tuple[object, ...]:
+    return (
+        loan["customer_id"],
+        loan["loan_amount_paise"],
+        Fraction(loan["interest_rate_e4"], 10_000),
+        loan["tenure_months"],
+        loan["monthly_installment_paise"],
+        loan["outstanding_principal_paise"],
+        loan["emis_paid"],
+    )
+
+
+def _terms_answered(response: pb.CreateLoanResponse) -> tuple[object, ...]:
+    loan = response.loan
+    return (
+        loan.customer_id,
+        _paise(loan.loan_amount),
+        Fraction(loan.interest_rate.value),
+        loan.tenure_months,
+        _paise(loan.monthly_installment),
+        loan.decision_id,
+    )
+
+
+def _decide(borrower: _Borrower, amount: int, asked: Fraction, months: int) -> tuple[int, Fraction, int, set[int]]:
+    """Score, corrected rate, instalment and the reasons to decline, by the policy 2026-01."""
+    count = len(borrower.loans)
+    past = 5 if count == 0 else 15 if count <= 2 else 10 if count <= 4 else 5 if count <= 6 else 0
+    this_year = {0: 15, 1: 10, 2: 5}.get(count, 0)
+    steps = ((Fraction(1, 4), 20), (Fraction(1, 2), 15), (Fraction(3, 4), 10), (Fraction(1), 5))
+    within = (points for share, points in steps if borrower.debt <= share * borrower.limit)
+    volume = next(within, 0) if count else 10
+    over_limit = borrower.debt > borrower.limit
+    score = 0 if over_limit else 25 + past + this_year + volume
+    floor = Fraction(0) if score > 50 or score <= 10 else Fraction(12) if score > 30 else Fraction(16)
+    rate = max(asked, floor)
+    installment = _installment(amount, rate, months)
+    reasons = {
+        decision_pb2.DECISION_REASON_DEBT_EXCEEDS_LIMIT: over_limit,
+        decision_pb2.DECISION_REASON_CREDIT_SCORE_TOO_LOW: score <= 10,
+        decision_pb2.DECISION_REASON_LOAN_EXCEEDS_LIMIT: borrower.debt + amount > borrower.limit,
+        decision_pb2.DECISION_REASON_EMI_BURDEN_TOO_HIGH: 2 * (borrower.obligation + installment) > borrower.income,
+    }
+    return score, rate, installment, {reason for reason, holds in reasons.items() if holds}
+
+
+@cache
+def _installment(amount: int, rate: Fraction, months: int) -> int:
+    if not rate:
+        return _half_up(Fraction(amount, months))
+    growth = (1 + rate / 1200) ** months
+    return _half_up(amount * (rate / 1200) * growth / (growth - 1))
+
+
+def _half_up(value: Fraction) -> int:
+    return (2 * value + 1) // 2
+
+
+def _paise(amount: money_pb2.Money) -> int:
+    return int(amount.units * 100 + amount.nanos // 10_000_000)
+
+
+def _import_faults(book: Snapshot, answers: Answers, *, at_rest: bool) -> Iterator[str]:
+    files = {}
+    for sent, answer in _of(answers, "StartImport"):
+        started = getattr(portfolio_pb.StartImportResponse.FromString(answer), "import")
+        first, *pieces = map(portfolio_pb.StartImportRequest.FromString, sent.messages)
+        files[started.import_id] = (first.header.file_name, b"".join(piece.chunk for piece in pieces))
+    cancelled = {}
+    for _, answer in _of(answers, "CancelImport"):
+        file = getattr(portfolio_pb.CancelImportResponse.FromString(answer), "import")
+        cancelled[file.import_id] = file
+    yield from _difference("import", [row["import_id"] for row in book.imports], list(files))
+    for row in book.imports:
+        if row["import_id"] not in files:
+            continue
+        name, content = files[row["import_id"]]
+        if (row["file_name"], row["sha256"]) != (name, hashlib.sha256(content).hexdigest()):
+            yield f"wrong: import {row['import_id']} is not of the file that was sent"
+        ids = {int(line[0]) for line in list(csv.reader(content.decode().splitlines()))[1:]}
+        landed = len(ids & book.imported)
+        if landed != row["rows_inserted"]:
+            yield f"wrong: import {row['import_id']} says {row['rows_inserted']} rows, and {landed} are there"
+        yield from _end_faults(row, len(ids), cancelled.get(row["import_id"]), at_rest=at_rest)
+
+
+def _end_faults(row: Row, rows: int, cancelled: Any, *, at_rest: bool) -> Iterator[str]:
+    """Holds the state of an import of so many good rows against what its caller was told."""
+    what, state = f"import {row['import_id']}", row["state"]
+    if at_rest and state not in END_STATES:
+        yield f"lost: {what} is {state} for good"
+    if state == "SUCCEEDED" and row["rows_inserted"] != rows:
+        yield f"lost: {what} has landed {row['rows_inserted']} of {rows} rows"
+    if state == "FAILED" or (state == "CANCELLED" and cancelled is None):
+        yield f"wrong: {what} is {state}: {row['error']}"
+    told = (
+        None
+        if cancelled is None
+        else cancelled.DESCRIPTOR.fields_by_name["state"]
+        .enum_type.values_by_number[cancelled.state]
+        .name.removeprefix("IMPORT_STATE_")
+    )
+    if told in END_STATES and state != told:
+        yield f"lost: {what} was answered to be {told} and is {state}"

@@ -1,0 +1,10 @@
+"""Starts a server with a fault on purpose: `python faulty_server.py MODULE`, the module being the server's wiring."""
+
+import os
+import sys
+
+from almeno_grpc.config import settings_from_command_line
+from almeno_grpc.serving.supervisor import Supervisor
+
+if __name__ == "__main__":
+    sys.exit(Supervisor(settings_from_command_line(sys.argv[2:], os.environ), sys.argv[1]).run())
