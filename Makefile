@@ -28,8 +28,8 @@ run: .venv/service ## Serve on 127.0.0.1:50051 with the sample book loaded.
 test: .venv/development ## Run the test suite.
 	$(BIN)/python -m pytest -n 2 --cov --cov-report=term
 
-bench: .venv/development ## Measure the server beside the bare transport; needs h2load.
-	$(BIN)/python tests/benchmarks/bench.py
+bench: .venv/development ## Measure the server beside the bare transport; needs h2load. BENCH=--quick tries it.
+	PYTHONPATH=tests $(BIN)/python -m benchmarks $(BENCH)
 
 lint: .venv/development ## Check style, types, protos, and that the stubs follow from the protos.
 	$(BIN)/ruff check .

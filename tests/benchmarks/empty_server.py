@@ -6,6 +6,7 @@ As many synchronous processes as asked for, each with four threads and pinned to
 every unary call with no bytes.
 """
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -50,12 +51,12 @@ def main() -> None:
         subprocess.Popen([sys.executable, __file__, str(port), str(processes), str(index)])
         for index in range(processes)
     ]
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
         for child in children:
             child.wait()
-    finally:
-        for child in children:
-            child.kill()
+    for child in children:
+        child.kill()
+        child.wait()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,127 @@
+"""What is measured: the service on each database, and the transport alone beside it."""
+
+import contextlib
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+from support.postgres import PostgresServer, running_postgres
+from support.servers import RunningServer, descendants, eventually
+
+from almeno_grpc.api import import_pb2, portfolio_service_pb2
+
+EMPTY = "empty RPC"
+BUSINESS_DATE = "2026-11-23"
+"""The loans of the sample book are of about then."""
+DURABLE = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
+"""PostgreSQL as it is by default: an answer waits until its commit is on the disk."""
+WORKERS = 2
+
+
+@dataclass(frozen=True)
+class Target:
+    """A running server.
+
+    Attributes:
+        name: The database, or `EMPTY`.
+        address: As host:port.
+        process_ids: Of those that serve calls, by their roles.
+        postgres: The database server, where there is one.
+        server: None for the transport.
+    """
+
+    name: str
+    address: str
+    process_ids: dict[str, int]
+    postgres: PostgresServer | None = None
+    server: RunningServer | None = None
+
+    def database_process_ids(self) -> list[int]:
+        """The processes of the database server that run now."""
+        if self.postgres is None:
+            return []
+        postmaster = int((self.postgres.data / "postmaster.pid").read_text().splitlines()[0])
+        return [postmaster, *descendants(postmaster)]
+
+
+@contextlib.contextmanager
+def transport() -> Iterator[Target]:
+    """An empty RPC on the layout of the service."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    program = str(Path(__file__).with_name("empty_server.py"))
+    server = subprocess.Popen([sys.executable, program, address.rpartition(":")[2], str(WORKERS)])
+    try:
+        eventually(lambda: len(descendants(server.pid)) == WORKERS)
+        processes = descendants(server.pid)
+        # A connection goes to either; both are there once both have taken the port.
+        eventually(lambda: all(_listens(process_id, address) for process_id in processes))
+        with grpc.insecure_channel(address) as channel:
+            grpc.channel_ready_future(channel).result(30)
+        yield Target(EMPTY, address, {f"rpc-{number}": process_id for number, process_id in enumerate(processes)})
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.wait(30)
+
+
+def _listens(process_id: int, address: str) -> bool:
+    """Whether a process has a socket that listens at the address."""
+    port = f":{int(address.rpartition(':')[2]):04X}"
+    tables = (Path("/proc/net") / name for name in ("tcp", "tcp6"))
+    rows = (line.split() for table in tables for line in table.read_text().splitlines()[1:])
+    listening = {f"socket:[{row[9]}]" for row in rows if row[1].endswith(port) and row[3] == "0A"}
+    found = set()
+    for descriptor in Path(f"/proc/{process_id}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found.add(str(descriptor.readlink()))
+    return bool(found & listening)
+
+
+@contextlib.contextmanager
+def service(database: str, *options: str) -> Iterator[Target | None]:
+    """The service on a database of its own; None where it refuses to run on such a database.
+
+    Args:
+        database: `sqlite` or `postgresql`.
+        options: Of the server, such as the book to start with.
+    """
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="almeno-bench-")))
+        postgres = None
+        url = f"sqlite:///{folder}/almeno.db"
+        if database == "postgresql":
+            postgres = stack.enter_context(running_postgres(DURABLE))
+            url = postgres.url()
+        try:
+            server = RunningServer(
+                folder,
+                *options,
+                ALMENO_DATABASE_URL=url,
+                ALMENO_BUSINESS_DATE=BUSINESS_DATE,
+                ALMENO_WORKERS=str(WORKERS),
+                ALMENO_METRICS_ADDRESS="127.0.0.1:0",
+            )
+        except AssertionError as error:
+            if "ALMENO_DATABASE_URL" not in str(error):
+                raise
+            print(f"{database}: skipped, for the server refuses the URL {url}: {error}")
+            yield None
+            return
+        stack.callback(server.stop)
+        server.database_url = url
+        if options:
+            eventually(lambda: _is_loaded(server))
+        roles = {f"rpc-{number}": server.process_id(f"rpc-{number}") for number in range(WORKERS)}
+        yield Target(database, server.address, roles, postgres, server)
+
+
+def _is_loaded(server: RunningServer) -> bool:
+    files = server.portfolio.ListImports(portfolio_service_pb2.ListImportsRequest(), timeout=30).imports
+    return len(files) == 2 and all(file.state == import_pb2.IMPORT_STATE_SUCCEEDED for file in files)
