@@ -11,10 +11,11 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from almeno_grpc.clock import Clock
-from almeno_grpc.domain.errors import Aborted, Unavailable
+from almeno_grpc.domain.errors import Aborted, Unavailable, WriteConflict
 from almeno_grpc.domain.imports import ImportFile, ImportState, RowCounts
 from almeno_grpc.imports.book_file import open_book_file
 from almeno_grpc.imports.errors import FileRefusedError
@@ -22,7 +23,7 @@ from almeno_grpc.imports.frames import ReadingLimits, RowBatch
 from almeno_grpc.logs import log_event
 from almeno_grpc.metrics import Metrics
 from almeno_grpc.service.landing import land_batch
-from almeno_grpc.service.store import Store, Transaction
+from almeno_grpc.service.store import Hold, Store, Transaction
 
 _IDLE_SECONDS = 0.2
 """How often the queue is looked at while it is empty."""
@@ -37,7 +38,7 @@ class _CancelledError(Exception):
 
 
 class _StoppedError(Exception):
-    """The server stops; the import goes on at its next start."""
+    """The server stops, and the import goes on at its next start; or it has ended without this worker."""
 
 
 @dataclass(frozen=True)
@@ -53,22 +54,22 @@ class ImportWorker:
     def run(self, stop: threading.Event) -> None:
         """Works until the event is set."""
         while not stop.is_set():
-            with self.store.hold("import-worker") as at_work:
-                if at_work:
-                    self._take_files(stop)
-            stop.wait(_STANDBY_SECONDS)
-
-    def _take_files(self, stop: threading.Event) -> None:
-        while not stop.is_set():
             try:
-                file = self.store.write(self._take_next) if self._is_waiting() else None
-                if file is None:
-                    stop.wait(_IDLE_SECONDS)
-                else:
-                    self._work_on(file, stop)
+                with self.store.hold("import-worker") as turn:
+                    self._take_files(turn, stop)
             except (Unavailable, Aborted) as error:
                 log_event("import_delayed", error=error)
                 stop.wait(_RETRY_SECONDS)
+            else:
+                stop.wait(_STANDBY_SECONDS)
+
+    def _take_files(self, turn: Hold, stop: threading.Event) -> None:
+        while turn.is_held() and not stop.is_set():
+            file = self.store.write(self._take_next) if self._is_waiting() else None
+            if file is None:
+                stop.wait(_IDLE_SECONDS)
+            else:
+                self._work_on(file, stop)
 
     def _is_waiting(self) -> bool:
         with self.store.read() as tx:
@@ -98,7 +99,7 @@ class ImportWorker:
         except Exception as fault:
             log_event("import_fault", import_id=file.import_id, error=fault)
             state, error = ImportState.FAILED, "the import failed by a fault of the server; its log says why"
-        self.store.write(lambda tx: tx.imports.end(file.queue_number, state, self.clock.now_microseconds(), error))
+        self.store.write(partial(self._end, file=file, state=state, error=error))
         self.metrics.import_ended(file.kind.lower(), state.lower())
         log_event(
             "import_ended",
@@ -107,6 +108,11 @@ class ImportWorker:
             state=state,
             seconds=round(time.monotonic() - started, 3),
         )
+
+    def _end(self, tx: Transaction, file: ImportFile, state: ImportState, error: str) -> None:
+        now = tx.imports.get(file.import_id)
+        if now is not None and not now.state.is_end:
+            tx.imports.end(file.queue_number, state, self.clock.now_microseconds(), error)
 
     def _land(self, file: ImportFile, stop: threading.Event) -> None:
         def look_up() -> None:
@@ -130,19 +136,24 @@ class ImportWorker:
                 while_waiting=look_up,
             ) as book:
                 self.store.write(lambda tx: tx.imports.set_rows_total(file.queue_number, book.rows_total))
+                rows_done = file.rows.seen
                 for batch in book.batches():
                     if stop.is_set():
                         raise _StoppedError
-                    self._count(file, self._land_batch(file, batch))
+                    counts = self._land_batch(file, batch, rows_done)
+                    rows_done += counts.seen
+                    self._count(file, counts)
 
     def _write_upload(self, file: ImportFile, path: Path) -> None:
         with path.open("wb") as upload, self.store.read() as tx:
             for content in tx.imports.content(file.queue_number):
                 upload.write(content)
 
-    def _land_batch(self, file: ImportFile, batch: RowBatch) -> RowCounts:
+    def _land_batch(self, file: ImportFile, batch: RowBatch, rows_done: int) -> RowCounts:
         def land(tx: Transaction) -> RowCounts:
-            _refuse_cancelled(tx, file)
+            if _refuse_cancelled(tx, file).rows.seen != rows_done:
+                # This worker has lost its turn without knowing, and the one whose turn it is has come this far.
+                raise WriteConflict("another server works on the import")
             return land_batch(tx, file.queue_number, batch.rows, batch.issues, self.clock.now_microseconds())
 
         return self.store.write(land)
@@ -165,7 +176,11 @@ def _folder_of(file: ImportFile) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _refuse_cancelled(tx: Transaction, file: ImportFile) -> None:
+def _refuse_cancelled(tx: Transaction, file: ImportFile) -> ImportFile:
     now = tx.imports.get(file.import_id)
-    if now is None or now.cancel_requested or now.state.is_end:
+    if now is None or now.state.is_end:
+        # A worker that took over has brought it to its end.
+        raise _StoppedError
+    if now.cancel_requested:
         raise _CancelledError
+    return now

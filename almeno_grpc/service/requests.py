@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from almeno_grpc.clock import Clock
-from almeno_grpc.domain.errors import RequestIdReused
+from almeno_grpc.domain.errors import CreditError, RequestIdReused, WriteConflict
 from almeno_grpc.service.store import AnsweredRequest, Store, Transaction, always
 
 T = TypeVar("T")
@@ -60,7 +60,13 @@ class Requests:
                     if before.fingerprint != call.fingerprint:
                         raise RequestIdReused(call.request_id_field)
                     return Answered(before.answer, None)
-            result = work(tx)
+            try:
+                result = work(tx)
+            except CreditError as refusal:
+                if call.request_id and tx.answered_requests.get(call.request_id) is not None:
+                    # The same request, sent twice at once: what stood in the way is what its first time has done.
+                    raise WriteConflict("the request has just been answered; send it again") from refusal
+                raise
             answer = encode(result)
             if call.request_id:
                 tx.answered_requests.add(

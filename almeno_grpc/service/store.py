@@ -134,6 +134,13 @@ def always() -> bool:
     return True
 
 
+class Hold(Protocol):
+    """A try to be the one process that holds a name."""
+
+    def is_held(self) -> bool:
+        """Whether this process holds the name, now; it may lose it with its connection to the database."""
+
+
 class Store(Protocol):
     """The book."""
 
@@ -154,8 +161,8 @@ class Store(Protocol):
     def write(self, work: Callable[[Transaction], T], *, wanted: Callable[[], bool] = always) -> T:
         """Runs the work in a transaction and gives back its result once that is durable.
 
-        Whatever the work raises undoes all it did. The work may be run again when the database asks for it, so it must
-        have no effect besides.
+        Whatever the work raises undoes all it did. Where it meets other work on the same rows it is undone and run
+        again, a few times, so it must have no effect besides; it asks for that itself by raising `WriteConflict`.
 
         Args:
             work: Reads and changes the book.
@@ -163,12 +170,16 @@ class Store(Protocol):
 
         Raises:
             DeadlineExceeded: Nobody waits for the result any more.
-            StoreUnavailable: The database is locked for too long, out of reach or out of space.
-            WriteConflict: Another transaction changed the same rows first.
+            StoreUnavailable: The database is locked for too long, out of reach or out of space. Where it was lost
+                during the commit the work may have been done.
+            WriteConflict: Another transaction changed the same rows first, again and again.
         """
 
-    def hold(self, name: str) -> AbstractContextManager[bool]:
-        """Tries to be the one process, of all that share the database, that holds the name; gives whether it is.
+    def hold(self, name: str) -> AbstractContextManager[Hold]:
+        """Tries to be the one process, of all that share the database, that holds the name.
 
         The name is let go at the end of the context, and when the process dies.
+
+        Raises:
+            StoreUnavailable: The database cannot be reached.
         """

@@ -5,15 +5,28 @@ loans or three hundred. This is the one place that adds it up; checks, bookings 
 """
 
 from calendar import monthrange
+from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
-from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Dialect, and_, bindparam, case, cast, func, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Dialect,
+    Integer,
+    and_,
+    bindparam,
+    case,
+    cast,
+    func,
+    select,
+    type_coerce,
+)
 
 from almeno_grpc.domain.decision import Borrower
 from almeno_grpc.domain.position import CreditPosition
+from almeno_grpc.storage.database import Database
 from almeno_grpc.storage.tables import customer, loan
 
 _LAST_DAY = 31
@@ -37,12 +50,14 @@ def _smaller(one: ColumnElement[int], other: ColumnElement[int]) -> ColumnElemen
 
 
 _l = loan.c
-_taken = _l.approval_year * 10_000 + _l.approval_month * 100 + _l.approval_day <= bindparam("day_number")
+# The columns are of 16 bits, the numbers made of them are not.
+_year, _month = type_coerce(_l.approval_year, Integer), type_coerce(_l.approval_month, Integer)
+_taken = _year * 10_000 + _month * 100 + _l.approval_day <= bindparam("day_number", type_=Integer)
 _months = (
-    (bindparam("year", type_=_l.approval_year.type) - _l.approval_year) * 12
-    + bindparam("month", type_=_l.approval_month.type)
-    - _l.approval_month
-    - case((_l.approval_day > bindparam("due_day"), 1), else_=0)
+    (bindparam("year", type_=Integer) - _year) * 12
+    + bindparam("month", type_=Integer)
+    - _month
+    - case((_l.approval_day > bindparam("due_day", type_=Integer), 1), else_=0)
 )
 _due = _smaller(_months, _l.tenure_months)
 _active = _l.emis_paid < _l.tenure_months
@@ -53,7 +68,7 @@ BORROWER = (
         customer.c.approved_limit_paise,
         func.count(_l.loan_id),
         _count_if(and_(_l.loan_id.is_not(None), _active)),
-        _count_if(_l.approval_year == bindparam("year")),
+        _count_if(_year == bindparam("year", type_=Integer)),
         _sum(_l.loan_amount_paise),
         _sum_if(_active, _l.outstanding_principal_paise),
         _sum_if(_active, _l.monthly_installment_paise),
@@ -70,54 +85,52 @@ _LOCK = select(customer.c.customer_id).where(customer.c.customer_id == bindparam
 
 
 class BorrowerQuery:
-    """The statement as the driver takes it: written once, for writing it anew would cost more than running it."""
+    """The statement as a driver takes it: written once, for writing it anew would cost more than running it."""
 
     def __init__(self, dialect: Dialect) -> None:
-        compiled = BORROWER.compile(dialect=dialect)
-        self._sql = str(compiled)
-        self._literals = {name: value for name, value in compiled.params.items() if value is not None}
-        self._dialect = dialect
-        self._driver: Any = dialect.loaded_dbapi
-        self._names: list[str] | None = getattr(compiled, "positiontup", None)
-
-    def run(self, cursor: Any, customer_id: int, on: date) -> Borrower | None:
-        """The borrower on a business date; None when no customer has the number.
+        """Writes the statement.
 
         Args:
-            cursor: Of the driver. One statement sees one state of the book, in a transaction or without one.
+            dialect: One that passes parameters by their places.
+        """
+        compiled = BORROWER.compile(dialect=dialect)
+        self.sql = str(compiled)
+        self._literals = {name: value for name, value in compiled.params.items() if value is not None}
+        # Only statements with parameters by their places have it.
+        self._names: list[str] = getattr(compiled, "positiontup", None) or []
+
+    def parameters(self, customer_id: int, on: date) -> list[int]:
+        """The statement's parameters, in their places.
+
+        Args:
             customer_id: The customer.
-            on: Loans approved after the day are left out.
+            on: The business date; loans approved after it are left out.
         """
         parameters = {**self._literals, **_parameters(on), "customer_id": customer_id}
-        try:
-            if self._names is None:
-                cursor.execute(self._sql, parameters)
-            else:
-                cursor.execute(self._sql, [parameters[name] for name in self._names])
-            row = cursor.fetchone()
-        except self._driver.Error as error:
-            lost = self._dialect.is_disconnect(error, cursor.connection, cursor)
-            raise DBAPIError.instance(
-                self._sql, None, error, self._driver.Error, connection_invalidated=lost, dialect=self._dialect
-            ) from error
-        return None if row is None else Borrower(row[0], row[1], CreditPosition(*row[2:]))
+        return [parameters[name] for name in self._names]
+
+
+def borrower_of(row: Sequence[int]) -> Borrower:
+    """Makes a borrower of the statement's row."""
+    return Borrower(row[0], row[1], CreditPosition(*row[2:]))
 
 
 class Borrowers:
     """The borrowers, as one transaction sees them."""
 
-    def __init__(self, connection: Connection, query: BorrowerQuery) -> None:
+    def __init__(self, connection: Connection, database: Database) -> None:
         self._connection = connection
-        self._query = query
+        self._database = database
 
     def get(self, customer_id: int, on: date) -> Borrower | None:
         """The borrower on a business date; None when no customer has the number."""
-        return self._query.run(self._connection.connection.cursor(), customer_id, on)
+        return self._database.borrower_in(self._connection, customer_id, on)
 
     def get_locked(self, customer_id: int, on: date) -> Borrower | None:
         """The borrower on a business date, on whom no other transaction decides until this one has ended."""
         if self._connection.dialect.name != "sqlite":
-            # A transaction that writes has the whole of a SQLite database to itself.
+            # A transaction that writes has the whole of a SQLite database to itself. Elsewhere the lock comes by a
+            # statement of its own: a statement sees the book as it was when that began, before it waited.
             self._connection.execute(_LOCK, {"customer_id": customer_id})
         return self.get(customer_id, on)
 

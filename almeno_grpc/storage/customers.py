@@ -8,6 +8,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from almeno_grpc.domain.customer import Customer
 from almeno_grpc.domain.imports import BookCustomer
 from almeno_grpc.storage.lookups import in_pieces
+from almeno_grpc.storage.sequences import number_above
 from almeno_grpc.storage.tables import customer as table
 
 _COLUMNS = (
@@ -97,6 +98,7 @@ class Customers:
                 for row in rows
             ],
         )
+        number_above(self._connection, table.c.customer_id, max(row.customer_id for row in rows))
 
     def import_changed(self, row: BookCustomer) -> None:
         """Brings a customer up to what the sheet says."""

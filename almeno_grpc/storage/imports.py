@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, tuple_, update
+from sqlalchemy import BigInteger, Connection, bindparam, delete, func, insert, literal, select, tuple_, update
 
 from almeno_grpc.domain.imports import (
     ImportFile,
@@ -39,7 +39,10 @@ _COLUMNS = (
 )
 _FILES = select(*_COLUMNS)
 _WAITING = _f.state.in_([ImportState.QUEUED.value, ImportState.RUNNING.value])
-_NEXT = _FILES.where(_WAITING).order_by(_f.queue_number).limit(1)
+# The first one or none: where another server has a hand on it, those behind it still wait for their turn.
+_NEXT = _FILES.where(
+    _WAITING, _f.queue_number == select(func.min(_f.queue_number)).where(_WAITING).scalar_subquery()
+).with_for_update(skip_locked=True)
 _DEPTH = select(func.count()).select_from(import_file).where(_WAITING)
 _CHUNKS = (
     select(import_chunk.c.content)
@@ -52,8 +55,15 @@ _CHUNKS_AT_ONCE = 4
 class Imports:
     """The imports, as one transaction sees them."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, writes: bool) -> None:
+        """Takes the transaction's connection.
+
+        Args:
+            connection: The connection.
+            writes: Whether the transaction may write. Imports it looks at then stay as they are until it ends.
+        """
         self._connection = connection
+        self._writes = writes
 
     def add(self, new: ImportFile, chunks: Iterable[bytes]) -> ImportFile:
         """Queues a file with its content; gives it back with its place in the queue."""
@@ -80,7 +90,8 @@ class Imports:
 
     def get(self, import_id: str) -> ImportFile | None:
         """The import with the name, if there is one."""
-        row = self._connection.execute(_FILES.where(_f.import_id == import_id)).first()
+        query = _FILES.where(_f.import_id == import_id)
+        row = self._connection.execute(query.with_for_update() if self._writes else query).first()
         return _file(row) if row else None
 
     def page(self, before: int, count: int) -> list[ImportFile]:
@@ -109,8 +120,8 @@ class Imports:
 
     def content(self, queue_number: int) -> Iterator[bytes]:
         """The uploaded file in pieces."""
-        result = self._connection.execution_options(yield_per=_CHUNKS_AT_ONCE).execute(
-            _CHUNKS, {"queue_number": queue_number}
+        result = self._connection.execute(
+            _CHUNKS, {"queue_number": queue_number}, execution_options={"yield_per": _CHUNKS_AT_ONCE}
         )
         yield from result.scalars()
 
@@ -141,9 +152,11 @@ class Imports:
     def issues(self, queue_number: int, after: tuple[int, int], count: int) -> list[tuple[int, RowIssue]]:
         """Up to `count` issues behind the place (row_number, number), in order, each with its number in its row."""
         c = import_issue.c
+        # A place that a caller sends may lie beyond what the columns hold.
+        place = tuple_(*(literal(part, BigInteger) for part in after))
         query = (
             select(c.row_number, c.number, c.outcome, c.column_heading, c.message)
-            .where(c.queue_number == queue_number, tuple_(c.row_number, c.number) > after)
+            .where(c.queue_number == queue_number, tuple_(c.row_number, c.number) > place)
             .order_by(c.row_number, c.number)
             .limit(count)
         )

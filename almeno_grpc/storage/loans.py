@@ -10,6 +10,7 @@ from almeno_grpc.domain.installments import InstallmentMethod
 from almeno_grpc.domain.loan import Loan, LoanState
 from almeno_grpc.domain.money import rate_from_scaled, scaled_rate
 from almeno_grpc.storage.lookups import in_pieces
+from almeno_grpc.storage.sequences import number_above
 from almeno_grpc.storage.tables import loan as table
 
 _COLUMNS = (
@@ -98,6 +99,7 @@ class Loans:
     def import_new(self, loans: Sequence[Loan]) -> None:
         """Adds loans under the numbers they carry."""
         self._connection.execute(_INSERT, [{**_values(loan), "loan_id": loan.loan_id} for loan in loans])
+        number_above(self._connection, table.c.loan_id, max(loan.loan_id for loan in loans))
 
     def import_changed(self, loan: Loan) -> None:
         """Brings an imported loan up to what the sheet says."""

@@ -5,8 +5,12 @@ from sqlalchemy import Connection, bindparam, insert, select
 from almeno_grpc.service.store import AnsweredRequest, DecisionRecord
 from almeno_grpc.storage.tables import answered_request, decision, policy_pin
 
-_REQUEST = select(answered_request.c.fingerprint, answered_request.c.answer).where(
-    answered_request.c.request_id == bindparam("request_id")
+# The lock makes the transaction one that changes something, so that repeating an answer waits for the standby as giving
+# it does: the first time may have been cut short while it waited.
+_REQUEST = (
+    select(answered_request.c.fingerprint, answered_request.c.answer)
+    .where(answered_request.c.request_id == bindparam("request_id"))
+    .with_for_update(read=True, key_share=True)
 )
 
 

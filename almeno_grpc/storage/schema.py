@@ -7,29 +7,30 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, inspect
+from sqlalchemy import Connection, inspect
 
-from almeno_grpc.storage.engine import WRITES, DatabaseUnusable
+from almeno_grpc.storage.database import DatabaseUnusable
 
 MIGRATIONS = resources.files("almeno_grpc.storage") / "migrations"
 
 
-def migrate(engine: Engine, revision: str = "head") -> None:
-    """Brings the database's schema up to the revision, in one transaction; an empty database gets it whole.
+def migrate(connection: Connection, revision: str = "head") -> None:
+    """Brings the database's schema up to the revision; an empty database gets it whole.
 
-    Servers that start at the same time do this one after the other.
+    Args:
+        connection: In a transaction of `almeno_grpc.storage.database.Database.migrating`.
+        revision: The revision; the newest by default.
 
     Raises:
         DatabaseUnusable: The database holds something else, or was written by a newer version of the service.
     """
     script = _script()
-    with engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
-        current = MigrationContext.configure(connection).get_current_revision()
-        if current is None and inspect(connection).get_table_names():
-            raise DatabaseUnusable("the database holds tables of something else; name another in ALMENO_DATABASE_URL")
-        if current is not None:
-            _refuse_unknown(script, current)
-        _upgrade(connection, revision)
+    current = MigrationContext.configure(connection).get_current_revision()
+    if current is None and inspect(connection).get_table_names():
+        raise DatabaseUnusable("the database holds tables of something else; name another in ALMENO_DATABASE_URL")
+    if current is not None:
+        _refuse_unknown(script, current)
+    _upgrade(connection, revision)
 
 
 def _script() -> ScriptDirectory:

@@ -71,9 +71,9 @@ def hold(store: BookStore, _clock: Clock, options: dict) -> bool:
     """Holds a name until it is told to let go; tells at once whether it does."""
     get_ready()
     with store.hold(options["name"]) as held:
-        print(json.dumps(held), flush=True)  # noqa: T201
+        print(json.dumps(held.is_held()), flush=True)  # noqa: T201
         sys.stdin.readline()
-    return held
+        return held.is_held()
 
 
 def work_on_imports(store: BookStore, clock: Clock, options: dict) -> None:

@@ -1,6 +1,8 @@
 """What the integration tests share: a book in a database, the use cases on it, and a server in this process."""
 
 import contextlib
+import hashlib
+import itertools
 import json
 import subprocess
 import sys
@@ -22,7 +24,8 @@ from google.rpc import error_details_pb2
 from google.type import decimal_pb2, money_pb2
 from grpc_status import rpc_status
 from hypothesis import HealthCheck, settings
-from sqlalchemy import text
+from sqlalchemy import make_url, text
+from support.postgres import PostgresServer, running_postgres
 
 from almeno_grpc.api import credit_service_pb2_grpc, import_pb2, portfolio_service_pb2, portfolio_service_pb2_grpc
 from almeno_grpc.bootstrap import CreditApplication, load_policies
@@ -52,7 +55,7 @@ RUPEE = 100
 LAKH = 100_000 * RUPEE
 UPLOAD_LIMIT_BYTES = 6 * 2**20
 
-_phone_numbers = iter(range(9_000_000_001, 9_999_999_999))
+_phone_numbers = iter(range(9_100_000_001, 9_999_999_999))
 
 
 @dataclass
@@ -79,7 +82,7 @@ class Book:
     def lend(self, customer_id: int, amount: int, rate: str = "12", months: int = 12, request_id: str = "") -> Booking:
         """Books a loan as CreateLoan does, with a request_id or without."""
         request = LoanRequest(customer_id, amount, Decimal(rate), months)
-        call = Call(request_id, fingerprint=f"{request}")
+        call = Call(request_id, fingerprint=hashlib.sha256(f"{request}".encode()).hexdigest())
         answered = self.once.once(call, lambda tx: self.lending.book(tx, request), lambda _: b"booked")
         assert answered.result is not None
         return answered.result
@@ -172,10 +175,81 @@ def rows_of() -> SimpleNamespace:
     return SimpleNamespace(customer=book_customer, loan=book_loan)
 
 
+class SqliteDatabases:
+    """Makes SQLite databases, each an empty file."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._numbers = itertools.count(1)
+
+    def make(self, *, empty: bool = False) -> str:
+        del empty
+        return f"sqlite:///{self._folder / f'book-{next(self._numbers)}.db'}"
+
+    def drop(self, url: str) -> None:
+        for path in self._folder.glob(f"{make_url(url).database.rpartition('/')[2]}*"):
+            path.unlink()
+
+
+class PostgresDatabases:
+    """Makes PostgreSQL databases of a server: copies of one with the schema, for making that takes a while."""
+
+    def __init__(self, server: PostgresServer) -> None:
+        self.server = server
+        self._numbers = itertools.count(1)
+        self._template = "template1"
+        url = self.make()
+        store = BookStore(url)
+        store.migrate()
+        store.close()
+        self._template = make_url(url).database
+
+    def make(self, *, empty: bool = False) -> str:
+        name = f"book_{next(self._numbers)}"
+        template = "template1" if empty else self._template
+        with self.server.connect() as connection:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return self.server.url(name)
+
+    def drop(self, url: str) -> None:
+        with self.server.connect() as connection:
+            connection.execute(f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def postgres_databases() -> Iterator[PostgresDatabases]:
+    with running_postgres() as server:
+        yield PostgresDatabases(server)
+
+
+@pytest.fixture(scope="module")
+def sqlite_databases(tmp_path_factory: pytest.TempPathFactory) -> SqliteDatabases:
+    return SqliteDatabases(tmp_path_factory.mktemp("books"))
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def databases(request: pytest.FixtureRequest) -> SqliteDatabases | PostgresDatabases:
+    """Where the tests of a module get their databases: every promise of the store is held on each kind."""
+    return request.getfixturevalue("sqlite_databases" if request.param == "sqlite" else "postgres_databases")
+
+
 @pytest.fixture
-def database_url(tmp_path: Path) -> str:
-    """An empty database. Every test of the store's promises starts from here, whichever database it is."""
-    return f"sqlite:///{tmp_path / 'book.db'}"
+def new_database(databases: SqliteDatabases | PostgresDatabases) -> Iterator[Callable[..., str]]:
+    """Makes databases for a test, with the schema or without; gives their URLs."""
+    with contextlib.ExitStack() as stack:
+
+        def make(*, empty: bool = False) -> str:
+            url = databases.make(empty=empty)
+            stack.callback(databases.drop, url)
+            return url
+
+        yield make
+
+
+@pytest.fixture
+def database_url(new_database: Callable[..., str]) -> str:
+    """A database with an empty book, or none yet; `store` makes sure of the schema."""
+    return new_database()
 
 
 @pytest.fixture
@@ -353,10 +427,12 @@ def stubs(database_url: str) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="module")
-def shared_stubs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def shared_stubs(databases: SqliteDatabases | PostgresDatabases) -> Iterator[Served]:
     """A server that the tests of a module share: for tests that leave no trace, or look at their own only."""
-    with served(f"sqlite:///{tmp_path_factory.mktemp('shared') / 'book.db'}") as server:
+    url = databases.make()
+    with served(url) as server:
         yield server
+    databases.drop(url)
 
 
 @pytest.fixture

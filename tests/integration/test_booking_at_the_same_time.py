@@ -52,6 +52,7 @@ class StoreThatLocksLate(BookStore):
         with self.read() as seen:
             late = Instead(
                 seen,
+                borrowers=Instead(seen.borrowers, get_locked=seen.borrowers.get),
                 loans=Instead(seen.loans, add=add_loan),
                 decisions=Instead(
                     seen.decisions, add=lambda record: changes.insert(0, lambda tx: tx.decisions.add(record))

@@ -79,9 +79,9 @@ def test_real_books_outstanding_principal_is_in_equal_parts_to_the_paisa(book, r
 
 
 @pytest.mark.parametrize("batch_rows", [1, 7])
-def test_book_is_the_same_whatever_the_size_of_the_batches(book, tmp_path, real_rows, batch_rows):
+def test_book_is_the_same_whatever_the_size_of_the_batches(book, new_database, real_rows, batch_rows):
     (customers, customer_issues), (loans, loan_issues) = real_rows
-    in_one = type(book)(type(book.store)(f"sqlite:///{tmp_path / 'other.db'}"), book.clock)
+    in_one = type(book)(type(book.store)(new_database()), book.clock)
     in_one.store.migrate()
     for target, size in ((book, batch_rows), (in_one, 1000)):
         target.land(customers[:100], customer_issues, size)

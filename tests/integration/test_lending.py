@@ -113,7 +113,7 @@ def test_stored_decision_is_complete_and_exact(book, rows_of, amount, max_rate):
     booking = book.store.write(lambda tx: book.lending.book(tx, request))
     decision = booking.decision
     (row,) = book.rows("decision")
-    assert row | {"snapshot": None} == {
+    assert row | {"snapshot": None, "business_date": str(row["business_date"])} == {
         "decision_id": booking.decision_id,
         "customer_id": 7,
         "business_date": "2026-04-10",

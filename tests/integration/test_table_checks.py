@@ -1,8 +1,10 @@
 """What the tables refuse by themselves, whatever path a value takes to them."""
 
+import re
+
 import pytest
-from sqlalchemy import CheckConstraint
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import CheckConstraint, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from almeno_grpc.storage.tables import metadata
 
@@ -98,7 +100,11 @@ CHECKS = [
     ("loan", {"loan_amount_paise": 100_000_000_001}, "ck_loan_amount_range"),
     ("loan", {"interest_rate_e4": -1}, "ck_loan_rate_range"),
     ("loan", {"interest_rate_e4": 1_000_001}, "ck_loan_rate_range"),
-    ("loan", {"tenure_months": 0, "emis_paid": 0, "emis_paid_on_time": 0}, "ck_loan_tenure_range"),
+    (
+        "loan",
+        {"tenure_months": 0, "emis_paid": 0, "emis_paid_on_time": 0, "outstanding_principal_paise": 0},
+        "ck_loan_tenure_range",
+    ),
     ("loan", {"tenure_months": 601}, "ck_loan_tenure_range"),
     ("loan", {"monthly_installment_paise": 0}, "ck_loan_installment_positive"),
     ("loan", {"installment_method": "BULLET"}, "ck_loan_installment_method_known"),
@@ -127,13 +133,13 @@ CHECKS = [
 ]
 
 KEYS = [
-    ("customer", {"customer_id": 2}, "UNIQUE constraint failed: customer.phone_number"),
-    ("decision", {}, "UNIQUE constraint failed: decision.decision_id"),
-    ("loan", {"loan_id": 2}, "UNIQUE constraint failed: loan.customer_id, loan.source_loan_id"),
-    ("policy_pin", {"sha256": "other"}, "UNIQUE constraint failed: policy_pin.version"),
-    ("answered_request", {"fingerprint": "g"}, "UNIQUE constraint failed: answered_request.request_id"),
-    ("import_file", {"queue_number": 2}, "UNIQUE constraint failed: import_file.import_id"),
-    ("import_chunk", {"content": b"d"}, "UNIQUE constraint failed: import_chunk.queue_number, import_chunk.number"),
+    ("customer", {"customer_id": 2}, "customer.phone_number", "uq_customer_phone_number"),
+    ("decision", {}, "decision.decision_id", "pk_decision"),
+    ("loan", {"loan_id": 2}, "loan.customer_id, loan.source_loan_id", "uq_loan_customer_id_source_loan_id"),
+    ("policy_pin", {"sha256": "other"}, "policy_pin.version", "pk_policy_pin"),
+    ("answered_request", {"fingerprint": "g"}, "answered_request.request_id", "pk_answered_request"),
+    ("import_file", {"queue_number": 2}, "import_file.import_id", "uq_import_file_import_id"),
+    ("import_chunk", {"content": b"d"}, "import_chunk.queue_number, import_chunk.number", "pk_import_chunk"),
 ]
 
 REFERENCES = [
@@ -145,6 +151,19 @@ REFERENCES = [
 ]
 
 
+POSTGRES_SAYS_TOO = {
+    "ck_customer_first_name_length": "|value too long for type",
+    "ck_customer_last_name_length": "|value too long for type",
+    # Of several broken checks it names the first by the alphabet.
+    "ck_loan_emis_paid_range": "|ck_loan_emis_on_time_range",
+}
+
+
+def broken(kind: str, sqlite_name: str, name: str) -> str:
+    """How the databases say that a row breaks a constraint."""
+    return f'{kind} constraint failed: {re.escape(sqlite_name)}|{kind.lower()} constraint "{name}"'
+
+
 @pytest.fixture
 def put(store):
     """Writes rows, each table's good one with changes, past everything that checks them."""
@@ -154,10 +173,8 @@ def put(store):
             target = metadata.tables[table]
             row = GOOD[table] | (changes or {})
             columns = ", ".join(row)
-            connection.exec_driver_sql(
-                f"INSERT INTO {target.name} ({columns}) VALUES ({', '.join('?' * len(row))})",  # noqa: S608
-                tuple(row.values()),
-            )
+            values = ", ".join(f":{column}" for column in row)
+            connection.execute(text(f"INSERT INTO {target.name} ({columns}) VALUES ({values})"), row)  # noqa: S608
 
         yield write
 
@@ -180,7 +197,7 @@ def test_row_that_breaks_an_invariant_is_refused(put, table, changes, check):
         if earlier == table:
             break
         put(earlier)
-    with pytest.raises(IntegrityError, match=f"CHECK constraint failed: {check}"):
+    with pytest.raises(DBAPIError, match=broken("CHECK", check, check) + POSTGRES_SAYS_TOO.get(check, "")):
         put(table, changes)
 
 
@@ -194,22 +211,22 @@ def test_every_check_of_the_schema_is_tried():
     assert declared == {check for _, _, check in CHECKS}
 
 
-@pytest.mark.parametrize(("table", "changes", "said"), KEYS)
-def test_key_stands_once(put_good, table, changes, said):
-    with pytest.raises(IntegrityError, match=said):
+@pytest.mark.parametrize(("table", "changes", "columns", "constraint"), KEYS)
+def test_key_stands_once(put_good, table, changes, columns, constraint):
+    with pytest.raises(IntegrityError, match=broken("UNIQUE", columns, constraint)):
         put_good(table, changes)
 
 
 def test_decision_books_one_loan(put_good):
     booked = {"source_loan_id": None, "decision_id": "d", "customer_id": 1}
     put_good("loan", {"loan_id": 2, **booked})
-    with pytest.raises(IntegrityError, match=r"UNIQUE constraint failed: loan\.decision_id"):
+    with pytest.raises(IntegrityError, match=broken("UNIQUE", "loan.decision_id", "uq_loan_decision_id")):
         put_good("loan", {"loan_id": 3, **booked})
 
 
 @pytest.mark.parametrize(("table", "changes"), REFERENCES)
 def test_row_that_refers_to_nothing_is_refused(put_good, table, changes):
-    with pytest.raises(IntegrityError, match="FOREIGN KEY constraint failed"):
+    with pytest.raises(IntegrityError, match=r"(?i)foreign key constraint"):
         put_good(table, changes)
 
 
@@ -225,8 +242,6 @@ def test_row_that_refers_to_nothing_is_refused(put_good, table, changes):
 )
 def test_figure_that_is_needed_is_never_missing(store, table, column):
     columns = {name: value for name, value in GOOD[table].items() if name != column}
-    with store.engine.connect() as connection, pytest.raises(IntegrityError, match="NOT NULL constraint failed"):
-        connection.exec_driver_sql(
-            f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",  # noqa: S608
-            tuple(columns.values()),
-        )
+    values = ", ".join(f":{column}" for column in columns)
+    with store.engine.connect() as connection, pytest.raises(IntegrityError, match=r"(?i)not.null constraint"):
+        connection.execute(text(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({values})"), columns)  # noqa: S608

@@ -1,0 +1,50 @@
+"""What the store needs of a database, whichever it is."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import date
+from typing import Protocol, TypeVar
+
+from sqlalchemy import Connection, Engine
+
+from almeno_grpc.domain.decision import Borrower
+from almeno_grpc.service.store import Hold
+
+T = TypeVar("T")
+
+
+class DatabaseUnusable(Exception):
+    """The database cannot be used as it is set up; the message says why and what to do."""
+
+
+class Database(Protocol):
+    """A database, as one process uses it; from any thread, and with its errors turned into the service's."""
+
+    @property
+    def engine(self) -> Engine:
+        """For those who look at the database itself: checks and tests."""
+
+    def borrower(self, customer_id: int, on: date) -> Borrower | None:
+        """See `almeno_grpc.service.store.Store.borrower`."""
+
+    def borrower_in(self, connection: Connection, customer_id: int, on: date) -> Borrower | None:
+        """The borrower as the connection's transaction sees it."""
+
+    def read(self) -> AbstractContextManager[Connection]:
+        """See `almeno_grpc.service.store.Store.read`."""
+
+    def write(self, work: Callable[[Connection], T], wanted: Callable[[], bool]) -> T:
+        """See `almeno_grpc.service.store.Store.write`."""
+
+    def migrating(self) -> AbstractContextManager[Connection]:
+        """A transaction that changes the schema; servers that start at the same time get it one after the other.
+
+        Raises:
+            DatabaseUnusable: What the URL names is no database.
+        """
+
+    def hold(self, name: str) -> AbstractContextManager[Hold]:
+        """See `almeno_grpc.service.store.Store.hold`."""
+
+    def close(self) -> None:
+        """Gives up all connections."""

@@ -1,0 +1,252 @@
+"""What is PostgreSQL's: a database that the servers of several machines share.
+
+Nothing here outlives a transaction on its connection but prepared statements, so that a pooler may stand between; see
+`postgres_url` for what it then needs.
+"""
+
+import hashlib
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from typing import TypeVar
+
+import psycopg
+from sqlalchemy import URL, Connection, Dialect, Engine, NullPool, create_engine
+from sqlalchemy.exc import DBAPIError
+
+from almeno_grpc.domain.decision import Borrower
+from almeno_grpc.domain.errors import DeadlineExceeded, StoreUnavailable
+from almeno_grpc.service.store import Hold
+from almeno_grpc.storage.borrowers import BorrowerQuery, borrower_of
+from almeno_grpc.storage.database import DatabaseUnusable
+from almeno_grpc.storage.postgres_errors import cause_of, is_conflict, is_unavailable, refusal_of
+from almeno_grpc.storage.postgres_links import Link, Links, checked, pgconn_of, run
+
+T = TypeVar("T")
+
+MOST_CONNECTIONS = 24
+"""A process holds: more do not make a database of a few cores faster, and it is to serve many processes."""
+MOST_RUNS = 5
+"""How often work is run that meets other work."""
+
+_DRIVER_OPTIONS = {
+    # A server that has failed over is a standby when it comes back: it takes no writes and tells of the past.
+    "target_session_attrs": "read-write",
+    "connect_timeout": "5",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "20000",
+    "application_name": "almeno",
+}
+"""libpq's, unless the URL says otherwise: a machine that is gone is noticed within seconds."""
+
+_BORROWER = b"almeno_borrower"
+_LIMITS = (
+    b"; SET LOCAL lock_timeout = '10s'; SET LOCAL statement_timeout = '60s'"
+    b"; SET LOCAL idle_in_transaction_session_timeout = '60s'"
+)
+_BEGIN_READING = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" + _LIMITS
+# Each statement sees what is committed when it begins; what must not change meanwhile is locked. A commit waits for the
+# standby, if there is one, however the database is set up by default.
+_BEGIN_WRITING = b"BEGIN ISOLATION LEVEL READ COMMITTED" + _LIMITS + b"; SET LOCAL synchronous_commit = on"
+_BEGIN_MIGRATING = (
+    b"BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0"
+    b"; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL synchronous_commit = on"
+)
+# The transaction lasts as long as the name is held. It sees nothing and so keeps nothing from being cleaned up.
+_BEGIN_HOLDING = (
+    b"BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = 0"
+    b"; SET LOCAL tcp_keepalives_idle = 10; SET LOCAL tcp_keepalives_interval = 5; SET LOCAL tcp_keepalives_count = 3"
+)
+
+
+def postgres_url(url: URL) -> URL:
+    """Checks a PostgreSQL URL, and completes it with the driver and libpq's options.
+
+    The URL's query takes libpq's options, and `prepare_threshold=none`, which prepares no statements: for a pooler that
+    hands out connections by the transaction and knows nothing of prepared statements.
+
+    Raises:
+        DatabaseUnusable: It names another driver, or no database.
+    """
+    if url.drivername not in ("postgresql", "postgresql+psycopg"):
+        raise DatabaseUnusable(
+            f"ALMENO_DATABASE_URL names the driver {url.drivername}; leave it out, as in postgresql://"
+        )
+    if not url.database:
+        raise DatabaseUnusable("ALMENO_DATABASE_URL names no database, as in postgresql://user@host/almeno")
+    if url.query.get("prepare_threshold", "none") != "none":
+        raise DatabaseUnusable("ALMENO_DATABASE_URL: prepare_threshold is none, or left out")
+    return url.set(drivername="postgresql+psycopg", query={**_DRIVER_OPTIONS, **url.query})
+
+
+def open_postgres_engine(url: URL) -> Engine:
+    """An engine for one process, whose connections commit each statement unless a transaction is begun.
+
+    Args:
+        url: As `postgres_url` gives it.
+    """
+    options = {} if _prepares(url) else {"prepare_threshold": None}
+    return create_engine(
+        url.difference_update_query(["prepare_threshold"]),
+        poolclass=NullPool,
+        isolation_level="AUTOCOMMIT",
+        hide_parameters=True,
+        use_native_hstore=False,
+        connect_args=options,
+    )
+
+
+def _prepares(url: URL) -> bool:
+    return "prepare_threshold" not in url.query
+
+
+@dataclass(frozen=True)
+class _LockedName:
+    """A lock of a transaction, which stays as long as its connection."""
+
+    link: Link
+    has_it: bool
+
+    def is_held(self) -> bool:
+        if not self.has_it:
+            return False
+        try:
+            run(self.link.pgconn, b"SELECT 1")
+        except psycopg.Error:
+            return False
+        return True
+
+
+class PostgresDatabase:
+    """A PostgreSQL database."""
+
+    def __init__(self, url: URL, threads: int) -> None:
+        self._engine = open_postgres_engine(url)
+        dialect: Callable[..., Dialect] = url.get_dialect()
+        self._query = BorrowerQuery(dialect(paramstyle="numeric_dollar"))
+        self._sql = self._query.sql.encode()
+        self._prepares = _prepares(url)
+        prepared = [(_BORROWER, self._sql)] if self._prepares else []
+        self._links = Links(self._engine, min(threads + 1, MOST_CONNECTIONS), prepared)
+
+    @property
+    def engine(self) -> Engine:
+        """See `almeno_grpc.storage.database.Database.engine`."""
+        return self._engine
+
+    def borrower(self, customer_id: int, on: date) -> Borrower | None:
+        """See `almeno_grpc.storage.database.Database.borrower`."""
+        try:
+            try:
+                with self._links.lent() as link:
+                    return self.borrower_in(link.connection, customer_id, on)
+            except psycopg.Error as error:
+                if not is_unavailable(error):
+                    raise
+                # It may have been idle while the database was started anew, and the others with it.
+                self._links.close_idle()
+                with self._links.lent() as link:
+                    return self.borrower_in(link.connection, customer_id, on)
+        except Exception as error:
+            raise refusal_of(error) from error
+
+    def borrower_in(self, connection: Connection, customer_id: int, on: date) -> Borrower | None:
+        """See `almeno_grpc.storage.database.Database.borrower_in`."""
+        # Past psycopg's cursor, at two thirds of its cost.
+        pgconn = pgconn_of(connection)
+        parameters = [b"%d" % value for value in self._query.parameters(customer_id, on)]
+        if self._prepares:
+            result = pgconn.exec_prepared(_BORROWER, parameters)
+        else:
+            result = pgconn.exec_params(self._sql, parameters)
+        if checked(pgconn, result).ntuples == 0:
+            return None
+        return borrower_of([int(result.get_value(0, column) or 0) for column in range(result.nfields)])
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """See `almeno_grpc.storage.database.Database.read`."""
+        with _translated(), self._links.lent(_BEGIN_READING) as link, link.transaction() as connection:
+            yield connection
+
+    def write(self, work: Callable[[Connection], T], wanted: Callable[[], bool]) -> T:
+        """See `almeno_grpc.storage.database.Database.write`."""
+        with _translated():
+            for run_number in range(1, MOST_RUNS):
+                try:
+                    return self._write_once(work, wanted)
+                except Exception as error:
+                    if not is_conflict(error):
+                        raise
+                # Those that met do not meet again when each waits for another while.
+                time.sleep(random.uniform(0, run_number / 200))  # noqa: S311
+            return self._write_once(work, wanted)
+
+    @contextmanager
+    def migrating(self) -> Iterator[Connection]:
+        """See `almeno_grpc.storage.database.Database.migrating`."""
+        try:
+            link = Link(self._engine)
+        except DBAPIError as error:
+            raise StoreUnavailable(f"the database cannot be reached: {cause_of(error)}") from error
+        try:
+            with _translated():
+                run(link.pgconn, _BEGIN_MIGRATING)
+                with link.transaction() as connection:
+                    run(link.pgconn, b"SELECT pg_advisory_xact_lock(%d)" % _lock_number("migration"))
+                    # Servers of the version before may be at work on the tables.
+                    run(link.pgconn, b"SET LOCAL lock_timeout = '30s'")
+                    yield connection
+        finally:
+            link.close()
+
+    @contextmanager
+    def hold(self, name: str) -> Iterator[Hold]:
+        """See `almeno_grpc.storage.database.Database.hold`."""
+        with _translated():
+            link = Link(self._engine)
+        try:
+            with _translated():
+                run(link.pgconn, _BEGIN_HOLDING)
+                result = run(link.pgconn, b"SELECT pg_try_advisory_xact_lock(%d)" % _lock_number(name))
+            yield _LockedName(link, has_it=result.get_value(0, 0) == b"t")
+        finally:
+            link.close()
+
+    def close(self) -> None:
+        """See `almeno_grpc.storage.database.Database.close`."""
+        self._links.close()
+        self._engine.dispose()
+
+    def _write_once(self, work: Callable[[Connection], T], wanted: Callable[[], bool]) -> T:
+        _check_wanted(wanted)
+        with self._links.lent(_BEGIN_WRITING) as link, link.transaction() as connection:
+            result = work(connection)
+            _check_wanted(wanted)
+        return result
+
+
+def _check_wanted(wanted: Callable[[], bool]) -> None:
+    if not wanted():
+        raise DeadlineExceeded("nobody waits for the answer any more; nothing was changed")
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        refusal = refusal_of(error)
+        if refusal is error:
+            raise
+        raise refusal from error
+
+
+def _lock_number(name: str) -> int:
+    """The number that stands for a name among the database's advisory locks, whoever else takes some."""
+    return int.from_bytes(hashlib.sha256(f"almeno {name}".encode()).digest()[:8], "big", signed=True)

@@ -1,0 +1,59 @@
+"""What PostgreSQL's errors mean to the service."""
+
+import psycopg
+from psycopg import errors
+from sqlalchemy.exc import DBAPIError
+
+from almeno_grpc.domain.errors import PhoneNumberTaken, StoreUnavailable, WriteConflict
+
+_CONFLICTS = (errors.UniqueViolation, errors.SerializationFailure, errors.DeadlockDetected)
+"""The transaction met another and was undone. Run again it sees what the other has done."""
+
+_UNAVAILABLE = (
+    errors.LockNotAvailable,
+    errors.QueryCanceled,
+    errors.ReadOnlySqlTransaction,
+    errors.IdleInTransactionSessionTimeout,
+)
+_UNAVAILABLE_CLASSES = (
+    "08",  # connection exception
+    "53",  # insufficient resources: connections, memory, disk
+    "57",  # operator intervention: shutdown, start-up, failover
+    "58",  # system error
+)
+
+
+def cause_of(error: BaseException) -> psycopg.Error | None:
+    """The driver's error behind an error, if there is one."""
+    if isinstance(error, DBAPIError):
+        return error.orig if isinstance(error.orig, psycopg.Error) else None
+    return error if isinstance(error, psycopg.Error) else None
+
+
+def is_conflict(error: BaseException) -> bool:
+    """Whether the work may succeed, or fail for a better reason, when it is run again at once."""
+    return isinstance(error, WriteConflict) or isinstance(cause_of(error), _CONFLICTS)
+
+
+def is_unavailable(error: BaseException) -> bool:
+    """Whether the database cannot work at the moment, for whatever the work is."""
+    cause = cause_of(error)
+    if cause is None:
+        return False
+    if cause.sqlstate is None:
+        # The connection could not be made, or was lost.
+        return isinstance(cause, psycopg.OperationalError)
+    return isinstance(cause, _UNAVAILABLE) or cause.sqlstate[:2] in _UNAVAILABLE_CLASSES
+
+
+def refusal_of(error: Exception) -> Exception:
+    """What the service calls an error of the database; the error itself where that has no name for it."""
+    cause = cause_of(error)
+    if isinstance(cause, errors.UniqueViolation) and "phone_number" in (cause.diag.constraint_name or ""):
+        return PhoneNumberTaken()
+    if isinstance(cause, _CONFLICTS):
+        return WriteConflict("another transaction changed the same rows first; send the request again")
+    if is_unavailable(error):
+        return StoreUnavailable("the database cannot take the request at the moment; send it again")
+    # Such as a check of the schema that has caught a fault of the service: trying again would not help.
+    return error

@@ -1,0 +1,30 @@
+"""The numbers the service gives to its own rows: above those of every imported row, so that they never meet."""
+
+from sqlalchemy import Column, Connection, text
+
+from almeno_grpc.storage.tables import FIRST_OWN_ID
+
+_CLOSE = 10_000
+"""Up to so many numbers are taken one by one."""
+
+
+def number_above(connection: Connection, column: Column[int], number: int) -> None:
+    """Makes sure that the next row which the database numbers gets a number above this one.
+
+    Args:
+        connection: Of the transaction that has just added the row with the number.
+        column: The table's key.
+        number: The largest number added.
+    """
+    # SQLite keeps the largest number that ever stood in the table, and goes on from there by itself.
+    if number < FIRST_OWN_ID or connection.dialect.name == "sqlite":
+        return
+    sequence = f"{column.table.name}_{column.name}_seq"
+    last = connection.execute(text(f"SELECT last_value - CASE WHEN is_called THEN 0 ELSE 1 END FROM {sequence}"))  # noqa: S608
+    missing = number - last.scalar_one()
+    if missing > _CLOSE:
+        connection.execute(text(f"SELECT setval('{sequence}', :number)"), {"number": number})
+    elif missing > 0:
+        # Others take numbers at the same time, whom setting the sequence could send back to numbers already given.
+        # From further below they cannot have come so far meanwhile.
+        connection.execute(text(f"SELECT count(nextval('{sequence}')) FROM generate_series(1, {missing})"))  # noqa: S608

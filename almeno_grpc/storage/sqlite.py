@@ -1,0 +1,252 @@
+"""What is SQLite's: a file that the processes of one machine share."""
+
+import fcntl
+import importlib
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeVar
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionLeft
+
+from almeno_grpc.domain.decision import Borrower
+from almeno_grpc.domain.errors import PhoneNumberTaken, StoreUnavailable, WriteConflict
+from almeno_grpc.service.store import Hold
+from almeno_grpc.storage.borrowers import BorrowerQuery, borrower_of
+from almeno_grpc.storage.database import DatabaseUnusable
+from almeno_grpc.storage.group_commit import GroupCommit
+
+T = TypeVar("T")
+
+PATCHED_SQLITE = (3, 51, 3)
+"""The first SQLite without a race at the reset of the write-ahead log, which can lose the commits of one of two
+processes that write at the same time."""
+
+_WRITES = "almeno_writes"
+"""Execution option of connections whose transactions take the write lock at their start."""
+_BUSY_TIMEOUT_MILLISECONDS = 10_000
+_LOCKED_SECONDS = 0.01
+"""How long to wait before a new database that is locked is tried again."""
+
+
+def sqlite_url(url: URL) -> URL:
+    """Checks a SQLite URL.
+
+    Raises:
+        DatabaseUnusable: It names another driver, or no file.
+    """
+    if url.drivername not in ("sqlite", "sqlite+pysqlite"):
+        raise DatabaseUnusable(f"ALMENO_DATABASE_URL names the driver {url.drivername}; leave it out, as in sqlite:///")
+    if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
+        raise DatabaseUnusable(
+            "ALMENO_DATABASE_URL names no file: the server is several processes that share the database, so a SQLite "
+            "database has to be a file, as in sqlite:///almeno.db"
+        )
+    return url
+
+
+def open_sqlite_engine(url: URL, *, pool_size: int = 8) -> Engine:
+    """An engine for one process.
+
+    Args:
+        url: As `sqlite_url` gives it.
+        pool_size: The most connections held.
+
+    Raises:
+        DatabaseUnusable: The SQLite of this environment has the write-ahead-log race.
+    """
+    engine = create_engine(
+        url,
+        module=_patched_sqlite(),
+        pool_size=pool_size,
+        max_overflow=0,
+        hide_parameters=True,
+        connect_args={"timeout": _BUSY_TIMEOUT_MILLISECONDS / 1000, "check_same_thread": False},
+    )
+    event.listen(engine, "connect", _set_up)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+@dataclass(frozen=True)
+class _LockedFile:
+    """A lock on a file, which stays as long as the file is open."""
+
+    has_it: bool
+
+    def is_held(self) -> bool:
+        return self.has_it
+
+
+class SqliteDatabase:
+    """A SQLite file. Each thread keeps a connection to read with; there is one to write with."""
+
+    def __init__(self, url: URL, threads: int) -> None:
+        self._path = Path(os.path.abspath(url.database or ""))  # noqa: PTH100
+        self._engine = open_sqlite_engine(url, pool_size=threads + 1)
+        self._held = threading.local()
+        self._borrower_query = BorrowerQuery(self._engine.dialect)
+        self._driver: Any = self._engine.dialect.loaded_dbapi
+        self._writer = GroupCommit(self._open_writing, self._lock_file("writer"))
+
+    @property
+    def engine(self) -> Engine:
+        """See `almeno_grpc.storage.database.Database.engine`."""
+        return self._engine
+
+    def borrower(self, customer_id: int, on: date) -> Borrower | None:
+        """See `almeno_grpc.storage.database.Database.borrower`."""
+        try:
+            return self.borrower_in(self._reading(), customer_id, on)
+        except Exception as error:
+            raise _refusal(error) from error
+
+    def borrower_in(self, connection: Connection, customer_id: int, on: date) -> Borrower | None:
+        """See `almeno_grpc.storage.database.Database.borrower_in`."""
+        query = self._borrower_query
+        cursor = connection.connection.cursor()
+        try:
+            cursor.execute(query.sql, query.parameters(customer_id, on))
+            row = cursor.fetchone()
+        except self._driver.Error as error:
+            lost = self._engine.dialect.is_disconnect(error, cursor.connection, cursor)
+            raise DBAPIError.instance(
+                query.sql, None, error, self._driver.Error, connection_invalidated=lost, dialect=self._engine.dialect
+            ) from error
+        return None if row is None else borrower_of(row)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """See `almeno_grpc.storage.database.Database.read`."""
+        with _translated():
+            connection = self._reading()
+            with connection.begin():
+                yield connection
+
+    def write(self, work: Callable[[Connection], T], wanted: Callable[[], bool]) -> T:
+        """See `almeno_grpc.storage.database.Database.write`."""
+        with _translated():
+            return self._writer.write(work, wanted)
+
+    @contextmanager
+    def migrating(self) -> Iterator[Connection]:
+        """See `almeno_grpc.storage.database.Database.migrating`."""
+        try:
+            with _translated(), self._open_writing() as connection, connection.begin():
+                yield connection
+        except DatabaseError as error:
+            raise DatabaseUnusable("ALMENO_DATABASE_URL names a file that is no SQLite database") from error
+
+    @contextmanager
+    def hold(self, name: str) -> Iterator[Hold]:
+        """See `almeno_grpc.storage.database.Database.hold`."""
+        with self._lock_file(name).open("ab") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield _LockedFile(has_it=False)
+            else:
+                yield _LockedFile(has_it=True)
+
+    def close(self) -> None:
+        """See `almeno_grpc.storage.database.Database.close`."""
+        self._writer.close()
+        self._engine.dispose()
+
+    def _lock_file(self, name: str) -> Path:
+        return self._path.with_name(f"{self._path.name}-{name}.lock")
+
+    def _open_writing(self) -> Connection:
+        return self._engine.connect().execution_options(**{_WRITES: True})
+
+    def _reading(self) -> Connection:
+        # Taking one from the pool would cost more than the query it is for.
+        connection: Connection | None = getattr(self._held, "connection", None)
+        if connection is None:
+            connection = self._held.connection = self._engine.connect()
+        return connection
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        refusal = _refusal(error)
+        if refusal is error:
+            raise
+        raise refusal from error
+
+
+def _refusal(error: Exception) -> Exception:
+    """What the service calls an error of the database; the error itself where that has no name for it."""
+    match error:
+        case IntegrityError() if "UNIQUE" in str(error.orig):
+            if "phone_number" in str(error.orig):
+                return PhoneNumberTaken()
+            return WriteConflict("another transaction changed the same rows first; send the request again")
+        case OperationalError() | NoConnectionLeft():
+            return StoreUnavailable("the database cannot take the request at the moment; send it again")
+        case DBAPIError() if error.connection_invalidated:
+            return StoreUnavailable("the connection to the database was lost; send the request again")
+    # Such as a check of the schema that has caught a fault of the service: trying again would not help.
+    return error
+
+
+def _patched_sqlite() -> ModuleType:
+    """The newest SQLite at hand: the one that the package pysqlite3 brings, or the interpreter's own."""
+    try:
+        module = importlib.import_module("pysqlite3")
+    except ImportError:
+        module = sqlite3
+    if module.sqlite_version_info < PATCHED_SQLITE:
+        raise DatabaseUnusable(
+            f"SQLite {module.sqlite_version} can lose commits when several processes write "
+            f"(fixed in {'.'.join(map(str, PATCHED_SQLITE))}); install the package pysqlite3 or a newer SQLite"
+        )
+    return module
+
+
+def _set_up(dbapi_connection: Any, _record: Any) -> None:
+    # Transactions are begun by the hook below, not by the driver's guess.
+    dbapi_connection.isolation_level = None
+    cursor = dbapi_connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MILLISECONDS}")
+    _use_write_ahead_log(dbapi_connection, cursor)
+    for pragma in (
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        "trusted_schema = OFF",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _use_write_ahead_log(dbapi_connection: Any, cursor: Any) -> None:
+    # Of several processes that open a new database at once, some are told at once that it is locked: switching the
+    # journal does not wait as other statements do.
+    deadline = time.monotonic() + _BUSY_TIMEOUT_MILLISECONDS / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except dbapi_connection.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(_LOCKED_SECONDS)
+        else:
+            return
+
+
+def _begin(connection: Connection) -> None:
+    # A writer takes the lock at once: a reading transaction that turns to writing is refused whatever the timeout.
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
