@@ -6,6 +6,7 @@ look at is the ratios. Prints a table, and writes a picture and a JSON of all fi
 
 import argparse
 import contextlib
+import json
 import os
 import shutil
 import sys
@@ -13,16 +14,18 @@ import tempfile
 from pathlib import Path
 
 from benchmarks import report
-from benchmarks.book_import import measure_import
+from benchmarks.book_import import make_book, measure_import
 from benchmarks.measuring import Results, measure
+from benchmarks.operations import BATCH_SIZE
 from benchmarks.picture import draw
 from benchmarks.targets import Target, service, transport
-from support.servers import ROOT, SAMPLE_BOOK
+from support.servers import ROOT
 
 DATABASES = ("sqlite", "postgresql")
 QUICK = {"rounds": 1, "seconds": 0.5, "loans": 10_000}
 WHOLE = {"rounds": 5, "seconds": 2.0, "loans": 100_000}
 IMPORT_ROUNDS = 3
+LOANS_A_CUSTOMER = 3
 
 
 def read_arguments() -> argparse.Namespace:
@@ -30,6 +33,7 @@ def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks", description="Measures the service beside the transport.")
     parser.add_argument("--database", default=",".join(DATABASES), help="which databases, such as sqlite,postgresql")
     parser.add_argument("--output", type=Path, default=ROOT / ".venv" / "bench", help="folder of the picture and JSON")
+    parser.add_argument("--book-size", type=Path, help="JSON of what a check costs by the size of the book, to draw")
     parser.add_argument("--quick", action="store_true", help="once and briefly, in about a minute: to try it")
     parser.add_argument("--rounds", type=int, help=f"measured rounds [{WHOLE['rounds']}]")
     parser.add_argument("--seconds", type=float, help=f"length of a run [{WHOLE['seconds']}]")
@@ -38,6 +42,7 @@ def read_arguments() -> argparse.Namespace:
     for name, value in (QUICK if arguments.quick else WHOLE).items():
         if getattr(arguments, name) is None:
             setattr(arguments, name, value)
+    arguments.book_size = arguments.book_size or arguments.output / "book_size.json"
     arguments.databases = arguments.database.split(",")
     if not set(arguments.databases) <= set(DATABASES):
         parser.error(f"the databases are {', '.join(DATABASES)}")
@@ -49,12 +54,14 @@ def read_arguments() -> argparse.Namespace:
 def measure_calls(arguments: argparse.Namespace) -> tuple[Results, list[str]]:
     """Measures all targets side by side; gives the databases that were there, too."""
     with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="almeno-bench-")))
+        customers, loans = make_book(folder, BATCH_SIZE, LOANS_A_CUSTOMER * BATCH_SIZE)
+        book = ("--load-customers", str(customers), "--load-loans", str(loans))
         targets: list[Target] = [stack.enter_context(transport())]
         for database in arguments.databases:
-            target = stack.enter_context(service(database, *SAMPLE_BOOK))
+            target = stack.enter_context(service(database, *book))
             if target is not None:
                 targets.append(target)
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="almeno-bench-")))
         return measure(targets, arguments.rounds, arguments.seconds, folder), [each.name for each in targets[1:]]
 
 
@@ -74,7 +81,8 @@ def main() -> None:
             print(imports[-1].line(), flush=True)
     arguments.output.mkdir(parents=True, exist_ok=True)
     report.write_json(arguments.output / "bench.json", machine, results, imports)
-    draw(arguments.output / "bench.png", results, databases, machine)
+    costs = json.loads(arguments.book_size.read_text()) if arguments.book_size.is_file() else []
+    draw(arguments.output / "bench.png", results, databases, machine, costs)
     print(f"\nThe picture and the JSON are in {arguments.output}.")
 
 

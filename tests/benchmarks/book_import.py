@@ -46,11 +46,16 @@ class ImportFigures:
         )
 
 
+def make_book(folder: Path, customers: int, loans: int) -> tuple[Path, Path]:
+    """Makes a book: the files of its customers and of its loans."""
+    options = ("--folder", str(folder), "--customers", str(customers), "--loans", str(loans))
+    subprocess.run([sys.executable, str(MAKER), *options], check=True, capture_output=True)
+    return folder / "customers.xlsx", folder / "loans.xlsx"
+
+
 def measure_import(database: str, loans: int, rounds: int, folder: Path) -> ImportFigures:
     """Imports a made book into an empty database, after the bare read of its file, a few times."""
-    options = ("--folder", str(folder), "--customers", str(loans // 3), "--loans", str(loans))
-    subprocess.run([sys.executable, str(MAKER), *options], check=True, capture_output=True)
-    file = folder / "loans.xlsx"
+    customers, file = make_book(folder, loans // 3, loans)
     reads, imports = [], []
     for _ in range(rounds):
         started = time.monotonic()
@@ -59,7 +64,7 @@ def measure_import(database: str, loans: int, rounds: int, folder: Path) -> Impo
         with service(database) as target:
             assert target
             assert target.server
-            _land(target.server, CUSTOMERS, folder / "customers.xlsx")
+            _land(target.server, CUSTOMERS, customers)
             started = time.monotonic()
             _land(target.server, LOANS, file)
             imports.append(time.monotonic() - started)

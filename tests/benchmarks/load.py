@@ -20,6 +20,10 @@ START_SECONDS = 60
 """How much longer than asked for a run may take."""
 
 
+class NeverAllAtWork(Exception):
+    """Before the last process of the load had started, the first one was done."""
+
+
 @dataclass(frozen=True)
 class Run:
     """What a run came to.
@@ -54,6 +58,9 @@ def load(address: str, method: str, messages: Sequence[bytes], connections: int,
 
     Returns:
         What came back. When the time is over, calls in flight are given up; there is one on each connection.
+
+    Raises:
+        NeverAllAtWork: The machine has so much else to do that the time was too short.
     """
     assert connections % len(messages) == 0
     processes, logs = [], []
@@ -103,7 +110,7 @@ def _run_of(logs: Sequence[Sequence[tuple[int, int]]], answered_bytes: int) -> R
     last = min(max(start + duration for start, duration in log) for log in logs)
     within = sorted(duration for log in logs for start, duration in log if start >= first and start + duration <= last)
     if not within:
-        sys.exit("the processes of the load were never all at work: measure longer, or on a machine with less to do")
+        raise NeverAllAtWork
     return Run(sum(map(len, logs)), len(within) / ((last - first) / 1e6), within, answered_bytes)
 
 

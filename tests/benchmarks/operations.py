@@ -37,28 +37,31 @@ def _terms(customer_id: int, rupees: int, rate: str, months: int) -> dict[str, o
     }
 
 
-def _customer_of_the_sample_book(target: Target) -> tuple[int, int]:
+def _customer_and_loan(target: Target, customer_ids: list[int]) -> tuple[int, int]:
     """The numbers of a customer with a few loans, and of one of the loans."""
     assert target.server
-    credit = target.server.credit
-    for customer in credit.ListCustomers(api.ListCustomersRequest(page_size=1000), timeout=30).customers:
-        loans = credit.ListLoans(api.ListLoansRequest(customer_id=customer.customer_id), timeout=30).loans
+    for customer_id in customer_ids:
+        request = api.ListLoansRequest(customer_id=customer_id)
+        loans = target.server.credit.ListLoans(request, timeout=30).loans
         if len(loans) == CUSTOMER_LOANS:
-            return customer.customer_id, loans[0].loan_id
-    raise AssertionError(f"nobody in the sample book has {CUSTOMER_LOANS} loans")
+            return customer_id, loans[0].loan_id
+    raise AssertionError(f"nobody in the book has {CUSTOMER_LOANS} loans")
 
 
 def reads(target: Target) -> dict[str, Read]:
-    """Calls each method that changes nothing once, as they are then measured."""
+    """Calls each method that changes nothing once, as it is then measured. A batch is of as many customers."""
     if target.name == EMPTY:
         return {EMPTY: Read(b"x" * 30, 0)}
     assert target.server
     credit = target.server.credit
-    customer_id, loan_id = _customer_of_the_sample_book(target)
-    check = api.CheckEligibilityRequest(**_terms(customer_id, 200_000, "10.5", 36))
+    customers = credit.ListCustomers(api.ListCustomersRequest(page_size=BATCH_SIZE), timeout=30).customers
+    customer_ids = [customer.customer_id for customer in customers]
+    assert len(customer_ids) == BATCH_SIZE, f"the book has {len(customer_ids)} customers"
+    customer_id, loan_id = _customer_and_loan(target, customer_ids)
+    checks = {each: api.CheckEligibilityRequest(**_terms(each, 200_000, "10.5", 36)) for each in customer_ids}
     requests = {
-        CHECK: check,
-        BATCH: api.BatchCheckEligibilityRequest(requests=[check] * BATCH_SIZE),
+        CHECK: checks[customer_id],
+        BATCH: api.BatchCheckEligibilityRequest(requests=checks.values()),
         GET: api.GetLoanRequest(loan_id=loan_id),
         LIST: api.ListLoansRequest(customer_id=customer_id),
     }

@@ -1,5 +1,6 @@
 """The figures as a picture: throughput against connections, and what a check costs against the size of the book."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,42 @@ from matplotlib.figure import Figure
 mpl.use("agg")
 
 
-def draw(path: Path, results: Results, databases: list[str], machine: dict[str, Any]) -> None:
-    """Draws the picture as a PNG."""
-    figure = Figure(figsize=(9, 5.5), layout="constrained")
-    _throughput(figure.add_subplot(), results, databases)
+def draw(
+    path: Path, results: Results, databases: list[str], machine: dict[str, Any], costs: Sequence[Mapping[str, Any]]
+) -> None:
+    """Draws the picture as a PNG.
+
+    Args:
+        path: The file.
+        results: What was measured now.
+        databases: Which were there.
+        machine: What it was measured on.
+        costs: What a check costs by the size of the book: `database`, `loans` in the book, `loans_a_customer` and
+            `check_us`, in microseconds. Without any, the picture has one half only.
+    """
+    figure = Figure(figsize=(14 if costs else 9, 5.5), layout="constrained")
+    axes = figure.subplots(1, 2 if costs else 1, squeeze=False)[0]
+    _throughput(axes[0], results, databases)
+    if costs:
+        _costs(axes[1], costs)
     figure.suptitle(f"Almeno Credit on {machine['cores']} cores, {machine['model']}")
     figure.savefig(path, dpi=120)
+
+
+def _costs(axes: Axes, costs: Sequence[Mapping[str, Any]]) -> None:
+    for database, of_customer in sorted({(cost["database"], cost["loans_a_customer"]) for cost in costs}):
+        points = sorted(
+            (cost["loans"], cost["check_us"])
+            for cost in costs
+            if (cost["database"], cost["loans_a_customer"]) == (database, of_customer)
+        )
+        axes.plot(*zip(*points, strict=True), marker="o", label=f"{database}, {of_customer} loans a customer")
+    axes.set_xscale("log")
+    axes.set_ylim(0, 1.2 * max(cost["check_us"] for cost in costs))
+    axes.set_xlabel("loans in the book")
+    axes.set_ylabel("microseconds a check")
+    axes.grid(visible=True, alpha=0.3)
+    axes.legend()
 
 
 def _throughput(axes: Axes, results: Results, databases: list[str]) -> None:

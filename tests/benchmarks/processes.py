@@ -1,5 +1,6 @@
 """What processes use of the machine, as the kernel tells it."""
 
+import contextlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,12 +9,16 @@ _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 def cpu_seconds(process_ids: Iterable[int]) -> float:
-    """Processor time that the processes have taken so far, in user mode and in the kernel; of 10 ms resolution."""
+    """Processor time that the processes have taken so far, in user mode and in the kernel; of 10 ms resolution.
+
+    That of their children that have ended is theirs; one that ends while we look is counted with its parent next time.
+    """
     ticks = 0
     for process_id in process_ids:
-        # The name of the program, in brackets, may have spaces in it.
-        fields = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
-        ticks += int(fields[11]) + int(fields[12])
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            # The name of the program, in brackets, may have spaces in it.
+            fields = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
+            ticks += sum(map(int, fields[11:15]))
     return ticks / _TICKS_PER_SECOND
 
 

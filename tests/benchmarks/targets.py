@@ -18,7 +18,7 @@ from almeno_grpc.api import import_pb2, portfolio_service_pb2
 
 EMPTY = "empty RPC"
 BUSINESS_DATE = "2026-11-23"
-"""The loans of the sample book are of about then."""
+"""The loans of a made book are of about then."""
 DURABLE = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
 """PostgreSQL as it is by default: an answer waits until its commit is on the disk."""
 WORKERS = 2
