@@ -12,9 +12,10 @@ def number_above(connection: Connection, column: Column[int], number: int) -> No
     """Makes sure that the next row which the database numbers gets a number above this one.
 
     Args:
-        connection: Of the transaction that has just added the row with the number.
+        connection: Of the transaction that is about to add the row with the number. Doing this first keeps it from
+            meeting rows that are numbered meanwhile.
         column: The table's key.
-        number: The largest number added.
+        number: The largest number to be added.
     """
     # SQLite keeps the largest number that ever stood in the table, and goes on from there by itself.
     if number < FIRST_OWN_ID or connection.dialect.name == "sqlite":
