@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
+
+from almeno_grpc.domain.installments import InstallmentMethod, outstanding_after
 
 
 class ImportKind(StrEnum):
@@ -47,8 +50,7 @@ class RowIssue:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class BookCustomer:
+class BookCustomer(NamedTuple):
     """A checked row of a customer file. Amounts in paise."""
 
     row_number: int
@@ -62,8 +64,11 @@ class BookCustomer:
     approved_limit: int
 
 
-@dataclass(frozen=True, slots=True)
-class BookLoan:
+BOOK_METHOD = InstallmentMethod.ANNUAL_COMPOUND
+"""How the instalments of an imported book follow from its terms."""
+
+
+class BookLoan(NamedTuple):
     """A checked row of a loan file. Amounts in paise."""
 
     row_number: int
@@ -78,6 +83,18 @@ class BookLoan:
     emis_paid: int
     emis_paid_on_time: int
     approval_date: date
+
+    @property
+    def outstanding_principal(self) -> int:
+        """What is still owed of the loan amount."""
+        return outstanding_after(
+            BOOK_METHOD,
+            self.loan_amount,
+            self.interest_rate,
+            self.tenure_months,
+            self.monthly_installment,
+            self.emis_paid,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ class BookFile:
         """Rows of the file that hold anything, the headings not counted."""
 
     def batches(self) -> Iterator[RowBatch]:
-        """Yields the rows after the skipped ones, in the order of the sheet. To be asked for once.
+        """Yields the rows after the skipped ones, in the order of `check_rows`. To be asked for once.
 
         Raises:
             FileRefusedError: The reader ended before the last row. What was yielded before stands.

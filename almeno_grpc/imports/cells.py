@@ -78,20 +78,28 @@ def _decimal(cell: object) -> Decimal | None:
     return None
 
 
-def whole_number(least: int, most: int) -> CellRule:
+@dataclass(frozen=True, slots=True)
+class WholeNumber:
     """A rule for whole numbers from `least` to `most`; 12.0 is one."""
 
-    def rule(cell: object) -> int | Fault:
-        if isinstance(cell, float) and cell.is_integer() and abs(cell) < _EXACT_FLOATS and least <= cell <= most:
-            return int(cell)
-        value = _decimal(cell)
-        if value is None or value != value.to_integral_value():
-            return _not(f"a whole number from {least} to {most}", cell)
-        if isinstance(cell, float) and abs(cell) >= _EXACT_FLOATS:
-            return Fault(f"is too long for a number cell to hold exactly ({quoted(cell)}); write it as text")
-        return int(value) if least <= value <= most else _not(f"a whole number from {least} to {most}", cell)
+    least: int
+    most: int
 
-    return rule
+    def __call__(self, cell: object) -> int | Fault:
+        """Reads a cell."""
+        if isinstance(cell, float) and cell.is_integer() and abs(cell) < _EXACT_FLOATS:
+            number = int(cell)
+        else:
+            value = _decimal(cell)
+            if value is None or value != value.to_integral_value():
+                return self._fault(cell)
+            if isinstance(cell, float):
+                return Fault(f"is too long for a number cell to hold exactly ({quoted(cell)}); write it as text")
+            number = int(value)
+        return number if self.least <= number <= self.most else self._fault(cell)
+
+    def _fault(self, cell: object) -> Fault:
+        return _not(f"a whole number from {self.least} to {self.most}", cell)
 
 
 def amount(least: int, most: int) -> CellRule:

@@ -1,6 +1,6 @@
 """What the reading process tells the one that started it, one frame after the other.
 
-First `FileOpened`, or `FileRefused` and nothing more; then `PackedBatch`es over every row in the order of the sheet;
+First `FileOpened`, or `FileRefused` and nothing more; then `PackedBatch`es over every row, always in the same order;
 at the end `FileDone`. `ReadingFailed` may come at any point: the reader itself has a fault.
 """
 
@@ -80,7 +80,7 @@ class PackedBatch:
         """Builds the rows and issues."""
         rows: list[BookCustomer] | list[BookLoan]
         if kind is ImportKind.CUSTOMERS:
-            rows = list(map(BookCustomer, *self.columns))
+            rows = list(map(BookCustomer._make, zip(*self.columns, strict=True)))
         else:
-            rows = list(map(BookLoan, *self.columns))
+            rows = list(map(BookLoan._make, zip(*self.columns, strict=True)))
         return RowBatch(self.rows_seen, rows, list(starmap(RowIssue, self.issues)))

@@ -1,14 +1,13 @@
 """Checked rows of a file land in the book: one batch, one transaction.
 
-Rows take effect in the order of the sheet, as if each were a transaction of its own; a batch saves the round trips.
+Rows take effect in the order they come in, as if each were a transaction of its own; a batch saves the round trips.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from almeno_grpc.domain.customer import Customer
-from almeno_grpc.domain.imports import BookCustomer, BookLoan, IssueOutcome, RowCounts, RowIssue
-from almeno_grpc.domain.installments import InstallmentMethod, outstanding_after
+from almeno_grpc.domain.imports import BOOK_METHOD, BookCustomer, BookLoan, IssueOutcome, RowCounts, RowIssue
 from almeno_grpc.domain.loan import Loan
 from almeno_grpc.service.store import Transaction
 
@@ -41,7 +40,7 @@ def land_batch(
     Args:
         tx: The transaction.
         queue_number: The import's place in the queue.
-        rows: The good rows of the batch, in the order of the sheet.
+        rows: The good rows of the batch, in the order they take effect in.
         issues: What the row checks have found in the batch's rows, the rejected ones among them.
         now: The present instant, in microseconds since the epoch.
     """
@@ -112,65 +111,105 @@ def _land_loans(tx: Transaction, rows: Sequence[BookLoan], tally: _Tally) -> Non
     if not rows:
         return
     customers = tx.customers.existing({row.customer_id for row in rows})
-    known = tx.loans.by_source((row.customer_id, row.source_loan_id) for row in rows)
     taken = tx.loans.taken({row.source_loan_id for row in rows})
-    new: list[Loan] = []
+    if max(row.source_loan_id for row in rows) < tx.loans.first_own_number:
+        _land_run(tx, rows, customers, taken, tally)
+        return
+    # The service numbers its own on from the largest number there is, so each row has to see those before it.
+    for run in _runs(rows, taken):
+        _land_run(tx, run, customers, taken, tally)
+
+
+def _runs(rows: Sequence[BookLoan], taken: Set[int]) -> Iterator[Sequence[BookLoan]]:
+    """Cuts the rows behind each whose number is taken, by a loan of the book or by a row before it."""
+    start, seen = 0, set[int]()
+    for place, row in enumerate(rows):
+        # What is taken grows while the runs before this one land.
+        if row.source_loan_id in taken or row.source_loan_id in seen:
+            yield rows[start : place + 1]
+            start = place + 1
+        seen.add(row.source_loan_id)
+    yield rows[start:]
+
+
+def _land_run(tx: Transaction, rows: Sequence[BookLoan], customers: Set[int], taken: set[int], tally: _Tally) -> None:
+    """Lands loans none of which has a number that an earlier one of them would be given.
+
+    A loan whose number is free is new: loans are never deleted, and one is only given another number than the sheet's
+    if that was taken. So nearly all of a book goes into the database as it comes.
+
+    Args:
+        tx: The transaction.
+        rows: The loans.
+        customers: Those of their customers who exist.
+        taken: Those of their numbers that are taken; grows by the numbers of what is added.
+        tally: What the batch has come to.
+    """
+    new: list[BookLoan] = []
+    others: list[BookLoan] = []
     for row in rows:
+        number = row.source_loan_id
         if row.customer_id not in customers:
             tally.reject(row.row_number, "Customer ID", f"no customer has the number {row.customer_id}")
-            continue
-        key = (row.customer_id, row.source_loan_id)
-        before = known.get(key)
-        loan = _imported_loan(row)
-        if before is not None:
-            loan = replace(loan, loan_id=before.loan_id)
-            if loan == before:
-                tally.unchanged += 1
-            else:
-                _import_new_loans(tx, new)
-                tx.loans.import_changed(loan)
-                tally.updated += 1
-        elif row.source_loan_id in taken:
-            # The next number of the service's own depends on the numbers of the rows before.
-            _import_new_loans(tx, new)
-            loan = replace(loan, loan_id=tx.loans.add(loan))
-            taken.add(loan.loan_id)
-            tally.inserted += 1
+        elif number in taken:
+            others.append(row)
         else:
-            new.append(loan)
-            taken.add(row.source_loan_id)
+            taken.add(number)
+            new.append(row)
+    if new:
+        tx.loans.import_new(new)
+        tally.inserted += len(new)
+    if others:
+        taken.update(_land_others(tx, others, tally))
+
+
+def _land_others(tx: Transaction, rows: Sequence[BookLoan], tally: _Tally) -> list[int]:
+    """Lands loans whose numbers are taken: by themselves, loaded before, or by others; gives the numbers given."""
+    known = tx.loans.by_source({_key(row) for row in rows})
+    first_rows: dict[tuple[int, int], BookLoan] = {}
+    for row in rows:
+        if _key(row) not in known:
+            first_rows.setdefault(_key(row), row)
+    new = [_imported_loan(row, 0) for row in first_rows.values()]
+    numbers = tx.loans.add_all(new) if new else []
+    for key, loan, number in zip(first_rows, new, numbers, strict=True):
+        known[key] = replace(loan, loan_id=number)
+    for row in rows:
+        key = _key(row)
+        loan = _imported_loan(row, known[key].loan_id)
+        if first_rows.get(key) is row:
             tally.inserted += 1
-        known[key] = loan
+        elif loan == known[key]:
+            tally.unchanged += 1
+        else:
+            tx.loans.import_changed(loan)
+            known[key] = loan
+            tally.updated += 1
         if loan.loan_id != row.source_loan_id:
             tally.adjust(
                 row.row_number,
                 "Loan ID",
                 f"{row.source_loan_id} is the number of another loan; this one has loan_id {loan.loan_id}",
             )
-    _import_new_loans(tx, new)
+    return numbers
 
 
-def _import_new_loans(tx: Transaction, new: list[Loan]) -> None:
-    if new:
-        tx.loans.import_new(new)
-        new.clear()
+def _key(row: BookLoan) -> tuple[int, int]:
+    return row.customer_id, row.source_loan_id
 
 
-def _imported_loan(row: BookLoan) -> Loan:
-    method = InstallmentMethod.ANNUAL_COMPOUND
+def _imported_loan(row: BookLoan, loan_id: int) -> Loan:
     return Loan(
-        loan_id=row.source_loan_id,
+        loan_id=loan_id,
         customer_id=row.customer_id,
         loan_amount=row.loan_amount,
         interest_rate=row.interest_rate,
         tenure_months=row.tenure_months,
         monthly_installment=row.monthly_installment,
-        installment_method=method,
+        installment_method=BOOK_METHOD,
         emis_paid=row.emis_paid,
         emis_paid_on_time=row.emis_paid_on_time,
-        outstanding_principal=outstanding_after(
-            method, row.loan_amount, row.interest_rate, row.tenure_months, row.monthly_installment, row.emis_paid
-        ),
+        outstanding_principal=row.outstanding_principal,
         approval_date=row.approval_date,
         source_loan_id=row.source_loan_id,
     )

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from almeno_grpc.domain.customer import Customer
 from almeno_grpc.domain.imports import BookCustomer
-from almeno_grpc.storage.lookups import in_pieces
+from almeno_grpc.storage.lookups import add_rows, in_pieces, present
 from almeno_grpc.storage.sequences import number_above
 from almeno_grpc.storage.tables import customer as table
 
@@ -32,8 +32,6 @@ _PAGE = (
 _IMPORTED = select(*_COLUMNS, table.c.imported)
 _BY_IDS = _IMPORTED.where(table.c.customer_id.in_(bindparam("ids", expanding=True)))
 _BY_PHONES = _IMPORTED.where(table.c.phone_number.in_(bindparam("phone_numbers", expanding=True)))
-_EXISTING = select(table.c.customer_id).where(table.c.customer_id.in_(bindparam("ids", expanding=True)))
-_INSERT = insert(table)
 _INSERT_NUMBERED = insert(table).returning(table.c.customer_id)
 _UPDATE = (
     update(table)
@@ -75,11 +73,7 @@ class Customers:
 
     def existing(self, ids: Iterable[int]) -> set[int]:
         """Those of the numbers that customers have."""
-        return {
-            customer_id
-            for piece in in_pieces(ids)
-            for customer_id in self._connection.execute(_EXISTING, {"ids": piece}).scalars()
-        }
+        return present(self._connection, table.c.customer_id, ids)
 
     def matching(self, ids: Sequence[int], phone_numbers: Sequence[str]) -> list[tuple[Customer, bool]]:
         """The customers with any of the numbers or phone numbers, each with whether it was imported."""
@@ -91,14 +85,10 @@ class Customers:
 
     def import_new(self, rows: Sequence[BookCustomer], create_time: int) -> None:
         """Adds customers under the sheet's numbers."""
-        self._connection.execute(
-            _INSERT,
-            [
-                {**_values(row), "customer_id": row.customer_id, "imported": True, "create_time_us": create_time}
-                for row in rows
-            ],
-        )
+        imported = True
+        # Behind its row number, a row has the table's columns in order.
         number_above(self._connection, table.c.customer_id, max(row.customer_id for row in rows))
+        add_rows(self._connection, table, [(*row[1:], imported, create_time) for row in rows])
 
     def import_changed(self, row: BookCustomer) -> None:
         """Brings a customer up to what the sheet says."""

@@ -6,11 +6,13 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, tuple_, update
 
+from almeno_grpc.domain.imports import BOOK_METHOD, BookLoan
 from almeno_grpc.domain.installments import InstallmentMethod
 from almeno_grpc.domain.loan import Loan, LoanState
 from almeno_grpc.domain.money import rate_from_scaled, scaled_rate
-from almeno_grpc.storage.lookups import in_pieces
+from almeno_grpc.storage.lookups import add_rows, in_pieces, present
 from almeno_grpc.storage.sequences import number_above
+from almeno_grpc.storage.tables import FIRST_OWN_ID
 from almeno_grpc.storage.tables import loan as table
 
 _COLUMNS = (
@@ -42,9 +44,7 @@ _PAGES = {
 _BY_SOURCE = select(*_COLUMNS).where(
     tuple_(table.c.customer_id, table.c.source_loan_id).in_(bindparam("keys", expanding=True))
 )
-_TAKEN = select(table.c.loan_id).where(table.c.loan_id.in_(bindparam("ids", expanding=True)))
-_INSERT = insert(table)
-_INSERT_NUMBERED = insert(table).returning(table.c.loan_id)
+_INSERT_NUMBERED = insert(table).returning(table.c.loan_id, sort_by_parameter_order=True)
 _UPDATE = (
     update(table)
     .where(table.c.loan_id == bindparam("key"))
@@ -66,6 +66,9 @@ _UPDATE = (
 class Loans:
     """The loans, as one transaction sees them."""
 
+    first_own_number = FIRST_OWN_ID
+    """No number that the service gives lies below."""
+
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
@@ -81,7 +84,12 @@ class Loans:
 
     def add(self, loan: Loan) -> int:
         """Books a loan under the next number of the service's own, which it gives back."""
-        return int(self._connection.execute(_INSERT_NUMBERED, _values(loan)).scalar_one())
+        return self.add_all([loan])[0]
+
+    def add_all(self, loans: Sequence[Loan]) -> list[int]:
+        """Books loans under the next numbers of the service's own, in order, and gives those back."""
+        values = [_values(loan) for loan in loans]
+        return list(self._connection.execute(_INSERT_NUMBERED, values).scalars())
 
     def by_source(self, keys: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Loan]:
         """The imported loans with any of the keys (customer_id, source_loan_id)."""
@@ -90,16 +98,12 @@ class Loans:
 
     def taken(self, ids: Iterable[int]) -> set[int]:
         """Those of the numbers that loans have."""
-        return {
-            loan_id
-            for piece in in_pieces(ids)
-            for loan_id in self._connection.execute(_TAKEN, {"ids": piece}).scalars()
-        }
+        return present(self._connection, table.c.loan_id, ids)
 
-    def import_new(self, loans: Sequence[Loan]) -> None:
-        """Adds loans under the numbers they carry."""
-        self._connection.execute(_INSERT, [{**_values(loan), "loan_id": loan.loan_id} for loan in loans])
-        number_above(self._connection, table.c.loan_id, max(loan.loan_id for loan in loans))
+    def import_new(self, rows: Sequence[BookLoan]) -> None:
+        """Adds the loans of a sheet under the sheet's numbers."""
+        number_above(self._connection, table.c.loan_id, max(row.source_loan_id for row in rows))
+        add_rows(self._connection, table, [_stored(row) for row in rows])
 
     def import_changed(self, loan: Loan) -> None:
         """Brings an imported loan up to what the sheet says."""
@@ -161,3 +165,25 @@ def _values(loan: Loan) -> dict[str, Any]:
         "source_loan_id": loan.source_loan_id,
         "decision_id": loan.decision_id,
     }
+
+
+def _stored(row: BookLoan) -> tuple[Any, ...]:
+    """A row of a sheet as a row of the table."""
+    _, customer_id, number, amount, tenure, rate, emi, paid, on_time, approval = row
+    return (
+        number,
+        customer_id,
+        amount,
+        scaled_rate(rate),
+        tenure,
+        emi,
+        BOOK_METHOD.value,
+        paid,
+        on_time,
+        row.outstanding_principal,
+        approval.year,
+        approval.month,
+        approval.day,
+        number,
+        None,
+    )

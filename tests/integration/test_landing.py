@@ -57,14 +57,14 @@ def test_real_books_doubled_loan_ids_are_two_loans_each(book, real_rows):
     renumbered = [row for row in stored if row["loan_id"] != row["source_loan_id"]]
     assert [row["loan_id"] for row in renumbered] == list(range(FIRST_OWN_ID, FIRST_OWN_ID + 29))
     first_with = {}
-    for loan in loans:
+    for loan in sorted(loans, key=lambda loan: loan.row_number):
         first_with.setdefault(loan.source_loan_id, loan.customer_id)
     for row in stored:
         is_first = first_with[row["source_loan_id"]] == row["customer_id"]
         assert (row["loan_id"] == row["source_loan_id"]) is is_first
     issues = book.issues(file)
     assert {(outcome, column) for _, outcome, column, _ in issues} == {("ADJUSTED", "Loan ID")}
-    assert [issue[3].rpartition(" ")[2] for issue in issues] == [str(row["loan_id"]) for row in renumbered]
+    assert {issue[3].rpartition(" ")[2] for issue in issues} == {str(row["loan_id"]) for row in renumbered}
 
 
 def test_real_books_outstanding_principal_is_in_equal_parts_to_the_paisa(book, real_rows):
@@ -89,7 +89,7 @@ def test_book_is_the_same_whatever_the_size_of_the_batches(book, new_database, r
         target.land(customers, customer_issues, size)
         target.land(loans, loan_issues, size)
     for table in ("customer", "loan", "import_issue"):
-        assert book.rows(table) == in_one.rows(table)
+        assert sorted(book.rows(table), key=str) == sorted(in_one.rows(table), key=str)
     assert len(book.rows("loan")) == 782
     in_one.store.close()
 
@@ -197,7 +197,7 @@ def test_customer_who_has_changed_in_the_sheet_is_brought_up_to_it(with_customer
 
 
 def test_number_of_a_customer_who_was_registered_here_is_not_imported_over(book, rows_of):
-    registered = book.register()
+    registered = book.register(phone_number="+917000000001")
     file = book.land([rows_of.customer(registered.customer_id), rows_of.customer(1)])
     assert file.rows == RowCounts(inserted=1, rejected=1)
     assert book.customers.get(registered.customer_id)[0] == registered
