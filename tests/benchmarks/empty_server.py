@@ -8,6 +8,7 @@ every unary call with no bytes.
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 from concurrent import futures
@@ -51,6 +52,8 @@ def main() -> None:
         subprocess.Popen([sys.executable, __file__, str(port), str(processes), str(index)])
         for index in range(processes)
     ]
+    # A program in the background of a shell hears no SIGINT.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt):
         for child in children:
             child.wait()

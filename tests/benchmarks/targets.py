@@ -1,7 +1,6 @@
 """What is measured: the service on each database, and the transport alone beside it."""
 
 import contextlib
-import signal
 import socket
 import subprocess
 import sys
@@ -67,7 +66,7 @@ def transport() -> Iterator[Target]:
             grpc.channel_ready_future(channel).result(30)
         yield Target(EMPTY, address, {f"rpc-{number}": process_id for number, process_id in enumerate(processes)})
     finally:
-        server.send_signal(signal.SIGINT)
+        server.terminate()
         server.wait(30)
 
 
