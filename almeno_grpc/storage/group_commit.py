@@ -90,10 +90,12 @@ class GroupCommit:
     def close(self) -> None:
         """Gives up the connection and the file."""
         with self._turn:
-            if self._opened is not None:
-                for opened in self._opened:
-                    opened.close()
-                self._opened = None
+            self._let_go()
+
+    def _let_go(self) -> None:
+        opened, self._opened = self._opened or (), None
+        for each in opened:
+            each.close()
 
     def _write_waiting(self) -> None:
         pieces = [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_PIECES))]
@@ -107,6 +109,8 @@ class GroupCommit:
             for piece in pieces:
                 # What had failed by itself keeps its own error; what had succeeded was undone with the transaction.
                 piece.error = piece.error or error
+            # Where the commit has failed, the connection may be in the transaction still.
+            self._let_go()
         finally:
             for piece in pieces:
                 piece.has_ended = True
@@ -127,14 +131,17 @@ def _run_all(pieces: list[_Piece[Any]], connection: Connection) -> None:
         # Alone it needs no savepoint: the transaction is undone with it.
         pieces[0].run(connection)
         return
-    # Through the driver, at half the cost of a nested transaction. Where the database has already undone everything,
-    # as it may when the disk is full, the savepoint is gone too, and the error ends the whole transaction.
-    cursor = connection.connection.cursor()
+    # Through the driver, at half the cost of a nested transaction.
+    driver_connection: Any = connection.connection.driver_connection
+    cursor = driver_connection.cursor()
     for piece in pieces:
         cursor.execute("SAVEPOINT piece")
         try:
             piece.run(connection)
         except BaseException as error:
             piece.error = error
+            if not driver_connection.in_transaction:
+                # The database has undone everything, as it may when the disk is full: this ends it for all.
+                raise
             cursor.execute("ROLLBACK TO piece")
         cursor.execute("RELEASE piece")

@@ -217,7 +217,6 @@ def test_answer_leaves_only_after_the_commit(store, register, commits):
     assert done_before == [False] * 10  # as the turn before was committed, and as theirs was
 
 
-@pytest.mark.xfail(reason="the writer keeps a connection whose commit has failed")
 def test_commit_that_fails_fails_every_write_of_it_and_nothing_is_there(store, book, register, commits):
     commits.failing = {2}
     with ThreadPoolExecutor(6) as pool:
@@ -241,7 +240,6 @@ def limit_pages(store: BookStore, more: int) -> None:
     store.write(limit)
 
 
-@pytest.mark.xfail(reason="the savepoint is gone with the transaction")
 def test_disk_that_is_full_fails_every_write_of_the_transaction_and_the_next_one_works(store, book, register):
     limit_pages(store, 0)
     fill = partial(book.imports.queue, upload=book_file(b"x" * 2**20))
