@@ -125,8 +125,9 @@ class PostgresServer:
                 os.kill(each, signal.SIGKILL)
 
     def promote(self) -> None:
-        """Makes the primary of a standby."""
-        run_program("pg_ctl", "-D", str(self.data), "-w", "promote")
+        """Makes the primary of a standby, and waits until it is."""
+        with self.connect() as connection:
+            assert connection.execute("SELECT pg_promote()").fetchone() == (True,)
 
     def url(self, database: str = "postgres") -> str:
         """The SQLAlchemy URL of a database."""
