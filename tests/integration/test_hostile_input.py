@@ -65,7 +65,8 @@ def values(field, depth):
         FieldDescriptor.TYPE_ENUM: lambda: st.integers(-2, 5) | st.sampled_from(INT32),
         FieldDescriptor.TYPE_MESSAGE: lambda: messages(field.message_type, depth + 1),
     }
-    return by_type[field.type]()
+    one = by_type[field.type]()
+    return st.lists(one, max_size=4) if field.is_repeated else one
 
 
 METHODS = [
