@@ -67,6 +67,7 @@ class ImportWorker:
         while turn.is_held() and not stop.is_set():
             file = self.store.write(self._take_next) if self._is_waiting() else None
             if file is None:
+                self.store.tidy_up()
                 stop.wait(_IDLE_SECONDS)
             else:
                 self._work_on(file, stop)
@@ -143,6 +144,7 @@ class ImportWorker:
                     counts = self._land_batch(file, batch, rows_done)
                     rows_done += counts.seen
                     self._count(file, counts)
+                    self.store.tidy_up()
 
     def _write_upload(self, file: ImportFile, path: Path) -> None:
         with path.open("wb") as upload, self.store.read() as tx:

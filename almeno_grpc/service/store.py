@@ -178,6 +178,13 @@ class Store(Protocol):
             WriteConflict: Another transaction changed the same rows first, again and again.
         """
 
+    def tidy_up(self) -> None:
+        """Does what the database has put off, if it is much, so that no call has to wait for it.
+
+        Raises:
+            StoreUnavailable: The database cannot be reached.
+        """
+
     def hold(self, name: str) -> AbstractContextManager[Hold]:
         """Tries to be the one process, of all that share the database, that holds the name.
 

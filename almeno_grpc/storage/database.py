@@ -43,6 +43,9 @@ class Database(Protocol):
             DatabaseUnusable: What the URL names is no database.
         """
 
+    def tidy_up(self) -> None:
+        """See `almeno_grpc.service.store.Store.tidy_up`."""
+
     def hold(self, name: str) -> AbstractContextManager[Hold]:
         """See `almeno_grpc.service.store.Store.hold`."""
 

@@ -205,6 +205,9 @@ class PostgresDatabase:
         finally:
             link.close()
 
+    def tidy_up(self) -> None:
+        """See `almeno_grpc.storage.database.Database.tidy_up`. The server does it by itself."""
+
     @contextmanager
     def hold(self, name: str) -> Iterator[Hold]:
         """See `almeno_grpc.storage.database.Database.hold`."""

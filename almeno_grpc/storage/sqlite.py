@@ -34,6 +34,12 @@ processes that write at the same time."""
 _WRITES = "almeno_writes"
 """Execution option of connections whose transactions take the write lock at their start."""
 _BUSY_TIMEOUT_MILLISECONDS = 10_000
+_LONG_LOG_PAGES = 16_384
+"""64 MiB of pages of 4 KiB. A page that is written again and again is brought into the file once."""
+_LONGEST_LOG_PAGES = 4 * _LONG_LOG_PAGES
+"""From here on a commit does what nobody has done between the commits."""
+_WRITER_CACHE_KIBIBYTES = 65_536
+"""Room for the pages that an import comes back to with each batch."""
 _LOCKED_SECONDS = 0.01
 """How long to wait before a new database that is locked is tried again."""
 
@@ -146,6 +152,13 @@ class SqliteDatabase:
         except DatabaseError as error:
             raise DatabaseUnusable("ALMENO_DATABASE_URL names a file that is no SQLite database") from error
 
+    def tidy_up(self) -> None:
+        """See `almeno_grpc.storage.database.Database.tidy_up`: brings a long log into the database file."""
+        with self.read() as connection:
+            _, logged, brought_in = connection.exec_driver_sql("PRAGMA wal_checkpoint(NOOP)").one()
+            if logged - brought_in >= _LONG_LOG_PAGES:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").one()
+
     @contextmanager
     def hold(self, name: str) -> Iterator[Hold]:
         """See `almeno_grpc.storage.database.Database.hold`."""
@@ -166,7 +179,9 @@ class SqliteDatabase:
         return self._path.with_name(f"{self._path.name}-{name}.lock")
 
     def _open_writing(self) -> Connection:
-        return self._engine.connect().execution_options(**{_WRITES: True})
+        connection = self._engine.connect().execution_options(**{_WRITES: True})
+        connection.connection.cursor().execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIBIBYTES}")
+        return connection
 
     def _reading(self) -> Connection:
         # Taking one from the pool would cost more than the query it is for.
@@ -226,6 +241,7 @@ def _set_up(dbapi_connection: Any, _record: Any) -> None:
         "synchronous = FULL",
         "foreign_keys = ON",
         "trusted_schema = OFF",
+        f"wal_autocheckpoint = {_LONGEST_LOG_PAGES}",
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

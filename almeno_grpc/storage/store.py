@@ -70,6 +70,10 @@ class BookStore:
             lambda connection: work(BookTransaction(connection, self._database, writes=True)), wanted
         )
 
+    def tidy_up(self) -> None:
+        """See `almeno_grpc.service.store.Store.tidy_up`."""
+        self._database.tidy_up()
+
     def hold(self, name: str) -> AbstractContextManager[Hold]:
         """See `almeno_grpc.service.store.Store.hold`."""
         return self._database.hold(name)

@@ -156,3 +156,20 @@ def test_file_stays_sound(book):
     book.register()
     with book.store.engine.connect() as connection:
         assert connection.execute(text("PRAGMA integrity_check")).scalar_one() == "ok"
+
+
+def test_long_log_is_brought_into_the_file_when_nobody_waits_for_it(monkeypatch, book):
+    monkeypatch.setattr(engines, "_LONG_LOG_PAGES", 5)
+
+    def pages_in_log():
+        with book.store.engine.connect() as connection:
+            _, logged, brought_in = connection.exec_driver_sql("PRAGMA wal_checkpoint(NOOP)").one()
+            return logged - brought_in
+
+    book.store.tidy_up()
+    assert pages_in_log() < 5
+    for _ in range(5):
+        book.register()
+    assert pages_in_log() >= 5
+    book.store.tidy_up()
+    assert pages_in_log() == 0
