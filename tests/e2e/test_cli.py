@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from support.book_files import CUSTOMER_HEADINGS, LOAN_HEADINGS, csv_file, customer_row, loan_row, workbook
 from support.calls import NOBODY
+from support.interrupts import INTERRUPTIBLE_ALMENO
 from support.servers import BIN, RunningServer, eventually
 
 OK, USAGE, DECLINED, REFUSED, UNAVAILABLE, IMPORT_ENDED_EARLY, ROWS_REJECTED = 0, 2, 3, 4, 5, 6, 7
@@ -183,7 +184,7 @@ def test_whoever_stops_waiting_for_an_import_is_told_how_to_look_again(
     worker = server.process_id("import")
     os.kill(worker, signal.SIGSTOP)
     try:
-        command = [str(BIN / "almeno"), "import", "customers", str(file)]
+        command = [*INTERRUPTIBLE_ALMENO, "import", "customers", str(file)]
         waiting = subprocess.Popen(command, env=almeno.environment(), stderr=subprocess.PIPE, text=True)
         eventually(lambda: len(server.rows("SELECT 1 AS one FROM import_file")) > before)
         # The answer may be on its way still.

@@ -2,13 +2,12 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 import uuid
-from pathlib import Path
 
 import grpc
 import pytest
+from support.interrupts import INTERRUPTIBLE_ALMENO
 
 from almeno_grpc.api import import_pb2
 from almeno_grpc.api import portfolio_service_pb2 as portfolio
@@ -163,8 +162,7 @@ def test_interrupt_stops_the_waiting_and_not_the_import(imports, service, sample
         over.wait(10)
 
     service.answers("WatchImport", endless)
-    program = Path(sys.executable).with_name("almeno")
-    arguments = [program, "--address", address, "import", "loans", file, *(["--json"] if as_json else [])]
+    arguments = [*INTERRUPTIBLE_ALMENO, "--address", address, "import", "loans", file, *(["--json"] if as_json else [])]
     with subprocess.Popen(
         arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"LANG": "C.UTF-8"}
     ) as process:
