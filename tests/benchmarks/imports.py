@@ -1,0 +1,210 @@
+"""Imports of a large book beside the bare read of its files, and what calls notice of them.
+
+    PYTHONPATH=tests python -m benchmarks.imports --customers 300000 --loans 1000000
+
+The bare read is a process that does nothing but read the file with the reader's library. An import takes from the
+moment its upload is stored to its end, by the server's clock. Calls come at a steady rate, as of a service with room
+left, before the import and while it runs.
+"""
+
+import argparse
+import contextlib
+import itertools
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmarks import operations, report
+from benchmarks.book_import import BARE_READ, MAKER
+from benchmarks.processes import peak_memory_mib
+from benchmarks.targets import Target, service
+from support.servers import CUSTOMERS, END_STATES, LOANS, ROOT, descendants
+
+from almeno_grpc.api import credit_service_pb2 as api
+from almeno_grpc.api import import_pb2
+
+READERS = {
+    "xlsx": {"calamine": BARE_READ},
+    "csv": {
+        "pandas": "import sys, pandas; pandas.read_csv(sys.argv[1])",
+        "csv module": "import sys, csv; list(csv.reader(open(sys.argv[1], newline='')))",
+    },
+}
+"""Programs that read a file, the one to compare with first."""
+_PEAK = "\nprint(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM:')))"
+"""What a process says of itself at its end; the kernel's other figure counts what it was forked from."""
+CHECKS_PER_SECOND = 100
+BOOKINGS_PER_SECOND = 10
+QUIET_SECONDS = 15
+LONGEST_SECONDS = 1800
+
+
+@dataclass
+class Calls:
+    """Checks and bookings at a steady rate while the block lasts; their latencies in milliseconds."""
+
+    target: Target
+    loan: bytes
+    check: list[float] = field(default_factory=list)
+    book: list[float] = field(default_factory=list)
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Calls in the background."""
+        assert self.target.server
+        stop = threading.Event()
+        credit = self.target.server.connect().credit
+        request = api.CreateLoanRequest.FromString(self.loan)
+        check = api.CheckEligibilityRequest(
+            customer_id=request.customer_id,
+            loan_amount=request.loan_amount,
+            interest_rate=request.interest_rate,
+            tenure_months=request.tenure_months,
+        )
+        with ThreadPoolExecutor(2) as pool:
+            paces = [
+                pool.submit(_call, lambda: credit.CheckEligibility(check), CHECKS_PER_SECOND, stop, self.check),
+                pool.submit(_call, lambda: credit.CreateLoan(request), BOOKINGS_PER_SECOND, stop, self.book),
+            ]
+            try:
+                yield
+            finally:
+                stop.set()
+            for pace in paces:
+                pace.result()
+
+    def figures(self) -> dict[str, float]:
+        """The median and the 99th percentile of each."""
+        return {
+            f"{name}_p{percent}_ms": _percentile(latencies, percent)
+            for name, latencies in (("check", self.check), ("book", self.book))
+            for percent in (50, 99)
+        }
+
+
+def _call(call: Callable[[], object], per_second: int, stop: threading.Event, latencies: list[float]) -> None:
+    """Calls at a rate. A call that is late because the one before it took long counts from when it was to come."""
+    started = time.perf_counter()
+    for number in itertools.count():
+        due = started + number / per_second
+        if stop.wait(max(0.0, due - time.perf_counter())):
+            return
+        call()
+        latencies.append((time.perf_counter() - due) * 1000)
+
+
+def _percentile(values: list[float], percent: int) -> float:
+    return sorted(values)[min(len(values) * percent // 100, len(values) - 1)] if values else float("nan")
+
+
+def bare_read(program: str, file: Path) -> tuple[float, float]:
+    """Seconds and peak memory, in MiB, of a process that reads the file."""
+    started = time.monotonic()
+    process = subprocess.run(
+        [sys.executable, "-c", program + _PEAK, str(file)], check=True, capture_output=True, text=True
+    )
+    return time.monotonic() - started, int(process.stdout) / 1024
+
+
+def measure_file(target: Target, kind: int, file: Path, loan: bytes) -> dict[str, Any]:
+    """Imports a file while calls come in."""
+    server = target.server
+    assert server
+    worker = server.process_id("import")
+    quiet, busy = Calls(target, loan), Calls(target, loan)
+    with quiet.running():
+        time.sleep(QUIET_SECONDS)
+    peaks: dict[int, float] = {}
+    deadline = time.monotonic() + LONGEST_SECONDS
+    with busy.running():
+        import_id = server.upload(kind, file.read_bytes(), file.name).import_id
+        while (ended := server.get_import(import_id)).state not in END_STATES:
+            assert time.monotonic() < deadline, "the import has not ended"
+            for process_id in [worker, *descendants(worker)]:
+                with contextlib.suppress(FileNotFoundError, ProcessLookupError, ValueError):
+                    peaks[process_id] = peak_memory_mib(process_id)
+            time.sleep(0.25)
+    assert ended.state == import_pb2.IMPORT_STATE_SUCCEEDED, ended.error
+    seconds = (ended.end_time.ToNanoseconds() - ended.create_time.ToNanoseconds()) / 1e9
+    return {
+        "rows": ended.rows_total,
+        "import_seconds": seconds,
+        "rows_per_second": ended.rows_total / seconds,
+        "worker_peak_mib": peaks.pop(worker),
+        "reader_peak_mib": max(peaks.values(), default=float("nan")),
+        "quiet": quiet.figures(),
+        "busy": busy.figures(),
+    }
+
+
+def measure(database: str, file_format: str, folder: Path) -> Iterator[dict[str, Any]]:
+    """Yields the figures of a customer file and of its loan file, imported into an empty book."""
+    with service(database) as target:
+        if target is None:
+            return
+        loan = next(operations.new_borrowers(target))
+        for name, kind in (("customers", CUSTOMERS), ("loans", LOANS)):
+            file = folder / f"{name}.{file_format}"
+            before = {reader: bare_read(program, file) for reader, program in READERS[file_format].items()}
+            figures = measure_file(target, kind, file, loan)
+            after = {reader: bare_read(program, file) for reader, program in READERS[file_format].items()}
+            reads = {
+                reader: {"seconds": (before[reader][0] + after[reader][0]) / 2, "peak_mib": after[reader][1]}
+                for reader in before
+            }
+            ratio = figures["import_seconds"] / next(iter(reads.values()))["seconds"]
+            yield {"database": database, "file": file.name, "ratio": ratio, "bare_reads": reads, **figures}
+
+
+def line(figures: dict[str, Any]) -> str:
+    """The figures for people."""
+    reads = ", ".join(
+        f"{reader} {read['seconds']:.1f} s and {read['peak_mib']:.0f} MiB"
+        for reader, read in figures["bare_reads"].items()
+    )
+    p99s = ", ".join(
+        f"{name} {figures['quiet'][f'{name}_p99_ms']:.1f} → {figures['busy'][f'{name}_p99_ms']:.1f} ms"
+        for name in ("check", "book")
+    )
+    return (
+        f"{figures['database']}, {figures['file']}: {figures['rows']:,} rows in {figures['import_seconds']:.1f} s, "
+        f"{figures['rows_per_second']:,.0f} rows/s, {figures['ratio']:.2f} × the bare read ({reads}); "
+        f"reader {figures['reader_peak_mib']:.0f} MiB, worker {figures['worker_peak_mib']:.0f} MiB; p99 {p99s}"
+    )
+
+
+def main() -> None:
+    """Measures each database and format."""
+    parser = argparse.ArgumentParser(prog="benchmarks.imports", description="Imports of a large book.")
+    parser.add_argument("--database", default="sqlite", help="which databases, such as sqlite,postgresql [sqlite]")
+    parser.add_argument("--format", default="xlsx,csv", help="which files [xlsx,csv]")
+    parser.add_argument("--customers", type=int, default=300_000, help="rows of the customer file [300000]")
+    parser.add_argument("--loans", type=int, default=1_000_000, help="rows of the loan file [1000000]")
+    parser.add_argument("--output", type=Path, default=ROOT / ".venv" / "bench" / "imports.json", help="the JSON")
+    arguments = parser.parse_args()
+    figures = []
+    with tempfile.TemporaryDirectory(prefix="almeno-bench-") as folder:
+        for file_format in arguments.format.split(","):
+            book = ("--customers", str(arguments.customers), "--loans", str(arguments.loans), "--format", file_format)
+            subprocess.run([sys.executable, str(MAKER), "--folder", folder, *book], check=True)
+            for database in arguments.database.split(","):
+                for each in measure(database, file_format, Path(folder)):
+                    print(line(each), flush=True)
+                    figures.append(each)
+    machine = {**report.machine(), "load_average_after": os.getloadavg()[0]}
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    arguments.output.write_text(json.dumps({"machine": machine, "imports": figures}, indent=2) + "\n", encoding="utf-8")
+    print(f"The JSON is {arguments.output}.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
