@@ -23,31 +23,12 @@ from itertools import islice
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+from almeno_grpc.domain.imports import ImportKind
 from almeno_grpc.domain.money import round_half_up
 from almeno_grpc.domain.months import due_date
+from almeno_grpc.imports.headings import HEADINGS
 
 Cell = int | Decimal | str | date
-
-CUSTOMER_HEADINGS = (
-    "Customer ID",
-    "First Name",
-    "Last Name",
-    "Age",
-    "Phone Number",
-    "Monthly Salary",
-    "Approved Limit",
-)
-LOAN_HEADINGS = (
-    "Customer ID",
-    "Loan ID",
-    "Loan Amount",
-    "Tenure",
-    "Interest Rate",
-    "Monthly payment",
-    "EMIs paid on Time",
-    "Date of Approval",
-    "End Date",
-)
 
 _FIRST_NAMES = """
 Aarav Aditi Aditya Ajay Akash Amit Amrita Anand Ananya Anil Anita Anjali Ankit Arjun Arun Asha Ashok Bhavna Chetan
@@ -86,7 +67,7 @@ XLSX_MAX_ROWS = 1_048_575
 
 
 def customer_rows(count: int, seed: int) -> Iterator[tuple[Cell, ...]]:
-    """Yields the rows of the customer file, in the order of `CUSTOMER_HEADINGS`."""
+    """Yields the rows of the customer file, in the order of their headings."""
     rng = random.Random(f"{seed} customers")
     phone_numbers = _scattered(PHONE_NUMBERS, rng)
     for customer_id in range(FIRST_CUSTOMER_ID, FIRST_CUSTOMER_ID + count):
@@ -102,7 +83,7 @@ def customer_rows(count: int, seed: int) -> Iterator[tuple[Cell, ...]]:
 
 
 def loan_rows(count: int, customers: int, seed: int) -> Iterator[tuple[Cell, ...]]:
-    """Yields the rows of the loan file, in the order of `LOAN_HEADINGS`."""
+    """Yields the rows of the loan file, in the order of their headings."""
     rng = random.Random(f"{seed} loans")
     for customer_id, loan_id in _loan_keys(count, customers, rng):
         loan_amount = rng.randint(1, 10) * 100_000
@@ -279,9 +260,9 @@ def main() -> None:
     write = write_xlsx if options.format == "xlsx" else write_csv
     options.folder.mkdir(parents=True, exist_ok=True)
     customers = customer_rows(options.customers, options.seed)
-    write(options.folder / f"customers.{options.format}", CUSTOMER_HEADINGS, customers)
+    write(options.folder / f"customers.{options.format}", HEADINGS[ImportKind.CUSTOMERS], customers)
     loans = loan_rows(options.loans, options.customers, options.seed)
-    write(options.folder / f"loans.{options.format}", LOAN_HEADINGS, loans)
+    write(options.folder / f"loans.{options.format}", HEADINGS[ImportKind.LOANS], loans)
 
 
 if __name__ == "__main__":

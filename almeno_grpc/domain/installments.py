@@ -6,14 +6,12 @@ k/12,000,000 exactly, and every figure below a quotient of whole numbers, rounde
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
 
 from almeno_grpc.domain.errors import TermsDoNotAmortize
 from almeno_grpc.domain.money import RATE_SCALE, round_half_up, scaled_rate
-from almeno_grpc.domain.months import due_date
 
 _MONTHLY = 1200 * RATE_SCALE
 """Denominator of the monthly rate: per cent (100) times months (12) times the scale of the rate."""
@@ -129,11 +127,6 @@ def outstanding_after(
     for _ in range(paid):
         balance -= emi - round_half_up(balance * scaled, _MONTHLY)
     return balance
-
-
-def due_dates(approval_date: date, months: int) -> Iterator[date]:
-    """The due dates of all instalments, first to last."""
-    return (due_date(approval_date, number) for number in range(1, months + 1))
 
 
 def _reducing_balance(principal: int, rate: Decimal, months: int, emi: int) -> Iterator[ScheduledInstallment]:

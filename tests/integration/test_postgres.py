@@ -270,8 +270,8 @@ def test_name_is_lost_with_its_connection_and_the_holder_can_tell(book, admin):
             assert not hold.is_held()
 
 
-def test_import_whose_worker_was_replaced_lands_no_batch_twice(book, open_store):
-    """Both workers believe that it is their turn; the rows of a batch land with the count of those before them."""
+def test_worker_of_an_import_waits_for_another_and_sees_the_progress_it_made(book, open_store):
+    """Should two believe that it is their turn, the second one knows what the first has landed."""
     file = book.queue(ImportKind.CUSTOMERS, b"")
     book.store.write(lambda tx: tx.imports.start(file.queue_number, 1))
     other = type(book)(open_store(), book.clock)

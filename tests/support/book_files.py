@@ -8,26 +8,10 @@ from datetime import date
 
 import openpyxl
 
-CUSTOMER_HEADINGS = (
-    "Customer ID",
-    "First Name",
-    "Last Name",
-    "Age",
-    "Phone Number",
-    "Monthly Salary",
-    "Approved Limit",
-)
-LOAN_HEADINGS = (
-    "Customer ID",
-    "Loan ID",
-    "Loan Amount",
-    "Tenure",
-    "Interest Rate",
-    "Monthly payment",
-    "EMIs paid on Time",
-    "Date of Approval",
-    "End Date",
-)
+from almeno_grpc.domain.imports import ImportKind
+from almeno_grpc.imports.headings import HEADINGS
+
+CUSTOMER_HEADINGS, LOAN_HEADINGS = HEADINGS[ImportKind.CUSTOMERS], HEADINGS[ImportKind.LOANS]
 Row = Sequence[object]
 
 

@@ -1,7 +1,6 @@
 """Instalments and schedules against the exact annuity formula, in arithmetic of the tests' own."""
 
 import math
-from datetime import date
 from decimal import Context, Decimal, localcontext
 from fractions import Fraction
 from pathlib import Path
@@ -18,14 +17,12 @@ from almeno_grpc.domain.installments import (
     _walk_repays,
     amortizes,
     annual_compound_installment,
-    due_dates,
     installment,
     installment_amount,
     outstanding_after,
     reducing_balance_installment,
     schedule,
 )
-from almeno_grpc.domain.months import due_date
 
 REDUCING, COMPOUND = InstallmentMethod.REDUCING_BALANCE, InstallmentMethod.ANNUAL_COMPOUND
 
@@ -258,10 +255,3 @@ def test_a_sheet_payment_below_its_part_carries_no_negative_interest() -> None:
 @pytest.mark.parametrize(("principal", "months", "repays"), [(600, 600, True), (599, 600, False), (1, 1, True)])
 def test_equal_parts_need_a_paisa_a_month(principal: int, months: int, *, repays: bool) -> None:
     assert amortizes(COMPOUND, principal, Decimal(5), months) is repays
-
-
-@given(st.dates(date(1900, 1, 1), date(2199, 12, 31)), TENURES)
-def test_due_dates_of_a_loan_come_in_order(approved: date, months: int) -> None:
-    days = list(due_dates(approved, months))
-    assert days == [due_date(approved, number) for number in range(1, months + 1)]
-    assert days == sorted(set(days))
