@@ -28,7 +28,8 @@ class Calls:
     """A connection to the service and the way calls are made on it. May be used by many threads at once.
 
     Args:
-        address: Host and port of the service.
+        address: Host and port of the service; or a target of gRPC's that names several servers of it, such as
+            `dns:///credit.example.com:50051`, which then take the calls in turn.
         tls: Transport security; plaintext when None.
         timeout_seconds: How long a call may take, all its attempts together, unless the call says otherwise.
         wait_for_ready: Whether a call waits, up to its deadline, for a service that cannot be reached, rather than

@@ -1,4 +1,4 @@
-"""The connection to the service: transport security, retries, one connection a client."""
+"""The connection to the service: transport security, retries, one connection to each of its servers."""
 
 import json
 from dataclasses import dataclass
@@ -83,6 +83,12 @@ class Retries:
 def open_channel(address: str, tls: Tls | None, retries: Retries) -> grpc.Channel:
     """Opens a channel; it connects with the first call.
 
+    Args:
+        address: Host and port, or another target of gRPC's that names several servers, such as
+            `dns:///credit.example.com:50051` or `ipv4:10.0.0.1:50051,10.0.0.2:50051`: calls go to them in turn.
+        tls: Transport security; plaintext when None.
+        retries: How often and how fast a call is sent again.
+
     Raises:
         OSError: A file of `tls` cannot be read.
         ValueError: A file of `tls` is not in PEM form.
@@ -121,4 +127,5 @@ def _service_config(retries: Retries) -> dict[str, object]:
                 },
             }
         )
-    return {"methodConfig": method_config}
+    # gRPC would stay with the first server that it reaches.
+    return {"loadBalancingConfig": [{"round_robin": {}}], "methodConfig": method_config}
