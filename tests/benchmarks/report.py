@@ -6,15 +6,19 @@ import json
 import os
 import platform
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.book_import import ImportFigures
 from benchmarks.measuring import POINTS, Point, Results
+from benchmarks.operations import BATCH, BATCH_SIZE
 from benchmarks.targets import EMPTY
 
 _HEADINGS = ("", "in flight", "a second", "of empty RPC", "p50 ms", "p99 ms", "CPU µs", "database CPU µs")
+_IMPORT_HEADINGS = (
+    *("import", "rows", "seconds", "× bare read", "reader MiB (bare)", "worker MiB"),
+    *("check p50 ms", "check p99 ms", "book p50 ms", "book p99 ms"),
+)
 
 
 def machine() -> dict[str, Any]:
@@ -31,13 +35,54 @@ def machine() -> dict[str, Any]:
     }
 
 
-def table(results: Results, databases: Sequence[str]) -> str:
-    """The medians, in Markdown; the ratio with the least and the most of the rounds."""
-    rows: list[Sequence[str]] = [_HEADINGS, ("---", *["---:"] * (len(_HEADINGS) - 1))]
+def calls(results: Results, databases: Sequence[str]) -> str:
+    """The medians of all calls; the ratio with the least and the most of the rounds."""
     empties = sorted({point.empty for point in POINTS}, key=lambda point: (point.spread, point.connections))
-    rows += [_row(results, EMPTY, point) for point in empties]
+    rows = [_row(results, EMPTY, point) for point in empties]
     rows += [_row(results, database, point) for database in databases for point in POINTS]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return _table(_HEADINGS, rows)
+
+
+def imports(measured: Sequence[Mapping[str, Any]]) -> str:
+    """Imports beside the bare read of their files, and calls without → during the import."""
+    rows = []
+    for each in measured:
+        bare = next(iter(each["bare_reads"].values()))
+        rows.append(
+            (
+                f"{each['file']}, {each['database']}",
+                f"{each['rows']:,}",
+                f"{each['import_seconds']:.1f}",
+                f"{each['ratio']:.2f}",
+                f"{each['reader_peak_mib']:.0f} ({bare['peak_mib']:.0f})",
+                f"{each['worker_peak_mib']:.0f}",
+                *(
+                    f"{each['quiet'][figure]:.1f} → {each['busy'][figure]:.1f}"
+                    for figure in ("check_p50_ms", "check_p99_ms", "book_p50_ms", "book_p99_ms")
+                ),
+            )
+        )
+    return _table(_IMPORT_HEADINGS, rows)
+
+
+def costs(measured: Sequence[Mapping[str, Any]]) -> str:
+    """What a check costs by the size of the book, in microseconds; see `benchmarks.picture.draw`."""
+    sizes = sorted({each["loans"] for each in measured})
+    figures = {(each["database"], each["loans_a_customer"], each["loans"]): each["check_us"] for each in measured}
+    rows = [
+        (
+            f"{database}, {of_customer} loans a customer",
+            *(f"{figures[database, of_customer, size]:.0f}" for size in sizes),
+        )
+        for database, of_customer in dict.fromkeys(key[:2] for key in figures)
+    ]
+    return _table(("µs a check in a book of", *(f"{size:,} loans" for size in sizes)), rows)
+
+
+def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """In Markdown."""
+    lines = [headings, ("---", *["---:"] * (len(headings) - 1)), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _row(results: Results, target: str, point: Point) -> Sequence[str]:
@@ -47,6 +92,8 @@ def _row(results: Results, target: str, point: Point) -> Sequence[str]:
         ratios = results.ratios(target, point)
         ratio = f"{statistics.median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})"
     name = point.operation if target == EMPTY else f"{point.operation}, {target}"
+    if point.operation == BATCH:
+        name += f": decisions, {BATCH_SIZE:,} a call"
     return (
         f"{name}, each from a process of its own" if target == EMPTY and point.spread else name,
         f"{point.connections}",
@@ -67,8 +114,8 @@ def memory(results: Results) -> str:
     )
 
 
-def write_json(path: Path, machine_shape: dict[str, Any], results: Results, imports: Sequence[ImportFigures]) -> None:
-    """Writes every figure of every round."""
+def write_json(path: Path, machine_shape: dict[str, Any], results: Results) -> None:
+    """Writes every figure of the calls, of every round."""
     measured = [
         {
             "target": target,
@@ -83,6 +130,5 @@ def write_json(path: Path, machine_shape: dict[str, Any], results: Results, impo
         "machine": machine_shape,
         "calls": measured,
         "peak_memory_mib": results.memory_mib,
-        "imports": [dataclasses.asdict(figures) for figures in imports],
     }
     path.write_text(json.dumps(content, indent=2) + "\n")
