@@ -1,5 +1,6 @@
 """Checked rows land in the book: what is added, changed, left and rejected, and that batches make no difference."""
 
+from collections import Counter
 from dataclasses import replace
 from datetime import date
 from fractions import Fraction
@@ -81,16 +82,22 @@ def test_real_books_outstanding_principal_is_in_equal_parts_to_the_paisa(book, r
 @pytest.mark.parametrize("batch_rows", [1, 7])
 def test_book_is_the_same_whatever_the_size_of_the_batches(book, new_database, real_rows, batch_rows):
     (customers, customer_issues), (loans, loan_issues) = real_rows
+    if batch_rows == 1:
+        # A transaction a row takes long: the loans whose Loan ID stands twice and some others, and their customers.
+        often = Counter(loan.source_loan_id for loan in loans)
+        loans = [loan for loan in loans if often[loan.source_loan_id] > 1 or loan.source_loan_id % 20 == 0]
+        borrowers = {loan.customer_id for loan in loans}
+        customers = [customer for customer in customers if customer.customer_id in borrowers]
     in_one = type(book)(type(book.store)(new_database()), book.clock)
     in_one.store.migrate()
     for target, size in ((book, batch_rows), (in_one, 1000)):
-        target.land(customers[:100], customer_issues, size)
+        target.land(customers[: len(customers) // 3], customer_issues, size)
         target.land(loans, loan_issues, size)
         target.land(customers, customer_issues, size)
         target.land(loans, loan_issues, size)
     for table in ("customer", "loan", "import_issue"):
         assert sorted(book.rows(table), key=str) == sorted(in_one.rows(table), key=str)
-    assert len(book.rows("loan")) == 782
+    assert len(book.rows("loan")) == len(loans)
     in_one.store.close()
 
 

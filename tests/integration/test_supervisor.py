@@ -170,7 +170,7 @@ def test_server_that_is_ready_tells_how_it_serves(server: ToyServer) -> None:
     assert (ready["workers"], ready["business_date"], ready["role"]) == (2, "2026-03-31", "supervisor")
     assert ready["database"] == "sqlite:///almeno.db"
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", ready["time"])
-    eventually(lambda: server.notes("worker"))
+    eventually(lambda: server.notes("worker") and server.notes("queued"))
     assert len(server.notes("queued")) == 1
 
 
