@@ -18,6 +18,7 @@ from almeno_grpc.imports.frames import (
     FileDone,
     FileOpened,
     FileRefused,
+    LoanNumbers,
     PackedBatch,
     ReadingFailed,
     ReadingLimits,
@@ -34,7 +35,7 @@ _DYING_SECONDS = 10
 """How long a reader may take to end once its pipe has."""
 _MEBIBYTE = 2**20
 
-Frame = FileOpened | FileRefused | PackedBatch | FileDone | ReadingFailed
+Frame = FileOpened | FileRefused | LoanNumbers | PackedBatch | FileDone | ReadingFailed
 
 
 class BookFile:
@@ -45,8 +46,16 @@ class BookFile:
         self.rows_total = rows_total
         """Rows of the file that hold anything, the headings not counted."""
 
+    def loan_numbers(self) -> Iterator[LoanNumbers]:
+        """Yields the Loan IDs of the file in their order; none if rows are skipped. To be asked for once, and first.
+
+        Raises:
+            FileRefusedError: The reader ended before the last one.
+        """
+        return self._reading.loan_numbers()
+
     def batches(self) -> Iterator[RowBatch]:
-        """Yields the rows after the skipped ones, in the order of `check_rows`. To be asked for once.
+        """Yields the rows after the skipped ones, in the order of `RowChecker`. To be asked for once.
 
         Raises:
             FileRefusedError: The reader ended before the last row. What was yielded before stands.
@@ -121,6 +130,18 @@ class _Reading:
                 return frame.rows_total
             self._give_up_or_restart(reader)
 
+    def loan_numbers(self) -> Iterator[LoanNumbers]:
+        """Yields the numbers; those that have been already come again where a reader was killed."""
+        while self._reader is not None:
+            frame = self._next_frame(self._reader)
+            if not isinstance(frame, LoanNumbers):
+                self._give_up_or_restart(self._reader)
+                self.open()
+            elif frame.loan_ids:
+                yield frame
+            else:
+                return
+
     def batches(self) -> Iterator[RowBatch]:
         """Yields the batches, starting another reader where one was killed."""
         while self._reader is not None:
@@ -130,7 +151,7 @@ class _Reading:
                 yield frame.unpack(self._kind)
             elif isinstance(frame, FileDone):
                 return
-            else:
+            elif not isinstance(frame, LoanNumbers):
                 self._give_up_or_restart(self._reader)
                 self.open()
 

@@ -1,9 +1,11 @@
 """What the reading process tells the one that started it, one frame after the other.
 
-First `FileOpened`, or `FileRefused` and nothing more; then `PackedBatch`es over every row, always in the same order;
-at the end `FileDone`. `ReadingFailed` may come at any point: the reader itself has a fault.
+First `FileOpened`, or `FileRefused` and nothing more; then the `LoanNumbers` of a file of loans; then `PackedBatch`es
+over every row, always in the same order; at the end `FileDone`. `ReadingFailed` may come at any point: the reader
+itself has a fault.
 """
 
+from array import array
 from dataclasses import dataclass
 from itertools import starmap
 from typing import Any
@@ -41,6 +43,14 @@ class FileRefused:
 
     message: str
     """A sentence for the person who sent the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoanNumbers:
+    """A run of the Loan IDs of a file, each with its customer, in their order; none at the end of them."""
+
+    loan_ids: "array[int]"
+    customer_ids: "array[int]"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,17 +12,26 @@ import resource
 import sys
 import threading
 import traceback
+from array import array
 from datetime import date
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from almeno_grpc.domain.imports import ImportKind
 from almeno_grpc.imports.errors import FileRefusedError
-from almeno_grpc.imports.frames import FileDone, FileOpened, FileRefused, PackedBatch, ReadingFailed, ReadingLimits
+from almeno_grpc.imports.frames import (
+    FileDone,
+    FileOpened,
+    FileRefused,
+    LoanNumbers,
+    PackedBatch,
+    ReadingFailed,
+    ReadingLimits,
+)
 from almeno_grpc.imports.reading import read_table
-from almeno_grpc.imports.rows import check_rows
+from almeno_grpc.imports.rows import RowChecker
 
-Frame = FileOpened | FileRefused | PackedBatch | FileDone | ReadingFailed
+Frame = FileOpened | FileRefused | LoanNumbers | PackedBatch | FileDone | ReadingFailed
 
 
 def main() -> None:
@@ -47,10 +56,12 @@ def _read(options: argparse.Namespace, frames: "Connection[Frame, Frame]") -> No
         )
         table = read_table(options.path, kind=options.kind, file_name=options.file_name, limits=limits)
         frames.send(FileOpened(len(table)))
-        batches = check_rows(
-            table, options.kind, options.book_date, skip_rows=options.skip_rows, batch_rows=options.batch_rows
-        )
-        for batch in batches:
+        checker = RowChecker(table, options.kind, options.book_date)
+        # Where rows have landed, their numbers have been set aside.
+        for numbers in checker.loan_numbers(options.batch_rows) if options.skip_rows == 0 else ():
+            frames.send(numbers)
+        frames.send(LoanNumbers(array("q"), array("q")))
+        for batch in checker.batches(skip_rows=options.skip_rows, batch_rows=options.batch_rows):
             frames.send(batch)
         frames.send(FileDone())
     except FileRefusedError as refusal:

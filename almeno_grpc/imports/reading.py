@@ -25,6 +25,7 @@ _EXACT_FLOATS = 2**53
 """Below, every whole number has a float of its own."""
 _PLAIN_DIGITS = 18
 """A whole number of so many digits fits into 64 bits."""
+_BEHIND_ALL_CUSTOMERS = 2**62
 
 Row = Sequence[object]
 
@@ -62,10 +63,25 @@ def repeated(keys: Sequence[Sequence[int]]) -> set[int]:
     return set(twice.to_numpy().nonzero()[0].tolist())
 
 
-def ascending(values: Sequence[int]) -> list[int]:
-    """The places of the values from the smallest to the largest; those of equal ones in the order they have."""
-    places: list[int] = pd.Series(values, dtype="int64").argsort(kind="stable").tolist()
-    return places
+def landing_order(customer_ids: Sequence[int], loan_ids: Sequence[int]) -> list[int]:
+    """The places of loans in the order they land in.
+
+    First those whose Loan ID stands nowhere above, by customer and Loan ID; then the others by Loan ID, those that have
+    one in common as they stand in the sheet.
+    """
+    loans = pd.Series(loan_ids, dtype="int64")
+    is_later = loans.duplicated()
+    places = loans.argsort(kind="stable").to_numpy()
+    customers = pd.Series(customer_ids, dtype="int64").where(~is_later, _BEHIND_ALL_CUSTOMERS)
+    in_order: list[int] = places[customers.take(places).argsort(kind="stable").to_numpy()].tolist()
+    return in_order
+
+
+def first_owners(loan_ids: Sequence[int], customer_ids: Sequence[int]) -> tuple["array[int]", "array[int]"]:
+    """The Loan IDs that are no faults, each once and in their order, and the customer with whom each comes first."""
+    loans = pd.DataFrame({"loan": loan_ids, "customer": customer_ids}, dtype="int64")
+    firsts = loans.drop_duplicates("loan").query("loan > 0 and customer > 0").sort_values("loan")
+    return array("q", firsts["loan"].to_numpy().tobytes()), array("q", firsts["customer"].to_numpy().tobytes())
 
 
 def rearranged(values: list[Any], places: Sequence[int]) -> list[Any]:

@@ -14,8 +14,8 @@ from almeno_grpc.domain.imports import ImportKind, IssueOutcome
 from almeno_grpc.domain.months import due_date, emis_due
 from almeno_grpc.imports import cells, headings
 from almeno_grpc.imports.cells import CellRule, Fault, Parsed, WholeNumber
-from almeno_grpc.imports.frames import IssueFields, PackedBatch
-from almeno_grpc.imports.reading import BookTable, ascending, rearranged, repeated, whole_numbers
+from almeno_grpc.imports.frames import IssueFields, LoanNumbers, PackedBatch
+from almeno_grpc.imports.reading import BookTable, first_owners, landing_order, rearranged, repeated, whole_numbers
 
 _ID = cells.WholeNumber(1, limits.MAX_BOOK_ID)
 
@@ -46,50 +46,56 @@ RULES: dict[ImportKind, dict[str, CellRule]] = {
 _emis_due = lru_cache(maxsize=100_000)(emis_due)
 
 
-def check_rows(
-    table: BookTable, kind: ImportKind, book_date: date, *, skip_rows: int = 0, batch_rows: int = 1_000
-) -> Iterator[PackedBatch]:
-    """Checks every row of the table.
+class RowChecker:
+    """Checks the rows of one table.
 
-    Customers come in the order of the sheet. Loans come in the order of their Loan IDs, for a database takes rows that
-    come in the order of its key in half the time; those with one Loan ID, which alone can meet, keep that of the sheet.
-
-    Args:
-        table: The rows as they were read.
-        kind: What the rows are.
-        book_date: The day on which the lender wrote the book: instalments due by then count as paid.
-        skip_rows: How many of the first rows to leave out of the batches. They still count when a key comes again.
-        batch_rows: How many rows a batch covers; the last may cover fewer.
-
-    Yields:
-        Batches that together cover every row after the skipped ones.
+    Customers come in the order of the sheet. Loans come in the order of their customers, as the book keeps them: a
+    database takes rows that come in the order of its key in a fraction of the time. Those whose Loan ID stands further
+    up in the sheet come last, since the first is to keep the number.
     """
-    checker = _Checker(table, kind, book_date)
-    for start in range(0, skip_rows, batch_rows):
-        checker.check(start, min(start + batch_rows, skip_rows, len(table)))
-    for start in range(skip_rows, len(table), batch_rows):
-        yield checker.check(start, min(start + batch_rows, len(table)))
-
-
-class _Checker:
-    """Checks runs of rows of one table, which have to be asked for in order."""
 
     def __init__(self, table: BookTable, kind: ImportKind, book_date: date) -> None:
+        """Reads the keys of all rows.
+
+        Args:
+            table: The rows as they were read.
+            kind: What the rows are.
+            book_date: The day on which the lender wrote the book: instalments due by then count as paid.
+        """
         self._table = table
         self._kind = kind
         self._book_date = book_date
         self._parsed = {heading: Parsed(rule) for heading, rule in RULES[kind].items()}
         self._keys = {heading: self._parse(heading, table.column(heading)) for heading in headings.KEYS[kind]}
         if kind is ImportKind.LOANS:
-            self._put_in_order_of(headings.LOAN_ID)
+            self._put_in_order()
         self._repeated = repeated(list(map(_numbers, self._keys.values())))
         """Positions of the rows whose key stands more than once in the file, so that only their keys are kept."""
         self._first_rows: dict[tuple[Any, ...], tuple[int, tuple[Any, ...]]] = {}
         """Number and values of the first good row of each such key."""
 
-    def _put_in_order_of(self, heading: str) -> None:
-        """Puts the rows in the order of a key; those in which it is the same stay in the order of the sheet."""
-        places = ascending(_numbers(self._keys[heading]))
+    def loan_numbers(self, batch_rows: int) -> Iterator[LoanNumbers]:
+        """Yields each Loan ID of the file in their order, with the customer it stands under first."""
+        if self._kind is not ImportKind.LOANS:
+            return
+        numbers, customers = first_owners(*map(_numbers, reversed(self._keys.values())))
+        for start in range(0, len(numbers), batch_rows):
+            yield LoanNumbers(numbers[start : start + batch_rows], customers[start : start + batch_rows])
+
+    def batches(self, *, skip_rows: int = 0, batch_rows: int = 1_000) -> Iterator[PackedBatch]:
+        """Yields batches that together cover every row after the skipped ones. To be asked for once.
+
+        Args:
+            skip_rows: How many of the first rows to leave out. They still count when a key comes again.
+            batch_rows: How many rows a batch covers; the last may cover fewer.
+        """
+        for start in range(0, skip_rows, batch_rows):
+            self._check(start, min(start + batch_rows, skip_rows, len(self._table)))
+        for start in range(skip_rows, len(self._table), batch_rows):
+            yield self._check(start, min(start + batch_rows, len(self._table)))
+
+    def _put_in_order(self) -> None:
+        places = landing_order(*map(_numbers, self._keys.values()))
         self._table = self._table.rearranged(places)
         self._keys = {name: rearranged(column, places) for name, column in self._keys.items()}
 
@@ -98,7 +104,7 @@ class _Checker:
         numbers = whole_numbers(column, rule.least, rule.most) if isinstance(rule, WholeNumber) else None
         return list(map(self._parsed[heading].__getitem__, column)) if numbers is None else numbers
 
-    def check(self, start: int, stop: int) -> PackedBatch:
+    def _check(self, start: int, stop: int) -> PackedBatch:
         """Checks the rows from position `start` up to `stop`."""
         numbers = self._table.row_numbers(start, stop)
         columns: dict[str, list[Any]] = {}

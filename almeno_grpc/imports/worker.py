@@ -19,10 +19,10 @@ from almeno_grpc.domain.errors import Aborted, Unavailable, WriteConflict
 from almeno_grpc.domain.imports import ImportFile, ImportState, RowCounts
 from almeno_grpc.imports.book_file import open_book_file
 from almeno_grpc.imports.errors import FileRefusedError
-from almeno_grpc.imports.frames import ReadingLimits, RowBatch
+from almeno_grpc.imports.frames import LoanNumbers, ReadingLimits, RowBatch
 from almeno_grpc.logs import log_event
 from almeno_grpc.metrics import Metrics
-from almeno_grpc.service.landing import land_batch
+from almeno_grpc.service.landing import land_batch, set_numbers_aside
 from almeno_grpc.service.store import Hold, Store, Transaction
 
 _IDLE_SECONDS = 0.2
@@ -117,8 +117,7 @@ class ImportWorker:
 
     def _land(self, file: ImportFile, stop: threading.Event) -> None:
         def look_up() -> None:
-            if stop.is_set():
-                raise _StoppedError
+            _stop_if(stop)
             with self.store.read() as tx:
                 _refuse_cancelled(tx, file)
 
@@ -137,10 +136,13 @@ class ImportWorker:
                 while_waiting=look_up,
             ) as book:
                 self.store.write(lambda tx: tx.imports.set_rows_total(file.queue_number, book.rows_total))
+                for numbers in book.loan_numbers():
+                    _stop_if(stop)
+                    self._set_aside(file, numbers)
+                    self.store.tidy_up()
                 rows_done = file.rows.seen
                 for batch in book.batches():
-                    if stop.is_set():
-                        raise _StoppedError
+                    _stop_if(stop)
                     counts = self._land_batch(file, batch, rows_done)
                     rows_done += counts.seen
                     self._count(file, counts)
@@ -150,6 +152,13 @@ class ImportWorker:
         with path.open("wb") as upload, self.store.read() as tx:
             for content in tx.imports.content(file.queue_number):
                 upload.write(content)
+
+    def _set_aside(self, file: ImportFile, numbers: LoanNumbers) -> None:
+        def set_aside(tx: Transaction) -> None:
+            _refuse_cancelled(tx, file)
+            set_numbers_aside(tx, numbers.loan_ids, numbers.customer_ids)
+
+        self.store.write(set_aside)
 
     def _land_batch(self, file: ImportFile, batch: RowBatch, rows_done: int) -> RowCounts:
         def land(tx: Transaction) -> RowCounts:
@@ -176,6 +185,11 @@ def _folder_of(file: ImportFile) -> Iterator[Path]:
         shutil.rmtree(leftover, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=prefix) as folder:
         yield Path(folder)
+
+
+def _stop_if(stop: threading.Event) -> None:
+    if stop.is_set():
+        raise _StoppedError
 
 
 def _refuse_cancelled(tx: Transaction, file: ImportFile) -> ImportFile:

@@ -3,7 +3,7 @@
 Rows take effect in the order they come in, as if each were a transaction of its own; a batch saves the round trips.
 """
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from almeno_grpc.domain.customer import Customer
@@ -57,8 +57,26 @@ def land_batch(
     return counts
 
 
+def set_numbers_aside(tx: Transaction, loan_ids: Iterable[int], customer_ids: Iterable[int]) -> None:
+    """Notes whose loans a file's numbers are to be, which spares its rows a closer look. It has no other effect.
+
+    Args:
+        tx: The transaction.
+        loan_ids: The numbers.
+        customer_ids: The customer under whom each stands first in the file.
+    """
+    # Numbers like the service's own are given as the loans come, for a loan before may have been given one.
+    numbers = [pair for pair in zip(loan_ids, customer_ids, strict=True) if pair[0] < tx.loans.first_own_number]
+    if numbers:
+        tx.loans.set_numbers_aside(numbers)
+
+
 def _land_customers(tx: Transaction, rows: Sequence[BookCustomer], now: int, tally: _Tally) -> None:
     if not rows:
+        return
+    # Most of a book is new, and asking before would take longer than adding it.
+    if tx.customers.import_if_new(rows, now):
+        tally.inserted += len(rows)
         return
     known = tx.customers.matching([row.customer_id for row in rows], [row.phone_number for row in rows])
     by_id: dict[int, Customer | BookCustomer] = {customer.customer_id: customer for customer, _ in known}
@@ -109,6 +127,9 @@ def _same_customer(before: Customer | BookCustomer, row: BookCustomer) -> bool:
 
 def _land_loans(tx: Transaction, rows: Sequence[BookLoan], tally: _Tally) -> None:
     if not rows:
+        return
+    if tx.loans.import_if_new(rows):
+        tally.inserted += len(rows)
         return
     customers = tx.customers.existing({row.customer_id for row in rows})
     taken = tx.loans.taken({row.source_loan_id for row in rows})

@@ -7,8 +7,9 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from almeno_grpc.domain.customer import Customer
 from almeno_grpc.domain.imports import BookCustomer
-from almeno_grpc.storage.lookups import add_rows, in_pieces, present
+from almeno_grpc.storage.lookups import add_rows, added_whole, in_pieces, present
 from almeno_grpc.storage.sequences import number_above
+from almeno_grpc.storage.tables import FIRST_OWN_ID
 from almeno_grpc.storage.tables import customer as table
 
 _COLUMNS = (
@@ -89,6 +90,13 @@ class Customers:
         # Behind its row number, a row has the table's columns in order.
         number_above(self._connection, table.c.customer_id, max(row.customer_id for row in rows))
         add_rows(self._connection, table, [(*row[1:], imported, create_time) for row in rows])
+
+    def import_if_new(self, rows: Sequence[BookCustomer], create_time: int) -> bool:
+        """Adds customers under the sheet's numbers, if those and the phone numbers are free; else adds none."""
+        # A number like the service's own moves on those that it gives, and is to stand for somebody.
+        if max(row.customer_id for row in rows) >= FIRST_OWN_ID:
+            return False
+        return added_whole(self._connection, lambda: self.import_new(rows, create_time))
 
     def import_changed(self, row: BookCustomer) -> None:
         """Brings a customer up to what the sheet says."""

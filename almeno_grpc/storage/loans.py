@@ -4,15 +4,15 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, tuple_, update
+from sqlalchemy import Connection, and_, bindparam, insert, select, tuple_, update
 
 from almeno_grpc.domain.imports import BOOK_METHOD, BookLoan
 from almeno_grpc.domain.installments import InstallmentMethod
 from almeno_grpc.domain.loan import Loan, LoanState
 from almeno_grpc.domain.money import rate_from_scaled, scaled_rate
-from almeno_grpc.storage.lookups import add_rows, in_pieces, present
+from almeno_grpc.storage.lookups import add_rows, added_whole, in_pieces, present
 from almeno_grpc.storage.sequences import number_above
-from almeno_grpc.storage.tables import FIRST_OWN_ID
+from almeno_grpc.storage.tables import FIRST_OWN_ID, loan_number
 from almeno_grpc.storage.tables import loan as table
 
 _COLUMNS = (
@@ -32,7 +32,11 @@ _COLUMNS = (
     table.c.source_loan_id,
     table.c.decision_id,
 )
-_BY_ID = select(*_COLUMNS).where(table.c.loan_id == bindparam("loan_id"))
+_NUMBERED = loan_number.join(
+    table, and_(table.c.customer_id == loan_number.c.customer_id, table.c.loan_id == loan_number.c.loan_id)
+)
+_BY_ID = select(*_COLUMNS).select_from(_NUMBERED).where(loan_number.c.loan_id == bindparam("loan_id"))
+_TAKE_NUMBER = insert(loan_number).returning(loan_number.c.loan_id, sort_by_parameter_order=True)
 _OF_CUSTOMER = select(*_COLUMNS).where(table.c.customer_id == bindparam("customer_id"))
 _PAGE = _OF_CUSTOMER.where(table.c.loan_id > bindparam("after")).order_by(table.c.loan_id).limit(bindparam("count"))
 _PAGES = {
@@ -44,10 +48,9 @@ _PAGES = {
 _BY_SOURCE = select(*_COLUMNS).where(
     tuple_(table.c.customer_id, table.c.source_loan_id).in_(bindparam("keys", expanding=True))
 )
-_INSERT_NUMBERED = insert(table).returning(table.c.loan_id, sort_by_parameter_order=True)
 _UPDATE = (
     update(table)
-    .where(table.c.loan_id == bindparam("key"))
+    .where(table.c.customer_id == bindparam("of_customer"), table.c.loan_id == bindparam("with_number"))
     .values(
         loan_amount_paise=bindparam("loan_amount_paise"),
         interest_rate_e4=bindparam("interest_rate_e4"),
@@ -88,8 +91,11 @@ class Loans:
 
     def add_all(self, loans: Sequence[Loan]) -> list[int]:
         """Books loans under the next numbers of the service's own, in order, and gives those back."""
-        values = [_values(loan) for loan in loans]
-        return list(self._connection.execute(_INSERT_NUMBERED, values).scalars())
+        owners = [{"customer_id": loan.customer_id} for loan in loans]
+        numbers = list(self._connection.execute(_TAKE_NUMBER, owners).scalars())
+        rows = [(number, *_values(loan).values()) for number, loan in zip(numbers, loans, strict=True)]
+        add_rows(self._connection, table, rows)
+        return numbers
 
     def by_source(self, keys: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Loan]:
         """The imported loans with any of the keys (customer_id, source_loan_id)."""
@@ -98,19 +104,39 @@ class Loans:
 
     def taken(self, ids: Iterable[int]) -> set[int]:
         """Those of the numbers that loans have."""
-        return present(self._connection, table.c.loan_id, ids)
+        return present(self._connection, loan_number.c.loan_id, ids, _NUMBERED)
+
+    def set_numbers_aside(self, numbers: Sequence[tuple[int, int]]) -> None:
+        """Notes whose loans the numbers of a sheet are to be, in pairs (loan_id, customer_id); not those it has noted.
+
+        Numbers come in their own order and loans in that of their customers, which are two orders to write in. One
+        after the other, neither is written at random.
+        """
+        add_rows(self._connection, loan_number, numbers, "ON CONFLICT DO NOTHING")
+
+    def import_if_new(self, rows: Sequence[BookLoan]) -> bool:
+        """Adds the loans of a sheet under its numbers, if those were set aside for them; else adds none."""
+        return added_whole(self._connection, lambda: add_rows(self._connection, table, map(_stored, rows)))
 
     def import_new(self, rows: Sequence[BookLoan]) -> None:
-        """Adds the loans of a sheet under the sheet's numbers."""
-        number_above(self._connection, table.c.loan_id, max(row.source_loan_id for row in rows))
-        add_rows(self._connection, table, [_stored(row) for row in rows])
+        """Adds the loans of a sheet under its numbers, which no loan has."""
+        number_above(self._connection, loan_number.c.loan_id, max(row.source_loan_id for row in rows))
+        numbers = [(row.source_loan_id, row.customer_id) for row in rows]
+        # A number may have been set aside for a loan that never came.
+        add_rows(
+            self._connection,
+            loan_number,
+            numbers,
+            "ON CONFLICT (loan_id) DO UPDATE SET customer_id = excluded.customer_id",
+        )
+        add_rows(self._connection, table, map(_stored, rows))
 
     def import_changed(self, loan: Loan) -> None:
         """Brings an imported loan up to what the sheet says."""
         values = _values(loan)
         for fixed in ("customer_id", "source_loan_id", "decision_id", "installment_method"):
             del values[fixed]
-        self._connection.execute(_UPDATE, {**values, "key": loan.loan_id})
+        self._connection.execute(_UPDATE, {**values, "of_customer": loan.customer_id, "with_number": loan.loan_id})
 
 
 def _loan(row: Any) -> Loan:
@@ -149,6 +175,7 @@ def _loan(row: Any) -> Loan:
 
 
 def _values(loan: Loan) -> dict[str, Any]:
+    """The columns behind the number, in order."""
     return {
         "customer_id": loan.customer_id,
         "loan_amount_paise": loan.loan_amount,

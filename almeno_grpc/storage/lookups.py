@@ -1,13 +1,16 @@
 """Looking up and adding many rows at once, whatever their number."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import ClauseElement, Column, ColumnElement, Connection, Table, bindparam, insert, select
+from sqlalchemy import ClauseElement, Column, ColumnElement, Connection, FromClause, Table, bindparam, insert, select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import psycopg
+from sqlalchemy.exc import IntegrityError
+
+from almeno_grpc.storage.postgres_links import pgconn_of, run
 
 K = TypeVar("K")
 
@@ -30,9 +33,11 @@ def in_pieces(keys: Iterable[K], size: int = _MOST_KEYS) -> Iterator[list[K]]:
         yield piece
 
 
-def present(connection: Connection, column: Column[int], keys: Iterable[int]) -> set[int]:
-    """Those of the keys that stand in the column."""
-    statement = _selection(column, connection.dialect.name)
+def present(
+    connection: Connection, column: Column[int], keys: Iterable[int], source: FromClause | None = None
+) -> set[int]:
+    """Those of the keys that stand in the column, as the source shows it, which is its table if none is named."""
+    statement = _selection(column, column.table if source is None else source, connection.dialect.name)
     found: set[int] = set()
     # In order, neighbours are found on the same pages.
     for piece in in_pieces(sorted(keys), _KEYS_AT_ONCE):
@@ -42,19 +47,40 @@ def present(connection: Connection, column: Column[int], keys: Iterable[int]) ->
     return found
 
 
-def add_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+def added_whole(connection: Connection, add: Callable[[], None]) -> bool:
+    """Whether rows could be added as they are: none of them if a key, a reference or a check stands in the way."""
+    _command(connection, "SAVEPOINT addition")
+    try:
+        add()
+        is_whole = True
+    except IntegrityError:
+        _command(connection, "ROLLBACK TO addition")
+        is_whole = False
+    _command(connection, "RELEASE addition")
+    return is_whole
+
+
+def _command(connection: Connection, command: str) -> None:
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(command)
+    else:
+        # Past psycopg, which takes this for the end of the transaction and drops the connection's statements.
+        run(pgconn_of(connection), command.encode())
+
+
+def add_rows(connection: Connection, table: Table, rows: Iterable[tuple[Any, ...]], on_conflict: str = "") -> None:
     """Adds rows, each with a value for every column of the table, in order.
 
     The driver is handed the rows as they are: to make a statement's parameters of them takes several times as long as
     the database takes to store them.
     """
-    connection.exec_driver_sql(_insertion(table, connection.dialect.name), list(rows))
+    connection.exec_driver_sql(f"{_insertion(table, connection.dialect.name)} {on_conflict}", list(rows))
 
 
 @lru_cache(maxsize=16)
-def _selection(column: Column[int], dialect_name: str) -> str:
+def _selection(column: Column[int], source: FromClause, dialect_name: str) -> str:
     keys: list[ColumnElement[int]] = [bindparam(f"key_{number}") for number in range(_KEYS_AT_ONCE)]
-    return _written(select(column).where(column.in_(keys)), dialect_name)
+    return _written(select(column).select_from(source).where(column.in_(keys)), dialect_name)
 
 
 @lru_cache(maxsize=16)

@@ -11,11 +11,13 @@ from sqlalchemy import (
     Column,
     Date,
     ForeignKey,
+    ForeignKeyConstraint,
     Identity,
     Index,
     Integer,
     LargeBinary,
     MetaData,
+    PrimaryKeyConstraint,
     SmallInteger,
     String,
     Table,
@@ -83,10 +85,24 @@ decision = Table(
     Index(None, "customer_id", "decision_id"),
 )
 
+# Whose loan a number is, or would be: it may be set aside for a loan that never came, and is then free for another.
+loan_number = Table(
+    "loan_number",
+    metadata,
+    _own_id("loan_id"),
+    Column("customer_id", _Id, nullable=False),
+    # What a loan refers to.
+    UniqueConstraint("loan_id", "customer_id"),
+    CheckConstraint("loan_id > 0", name="id_positive"),
+    sqlite_autoincrement=True,
+)
+
+# A customer's loans lie side by side: a check reads a page or two of them, and a book that comes in the order of its
+# customers is written from end to end.
 loan = Table(
     "loan",
     metadata,
-    _own_id("loan_id"),
+    Column("loan_id", _Id, nullable=False),
     Column("customer_id", _Id, ForeignKey("customer.customer_id"), nullable=False),
     Column("loan_amount_paise", BigInteger, nullable=False),
     Column("interest_rate_e4", Integer, nullable=False),
@@ -101,9 +117,9 @@ loan = Table(
     Column("approval_day", SmallInteger, nullable=False),
     Column("source_loan_id", BigInteger),
     Column("decision_id", String(36), ForeignKey("decision.decision_id")),
+    PrimaryKeyConstraint("customer_id", "loan_id"),
+    ForeignKeyConstraint(["loan_id", "customer_id"], ["loan_number.loan_id", "loan_number.customer_id"]),
     UniqueConstraint("customer_id", "source_loan_id"),
-    UniqueConstraint("decision_id"),
-    CheckConstraint("loan_id > 0", name="id_positive"),
     CheckConstraint("loan_amount_paise BETWEEN 100000 AND 100000000000", name="amount_range"),
     CheckConstraint("interest_rate_e4 BETWEEN 0 AND 1000000", name="rate_range"),
     CheckConstraint("tenure_months BETWEEN 1 AND 600", name="tenure_range"),
@@ -117,8 +133,16 @@ loan = Table(
     CheckConstraint("outstanding_principal_paise BETWEEN 0 AND loan_amount_paise", name="outstanding_range"),
     CheckConstraint("(outstanding_principal_paise = 0) = (emis_paid = tenure_months)", name="closed_when_repaid"),
     CheckConstraint("(source_loan_id IS NULL) <> (decision_id IS NULL)", name="imported_or_booked"),
-    Index(None, "customer_id", "loan_id"),
-    sqlite_autoincrement=True,
+    sqlite_with_rowid=False,
+)
+
+# Imported loans have no decision, and no place in the index.
+Index(
+    "uq_loan_decision_id",
+    loan.c.decision_id,
+    unique=True,
+    sqlite_where=loan.c.decision_id.is_not(None),
+    postgresql_where=loan.c.decision_id.is_not(None),
 )
 
 policy_pin = Table(

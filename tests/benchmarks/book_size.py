@@ -51,7 +51,9 @@ SELECT :first + i, 'Asha', 'Rao', 40, '+91' || CAST(6000000000 + :first + i AS V
     :imported, 1
 FROM n
 """)  # noqa: S608
-# The loans of a customer lie as far apart as those of a book that was imported by Loan ID.
+_LOAN_NUMBERS = text(f"""
+INSERT INTO loan_number (loan_id, customer_id) {_NUMBERS} SELECT :first_loan + i, :first + i % :customers FROM n
+""")  # noqa: S608
 _LOANS = text(f"""
 INSERT INTO loan (loan_id, customer_id, loan_amount_paise, interest_rate_e4, tenure_months, monthly_installment_paise,
     installment_method, emis_paid, emis_paid_on_time, outstanding_principal_paise, approval_year, approval_month,
@@ -90,6 +92,7 @@ class GrowingBook:
         values = {"first": first, "customers": customers, "first_loan": self.loans + 1, "imported": True}
         with self._store.engine.connect() as connection:
             connection.execute(_CUSTOMERS, {**values, "rows": customers})
+            connection.execute(_LOAN_NUMBERS, {**values, "rows": customers * loans_each})
             connection.execute(_LOANS, {**values, "rows": customers * loans_each})
             connection.commit()
         self._last_customer += customers

@@ -41,7 +41,7 @@ from almeno_grpc.rpc.guarded_method import CallLimits
 from almeno_grpc.rpc.interceptor import CallGuard
 from almeno_grpc.service.customers import Applicant, CustomerService
 from almeno_grpc.service.imports import ImportService, Upload
-from almeno_grpc.service.landing import land_batch
+from almeno_grpc.service.landing import land_batch, set_numbers_aside
 from almeno_grpc.service.lending import Booking, LendingService
 from almeno_grpc.service.requests import Call, Requests
 from almeno_grpc.storage.store import BookStore
@@ -97,6 +97,9 @@ class Book:
         """Lands checked rows as an import would, so many to a batch; gives the import as it then stands."""
         kind = ImportKind.CUSTOMERS if isinstance(rows[0], BookCustomer) else ImportKind.LOANS
         file = self.queue(kind, b"")
+        if kind is ImportKind.LOANS:
+            owners = {row.source_loan_id: row.customer_id for row in reversed(rows)}
+            self.store.write(lambda tx: set_numbers_aside(tx, owners.keys(), owners.values()))
         for start in range(0, len(rows), batch_rows):
             batch = rows[start : start + batch_rows]
             of_batch = [issue for issue in issues if batch[0].row_number <= issue.row_number <= batch[-1].row_number]

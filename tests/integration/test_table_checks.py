@@ -31,6 +31,7 @@ GOOD = {
         "create_time_us": 1,
         "business_date": "2026-04-10",
     },
+    "loan_number": {"loan_id": 1, "customer_id": 1},
     "loan": {
         "loan_id": 1,
         "customer_id": 1,
@@ -95,7 +96,7 @@ CHECKS = [
     ("customer", {"phone_number": "9999999999"}, "ck_customer_phone_number_e164"),
     ("decision", {"credit_score": -1}, "ck_decision_score_range"),
     ("decision", {"credit_score": 101}, "ck_decision_score_range"),
-    ("loan", {"loan_id": 0}, "ck_loan_id_positive"),
+    ("loan_number", {"loan_id": 0}, "ck_loan_number_id_positive"),
     ("loan", {"loan_amount_paise": 99_999, "outstanding_principal_paise": 9}, "ck_loan_amount_range"),
     ("loan", {"loan_amount_paise": 100_000_000_001}, "ck_loan_amount_range"),
     ("loan", {"interest_rate_e4": -1}, "ck_loan_rate_range"),
@@ -135,6 +136,8 @@ CHECKS = [
 KEYS = [
     ("customer", {"customer_id": 2}, "customer.phone_number", "uq_customer_phone_number"),
     ("decision", {}, "decision.decision_id", "pk_decision"),
+    ("loan_number", {"customer_id": 2}, "loan_number.loan_id", "pk_loan_number"),
+    ("loan", {"source_loan_id": 2}, "loan.customer_id, loan.loan_id", "pk_loan"),
     ("loan", {"loan_id": 2}, "loan.customer_id, loan.source_loan_id", "uq_loan_customer_id_source_loan_id"),
     ("policy_pin", {"sha256": "other"}, "policy_pin.version", "pk_policy_pin"),
     ("answered_request", {"fingerprint": "g"}, "answered_request.request_id", "pk_answered_request"),
@@ -144,7 +147,8 @@ KEYS = [
 
 REFERENCES = [
     ("decision", {"decision_id": "e", "customer_id": 9}),
-    ("loan", {"loan_id": 2, "customer_id": 9}),
+    ("loan", {"loan_id": 9, "customer_id": 9}),
+    ("loan", {"loan_id": 9, "source_loan_id": 9}),
     ("loan", {"loan_id": 2, "source_loan_id": None, "decision_id": "nowhere"}),
     ("import_chunk", {"queue_number": 9}),
     ("import_issue", {"queue_number": 9}),
@@ -183,6 +187,8 @@ def put(store):
 def put_good(put):
     for table in GOOD:
         put(table)
+    for number, customer_id in ((2, 1), (3, 1), (9, 9)):
+        put("loan_number", {"loan_id": number, "customer_id": customer_id})
     return put
 
 

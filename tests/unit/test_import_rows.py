@@ -13,7 +13,7 @@ from almeno_grpc.domain.imports import BookCustomer, BookLoan, ImportKind, Issue
 from almeno_grpc.imports.frames import ReadingLimits, RowBatch
 from almeno_grpc.imports.headings import HEADINGS
 from almeno_grpc.imports.reading import read_table
-from almeno_grpc.imports.rows import check_rows
+from almeno_grpc.imports.rows import RowChecker
 
 ROOT = Path(__file__).parents[2]
 REAL_BOOK = Path(os.environ.get("ALMENO_BOOK", ROOT.parent / "shared" / "book"))
@@ -59,7 +59,7 @@ def write_book(path: Path, kind: ImportKind, rows: list[dict]) -> Path:
 def check_file(path: Path, kind: ImportKind, **options) -> RowBatch:
     """Every row of a file in one batch; small batches come together again."""
     table = read_table(path, kind=kind, file_name=path.name, limits=ReadingLimits())
-    batches = [batch.unpack(kind) for batch in check_rows(table, kind, BOOK_DATE, **options)]
+    batches = [batch.unpack(kind) for batch in RowChecker(table, kind, BOOK_DATE).batches(**options)]
     return RowBatch(
         sum(batch.rows_seen for batch in batches),
         [row for batch in batches for row in batch.rows],
@@ -290,11 +290,25 @@ def test_skipped_rows_are_left_out_but_their_keys_still_count(check, skip_rows):
     rows = ({}, {"Loan ID": 5931}, {"Loan ID": 5932}, {"Loan ID": 5933}, {"Tenure": 24})
     batch = check(ImportKind.LOANS, *rows, skip_rows=skip_rows, batch_rows=2)
     assert batch.rows_seen == 5 - skip_rows
-    # Row 6 has the Loan ID of row 2, and so comes second.
-    in_order = [2, 6, 3, 4, 5]
-    assert [row.row_number for row in batch.rows] == [number for number in in_order[skip_rows:] if number != 6]
+    assert [row.row_number for row in batch.rows] == [2, 3, 4, 5][skip_rows:]
     rejected = [issue.row_number for issue in batch.issues if issue.outcome is IssueOutcome.REJECTED]
-    assert rejected == ([6] if skip_rows < 2 else [])
+    assert rejected == ([6] if skip_rows < 5 else [])
+
+
+def test_loans_come_by_customer_and_those_whose_number_stands_further_up_come_last(check):
+    rows = [(9, 30), (2, 20), (9, 10), (1, 20), (2, 5), (1, 30), (3, 20)]
+    batch = check(ImportKind.LOANS, *({"Customer ID": customer, "Loan ID": number} for customer, number in rows))
+    keys = [(row.customer_id, row.source_loan_id) for row in batch.rows]
+    assert keys == [(2, 5), (2, 20), (9, 10), (9, 30), (1, 20), (3, 20), (1, 30)]
+
+
+def test_numbers_of_loans_come_once_each_with_the_customer_they_stand_under_first(tmp_path):
+    rows = [(9, 30), (2, 20), (9, 10), (1, 20), ("?", 5), (2, 5), (1, 0), (3, 30), (4, 40)]
+    lines = [LOAN | {"Customer ID": customer, "Loan ID": number} for customer, number in rows]
+    path = write_book(tmp_path / "loans.csv", ImportKind.LOANS, lines)
+    table = read_table(path, kind=ImportKind.LOANS, file_name=path.name, limits=ReadingLimits())
+    numbers = list(RowChecker(table, ImportKind.LOANS, BOOK_DATE).loan_numbers(batch_rows=2))
+    assert [(list(each.loan_ids), list(each.customer_ids)) for each in numbers] == [([10, 20], [9, 2]), ([30, 40], [9, 4])]
 
 
 @pytest.mark.skipif(not REAL_BOOK.exists(), reason="the real book is not here")

@@ -52,8 +52,16 @@ def upgrade() -> None:
     )
     op.create_index("ix_decision_customer_id_decision_id", "decision", ["customer_id", "decision_id"])
     op.create_table(
-        "loan",
+        "loan_number",
         sa.Column("loan_id", ID, sa.Identity(start=FIRST_OWN_ID), primary_key=True),
+        sa.Column("customer_id", ID, nullable=False),
+        sa.UniqueConstraint("loan_id", "customer_id", name="uq_loan_number_loan_id_customer_id"),
+        sa.CheckConstraint("loan_id > 0", name=op.f("ck_loan_number_id_positive")),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "loan",
+        sa.Column("loan_id", ID, nullable=False),
         sa.Column("customer_id", ID, sa.ForeignKey("customer.customer_id", name="fk_loan_customer_id"), nullable=False),
         sa.Column("loan_amount_paise", sa.BigInteger, nullable=False),
         sa.Column("interest_rate_e4", sa.Integer, nullable=False),
@@ -68,9 +76,11 @@ def upgrade() -> None:
         sa.Column("approval_day", sa.SmallInteger, nullable=False),
         sa.Column("source_loan_id", sa.BigInteger),
         sa.Column("decision_id", sa.String(36), sa.ForeignKey("decision.decision_id", name="fk_loan_decision_id")),
+        sa.PrimaryKeyConstraint("customer_id", "loan_id", name="pk_loan"),
+        sa.ForeignKeyConstraint(
+            ["loan_id", "customer_id"], ["loan_number.loan_id", "loan_number.customer_id"], name="fk_loan_loan_id"
+        ),
         sa.UniqueConstraint("customer_id", "source_loan_id", name="uq_loan_customer_id_source_loan_id"),
-        sa.UniqueConstraint("decision_id", name="uq_loan_decision_id"),
-        sa.CheckConstraint("loan_id > 0", name=op.f("ck_loan_id_positive")),
         sa.CheckConstraint("loan_amount_paise BETWEEN 100000 AND 100000000000", name=op.f("ck_loan_amount_range")),
         sa.CheckConstraint("interest_rate_e4 BETWEEN 0 AND 1000000", name=op.f("ck_loan_rate_range")),
         sa.CheckConstraint("tenure_months BETWEEN 1 AND 600", name=op.f("ck_loan_tenure_range")),
@@ -93,9 +103,12 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "(source_loan_id IS NULL) <> (decision_id IS NULL)", name=op.f("ck_loan_imported_or_booked")
         ),
-        sqlite_autoincrement=True,
+        sqlite_with_rowid=False,
     )
-    op.create_index("ix_loan_customer_id_loan_id", "loan", ["customer_id", "loan_id"])
+    decided = sa.text("decision_id IS NOT NULL")
+    op.create_index(
+        "uq_loan_decision_id", "loan", ["decision_id"], unique=True, sqlite_where=decided, postgresql_where=decided
+    )
     op.create_table(
         "policy_pin",
         sa.Column("version", sa.String(64), primary_key=True),
@@ -111,4 +124,4 @@ def upgrade() -> None:
     if op.get_bind().dialect.name == "sqlite":
         # SQLite numbers on from the largest number given so far, which it keeps in this table.
         sequence = sa.table("sqlite_sequence", sa.column("name"), sa.column("seq"))
-        op.bulk_insert(sequence, [{"name": table, "seq": FIRST_OWN_ID - 1} for table in ("customer", "loan")])
+        op.bulk_insert(sequence, [{"name": table, "seq": FIRST_OWN_ID - 1} for table in ("customer", "loan_number")])
