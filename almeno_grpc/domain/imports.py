@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
-from almeno_grpc.domain.installments import InstallmentMethod, outstanding_after
+from almeno_grpc.domain.installments import InstallmentMethod
 
 
 class ImportKind(StrEnum):
@@ -83,18 +83,8 @@ class BookLoan(NamedTuple):
     emis_paid: int
     emis_paid_on_time: int
     approval_date: date
-
-    @property
-    def outstanding_principal(self) -> int:
-        """What is still owed of the loan amount."""
-        return outstanding_after(
-            BOOK_METHOD,
-            self.loan_amount,
-            self.interest_rate,
-            self.tenure_months,
-            self.monthly_installment,
-            self.emis_paid,
-        )
+    outstanding_principal: int
+    """What is still owed of the loan amount, as `almeno_grpc.domain.installments.outstanding_after` says."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,13 +120,18 @@ def outstanding_after(
 ) -> int:
     """Principal owed, in paise, once `paid` instalments (0 to `months`) have been paid."""
     if method is InstallmentMethod.ANNUAL_COMPOUND:
-        return round_half_up(principal * (months - paid), months)
+        return outstanding_in_equal_parts(principal, months, paid)
     if paid == months:
         return 0
     balance, scaled = principal, scaled_rate(rate)
     for _ in range(paid):
         balance -= emi - round_half_up(balance * scaled, _MONTHLY)
     return balance
+
+
+def outstanding_in_equal_parts(principal: int, months: int, paid: int) -> int:
+    """Principal owed, in paise, of a loan of an imported book, which repays it in equal parts."""
+    return round_half_up(principal * (months - paid), months)
 
 
 def _reducing_balance(principal: int, rate: Decimal, months: int, emi: int) -> Iterator[ScheduledInstallment]:

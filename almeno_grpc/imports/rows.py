@@ -11,6 +11,7 @@ from typing import Any
 
 from almeno_grpc.domain import limits
 from almeno_grpc.domain.imports import ImportKind, IssueOutcome
+from almeno_grpc.domain.installments import outstanding_in_equal_parts
 from almeno_grpc.domain.months import due_date, emis_due
 from almeno_grpc.imports import cells, headings
 from almeno_grpc.imports.cells import CellRule, Fault, Parsed, WholeNumber
@@ -191,8 +192,10 @@ def _settle_loans(
     issues: list[IssueFields] = []
     emis_paid: list[int] = []
     emis_on_time: list[int] = []
+    outstanding: list[int] = []
     places = zip(
         numbers,
+        columns[headings.LOAN_AMOUNT],
         columns[headings.TENURE],
         columns[headings.EMIS_PAID_ON_TIME],
         columns[headings.DATE_OF_APPROVAL],
@@ -200,7 +203,7 @@ def _settle_loans(
         end_dates,
         strict=True,
     )
-    for number, tenure, stated_on_time, approval, stated_end, end_cell in places:
+    for number, loan_amount, tenure, stated_on_time, approval, stated_end, end_cell in places:
         on_time = stated_on_time
         if on_time > tenure:
             on_time = tenure
@@ -212,7 +215,9 @@ def _settle_loans(
         emis_on_time.append(on_time)
         # Asked for the longest tenure, the answer is the same for every loan approved on that day.
         due = _emis_due(approval, limits.MAX_TENURE_MONTHS, book_date)
-        emis_paid.append(min(tenure, max(on_time, due)))
+        paid = min(tenure, max(on_time, due))
+        emis_paid.append(paid)
+        outstanding.append(outstanding_in_equal_parts(loan_amount, tenure, paid))
     packed = (
         numbers,
         columns[headings.CUSTOMER_ID],
@@ -224,6 +229,7 @@ def _settle_loans(
         emis_paid,
         emis_on_time,
         columns[headings.DATE_OF_APPROVAL],
+        outstanding,
     )
     return packed, issues
 

@@ -64,6 +64,7 @@ _UPDATE = (
         approval_day=bindparam("approval_day"),
     )
 )
+_BOOK_METHOD = BOOK_METHOD.value
 
 
 class Loans:
@@ -196,7 +197,7 @@ def _values(loan: Loan) -> dict[str, Any]:
 
 def _stored(row: BookLoan) -> tuple[Any, ...]:
     """A row of a sheet as a row of the table."""
-    _, customer_id, number, amount, tenure, rate, emi, paid, on_time, approval = row
+    _, customer_id, number, amount, tenure, rate, emi, paid, on_time, approval, outstanding = row
     return (
         number,
         customer_id,
@@ -204,10 +205,10 @@ def _stored(row: BookLoan) -> tuple[Any, ...]:
         scaled_rate(rate),
         tenure,
         emi,
-        BOOK_METHOD.value,
+        _BOOK_METHOD,
         paid,
         on_time,
-        row.outstanding_principal,
+        outstanding,
         approval.year,
         approval.month,
         approval.day,

@@ -34,6 +34,7 @@ from almeno_grpc.config import Settings
 from almeno_grpc.domain.customer import Customer
 from almeno_grpc.domain.decision import LoanRequest
 from almeno_grpc.domain.imports import BookCustomer, BookLoan, ImportFile, ImportKind, RowIssue
+from almeno_grpc.domain.money import round_half_up
 from almeno_grpc.imports.frames import ReadingLimits
 from almeno_grpc.imports.worker import ImportWorker
 from almeno_grpc.metrics import NoMetrics
@@ -168,8 +169,9 @@ def book_loan(customer_id: int, loan_id: int, **changes) -> BookLoan:
         "emis_paid": 3,
         "emis_paid_on_time": 2,
         "approval_date": date(2026, 1, 5),
-    }
-    return BookLoan(**row | changes)
+    } | changes
+    left = row["tenure_months"] - row["emis_paid"]
+    return BookLoan(**row, outstanding_principal=round_half_up(row["loan_amount"] * left, row["tenure_months"]))
 
 
 @pytest.fixture(scope="session")

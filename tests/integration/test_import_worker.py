@@ -42,6 +42,9 @@ class FakeFile:
         finally:
             self.working -= 1
 
+    def loan_numbers(self):
+        return iter(())
+
     def batches(self):
         for start in range(self._skip, self.rows_total, BATCH):
             self.before_batch(start)

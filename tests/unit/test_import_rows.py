@@ -88,7 +88,8 @@ def check_workbook(tmp_path):
 
 def test_sound_loan_becomes_exact_paise_rates_and_dates(check):
     batch = check(ImportKind.LOANS, {})
-    assert batch.rows == [BookLoan(2, 14, 5930, 90_000_000, 12, Decimal("13.46"), 8_509_550, 4, 3, date(2024, 1, 31))]
+    rate, approval_date = Decimal("13.46"), date(2024, 1, 31)
+    assert batch.rows == [BookLoan(2, 14, 5930, 90_000_000, 12, rate, 8_509_550, 4, 3, approval_date, 60_000_000)]
     assert batch.issues == []
 
 
@@ -308,7 +309,10 @@ def test_numbers_of_loans_come_once_each_with_the_customer_they_stand_under_firs
     path = write_book(tmp_path / "loans.csv", ImportKind.LOANS, lines)
     table = read_table(path, kind=ImportKind.LOANS, file_name=path.name, limits=ReadingLimits())
     numbers = list(RowChecker(table, ImportKind.LOANS, BOOK_DATE).loan_numbers(batch_rows=2))
-    assert [(list(each.loan_ids), list(each.customer_ids)) for each in numbers] == [([10, 20], [9, 2]), ([30, 40], [9, 4])]
+    assert [(list(each.loan_ids), list(each.customer_ids)) for each in numbers] == [
+        ([10, 20], [9, 2]),
+        ([30, 40], [9, 4]),
+    ]
 
 
 @pytest.mark.skipif(not REAL_BOOK.exists(), reason="the real book is not here")
