@@ -18,6 +18,8 @@ import psycopg
 USER = "postgres"
 FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "on"}
 """Settings of a server whose machine does not crash."""
+_WATCH = 'read _; kill -QUIT "$(head -n 1 "$0")"'
+"""A script that ends the server of a `postmaster.pid` once nobody holds the other end of its standard input."""
 
 
 def _account() -> pwd.struct_passwd | None:
@@ -74,6 +76,7 @@ class PostgresServer:
         self.folder = folder
         self.data = folder / "data"
         self.port = port or _free_port()
+        self._watch: subprocess.Popen[bytes] | None = None
         folder.mkdir()
         account = _account()
         if account is not None:
@@ -93,7 +96,7 @@ class PostgresServer:
         )
 
     def start(self, settings: Mapping[str, str] = FAST) -> None:
-        """Starts it and waits until it takes connections."""
+        """Starts it and waits until it takes connections. It ends with this process, however that ends."""
         all_settings = {
             "port": str(self.port),
             "listen_addresses": "127.0.0.1",
@@ -103,9 +106,16 @@ class PostgresServer:
         }
         options = " ".join(f"-c {name}='{value}'" for name, value in all_settings.items())
         run_program("pg_ctl", "-D", str(self.data), "-l", str(self.folder / "log"), "-o", options, "-w", "start")
+        if self._watch is None:
+            command = ["sh", "-c", _WATCH, str(self.data / "postmaster.pid")]
+            self._watch = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
 
     def stop(self) -> None:
         """Stops it at once, if it runs; what is written is kept."""
+        if self._watch is not None:
+            self._watch.kill()
+            self._watch.communicate()
+            self._watch = None
         run_program("pg_ctl", "-D", str(self.data), "-m", "immediate", "-w", "stop", check=False)
 
     def restart(self, settings: Mapping[str, str] = FAST) -> None:
