@@ -9,18 +9,11 @@ import almeno_client
 import grpc
 import pytest
 from almeno_client import (
-    Aborted,
-    AlreadyExists,
     CreditClient,
     CreditServiceError,
     DeadlineExceeded,
-    EligibilityRequest,
-    FailedPrecondition,
     ImportKind,
-    InvalidArgument,
     LoanState,
-    NotFound,
-    ResourceExhausted,
     Retries,
     Tls,
     Unavailable,
@@ -229,127 +222,6 @@ def test_retries_can_be_switched_off(address, service, sample):
 def test_retries_that_grpc_would_not_take_are_refused(wrong):
     with pytest.raises(ValueError, match="has to be"):
         Retries(**wrong)
-
-
-def batch_answer(sample, number_of_error=None):
-    """Answers each request of a batch with a decision for its customer, or one of them with an error."""
-
-    def answer(request, _):
-        return credit.BatchCheckEligibilityResponse(
-            results=[
-                credit.BatchCheckEligibilityResult(error=sample.status("NOT_FOUND", "nobody", "CUSTOMER_NOT_FOUND"))
-                if each.customer_id == number_of_error
-                else credit.BatchCheckEligibilityResult(decision=sample.decision(customer_id=each.customer_id))
-                for each in request.requests
-            ]
-        )
-
-    return answer
-
-
-def test_batch_answers_in_order_and_an_error_of_one_leaves_the_others(client, service, sample):
-    service.answers("BatchCheckEligibility", batch_answer(sample, number_of_error=8))
-    outcomes = client.check_eligibility_batch([EligibilityRequest(number, **TERMS) for number in (9, 8, 7)])
-    first, error, last = outcomes
-    assert (first.customer_id, last.customer_id) == (9, 7)
-    assert type(error) is NotFound
-    assert (error.code, error.reason, error.message) == (grpc.StatusCode.NOT_FOUND, "CUSTOMER_NOT_FOUND", "nobody")
-    assert (error.request_id, error.retryable) == (None, False)
-    sent = only(service, "BatchCheckEligibility").requests
-    assert [request.loan_amount.units for request in sent] == [500_000] * 3
-    assert [(request.interest_rate.value, request.tenure_months) for request in sent] == [("10.5", 60)] * 3
-
-
-def test_batch_of_one_asks_what_the_single_call_asks(client, book, service, sample):
-    service.answers("BatchCheckEligibility", batch_answer(sample))
-    (decision,) = client.check_eligibility_batch([EligibilityRequest(14, **TERMS)])
-    assert decision == client.check_eligibility(14, **TERMS)
-    assert list(only(book, "BatchCheckEligibility").requests) == [only(book, "CheckEligibility")]
-
-
-@pytest.mark.parametrize(("count", "calls"), [(0, []), (1000, [1000]), (1001, [1000, 1]), (2500, [1000, 1000, 500])])
-def test_batch_of_any_length_is_sent_a_thousand_a_call(client, service, sample, count, calls):
-    service.answers("BatchCheckEligibility", batch_answer(sample))
-    outcomes = client.check_eligibility_batch([EligibilityRequest(number + 1, **TERMS) for number in range(count)])
-    assert [decision.customer_id for decision in outcomes] == list(range(1, count + 1))
-    assert [len(request.requests) for request in service.requests.get("BatchCheckEligibility", [])] == calls
-
-
-def test_batch_that_the_service_cannot_take_at_the_moment_is_sent_again(client, service, sample):
-    service.answers("BatchCheckEligibility", sample.refusal(grpc.StatusCode.UNAVAILABLE, "down"), batch_answer(sample))
-    assert len(client.check_eligibility_batch([EligibilityRequest(14, **TERMS)])) == 1
-    assert len(service.requests["BatchCheckEligibility"]) == 2
-
-
-def test_batch_that_is_refused_as_a_whole_is_an_error(client, service, sample):
-    refusal = sample.refusal(grpc.StatusCode.INVALID_ARGUMENT, "too many", "INVALID_FIELD", {"requests": "too many"})
-    service.answers("BatchCheckEligibility", refusal)
-    with pytest.raises(InvalidArgument) as caught:
-        client.check_eligibility_batch([EligibilityRequest(14, **TERMS)])
-    assert caught.value.fields == {"requests": "too many"}
-
-
-def test_batch_with_a_result_too_few_is_an_error(client, service):
-    service.answers("BatchCheckEligibility", credit.BatchCheckEligibilityResponse())
-    with pytest.raises(CreditServiceError, match="0 results to 1 requests"):
-        client.check_eligibility_batch([EligibilityRequest(14, **TERMS)])
-
-
-def test_batch_with_an_amount_that_cannot_be_sent_is_not_sent(client, service):
-    with pytest.raises(TypeError):
-        client.check_eligibility_batch([EligibilityRequest(14, loan_amount=0.1, interest_rate=1, tenure_months=1)])
-    assert service.requests == {}
-
-
-@pytest.mark.parametrize(
-    ("code", "reason", "kind"),
-    [
-        ("INVALID_ARGUMENT", "INVALID_FIELD", InvalidArgument),
-        ("NOT_FOUND", "CUSTOMER_NOT_FOUND", NotFound),
-        ("ALREADY_EXISTS", "PHONE_NUMBER_TAKEN", AlreadyExists),
-        ("FAILED_PRECONDITION", "NO_POLICY_IN_EFFECT", FailedPrecondition),
-        ("ABORTED", "WRITE_CONFLICT", Aborted),
-        ("RESOURCE_EXHAUSTED", "TOO_MANY_CALLS", ResourceExhausted),
-        ("UNAVAILABLE", "STORE_UNAVAILABLE", Unavailable),
-        ("DEADLINE_EXCEEDED", "DEADLINE_EXCEEDED", DeadlineExceeded),
-    ],
-)
-def test_error_has_its_class_reason_fields_and_facts(client, service, sample, code, reason, kind):
-    fields = {"loan_amount.nanos": "has to be whole paise", "tenure_months": "has to be 1 to 600"}
-    refusal = sample.refusal(grpc.StatusCode[code], "it went wrong", reason, fields, {"customer_id": "14"})
-    service.answers("CheckEligibility", refusal)
-    with pytest.raises(kind) as caught:
-        client.check_eligibility(14, **TERMS)
-    error = caught.value
-    assert (error.code, error.reason, error.message) == (grpc.StatusCode[code], reason, "it went wrong")
-    assert (error.fields, error.metadata, error.request_id) == (fields, {"customer_id": "14"}, None)
-    assert str(error) == f"{reason}: it went wrong"
-
-
-def test_error_without_details_is_clear_all_the_same(client, service, sample):
-    service.answers("GetLoan", sample.refusal(grpc.StatusCode.PERMISSION_DENIED, ""))
-    with pytest.raises(CreditServiceError) as caught:
-        client.get_loan(5)
-    assert type(caught.value) is CreditServiceError
-    assert caught.value.reason == ""
-    assert str(caught.value) == "PERMISSION_DENIED: the call failed with PERMISSION_DENIED and no further word"
-
-
-def test_reason_of_another_domain_is_not_the_services_own(client, service, sample):
-    service.answers("GetLoan", sample.refusal(grpc.StatusCode.NOT_FOUND, "no", "NO_ROUTE", domain="a.proxy"))
-    with pytest.raises(NotFound) as caught:
-        client.get_loan(5)
-    assert caught.value.reason == ""
-
-
-def test_garbled_details_do_not_hide_the_error(client, service):
-    def garbled(_, context):
-        context.set_trailing_metadata((("grpc-status-details-bin", b"\xff\xff"),))
-        context.abort(grpc.StatusCode.NOT_FOUND, "loan 5 does not exist")
-
-    service.answers("GetLoan", garbled)
-    with pytest.raises(NotFound, match="loan 5 does not exist"):
-        client.get_loan(5)
 
 
 def test_call_has_the_clients_deadline_unless_it_says_otherwise(address, service, sample):

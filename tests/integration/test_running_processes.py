@@ -1,0 +1,149 @@
+"""A server that runs: health, reflection and metrics over all of its processes."""
+
+import os
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2
+from support.servers import eventually
+from support.toy_server import ToyServer, process_that_answers
+
+SERVING = health_pb2.HealthCheckResponse.SERVING
+SERVICES = ["almeno.credit.v1.CreditService", "almeno.credit.v1.PortfolioService"]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ToyServer]:
+    """A server for the tests that leave it as it is."""
+    toy = ToyServer(tmp_path_factory.mktemp("server"), "--metrics-address=127.0.0.1:0", "--business-date=2026-03-31")
+    try:
+        yield toy.wait_until_ready()
+    finally:
+        toy.close()
+
+
+def test_server_that_is_ready_tells_how_it_serves(server: ToyServer) -> None:
+    [ready] = server.events("server_ready")
+    assert re.fullmatch(r"127\.0\.0\.1:[1-9][0-9]+", ready["address"])
+    assert (ready["workers"], ready["business_date"], ready["role"]) == (2, "2026-03-31", "supervisor")
+    assert ready["database"] == "sqlite:///almeno.db"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", ready["time"])
+    eventually(lambda: server.notes("worker") and server.notes("queued"))
+    assert len(server.notes("queued")) == 1
+
+
+def test_health_serves_the_whole_and_each_service_by_name(server: ToyServer) -> None:
+    with server.channel() as channel:
+        stub = health_pb2_grpc.HealthStub(channel)
+        for name in ["", *SERVICES, "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection"]:
+            assert stub.Check(health_pb2.HealthCheckRequest(service=name), timeout=5).status == SERVING
+            assert next(stub.Watch(health_pb2.HealthCheckRequest(service=name), timeout=5)).status == SERVING
+        with pytest.raises(grpc.RpcError) as caught:
+            stub.Check(health_pb2.HealthCheckRequest(service="bank.Vault"), timeout=5)
+        assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+
+
+@pytest.mark.parametrize("version", ["v1", "v1alpha"])
+def test_reflection_describes_every_service_in_both_versions(server: ToyServer, version: str) -> None:
+    requests = [
+        reflection_pb2.ServerReflectionRequest(list_services=""),
+        *(
+            reflection_pb2.ServerReflectionRequest(file_containing_symbol=symbol)
+            for symbol in [
+                *SERVICES,
+                "almeno.credit.v1.CreditService.GetCustomer",
+                "almeno.credit.v1.Customer",
+                "google.type.Money",
+                "grpc.health.v1.Health",
+                "grpc.reflection.v1.ServerReflection",
+                "grpc.reflection.v1alpha.ServerReflection",
+            ]
+        ),
+        reflection_pb2.ServerReflectionRequest(file_by_filename="grpc/reflection/v1/reflection.proto"),
+    ]
+    with server.channel() as channel:
+        listed, *described = channel.stream_stream(
+            f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo",
+            request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
+            response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
+        )(iter(requests), timeout=5)
+    assert sorted(service.name for service in listed.list_services_response.service) == [
+        *SERVICES,
+        "grpc.health.v1.Health",
+        "grpc.reflection.v1.ServerReflection",
+        "grpc.reflection.v1alpha.ServerReflection",
+    ]
+    assert len(described) == len(requests) - 1
+    for response in described:
+        assert response.file_descriptor_response.file_descriptor_proto, response
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        reflection_pb2.ServerReflectionRequest(),
+        reflection_pb2.ServerReflectionRequest(file_by_filename="../../etc/passwd"),
+        reflection_pb2.ServerReflectionRequest(file_containing_symbol=""),
+        reflection_pb2.ServerReflectionRequest(file_containing_symbol="..\n" * 9),
+        reflection_pb2.ServerReflectionRequest(all_extension_numbers_of_type="almeno.credit.v1.Nothing"),
+        reflection_pb2.ServerReflectionRequest(
+            file_containing_extension=reflection_pb2.ExtensionRequest(
+                containing_type="almeno.credit.v1.Customer", extension_number=-7
+            )
+        ),
+    ],
+    ids=lambda request: str(request)[:30],
+)
+def test_reflection_of_nonsense_is_answered_with_an_error_of_its_own(server: ToyServer, request_: Any) -> None:
+    with server.channel() as channel:
+        [response] = channel.stream_stream(
+            "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+            request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
+            response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
+        )(iter([request_]), timeout=5)
+    assert response.error_response.error_code in {3, 5}
+
+
+def test_both_processes_serve_each_on_a_core_of_its_own(server: ToyServer) -> None:
+    seen = set()
+
+    def ask() -> bool:
+        with server.channel() as channel:
+            seen.add(process_that_answers(channel))
+        return len(seen) == 2
+
+    eventually(ask)
+    assert seen == {*server.process_ids("rpc-0"), *server.process_ids("rpc-1")}
+    cores = [os.sched_getaffinity(process_id) for process_id in seen]
+    assert [len(of_process) for of_process in cores] == [1, 1]
+    assert len(set.union(*cores)) == min(2, len(os.sched_getaffinity(0)))
+
+
+def test_metrics_add_up_all_processes(server: ToyServer) -> None:
+    def figures() -> dict[str, float]:
+        code, text = server.http_get("/metrics")
+        assert code == 200
+        lines = [line for line in text.splitlines() if not line.startswith("#")]
+        return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+
+    labels = '{code="OK",method="/almeno.credit.v1.CreditService/GetCustomer"}'
+    before = figures().get(f"almeno_calls_total{labels}", 0)
+    seen = set()
+    for _ in range(40):
+        with server.channel() as channel:
+            seen.add(process_that_answers(channel))
+    assert len(seen) == 2
+    after = figures()
+    assert after[f"almeno_calls_total{labels}"] == before + 40
+    assert after[f"almeno_call_seconds_count{labels}"] == before + 40
+    reason = 'kind="check",outcome="declined",reason="CREDIT_SCORE_TOO_LOW"'
+    assert after[f"almeno_decisions_total{{{reason}}}"] == before + 40
+    assert after['almeno_decline_reasons_total{kind="check",reason="EMI_BURDEN_TOO_HIGH"}'] == before + 40
+    assert after['almeno_import_rows_total{kind="loans",outcome="inserted"}'] == 3
+    assert after["almeno_import_queue_depth"] == 4
+    assert after["almeno_process_restarts_total"] == 0
+    assert server.http_get("/customers")[0] == 404
