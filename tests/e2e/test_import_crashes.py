@@ -22,7 +22,7 @@ from support.servers import (
 from almeno_grpc.api import import_pb2
 
 CUSTOMER_COUNT, LOAN_COUNT, BATCH_ROWS = 100, 5_000, 50
-KILLS = 10
+KILLS = 5
 SMALL_STEPS = {"ALMENO_IMPORT_BATCH_ROWS": str(BATCH_ROWS), "ALMENO_WORKERS": "1"}
 
 
