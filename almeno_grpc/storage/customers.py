@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from almeno_grpc.domain.customer import Customer
 from almeno_grpc.domain.imports import BookCustomer
 from almeno_grpc.storage.lookups import add_rows, added_whole, in_pieces, present
 from almeno_grpc.storage.sequences import number_above
+from almeno_grpc.storage.statements import Statement, insertion
 from almeno_grpc.storage.tables import FIRST_OWN_ID
 from almeno_grpc.storage.tables import customer as table
 
@@ -22,8 +23,10 @@ _COLUMNS = (
     table.c.approved_limit_paise,
     table.c.create_time_us,
 )
-_BY_ID = select(*_COLUMNS).where(table.c.customer_id == bindparam("customer_id"))
-_ID_BY_PHONE = select(table.c.customer_id).where(table.c.phone_number == bindparam("phone_number"))
+_BY_ID = Statement(select(*_COLUMNS).where(table.c.customer_id == bindparam("customer_id")), "customer_id")
+_ID_BY_PHONE = Statement(
+    select(table.c.customer_id).where(table.c.phone_number == bindparam("phone_number")), "phone_number"
+)
 _PAGE = (
     select(*_COLUMNS)
     .where(table.c.customer_id > bindparam("after"))
@@ -33,7 +36,7 @@ _PAGE = (
 _IMPORTED = select(*_COLUMNS, table.c.imported)
 _BY_IDS = _IMPORTED.where(table.c.customer_id.in_(bindparam("ids", expanding=True)))
 _BY_PHONES = _IMPORTED.where(table.c.phone_number.in_(bindparam("phone_numbers", expanding=True)))
-_INSERT_NUMBERED = insert(table).returning(table.c.customer_id)
+_ADD = insertion(table, (*_COLUMNS[1:-1], table.c.imported, table.c.create_time_us), returning=table.c.customer_id)
 _UPDATE = (
     update(table)
     .where(table.c.customer_id == bindparam("key"))
@@ -56,12 +59,12 @@ class Customers:
 
     def get(self, customer_id: int) -> Customer | None:
         """The customer with the number, if there is one."""
-        row = self._connection.execute(_BY_ID, {"customer_id": customer_id}).first()
+        row = _BY_ID.row(self._connection, customer_id)
         return Customer(*row) if row else None
 
     def holds_phone_number(self, phone_number: str) -> bool:
         """Whether a customer has the number."""
-        return self._connection.execute(_ID_BY_PHONE, {"phone_number": phone_number}).first() is not None
+        return _ID_BY_PHONE.row(self._connection, phone_number) is not None
 
     def page(self, after: int, count: int) -> list[Customer]:
         """Up to `count` customers with a number above `after`, in the order of their numbers."""
@@ -69,8 +72,9 @@ class Customers:
 
     def add(self, customer: Customer) -> int:
         """Registers a customer under the next number of the service's own, which it gives back."""
-        values = {**_values(customer), "imported": False, "create_time_us": customer.create_time}
-        return int(self._connection.execute(_INSERT_NUMBERED, values).scalar_one())
+        imported = False
+        [(customer_id,)] = _ADD.rows(self._connection, *_values(customer).values(), imported, customer.create_time)
+        return int(customer_id)
 
     def existing(self, ids: Iterable[int]) -> set[int]:
         """Those of the numbers that customers have."""
@@ -104,6 +108,7 @@ class Customers:
 
 
 def _values(customer: Customer | BookCustomer) -> dict[str, Any]:
+    """The columns that a sheet has too, behind the number and in order."""
     return {
         "first_name": customer.first_name,
         "last_name": customer.last_name,

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, insert, select, tuple_, update
+from sqlalchemy import Connection, and_, bindparam, select, tuple_, update
 
 from almeno_grpc.domain.imports import BOOK_METHOD, BookLoan
 from almeno_grpc.domain.installments import InstallmentMethod
@@ -12,6 +12,7 @@ from almeno_grpc.domain.loan import Loan, LoanState
 from almeno_grpc.domain.money import rate_from_scaled, scaled_rate
 from almeno_grpc.storage.lookups import add_rows, added_whole, in_pieces, present
 from almeno_grpc.storage.sequences import number_above
+from almeno_grpc.storage.statements import Statement, insertion
 from almeno_grpc.storage.tables import FIRST_OWN_ID, loan_number
 from almeno_grpc.storage.tables import loan as table
 
@@ -35,14 +36,20 @@ _COLUMNS = (
 _NUMBERED = loan_number.join(
     table, and_(table.c.customer_id == loan_number.c.customer_id, table.c.loan_id == loan_number.c.loan_id)
 )
-_BY_ID = select(*_COLUMNS).select_from(_NUMBERED).where(loan_number.c.loan_id == bindparam("loan_id"))
-_TAKE_NUMBER = insert(loan_number).returning(loan_number.c.loan_id, sort_by_parameter_order=True)
+_BY_ID = Statement(
+    select(*_COLUMNS).select_from(_NUMBERED).where(loan_number.c.loan_id == bindparam("loan_id")), "loan_id"
+)
+_TAKE_NUMBER = insertion(loan_number, [loan_number.c.customer_id], returning=loan_number.c.loan_id)
+_ADD = insertion(table, _COLUMNS)
 _OF_CUSTOMER = select(*_COLUMNS).where(table.c.customer_id == bindparam("customer_id"))
 _PAGE = _OF_CUSTOMER.where(table.c.loan_id > bindparam("after")).order_by(table.c.loan_id).limit(bindparam("count"))
 _PAGES = {
-    None: _PAGE,
-    LoanState.ACTIVE: _PAGE.where(table.c.emis_paid < table.c.tenure_months),
-    LoanState.CLOSED: _PAGE.where(table.c.emis_paid == table.c.tenure_months),
+    state: Statement(page, "customer_id", "after", "count")
+    for state, page in (
+        (None, _PAGE),
+        (LoanState.ACTIVE, _PAGE.where(table.c.emis_paid < table.c.tenure_months)),
+        (LoanState.CLOSED, _PAGE.where(table.c.emis_paid == table.c.tenure_months)),
+    )
 }
 # Pairs, for two lists would have every customer looked up with every number.
 _BY_SOURCE = select(*_COLUMNS).where(
@@ -78,25 +85,22 @@ class Loans:
 
     def get(self, loan_id: int) -> Loan | None:
         """The loan with the number, if there is one."""
-        row = self._connection.execute(_BY_ID, {"loan_id": loan_id}).first()
+        row = _BY_ID.row(self._connection, loan_id)
         return _loan(row) if row else None
 
     def page(self, customer_id: int, state: LoanState | None, after: int, count: int) -> list[Loan]:
         """Up to `count` of a customer's loans with a number above `after`, in the order of their numbers."""
-        values = {"customer_id": customer_id, "after": after, "count": count}
-        return [_loan(row) for row in self._connection.execute(_PAGES[state], values)]
+        return [_loan(row) for row in _PAGES[state].rows(self._connection, customer_id, after, count)]
 
     def add(self, loan: Loan) -> int:
         """Books a loan under the next number of the service's own, which it gives back."""
-        return self.add_all([loan])[0]
+        [(loan_id,)] = _TAKE_NUMBER.rows(self._connection, loan.customer_id)
+        _ADD.rows(self._connection, loan_id, *_values(loan).values())
+        return int(loan_id)
 
     def add_all(self, loans: Sequence[Loan]) -> list[int]:
         """Books loans under the next numbers of the service's own, in order, and gives those back."""
-        owners = [{"customer_id": loan.customer_id} for loan in loans]
-        numbers = list(self._connection.execute(_TAKE_NUMBER, owners).scalars())
-        rows = [(number, *_values(loan).values()) for number, loan in zip(numbers, loans, strict=True)]
-        add_rows(self._connection, table, rows)
-        return numbers
+        return [self.add(loan) for loan in loans]
 
     def by_source(self, keys: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Loan]:
         """The imported loans with any of the keys (customer_id, source_loan_id)."""

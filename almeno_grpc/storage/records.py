@@ -3,15 +3,19 @@
 from sqlalchemy import Connection, bindparam, insert, select
 
 from almeno_grpc.service.store import AnsweredRequest, DecisionRecord
+from almeno_grpc.storage.statements import Statement, insertion
 from almeno_grpc.storage.tables import answered_request, decision, policy_pin
 
 # The lock makes the transaction one that changes something, so that repeating an answer waits for the standby as giving
 # it does: the first time may have been cut short while it waited.
-_REQUEST = (
+_REQUEST = Statement(
     select(answered_request.c.fingerprint, answered_request.c.answer)
     .where(answered_request.c.request_id == bindparam("request_id"))
-    .with_for_update(read=True, key_share=True)
+    .with_for_update(read=True, key_share=True),
+    "request_id",
 )
+_ADD_REQUEST = insertion(answered_request, answered_request.c)
+_ADD_DECISION = insertion(decision, decision.c)
 
 
 class Decisions:
@@ -22,19 +26,17 @@ class Decisions:
 
     def add(self, record: DecisionRecord) -> None:
         """Stores a decision."""
-        self._connection.execute(
-            insert(decision),
-            {
-                "decision_id": record.decision_id,
-                "customer_id": record.customer_id,
-                "business_date": record.business_date,
-                "policy_version": record.policy_version,
-                "policy_sha256": record.policy_sha256,
-                "approved": record.approved,
-                "credit_score": record.credit_score,
-                "snapshot": record.snapshot,
-                "create_time_us": record.create_time,
-            },
+        _ADD_DECISION.rows(
+            self._connection,
+            record.decision_id,
+            record.customer_id,
+            record.business_date,
+            record.policy_version,
+            record.policy_sha256,
+            record.approved,
+            record.credit_score,
+            record.snapshot,
+            record.create_time,
         )
 
 
@@ -61,17 +63,9 @@ class AnsweredRequests:
 
     def get(self, request_id: str) -> AnsweredRequest | None:
         """The request with the id and its answer, if there was one."""
-        row = self._connection.execute(_REQUEST, {"request_id": request_id}).first()
-        return AnsweredRequest(request_id, row.fingerprint, row.answer) if row else None
+        row = _REQUEST.row(self._connection, request_id)
+        return AnsweredRequest(request_id, *row) if row else None
 
     def add(self, request: AnsweredRequest, create_time: int) -> None:
         """Remembers a request and its answer."""
-        self._connection.execute(
-            insert(answered_request),
-            {
-                "request_id": request.request_id,
-                "fingerprint": request.fingerprint,
-                "answer": request.answer,
-                "create_time_us": create_time,
-            },
-        )
+        _ADD_REQUEST.rows(self._connection, request.request_id, request.fingerprint, request.answer, create_time)

@@ -1,0 +1,106 @@
+"""Statements that are written once, and then run by the driver itself.
+
+SQLAlchemy knows how each database writes a statement and stores a type, and is asked once. To send each run of a small
+statement through it would cost several times what the database takes for it.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Column, Connection, Dialect, Insert, Select, Table, bindparam, insert
+from sqlalchemy.exc import DBAPIError
+
+Row = tuple[Any, ...]
+
+_BY_PLACES = {"sqlite": "qmark", "postgresql": "format"}
+"""What the databases' dialects call parameters that are known by their places."""
+
+
+class Statement:
+    """A statement of which many are run, each for itself."""
+
+    def __init__(self, clause: Select[Any] | Insert, *parameters: str) -> None:
+        """Takes the statement.
+
+        Args:
+            clause: What it says.
+            parameters: The names of its parameters, in their places.
+        """
+        self._clause = clause
+        self._parameters = parameters
+        self._written: dict[str, _Written] = {}
+
+    def rows(self, connection: Connection, *parameters: Any) -> list[Row]:
+        """Runs the statement and gives its rows.
+
+        Raises:
+            DBAPIError: The database has refused, or was lost.
+        """
+        dialect = connection.dialect
+        written = self._written.get(dialect.name) or self._write(dialect)
+        driver: Any = connection.connection.driver_connection
+        try:
+            cursor = driver.execute(written.sql, written.stored(parameters))
+            return cursor.fetchall() if written.has_rows else []
+        except written.driver_error as error:
+            raise DBAPIError.instance(
+                written.sql,
+                None,
+                error,
+                written.driver_error,
+                hide_parameters=True,
+                connection_invalidated=dialect.is_disconnect(error, driver, None),
+                dialect=dialect,
+            ) from error
+
+    def row(self, connection: Connection, *parameters: Any) -> Row | None:
+        """Runs the statement and gives its first row, if there is one; raises as `rows` does."""
+        rows = self.rows(connection, *parameters)
+        return rows[0] if rows else None
+
+    def _write(self, dialect: Dialect) -> "_Written":
+        make: Callable[..., Dialect] = type(dialect)
+        compiled = self._clause.compile(dialect=make(paramstyle=_BY_PLACES[dialect.name]))
+        # Only statements with parameters by their places have it.
+        places: Sequence[str] = getattr(compiled, "positiontup", None) or ()
+        count = len(self._parameters)
+        literals = tuple(compiled.params[name] for name in places[count:])
+        if tuple(places[:count]) != self._parameters or None in literals:
+            raise ValueError(f"the parameters are {', '.join(places)}, in this order: {compiled}")
+        columns = self._clause.exported_columns
+        if any(column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns):
+            raise ValueError(f"a column comes back as something else than it is: {compiled}")
+        types = [compiled.binds[name].type.dialect_impl(dialect) for name in self._parameters]
+        processors = enumerate(each.bind_processor(dialect) for each in types)
+        conversions = [(place, processor) for place, processor in processors if processor]
+        written = _Written(str(compiled), literals, conversions, dialect.loaded_dbapi.Error, len(columns) > 0)
+        self._written[dialect.name] = written
+        return written
+
+
+def insertion(table: Table, columns: Iterable[Column[Any]], returning: Column[Any] | None = None) -> Statement:
+    """The statement that adds a row, from a value for each of the columns in order."""
+    names = [column.name for column in columns]
+    clause = insert(table).values({name: bindparam(name) for name in names})
+    return Statement(clause if returning is None else clause.returning(returning), *names)
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A statement as a driver takes it."""
+
+    sql: str
+    literals: Row
+    """Parameters that are the same each time; they come behind the others."""
+    conversions: Sequence[tuple[int, Callable[[Any], Any]]]
+    """Of values that the database stores as something else, by their places."""
+    driver_error: Any
+    has_rows: bool
+
+    def stored(self, parameters: Row) -> Sequence[Any]:
+        """The parameters as the driver takes them."""
+        values = [*parameters, *self.literals]
+        for place, convert in self.conversions:
+            values[place] = convert(values[place])
+        return values
