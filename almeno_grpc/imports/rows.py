@@ -16,7 +16,7 @@ from almeno_grpc.domain.months import due_date, emis_due
 from almeno_grpc.imports import cells, headings
 from almeno_grpc.imports.cells import CellRule, Fault, Parsed, WholeNumber
 from almeno_grpc.imports.frames import IssueFields, LoanNumbers, PackedBatch
-from almeno_grpc.imports.reading import BookTable, first_owners, landing_order, rearranged, repeated, whole_numbers
+from almeno_grpc.imports.reading import BookTable, first_owners, landing_order, rearranged, repeated
 
 _ID = cells.WholeNumber(1, limits.MAX_BOOK_ID)
 
@@ -67,7 +67,7 @@ class RowChecker:
         self._kind = kind
         self._book_date = book_date
         self._parsed = {heading: Parsed(rule) for heading, rule in RULES[kind].items()}
-        self._keys = {heading: self._parse(heading, table.column(heading)) for heading in headings.KEYS[kind]}
+        self._keys = {heading: self._parse(heading) for heading in headings.KEYS[kind]}
         if kind is ImportKind.LOANS:
             self._put_in_order()
         self._repeated = repeated(list(map(_numbers, self._keys.values())))
@@ -100,10 +100,14 @@ class RowChecker:
         self._table = self._table.rearranged(places)
         self._keys = {name: rearranged(column, places) for name, column in self._keys.items()}
 
-    def _parse(self, heading: str, column: list[object]) -> list[Any]:
+    def _parse(self, heading: str, start: int = 0, stop: int | None = None) -> list[Any]:
         rule = RULES[self._kind][heading]
-        numbers = whole_numbers(column, rule.least, rule.most) if isinstance(rule, WholeNumber) else None
-        return list(map(self._parsed[heading].__getitem__, column)) if numbers is None else numbers
+        plain = (
+            self._table.whole_numbers(heading, rule.least, rule.most, start, stop)
+            if isinstance(rule, WholeNumber)
+            else None
+        )
+        return plain or list(map(self._parsed[heading].__getitem__, self._table.column(heading, start, stop)))
 
     def _check(self, start: int, stop: int) -> PackedBatch:
         """Checks the rows from position `start` up to `stop`."""
@@ -111,11 +115,11 @@ class RowChecker:
         columns: dict[str, list[Any]] = {}
         for heading in self._parsed:
             keys = self._keys.get(heading)
-            columns[heading] = keys[start:stop] if keys else self._parse(heading, self._cells(heading, start, stop))
+            columns[heading] = keys[start:stop] if keys else self._parse(heading, start, stop)
         rejected = self._faults(numbers, columns)
         if self._repeated:
             self._reject_differing(start, numbers, columns, rejected)
-        end_dates = self._cells(headings.END_DATE, start, stop) if self._kind is ImportKind.LOANS else []
+        end_dates = self._table.column(headings.END_DATE, start, stop) if self._kind is ImportKind.LOANS else []
         if rejected:
             good = [place not in rejected for place in range(len(numbers))]
             numbers = list(compress(numbers, good))
@@ -129,9 +133,6 @@ class RowChecker:
             packed = (numbers, *columns.values())
         issues.sort(key=lambda issue: issue[0])
         return PackedBatch(stop - start, packed, issues)
-
-    def _cells(self, heading: str, start: int, stop: int) -> list[object]:
-        return self._table.column(heading, start, stop)
 
     def _faults(self, numbers: list[int], columns: dict[str, list[Any]]) -> dict[int, list[IssueFields]]:
         """The faults of single cells and of rows that are too long, by place in the run."""
