@@ -26,7 +26,7 @@ run: .venv/service ## Serve on 127.0.0.1:50051 with the sample book loaded.
 	exec $(BIN)/almeno-server --load-customers data/customers.xlsx --load-loans data/loans.xlsx
 
 test: .venv/development ## Run the test suite.
-	$(BIN)/python -m pytest -n 2 --cov --cov-report=term
+	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term
 
 bench: .venv/development ## Measure the server beside the bare transport; needs h2load. BENCH=--quick tries it.
 	PYTHONPATH=tests $(BIN)/python -m benchmarks $(BENCH)
