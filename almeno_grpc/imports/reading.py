@@ -76,18 +76,18 @@ def repeated(keys: Sequence[Sequence[int]]) -> set[int]:
     return set(twice.to_numpy().nonzero()[0].tolist())
 
 
-def landing_order(customer_ids: Sequence[int], loan_ids: Sequence[int]) -> list[int]:
-    """The places of loans in the order they land in.
+def landing_order(customer_ids: Sequence[int], loan_ids: Sequence[int]) -> tuple[list[int], int]:
+    """The places of loans in the order they land in, and how many of them come first.
 
-    First those whose Loan ID stands nowhere above, by customer and Loan ID; then the others by Loan ID, those that have
-    one in common as they stand in the sheet.
+    First come those whose Loan ID stands nowhere above, by customer and Loan ID; then the others by Loan ID, those that
+    have one in common as they stand in the sheet.
     """
     loans = pd.Series(loan_ids, dtype="int64")
     is_later = loans.duplicated()
     places = loans.argsort(kind="stable").to_numpy()
     customers = pd.Series(customer_ids, dtype="int64").where(~is_later, _BEHIND_ALL_CUSTOMERS)
     in_order: list[int] = places[customers.take(places).argsort(kind="stable").to_numpy()].tolist()
-    return in_order
+    return in_order, len(places) - int(is_later.sum())
 
 
 def first_owners(loan_ids: Sequence[int], customer_ids: Sequence[int]) -> tuple["array[int]", "array[int]"]:

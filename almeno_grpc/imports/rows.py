@@ -44,6 +44,9 @@ RULES: dict[ImportKind, dict[str, CellRule]] = {
 }
 """What each column has to hold, in the order of the headings."""
 
+_CLOSER_LOOK = 8
+"""How many times longer a loan takes to land whose number stands further up."""
+
 _emis_due = lru_cache(maxsize=100_000)(emis_due)
 
 
@@ -68,6 +71,8 @@ class RowChecker:
         self._book_date = book_date
         self._parsed = {heading: Parsed(rule) for heading, rule in RULES[kind].items()}
         self._keys = {heading: self._parse(heading) for heading in headings.KEYS[kind]}
+        self._first_count = len(table)
+        """Rows before those whose number has been given to a row above."""
         if kind is ImportKind.LOANS:
             self._put_in_order()
         self._repeated = repeated(list(map(_numbers, self._keys.values())))
@@ -88,15 +93,24 @@ class RowChecker:
 
         Args:
             skip_rows: How many of the first rows to leave out. They still count when a key comes again.
-            batch_rows: How many rows a batch covers; the last may cover fewer.
+            batch_rows: How many rows a batch covers. The last covers fewer, and so do those of loans whose numbers are
+                given: such a loan takes several times as long to land, and others wait for the end of its batch.
         """
-        for start in range(0, skip_rows, batch_rows):
-            self._check(start, min(start + batch_rows, skip_rows, len(self._table)))
-        for start in range(skip_rows, len(self._table), batch_rows):
-            yield self._check(start, min(start + batch_rows, len(self._table)))
+        for start, stop in self._runs(0, min(skip_rows, len(self._table)), batch_rows):
+            self._check(start, stop)
+        for start, stop in self._runs(skip_rows, len(self._table), batch_rows):
+            yield self._check(start, stop)
+
+    def _runs(self, start: int, stop: int, rows: int) -> Iterator[tuple[int, int]]:
+        """Cuts the positions from `start` up to `stop` into runs of so many rows, or fewer."""
+        while start < stop:
+            is_first = start < self._first_count
+            end = min(start + rows, self._first_count) if is_first else start + max(1, rows // _CLOSER_LOOK)
+            yield start, min(end, stop)
+            start = end
 
     def _put_in_order(self) -> None:
-        places = landing_order(*map(_numbers, self._keys.values()))
+        places, self._first_count = landing_order(*map(_numbers, self._keys.values()))
         self._table = self._table.rearranged(places)
         self._keys = {name: rearranged(column, places) for name, column in self._keys.items()}
 
