@@ -8,6 +8,8 @@ from typing import Any
 from almeno_grpc.domain.decision import Decision
 from almeno_grpc.service.store import DecisionRecord
 
+_to_json = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+
 
 def decision_record(decision_id: str, decision: Decision, create_time: int) -> DecisionRecord:
     """The record of a decision."""
@@ -19,7 +21,7 @@ def decision_record(decision_id: str, decision: Decision, create_time: int) -> D
         policy_sha256=decision.policy_sha256,
         approved=decision.approved,
         credit_score=decision.credit_score,
-        snapshot=json.dumps(decision_snapshot(decision), separators=(",", ":")),
+        snapshot=_to_json(decision_snapshot(decision)),
         create_time=create_time,
     )
 

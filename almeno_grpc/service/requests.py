@@ -52,26 +52,28 @@ class Requests:
             RequestIdReused: The request_id was used with another request.
             Exception: What `work` raises; then nothing is remembered.
         """
+        if not call.request_id:
+            # There is nothing to remember, and nobody has to wait until the answer is made.
+            result = self._store.write(work, wanted=call.wanted)
+            return Answered(encode(result), result)
 
         def answer_once(tx: Transaction) -> Answered[T]:
-            if call.request_id:
-                before = tx.answered_requests.get(call.request_id)
-                if before is not None:
-                    if before.fingerprint != call.fingerprint:
-                        raise RequestIdReused(call.request_id_field)
-                    return Answered(before.answer, None)
+            before = tx.answered_requests.get(call.request_id)
+            if before is not None:
+                if before.fingerprint != call.fingerprint:
+                    raise RequestIdReused(call.request_id_field)
+                return Answered(before.answer, None)
             try:
                 result = work(tx)
             except CreditError as refusal:
-                if call.request_id and tx.answered_requests.get(call.request_id) is not None:
+                if tx.answered_requests.get(call.request_id) is not None:
                     # The same request, sent twice at once: what stood in the way is what its first time has done.
                     raise WriteConflict("the request has just been answered; send it again") from refusal
                 raise
             answer = encode(result)
-            if call.request_id:
-                tx.answered_requests.add(
-                    AnsweredRequest(call.request_id, call.fingerprint, answer), self._clock.now_microseconds()
-                )
+            tx.answered_requests.add(
+                AnsweredRequest(call.request_id, call.fingerprint, answer), self._clock.now_microseconds()
+            )
             return Answered(answer, result)
 
         return self._store.write(answer_once, wanted=call.wanted)

@@ -3,6 +3,10 @@
 A commit waits until the disk has taken it, far longer than the work it makes durable takes. So whoever finds the writer
 free takes everything that waits, runs it in order, each piece under a savepoint of its own, and commits once. A piece
 that fails is undone by its savepoint and harms no other; no answer leaves before the commit.
+
+The thread that has committed hands the writer to the first that has come meanwhile, and wakes each of those whose work
+is done. A lock that they stood in line for would let through one after the other, only to look, while the next batch
+has to begin with the few that the line has left by then.
 """
 
 import fcntl
@@ -32,6 +36,8 @@ class _Piece(Generic[T]):
         self._result: T | None = None
         self.error: BaseException | None = None
         self.has_ended = False
+        self._asleep = threading.Lock()
+        self._asleep.acquire()
 
     def run(self, connection: Connection) -> None:
         """Does the work, as far as somebody wants it; the transaction is not committed yet."""
@@ -39,6 +45,14 @@ class _Piece(Generic[T]):
         self._check_wanted()
         self._result = self._work(connection)
         self._check_wanted()
+
+    def sleep(self) -> None:
+        """Waits until the piece has ended, or is the first of the next transaction."""
+        self._asleep.acquire()
+
+    def wake(self) -> None:
+        """Ends the sleep, be it before it has begun; once for each piece."""
+        self._asleep.release()
 
     def outcome(self) -> T:
         """The result, once the transaction has ended."""
@@ -68,8 +82,10 @@ class GroupCommit:
         """
         self._connect = connect
         self._lock_path = lock_file
+        # Guarded by the lock: who finds nobody at work goes to work.
+        self._lock = threading.Lock()
         self._waiting: deque[_Piece[Any]] = deque()
-        self._turn = threading.Lock()
+        self._is_at_work = False
         self._opened: tuple[Connection, BinaryIO] | None = None
 
     def write(self, work: Callable[[Connection], T], wanted: Callable[[], bool]) -> T:
@@ -80,40 +96,56 @@ class GroupCommit:
             Exception: What the work or the database raised; the work was undone.
         """
         piece = _Piece(work, wanted)
-        self._waiting.append(piece)
-        with self._turn:
-            # Whoever had the turn before may have done this piece with theirs.
-            while not piece.has_ended:
-                self._write_waiting()
+        with self._lock:
+            self._waiting.append(piece)
+            has_to_wait, self._is_at_work = self._is_at_work, True
+        if has_to_wait:
+            piece.sleep()
+        if not piece.has_ended:
+            self._write_waiting(piece)
         return piece.outcome()
 
     def close(self) -> None:
-        """Gives up the connection and the file."""
-        with self._turn:
-            self._let_go()
-
-    def _let_go(self) -> None:
+        """Gives up the connection and the file; nothing is written any more."""
         opened, self._opened = self._opened or (), None
         for each in opened:
             each.close()
 
-    def _write_waiting(self) -> None:
-        pieces = [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_PIECES))]
+    def _write_waiting(self, first: _Piece[Any]) -> None:
+        """Does the first piece of those that wait, and with it as many of the others as there are."""
+        pieces: list[_Piece[Any]] = []
         try:
             if self._opened is None:
                 self._opened = self._connect(), self._lock_path.open("ab")
             connection, lock_file = self._opened
             with _locked(lock_file), connection.begin():
+                # Some have come while this one waited for its turn.
+                pieces += self._take()
                 _run_all(pieces, connection)
         except BaseException as error:
+            pieces = pieces or self._take()
             for piece in pieces:
                 # What had failed by itself keeps its own error; what had succeeded was undone with the transaction.
                 piece.error = piece.error or error
             # Where the commit has failed, the connection may be in the transaction still.
-            self._let_go()
+            self.close()
         finally:
+            self._hand_over()
             for piece in pieces:
                 piece.has_ended = True
+                if piece is not first:
+                    piece.wake()
+
+    def _take(self) -> list[_Piece[Any]]:
+        with self._lock:
+            return [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_PIECES))]
+
+    def _hand_over(self) -> None:
+        with self._lock:
+            following = self._waiting[0] if self._waiting else None
+            self._is_at_work = following is not None
+        if following is not None:
+            following.wake()
 
 
 @contextmanager
