@@ -112,6 +112,21 @@ def test_writes_that_wait_together_are_committed_together_in_their_order(store, 
     assert phone_numbers(book) == list(range(20))
 
 
+def test_writers_who_come_back_at_once_are_committed_many_at_a_time(store, commits):
+    writers, writes = 16, 10
+    # As long as a disk takes, so that the others come back meanwhile.
+    commits.before_each = lambda: time.sleep(0.005)
+
+    def keep_writing() -> None:
+        for _ in range(writes):
+            store.write(lambda _tx: None)
+
+    with ThreadPoolExecutor(writers) as pool:
+        for future in [pool.submit(keep_writing) for _ in range(writers)]:
+            future.result(SECONDS)
+    assert commits.count <= writers * writes / 4
+
+
 def test_writes_beyond_the_most_of_a_transaction_wait_for_the_next(store, book, register, commits):
     count = 2 * MOST_PIECES + 1
     assert MOST_PIECES == 128
