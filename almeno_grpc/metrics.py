@@ -6,7 +6,6 @@ variable has to be set before this module is imported, which imports prometheus_
 """
 
 import os
-from collections.abc import Sequence
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -22,8 +21,8 @@ class Metrics(Protocol):
     def call(self, method: str, code: str, seconds: float) -> None:
         """Counts a call that ended, with its status code and its duration from arrival to end."""
 
-    def decision(self, kind: str, *, approved: bool, reasons: Sequence[str]) -> None:
-        """Counts a decision: `kind` is `check` or `booking`, `reasons` are those of a decline, the first one first."""
+    def decision(self, kind: str, reasons: tuple[str, ...], count: int = 1) -> None:
+        """Counts decisions: `kind` is `check` or `booking`, `reasons` are those of a decline, the first one first."""
 
     def import_rows(self, kind: str, outcome: str, rows: int) -> None:
         """Counts rows of an import: `kind` is `customers` or `loans`, `outcome` such as `inserted`."""
@@ -38,8 +37,8 @@ class NoMetrics:
     def call(self, method: str, code: str, seconds: float) -> None:
         """Ignores the call."""
 
-    def decision(self, kind: str, *, approved: bool, reasons: Sequence[str]) -> None:
-        """Ignores the decision."""
+    def decision(self, kind: str, reasons: tuple[str, ...], count: int = 1) -> None:
+        """Ignores the decisions."""
 
     def import_rows(self, kind: str, outcome: str, rows: int) -> None:
         """Ignores the rows."""
@@ -78,7 +77,9 @@ class PrometheusMetrics:
             "almeno_import_rows_total", "Rows of imports.", ("kind", "outcome"), registry=registry
         )
         self._imports = Counter("almeno_imports_total", "Imports that ended.", ("kind", "state"), registry=registry)
+        # What is looked up by its labels is kept, for that takes longer than to count.
         self._calls: dict[tuple[str, str], Histogram] = {}
+        self._decision_counters: dict[tuple[str, tuple[str, ...]], list[Counter]] = {}
 
     def call(self, method: str, code: str, seconds: float) -> None:
         """Counts a call that ended, with its status code and its duration."""
@@ -87,13 +88,17 @@ class PrometheusMetrics:
             histogram = self._calls[method, code] = self._call_seconds.labels(method, code)
         histogram.observe(seconds)
 
-    def decision(self, kind: str, *, approved: bool, reasons: Sequence[str]) -> None:
-        """Counts a decision, and each reason of a decline."""
-        first = "" if approved or not reasons else reasons[0]
-        self._decisions.labels(kind, "approved" if approved else "declined", first).inc()
-        if not approved:
-            for reason in reasons:
-                self._decline_reasons.labels(kind, reason).inc()
+    def decision(self, kind: str, reasons: tuple[str, ...], count: int = 1) -> None:
+        """Counts decisions, and each reason of a decline."""
+        counters = self._decision_counters.get((kind, reasons))
+        if counters is None:
+            outcome, first = ("declined", reasons[0]) if reasons else ("approved", "")
+            counters = self._decision_counters[kind, reasons] = [
+                self._decisions.labels(kind, outcome, first),
+                *(self._decline_reasons.labels(kind, reason) for reason in reasons),
+            ]
+        for counter in counters:
+            counter.inc(count)
 
     def import_rows(self, kind: str, outcome: str, rows: int) -> None:
         """Counts rows of an import."""

@@ -1,18 +1,18 @@
 """The decision on a loan request: one pure function that checks, bookings, batches and simulations all run."""
 
 from bisect import bisect_left
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
 from almeno_grpc.domain.counter_offer import largest_amortizing_rupees
 from almeno_grpc.domain.installments import InstallmentMethod, installment, installment_amount
 from almeno_grpc.domain.limits import MIN_LOAN_AMOUNT
 from almeno_grpc.domain.money import PAISE_PER_RUPEE, format_rupees
-from almeno_grpc.domain.policy import Policy
+from almeno_grpc.domain.policy import Band, Policy
 from almeno_grpc.domain.position import CreditPosition
-from almeno_grpc.domain.scoring import CreditScore, ScoreComponent, credit_score
+from almeno_grpc.domain.scoring import ScoreComponent, credit_score
 
 
 class DecisionReason(StrEnum):
@@ -25,8 +25,7 @@ class DecisionReason(StrEnum):
     RATE_ABOVE_MAXIMUM = "RATE_ABOVE_MAXIMUM"
 
 
-@dataclass(frozen=True, slots=True)
-class LoanRequest:
+class LoanRequest(NamedTuple):
     """What a customer asks for. The amount in paise, rates in per cent a year."""
 
     customer_id: int
@@ -37,8 +36,7 @@ class LoanRequest:
     """The highest rate the caller would take; None takes any."""
 
 
-@dataclass(frozen=True, slots=True)
-class Borrower:
+class Borrower(NamedTuple):
     """What a decision has to know of a customer: income and limit in paise, and the position."""
 
     monthly_income: int
@@ -46,8 +44,7 @@ class Borrower:
     position: CreditPosition
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """The answer to a loan request, with everything it was based on."""
 
     request: LoanRequest
@@ -102,12 +99,11 @@ def decide(request: LoanRequest, borrower: Borrower, policy: Policy, business_da
         TermsDoNotAmortize: At the corrected rate the terms give no schedule that repays the loan.
     """
     score = credit_score(borrower.position, borrower.approved_limit, policy)
-    rate = _corrected_rate(request, score, policy)
+    band = policy.band(score.score)
+    rate = request.interest_rate if band is None else max(request.interest_rate, band.least_rate)
     emi = installment(policy.installment_method, request.loan_amount, rate, request.tenure_months)
-    reasons = (
-        *_reasons_whatever_the_amount(request, borrower, score, rate, policy),
-        *_reasons_by_amount(request.loan_amount, emi, borrower, policy),
-    )
+    by_amount = _reasons_by_amount(request.loan_amount, emi, borrower, policy)
+    otherwise = _reasons_whatever_the_amount(request, borrower, band, rate, policy)
     return Decision(
         request=request,
         borrower=borrower,
@@ -116,26 +112,28 @@ def decide(request: LoanRequest, borrower: Borrower, policy: Policy, business_da
         corrected_interest_rate=rate,
         monthly_installment=emi,
         installment_method=policy.installment_method,
-        reasons=tuple(reason for reason in DecisionReason if reason in reasons) if reasons else (),
-        counter_offer=_counter_offer(request, borrower, score, rate, policy) if reasons else None,
+        reasons=_in_order(by_amount, otherwise) if by_amount or otherwise else (),
+        # Where a loan of any amount would be declined, there is none to offer.
+        counter_offer=_counter_offer(request, borrower, rate, policy) if by_amount and not otherwise else None,
         policy_version=policy.version,
         policy_sha256=policy.sha256,
         business_date=business_date,
     )
 
 
-def _corrected_rate(request: LoanRequest, score: CreditScore, policy: Policy) -> Decimal:
-    band = policy.band(score.score)
-    return request.interest_rate if band is None else max(request.interest_rate, band.least_rate)
+def _in_order(*reasons: list[DecisionReason]) -> tuple[DecisionReason, ...]:
+    """The reasons in the order in which they are told."""
+    found = {reason for part in reasons for reason in part}
+    return tuple(reason for reason in DecisionReason if reason in found)
 
 
 def _reasons_whatever_the_amount(
-    request: LoanRequest, borrower: Borrower, score: CreditScore, rate: Decimal, policy: Policy
+    request: LoanRequest, borrower: Borrower, band: Band | None, rate: Decimal, policy: Policy
 ) -> list[DecisionReason]:
     reasons = []
     if policy.gates.debt_within_limit and borrower.position.current_debt > borrower.approved_limit:
         reasons.append(DecisionReason.DEBT_EXCEEDS_LIMIT)
-    if policy.band(score.score) is None:
+    if band is None:
         reasons.append(DecisionReason.CREDIT_SCORE_TOO_LOW)
     if request.max_interest_rate is not None and rate > request.max_interest_rate:
         reasons.append(DecisionReason.RATE_ABOVE_MAXIMUM)
@@ -154,17 +152,13 @@ def _reasons_by_amount(loan_amount: int, emi: int, borrower: Borrower, policy: P
     return reasons
 
 
-def _counter_offer(
-    request: LoanRequest, borrower: Borrower, score: CreditScore, rate: Decimal, policy: Policy
-) -> int | None:
-    """The largest amount in whole rupees that passes where the request did not, at its tenure and rate.
+def _counter_offer(request: LoanRequest, borrower: Borrower, rate: Decimal, policy: Policy) -> int | None:
+    """The largest amount in whole rupees that passes where the one asked for did not, at its tenure and rate.
 
     Both gates that look at the amount get stricter as it grows, for the instalment grows with it, so the largest amount
     that passes them is found by halving. Whether terms amortize does not follow the amount so strictly; that search is
     a module of its own.
     """
-    if _reasons_whatever_the_amount(request, borrower, score, rate, policy):
-        return None
 
     def fails(rupees: int) -> bool:
         amount = rupees * PAISE_PER_RUPEE

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
+from math import gcd
+from typing import NamedTuple
 
 from almeno_grpc.domain.errors import TermsDoNotAmortize
 from almeno_grpc.domain.money import RATE_SCALE, round_half_up, scaled_rate
@@ -39,10 +41,29 @@ class ScheduledInstallment:
         return self.principal + self.interest
 
 
+class _Annuity(NamedTuple):
+    """What the instalments of all loans at a rate and a tenure have in common; i is the monthly rate."""
+
+    numerator: int
+    """With the denominator i(1+i)ⁿ / ((1+i)ⁿ − 1), the instalment of a principal of 1; 1/n at 0 %."""
+    denominator: int
+    rate: int
+    """The rate in ten-thousandths of a per cent."""
+    drift: int
+    """The whole paise of B·(1+i), where B = ((1+i)ⁿ − 1)/i; see `_surely_amortizes`. 0 at 0 %."""
+
+
 @lru_cache(maxsize=4096)
-def _growth(rate_scaled: int, months: int) -> tuple[int, int]:
-    """(1 + i)ⁿ as numerator and denominator. A pure function of its arguments, so remembering it is always right."""
-    return (_MONTHLY + rate_scaled) ** months, _MONTHLY**months
+def _annuity(rate: Decimal, months: int) -> _Annuity:
+    """The annuity's figures. A pure function of its arguments, so remembering them is always right."""
+    scaled = scaled_rate(rate)
+    if scaled == 0:
+        return _Annuity(1, months, 0, 0)
+    # i in its lowest terms: the powers then have a third of the digits.
+    shared = gcd(scaled, _MONTHLY)
+    part, unit = scaled // shared, _MONTHLY // shared
+    grown, whole = (unit + part) ** months, unit**months
+    return _Annuity(part * grown, unit * (grown - whole), scaled, (grown - whole) * (unit + part) // (whole * part))
 
 
 def reducing_balance_installment(principal: int, rate: Decimal, months: int) -> int:
@@ -55,11 +76,8 @@ def reducing_balance_installment(principal: int, rate: Decimal, months: int) -> 
         rate: Per cent a year, at most four decimals.
         months: Number of instalments, 1 or more.
     """
-    scaled = scaled_rate(rate)
-    if scaled == 0:
-        return round_half_up(principal, months)
-    grown, unit = _growth(scaled, months)
-    return round_half_up(principal * scaled * grown, _MONTHLY * (grown - unit))
+    annuity = _annuity(rate, months)
+    return round_half_up(principal * annuity.numerator, annuity.denominator)
 
 
 def annual_compound_installment(principal: int, rate: Decimal, months: int) -> int:
@@ -164,13 +182,6 @@ def _walk_repays(principal: int, rate: Decimal, months: int, emi: int) -> bool:
     return balance > 0
 
 
-@lru_cache(maxsize=4096)
-def _drift(rate_scaled: int, months: int) -> int:
-    """The whole paise of B·(1+i), where B is the most by which rounding can put off the last balance but one."""
-    grown, unit = _growth(rate_scaled, months)
-    return (grown - unit) * (_MONTHLY + rate_scaled) // (unit * rate_scaled)
-
-
 def _surely_amortizes(principal: int, rate: Decimal, months: int, emi: int) -> bool:
     """A quick yes for ordinary terms, so that a decision need not walk the schedule; a no means: walk it.
 
@@ -179,8 +190,8 @@ def _surely_amortizes(principal: int, rate: Decimal, months: int, emi: int) -> b
     (emi − 1)/(1+i). If that is above B the last row repays principal. The first row repays the least of all, for the
     balance falls from row to row; that it repays at least a paisa is looked at directly.
     """
-    scaled = scaled_rate(rate)
-    if scaled == 0:
+    annuity = _annuity(rate, months)
+    if annuity.rate == 0:
         return emi > 0 and emi * (months - 1) < principal
-    first_part = emi - round_half_up(principal * scaled, _MONTHLY)
-    return first_part > 0 and emi - 1 > _drift(scaled, months)
+    first_part = emi - round_half_up(principal * annuity.rate, _MONTHLY)
+    return first_part > 0 and emi - 1 > annuity.drift

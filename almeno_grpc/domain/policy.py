@@ -1,7 +1,7 @@
 """A credit policy: how a loan request is scored, priced and decided, as dated data."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -24,15 +24,20 @@ class StepTable:
 
     max_points: int
     steps: tuple[Step, ...]
+    _ends: tuple[tuple[int, int, int], ...] = field(init=False, repr=False, compare=False)
 
-    def points(self, figure: Fraction | int) -> int:
-        """The points of the first step that reaches the figure."""
-        # Compared as whole numbers: every decision comes through here, and comparing fractions costs ten times as much.
-        numerator, denominator = figure.numerator, figure.denominator
-        for step in self.steps:
-            up_to = step.up_to
-            if up_to is not None and numerator * up_to.denominator <= up_to.numerator * denominator:
-                return step.points
+    def __post_init__(self) -> None:
+        # As whole numbers: every decision comes through here, and comparing fractions costs ten times as much.
+        ends = (
+            (step.up_to.numerator, step.up_to.denominator, step.points) for step in self.steps if step.up_to is not None
+        )
+        object.__setattr__(self, "_ends", tuple(ends))
+
+    def points(self, numerator: int, denominator: int = 1) -> int:
+        """The points of the first step that reaches the figure, which is numerator/denominator."""
+        for end_numerator, end_denominator, points in self._ends:
+            if numerator * end_denominator <= end_numerator * denominator:
+                return points
         return self.steps[-1].points
 
 
@@ -44,16 +49,24 @@ class OnTimePayments:
     none_up_to: Fraction
     all_from: Fraction
     while_nothing_was_due: int
+    _whole: tuple[int, int, int] = field(init=False, repr=False, compare=False)
 
-    def points(self, on_time: int, due: int) -> Fraction:
-        """The exact points for `on_time` of `due` instalments."""
-        if due == 0:
-            return Fraction(self.while_nothing_was_due)
+    def __post_init__(self) -> None:
+        # Both shares as whole numbers of the same unit, for every decision comes through here.
         none, full = self.none_up_to, self.all_from
-        # (on_time/due − none) / (full − none) with one division, for every decision comes through here.
-        above = (on_time * none.denominator - due * none.numerator) * full.denominator
-        span = (full.numerator * none.denominator - none.numerator * full.denominator) * due
-        return Fraction(self.max_points * max(0, min(span, above)), span)
+        unit = none.denominator * full.denominator
+        whole = unit, none.numerator * full.denominator, full.numerator * none.denominator
+        object.__setattr__(self, "_whole", whole)
+
+    def points(self, on_time: int, due: int) -> Fraction | int:
+        """The exact points for `on_time` of `due` instalments: max_points × (on_time/due − none) / (all − none)."""
+        if due == 0:
+            return self.while_nothing_was_due
+        unit, none, full = self._whole
+        above, span = on_time * unit - due * none, (full - none) * due
+        if above <= 0:
+            return 0
+        return self.max_points if above >= span else Fraction(self.max_points * above, span)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +108,10 @@ class Policy:
 
     def band(self, score: int) -> Band | None:
         """The band the score falls in; None when it is too low for any."""
-        return next((band for band in self.bands if score > band.above), None)
+        for band in self.bands:
+            if score > band.above:
+                return band
+        return None
 
 
 def policy_in_effect(policies: Iterable[Policy], on: date) -> Policy:

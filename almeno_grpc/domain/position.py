@@ -1,10 +1,9 @@
 """What a customer has borrowed, owes and has paid on one business date: the figures every decision is taken from."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class CreditPosition:
+class CreditPosition(NamedTuple):
     """A customer's loans in figures. Amounts in paise."""
 
     loan_count: int = 0

@@ -1,15 +1,14 @@
 """The credit score: exact points for each part of the position, added up and rounded once."""
 
-from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 from almeno_grpc.domain.money import round_fraction, round_half_up
 from almeno_grpc.domain.policy import Policy
 from almeno_grpc.domain.position import CreditPosition
 
 
-@dataclass(frozen=True, slots=True)
-class ScoreComponent:
+class ScoreComponent(NamedTuple):
     """One part of the score."""
 
     name: str
@@ -19,8 +18,7 @@ class ScoreComponent:
     """The figure the points were given for, for people and records."""
 
 
-@dataclass(frozen=True, slots=True)
-class CreditScore:
+class CreditScore(NamedTuple):
     """A score from 0 to 100 and its parts."""
 
     score: int
@@ -32,51 +30,30 @@ def credit_score(position: CreditPosition, approved_limit: int, policy: Policy) 
 
     Debt above the limit makes the score 0 where the policy says so; the parts are told all the same.
     """
+    on_time, past, this_year = policy.on_time_payments, policy.past_loans, policy.current_year_activity
+    loans, loans_this_year = position.loan_count, position.loans_this_year
+    due, paid_on_time = position.emis_due, position.emis_paid_on_time
+    on_time_points = on_time.points(paid_on_time, due)
+    past_points, this_year_points = past.points(loans), this_year.points(loans_this_year)
+    volume_points, share = _approved_volume(position, approved_limit, policy)
     components = (
-        ScoreComponent(
-            "on_time_payments",
-            policy.on_time_payments.points(position.emis_paid_on_time, position.emis_due),
-            policy.on_time_payments.max_points,
-            f"{position.emis_paid_on_time}/{position.emis_due}",
-        ),
-        ScoreComponent(
-            "past_loans",
-            policy.past_loans.points(position.loan_count),
-            policy.past_loans.max_points,
-            str(position.loan_count),
-        ),
-        ScoreComponent(
-            "current_year_activity",
-            policy.current_year_activity.points(position.loans_this_year),
-            policy.current_year_activity.max_points,
-            str(position.loans_this_year),
-        ),
-        _approved_volume(position, approved_limit, policy),
+        ScoreComponent("on_time_payments", on_time_points, on_time.max_points, f"{paid_on_time}/{due}"),
+        ScoreComponent("past_loans", past_points, past.max_points, str(loans)),
+        ScoreComponent("current_year_activity", this_year_points, this_year.max_points, str(loans_this_year)),
+        ScoreComponent("approved_volume", volume_points, policy.approved_volume.max_points, share),
     )
     if policy.debt_above_limit_scores_zero and position.current_debt > approved_limit:
         return CreditScore(0, components)
-    return CreditScore(_rounded_sum(components), components)
+    # Whole points do not change how the rest of the sum is rounded.
+    return CreditScore(past_points + this_year_points + volume_points + round_fraction(on_time_points), components)
 
 
-def _rounded_sum(components: tuple[ScoreComponent, ...]) -> int:
-    """The sum of the points, rounded once, halves up."""
-    whole, fractions = 0, Fraction(0)
-    for part in components:
-        if isinstance(part.points, int):
-            whole += part.points
-        else:
-            fractions += part.points
-    return whole + round_fraction(fractions)
-
-
-def _approved_volume(position: CreditPosition, approved_limit: int, policy: Policy) -> ScoreComponent:
-    table = policy.approved_volume
+def _approved_volume(position: CreditPosition, approved_limit: int, policy: Policy) -> tuple[int, str]:
+    """The points for the volume, and the share of the limit they were given for."""
+    table, volume = policy.approved_volume, position.approved_volume
     if position.loan_count == 0:
-        points, observed = policy.volume_points_without_loans, "no loan yet"
-    elif approved_limit == 0:
-        points, observed = table.steps[-1].points, "above a limit of 0"
-    else:
-        points = table.points(Fraction(position.approved_volume, approved_limit))
-        share, ten_thousandths = divmod(round_half_up(position.approved_volume * 10_000, approved_limit), 10_000)
-        observed = f"{share}.{ten_thousandths:04d}"
-    return ScoreComponent("approved_volume", points, table.max_points, observed)
+        return policy.volume_points_without_loans, "no loan yet"
+    if approved_limit == 0:
+        return table.steps[-1].points, "above a limit of 0"
+    share, ten_thousandths = divmod(round_half_up(volume * 10_000, approved_limit), 10_000)
+    return table.points(volume, approved_limit), f"{share}.{ten_thousandths:04d}"

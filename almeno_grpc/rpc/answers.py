@@ -1,4 +1,4 @@
-"""Values of the domain as messages, each given by its fields.
+"""Values of the domain as messages, each given by its fields; decisions are in `decision_answers`.
 
 Fields rather than messages, for protobuf builds a nested message in its place from a mapping, and copies one that is
 handed to it, which takes twice as long.
@@ -9,13 +9,14 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from google.type import money_pb2
+
 from almeno_grpc.api import decision_pb2, import_pb2, loan_pb2
 from almeno_grpc.domain.customer import Customer
-from almeno_grpc.domain.decision import Decision, DecisionReason
+from almeno_grpc.domain.decision import DecisionReason
 from almeno_grpc.domain.imports import ImportFile, ImportKind, ImportState, IssueOutcome, RowIssue
 from almeno_grpc.domain.installments import InstallmentMethod
 from almeno_grpc.domain.loan import Installment, InstallmentState, Loan, LoanState
-from almeno_grpc.domain.position import CreditPosition
 
 Fields = dict[str, Any]
 """A message by its fields."""
@@ -65,6 +66,13 @@ def money(paise: int) -> Fields:
     return {"currency_code": "INR", "units": rupees, "nanos": rest * 10_000_000}
 
 
+def fill_money(message: money_pb2.Money, paise: int) -> None:
+    """Fills in an amount of paise, zero or more."""
+    message.currency_code = "INR"
+    message.units = paise // 100
+    message.nanos = paise % 100 * 10_000_000
+
+
 def decimal(number: Decimal) -> Fields:
     """A rate, written without an exponent."""
     return {"value": f"{number:f}"}
@@ -92,52 +100,6 @@ def customer_fields(customer: Customer) -> Fields:
         "monthly_income": money(customer.monthly_income),
         "approved_limit": money(customer.approved_limit),
         "create_time": instant(customer.create_time),
-    }
-
-
-def position_fields(position: CreditPosition, approved_limit: int) -> Fields:
-    """A credit position, with what is left of the limit."""
-    return {
-        "loan_count": position.loan_count,
-        "active_loan_count": position.active_loan_count,
-        "loans_this_year": position.loans_this_year,
-        "approved_volume": money(position.approved_volume),
-        "current_debt": money(position.current_debt),
-        "monthly_obligation": money(position.monthly_obligation),
-        "emis_due": position.emis_due,
-        "emis_paid_on_time": position.emis_paid_on_time,
-        "available_limit": money(position.available_limit(approved_limit)),
-    }
-
-
-def decision_fields(decision: Decision, decision_id: str = "") -> Fields:
-    """A decision; a check has no decision_id."""
-    request = decision.request
-    return {
-        "decision_id": decision_id,
-        "customer_id": request.customer_id,
-        "approved": decision.approved,
-        "credit_score": decision.credit_score,
-        "score_components": [
-            {
-                "name": component.name,
-                "points": component.points.numerator / component.points.denominator,
-                "max_points": component.max_points,
-                "observed": component.observed,
-            }
-            for component in decision.score_components
-        ],
-        "loan_amount": money(request.loan_amount),
-        "interest_rate": decimal(request.interest_rate),
-        "corrected_interest_rate": decimal(decision.corrected_interest_rate),
-        "tenure_months": request.tenure_months,
-        "monthly_installment": money(decision.monthly_installment),
-        "reasons": [DECISION_REASONS[reason] for reason in decision.reasons],
-        "message": decision.message,
-        "position": position_fields(decision.borrower.position, decision.borrower.approved_limit),
-        "policy_version": decision.policy_version,
-        "business_date": day(decision.business_date),
-        "counter_offer": None if decision.counter_offer is None else money(decision.counter_offer),
     }
 
 

@@ -1,5 +1,7 @@
 """CreditService: each RPC checks its request, calls a use case and converts what that gives."""
 
+from collections import Counter
+
 import grpc
 
 from almeno_grpc.api import credit_service_pb2 as pb
@@ -9,11 +11,11 @@ from almeno_grpc.domain.decision import Decision, LoanRequest
 from almeno_grpc.domain.errors import CreditError
 from almeno_grpc.metrics import Metrics
 from almeno_grpc.rpc import answers, requests
-from almeno_grpc.rpc.errors import status_message
+from almeno_grpc.rpc.decision_answers import batch_answer, booking_answer, check_answer, fill_position
 from almeno_grpc.rpc.fields import Fields
 from almeno_grpc.rpc.pages import page_key, page_token
 from almeno_grpc.service.customers import CustomerService
-from almeno_grpc.service.lending import Booking, LendingService
+from almeno_grpc.service.lending import LendingService
 from almeno_grpc.service.requests import Requests
 
 MOST_REQUESTS_OF_A_BATCH = 1000
@@ -48,10 +50,9 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         customer_id = fields.identifier("customer_id", request.customer_id)
         fields.check()
         customer, position = self._customers.get(customer_id)
-        return pb.GetCustomerResponse(
-            customer=answers.customer_fields(customer),
-            position=answers.position_fields(position, customer.approved_limit),
-        )
+        response = pb.GetCustomerResponse(customer=answers.customer_fields(customer))
+        fill_position(response.position, position, customer.approved_limit)
+        return response
 
     def ListCustomers(
         self, request: pb.ListCustomersRequest, _context: grpc.ServicerContext
@@ -67,28 +68,27 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
             next_page_token=page_token("customers", customers[size - 1].customer_id) if customers[size:] else "",
         )
 
-    def CheckEligibility(
-        self, request: pb.CheckEligibilityRequest, _context: grpc.ServicerContext
-    ) -> pb.CheckEligibilityResponse:
+    def CheckEligibility(self, request: pb.CheckEligibilityRequest, _context: grpc.ServicerContext) -> bytes:
         """Decides without storing or booking."""
         fields = Fields()
         loan_request = requests.loan_request(fields, request)
         fields.check()
         decision = self._lending.check(loan_request)
-        self._count("check", decision)
-        return pb.CheckEligibilityResponse(decision=answers.decision_fields(decision))
+        self._metrics.decision("check", decision.reasons)
+        return check_answer(decision)
 
-    def BatchCheckEligibility(
-        self, request: pb.BatchCheckEligibilityRequest, _context: grpc.ServicerContext
-    ) -> pb.BatchCheckEligibilityResponse:
+    def BatchCheckEligibility(self, request: pb.BatchCheckEligibilityRequest, _context: grpc.ServicerContext) -> bytes:
         """Decides many requests without storing or booking."""
         fields = Fields()
         fields.number("requests", len(request.requests), 1, MOST_REQUESTS_OF_A_BATCH)
         fields.check()
         asked = [requests.loan_request_or_error(each) for each in request.requests]
-        outcomes = iter(self._lending.check_all([each for each in asked if isinstance(each, LoanRequest)]))
-        results = [each if isinstance(each, CreditError) else next(outcomes) for each in asked]
-        return pb.BatchCheckEligibilityResponse(results=map(self._result_fields, results))
+        outcomes = self._lending.check_all([each for each in asked if isinstance(each, LoanRequest)])
+        decided = Counter(each.reasons for each in outcomes if isinstance(each, Decision))
+        for reasons, count in decided.items():
+            self._metrics.decision("check", reasons, count)
+        in_order = iter(outcomes)
+        return batch_answer(each if isinstance(each, CreditError) else next(in_order) for each in asked)
 
     def CreateLoan(self, request: pb.CreateLoanRequest, context: grpc.ServicerContext) -> bytes:
         """Decides, stores the decision and books what it approves."""
@@ -97,16 +97,9 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         loan_request = requests.loan_request(fields, request)
         fields.check()
 
-        def encode(booking: Booking) -> bytes:
-            decision, loan = booking.decision, booking.loan
-            return pb.CreateLoanResponse(
-                decision=answers.decision_fields(decision, booking.decision_id),
-                loan=None if loan is None else answers.loan_fields(loan, decision.business_date),
-            ).SerializeToString()
-
-        answered = self._once(call, lambda tx: self._lending.book(tx, loan_request), encode)
+        answered = self._once(call, lambda tx: self._lending.book(tx, loan_request), booking_answer)
         if answered.result is not None:
-            self._count("booking", answered.result.decision)
+            self._metrics.decision("booking", answered.result.decision.reasons)
         return answered.answer
 
     def GetLoan(self, request: pb.GetLoanRequest, _context: grpc.ServicerContext) -> pb.GetLoanResponse:
@@ -145,12 +138,3 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         return pb.GetRepaymentScheduleResponse(
             installments=map(answers.installment_fields, self._lending.schedule(loan_id))
         )
-
-    def _result_fields(self, result: Decision | CreditError) -> answers.Fields:
-        if isinstance(result, CreditError):
-            return {"error": status_message(result)}
-        self._count("check", result)
-        return {"decision": answers.decision_fields(result)}
-
-    def _count(self, kind: str, decision: Decision) -> None:
-        self._metrics.decision(kind, approved=decision.approved, reasons=decision.reasons)

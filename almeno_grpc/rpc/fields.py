@@ -17,6 +17,7 @@ from almeno_grpc.domain.names import clean_name
 from almeno_grpc.service.phone_numbers import to_e164
 
 T = TypeVar("T")
+V = TypeVar("V")
 
 DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 1000
@@ -24,6 +25,7 @@ MAX_PAGE_SIZE = 1000
 _NANOS_PER_PAISA = 10_000_000
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _MAX_DECIMAL_CHARACTERS = 64
+_NO_RATE = Decimal(0)
 
 
 class Fields:
@@ -58,24 +60,25 @@ class Fields:
 
     def name(self, field: str, value: str) -> str:
         """A person's name, trimmed."""
-        return self._read(field, lambda: clean_name(value), "")
+        return self._read(field, clean_name, value, "")
 
     def phone_number(self, field: str, value: str) -> str:
         """A phone number, in E.164 form."""
-        return self._read(field, lambda: to_e164(value), "")
+        return self._read(field, to_e164, value, "")
 
     def amount(self, field: str, value: money_pb2.Money, *, least: int, most: int) -> int:
         """An amount in rupees within bounds given in paise, both inclusive; in paise."""
+        units, nanos = int(value.units), int(value.nanos)
         if value.currency_code not in ("INR", ""):
             self.refuse(f"{field}.currency_code", "must be INR or left out")
-        if abs(value.nanos) > 999_999_999 or value.units * value.nanos < 0:
+        if abs(nanos) > 999_999_999 or units * nanos < 0:
             self.refuse(f"{field}.nanos", "must be within ±999,999,999 and of the same sign as units")
             return least
-        paise, rest = divmod(int(value.nanos), _NANOS_PER_PAISA)
+        paise, rest = divmod(nanos, _NANOS_PER_PAISA)
         if rest:
             self.refuse(f"{field}.nanos", "must be whole paise, a multiple of 10,000,000")
             return least
-        paise += int(value.units) * PAISE_PER_RUPEE
+        paise += units * PAISE_PER_RUPEE
         if not least <= paise <= most:
             self.refuse(field, f"must be {format_rupees(least)} to {format_rupees(most)}")
             return least
@@ -83,15 +86,15 @@ class Fields:
 
     def rate(self, field: str, value: decimal_pb2.Decimal) -> Decimal:
         """A rate in per cent a year."""
-        return self._read(field, lambda: _rate(value.value), Decimal(0))
+        return self._read(field, _rate, value.value, _NO_RATE)
 
     def date(self, field: str, value: date_pb2.Date) -> date:
         """A date with all three parts."""
-        return self._read(field, lambda: _date(value), date.min)
+        return self._read(field, _date, value, date.min)
 
     def request_id(self, field: str, value: str) -> str:
         """An optional UUID, in its usual form; empty when there is none."""
-        return self._read(field, lambda: _uuid(value), "")
+        return self._read(field, _uuid, value, "")
 
     def page_size(self, value: int) -> int:
         """How many rows a page may have."""
@@ -99,9 +102,9 @@ class Fields:
             self.refuse("page_size", "must not be negative")
         return min(value or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
 
-    def _read(self, field: str, read: Callable[[], T], otherwise: T) -> T:
+    def _read(self, field: str, read: Callable[[V], T], value: V, otherwise: T) -> T:
         try:
-            return read()
+            return read(value)
         except ValueError as error:
             self.refuse(field, str(error))
             return otherwise

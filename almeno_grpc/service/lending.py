@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache, partial
 
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.customer import Customer
@@ -29,7 +30,8 @@ class LendingService:
 
     def __init__(self, store: Store, policies: Sequence[Policy], clock: Clock) -> None:
         self._store = store
-        self._policies = policies
+        # The policies stay as they are for as long as the process lives.
+        self._policy_on = lru_cache(maxsize=8)(partial(policy_in_effect, policies))
         self._clock = clock
         self._pinned: set[str] = set()
 
@@ -47,12 +49,11 @@ class LendingService:
     def check_all(self, requests: Sequence[LoanRequest]) -> list[Decision | CreditError]:
         """How each of many requests would be decided now, in their order, or why it cannot be; stores nothing."""
         today = self._clock.today()
-        customer_ids = {request.customer_id for request in requests}
-        borrowers = {customer_id: self._store.borrower(customer_id, today) for customer_id in customer_ids}
+        borrowers = self._store.borrowers({request.customer_id for request in requests}, today)
 
         def outcome(request: LoanRequest) -> Decision | CreditError:
             try:
-                return self._decide(borrowers[request.customer_id], request, today)
+                return self._decide(borrowers.get(request.customer_id), request, today)
             except CreditError as error:
                 return error
 
@@ -120,7 +121,7 @@ class LendingService:
     def _decide(self, borrower: Borrower | None, request: LoanRequest, today: date) -> Decision:
         if borrower is None:
             raise CustomerNotFound(request.customer_id)
-        return decide(request, borrower, policy_in_effect(self._policies, today), today)
+        return decide(request, borrower, self._policy_on(today), today)
 
     def _add_loan(self, tx: Transaction, decision_id: str, decision: Decision) -> Loan:
         request = decision.request

@@ -1,6 +1,6 @@
 """What the use cases need of a store; `almeno_grpc.storage` provides it."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
@@ -152,6 +152,15 @@ class Store(Protocol):
 
     def borrower(self, customer_id: int, on: date) -> Borrower | None:
         """What a decision has to know of a customer on a business date; None when no customer has the number.
+
+        Raises:
+            StoreUnavailable: The database cannot be reached.
+        """
+
+    def borrowers(self, customer_ids: Collection[int], on: date) -> dict[int, Borrower]:
+        """What decisions have to know of many customers on a business date, by their numbers.
+
+        All are of one state of the book; a number that no customer has is left out.
 
         Raises:
             StoreUnavailable: The database cannot be reached.

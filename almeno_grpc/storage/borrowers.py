@@ -1,4 +1,4 @@
-"""What a decision has to know of a customer, in one statement.
+"""What a decision has to know of a customer, or of many, in one statement.
 
 The position is added up by the database: a check then costs one round trip and one row, whether the customer has three
 loans or three hundred. This is the one place that adds it up; checks, bookings and answers all come here.
@@ -8,6 +8,7 @@ from calendar import monthrange
 from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -20,9 +21,13 @@ from sqlalchemy import (
     case,
     cast,
     func,
+    literal_column,
     select,
     type_coerce,
 )
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from almeno_grpc.domain.decision import Borrower
 from almeno_grpc.domain.position import CreditPosition
@@ -32,38 +37,53 @@ from almeno_grpc.storage.tables import customer, loan
 _LAST_DAY = 31
 
 
+def _number(value: int) -> ColumnElement[int]:
+    """A number that stands in the statement, rather than being passed to it each time."""
+    return literal_column(str(value), Integer)
+
+
 def _sum(amount: ColumnElement[int]) -> ColumnElement[int]:
     """The sum over the loans, zero without any."""
-    return cast(func.coalesce(func.sum(amount), 0), BigInteger)
+    return cast(func.coalesce(func.sum(amount), _number(0)), BigInteger)
 
 
 def _count_if(condition: ColumnElement[bool]) -> ColumnElement[int]:
-    return _sum(case((condition, 1), else_=0))
+    return _sum(case((condition, _number(1)), else_=_number(0)))
 
 
 def _sum_if(condition: ColumnElement[bool], amount: ColumnElement[int]) -> ColumnElement[int]:
-    return _sum(case((condition, amount), else_=0))
+    return _sum(case((condition, amount), else_=_number(0)))
 
 
-def _smaller(one: ColumnElement[int], other: ColumnElement[int]) -> ColumnElement[int]:
-    return case((one < other, one), else_=other)
+class _Smaller(FunctionElement[int]):
+    """The smaller of two numbers, which each database has a function of its own for."""
+
+    type = Integer()
+    inherit_cache = True
+
+
+@compiles(_Smaller)
+def _smaller(element: _Smaller, compiler: SQLCompiler, **options: Any) -> str:
+    name = "min" if compiler.dialect.name == "sqlite" else "least"
+    return f"{name}({compiler.process(element.clauses, **options)})"
 
 
 _l = loan.c
 # The columns are of 16 bits, the numbers made of them are not.
 _year, _month = type_coerce(_l.approval_year, Integer), type_coerce(_l.approval_month, Integer)
-_taken = _year * 10_000 + _month * 100 + _l.approval_day <= bindparam("day_number", type_=Integer)
+_taken = _year * _number(10_000) + _month * _number(100) + _l.approval_day <= bindparam("day_number", type_=Integer)
 _months = (
-    (bindparam("year", type_=Integer) - _year) * 12
-    + bindparam("month", type_=Integer)
+    bindparam("month_number", type_=Integer)
+    - _year * _number(12)
     - _month
-    - case((_l.approval_day > bindparam("due_day", type_=Integer), 1), else_=0)
+    - case((_l.approval_day > bindparam("due_day", type_=Integer), _number(1)), else_=_number(0))
 )
-_due = _smaller(_months, _l.tenure_months)
+_due = _Smaller(_months, _l.tenure_months)
 _active = _l.emis_paid < _l.tenure_months
 
-BORROWER = (
+_BORROWERS = (
     select(
+        customer.c.customer_id,
         customer.c.monthly_income_paise,
         customer.c.approved_limit_paise,
         func.count(_l.loan_id),
@@ -73,13 +93,12 @@ BORROWER = (
         _sum_if(_active, _l.outstanding_principal_paise),
         _sum_if(_active, _l.monthly_installment_paise),
         _sum(_due),
-        _sum(_smaller(_due, _l.emis_paid_on_time)),
+        _sum(_Smaller(_due, _l.emis_paid_on_time)),
     )
     .select_from(customer.outerjoin(loan, and_(_l.customer_id == customer.c.customer_id, _taken)))
-    .where(customer.c.customer_id == bindparam("customer_id"))
     .group_by(customer.c.customer_id)
 )
-
+OF_CUSTOMER = customer.c.customer_id == bindparam("who")
 
 _LOCK = select(customer.c.customer_id).where(customer.c.customer_id == bindparam("customer_id")).with_for_update()
 
@@ -87,32 +106,39 @@ _LOCK = select(customer.c.customer_id).where(customer.c.customer_id == bindparam
 class BorrowerQuery:
     """The statement as a driver takes it: written once, for writing it anew would cost more than running it."""
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: Dialect, of_whom: ColumnElement[bool]) -> None:
         """Writes the statement.
 
         Args:
             dialect: One that passes parameters by their places.
+            of_whom: Which customers, by the one parameter `who`, as in `OF_CUSTOMER`.
         """
-        compiled = BORROWER.compile(dialect=dialect)
+        compiled = _BORROWERS.where(of_whom).compile(dialect=dialect)
         self.sql = str(compiled)
-        self._literals = {name: value for name, value in compiled.params.items() if value is not None}
-        # Only statements with parameters by their places have it.
-        self._names: list[str] = getattr(compiled, "positiontup", None) or []
+        # Only statements with parameters by their places have it. Who is asked for stands in the last condition.
+        names: list[str] = getattr(compiled, "positiontup", None) or []
+        *self._names, last = names
+        if last != "who":
+            raise ValueError(f"the last parameter is {last}: {self.sql}")
+        self.of_day = lru_cache(maxsize=8)(self._of_day)
+        """The statement's parameters on a business date, in their places, but for `who`, which is the last one."""
 
-    def parameters(self, customer_id: int, on: date) -> list[int]:
-        """The statement's parameters, in their places.
-
-        Args:
-            customer_id: The customer.
-            on: The business date; loans approved after it are left out.
-        """
-        parameters = {**self._literals, **_parameters(on), "customer_id": customer_id}
-        return [parameters[name] for name in self._names]
+    def _of_day(self, on: date) -> tuple[int, ...]:
+        month_ends = on.day == monthrange(on.year, on.month)[1]
+        parameters = {
+            "day_number": on.year * 10_000 + on.month * 100 + on.day,
+            "year": on.year,
+            "month_number": on.year * 12 + on.month,
+            # On the last day of a month everything of that month has fallen due, that of its missing days too.
+            "due_day": _LAST_DAY if month_ends else on.day,
+        }
+        return tuple(parameters[name] for name in self._names)
 
 
 def borrower_of(row: Sequence[int]) -> Borrower:
-    """Makes a borrower of the statement's row."""
-    return Borrower(row[0], row[1], CreditPosition(*row[2:]))
+    """Makes a borrower of the statement's row, which begins with the customer's number."""
+    _, income, limit, *figures = row
+    return Borrower(income, limit, CreditPosition(*figures))
 
 
 class Borrowers:
@@ -133,15 +159,3 @@ class Borrowers:
             # statement of its own: a statement sees the book as it was when that began, before it waited.
             self._connection.execute(_LOCK, {"customer_id": customer_id})
         return self.get(customer_id, on)
-
-
-@lru_cache(maxsize=8)
-def _parameters(on: date) -> dict[str, int]:
-    month_ends = on.day == monthrange(on.year, on.month)[1]
-    return {
-        "day_number": on.year * 10_000 + on.month * 100 + on.day,
-        "year": on.year,
-        "month": on.month,
-        # On the last day of a month everything of that month has fallen due, that of its missing days too.
-        "due_day": _LAST_DAY if month_ends else on.day,
-    }

@@ -1,6 +1,6 @@
 """What the store needs of a database, whichever it is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from datetime import date
 from typing import Protocol, TypeVar
@@ -26,6 +26,9 @@ class Database(Protocol):
 
     def borrower(self, customer_id: int, on: date) -> Borrower | None:
         """See `almeno_grpc.service.store.Store.borrower`."""
+
+    def borrowers(self, customer_ids: Collection[int], on: date) -> dict[int, Borrower]:
+        """See `almeno_grpc.service.store.Store.borrowers`."""
 
     def borrower_in(self, connection: Connection, customer_id: int, on: date) -> Borrower | None:
         """The borrower as the connection's transaction sees it."""

@@ -2,11 +2,12 @@
 
 import fcntl
 import importlib
+import json
 import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -14,22 +15,25 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, bindparam, create_engine, event, func, select
 from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 
 from almeno_grpc.domain.decision import Borrower
 from almeno_grpc.domain.errors import PhoneNumberTaken, StoreUnavailable, WriteConflict
 from almeno_grpc.service.store import Hold
-from almeno_grpc.storage.borrowers import BorrowerQuery, borrower_of
+from almeno_grpc.storage.borrowers import OF_CUSTOMER, BorrowerQuery, borrower_of
 from almeno_grpc.storage.database import DatabaseUnusable
 from almeno_grpc.storage.group_commit import GroupCommit
+from almeno_grpc.storage.tables import customer
 
 T = TypeVar("T")
 
 PATCHED_SQLITE = (3, 51, 3)
 """The first SQLite without a race at the reset of the write-ahead log, which can lose the commits of one of two
 processes that write at the same time."""
+
+_OF_CUSTOMERS = customer.c.customer_id.in_(select(func.json_each(bindparam("who")).table_valued("value").c.value))
 
 _WRITES = "almeno_writes"
 """Execution option of connections whose transactions take the write lock at their start."""
@@ -100,7 +104,8 @@ class SqliteDatabase:
         self._path = Path(os.path.abspath(url.database or ""))  # noqa: PTH100
         self._engine = open_sqlite_engine(url, pool_size=threads + 1)
         self._held = threading.local()
-        self._borrower_query = BorrowerQuery(self._engine.dialect)
+        self._of_customer = BorrowerQuery(self._engine.dialect, OF_CUSTOMER)
+        self._of_customers = BorrowerQuery(self._engine.dialect, _OF_CUSTOMERS)
         self._driver: Any = self._engine.dialect.loaded_dbapi
         self._writer = GroupCommit(self._open_writing, self._lock_file("writer"))
 
@@ -111,24 +116,39 @@ class SqliteDatabase:
 
     def borrower(self, customer_id: int, on: date) -> Borrower | None:
         """See `almeno_grpc.storage.database.Database.borrower`."""
-        try:
-            return self.borrower_in(self._reading(), customer_id, on)
-        except Exception as error:
-            raise _refusal(error) from error
+        rows = self._read_borrowers(self._of_customer, customer_id, on)
+        return borrower_of(rows[0]) if rows else None
+
+    def borrowers(self, customer_ids: Collection[int], on: date) -> dict[int, Borrower]:
+        """See `almeno_grpc.storage.database.Database.borrowers`."""
+        rows = self._read_borrowers(self._of_customers, json.dumps(list(customer_ids)), on)
+        return {row[0]: borrower_of(row) for row in rows}
 
     def borrower_in(self, connection: Connection, customer_id: int, on: date) -> Borrower | None:
         """See `almeno_grpc.storage.database.Database.borrower_in`."""
-        query = self._borrower_query
-        cursor = connection.connection.cursor()
+        rows = self._run(connection.connection.cursor(), self._of_customer, customer_id, on)
+        return borrower_of(rows[0]) if rows else None
+
+    def _read_borrowers(self, query: BorrowerQuery, who: int | str, on: date) -> list[Any]:
+        # A cursor of the driver that the thread keeps: making one would cost as much as half the query.
+        cursor = getattr(self._held, "cursor", None)
+        if cursor is None:
+            with _translated():
+                cursor = self._held.cursor = self._reading().connection.cursor()
         try:
-            cursor.execute(query.sql, query.parameters(customer_id, on))
-            row = cursor.fetchone()
+            return self._run(cursor, query, who, on)
+        except Exception as error:
+            raise _refusal(error) from error
+
+    def _run(self, cursor: Any, query: BorrowerQuery, who: int | str, on: date) -> list[Any]:
+        try:
+            rows: list[Any] = cursor.execute(query.sql, (*query.of_day(on), who)).fetchall()
         except self._driver.Error as error:
             lost = self._engine.dialect.is_disconnect(error, cursor.connection, cursor)
             raise DBAPIError.instance(
                 query.sql, None, error, self._driver.Error, connection_invalidated=lost, dialect=self._engine.dialect
             ) from error
-        return None if row is None else borrower_of(row)
+        return rows
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

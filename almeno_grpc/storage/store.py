@@ -1,6 +1,6 @@
 """The store: the book in a database, in transactions."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import date
 from typing import TypeVar
@@ -57,6 +57,10 @@ class BookStore:
     def borrower(self, customer_id: int, on: date) -> Borrower | None:
         """See `almeno_grpc.service.store.Store.borrower`."""
         return self._database.borrower(customer_id, on)
+
+    def borrowers(self, customer_ids: Collection[int], on: date) -> dict[int, Borrower]:
+        """See `almeno_grpc.service.store.Store.borrowers`."""
+        return self._database.borrowers(customer_ids, on)
 
     @contextmanager
     def read(self) -> Iterator[BookTransaction]:

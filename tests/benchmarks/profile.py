@@ -35,8 +35,9 @@ from almeno_grpc.bootstrap import load_policies
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.decision import Decision, decide
 from almeno_grpc.metrics import PrometheusMetrics
-from almeno_grpc.rpc import answers, requests
+from almeno_grpc.rpc import requests
 from almeno_grpc.rpc.credit_servicer import CreditServicer
+from almeno_grpc.rpc.decision_answers import check_answer
 from almeno_grpc.rpc.fields import Fields
 from almeno_grpc.rpc.guarded_method import CallLimits
 from almeno_grpc.rpc.interceptor import CallGuard
@@ -99,10 +100,10 @@ def parts(store: BookStore, customer_ids: Sequence[int]) -> list[Part]:
         fields.check()
 
     def count(decision: Decision) -> None:
-        metrics.decision("check", approved=decision.approved, reasons=decision.reasons)
+        metrics.decision("check", decision.reasons)
 
     def encode(decision: Decision) -> bytes:
-        return pb.CheckEligibilityResponse(decision=answers.decision_fields(decision)).SerializeToString()
+        return check_answer(decision)
 
     figures = {
         "request decoded": measured(pb.CheckEligibilityRequest.FromString, serialized),

@@ -40,7 +40,7 @@ class Credit(credit_service_pb2_grpc.CreditServiceServicer):
             raise CustomerNotFound(0)
         leave_note("called")
         time.sleep(request.customer_id / 1000)
-        self._metrics.decision("check", approved=False, reasons=["CREDIT_SCORE_TOO_LOW", "EMI_BURDEN_TOO_HIGH"])
+        self._metrics.decision("check", ("CREDIT_SCORE_TOO_LOW", "EMI_BURDEN_TOO_HIGH"))
         return credit_service_pb2.GetCustomerResponse(customer=customer_pb2.Customer(customer_id=os.getpid()))
 
 

@@ -242,7 +242,7 @@ def test_terms_that_do_not_amortize_at_the_corrected_rate_get_no_decision(policy
             id="nothing where the income is used up",
         ),
         pytest.param(
-            request(LAKH), borrower(replace(SCORES[10], current_debt=99 * LAKH + 1)), None, id="nothing at a low score"
+            request(LAKH), borrower(SCORES[10]._replace(current_debt=99 * LAKH + 1)), None, id="nothing at a low score"
         ),
         pytest.param(request(101 * LAKH, max_rate="10"), borrower(), None, id="nothing where the rate is not taken"),
         pytest.param(
@@ -251,7 +251,7 @@ def test_terms_that_do_not_amortize_at_the_corrected_rate_get_no_decision(policy
         pytest.param(request(100_000_000, "16", 600), borrower(limit=110_000), None, id="none that amortizes"),
         pytest.param(
             request(100_000_000, "8", 600),
-            borrower(replace(SCORES[30], current_debt=100 * LAKH - 110_000)),
+            borrower(SCORES[30]._replace(current_debt=100 * LAKH - 110_000)),
             None,
             id="none that amortizes at the corrected rate",
         ),
@@ -287,7 +287,7 @@ def borrowers(draw: st.DrawFn) -> Borrower:
     debt = draw(st.integers(0, limit) | st.integers(0, 2 * limit))
     obligation = draw(st.integers(0, 10**6) | st.integers(0, 10**9))
     income = draw(st.integers(1, 10**7) | st.integers(1, 10**10))
-    return borrower(replace(position, current_debt=debt, monthly_obligation=obligation), income=income, limit=limit)
+    return borrower(position._replace(current_debt=debt, monthly_obligation=obligation), income=income, limit=limit)
 
 
 @st.composite
@@ -319,7 +319,7 @@ def test_corrected_rate_is_never_below_the_rate_asked(policy: Policy, asked: Loa
 @given(requests(), borrowers(), st.integers(1, 10**10))
 def test_asking_for_more_never_removes_a_reason(policy: Policy, asked: LoanRequest, who: Borrower, more: int) -> None:
     less = decided(policy, asked, who)
-    larger = decided(policy, replace(asked, loan_amount=asked.loan_amount + more), who)
+    larger = decided(policy, asked._replace(loan_amount=asked.loan_amount + more), who)
     assume(less is not None and larger is not None)
     assert set(less.reasons) <= set(larger.reasons)
 
@@ -327,12 +327,12 @@ def test_asking_for_more_never_removes_a_reason(policy: Policy, asked: LoanReque
 @st.composite
 def requests_for_too_much(draw: st.DrawFn) -> tuple[LoanRequest, Borrower]:
     """More than the limit leaves, or than the income carries, of borrowers who could have something."""
-    asked = replace(draw(requests()), max_interest_rate=None)
+    asked = draw(requests())._replace(max_interest_rate=None)
     position = SCORES[draw(st.sampled_from([55, 51, 50, 31, 30, 11]))]
     debt, room = draw(st.integers(0, 10**9)), draw(st.integers(100_000, asked.loan_amount))
     income = draw(st.integers(10_000, asked.loan_amount) | st.just(10**12))
     obligation = draw(st.just(0) | st.integers(0, income // 4))
-    position = replace(position, current_debt=debt, monthly_obligation=obligation)
+    position = position._replace(current_debt=debt, monthly_obligation=obligation)
     return asked, borrower(position, income=income, limit=debt + room)
 
 
@@ -346,8 +346,8 @@ def test_counter_offer_is_approved_and_a_rupee_more_is_not(policy: Policy, case:
     assert set(decision.reasons) <= REASONS_BY_AMOUNT
     assert offer % 100 == 0
     assert 100_000 <= offer < asked.loan_amount
-    assert decide(replace(asked, loan_amount=offer), who, policy, TODAY).approved
-    more = decided(policy, replace(asked, loan_amount=offer + 100), who)
+    assert decide(asked._replace(loan_amount=offer), who, policy, TODAY).approved
+    more = decided(policy, asked._replace(loan_amount=offer + 100), who)
     assert more is None or not more.approved
 
 
@@ -385,7 +385,7 @@ def test_counter_offer_is_the_largest_of_all_amounts_tried_one_by_one(
     room = data.draw(st.integers(99_900, 104_000))
     income = data.draw(st.integers(1, 30_000) | st.just(10**9))
     position = SCORES[score]
-    who = borrower(replace(position, current_debt=100 * LAKH - room), income=income)
+    who = borrower(position._replace(current_debt=100 * LAKH - room), income=income)
     decision = decided(policy, asked, who)
     assume(decision is not None)
     corrected = max(rate, {55: Decimal(0), 50: Decimal(12), 30: Decimal(16)}[score])

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -43,7 +43,7 @@ class RecordedMetrics:
         self.calls[method, code] += 1
         self.seconds.append(seconds)
 
-    def decision(self, kind: str, *, approved: bool, reasons: Sequence[str]) -> None: ...
+    def decision(self, kind: str, reasons: tuple[str, ...], count: int = 1) -> None: ...
     def import_rows(self, kind: str, outcome: str, rows: int) -> None: ...
     def import_ended(self, kind: str, state: str) -> None: ...
 

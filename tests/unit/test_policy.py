@@ -42,4 +42,4 @@ def test_each_score_falls_in_the_band_it_is_above(policy: Policy, score: int, le
 def test_a_step_holds_up_to_and_including_its_figure() -> None:
     table = StepTable(9, (Step(Fraction(1, 3), 9), Step(Fraction(1, 2), 4), Step(None, 1)))
     figures = [Fraction(0), Fraction(1, 3), Fraction(34, 100), Fraction(1, 2), Fraction(51, 100), 7]
-    assert [table.points(figure) for figure in figures] == [9, 9, 4, 4, 1, 1]
+    assert [table.points(figure.numerator, figure.denominator) for figure in figures] == [9, 9, 4, 4, 1, 1]

@@ -172,5 +172,5 @@ def test_score_is_the_sum_of_the_table_from_0_to_100(policy: Policy, position: C
 
 @given(positions(), st.integers(1, 100))
 def test_one_more_payment_on_time_never_lowers_the_score(policy: Policy, position: CreditPosition, more: int) -> None:
-    better = replace(position, emis_paid_on_time=min(position.emis_due, position.emis_paid_on_time + more))
+    better = position._replace(emis_paid_on_time=min(position.emis_due, position.emis_paid_on_time + more))
     assert credit_score(better, LIMIT, policy).score >= credit_score(position, LIMIT, policy).score
