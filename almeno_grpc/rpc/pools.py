@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
 from typing import Any
 
 
@@ -19,18 +20,30 @@ def arrival_seconds() -> float:
     return _arrival.seconds
 
 
+_Call = tuple[Future[Any], float, Callable[..., Any], tuple[Any, ...], dict[str, Any]]
+"""The future of a call, when it arrived, and what is to be run."""
+
+
 class CallPool(ThreadPoolExecutor):
     """Threads for calls, which counts the calls under way, waiting ones included.
 
     gRPC submits every call that it lets in exactly once, so the count neither leaks nor lags, whatever becomes of the
     call: cancelled before it ran, out of time, or failed.
+
+    gRPC takes nothing but a ThreadPoolExecutor. Queue and threads are our own, for those of the base class cost a call
+    twice as much: a thread is started while there are more calls than threads, and lives as long as the pool.
     """
 
     def __init__(self, threads: int, most_calls: int, name: str) -> None:
         super().__init__(max_workers=threads, thread_name_prefix=name)
+        self._most_threads = threads
         self._most_calls = most_calls
+        self._name = name
         self._calls = 0
-        self._count_lock = threading.Lock()
+        self._lock = threading.Lock()
+        self._waiting: SimpleQueue[_Call | None] = SimpleQueue()
+        self._running: list[threading.Thread] = []
+        self._is_shut_down = False
 
     @property
     def calls(self) -> int:
@@ -44,26 +57,65 @@ class CallPool(ThreadPoolExecutor):
 
     # The base class types its parameters by a ParamSpec that an override with parameters of its own cannot repeat.
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Queues a call."""
-        with self._count_lock:
+        """Queues a call.
+
+        Raises:
+            RuntimeError: The pool is shut down, or the system has no thread left.
+        """
+        future: Future[Any] = Future()
+        with self._lock:
+            if self._is_shut_down:
+                raise RuntimeError("the pool is shut down")
+            if len(self._running) < min(self._calls + 1, self._most_threads):
+                self._start_thread()
             self._calls += 1
-        try:
-            return super().submit(self._run, time.perf_counter(), fn, args, kwargs)
-        except BaseException:
-            self._count_down()
-            raise
+            self._waiting.put((future, time.perf_counter(), fn, args, kwargs))
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002 - as in the base class
+        """Takes on no further calls, and ends the threads once those taken on have run."""
+        with self._lock:
+            if not self._is_shut_down:
+                self._is_shut_down = True
+                for _ in self._running:
+                    self._waiting.put(None)
+        if wait:
+            for thread in self._running:
+                thread.join()
+
+    def _start_thread(self) -> None:
+        name = f"{self._name}_{len(self._running)}"
+        # A process that ends does not wait for calls; who wants to wait shuts the pool down.
+        thread = threading.Thread(target=self._run_calls, name=name, daemon=True)
+        thread.start()
+        self._running.append(thread)
+
+    def _run_calls(self) -> None:
+        while (call := self._waiting.get()) is not None:
+            self._run(*call)
+            # While the thread waits for the next call nothing of this one stays.
+            del call
 
     def _run(
-        self, arrived_seconds: float, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> object:
+        self,
+        future: Future[Any],
+        arrived_seconds: float,
+        fn: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> None:
         _arrival.seconds = arrived_seconds
         try:
-            return fn(*args, **kwargs)
-        finally:
+            result = fn(*args, **kwargs)
+        except BaseException as error:
             self._count_down()
+            future.set_exception(error)
+        else:
+            self._count_down()
+            future.set_result(result)
 
     def _count_down(self) -> None:
-        with self._count_lock:
+        with self._lock:
             self._calls -= 1
 
 
