@@ -10,6 +10,7 @@ import pytest
 from almeno_grpc.domain.imports import ImportKind, IssueOutcome, RowCounts, RowIssue
 from almeno_grpc.imports.book_file import open_book_file
 from almeno_grpc.imports.frames import ReadingLimits
+from almeno_grpc.service.landing import set_numbers_aside
 from almeno_grpc.storage.tables import FIRST_OWN_ID
 
 RUPEE = 100
@@ -141,6 +142,34 @@ def test_loan_of_an_unknown_customer_is_rejected_and_the_others_land(with_custom
 def test_number_that_a_rejected_row_would_have_had_goes_to_the_next(with_customers, rows_of):
     with_customers.land([rows_of.loan(77, 5), rows_of.loan(1, 5, row_number=7)])
     assert [row["loan_id"] for row in with_customers.rows("loan")] == [5]
+
+
+def test_number_set_aside_for_a_loan_that_never_came_is_free(with_customers, rows_of):
+    with_customers.store.write(lambda tx: set_numbers_aside(tx, [5, 6], [1, 1]))
+    assert with_customers.rows("loan") == []
+    with with_customers.store.read() as tx:
+        assert tx.loans.get(5) is None
+    assert with_customers.land([rows_of.loan(2, 5), rows_of.loan(1, 6)]).rows == RowCounts(inserted=2)
+    assert {(row["loan_id"], row["customer_id"]) for row in with_customers.rows("loan")} == {(5, 2), (6, 1)}
+    with with_customers.store.read() as tx:
+        assert tx.loans.get(5).customer_id == 2
+
+
+def test_setting_numbers_aside_leaves_loans_and_the_services_own_numbers_alone(with_customers, rows_of):
+    with_customers.land([rows_of.loan(1, 5)])
+    before = with_customers.rows("loan")
+    with_customers.store.write(lambda tx: set_numbers_aside(tx, [5, 6, FIRST_OWN_ID + 7], [2, 2, 2]))
+    assert with_customers.rows("loan") == before
+    assert with_customers.lend(3, LAKH).loan.loan_id == FIRST_OWN_ID
+
+
+def test_batch_that_cannot_be_added_as_it_is_leaves_nothing_of_the_try(with_customers, rows_of):
+    rows = [rows_of.loan(1, 5), rows_of.loan(77, 6), rows_of.loan(2, 7)]
+    with_customers.store.write(lambda tx: set_numbers_aside(tx, [5, 6, 7], [1, 77, 2]))
+    assert with_customers.store.write(lambda tx: tx.loans.import_if_new(rows)) is False
+    assert with_customers.rows("loan") == []
+    assert with_customers.store.write(lambda tx: tx.loans.import_if_new(rows[::2])) is True
+    assert len(with_customers.rows("loan")) == 2
 
 
 def test_rejected_row_is_not_reported_as_adjusted_too(with_customers, rows_of):
