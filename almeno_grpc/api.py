@@ -7,8 +7,12 @@ from almeno_grpc._gen.almeno.credit.v1 import (
     decision_pb2,
     import_pb2,
     loan_pb2,
+    policy_pb2,
+    portfolio_pb2,
     portfolio_service_pb2,
     portfolio_service_pb2_grpc,
+    repayment_pb2,
+    simulation_pb2,
 )
 
 __all__ = [
@@ -18,6 +22,10 @@ __all__ = [
     "decision_pb2",
     "import_pb2",
     "loan_pb2",
+    "policy_pb2",
+    "portfolio_pb2",
     "portfolio_service_pb2",
     "portfolio_service_pb2_grpc",
+    "repayment_pb2",
+    "simulation_pb2",
 ]

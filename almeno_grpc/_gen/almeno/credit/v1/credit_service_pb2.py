@@ -25,12 +25,14 @@ _sym_db = _symbol_database.Default()
 from almeno_grpc._gen.almeno.credit.v1 import customer_pb2 as almeno_dot_credit_dot_v1_dot_customer__pb2
 from almeno_grpc._gen.almeno.credit.v1 import decision_pb2 as almeno_dot_credit_dot_v1_dot_decision__pb2
 from almeno_grpc._gen.almeno.credit.v1 import loan_pb2 as almeno_dot_credit_dot_v1_dot_loan__pb2
+from almeno_grpc._gen.almeno.credit.v1 import repayment_pb2 as almeno_dot_credit_dot_v1_dot_repayment__pb2
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
+from google.type import date_pb2 as google_dot_type_dot_date__pb2
 from google.type import decimal_pb2 as google_dot_type_dot_decimal__pb2
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%almeno/credit/v1/credit_service.proto\x12\x10\x61lmeno.credit.v1\x1a\x1f\x61lmeno/credit/v1/customer.proto\x1a\x1f\x61lmeno/credit/v1/decision.proto\x1a\x1b\x61lmeno/credit/v1/loan.proto\x1a\x17google/rpc/status.proto\x1a\x19google/type/decimal.proto\x1a\x17google/type/money.proto\"\xb2\x01\n\x17RegisterCustomerRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x17\n\nfirst_name\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x16\n\tlast_name\x18\x03 \x01(\tB\x03\x80\x01\x01\x12\x0b\n\x03\x61ge\x18\x04 \x01(\x05\x12*\n\x0emonthly_income\x18\x05 \x01(\x0b\x32\x12.google.type.Money\x12\x19\n\x0cphone_number\x18\x06 \x01(\tB\x03\x80\x01\x01\"H\n\x18RegisterCustomerResponse\x12,\n\x08\x63ustomer\x18\x01 \x01(\x0b\x32\x1a.almeno.credit.v1.Customer\")\n\x12GetCustomerRequest\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\x03\"w\n\x13GetCustomerResponse\x12,\n\x08\x63ustomer\x18\x01 \x01(\x0b\x32\x1a.almeno.credit.v1.Customer\x12\x32\n\x08position\x18\x02 \x01(\x0b\x32 .almeno.credit.v1.CreditPosition\"=\n\x14ListCustomersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"_\n\x15ListCustomersResponse\x12-\n\tcustomers\x18\x01 \x03(\x0b\x32\x1a.almeno.credit.v1.Customer\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9b\x01\n\x17\x43heckEligibilityRequest\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\x03\x12\'\n\x0bloan_amount\x18\x02 \x01(\x0b\x32\x12.google.type.Money\x12+\n\rinterest_rate\x18\x03 \x01(\x0b\x32\x14.google.type.Decimal\x12\x15\n\rtenure_months\x18\x04 \x01(\x05\"H\n\x18\x43heckEligibilityResponse\x12,\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1a.almeno.credit.v1.Decision\"[\n\x1c\x42\x61tchCheckEligibilityRequest\x12;\n\x08requests\x18\x01 \x03(\x0b\x32).almeno.credit.v1.CheckEligibilityRequest\"_\n\x1d\x42\x61tchCheckEligibilityResponse\x12>\n\x07results\x18\x01 \x03(\x0b\x32-.almeno.credit.v1.BatchCheckEligibilityResult\"}\n\x1b\x42\x61tchCheckEligibilityResult\x12.\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1a.almeno.credit.v1.DecisionH\x00\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome\"\xf5\x01\n\x11\x43reateLoanRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\x03\x12\'\n\x0bloan_amount\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x12+\n\rinterest_rate\x18\x04 \x01(\x0b\x32\x14.google.type.Decimal\x12\x15\n\rtenure_months\x18\x05 \x01(\x05\x12\x34\n\x11max_interest_rate\x18\x06 \x01(\x0b\x32\x14.google.type.DecimalH\x00\x88\x01\x01\x42\x14\n\x12_max_interest_rate\"v\n\x12\x43reateLoanResponse\x12,\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1a.almeno.credit.v1.Decision\x12)\n\x04loan\x18\x02 \x01(\x0b\x32\x16.almeno.credit.v1.LoanH\x00\x88\x01\x01\x42\x07\n\x05_loan\"!\n\x0eGetLoanRequest\x12\x0f\n\x07loan_id\x18\x01 \x01(\x03\"e\n\x0fGetLoanResponse\x12$\n\x04loan\x18\x01 \x01(\x0b\x32\x16.almeno.credit.v1.Loan\x12,\n\x08\x63ustomer\x18\x02 \x01(\x0b\x32\x1a.almeno.credit.v1.Customer\"z\n\x10ListLoansRequest\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\x03\x12*\n\x05state\x18\x02 \x01(\x0e\x32\x1b.almeno.credit.v1.LoanState\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"S\n\x11ListLoansResponse\x12%\n\x05loans\x18\x01 \x03(\x0b\x32\x16.almeno.credit.v1.Loan\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\".\n\x1bGetRepaymentScheduleRequest\x12\x0f\n\x07loan_id\x18\x01 \x01(\x03\"S\n\x1cGetRepaymentScheduleResponse\x12\x33\n\x0cinstallments\x18\x01 \x03(\x0b\x32\x1d.almeno.credit.v1.Installment2\x93\x07\n\rCreditService\x12i\n\x10RegisterCustomer\x12).almeno.credit.v1.RegisterCustomerRequest\x1a*.almeno.credit.v1.RegisterCustomerResponse\x12Z\n\x0bGetCustomer\x12$.almeno.credit.v1.GetCustomerRequest\x1a%.almeno.credit.v1.GetCustomerResponse\x12`\n\rListCustomers\x12&.almeno.credit.v1.ListCustomersRequest\x1a\'.almeno.credit.v1.ListCustomersResponse\x12i\n\x10\x43heckEligibility\x12).almeno.credit.v1.CheckEligibilityRequest\x1a*.almeno.credit.v1.CheckEligibilityResponse\x12x\n\x15\x42\x61tchCheckEligibility\x12..almeno.credit.v1.BatchCheckEligibilityRequest\x1a/.almeno.credit.v1.BatchCheckEligibilityResponse\x12W\n\nCreateLoan\x12#.almeno.credit.v1.CreateLoanRequest\x1a$.almeno.credit.v1.CreateLoanResponse\x12N\n\x07GetLoan\x12 .almeno.credit.v1.GetLoanRequest\x1a!.almeno.credit.v1.GetLoanResponse\x12T\n\tListLoans\x12\".almeno.credit.v1.ListLoansRequest\x1a#.almeno.credit.v1.ListLoansResponse\x12u\n\x14GetRepaymentSchedule\x12-.almeno.credit.v1.GetRepaymentScheduleRequest\x1a..almeno.credit.v1.GetRepaymentScheduleResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%almeno/credit/v1/credit_service.proto\x12\x10\x61lmeno.credit.v1\x1a\x1f\x61lmeno/credit/v1/customer.proto\x1a\x1f\x61lmeno/credit/v1/decision.proto\x1a\x1b\x61lmeno/credit/v1/loan.proto\x1a almeno/credit/v1/repayment.proto\x1a\x17google/rpc/status.proto\x1a\x16google/type/date.proto\x1a\x19google/type/decimal.proto\x1a\x17google/type/money.proto\"\xb2\x01\n\x17RegisterCustomerRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x17\n\nfirst_name\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x16\n\tlast_name\x18\x03 \x01(\tB\x03\x80\x01\x01\x12\x0b\n\x03\x61ge\x18\x04 \x01(\x05\x12*\n\x0emonthly_income\x18\x05 \x01(\x0b\x32\x12.google.type.Money\x12\x19\n\x0cphone_number\x18\x06 \x01(\tB\x03\x80\x01\x01\"H\n\x18RegisterCustomerResponse\x12,\n\x08\x63ustomer\x18\x01 \x01(\x0b\x32\x1a.almeno.credit.v1.Customer\")\n\x12GetCustomerRequest\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\x03\"w\n\x13GetCustomerResponse\x12,\n\x08\x63ustomer\x18\x01 \x01(\x0b\x32\x1a.almeno.credit.v1.Customer\x12\x32\n\x08position\x18\x02 \x01(\x0b\x32 .almeno.credit.v1.CreditPosition\"=\n\x14ListCustomersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"_\n\x15ListCustomersResponse\x12-\n\tcustomers\x18\x01 \x03(\x0b\x32\x1a.almeno.credit.v1.Customer\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9b\x01\n\x17\x43heckEligibilityRequest\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\x03\x12\'\n\x0bloan_amount\x18\x02 \x01(\x0b\x32\x12.google.type.Money\x12+\n\rinterest_rate\x18\x03 \x01(\x0b\x32\x14.google.type.Decimal\x12\x15\n\rtenure_months\x18\x04 \x01(\x05\"H\n\x18\x43heckEligibilityResponse\x12,\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1a.almeno.credit.v1.Decision\"[\n\x1c\x42\x61tchCheckEligibilityRequest\x12;\n\x08requests\x18\x01 \x03(\x0b\x32).almeno.credit.v1.CheckEligibilityRequest\"_\n\x1d\x42\x61tchCheckEligibilityResponse\x12>\n\x07results\x18\x01 \x03(\x0b\x32-.almeno.credit.v1.BatchCheckEligibilityResult\"}\n\x1b\x42\x61tchCheckEligibilityResult\x12.\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1a.almeno.credit.v1.DecisionH\x00\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome\"\xf5\x01\n\x11\x43reateLoanRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\x03\x12\'\n\x0bloan_amount\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x12+\n\rinterest_rate\x18\x04 \x01(\x0b\x32\x14.google.type.Decimal\x12\x15\n\rtenure_months\x18\x05 \x01(\x05\x12\x34\n\x11max_interest_rate\x18\x06 \x01(\x0b\x32\x14.google.type.DecimalH\x00\x88\x01\x01\x42\x14\n\x12_max_interest_rate\"v\n\x12\x43reateLoanResponse\x12,\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1a.almeno.credit.v1.Decision\x12)\n\x04loan\x18\x02 \x01(\x0b\x32\x16.almeno.credit.v1.LoanH\x00\x88\x01\x01\x42\x07\n\x05_loan\"!\n\x0eGetLoanRequest\x12\x0f\n\x07loan_id\x18\x01 \x01(\x03\"e\n\x0fGetLoanResponse\x12$\n\x04loan\x18\x01 \x01(\x0b\x32\x16.almeno.credit.v1.Loan\x12,\n\x08\x63ustomer\x18\x02 \x01(\x0b\x32\x1a.almeno.credit.v1.Customer\"z\n\x10ListLoansRequest\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\x03\x12*\n\x05state\x18\x02 \x01(\x0e\x32\x1b.almeno.credit.v1.LoanState\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"S\n\x11ListLoansResponse\x12%\n\x05loans\x18\x01 \x03(\x0b\x32\x16.almeno.credit.v1.Loan\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\".\n\x1bGetRepaymentScheduleRequest\x12\x0f\n\x07loan_id\x18\x01 \x01(\x03\"S\n\x1cGetRepaymentScheduleResponse\x12\x33\n\x0cinstallments\x18\x01 \x03(\x0b\x32\x1d.almeno.credit.v1.Installment\"\xa0\x01\n\x16RecordRepaymentRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07loan_id\x18\x02 \x01(\x03\x12\"\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x12,\n\x0cpayment_date\x18\x04 \x01(\x0b\x32\x11.google.type.DateH\x00\x88\x01\x01\x42\x0f\n\r_payment_date\"o\n\x17RecordRepaymentResponse\x12.\n\trepayment\x18\x01 \x01(\x0b\x32\x1b.almeno.credit.v1.Repayment\x12$\n\x04loan\x18\x02 \x01(\x0b\x32\x16.almeno.credit.v1.Loan\"O\n\x15ListRepaymentsRequest\x12\x0f\n\x07loan_id\x18\x01 \x01(\x03\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"b\n\x16ListRepaymentsResponse\x12/\n\nrepayments\x18\x01 \x03(\x0b\x32\x1b.almeno.credit.v1.Repayment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"`\n\x10GetPayoffRequest\x12\x0f\n\x07loan_id\x18\x01 \x01(\x03\x12+\n\x0bpayoff_date\x18\x02 \x01(\x0b\x32\x11.google.type.DateH\x00\x88\x01\x01\x42\x0e\n\x0c_payoff_date\"=\n\x11GetPayoffResponse\x12(\n\x06payoff\x18\x01 \x01(\x0b\x32\x18.almeno.credit.v1.Payoff\")\n\x12GetDecisionRequest\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\"C\n\x13GetDecisionResponse\x12,\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1a.almeno.credit.v1.Decision\"R\n\x14ListDecisionsRequest\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\x03\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"_\n\x15ListDecisionsResponse\x12-\n\tdecisions\x18\x01 \x03(\x0b\x32\x1a.almeno.credit.v1.Decision\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\",\n\x15ReplayDecisionRequest\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\"\xb1\x01\n\x16ReplayDecisionResponse\x12\x30\n\x07outcome\x18\x01 \x01(\x0e\x32\x1f.almeno.credit.v1.ReplayOutcome\x12,\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32\x1a.almeno.credit.v1.Decision\x12\x37\n\x0b\x64ifferences\x18\x03 \x03(\x0b\x32\".almeno.credit.v1.ReplayDifference2\xd9\x0b\n\rCreditService\x12i\n\x10RegisterCustomer\x12).almeno.credit.v1.RegisterCustomerRequest\x1a*.almeno.credit.v1.RegisterCustomerResponse\x12Z\n\x0bGetCustomer\x12$.almeno.credit.v1.GetCustomerRequest\x1a%.almeno.credit.v1.GetCustomerResponse\x12`\n\rListCustomers\x12&.almeno.credit.v1.ListCustomersRequest\x1a\'.almeno.credit.v1.ListCustomersResponse\x12i\n\x10\x43heckEligibility\x12).almeno.credit.v1.CheckEligibilityRequest\x1a*.almeno.credit.v1.CheckEligibilityResponse\x12x\n\x15\x42\x61tchCheckEligibility\x12..almeno.credit.v1.BatchCheckEligibilityRequest\x1a/.almeno.credit.v1.BatchCheckEligibilityResponse\x12W\n\nCreateLoan\x12#.almeno.credit.v1.CreateLoanRequest\x1a$.almeno.credit.v1.CreateLoanResponse\x12N\n\x07GetLoan\x12 .almeno.credit.v1.GetLoanRequest\x1a!.almeno.credit.v1.GetLoanResponse\x12T\n\tListLoans\x12\".almeno.credit.v1.ListLoansRequest\x1a#.almeno.credit.v1.ListLoansResponse\x12u\n\x14GetRepaymentSchedule\x12-.almeno.credit.v1.GetRepaymentScheduleRequest\x1a..almeno.credit.v1.GetRepaymentScheduleResponse\x12\x66\n\x0fRecordRepayment\x12(.almeno.credit.v1.RecordRepaymentRequest\x1a).almeno.credit.v1.RecordRepaymentResponse\x12\x63\n\x0eListRepayments\x12\'.almeno.credit.v1.ListRepaymentsRequest\x1a(.almeno.credit.v1.ListRepaymentsResponse\x12T\n\tGetPayoff\x12\".almeno.credit.v1.GetPayoffRequest\x1a#.almeno.credit.v1.GetPayoffResponse\x12Z\n\x0bGetDecision\x12$.almeno.credit.v1.GetDecisionRequest\x1a%.almeno.credit.v1.GetDecisionResponse\x12`\n\rListDecisions\x12&.almeno.credit.v1.ListDecisionsRequest\x1a\'.almeno.credit.v1.ListDecisionsResponse\x12\x63\n\x0eReplayDecision\x12\'.almeno.credit.v1.ReplayDecisionRequest\x1a(.almeno.credit.v1.ReplayDecisionResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,44 +45,68 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REGISTERCUSTOMERREQUEST'].fields_by_name['last_name']._serialized_options = b'\200\001\001'
   _globals['_REGISTERCUSTOMERREQUEST'].fields_by_name['phone_number']._loaded_options = None
   _globals['_REGISTERCUSTOMERREQUEST'].fields_by_name['phone_number']._serialized_options = b'\200\001\001'
-  _globals['_REGISTERCUSTOMERREQUEST']._serialized_start=232
-  _globals['_REGISTERCUSTOMERREQUEST']._serialized_end=410
-  _globals['_REGISTERCUSTOMERRESPONSE']._serialized_start=412
-  _globals['_REGISTERCUSTOMERRESPONSE']._serialized_end=484
-  _globals['_GETCUSTOMERREQUEST']._serialized_start=486
-  _globals['_GETCUSTOMERREQUEST']._serialized_end=527
-  _globals['_GETCUSTOMERRESPONSE']._serialized_start=529
-  _globals['_GETCUSTOMERRESPONSE']._serialized_end=648
-  _globals['_LISTCUSTOMERSREQUEST']._serialized_start=650
-  _globals['_LISTCUSTOMERSREQUEST']._serialized_end=711
-  _globals['_LISTCUSTOMERSRESPONSE']._serialized_start=713
-  _globals['_LISTCUSTOMERSRESPONSE']._serialized_end=808
-  _globals['_CHECKELIGIBILITYREQUEST']._serialized_start=811
-  _globals['_CHECKELIGIBILITYREQUEST']._serialized_end=966
-  _globals['_CHECKELIGIBILITYRESPONSE']._serialized_start=968
-  _globals['_CHECKELIGIBILITYRESPONSE']._serialized_end=1040
-  _globals['_BATCHCHECKELIGIBILITYREQUEST']._serialized_start=1042
-  _globals['_BATCHCHECKELIGIBILITYREQUEST']._serialized_end=1133
-  _globals['_BATCHCHECKELIGIBILITYRESPONSE']._serialized_start=1135
-  _globals['_BATCHCHECKELIGIBILITYRESPONSE']._serialized_end=1230
-  _globals['_BATCHCHECKELIGIBILITYRESULT']._serialized_start=1232
-  _globals['_BATCHCHECKELIGIBILITYRESULT']._serialized_end=1357
-  _globals['_CREATELOANREQUEST']._serialized_start=1360
-  _globals['_CREATELOANREQUEST']._serialized_end=1605
-  _globals['_CREATELOANRESPONSE']._serialized_start=1607
-  _globals['_CREATELOANRESPONSE']._serialized_end=1725
-  _globals['_GETLOANREQUEST']._serialized_start=1727
-  _globals['_GETLOANREQUEST']._serialized_end=1760
-  _globals['_GETLOANRESPONSE']._serialized_start=1762
-  _globals['_GETLOANRESPONSE']._serialized_end=1863
-  _globals['_LISTLOANSREQUEST']._serialized_start=1865
-  _globals['_LISTLOANSREQUEST']._serialized_end=1987
-  _globals['_LISTLOANSRESPONSE']._serialized_start=1989
-  _globals['_LISTLOANSRESPONSE']._serialized_end=2072
-  _globals['_GETREPAYMENTSCHEDULEREQUEST']._serialized_start=2074
-  _globals['_GETREPAYMENTSCHEDULEREQUEST']._serialized_end=2120
-  _globals['_GETREPAYMENTSCHEDULERESPONSE']._serialized_start=2122
-  _globals['_GETREPAYMENTSCHEDULERESPONSE']._serialized_end=2205
-  _globals['_CREDITSERVICE']._serialized_start=2208
-  _globals['_CREDITSERVICE']._serialized_end=3123
+  _globals['_REGISTERCUSTOMERREQUEST']._serialized_start=290
+  _globals['_REGISTERCUSTOMERREQUEST']._serialized_end=468
+  _globals['_REGISTERCUSTOMERRESPONSE']._serialized_start=470
+  _globals['_REGISTERCUSTOMERRESPONSE']._serialized_end=542
+  _globals['_GETCUSTOMERREQUEST']._serialized_start=544
+  _globals['_GETCUSTOMERREQUEST']._serialized_end=585
+  _globals['_GETCUSTOMERRESPONSE']._serialized_start=587
+  _globals['_GETCUSTOMERRESPONSE']._serialized_end=706
+  _globals['_LISTCUSTOMERSREQUEST']._serialized_start=708
+  _globals['_LISTCUSTOMERSREQUEST']._serialized_end=769
+  _globals['_LISTCUSTOMERSRESPONSE']._serialized_start=771
+  _globals['_LISTCUSTOMERSRESPONSE']._serialized_end=866
+  _globals['_CHECKELIGIBILITYREQUEST']._serialized_start=869
+  _globals['_CHECKELIGIBILITYREQUEST']._serialized_end=1024
+  _globals['_CHECKELIGIBILITYRESPONSE']._serialized_start=1026
+  _globals['_CHECKELIGIBILITYRESPONSE']._serialized_end=1098
+  _globals['_BATCHCHECKELIGIBILITYREQUEST']._serialized_start=1100
+  _globals['_BATCHCHECKELIGIBILITYREQUEST']._serialized_end=1191
+  _globals['_BATCHCHECKELIGIBILITYRESPONSE']._serialized_start=1193
+  _globals['_BATCHCHECKELIGIBILITYRESPONSE']._serialized_end=1288
+  _globals['_BATCHCHECKELIGIBILITYRESULT']._serialized_start=1290
+  _globals['_BATCHCHECKELIGIBILITYRESULT']._serialized_end=1415
+  _globals['_CREATELOANREQUEST']._serialized_start=1418
+  _globals['_CREATELOANREQUEST']._serialized_end=1663
+  _globals['_CREATELOANRESPONSE']._serialized_start=1665
+  _globals['_CREATELOANRESPONSE']._serialized_end=1783
+  _globals['_GETLOANREQUEST']._serialized_start=1785
+  _globals['_GETLOANREQUEST']._serialized_end=1818
+  _globals['_GETLOANRESPONSE']._serialized_start=1820
+  _globals['_GETLOANRESPONSE']._serialized_end=1921
+  _globals['_LISTLOANSREQUEST']._serialized_start=1923
+  _globals['_LISTLOANSREQUEST']._serialized_end=2045
+  _globals['_LISTLOANSRESPONSE']._serialized_start=2047
+  _globals['_LISTLOANSRESPONSE']._serialized_end=2130
+  _globals['_GETREPAYMENTSCHEDULEREQUEST']._serialized_start=2132
+  _globals['_GETREPAYMENTSCHEDULEREQUEST']._serialized_end=2178
+  _globals['_GETREPAYMENTSCHEDULERESPONSE']._serialized_start=2180
+  _globals['_GETREPAYMENTSCHEDULERESPONSE']._serialized_end=2263
+  _globals['_RECORDREPAYMENTREQUEST']._serialized_start=2266
+  _globals['_RECORDREPAYMENTREQUEST']._serialized_end=2426
+  _globals['_RECORDREPAYMENTRESPONSE']._serialized_start=2428
+  _globals['_RECORDREPAYMENTRESPONSE']._serialized_end=2539
+  _globals['_LISTREPAYMENTSREQUEST']._serialized_start=2541
+  _globals['_LISTREPAYMENTSREQUEST']._serialized_end=2620
+  _globals['_LISTREPAYMENTSRESPONSE']._serialized_start=2622
+  _globals['_LISTREPAYMENTSRESPONSE']._serialized_end=2720
+  _globals['_GETPAYOFFREQUEST']._serialized_start=2722
+  _globals['_GETPAYOFFREQUEST']._serialized_end=2818
+  _globals['_GETPAYOFFRESPONSE']._serialized_start=2820
+  _globals['_GETPAYOFFRESPONSE']._serialized_end=2881
+  _globals['_GETDECISIONREQUEST']._serialized_start=2883
+  _globals['_GETDECISIONREQUEST']._serialized_end=2924
+  _globals['_GETDECISIONRESPONSE']._serialized_start=2926
+  _globals['_GETDECISIONRESPONSE']._serialized_end=2993
+  _globals['_LISTDECISIONSREQUEST']._serialized_start=2995
+  _globals['_LISTDECISIONSREQUEST']._serialized_end=3077
+  _globals['_LISTDECISIONSRESPONSE']._serialized_start=3079
+  _globals['_LISTDECISIONSRESPONSE']._serialized_end=3174
+  _globals['_REPLAYDECISIONREQUEST']._serialized_start=3176
+  _globals['_REPLAYDECISIONREQUEST']._serialized_end=3220
+  _globals['_REPLAYDECISIONRESPONSE']._serialized_start=3223
+  _globals['_REPLAYDECISIONRESPONSE']._serialized_end=3400
+  _globals['_CREDITSERVICE']._serialized_start=3403
+  _globals['_CREDITSERVICE']._serialized_end=4900
 # @@protoc_insertion_point(module_scope)

@@ -1,7 +1,9 @@
 from almeno_grpc._gen.almeno.credit.v1 import customer_pb2 as _customer_pb2
 from almeno_grpc._gen.almeno.credit.v1 import decision_pb2 as _decision_pb2
 from almeno_grpc._gen.almeno.credit.v1 import loan_pb2 as _loan_pb2
+from almeno_grpc._gen.almeno.credit.v1 import repayment_pb2 as _repayment_pb2
 from google.rpc import status_pb2 as _status_pb2
+from google.type import date_pb2 as _date_pb2
 from google.type import decimal_pb2 as _decimal_pb2
 from google.type import money_pb2 as _money_pb2
 from google.protobuf.internal import containers as _containers
@@ -171,3 +173,101 @@ class GetRepaymentScheduleResponse(_message.Message):
     INSTALLMENTS_FIELD_NUMBER: _ClassVar[int]
     installments: _containers.RepeatedCompositeFieldContainer[_loan_pb2.Installment]
     def __init__(self, installments: _Optional[_Iterable[_Union[_loan_pb2.Installment, _Mapping]]] = ...) -> None: ...
+
+class RecordRepaymentRequest(_message.Message):
+    __slots__ = ("request_id", "loan_id", "amount", "payment_date")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    LOAN_ID_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    PAYMENT_DATE_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    loan_id: int
+    amount: _money_pb2.Money
+    payment_date: _date_pb2.Date
+    def __init__(self, request_id: _Optional[str] = ..., loan_id: _Optional[int] = ..., amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., payment_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ...) -> None: ...
+
+class RecordRepaymentResponse(_message.Message):
+    __slots__ = ("repayment", "loan")
+    REPAYMENT_FIELD_NUMBER: _ClassVar[int]
+    LOAN_FIELD_NUMBER: _ClassVar[int]
+    repayment: _repayment_pb2.Repayment
+    loan: _loan_pb2.Loan
+    def __init__(self, repayment: _Optional[_Union[_repayment_pb2.Repayment, _Mapping]] = ..., loan: _Optional[_Union[_loan_pb2.Loan, _Mapping]] = ...) -> None: ...
+
+class ListRepaymentsRequest(_message.Message):
+    __slots__ = ("loan_id", "page_size", "page_token")
+    LOAN_ID_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    loan_id: int
+    page_size: int
+    page_token: str
+    def __init__(self, loan_id: _Optional[int] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListRepaymentsResponse(_message.Message):
+    __slots__ = ("repayments", "next_page_token")
+    REPAYMENTS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    repayments: _containers.RepeatedCompositeFieldContainer[_repayment_pb2.Repayment]
+    next_page_token: str
+    def __init__(self, repayments: _Optional[_Iterable[_Union[_repayment_pb2.Repayment, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class GetPayoffRequest(_message.Message):
+    __slots__ = ("loan_id", "payoff_date")
+    LOAN_ID_FIELD_NUMBER: _ClassVar[int]
+    PAYOFF_DATE_FIELD_NUMBER: _ClassVar[int]
+    loan_id: int
+    payoff_date: _date_pb2.Date
+    def __init__(self, loan_id: _Optional[int] = ..., payoff_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ...) -> None: ...
+
+class GetPayoffResponse(_message.Message):
+    __slots__ = ("payoff",)
+    PAYOFF_FIELD_NUMBER: _ClassVar[int]
+    payoff: _repayment_pb2.Payoff
+    def __init__(self, payoff: _Optional[_Union[_repayment_pb2.Payoff, _Mapping]] = ...) -> None: ...
+
+class GetDecisionRequest(_message.Message):
+    __slots__ = ("decision_id",)
+    DECISION_ID_FIELD_NUMBER: _ClassVar[int]
+    decision_id: str
+    def __init__(self, decision_id: _Optional[str] = ...) -> None: ...
+
+class GetDecisionResponse(_message.Message):
+    __slots__ = ("decision",)
+    DECISION_FIELD_NUMBER: _ClassVar[int]
+    decision: _decision_pb2.Decision
+    def __init__(self, decision: _Optional[_Union[_decision_pb2.Decision, _Mapping]] = ...) -> None: ...
+
+class ListDecisionsRequest(_message.Message):
+    __slots__ = ("customer_id", "page_size", "page_token")
+    CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    customer_id: int
+    page_size: int
+    page_token: str
+    def __init__(self, customer_id: _Optional[int] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListDecisionsResponse(_message.Message):
+    __slots__ = ("decisions", "next_page_token")
+    DECISIONS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    decisions: _containers.RepeatedCompositeFieldContainer[_decision_pb2.Decision]
+    next_page_token: str
+    def __init__(self, decisions: _Optional[_Iterable[_Union[_decision_pb2.Decision, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class ReplayDecisionRequest(_message.Message):
+    __slots__ = ("decision_id",)
+    DECISION_ID_FIELD_NUMBER: _ClassVar[int]
+    decision_id: str
+    def __init__(self, decision_id: _Optional[str] = ...) -> None: ...
+
+class ReplayDecisionResponse(_message.Message):
+    __slots__ = ("outcome", "decision", "differences")
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    DECISION_FIELD_NUMBER: _ClassVar[int]
+    DIFFERENCES_FIELD_NUMBER: _ClassVar[int]
+    outcome: _decision_pb2.ReplayOutcome
+    decision: _decision_pb2.Decision
+    differences: _containers.RepeatedCompositeFieldContainer[_decision_pb2.ReplayDifference]
+    def __init__(self, outcome: _Optional[_Union[_decision_pb2.ReplayOutcome, str]] = ..., decision: _Optional[_Union[_decision_pb2.Decision, _Mapping]] = ..., differences: _Optional[_Iterable[_Union[_decision_pb2.ReplayDifference, _Mapping]]] = ...) -> None: ...

@@ -85,6 +85,36 @@ class CreditServiceStub:
                 request_serializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.GetRepaymentScheduleRequest.SerializeToString,
                 response_deserializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.GetRepaymentScheduleResponse.FromString,
                 _registered_method=True)
+        self.RecordRepayment = channel.unary_unary(
+                '/almeno.credit.v1.CreditService/RecordRepayment',
+                request_serializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.RecordRepaymentRequest.SerializeToString,
+                response_deserializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.RecordRepaymentResponse.FromString,
+                _registered_method=True)
+        self.ListRepayments = channel.unary_unary(
+                '/almeno.credit.v1.CreditService/ListRepayments',
+                request_serializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.ListRepaymentsRequest.SerializeToString,
+                response_deserializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.ListRepaymentsResponse.FromString,
+                _registered_method=True)
+        self.GetPayoff = channel.unary_unary(
+                '/almeno.credit.v1.CreditService/GetPayoff',
+                request_serializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.GetPayoffRequest.SerializeToString,
+                response_deserializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.GetPayoffResponse.FromString,
+                _registered_method=True)
+        self.GetDecision = channel.unary_unary(
+                '/almeno.credit.v1.CreditService/GetDecision',
+                request_serializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.GetDecisionRequest.SerializeToString,
+                response_deserializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.GetDecisionResponse.FromString,
+                _registered_method=True)
+        self.ListDecisions = channel.unary_unary(
+                '/almeno.credit.v1.CreditService/ListDecisions',
+                request_serializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.ListDecisionsRequest.SerializeToString,
+                response_deserializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.ListDecisionsResponse.FromString,
+                _registered_method=True)
+        self.ReplayDecision = channel.unary_unary(
+                '/almeno.credit.v1.CreditService/ReplayDecision',
+                request_serializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.ReplayDecisionRequest.SerializeToString,
+                response_deserializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.ReplayDecisionResponse.FromString,
+                _registered_method=True)
 
 
 class CreditServiceServicer:
@@ -180,6 +210,62 @@ class CreditServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RecordRepayment(self, request, context):
+        """Records a payment on a loan. It pays the oldest unpaid instalment first; a part is kept toward it, and what goes
+        beyond the instalments due is an advance on the next ones. Paying exactly the payoff of the day closes the loan.
+
+        Errors: INVALID_ARGUMENT (INVALID_FIELD, REQUEST_ID_REUSED), NOT_FOUND (LOAN_NOT_FOUND), FAILED_PRECONDITION
+        (LOAN_CLOSED, REPAYMENT_EXCEEDS_PAYOFF).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRepayments(self, request, context):
+        """Lists the repayments of a loan in the order in which they were recorded.
+
+        Errors: INVALID_ARGUMENT (INVALID_FIELD, INVALID_PAGE_TOKEN), NOT_FOUND (LOAN_NOT_FOUND).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPayoff(self, request, context):
+        """Says what closes a loan on a day.
+
+        Errors: INVALID_ARGUMENT (INVALID_FIELD), NOT_FOUND (LOAN_NOT_FOUND), FAILED_PRECONDITION (LOAN_CLOSED).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetDecision(self, request, context):
+        """Fetches a stored decision, with everything it was taken from.
+
+        Errors: INVALID_ARGUMENT (INVALID_FIELD), NOT_FOUND (DECISION_NOT_FOUND).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDecisions(self, request, context):
+        """Lists the stored decisions on a customer, the oldest first.
+
+        Errors: INVALID_ARGUMENT (INVALID_FIELD, INVALID_PAGE_TOKEN), NOT_FOUND (CUSTOMER_NOT_FOUND).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReplayDecision(self, request, context):
+        """Takes a stored decision again, from what is stored of it and by the same policy, and compares.
+
+        Errors: INVALID_ARGUMENT (INVALID_FIELD), NOT_FOUND (DECISION_NOT_FOUND).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CreditServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -227,6 +313,36 @@ def add_CreditServiceServicer_to_server(servicer, server):
                     servicer.GetRepaymentSchedule,
                     request_deserializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.GetRepaymentScheduleRequest.FromString,
                     response_serializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.GetRepaymentScheduleResponse.SerializeToString,
+            ),
+            'RecordRepayment': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordRepayment,
+                    request_deserializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.RecordRepaymentRequest.FromString,
+                    response_serializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.RecordRepaymentResponse.SerializeToString,
+            ),
+            'ListRepayments': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRepayments,
+                    request_deserializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.ListRepaymentsRequest.FromString,
+                    response_serializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.ListRepaymentsResponse.SerializeToString,
+            ),
+            'GetPayoff': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPayoff,
+                    request_deserializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.GetPayoffRequest.FromString,
+                    response_serializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.GetPayoffResponse.SerializeToString,
+            ),
+            'GetDecision': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetDecision,
+                    request_deserializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.GetDecisionRequest.FromString,
+                    response_serializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.GetDecisionResponse.SerializeToString,
+            ),
+            'ListDecisions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDecisions,
+                    request_deserializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.ListDecisionsRequest.FromString,
+                    response_serializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.ListDecisionsResponse.SerializeToString,
+            ),
+            'ReplayDecision': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReplayDecision,
+                    request_deserializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.ReplayDecisionRequest.FromString,
+                    response_serializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.ReplayDecisionResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -478,6 +594,168 @@ class CreditService:
             '/almeno.credit.v1.CreditService/GetRepaymentSchedule',
             almeno_dot_credit_dot_v1_dot_credit__service__pb2.GetRepaymentScheduleRequest.SerializeToString,
             almeno_dot_credit_dot_v1_dot_credit__service__pb2.GetRepaymentScheduleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordRepayment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/almeno.credit.v1.CreditService/RecordRepayment',
+            almeno_dot_credit_dot_v1_dot_credit__service__pb2.RecordRepaymentRequest.SerializeToString,
+            almeno_dot_credit_dot_v1_dot_credit__service__pb2.RecordRepaymentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRepayments(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/almeno.credit.v1.CreditService/ListRepayments',
+            almeno_dot_credit_dot_v1_dot_credit__service__pb2.ListRepaymentsRequest.SerializeToString,
+            almeno_dot_credit_dot_v1_dot_credit__service__pb2.ListRepaymentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPayoff(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/almeno.credit.v1.CreditService/GetPayoff',
+            almeno_dot_credit_dot_v1_dot_credit__service__pb2.GetPayoffRequest.SerializeToString,
+            almeno_dot_credit_dot_v1_dot_credit__service__pb2.GetPayoffResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetDecision(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/almeno.credit.v1.CreditService/GetDecision',
+            almeno_dot_credit_dot_v1_dot_credit__service__pb2.GetDecisionRequest.SerializeToString,
+            almeno_dot_credit_dot_v1_dot_credit__service__pb2.GetDecisionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDecisions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/almeno.credit.v1.CreditService/ListDecisions',
+            almeno_dot_credit_dot_v1_dot_credit__service__pb2.ListDecisionsRequest.SerializeToString,
+            almeno_dot_credit_dot_v1_dot_credit__service__pb2.ListDecisionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReplayDecision(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/almeno.credit.v1.CreditService/ReplayDecision',
+            almeno_dot_credit_dot_v1_dot_credit__service__pb2.ReplayDecisionRequest.SerializeToString,
+            almeno_dot_credit_dot_v1_dot_credit__service__pb2.ReplayDecisionResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,4 +1,7 @@
+import datetime
+
 from almeno_grpc._gen.almeno.credit.v1 import customer_pb2 as _customer_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.type import date_pb2 as _date_pb2
 from google.type import decimal_pb2 as _decimal_pb2
 from google.type import money_pb2 as _money_pb2
@@ -19,12 +22,21 @@ class DecisionReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     DECISION_REASON_LOAN_EXCEEDS_LIMIT: _ClassVar[DecisionReason]
     DECISION_REASON_EMI_BURDEN_TOO_HIGH: _ClassVar[DecisionReason]
     DECISION_REASON_RATE_ABOVE_MAXIMUM: _ClassVar[DecisionReason]
+
+class ReplayOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    REPLAY_OUTCOME_UNSPECIFIED: _ClassVar[ReplayOutcome]
+    REPLAY_OUTCOME_MATCH: _ClassVar[ReplayOutcome]
+    REPLAY_OUTCOME_DRIFT: _ClassVar[ReplayOutcome]
 DECISION_REASON_UNSPECIFIED: DecisionReason
 DECISION_REASON_DEBT_EXCEEDS_LIMIT: DecisionReason
 DECISION_REASON_CREDIT_SCORE_TOO_LOW: DecisionReason
 DECISION_REASON_LOAN_EXCEEDS_LIMIT: DecisionReason
 DECISION_REASON_EMI_BURDEN_TOO_HIGH: DecisionReason
 DECISION_REASON_RATE_ABOVE_MAXIMUM: DecisionReason
+REPLAY_OUTCOME_UNSPECIFIED: ReplayOutcome
+REPLAY_OUTCOME_MATCH: ReplayOutcome
+REPLAY_OUTCOME_DRIFT: ReplayOutcome
 
 class ScoreComponent(_message.Message):
     __slots__ = ("name", "points", "max_points", "observed")
@@ -38,8 +50,20 @@ class ScoreComponent(_message.Message):
     observed: str
     def __init__(self, name: _Optional[str] = ..., points: _Optional[float] = ..., max_points: _Optional[int] = ..., observed: _Optional[str] = ...) -> None: ...
 
+class DecisionGate(_message.Message):
+    __slots__ = ("reason", "passed", "observed", "allowed")
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    PASSED_FIELD_NUMBER: _ClassVar[int]
+    OBSERVED_FIELD_NUMBER: _ClassVar[int]
+    ALLOWED_FIELD_NUMBER: _ClassVar[int]
+    reason: DecisionReason
+    passed: bool
+    observed: str
+    allowed: str
+    def __init__(self, reason: _Optional[_Union[DecisionReason, str]] = ..., passed: _Optional[bool] = ..., observed: _Optional[str] = ..., allowed: _Optional[str] = ...) -> None: ...
+
 class Decision(_message.Message):
-    __slots__ = ("decision_id", "customer_id", "approved", "credit_score", "score_components", "loan_amount", "interest_rate", "corrected_interest_rate", "tenure_months", "monthly_installment", "reasons", "message", "position", "policy_version", "business_date", "counter_offer")
+    __slots__ = ("decision_id", "customer_id", "approved", "credit_score", "score_components", "loan_amount", "interest_rate", "corrected_interest_rate", "tenure_months", "monthly_installment", "reasons", "message", "position", "policy_version", "business_date", "counter_offer", "max_interest_rate", "gates", "policy_sha256", "monthly_income", "approved_limit", "create_time")
     DECISION_ID_FIELD_NUMBER: _ClassVar[int]
     CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
     APPROVED_FIELD_NUMBER: _ClassVar[int]
@@ -56,6 +80,12 @@ class Decision(_message.Message):
     POLICY_VERSION_FIELD_NUMBER: _ClassVar[int]
     BUSINESS_DATE_FIELD_NUMBER: _ClassVar[int]
     COUNTER_OFFER_FIELD_NUMBER: _ClassVar[int]
+    MAX_INTEREST_RATE_FIELD_NUMBER: _ClassVar[int]
+    GATES_FIELD_NUMBER: _ClassVar[int]
+    POLICY_SHA256_FIELD_NUMBER: _ClassVar[int]
+    MONTHLY_INCOME_FIELD_NUMBER: _ClassVar[int]
+    APPROVED_LIMIT_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     decision_id: str
     customer_id: int
     approved: bool
@@ -72,4 +102,20 @@ class Decision(_message.Message):
     policy_version: str
     business_date: _date_pb2.Date
     counter_offer: _money_pb2.Money
-    def __init__(self, decision_id: _Optional[str] = ..., customer_id: _Optional[int] = ..., approved: _Optional[bool] = ..., credit_score: _Optional[int] = ..., score_components: _Optional[_Iterable[_Union[ScoreComponent, _Mapping]]] = ..., loan_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., interest_rate: _Optional[_Union[_decimal_pb2.Decimal, _Mapping]] = ..., corrected_interest_rate: _Optional[_Union[_decimal_pb2.Decimal, _Mapping]] = ..., tenure_months: _Optional[int] = ..., monthly_installment: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., reasons: _Optional[_Iterable[_Union[DecisionReason, str]]] = ..., message: _Optional[str] = ..., position: _Optional[_Union[_customer_pb2.CreditPosition, _Mapping]] = ..., policy_version: _Optional[str] = ..., business_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., counter_offer: _Optional[_Union[_money_pb2.Money, _Mapping]] = ...) -> None: ...
+    max_interest_rate: _decimal_pb2.Decimal
+    gates: _containers.RepeatedCompositeFieldContainer[DecisionGate]
+    policy_sha256: str
+    monthly_income: _money_pb2.Money
+    approved_limit: _money_pb2.Money
+    create_time: _timestamp_pb2.Timestamp
+    def __init__(self, decision_id: _Optional[str] = ..., customer_id: _Optional[int] = ..., approved: _Optional[bool] = ..., credit_score: _Optional[int] = ..., score_components: _Optional[_Iterable[_Union[ScoreComponent, _Mapping]]] = ..., loan_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., interest_rate: _Optional[_Union[_decimal_pb2.Decimal, _Mapping]] = ..., corrected_interest_rate: _Optional[_Union[_decimal_pb2.Decimal, _Mapping]] = ..., tenure_months: _Optional[int] = ..., monthly_installment: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., reasons: _Optional[_Iterable[_Union[DecisionReason, str]]] = ..., message: _Optional[str] = ..., position: _Optional[_Union[_customer_pb2.CreditPosition, _Mapping]] = ..., policy_version: _Optional[str] = ..., business_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., counter_offer: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., max_interest_rate: _Optional[_Union[_decimal_pb2.Decimal, _Mapping]] = ..., gates: _Optional[_Iterable[_Union[DecisionGate, _Mapping]]] = ..., policy_sha256: _Optional[str] = ..., monthly_income: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., approved_limit: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class ReplayDifference(_message.Message):
+    __slots__ = ("field", "stored", "replayed")
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    STORED_FIELD_NUMBER: _ClassVar[int]
+    REPLAYED_FIELD_NUMBER: _ClassVar[int]
+    field: str
+    stored: str
+    replayed: str
+    def __init__(self, field: _Optional[str] = ..., stored: _Optional[str] = ..., replayed: _Optional[str] = ...) -> None: ...

@@ -43,7 +43,7 @@ INSTALLMENT_STATE_PAID_LATE: InstallmentState
 INSTALLMENT_STATE_OVERDUE: InstallmentState
 
 class Loan(_message.Message):
-    __slots__ = ("loan_id", "customer_id", "loan_amount", "interest_rate", "tenure_months", "monthly_installment", "emis_paid", "emis_paid_on_time", "repayments_left", "outstanding_principal", "approval_date", "end_date", "state", "days_past_due", "installment_method", "source_loan_id", "decision_id")
+    __slots__ = ("loan_id", "customer_id", "loan_amount", "interest_rate", "tenure_months", "monthly_installment", "emis_paid", "emis_paid_on_time", "repayments_left", "outstanding_principal", "approval_date", "end_date", "state", "days_past_due", "installment_method", "source_loan_id", "decision_id", "paid_toward_next")
     LOAN_ID_FIELD_NUMBER: _ClassVar[int]
     CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
     LOAN_AMOUNT_FIELD_NUMBER: _ClassVar[int]
@@ -61,6 +61,7 @@ class Loan(_message.Message):
     INSTALLMENT_METHOD_FIELD_NUMBER: _ClassVar[int]
     SOURCE_LOAN_ID_FIELD_NUMBER: _ClassVar[int]
     DECISION_ID_FIELD_NUMBER: _ClassVar[int]
+    PAID_TOWARD_NEXT_FIELD_NUMBER: _ClassVar[int]
     loan_id: int
     customer_id: int
     loan_amount: _money_pb2.Money
@@ -78,7 +79,8 @@ class Loan(_message.Message):
     installment_method: InstallmentMethod
     source_loan_id: int
     decision_id: str
-    def __init__(self, loan_id: _Optional[int] = ..., customer_id: _Optional[int] = ..., loan_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., interest_rate: _Optional[_Union[_decimal_pb2.Decimal, _Mapping]] = ..., tenure_months: _Optional[int] = ..., monthly_installment: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., emis_paid: _Optional[int] = ..., emis_paid_on_time: _Optional[int] = ..., repayments_left: _Optional[int] = ..., outstanding_principal: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., approval_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., end_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., state: _Optional[_Union[LoanState, str]] = ..., days_past_due: _Optional[int] = ..., installment_method: _Optional[_Union[InstallmentMethod, str]] = ..., source_loan_id: _Optional[int] = ..., decision_id: _Optional[str] = ...) -> None: ...
+    paid_toward_next: _money_pb2.Money
+    def __init__(self, loan_id: _Optional[int] = ..., customer_id: _Optional[int] = ..., loan_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., interest_rate: _Optional[_Union[_decimal_pb2.Decimal, _Mapping]] = ..., tenure_months: _Optional[int] = ..., monthly_installment: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., emis_paid: _Optional[int] = ..., emis_paid_on_time: _Optional[int] = ..., repayments_left: _Optional[int] = ..., outstanding_principal: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., approval_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., end_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., state: _Optional[_Union[LoanState, str]] = ..., days_past_due: _Optional[int] = ..., installment_method: _Optional[_Union[InstallmentMethod, str]] = ..., source_loan_id: _Optional[int] = ..., decision_id: _Optional[str] = ..., paid_toward_next: _Optional[_Union[_money_pb2.Money, _Mapping]] = ...) -> None: ...
 
 class Installment(_message.Message):
     __slots__ = ("number", "due_date", "amount", "principal", "interest", "balance_after", "paid_amount", "state")

@@ -1,5 +1,10 @@
 from almeno_grpc._gen.almeno.credit.v1 import import_pb2 as _import_pb2
+from almeno_grpc._gen.almeno.credit.v1 import policy_pb2 as _policy_pb2
+from almeno_grpc._gen.almeno.credit.v1 import portfolio_pb2 as _portfolio_pb2
+from almeno_grpc._gen.almeno.credit.v1 import simulation_pb2 as _simulation_pb2
 from google.type import date_pb2 as _date_pb2
+from google.type import decimal_pb2 as _decimal_pb2
+from google.type import money_pb2 as _money_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -101,3 +106,63 @@ class ListImportIssuesResponse(_message.Message):
     issues: _containers.RepeatedCompositeFieldContainer[_import_pb2.ImportIssue]
     next_page_token: str
     def __init__(self, issues: _Optional[_Iterable[_Union[_import_pb2.ImportIssue, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class ListPoliciesRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListPoliciesResponse(_message.Message):
+    __slots__ = ("policies",)
+    POLICIES_FIELD_NUMBER: _ClassVar[int]
+    policies: _containers.RepeatedCompositeFieldContainer[_policy_pb2.Policy]
+    def __init__(self, policies: _Optional[_Iterable[_Union[_policy_pb2.Policy, _Mapping]]] = ...) -> None: ...
+
+class GetPolicyRequest(_message.Message):
+    __slots__ = ("version",)
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    version: str
+    def __init__(self, version: _Optional[str] = ...) -> None: ...
+
+class GetPolicyResponse(_message.Message):
+    __slots__ = ("policy",)
+    POLICY_FIELD_NUMBER: _ClassVar[int]
+    policy: _policy_pb2.Policy
+    def __init__(self, policy: _Optional[_Union[_policy_pb2.Policy, _Mapping]] = ...) -> None: ...
+
+class SimulatePolicyRequest(_message.Message):
+    __slots__ = ("policy", "version", "against_version", "loan_amount", "interest_rate", "tenure_months")
+    POLICY_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    AGAINST_VERSION_FIELD_NUMBER: _ClassVar[int]
+    LOAN_AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    INTEREST_RATE_FIELD_NUMBER: _ClassVar[int]
+    TENURE_MONTHS_FIELD_NUMBER: _ClassVar[int]
+    policy: str
+    version: str
+    against_version: str
+    loan_amount: _money_pb2.Money
+    interest_rate: _decimal_pb2.Decimal
+    tenure_months: int
+    def __init__(self, policy: _Optional[str] = ..., version: _Optional[str] = ..., against_version: _Optional[str] = ..., loan_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., interest_rate: _Optional[_Union[_decimal_pb2.Decimal, _Mapping]] = ..., tenure_months: _Optional[int] = ...) -> None: ...
+
+class SimulatePolicyResponse(_message.Message):
+    __slots__ = ("progress", "summary", "flip")
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    SUMMARY_FIELD_NUMBER: _ClassVar[int]
+    FLIP_FIELD_NUMBER: _ClassVar[int]
+    progress: _simulation_pb2.BookProgress
+    summary: _simulation_pb2.SimulationSummary
+    flip: _simulation_pb2.SimulationFlip
+    def __init__(self, progress: _Optional[_Union[_simulation_pb2.BookProgress, _Mapping]] = ..., summary: _Optional[_Union[_simulation_pb2.SimulationSummary, _Mapping]] = ..., flip: _Optional[_Union[_simulation_pb2.SimulationFlip, _Mapping]] = ...) -> None: ...
+
+class SummarizePortfolioRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class SummarizePortfolioResponse(_message.Message):
+    __slots__ = ("progress", "summary")
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    SUMMARY_FIELD_NUMBER: _ClassVar[int]
+    progress: _simulation_pb2.BookProgress
+    summary: _portfolio_pb2.PortfolioSummary
+    def __init__(self, progress: _Optional[_Union[_simulation_pb2.BookProgress, _Mapping]] = ..., summary: _Optional[_Union[_portfolio_pb2.PortfolioSummary, _Mapping]] = ...) -> None: ...

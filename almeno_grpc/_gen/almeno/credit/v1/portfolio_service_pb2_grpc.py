@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class PortfolioServiceStub:
-    """The book as a whole: customer and loan history that arrives as files.
+    """The book as a whole: customer and loan history that arrives as files, the policies it is decided by, and its figures.
 
     Errors are as described at CreditService.
     """
@@ -67,10 +67,30 @@ class PortfolioServiceStub:
                 request_serializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.ListImportIssuesRequest.SerializeToString,
                 response_deserializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.ListImportIssuesResponse.FromString,
                 _registered_method=True)
+        self.ListPolicies = channel.unary_unary(
+                '/almeno.credit.v1.PortfolioService/ListPolicies',
+                request_serializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.ListPoliciesRequest.SerializeToString,
+                response_deserializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.ListPoliciesResponse.FromString,
+                _registered_method=True)
+        self.GetPolicy = channel.unary_unary(
+                '/almeno.credit.v1.PortfolioService/GetPolicy',
+                request_serializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.GetPolicyRequest.SerializeToString,
+                response_deserializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.GetPolicyResponse.FromString,
+                _registered_method=True)
+        self.SimulatePolicy = channel.unary_stream(
+                '/almeno.credit.v1.PortfolioService/SimulatePolicy',
+                request_serializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.SimulatePolicyRequest.SerializeToString,
+                response_deserializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.SimulatePolicyResponse.FromString,
+                _registered_method=True)
+        self.SummarizePortfolio = channel.unary_stream(
+                '/almeno.credit.v1.PortfolioService/SummarizePortfolio',
+                request_serializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.SummarizePortfolioRequest.SerializeToString,
+                response_deserializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.SummarizePortfolioResponse.FromString,
+                _registered_method=True)
 
 
 class PortfolioServiceServicer:
-    """The book as a whole: customer and loan history that arrives as files.
+    """The book as a whole: customer and loan history that arrives as files, the policies it is decided by, and its figures.
 
     Errors are as described at CreditService.
     """
@@ -131,6 +151,38 @@ class PortfolioServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListPolicies(self, request, context):
+        """Lists the versions of the credit policy, by the day they take effect, the oldest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPolicy(self, request, context):
+        """Fetches a version of the credit policy.
+
+        Errors: INVALID_ARGUMENT (INVALID_FIELD), NOT_FOUND (POLICY_NOT_FOUND).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SimulatePolicy(self, request, context):
+        """Decides one loan request for every customer under two policies. Reads only.
+
+        Errors: INVALID_ARGUMENT (INVALID_FIELD), NOT_FOUND (POLICY_NOT_FOUND).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SummarizePortfolio(self, request, context):
+        """Adds up the whole book as it stands on the business date. Reads only.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PortfolioServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -164,6 +216,26 @@ def add_PortfolioServiceServicer_to_server(servicer, server):
                     request_deserializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.ListImportIssuesRequest.FromString,
                     response_serializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.ListImportIssuesResponse.SerializeToString,
             ),
+            'ListPolicies': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPolicies,
+                    request_deserializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.ListPoliciesRequest.FromString,
+                    response_serializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.ListPoliciesResponse.SerializeToString,
+            ),
+            'GetPolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPolicy,
+                    request_deserializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.GetPolicyRequest.FromString,
+                    response_serializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.GetPolicyResponse.SerializeToString,
+            ),
+            'SimulatePolicy': grpc.unary_stream_rpc_method_handler(
+                    servicer.SimulatePolicy,
+                    request_deserializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.SimulatePolicyRequest.FromString,
+                    response_serializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.SimulatePolicyResponse.SerializeToString,
+            ),
+            'SummarizePortfolio': grpc.unary_stream_rpc_method_handler(
+                    servicer.SummarizePortfolio,
+                    request_deserializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.SummarizePortfolioRequest.FromString,
+                    response_serializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.SummarizePortfolioResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'almeno.credit.v1.PortfolioService', rpc_method_handlers)
@@ -173,7 +245,7 @@ def add_PortfolioServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class PortfolioService:
-    """The book as a whole: customer and loan history that arrives as files.
+    """The book as a whole: customer and loan history that arrives as files, the policies it is decided by, and its figures.
 
     Errors are as described at CreditService.
     """
@@ -330,6 +402,114 @@ class PortfolioService:
             '/almeno.credit.v1.PortfolioService/ListImportIssues',
             almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.ListImportIssuesRequest.SerializeToString,
             almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.ListImportIssuesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPolicies(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/almeno.credit.v1.PortfolioService/ListPolicies',
+            almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.ListPoliciesRequest.SerializeToString,
+            almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.ListPoliciesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/almeno.credit.v1.PortfolioService/GetPolicy',
+            almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.GetPolicyRequest.SerializeToString,
+            almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.GetPolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SimulatePolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/almeno.credit.v1.PortfolioService/SimulatePolicy',
+            almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.SimulatePolicyRequest.SerializeToString,
+            almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.SimulatePolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SummarizePortfolio(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/almeno.credit.v1.PortfolioService/SummarizePortfolio',
+            almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.SummarizePortfolioRequest.SerializeToString,
+            almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.SummarizePortfolioResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,0 +1,87 @@
+from almeno_grpc._gen.almeno.credit.v1 import loan_pb2 as _loan_pb2
+from almeno_grpc._gen.almeno.credit.v1 import simulation_pb2 as _simulation_pb2
+from google.type import date_pb2 as _date_pb2
+from google.type import money_pb2 as _money_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class LoanBucket(_message.Message):
+    __slots__ = ("state", "days_past_due_from", "days_past_due_to", "loans", "outstanding_principal")
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    DAYS_PAST_DUE_FROM_FIELD_NUMBER: _ClassVar[int]
+    DAYS_PAST_DUE_TO_FIELD_NUMBER: _ClassVar[int]
+    LOANS_FIELD_NUMBER: _ClassVar[int]
+    OUTSTANDING_PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    state: _loan_pb2.LoanState
+    days_past_due_from: int
+    days_past_due_to: int
+    loans: int
+    outstanding_principal: _money_pb2.Money
+    def __init__(self, state: _Optional[_Union[_loan_pb2.LoanState, str]] = ..., days_past_due_from: _Optional[int] = ..., days_past_due_to: _Optional[int] = ..., loans: _Optional[int] = ..., outstanding_principal: _Optional[_Union[_money_pb2.Money, _Mapping]] = ...) -> None: ...
+
+class Vintage(_message.Message):
+    __slots__ = ("year", "month", "loans", "loan_amount", "outstanding_principal")
+    YEAR_FIELD_NUMBER: _ClassVar[int]
+    MONTH_FIELD_NUMBER: _ClassVar[int]
+    LOANS_FIELD_NUMBER: _ClassVar[int]
+    LOAN_AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    OUTSTANDING_PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    year: int
+    month: int
+    loans: int
+    loan_amount: _money_pb2.Money
+    outstanding_principal: _money_pb2.Money
+    def __init__(self, year: _Optional[int] = ..., month: _Optional[int] = ..., loans: _Optional[int] = ..., loan_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., outstanding_principal: _Optional[_Union[_money_pb2.Money, _Mapping]] = ...) -> None: ...
+
+class BurdenBucket(_message.Message):
+    __slots__ = ("percent_above", "percent_to", "customers")
+    PERCENT_ABOVE_FIELD_NUMBER: _ClassVar[int]
+    PERCENT_TO_FIELD_NUMBER: _ClassVar[int]
+    CUSTOMERS_FIELD_NUMBER: _ClassVar[int]
+    percent_above: int
+    percent_to: int
+    customers: int
+    def __init__(self, percent_above: _Optional[int] = ..., percent_to: _Optional[int] = ..., customers: _Optional[int] = ...) -> None: ...
+
+class MonthOfDecisions(_message.Message):
+    __slots__ = ("year", "month", "approvals", "declines", "declines_by_reason")
+    YEAR_FIELD_NUMBER: _ClassVar[int]
+    MONTH_FIELD_NUMBER: _ClassVar[int]
+    APPROVALS_FIELD_NUMBER: _ClassVar[int]
+    DECLINES_FIELD_NUMBER: _ClassVar[int]
+    DECLINES_BY_REASON_FIELD_NUMBER: _ClassVar[int]
+    year: int
+    month: int
+    approvals: int
+    declines: int
+    declines_by_reason: _containers.RepeatedCompositeFieldContainer[_simulation_pb2.ReasonCount]
+    def __init__(self, year: _Optional[int] = ..., month: _Optional[int] = ..., approvals: _Optional[int] = ..., declines: _Optional[int] = ..., declines_by_reason: _Optional[_Iterable[_Union[_simulation_pb2.ReasonCount, _Mapping]]] = ...) -> None: ...
+
+class PortfolioSummary(_message.Message):
+    __slots__ = ("business_date", "customers", "loans", "outstanding_principal", "loan_buckets", "vintages", "scores", "emi_burden", "decisions", "policy_version")
+    BUSINESS_DATE_FIELD_NUMBER: _ClassVar[int]
+    CUSTOMERS_FIELD_NUMBER: _ClassVar[int]
+    LOANS_FIELD_NUMBER: _ClassVar[int]
+    OUTSTANDING_PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    LOAN_BUCKETS_FIELD_NUMBER: _ClassVar[int]
+    VINTAGES_FIELD_NUMBER: _ClassVar[int]
+    SCORES_FIELD_NUMBER: _ClassVar[int]
+    EMI_BURDEN_FIELD_NUMBER: _ClassVar[int]
+    DECISIONS_FIELD_NUMBER: _ClassVar[int]
+    POLICY_VERSION_FIELD_NUMBER: _ClassVar[int]
+    business_date: _date_pb2.Date
+    customers: int
+    loans: int
+    outstanding_principal: _money_pb2.Money
+    loan_buckets: _containers.RepeatedCompositeFieldContainer[LoanBucket]
+    vintages: _containers.RepeatedCompositeFieldContainer[Vintage]
+    scores: _containers.RepeatedCompositeFieldContainer[_simulation_pb2.ScoreCount]
+    emi_burden: _containers.RepeatedCompositeFieldContainer[BurdenBucket]
+    decisions: _containers.RepeatedCompositeFieldContainer[MonthOfDecisions]
+    policy_version: str
+    def __init__(self, business_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., customers: _Optional[int] = ..., loans: _Optional[int] = ..., outstanding_principal: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., loan_buckets: _Optional[_Iterable[_Union[LoanBucket, _Mapping]]] = ..., vintages: _Optional[_Iterable[_Union[Vintage, _Mapping]]] = ..., scores: _Optional[_Iterable[_Union[_simulation_pb2.ScoreCount, _Mapping]]] = ..., emi_burden: _Optional[_Iterable[_Union[BurdenBucket, _Mapping]]] = ..., decisions: _Optional[_Iterable[_Union[MonthOfDecisions, _Mapping]]] = ..., policy_version: _Optional[str] = ...) -> None: ...
