@@ -14,7 +14,9 @@ from almeno_client.conversion import (
     loan_state_name,
     position_of,
 )
+from almeno_client.decisions import DecisionCalls
 from almeno_client.errors import CreditServiceError, error_of_status
+from almeno_client.imports import ImportCalls
 from almeno_client.portfolio import PortfolioCalls
 from almeno_client.records import (
     Customer,
@@ -27,6 +29,7 @@ from almeno_client.records import (
     LoanApplication,
     LoanState,
 )
+from almeno_client.repayments import RepaymentCalls
 from almeno_client.values import Rate, Rupees, money_message, rate_message
 from almeno_grpc.api import credit_service_pb2
 
@@ -34,7 +37,7 @@ _MOST_REQUESTS_OF_A_BATCH = 1000
 """As many as the service takes in one call of BatchCheckEligibility."""
 
 
-class CreditClient(PortfolioCalls):
+class CreditClient(RepaymentCalls, DecisionCalls, ImportCalls, PortfolioCalls):
     """A client of the credit service: one method a call, plain Python values in, frozen records out.
 
         with CreditClient("127.0.0.1:50051") as client:

@@ -1,5 +1,6 @@
-"""Messages of the service to records, and enums both ways."""
+"""Messages of CreditService to records, and enums both ways."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import TypeVar
 
@@ -7,27 +8,28 @@ from almeno_client.records import (
     CreditPosition,
     Customer,
     Decision,
+    DecisionGate,
     DecisionReason,
     EligibilityRequest,
-    Import,
-    ImportIssue,
-    ImportIssueOutcome,
-    ImportKind,
-    ImportState,
     Installment,
     InstallmentMethod,
     InstallmentState,
     Loan,
     LoanState,
+    Payoff,
+    Repayment,
+    Replay,
+    ReplayDifference,
+    ReplayOutcome,
     ScoreComponent,
 )
 from almeno_client.values import date_of, instant_of, money_message, rate_message, rate_of, rupees_of
-from almeno_grpc.api import credit_service_pb2, customer_pb2, decision_pb2, import_pb2, loan_pb2
+from almeno_grpc.api import credit_service_pb2, customer_pb2, decision_pb2, loan_pb2, repayment_pb2
 
 _Enum = TypeVar("_Enum", bound=StrEnum)
 
 
-def _names(values: dict[str, int], kind: type[_Enum], prefix: str) -> dict[int, _Enum]:
+def enum_names(values: dict[str, int], kind: type[_Enum], prefix: str) -> dict[int, _Enum]:
     """The enum's members by their numbers on the wire; a value that is newer than this client is left out."""
     members = {member.value: member for member in kind}
     return {
@@ -37,23 +39,31 @@ def _names(values: dict[str, int], kind: type[_Enum], prefix: str) -> dict[int, 
     }
 
 
-_REASONS = _names(dict(decision_pb2.DecisionReason.items()), DecisionReason, "DECISION_REASON_")
-_LOAN_STATES = _names(dict(loan_pb2.LoanState.items()), LoanState, "LOAN_STATE_")
-_METHODS = _names(dict(loan_pb2.InstallmentMethod.items()), InstallmentMethod, "INSTALLMENT_METHOD_")
-_INSTALLMENT_STATES = _names(dict(loan_pb2.InstallmentState.items()), InstallmentState, "INSTALLMENT_STATE_")
-_KINDS = _names(dict(import_pb2.ImportKind.items()), ImportKind, "IMPORT_KIND_")
-_IMPORT_STATES = _names(dict(import_pb2.ImportState.items()), ImportState, "IMPORT_STATE_")
-_OUTCOMES = _names(dict(import_pb2.ImportIssueOutcome.items()), ImportIssueOutcome, "IMPORT_ISSUE_OUTCOME_")
-
-
-def kind_name(kind: ImportKind) -> str:
-    """The name of an import's kind on the wire."""
-    return f"IMPORT_KIND_{kind}"
+_REASONS = enum_names(dict(decision_pb2.DecisionReason.items()), DecisionReason, "DECISION_REASON_")
+_LOAN_STATES = enum_names(dict(loan_pb2.LoanState.items()), LoanState, "LOAN_STATE_")
+_METHODS = enum_names(dict(loan_pb2.InstallmentMethod.items()), InstallmentMethod, "INSTALLMENT_METHOD_")
+_INSTALLMENT_STATES = enum_names(dict(loan_pb2.InstallmentState.items()), InstallmentState, "INSTALLMENT_STATE_")
+_REPLAY_OUTCOMES = enum_names(dict(decision_pb2.ReplayOutcome.items()), ReplayOutcome, "REPLAY_OUTCOME_")
 
 
 def loan_state_name(state: LoanState) -> str:
     """The name of a loan's state on the wire."""
     return f"LOAN_STATE_{state}"
+
+
+def loan_state_of(number: int) -> LoanState:
+    """Reads a loan's state off the wire."""
+    return _LOAN_STATES.get(number, LoanState.UNSPECIFIED)
+
+
+def reason_of(number: int) -> DecisionReason:
+    """Reads a reason to decline off the wire."""
+    return _REASONS.get(number, DecisionReason.UNSPECIFIED)
+
+
+def reasons_of(numbers: Iterable[int]) -> tuple[DecisionReason, ...]:
+    """Reads reasons to decline off the wire."""
+    return tuple(map(reason_of, numbers))
 
 
 def eligibility_message(request: EligibilityRequest) -> credit_service_pb2.CheckEligibilityRequest:
@@ -115,12 +125,20 @@ def decision_of(message: decision_pb2.Decision) -> Decision:
         corrected_interest_rate=rate_of(message.corrected_interest_rate),
         tenure_months=message.tenure_months,
         monthly_installment=rupees_of(message.monthly_installment),
-        reasons=tuple(_REASONS.get(reason, DecisionReason.UNSPECIFIED) for reason in message.reasons),
+        reasons=reasons_of(message.reasons),
         message=message.message,
         position=position_of(message.position),
         policy_version=message.policy_version,
         business_date=date_of(message.business_date),
         counter_offer=rupees_of(message.counter_offer) if message.HasField("counter_offer") else None,
+        max_interest_rate=rate_of(message.max_interest_rate) if message.HasField("max_interest_rate") else None,
+        gates=tuple(
+            DecisionGate(reason_of(gate.reason), gate.passed, gate.observed, gate.allowed) for gate in message.gates
+        ),
+        policy_sha256=message.policy_sha256,
+        monthly_income=rupees_of(message.monthly_income) if message.HasField("monthly_income") else None,
+        approved_limit=rupees_of(message.approved_limit) if message.HasField("approved_limit") else None,
+        create_time=instant_of(message.create_time) if message.HasField("create_time") else None,
     )
 
 
@@ -139,11 +157,12 @@ def loan_of(message: loan_pb2.Loan) -> Loan:
         outstanding_principal=rupees_of(message.outstanding_principal),
         approval_date=date_of(message.approval_date),
         end_date=date_of(message.end_date),
-        state=_LOAN_STATES.get(message.state, LoanState.UNSPECIFIED),
+        state=loan_state_of(message.state),
         days_past_due=message.days_past_due,
         installment_method=_METHODS.get(message.installment_method, InstallmentMethod.UNSPECIFIED),
         source_loan_id=message.source_loan_id if message.HasField("source_loan_id") else None,
         decision_id=message.decision_id,
+        paid_toward_next=rupees_of(message.paid_toward_next),
     )
 
 
@@ -161,33 +180,39 @@ def installment_of(message: loan_pb2.Installment) -> Installment:
     )
 
 
-def import_of(message: import_pb2.Import) -> Import:
-    """Reads an import off the wire."""
-    return Import(
-        import_id=message.import_id,
-        kind=_KINDS.get(message.kind, ImportKind.UNSPECIFIED),
-        file_name=message.file_name,
-        sha256=message.sha256,
-        book_date=date_of(message.book_date) if message.HasField("book_date") else None,
-        state=_IMPORT_STATES.get(message.state, ImportState.UNSPECIFIED),
-        rows_total=message.rows_total,
-        rows_inserted=message.rows_inserted,
-        rows_updated=message.rows_updated,
-        rows_unchanged=message.rows_unchanged,
-        rows_rejected=message.rows_rejected,
-        rows_adjusted=message.rows_adjusted,
-        error=message.error,
+def repayment_of(message: repayment_pb2.Repayment) -> Repayment:
+    """Reads a repayment off the wire."""
+    return Repayment(
+        repayment_id=message.repayment_id,
+        loan_id=message.loan_id,
+        amount=rupees_of(message.amount),
+        payment_date=date_of(message.payment_date),
+        emis_completed=message.emis_completed,
+        closes_loan=message.closes_loan,
+        outstanding_principal=rupees_of(message.outstanding_principal),
         create_time=instant_of(message.create_time),
-        start_time=instant_of(message.start_time) if message.HasField("start_time") else None,
-        end_time=instant_of(message.end_time) if message.HasField("end_time") else None,
     )
 
 
-def issue_of(message: import_pb2.ImportIssue) -> ImportIssue:
-    """Reads an issue of an import off the wire."""
-    return ImportIssue(
-        row_number=message.row_number,
-        outcome=_OUTCOMES.get(message.outcome, ImportIssueOutcome.UNSPECIFIED),
-        column=message.column,
-        message=message.message,
+def payoff_of(message: repayment_pb2.Payoff) -> Payoff:
+    """Reads a payoff off the wire."""
+    return Payoff(
+        payoff_date=date_of(message.payoff_date),
+        amount=rupees_of(message.amount),
+        overdue_amount=rupees_of(message.overdue_amount),
+        principal=rupees_of(message.principal),
+        accrued_interest=rupees_of(message.accrued_interest),
+        advance=rupees_of(message.advance),
+    )
+
+
+def replay_of(message: credit_service_pb2.ReplayDecisionResponse) -> Replay:
+    """Reads what the replay of a decision came to off the wire."""
+    return Replay(
+        outcome=_REPLAY_OUTCOMES.get(message.outcome, ReplayOutcome.UNSPECIFIED),
+        decision=decision_of(message.decision) if message.HasField("decision") else None,
+        differences=tuple(
+            ReplayDifference(difference.field, difference.stored, difference.replayed)
+            for difference in message.differences
+        ),
     )

@@ -1,209 +1,144 @@
-"""The calls of PortfolioService: files of customers and loans into the book."""
+"""The calls on the book as a whole: its policies, what another policy would come to, and its figures."""
 
-import datetime as dt
-import io
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
-from pathlib import Path
-from typing import BinaryIO
+from collections.abc import Iterator
+from typing import Any
 
 import grpc
+from google.protobuf.message import Message
 
-from almeno_client.calls import Calls, new_request_id, walk_pages
-from almeno_client.conversion import import_of, issue_of, kind_name
+from almeno_client.calls import Calls
 from almeno_client.errors import CreditServiceError, Unavailable, error_of
-from almeno_client.records import Import, ImportIssue, ImportKind
-from almeno_client.values import date_message
+from almeno_client.portfolio_conversion import flip_of, policy_of, progress_of, simulation_of, summary_of
+from almeno_client.portfolio_records import BookProgress, Policy, PortfolioSummary, SimulationFlip, SimulationSummary
+from almeno_client.values import Rate, Rupees, money_message, rate_message
 from almeno_grpc.api import portfolio_service_pb2
 
-UPLOAD_TIMEOUT_SECONDS = 600.0
-"""How long an upload may take unless told otherwise: 256 MiB at half a megabyte a second."""
-
-CHUNK_BYTES = 1024 * 1024
-"""Size of the pieces a file is sent in; the service takes up to 4 MiB."""
-
-_Open = Callable[[], AbstractContextManager[BinaryIO]]
+WALK_TIMEOUT_SECONDS = 600.0
+"""How long a walk over the whole book may take unless told otherwise: a million customers at 1,700 a second."""
 
 
 class PortfolioCalls(Calls):
-    """The calls that bring customers and loans into the book from files."""
+    """The calls on the book as a whole."""
 
-    def start_import(
+    def list_policies(self, *, timeout_seconds: float | None = None) -> tuple[Policy, ...]:
+        """Fetches every version of the credit policy, by the day they take effect, the oldest first."""
+        response: portfolio_service_pb2.ListPoliciesResponse = self._unary(
+            self._portfolio.ListPolicies, portfolio_service_pb2.ListPoliciesRequest(), timeout_seconds
+        )
+        return tuple(map(policy_of, response.policies))
+
+    def get_policy(self, version: str, *, timeout_seconds: float | None = None) -> Policy:
+        """Fetches a version of the credit policy.
+
+        Raises:
+            NotFound: There is no such version.
+        """
+        request = portfolio_service_pb2.GetPolicyRequest(version=version)
+        response: portfolio_service_pb2.GetPolicyResponse = self._unary(
+            self._portfolio.GetPolicy, request, timeout_seconds
+        )
+        return policy_of(response.policy)
+
+    def simulate_policy(
         self,
-        kind: ImportKind,
-        source: Path | str | bytes,
         *,
-        file_name: str | None = None,
-        book_date: dt.date | None = None,
-        request_id: str | None = None,
+        policy: str | None = None,
+        version: str | None = None,
+        against_version: str = "",
+        loan_amount: Rupees,
+        interest_rate: Rate,
+        tenure_months: int,
         timeout_seconds: float | None = None,
-    ) -> Import:
-        """Uploads an `.xlsx` or `.csv` file and queues it. Answers once the file is stored.
+    ) -> Iterator[BookProgress | SimulationSummary | SimulationFlip]:
+        """Decides one loan request for every customer under two policies. Stores nothing.
 
         Args:
-            kind: What the rows are.
-            source: Path of the file, or its content.
-            file_name: The name the service is told; the file's own when None. Required with content.
-            book_date: The day the file's figures stand for; the service's choice when None.
-            request_id: UUID of this request; made up when None.
-            timeout_seconds: How long the upload may take, all attempts together; UPLOAD_TIMEOUT_SECONDS when None.
+            policy: A draft to try, the content of a policy file. Give this or `version`.
+            version: A version of the service's to try.
+            against_version: The version to compare with; the one in effect when empty.
+            loan_amount: The amount that every customer asks for.
+            interest_rate: The rate asked for.
+            tenure_months: The number of monthly instalments asked for.
+            timeout_seconds: How long all of it may take; WALK_TIMEOUT_SECONDS when None.
+
+        Returns:
+            Progress, several times; then the summary, once; then each customer whose answer flips, by number.
 
         Raises:
-            CreditServiceError: The call failed.
-            OSError: The file cannot be read.
-            ValueError: Content was given without a file name.
+            InvalidArgument: The draft is no policy, or a field is not what it has to be; raised, as what the service
+                says besides, with the first update that is asked for.
+            NotFound: There is no such version.
+            ValueError: Both a draft and a version are given, or neither.
         """
-        name = file_name or (Path(source).name if not isinstance(source, bytes) else "")
-        if not name:
-            raise ValueError("give the file_name that goes with the content")
-        header = portfolio_service_pb2.ImportHeader(
-            kind=kind_name(kind),
-            file_name=name,
-            book_date=date_message(book_date) if book_date else None,
-            request_id=request_id or new_request_id(),
+        if (policy is None) == (version is None):
+            raise ValueError("give either the draft of a policy or a version to try")
+        request = portfolio_service_pb2.SimulatePolicyRequest(
+            policy=policy,
+            version=version,
+            against_version=against_version,
+            loan_amount=money_message(loan_amount),
+            interest_rate=rate_message(interest_rate),
+            tenure_months=tenure_months,
         )
+        return map(_simulation_update, self._walk(self._portfolio.SimulatePolicy, request, timeout_seconds))
 
-        def open_source() -> BinaryIO:
-            return io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb")
-
-        return self._persistently(
-            lambda seconds_left: self._upload(header, open_source, seconds_left),
-            UPLOAD_TIMEOUT_SECONDS if timeout_seconds is None else timeout_seconds,
-        )
-
-    def _upload(self, header: portfolio_service_pb2.ImportHeader, open_source: _Open, timeout_seconds: float) -> Import:
-        under_way = threading.Event()
-        failures: list[OSError] = []
-        with open_source() as file:
-
-            def messages() -> Iterator[portfolio_service_pb2.StartImportRequest]:
-                # gRPC runs this on a thread of its own, and takes the end of the messages for the end of the file:
-                # a file that cannot be read to its end has to cancel the call, or its first part would be imported.
-                yield portfolio_service_pb2.StartImportRequest(header=header)
-                try:
-                    while chunk := file.read(CHUNK_BYTES):
-                        yield portfolio_service_pb2.StartImportRequest(chunk=chunk)
-                except OSError as error:
-                    failures.append(error)
-                    under_way.wait()
-                    call.cancel()
-                except ValueError:
-                    # The file is closed: the service has ended the call before it had read everything.
-                    return
-
-            call = self._portfolio.StartImport.future(
-                messages(), timeout=timeout_seconds, wait_for_ready=self._wait_for_ready
-            )
-            under_way.set()
-            try:
-                response: portfolio_service_pb2.StartImportResponse = call.result()
-            except grpc.FutureCancelledError:
-                raise failures[0] from None
-            except grpc.RpcError as error:
-                raise error_of(error, header.request_id) from error
-            finally:
-                call.cancel()
-        return import_of(getattr(response, "import"))
-
-    def get_import(self, import_id: str, *, timeout_seconds: float | None = None) -> Import:
-        """Fetches an import with its progress.
-
-        Raises:
-            NotFound: No import has the name.
-        """
-        request = portfolio_service_pb2.GetImportRequest(import_id=import_id)
-        response: portfolio_service_pb2.GetImportResponse = self._unary(
-            self._portfolio.GetImport, request, timeout_seconds
-        )
-        return import_of(getattr(response, "import"))
-
-    def cancel_import(
-        self, import_id: str, *, request_id: str | None = None, timeout_seconds: float | None = None
-    ) -> Import:
-        """Cancels an import: a queued one at once, a running one at its next batch; one that has ended stays.
-
-        Raises:
-            NotFound: No import has the name.
-        """
-        request = portfolio_service_pb2.CancelImportRequest(
-            import_id=import_id, request_id=request_id or new_request_id()
-        )
-        response: portfolio_service_pb2.CancelImportResponse = self._unary(
-            self._portfolio.CancelImport, request, timeout_seconds
-        )
-        return import_of(getattr(response, "import"))
-
-    def list_imports(self, *, page_size: int = 0, timeout_seconds: float | None = None) -> Iterator[Import]:
-        """Yields all imports, the newest first; fetches pages of `page_size` (the service's choice when 0)."""
-
-        def fetch(page_token: str) -> tuple[Iterator[Import], str]:
-            request = portfolio_service_pb2.ListImportsRequest(page_size=page_size, page_token=page_token)
-            response: portfolio_service_pb2.ListImportsResponse = self._unary(
-                self._portfolio.ListImports, request, timeout_seconds
-            )
-            return map(import_of, response.imports), response.next_page_token
-
-        return walk_pages(fetch)
-
-    def watch_import(self, import_id: str, *, timeout_seconds: float | None = None) -> Iterator[Import]:
-        """Yields an import each time it has moved on, the first time at once, the last time in its end state.
-
-        Goes on watching, on a new connection, when the service restarts in between.
+    def summarize_portfolio(self, *, timeout_seconds: float | None = None) -> Iterator[BookProgress | PortfolioSummary]:
+        """Adds up the whole book as it stands on the business date.
 
         Args:
-            import_id: Names the import.
-            timeout_seconds: How long to watch; to the end of the import when None.
+            timeout_seconds: How long all of it may take; WALK_TIMEOUT_SECONDS when None.
 
-        Raises:
-            NotFound: No import has the name.
-            DeadlineExceeded: The import had not ended when the time was up. It goes on.
+        Returns:
+            Progress, several times; then the summary, once.
         """
-        deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
-        attempts_made = 0
+        request = portfolio_service_pb2.SummarizePortfolioRequest()
+        return map(_summary_update, self._walk(self._portfolio.SummarizePortfolio, request, timeout_seconds))
+
+    def _walk(self, method: Any, request: Message, timeout_seconds: float | None) -> Iterator[Any]:
+        """Yields the updates of a walk over the book; begins again when it breaks off before its summary."""
+        deadline = time.monotonic() + (WALK_TIMEOUT_SECONDS if timeout_seconds is None else timeout_seconds)
+        attempts_made, summed_up = 0, False
         while True:
-            seconds_left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
             try:
-                for state in self._watch(import_id, seconds_left):
-                    attempts_made = 0
-                    yield state
-                    if state.state.is_end:
-                        return
+                for response in self._updates(method, request, max(deadline - time.monotonic(), 0.0)):
+                    summed_up = summed_up or response.WhichOneof("update") == "summary"
+                    yield response
+                if summed_up:
+                    return
+                raise Unavailable(grpc.StatusCode.UNAVAILABLE, "the service ended the walk over the book too early")
             except CreditServiceError as error:
                 attempts_made += 1
-                if not self._may_go_on(error, attempts_made, deadline):
+                # What comes after the summary must not come twice.
+                if summed_up or not self._may_go_on(error, attempts_made, deadline):
                     raise
             time.sleep(self._retries.pause_seconds(attempts_made))
 
-    def _watch(self, import_id: str, timeout_seconds: float | None) -> Iterator[Import]:
-        request = portfolio_service_pb2.WatchImportRequest(import_id=import_id)
-        call = self._portfolio.WatchImport(request, timeout=timeout_seconds, wait_for_ready=self._wait_for_ready)
+    def _updates(self, method: Any, request: Message, timeout_seconds: float) -> Iterator[Any]:
+        call = method(request, timeout=timeout_seconds, wait_for_ready=self._wait_for_ready)
         try:
             for response in call:
-                yield import_of(getattr(response, "import"))
+                # An update that is newer than this client is left out.
+                if response.WhichOneof("update"):
+                    yield response
         except grpc.RpcError as error:
             raise error_of(error) from error
         finally:
             call.cancel()
-        raise Unavailable(grpc.StatusCode.UNAVAILABLE, "the service ended the watch before the import had ended")
 
-    def list_import_issues(
-        self, import_id: str, *, page_size: int = 0, timeout_seconds: float | None = None
-    ) -> Iterator[ImportIssue]:
-        """Yields the rows of an import that were rejected or adjusted, in the order of the sheet.
 
-        Raises:
-            NotFound: No import has the name; raised with the first issue that is asked for.
-        """
+def _simulation_update(
+    response: portfolio_service_pb2.SimulatePolicyResponse,
+) -> BookProgress | SimulationSummary | SimulationFlip:
+    match response.WhichOneof("update"):
+        case "progress":
+            return progress_of(response.progress)
+        case "summary":
+            return simulation_of(response.summary)
+    return flip_of(response.flip)
 
-        def fetch(page_token: str) -> tuple[Iterator[ImportIssue], str]:
-            request = portfolio_service_pb2.ListImportIssuesRequest(
-                import_id=import_id, page_size=page_size, page_token=page_token
-            )
-            response: portfolio_service_pb2.ListImportIssuesResponse = self._unary(
-                self._portfolio.ListImportIssues, request, timeout_seconds
-            )
-            return map(issue_of, response.issues), response.next_page_token
 
-        return walk_pages(fetch)
+def _summary_update(
+    response: portfolio_service_pb2.SummarizePortfolioResponse,
+) -> BookProgress | PortfolioSummary:
+    return progress_of(response.progress) if response.HasField("progress") else summary_of(response.summary)

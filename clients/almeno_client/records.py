@@ -1,4 +1,4 @@
-"""What the service answers, and what it is asked many times in one call, as plain frozen records.
+"""What CreditService answers, and what it is asked many times in one call, as plain frozen records.
 
 Amounts are rupees as `Decimal` with two decimal places, rates per cent a year as `Decimal`, dates `datetime.date`,
 instants `datetime.datetime` in UTC. The fields have the names and the meaning of the messages in `protos/`.
@@ -50,36 +50,12 @@ class InstallmentState(StrEnum):
     OVERDUE = "OVERDUE"
 
 
-class ImportKind(StrEnum):
-    """What the rows of an imported file are."""
+class ReplayOutcome(StrEnum):
+    """What taking a stored decision again came to."""
 
     UNSPECIFIED = "UNSPECIFIED"
-    CUSTOMERS = "CUSTOMERS"
-    LOANS = "LOANS"
-
-
-class ImportState(StrEnum):
-    """How far an import has come."""
-
-    UNSPECIFIED = "UNSPECIFIED"
-    QUEUED = "QUEUED"
-    RUNNING = "RUNNING"
-    SUCCEEDED = "SUCCEEDED"
-    FAILED = "FAILED"
-    CANCELLED = "CANCELLED"
-
-    @property
-    def is_end(self) -> bool:
-        """Whether the import will not move on any more."""
-        return self in (ImportState.SUCCEEDED, ImportState.FAILED, ImportState.CANCELLED)
-
-
-class ImportIssueOutcome(StrEnum):
-    """What became of a row that was not taken as it stood."""
-
-    UNSPECIFIED = "UNSPECIFIED"
-    REJECTED = "REJECTED"
-    ADJUSTED = "ADJUSTED"
+    MATCH = "MATCH"
+    DRIFT = "DRIFT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +117,17 @@ class ScoreComponent:
 
 
 @dataclass(frozen=True, slots=True)
+class DecisionGate:
+    """One rule that a loan had to pass, with the figures it compared, in words."""
+
+    reason: DecisionReason
+    """The reason to decline that the rule gives."""
+    passed: bool
+    observed: str
+    allowed: str
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """The answer to a loan request, with everything it was based on."""
 
@@ -165,6 +152,35 @@ class Decision:
     business_date: date
     counter_offer: Decimal | None
     """On a decline, the largest amount that would be approved, if any."""
+    max_interest_rate: Decimal | None
+    """The highest rate the caller would take, if any. This and what follows only on a stored decision."""
+    gates: tuple[DecisionGate, ...]
+    """Every rule that the loan had to pass."""
+    policy_sha256: str
+    monthly_income: Decimal | None
+    """The income that the decision was taken from."""
+    approved_limit: Decimal | None
+    """The limit that the decision was taken from."""
+    create_time: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayDifference:
+    """A part of a decision that is stored otherwise than the replay gives it; empty where there is none."""
+
+    field: str
+    stored: str
+    replayed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A stored decision taken again: the answer of `replay_decision`."""
+
+    outcome: ReplayOutcome
+    decision: Decision | None
+    """As the replay takes it; None where what is stored is too damaged."""
+    differences: tuple[ReplayDifference, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +206,8 @@ class Loan:
     """The Loan ID in the imported sheet; only for imported loans."""
     decision_id: str
     """Empty for imported loans."""
+    paid_toward_next: Decimal
+    """What has been paid toward the oldest instalment that is not wholly paid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,37 +241,40 @@ class Installment:
 
 
 @dataclass(frozen=True, slots=True)
-class Import:
-    """One uploaded file on its way into the book."""
+class Repayment:
+    """A payment that was made on a loan."""
 
-    import_id: str
-    kind: ImportKind
-    file_name: str
-    sha256: str
-    book_date: date | None
-    state: ImportState
-    rows_total: int
-    rows_inserted: int
-    rows_updated: int
-    rows_unchanged: int
-    rows_rejected: int
-    rows_adjusted: int
-    error: str
+    repayment_id: str
+    loan_id: int
+    amount: Decimal
+    payment_date: date
+    emis_completed: int
+    """Number of instalments that it paid off wholly."""
+    closes_loan: bool
+    outstanding_principal: Decimal
+    """Principal owed after it."""
     create_time: datetime
-    start_time: datetime | None
-    end_time: datetime | None
-
-    @property
-    def rows_done(self) -> int:
-        """Rows that were looked at so far."""
-        return self.rows_inserted + self.rows_updated + self.rows_unchanged + self.rows_rejected
 
 
 @dataclass(frozen=True, slots=True)
-class ImportIssue:
-    """Why a row was rejected or adjusted."""
+class RepaymentReceipt:
+    """A repayment and the loan after it: the answer of `record_repayment`."""
 
-    row_number: int
-    outcome: ImportIssueOutcome
-    column: str
-    message: str
+    repayment: Repayment
+    loan: Loan
+
+
+@dataclass(frozen=True, slots=True)
+class Payoff:
+    """What closes a loan on a day: `overdue_amount`, `principal` and `accrued_interest` less `advance`."""
+
+    payoff_date: date
+    amount: Decimal
+    overdue_amount: Decimal
+    """Unpaid parts of the instalments due by the day."""
+    principal: Decimal
+    """Principal of the later instalments."""
+    accrued_interest: Decimal
+    """Interest of the running instalment since the last due date."""
+    advance: Decimal
+    """What has been paid toward the later instalments."""

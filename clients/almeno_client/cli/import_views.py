@@ -8,7 +8,7 @@ from rich.text import Text
 
 from almeno_client.cli.figures import plain, words
 from almeno_client.cli.views import figures_table, list_table, titled
-from almeno_client.records import Import, ImportIssue, ImportIssueOutcome, ImportState
+from almeno_client.portfolio_records import Import, ImportIssue, ImportIssueOutcome, ImportState
 
 _STATE_STYLES = {
     ImportState.SUCCEEDED: "bold green",

@@ -16,7 +16,7 @@ from almeno_client.cli.options import AsJson, ImportId, Issues, Limit, RequestId
 from almeno_client.cli.session import ExitCode, Session, screen, session_of
 from almeno_client.cli.views import show_list
 from almeno_client.client import CreditClient
-from almeno_client.records import Import, ImportKind, ImportState
+from almeno_client.portfolio_records import Import, ImportKind, ImportState
 
 File = Annotated[
     Path,

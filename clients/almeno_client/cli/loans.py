@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from almeno_client.cli.decisions import show_decision
+from almeno_client.cli.decision_views import show_decision
 from almeno_client.cli.options import (
     Amount,
     AsJson,

@@ -30,6 +30,7 @@ from almeno_grpc.api import (
     loan_pb2,
     portfolio_service_pb2,
     portfolio_service_pb2_grpc,
+    repayment_pb2,
 )
 
 QUICK = Retries(attempts=4, first_backoff_seconds=0.005, longest_backoff_seconds=0.02)
@@ -223,6 +224,28 @@ def decline(**changes: Any) -> decision_pb2.Decision:
     return decision(**(facts | changes))
 
 
+def stored_decision(**changes: Any) -> decision_pb2.Decision:
+    gate = decision_pb2.DecisionGate
+    facts: dict[str, Any] = {
+        "decision_id": "d-0001",
+        "max_interest_rate": Decimal(value="14"),
+        "gates": [
+            gate(
+                reason=decision_pb2.DECISION_REASON_LOAN_EXCEEDS_LIMIT,
+                passed=False,
+                observed="current debt ₹4,56,789.25 and the new loan ₹15,00,000",
+                allowed="approved limit ₹18,00,000",
+            ),
+            gate(reason=decision_pb2.DECISION_REASON_RATE_ABOVE_MAXIMUM, passed=True, observed="12 %", allowed="14 %"),
+        ],
+        "policy_sha256": "c0ffee" * 10 + "c0ff",
+        "monthly_income": rupees(50_000),
+        "approved_limit": rupees(18_00_000),
+        "create_time": Timestamp(seconds=1_767_225_600),
+    }
+    return decline(**(facts | changes))
+
+
 def loan(**changes: Any) -> loan_pb2.Loan:
     facts: dict[str, Any] = {
         "loan_id": 1_000_000_001,
@@ -238,6 +261,7 @@ def loan(**changes: Any) -> loan_pb2.Loan:
         "state": loan_pb2.LOAN_STATE_ACTIVE,
         "installment_method": loan_pb2.INSTALLMENT_METHOD_REDUCING_BALANCE,
         "decision_id": "d-0001",
+        "paid_toward_next": rupees(0),
     }
     return loan_pb2.Loan(**(facts | changes))
 
@@ -253,6 +277,31 @@ def installment(number: int, **changes: Any) -> loan_pb2.Installment:
         "state": loan_pb2.INSTALLMENT_STATE_DUE_LATER,
     }
     return loan_pb2.Installment(**(facts | changes))
+
+
+def repayment(number: int, **changes: Any) -> repayment_pb2.Repayment:
+    facts: dict[str, Any] = {
+        "repayment_id": f"r-{number:04}",
+        "loan_id": 1_000_000_001,
+        "amount": rupees(10_746, 95),
+        "payment_date": Date(year=2026, month=3, day=number),
+        "emis_completed": 1,
+        "outstanding_principal": rupees(4_93_628, 5),
+        "create_time": Timestamp(seconds=1_767_225_600),
+    }
+    return repayment_pb2.Repayment(**(facts | changes))
+
+
+def payoff(**changes: Any) -> repayment_pb2.Payoff:
+    facts: dict[str, Any] = {
+        "payoff_date": Date(year=2026, month=3, day=15),
+        "amount": rupees(5_03_000, 25),
+        "overdue_amount": rupees(10_746, 95),
+        "principal": rupees(4_93_628, 5),
+        "accrued_interest": rupees(2_000),
+        "advance": rupees(3_374, 75),
+    }
+    return repayment_pb2.Payoff(**(facts | changes))
 
 
 def import_(state: str, **changes: Any) -> import_pb2.Import:
@@ -279,6 +328,7 @@ def sample() -> Any:
         def status(code: str, message: str, reason: str) -> Status:
             return Refusal(grpc.StatusCode[code], message, reason).status()
 
-    for maker in (rupees, position, customer, decision, decline, loan, installment, import_):
+    makers = (rupees, position, customer, decision, decline, stored_decision, loan, installment, repayment, payoff)
+    for maker in (*makers, import_):
         setattr(Sample, maker.__name__, staticmethod(maker))
     return Sample

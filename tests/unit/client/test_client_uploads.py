@@ -6,7 +6,7 @@ import uuid
 import grpc
 import pytest
 from almeno_client import DeadlineExceeded, ImportKind, ImportState, ResourceExhausted, Unavailable
-from almeno_client import portfolio as portfolio_module
+from almeno_client import imports as imports_module
 
 from almeno_grpc.api import import_pb2
 from almeno_grpc.api import portfolio_service_pb2 as portfolio
@@ -94,7 +94,7 @@ def test_file_that_breaks_off_is_never_taken_for_whole(client, service, tmp_path
             return super().read(4)
 
     service.answers("StartImport", lambda upload, _: taken.append(upload))
-    monkeypatch.setattr(portfolio_module.Path, "open", lambda *_: Worn(b"Customer ID\n1\n"))
+    monkeypatch.setattr(imports_module.Path, "open", lambda *_: Worn(b"Customer ID\n1\n"))
     with pytest.raises(OSError, match="worn"):
         client.start_import(ImportKind.LOANS, tmp_path / "loans.csv")
     assert not taken

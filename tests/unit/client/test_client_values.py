@@ -1,13 +1,25 @@
 import datetime as dt
 import decimal
+from dataclasses import asdict
 from decimal import Decimal
 
 import pytest
-from almeno_client import records
-from almeno_client.conversion import customer_of, decision_of, import_of, installment_of, issue_of, loan_of, position_of
+from almeno_client import portfolio_records, records
+from almeno_client.conversion import (
+    customer_of,
+    decision_of,
+    installment_of,
+    loan_of,
+    payoff_of,
+    position_of,
+    repayment_of,
+    replay_of,
+)
+from almeno_client.portfolio_conversion import flip_of, import_of, issue_of, policy_of, simulation_of, summary_of
 from almeno_client.values import (
     date_message,
     date_of,
+    instant_of,
     money_message,
     parse_rate,
     parse_rupees,
@@ -18,8 +30,19 @@ from almeno_client.values import (
 from google.type.money_pb2 import Money
 from hypothesis import given
 from hypothesis import strategies as st
+from support import book_figures
 
-from almeno_grpc.api import customer_pb2, decision_pb2, import_pb2, loan_pb2
+from almeno_grpc.api import (
+    credit_service_pb2,
+    customer_pb2,
+    decision_pb2,
+    import_pb2,
+    loan_pb2,
+    policy_pb2,
+    portfolio_pb2,
+    repayment_pb2,
+    simulation_pb2,
+)
 
 AMOUNTS = st.decimals(Decimal("-999999999999999.99"), Decimal("999999999999999.99"), places=2)
 
@@ -131,6 +154,14 @@ def test_money_without_a_currency_is_read_as_rupees():
     assert str(rupees_of(Money(units=-1, nanos=-500_000_000))) == "-1.50"
 
 
+# The messages of the two streams, and what they are made of.
+MESSAGES = {
+    name: getattr(module, name)
+    for module in (simulation_pb2, portfolio_pb2)
+    for name in module.DESCRIPTOR.message_types_by_name
+}
+
+
 @pytest.mark.parametrize(
     ("record", "message"),
     [
@@ -140,8 +171,16 @@ def test_money_without_a_currency_is_read_as_rupees():
         (records.Decision, decision_pb2.Decision),
         (records.Loan, loan_pb2.Loan),
         (records.Installment, loan_pb2.Installment),
-        (records.Import, import_pb2.Import),
-        (records.ImportIssue, import_pb2.ImportIssue),
+        (records.DecisionGate, decision_pb2.DecisionGate),
+        (records.ReplayDifference, decision_pb2.ReplayDifference),
+        (records.Replay, credit_service_pb2.ReplayDecisionResponse),
+        (records.Repayment, repayment_pb2.Repayment),
+        (records.RepaymentReceipt, credit_service_pb2.RecordRepaymentResponse),
+        (records.Payoff, repayment_pb2.Payoff),
+        (portfolio_records.Import, import_pb2.Import),
+        (portfolio_records.ImportIssue, import_pb2.ImportIssue),
+        (portfolio_records.Policy, policy_pb2.Policy),
+        *((getattr(portfolio_records, name), kind) for name, kind in MESSAGES.items()),
     ],
 )
 def test_record_has_every_field_of_its_message(record, message):
@@ -155,32 +194,67 @@ def test_record_has_every_field_of_its_message(record, message):
         (records.LoanState, loan_pb2.LoanState, "LOAN_STATE_"),
         (records.InstallmentMethod, loan_pb2.InstallmentMethod, "INSTALLMENT_METHOD_"),
         (records.InstallmentState, loan_pb2.InstallmentState, "INSTALLMENT_STATE_"),
-        (records.ImportKind, import_pb2.ImportKind, "IMPORT_KIND_"),
-        (records.ImportState, import_pb2.ImportState, "IMPORT_STATE_"),
-        (records.ImportIssueOutcome, import_pb2.ImportIssueOutcome, "IMPORT_ISSUE_OUTCOME_"),
+        (records.ReplayOutcome, decision_pb2.ReplayOutcome, "REPLAY_OUTCOME_"),
+        (portfolio_records.ImportKind, import_pb2.ImportKind, "IMPORT_KIND_"),
+        (portfolio_records.ImportState, import_pb2.ImportState, "IMPORT_STATE_"),
+        (portfolio_records.ImportIssueOutcome, import_pb2.ImportIssueOutcome, "IMPORT_ISSUE_OUTCOME_"),
     ],
 )
 def test_enum_has_every_value_of_the_protos(members, enum, prefix):
     assert {prefix + member.value for member in members} == set(enum.keys())
 
 
+READ_AS = {"Money": rupees_of, "Decimal": rate_of, "Date": date_of, "Timestamp": instant_of}
+
+
+def facts(message):
+    """What a record has to say of a message, by the names of the fields."""
+    return {
+        field.name: None
+        if field.has_presence and not message.HasField(field.name)
+        else tuple(fact(field, each) for each in getattr(message, field.name))
+        if field.is_repeated
+        else fact(field, getattr(message, field.name))
+        for field in message.DESCRIPTOR.fields
+    }
+
+
+def fact(field, value):
+    if field.enum_type:
+        name = field.enum_type.values_by_number[value].name
+        return name.removeprefix(field.enum_type.values_by_number[0].name.removesuffix("UNSPECIFIED"))
+    return READ_AS.get(field.message_type.name, facts)(value) if field.message_type else value
+
+
 def test_every_field_of_a_record_is_what_the_message_says(sample):
+    difference = decision_pb2.ReplayDifference(field="credit_score", stored="74", replayed="73")
     cases = [
         (customer_of, sample.customer()),
         (position_of, sample.position()),
         (loan_of, sample.loan(emis_paid=7, emis_paid_on_time=5, days_past_due=3, source_loan_id=9)),
+        (loan_of, sample.loan(paid_toward_next=sample.rupees(250))),
         (installment_of, sample.installment(1, paid_amount=sample.rupees(3))),
+        (decision_of, sample.decision()),
+        (decision_of, sample.stored_decision()),
+        (repayment_of, sample.repayment(7)),
+        (payoff_of, sample.payoff()),
+        (
+            replay_of,
+            credit_service_pb2.ReplayDecisionResponse(
+                outcome="REPLAY_OUTCOME_DRIFT", decision=sample.decision(), differences=[difference]
+            ),
+        ),
+        (replay_of, credit_service_pb2.ReplayDecisionResponse(outcome="REPLAY_OUTCOME_DRIFT")),
         (import_of, sample.import_("SUCCEEDED", rows_total=6, rows_inserted=1, rows_updated=2, rows_unchanged=3)),
         (issue_of, import_pb2.ImportIssue(row_number=7, outcome=1, column="c", message="m")),
+        (policy_of, book_figures.policy()),
+        (simulation_of, book_figures.simulation()),
+        (flip_of, book_figures.flip(14, approved=True)),
+        (flip_of, book_figures.flip(14, approved=False, before=None)),
+        (summary_of, book_figures.summary()),
     ]
     for read, message in cases:
-        record = read(message)
-        for field in message.DESCRIPTOR.fields:
-            value = getattr(message, field.name)
-            if isinstance(value, int | str) and field.enum_type is None:
-                assert getattr(record, field.name) == value, field.name
-            elif type(value).__name__ == "Money":
-                assert getattr(record, field.name) == rupees_of(value), field.name
+        assert asdict(read(message)) == facts(message)
 
 
 def test_decision_is_read_whole(sample):

@@ -1,0 +1,58 @@
+"""The calls on decisions that are stored."""
+
+from collections.abc import Iterator
+
+from almeno_client.calls import Calls, walk_pages
+from almeno_client.conversion import decision_of, replay_of
+from almeno_client.records import Decision, Replay
+from almeno_grpc.api import credit_service_pb2
+
+
+class DecisionCalls(Calls):
+    """The calls that show a stored decision, and take it again."""
+
+    def get_decision(self, decision_id: str, *, timeout_seconds: float | None = None) -> Decision:
+        """Fetches a stored decision, with everything it was taken from.
+
+        Raises:
+            InvalidArgument: The name is no UUID.
+            NotFound: No stored decision has the name.
+        """
+        request = credit_service_pb2.GetDecisionRequest(decision_id=decision_id)
+        response: credit_service_pb2.GetDecisionResponse = self._unary(
+            self._credit.GetDecision, request, timeout_seconds
+        )
+        return decision_of(response.decision)
+
+    def list_decisions(
+        self, customer_id: int, *, page_size: int = 0, timeout_seconds: float | None = None
+    ) -> Iterator[Decision]:
+        """Yields the stored decisions on a customer, the oldest first.
+
+        Raises:
+            NotFound: No customer has the number; raised with the first decision that is asked for.
+        """
+
+        def fetch(page_token: str) -> tuple[Iterator[Decision], str]:
+            request = credit_service_pb2.ListDecisionsRequest(
+                customer_id=customer_id, page_size=page_size, page_token=page_token
+            )
+            response: credit_service_pb2.ListDecisionsResponse = self._unary(
+                self._credit.ListDecisions, request, timeout_seconds
+            )
+            return map(decision_of, response.decisions), response.next_page_token
+
+        return walk_pages(fetch)
+
+    def replay_decision(self, decision_id: str, *, timeout_seconds: float | None = None) -> Replay:
+        """Takes a stored decision again, from what is stored of it and by the same policy, and compares.
+
+        Raises:
+            InvalidArgument: The name is no UUID.
+            NotFound: No stored decision has the name.
+        """
+        request = credit_service_pb2.ReplayDecisionRequest(decision_id=decision_id)
+        response: credit_service_pb2.ReplayDecisionResponse = self._unary(
+            self._credit.ReplayDecision, request, timeout_seconds
+        )
+        return replay_of(response)

@@ -1,0 +1,209 @@
+"""The calls that bring files of customers and loans into the book."""
+
+import datetime as dt
+import io
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import BinaryIO
+
+import grpc
+
+from almeno_client.calls import Calls, new_request_id, walk_pages
+from almeno_client.errors import CreditServiceError, Unavailable, error_of
+from almeno_client.portfolio_conversion import import_of, issue_of, kind_name
+from almeno_client.portfolio_records import Import, ImportIssue, ImportKind
+from almeno_client.values import date_message
+from almeno_grpc.api import portfolio_service_pb2
+
+UPLOAD_TIMEOUT_SECONDS = 600.0
+"""How long an upload may take unless told otherwise: 256 MiB at half a megabyte a second."""
+
+CHUNK_BYTES = 1024 * 1024
+"""Size of the pieces a file is sent in; the service takes up to 4 MiB."""
+
+_Open = Callable[[], AbstractContextManager[BinaryIO]]
+
+
+class ImportCalls(Calls):
+    """The calls that bring customers and loans into the book from files."""
+
+    def start_import(
+        self,
+        kind: ImportKind,
+        source: Path | str | bytes,
+        *,
+        file_name: str | None = None,
+        book_date: dt.date | None = None,
+        request_id: str | None = None,
+        timeout_seconds: float | None = None,
+    ) -> Import:
+        """Uploads an `.xlsx` or `.csv` file and queues it. Answers once the file is stored.
+
+        Args:
+            kind: What the rows are.
+            source: Path of the file, or its content.
+            file_name: The name the service is told; the file's own when None. Required with content.
+            book_date: The day the file's figures stand for; the service's choice when None.
+            request_id: UUID of this request; made up when None.
+            timeout_seconds: How long the upload may take, all attempts together; UPLOAD_TIMEOUT_SECONDS when None.
+
+        Raises:
+            CreditServiceError: The call failed.
+            OSError: The file cannot be read.
+            ValueError: Content was given without a file name.
+        """
+        name = file_name or (Path(source).name if not isinstance(source, bytes) else "")
+        if not name:
+            raise ValueError("give the file_name that goes with the content")
+        header = portfolio_service_pb2.ImportHeader(
+            kind=kind_name(kind),
+            file_name=name,
+            book_date=date_message(book_date) if book_date else None,
+            request_id=request_id or new_request_id(),
+        )
+
+        def open_source() -> BinaryIO:
+            return io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb")
+
+        return self._persistently(
+            lambda seconds_left: self._upload(header, open_source, seconds_left),
+            UPLOAD_TIMEOUT_SECONDS if timeout_seconds is None else timeout_seconds,
+        )
+
+    def _upload(self, header: portfolio_service_pb2.ImportHeader, open_source: _Open, timeout_seconds: float) -> Import:
+        under_way = threading.Event()
+        failures: list[OSError] = []
+        with open_source() as file:
+
+            def messages() -> Iterator[portfolio_service_pb2.StartImportRequest]:
+                # gRPC runs this on a thread of its own, and takes the end of the messages for the end of the file:
+                # a file that cannot be read to its end has to cancel the call, or its first part would be imported.
+                yield portfolio_service_pb2.StartImportRequest(header=header)
+                try:
+                    while chunk := file.read(CHUNK_BYTES):
+                        yield portfolio_service_pb2.StartImportRequest(chunk=chunk)
+                except OSError as error:
+                    failures.append(error)
+                    under_way.wait()
+                    call.cancel()
+                except ValueError:
+                    # The file is closed: the service has ended the call before it had read everything.
+                    return
+
+            call = self._portfolio.StartImport.future(
+                messages(), timeout=timeout_seconds, wait_for_ready=self._wait_for_ready
+            )
+            under_way.set()
+            try:
+                response: portfolio_service_pb2.StartImportResponse = call.result()
+            except grpc.FutureCancelledError:
+                raise failures[0] from None
+            except grpc.RpcError as error:
+                raise error_of(error, header.request_id) from error
+            finally:
+                call.cancel()
+        return import_of(getattr(response, "import"))
+
+    def get_import(self, import_id: str, *, timeout_seconds: float | None = None) -> Import:
+        """Fetches an import with its progress.
+
+        Raises:
+            NotFound: No import has the name.
+        """
+        request = portfolio_service_pb2.GetImportRequest(import_id=import_id)
+        response: portfolio_service_pb2.GetImportResponse = self._unary(
+            self._portfolio.GetImport, request, timeout_seconds
+        )
+        return import_of(getattr(response, "import"))
+
+    def cancel_import(
+        self, import_id: str, *, request_id: str | None = None, timeout_seconds: float | None = None
+    ) -> Import:
+        """Cancels an import: a queued one at once, a running one at its next batch; one that has ended stays.
+
+        Raises:
+            NotFound: No import has the name.
+        """
+        request = portfolio_service_pb2.CancelImportRequest(
+            import_id=import_id, request_id=request_id or new_request_id()
+        )
+        response: portfolio_service_pb2.CancelImportResponse = self._unary(
+            self._portfolio.CancelImport, request, timeout_seconds
+        )
+        return import_of(getattr(response, "import"))
+
+    def list_imports(self, *, page_size: int = 0, timeout_seconds: float | None = None) -> Iterator[Import]:
+        """Yields all imports, the newest first; fetches pages of `page_size` (the service's choice when 0)."""
+
+        def fetch(page_token: str) -> tuple[Iterator[Import], str]:
+            request = portfolio_service_pb2.ListImportsRequest(page_size=page_size, page_token=page_token)
+            response: portfolio_service_pb2.ListImportsResponse = self._unary(
+                self._portfolio.ListImports, request, timeout_seconds
+            )
+            return map(import_of, response.imports), response.next_page_token
+
+        return walk_pages(fetch)
+
+    def watch_import(self, import_id: str, *, timeout_seconds: float | None = None) -> Iterator[Import]:
+        """Yields an import each time it has moved on, the first time at once, the last time in its end state.
+
+        Goes on watching, on a new connection, when the service restarts in between.
+
+        Args:
+            import_id: Names the import.
+            timeout_seconds: How long to watch; to the end of the import when None.
+
+        Raises:
+            NotFound: No import has the name.
+            DeadlineExceeded: The import had not ended when the time was up. It goes on.
+        """
+        deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
+        attempts_made = 0
+        while True:
+            seconds_left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
+            try:
+                for state in self._watch(import_id, seconds_left):
+                    attempts_made = 0
+                    yield state
+                    if state.state.is_end:
+                        return
+            except CreditServiceError as error:
+                attempts_made += 1
+                if not self._may_go_on(error, attempts_made, deadline):
+                    raise
+            time.sleep(self._retries.pause_seconds(attempts_made))
+
+    def _watch(self, import_id: str, timeout_seconds: float | None) -> Iterator[Import]:
+        request = portfolio_service_pb2.WatchImportRequest(import_id=import_id)
+        call = self._portfolio.WatchImport(request, timeout=timeout_seconds, wait_for_ready=self._wait_for_ready)
+        try:
+            for response in call:
+                yield import_of(getattr(response, "import"))
+        except grpc.RpcError as error:
+            raise error_of(error) from error
+        finally:
+            call.cancel()
+        raise Unavailable(grpc.StatusCode.UNAVAILABLE, "the service ended the watch before the import had ended")
+
+    def list_import_issues(
+        self, import_id: str, *, page_size: int = 0, timeout_seconds: float | None = None
+    ) -> Iterator[ImportIssue]:
+        """Yields the rows of an import that were rejected or adjusted, in the order of the sheet.
+
+        Raises:
+            NotFound: No import has the name; raised with the first issue that is asked for.
+        """
+
+        def fetch(page_token: str) -> tuple[Iterator[ImportIssue], str]:
+            request = portfolio_service_pb2.ListImportIssuesRequest(
+                import_id=import_id, page_size=page_size, page_token=page_token
+            )
+            response: portfolio_service_pb2.ListImportIssuesResponse = self._unary(
+                self._portfolio.ListImportIssues, request, timeout_seconds
+            )
+            return map(issue_of, response.issues), response.next_page_token
+
+        return walk_pages(fetch)
