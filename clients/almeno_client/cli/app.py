@@ -10,7 +10,7 @@ import typer
 
 from almeno_client.calls import DEFAULT_TIMEOUT_SECONDS
 from almeno_client.channel import DEFAULT_ADDRESS, Tls
-from almeno_client.cli import customers, imports, loans
+from almeno_client.cli import customers, decisions, imports, loans, policies, repayments, report, simulation
 from almeno_client.cli.session import Session
 
 app = typer.Typer(
@@ -90,6 +90,7 @@ def almeno(
       5    not reached or not answered in time; try again
       6    the import failed or was cancelled
       7    the import went through but rejected rows
+      8    the decision, taken again, is not what is stored
       130  interrupted
     """
     del show_version  # its callback has done the work
@@ -99,7 +100,14 @@ def almeno(
     context.obj = Session(address, tls, timeout, as_json)
 
 
-_CUSTOMERS, _LOANS, _IMPORTS = "Customers", "Loans", "Imports"
+_CUSTOMERS, _LOANS, _REPAYMENTS, _DECISIONS, _BOOK, _IMPORTS = (
+    "Customers",
+    "Loans",
+    "Repayments",
+    "Decisions",
+    "Policies and the book",
+    "Imports",
+)
 app.command("register", rich_help_panel=_CUSTOMERS)(customers.register)
 app.command("customer", rich_help_panel=_CUSTOMERS)(customers.customer)
 app.command("customers", rich_help_panel=_CUSTOMERS)(customers.customers)
@@ -108,6 +116,15 @@ app.command("apply", rich_help_panel=_LOANS)(loans.apply)
 app.command("loan", rich_help_panel=_LOANS)(loans.loan)
 app.command("schedule", rich_help_panel=_LOANS)(loans.schedule)
 app.command("loans", rich_help_panel=_LOANS)(loans.loans)
+app.command("repay", rich_help_panel=_REPAYMENTS)(repayments.repay)
+app.command("repayments", rich_help_panel=_REPAYMENTS)(repayments.repayments)
+app.command("payoff", rich_help_panel=_REPAYMENTS)(repayments.payoff)
+app.command("decision", rich_help_panel=_DECISIONS)(decisions.decision)
+app.command("decisions", rich_help_panel=_DECISIONS)(decisions.decisions)
+app.command("replay", rich_help_panel=_DECISIONS)(decisions.replay)
+app.command("policies", rich_help_panel=_BOOK)(policies.policies)
+app.command("simulate", rich_help_panel=_BOOK)(simulation.simulate)
+app.command("report", rich_help_panel=_BOOK)(report.report)
 app.add_typer(_imports, name="import", rich_help_panel=_IMPORTS)
 app.command("imports", rich_help_panel=_IMPORTS)(imports.imports)
 _imports.command("customers")(imports.import_customers)

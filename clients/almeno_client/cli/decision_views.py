@@ -1,4 +1,6 @@
-"""A decision on the screen: the outcome, the terms, the score with its parts, and why."""
+"""A decision on the screen: the outcome, the terms, the score with its parts, and why; a replay of it."""
+
+from collections.abc import Iterable, Iterator
 
 from rich.console import Console
 from rich.panel import Panel
@@ -6,9 +8,9 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from almeno_client.cli.figures import REASONS, months, per_cent, plain, rupees, words
 from almeno_client.cli.views import figures_table, list_table, position_panel, titled
-from almeno_client.records import Decision, DecisionReason
+from almeno_client.figures import REASON_NAMES, REASONS, months, per_cent, plain, rupees, words
+from almeno_client.records import Decision, DecisionGate, DecisionReason, Replay, ReplayOutcome
 
 _BAR_CELLS = 20
 _FIGURE_NAMES = {
@@ -23,7 +25,46 @@ def show_decision(console: Console, decision: Decision) -> None:
     """Prints a decision so that a person sees why it came out as it did."""
     console.print(_outcome(decision))
     console.print(_score(decision))
+    if decision.gates:
+        console.print(_gates(decision.gates))
     console.print(position_panel(decision.position))
+
+
+def decisions_table(decisions: Iterable[Decision]) -> Table:
+    """Many stored decisions on one customer, one a row."""
+    table = list_table(
+        "Decision", "Of", "Amount", "Rate", "Score", "Outcome", right=("Amount", "Rate", "Score")
+    )  # fmt: skip
+    table.columns[0].no_wrap = True  # an id in one piece can be copied
+    for decision in decisions:
+        declined = ", ".join(REASON_NAMES[reason].lower() for reason in decision.reasons)
+        table.add_row(
+            Text(plain(decision.decision_id)),
+            str(decision.business_date),
+            rupees(decision.loan_amount),
+            per_cent(decision.corrected_interest_rate),
+            str(decision.credit_score),
+            Text("approved", "green") if decision.approved else Text(declined or "declined", "red"),
+        )
+    return table
+
+
+def replay_panel(replay: Replay) -> Panel:
+    """Whether taking a decision again gives what is stored, and what differs."""
+    if replay.outcome is ReplayOutcome.MATCH:
+        panel = titled("Match", Text("Taken again by the same policy, the decision comes out as it is stored."))
+        panel.border_style = "green"
+        return panel
+    table = list_table("What", "Stored", "Taken again")
+    for difference in replay.differences:
+        table.add_row(
+            Text(plain(difference.field)),
+            Text(plain(difference.stored) or "–", "red"),
+            Text(plain(difference.replayed) or "–"),
+        )
+    panel = titled("Drift", Text("What is stored of the decision, or its policy, is not what it was."), table)
+    panel.border_style = "red"
+    return panel
 
 
 def _outcome(decision: Decision) -> Panel:
@@ -42,7 +83,7 @@ def _outcome(decision: Decision) -> Panel:
         ("Decided", Text(plain(f"{decision.business_date} under policy {decision.policy_version}"))),
     ]
     if decision.decision_id:
-        rows.append(("Decision", Text(plain(decision.decision_id))))
+        rows += _stored_facts(decision)
     parts: list[Text | Rule | Table] = [Text(plain(decision.message)), Rule(style="dim"), figures_table(rows)]
     if decision.reasons:
         parts.append(Rule(style="dim"))
@@ -59,6 +100,34 @@ def _outcome(decision: Decision) -> Panel:
     panel = titled("Approved" if approved else "Declined", *parts)
     panel.border_style = "green" if approved else "red"
     return panel
+
+
+def _stored_facts(decision: Decision) -> Iterator[tuple[str, Text]]:
+    """What only a stored decision says, as far as it says it."""
+    yield "Decision", Text(plain(decision.decision_id))
+    if decision.create_time is not None:
+        yield "Stored", Text(f"{decision.create_time:%Y-%m-%d %H:%M} UTC")
+    if decision.policy_sha256:
+        yield "Policy's SHA-256", Text(plain(decision.policy_sha256))
+    if decision.monthly_income is not None:
+        yield "Income a month", Text(rupees(decision.monthly_income))
+    if decision.approved_limit is not None:
+        yield "Approved limit", Text(rupees(decision.approved_limit))
+    if decision.max_interest_rate is not None:
+        yield "Highest rate taken", Text(per_cent(decision.max_interest_rate))
+
+
+def _gates(gates: Iterable[DecisionGate]) -> Panel:
+    """Each rule that the loan had to pass, with what was compared."""
+    table = list_table("", "Rule", "Observed", "Allowed")
+    for gate in gates:
+        table.add_row(
+            Text("passed", "green") if gate.passed else Text("failed", "bold red"),
+            Text(REASON_NAMES[gate.reason]),
+            Text(plain(gate.observed)),
+            Text(plain(gate.allowed)),
+        )
+    return titled("What would decline the loan", table)
 
 
 def _score(decision: Decision) -> Panel:

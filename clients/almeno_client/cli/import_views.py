@@ -6,8 +6,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from almeno_client.cli.figures import plain, words
 from almeno_client.cli.views import figures_table, list_table, titled
+from almeno_client.figures import plain, words
 from almeno_client.portfolio_records import Import, ImportIssue, ImportIssueOutcome, ImportState
 
 _STATE_STYLES = {

@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from almeno_client.calls import new_request_id
-from almeno_client.cli.figures import plain, words
 from almeno_client.cli.import_views import import_panel, imports_table, issues_table
 from almeno_client.cli.options import AsJson, ImportId, Issues, Limit, RequestId, first, page_size_for, read_date
+from almeno_client.cli.progress import progress_bar
 from almeno_client.cli.session import ExitCode, Session, screen, session_of
 from almeno_client.cli.views import show_list
 from almeno_client.client import CreditClient
+from almeno_client.figures import plain, words
 from almeno_client.portfolio_records import Import, ImportKind, ImportState
 
 File = Annotated[
@@ -126,7 +126,7 @@ def _load(
 def _watch(session: Session, client: CreditClient, state: Import) -> Import:
     """Waits for the end of an import; whoever stops waiting is told how to look again."""
     try:
-        with _progress(session) as progress:
+        with progress_bar(session) as progress:
             task = progress.add_task(plain(state.file_name), total=None, state=words(state.state))
             for moved in _moves(client, state):
                 state = moved
@@ -148,22 +148,6 @@ def _moves(client: CreditClient, state: Import) -> Iterator[Import]:
     yield state
     if not state.state.is_end:
         yield from client.watch_import(state.import_id)
-
-
-def _progress(session: Session) -> Progress:
-    """The progress bar, on stderr; none for programs, nor where no terminal could draw it."""
-    console = screen(stderr=True)
-    return Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[state]}"),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=session.as_json or not console.is_terminal,
-    )
 
 
 def _show(session: Session, client: CreditClient, state: Import, issues: int) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
 from itertools import islice
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
@@ -15,6 +16,9 @@ _LONGEST_PAGE_ROWS = 1000
 
 CustomerId = Annotated[int, typer.Argument(metavar="CUSTOMER_ID", help="The customer's number.")]
 LoanId = Annotated[int, typer.Argument(metavar="LOAN_ID", help="The loan's number.")]
+DecisionId = Annotated[
+    str, typer.Argument(metavar="DECISION_ID", help="The decision's id, as `almeno decisions` lists it.")
+]
 ImportId = Annotated[str, typer.Argument(metavar="IMPORT_ID", help="The import's id, as `almeno imports` lists it.")]
 
 Amount = Annotated[
@@ -36,6 +40,12 @@ RequestId = Annotated[
 Limit = Annotated[int, typer.Option("--limit", metavar="ROWS", min=0, help="Show at most so many; 0 for all.")]
 Issues = Annotated[
     int, typer.Option("--issues", metavar="ROWS", min=0, help="Show at most so many rejected or adjusted rows; 0: all.")
+]
+Page = Annotated[
+    Path | None,
+    typer.Option(
+        "--html", metavar="FILE", dir_okay=False, show_default=False, help="Write the page with the plots here."
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
 
@@ -60,6 +70,17 @@ def read_date(option: str, text: str) -> date:
             raise ValueError(f"{given!r} is not a date; write it like 2026-01-31") from None
 
     return _read(option, text, parse)
+
+
+def page_file(html: Path | None, otherwise: str, *, as_json: bool) -> Path | None:
+    """Where the page of a report goes: for programs nowhere unless they say so.
+
+    Refused before the work begins: a folder that does not exist.
+    """
+    file = html or (None if as_json else Path(otherwise))
+    if file is not None and not file.parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {file.parent}", param_hint="'--html'")
+    return file
 
 
 def _read(option: str, text: str, parse: Callable[[str], _Value]) -> _Value:

@@ -15,9 +15,9 @@ from rich.text import Text
 
 from almeno_client.calls import DEFAULT_TIMEOUT_SECONDS
 from almeno_client.channel import DEFAULT_ADDRESS, Tls
-from almeno_client.cli.figures import plain
 from almeno_client.client import CreditClient
 from almeno_client.errors import CreditServiceError
+from almeno_client.figures import plain
 
 # Frames and tables are hard to read across more columns; and get as many where no terminal says how many there are.
 _WIDEST_COLUMNS = 120
@@ -33,6 +33,7 @@ class ExitCode(IntEnum):
     UNAVAILABLE = 5
     IMPORT_ENDED_EARLY = 6
     ROWS_REJECTED = 7
+    DRIFT = 8
     INTERRUPTED = 130
 
 

@@ -8,7 +8,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from almeno_client.cli.figures import months, per_cent, plain, rupees, words
+from almeno_client.figures import months, per_cent, plain, rupees, words
 from almeno_client.records import CreditPosition, Customer, Installment, InstallmentMethod, InstallmentState, Loan
 
 _METHODS = {
@@ -113,6 +113,7 @@ def loan_panel(loan: Loan) -> Panel:
         if loan.source_loan_id is not None
         else []
     )
+    toward_next = [("Toward the next", f"{rupees(loan.paid_toward_next)} paid")] if loan.paid_toward_next else []
     return titled(
         f"Loan {loan.loan_id}",
         figures_table(
@@ -126,6 +127,7 @@ def loan_panel(loan: Loan) -> Panel:
                 ("Computed as", _METHODS.get(loan.installment_method, words(loan.installment_method))),
                 ("Paid", f"{loan.emis_paid} instalments, {loan.emis_paid_on_time} of them on time"),
                 ("Left", f"{loan.repayments_left} instalments, {rupees(loan.outstanding_principal)} of the principal"),
+                *toward_next,
                 *origin,
             ]
         ),

@@ -8,7 +8,7 @@ import grpc
 import pytest
 import typer.main
 from almeno_client.cli import app, session
-from almeno_client.cli.figures import REASONS, months, per_cent, plain, rupees
+from almeno_client.figures import REASONS, months, per_cent, plain, rupees
 from almeno_client.records import DecisionReason
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,6 +42,7 @@ def test_commands_are_those_of_the_mission():
     assert {" ".join(path[1:]) for path, _ in TREE} == {
         "", "register", "customer", "customers", "check", "apply", "loan", "schedule", "loans", "imports",
         "import", "import customers", "import loans", "import status", "import cancel",
+        "repay", "repayments", "payoff", "decision", "decisions", "replay", "policies", "simulate", "report",
     }  # fmt: skip
 
 

@@ -1,0 +1,43 @@
+"""Commands on decisions that are stored: decision, decisions, replay."""
+
+import typer
+
+from almeno_client.cli.decision_views import decisions_table, replay_panel, show_decision
+from almeno_client.cli.options import AsJson, CustomerId, DecisionId, Limit, first, page_size_for
+from almeno_client.cli.session import ExitCode, screen, session_of
+from almeno_client.cli.views import show_list
+from almeno_client.records import ReplayOutcome
+
+
+def decision(context: typer.Context, decision_id: DecisionId, as_json: AsJson = False) -> None:
+    """Show a stored decision with everything it was taken from."""
+    session = session_of(context, as_json)
+    with session.connected() as client:
+        stored = client.get_decision(decision_id)
+    if session.as_json:
+        session.show_json(decision=stored)
+    else:
+        show_decision(screen(), stored)
+
+
+def decisions(context: typer.Context, customer_id: CustomerId, limit: Limit = 50, as_json: AsJson = False) -> None:
+    """List the stored decisions on a customer, the oldest first."""
+    session = session_of(context, as_json)
+    with session.connected() as client:
+        rows, more = first(client.list_decisions(customer_id, page_size=page_size_for(limit)), limit)
+    if session.as_json:
+        session.show_json(decisions=rows, more=more)
+    else:
+        show_list(screen(), decisions_table(rows), nothing="Nothing was decided on the customer yet.", more=more)
+
+
+def replay(context: typer.Context, decision_id: DecisionId, as_json: AsJson = False) -> None:
+    """Take a stored decision again, by the same policy, and compare. Ends with 8 when something differs."""
+    session = session_of(context, as_json)
+    with session.connected() as client:
+        replayed = client.replay_decision(decision_id)
+    if session.as_json:
+        session.show_json(outcome=replayed.outcome, decision=replayed.decision, differences=replayed.differences)
+    else:
+        screen().print(replay_panel(replayed))
+    raise typer.Exit(ExitCode.OK if replayed.outcome is ReplayOutcome.MATCH else ExitCode.DRIFT)

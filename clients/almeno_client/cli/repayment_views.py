@@ -1,0 +1,66 @@
+"""Repayments and payoffs on the screen."""
+
+from collections.abc import Iterable
+
+from rich.panel import Panel
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from almeno_client.cli.views import figures_table, list_table, titled
+from almeno_client.figures import plain, rupees
+from almeno_client.records import Payoff, Repayment
+
+
+def repayment_panel(repayment: Repayment) -> Panel:
+    """One repayment, and what it did."""
+    outcome = f"{repayment.emis_completed} instalments paid off wholly"
+    if repayment.emis_completed == 1:
+        outcome = "1 instalment paid off wholly"
+    if repayment.closes_loan:
+        outcome = "closed the loan"
+    return titled(
+        f"Repayment on loan {repayment.loan_id}",
+        figures_table(
+            [
+                ("Amount", Text(rupees(repayment.amount), "bold")),
+                ("Paid on", str(repayment.payment_date)),
+                ("What it did", Text(outcome, "bold green" if repayment.closes_loan else "")),
+                ("Principal left", rupees(repayment.outstanding_principal)),
+                ("Repayment", Text(plain(repayment.repayment_id))),
+            ]
+        ),
+    )
+
+
+def repayments_table(repayments: Iterable[Repayment]) -> Table:
+    """Many repayments of one loan, one a row."""
+    table = list_table(
+        "Paid on", "Amount", "Instalments", "Principal left", "Repayment",
+        right=("Amount", "Instalments", "Principal left"),
+    )  # fmt: skip
+    for repayment in repayments:
+        table.add_row(
+            str(repayment.payment_date),
+            rupees(repayment.amount),
+            Text("closes", "green") if repayment.closes_loan else str(repayment.emis_completed),
+            rupees(repayment.outstanding_principal),
+            Text(plain(repayment.repayment_id)),
+        )
+    return table
+
+
+def payoff_panel(loan_id: int, payoff: Payoff) -> Panel:
+    """What closes a loan on a day, and how it comes about."""
+    parts = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    parts.add_column(style="dim", no_wrap=True)
+    parts.add_column(justify="right", no_wrap=True)
+    parts.add_row("Instalments due, not yet paid", rupees(payoff.overdue_amount))
+    parts.add_row("Principal of the later ones", rupees(payoff.principal))
+    parts.add_row("Interest since the last due date", rupees(payoff.accrued_interest))
+    if payoff.advance:
+        parts.add_row("Paid in advance", rupees(-payoff.advance))
+    total = Text.assemble(
+        (rupees(payoff.amount), "bold"), f" closes loan {loan_id} on {payoff.payoff_date}, if nothing is paid before."
+    )
+    return titled("Payoff", total, Rule(style="dim"), parts)

@@ -1,0 +1,85 @@
+"""Commands on what is paid on loans: repay, repayments, payoff."""
+
+from typing import Annotated
+
+import typer
+
+from almeno_client.cli.options import (
+    AsJson,
+    Limit,
+    LoanId,
+    RequestId,
+    first,
+    page_size_for,
+    read_date,
+    read_rupees,
+)
+from almeno_client.cli.repayment_views import payoff_panel, repayment_panel, repayments_table
+from almeno_client.cli.session import screen, session_of
+from almeno_client.cli.views import loan_panel, show_list
+
+
+def repay(
+    context: typer.Context,
+    loan_id: LoanId,
+    amount: Annotated[
+        str, typer.Option("--amount", metavar="RUPEES", help="What was paid: 10746.95, 10,746.95 or ₹10,746.95.")
+    ],
+    paid_on: Annotated[
+        str | None,
+        typer.Option(
+            "--on",
+            metavar="YYYY-MM-DD",
+            help="The day it was paid.  [default: the service's business date]",
+            show_default=False,
+        ),
+    ] = None,
+    request_id: RequestId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Record a payment on a loan: the oldest unpaid instalment first. Exactly the payoff of the day closes the loan."""
+    session = session_of(context, as_json)
+    paid = read_rupees("--amount", amount)
+    payment_date = read_date("--on", paid_on) if paid_on else None
+    with session.connected() as client:
+        receipt = client.record_repayment(loan_id, amount=paid, payment_date=payment_date, request_id=request_id)
+    if session.as_json:
+        session.show_json(repayment=receipt.repayment, loan=receipt.loan)
+    else:
+        screen().print(repayment_panel(receipt.repayment), loan_panel(receipt.loan))
+
+
+def repayments(context: typer.Context, loan_id: LoanId, limit: Limit = 50, as_json: AsJson = False) -> None:
+    """List what was paid on a loan, in the order it was recorded."""
+    session = session_of(context, as_json)
+    with session.connected() as client:
+        rows, more = first(client.list_repayments(loan_id, page_size=page_size_for(limit)), limit)
+    if session.as_json:
+        session.show_json(repayments=rows, more=more)
+    else:
+        show_list(screen(), repayments_table(rows), nothing="Nothing was paid on the loan here yet.", more=more)
+
+
+def payoff(
+    context: typer.Context,
+    loan_id: LoanId,
+    closed_on: Annotated[
+        str | None,
+        typer.Option(
+            "--on",
+            metavar="YYYY-MM-DD",
+            help="The day to close the loan on; it may be to come.  [default: the service's business date]",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what closes a loan on a day."""
+    session = session_of(context, as_json)
+    payoff_date = read_date("--on", closed_on) if closed_on else None
+    with session.connected() as client:
+        due = client.get_payoff(loan_id, payoff_date=payoff_date)
+    if session.as_json:
+        session.show_json(payoff=due)
+    else:
+        screen().print(payoff_panel(loan_id, due))

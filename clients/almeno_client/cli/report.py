@@ -1,0 +1,52 @@
+"""The command that sums up the whole book: report."""
+
+from pathlib import Path
+
+import typer
+from rich.text import Text
+
+from almeno_client.cli.book_views import portfolio_panel, show_figures
+from almeno_client.cli.options import AsJson, Page, page_file
+from almeno_client.cli.progress import with_progress
+from almeno_client.cli.session import screen, session_of
+from almeno_client.figures import plain
+from almeno_client.portfolio_records import PortfolioSummary
+from almeno_client.reports import portfolio_tables
+
+_PAGE = "almeno-report.html"
+_SCORES_A_ROW = 10
+
+
+def report(context: typer.Context, html: Page = None, as_json: AsJson = False) -> None:
+    """Show the book in figures, and write a page with plots.
+
+    The page goes to almeno-report.html unless --html says otherwise; with --json only --html writes one.
+    """
+    session = session_of(context, as_json)
+    file = page_file(html, _PAGE, as_json=session.as_json)
+    with session.connected() as client:
+        (summary,) = with_progress(session, "adding up", client.summarize_portfolio())
+        if file is not None:
+            _write_page(summary, file)
+    if session.as_json:
+        session.show_json(summary=summary)
+        return
+    console = screen()
+    console.print(portfolio_panel(summary))
+    tables = (
+        portfolio_tables.loans_table(summary),
+        portfolio_tables.vintages_table(summary),
+        portfolio_tables.scores_table(summary, _SCORES_A_ROW),
+        portfolio_tables.burden_table(summary),
+        portfolio_tables.decisions_table(summary),
+        portfolio_tables.reasons_table(summary),
+    )
+    show_figures(console, tables)
+    if file is not None:
+        console.print(Text(f"The plots are in {plain(str(file))}"), soft_wrap=True)
+
+
+def _write_page(summary: PortfolioSummary, file: Path) -> None:
+    from almeno_client.reports.portfolio_page import portfolio_page  # noqa: PLC0415 - plotting loads slowly
+
+    file.write_text(portfolio_page(summary), encoding="utf-8")

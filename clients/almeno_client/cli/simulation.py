@@ -1,0 +1,133 @@
+"""The command that tries a policy over the whole book: simulate."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from almeno_client.cli.book_views import show_figures
+from almeno_client.cli.options import Amount, AsJson, AskedRate, Page, Tenure, page_file, read_rate, read_rupees
+from almeno_client.cli.progress import with_progress
+from almeno_client.cli.session import Session, screen, session_of
+from almeno_client.figures import plain
+from almeno_client.reports import simulation_tables
+from almeno_client.reports.simulation import Simulation, Terms, gather
+from almeno_client.reports.tables import FiguresTable
+
+_PAGE = "almeno-simulation.html"
+_SCORES_A_ROW = 10
+_MOST_DRAFT_BYTES = 64 * 1024
+"""As much as the service takes."""
+
+Draft = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="FILE", exists=True, dir_okay=False, readable=True, show_default=False, help="The draft's TOML file."
+    ),
+]
+Tried = Annotated[
+    str | None,
+    typer.Option("--policy", metavar="VERSION", help="Try this version instead of a draft.", show_default=False),
+]
+Against = Annotated[
+    str,
+    typer.Option(
+        "--against",
+        metavar="VERSION",
+        show_default=False,
+        help="The version to compare with.  [default: the one in effect]",
+    ),
+]
+Flips = Annotated[
+    int,
+    typer.Option("--flips", metavar="ROWS", min=0, help="Show at most so many customers whose answer flips; 0: all."),
+]
+
+
+def simulate(
+    context: typer.Context,
+    draft: Draft = None,
+    version: Tried = None,
+    against: Against = "",
+    amount: Amount = "5,00,000",
+    rate: AskedRate = "10.5",
+    tenure: Tenure = 60,
+    flips: Flips = 20,
+    html: Page = None,
+    as_json: AsJson = False,
+) -> None:
+    """Decide one loan request for every customer under two policies, and write a page with plots. Changes nothing.
+
+    The page goes to almeno-simulation.html unless --html says otherwise; with --json only --html writes one.
+    """
+    session = session_of(context, as_json)
+    if (draft is None) == (version is None):
+        raise typer.BadParameter("give either the file of a draft or --policy", param_hint="'FILE'")
+    terms = Terms(read_rupees("--amount", amount), read_rate("--rate", rate), tenure)
+    file = page_file(html, _PAGE, as_json=session.as_json)
+    with session.connected() as client:
+        updates = client.simulate_policy(
+            policy=None if draft is None else _read_draft(draft),
+            version=version,
+            against_version=against,
+            loan_amount=terms.loan_amount,
+            interest_rate=terms.interest_rate,
+            tenure_months=terms.tenure_months,
+        )
+        simulation = gather(terms, with_progress(session, "simulating", updates), most_flips=flips)
+        if file is not None:
+            _write_page(simulation, file)
+    _show(session, simulation, file)
+
+
+def _read_draft(file: Path) -> str:
+    """Reads a draft; not whole, if it is too long to be one.
+
+    Raises:
+        ValueError: The file is too long, or no text.
+    """
+    with file.open("rb") as draft:
+        content = draft.read(_MOST_DRAFT_BYTES + 1)
+    if len(content) > _MOST_DRAFT_BYTES:
+        raise ValueError(f"{file} is too long for a policy: the service takes {_MOST_DRAFT_BYTES // 1024} KiB")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ValueError(f"{file} is not a text file in UTF-8") from None
+
+
+def _write_page(simulation: Simulation, file: Path) -> None:
+    from almeno_client.reports.simulation_page import simulation_page  # noqa: PLC0415 - plotting loads slowly
+
+    file.write_text(simulation_page(simulation), encoding="utf-8")
+
+
+def _show(session: Session, simulation: Simulation, file: Path | None) -> None:
+    summary = simulation.summary
+    if session.as_json:
+        session.show_json(summary=summary, flips=simulation.flips, more_flips=simulation.more_flips)
+        return
+    console = screen()
+    before, after = simulation_tables.versions(summary)
+    console.print(Text.assemble((plain(f"Policy {after} against {before}"), "bold"), f" on {summary.business_date}"))
+    console.print(Text(f"{simulation.terms}, for every customer.\n"))
+    show_figures(console, _tables(simulation))
+    if not simulation.flips_by_scores:
+        console.print(Text("No customer's answer flips.", "dim"))
+    elif simulation.more_flips:
+        console.print(Text("There are more; --flips 0 shows all.", "dim"))
+    if file is not None:
+        console.print(Text(f"The plots are in {plain(str(file))}"), soft_wrap=True)
+
+
+def _tables(simulation: Simulation) -> Iterator[FiguresTable]:
+    summary = simulation.summary
+    yield simulation_tables.outcome_table(summary)
+    yield simulation_tables.scores_table(summary, _SCORES_A_ROW)
+    yield simulation_tables.bands_table(summary.before)
+    yield simulation_tables.bands_table(summary.after)
+    yield simulation_tables.rates_table(summary)
+    yield simulation_tables.reasons_table(summary)
+    yield simulation_tables.flips_table(summary, simulation.flips)

@@ -1,0 +1,116 @@
+"""A page of HTML that needs nothing besides itself: figures at the top, then plots, each with its table beside it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from html import escape
+from importlib.resources import files
+
+from plotly.graph_objects import Figure
+from plotly.offline import get_plotlyjs
+
+from almeno_client.reports.tables import FiguresTable
+
+# What a browser must not do when it opens the page: fetch anything from anywhere. Pictures of plots are of the page.
+_POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
+_PLOT_OPTIONS = {"displaylogo": False, "displayModeBar": False, "responsive": True}
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One figure at the top of a page."""
+
+    name: str
+    figure: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A plot with its tables beside it.
+
+    Attributes:
+        title: What it is about.
+        lead: What it shows, in a sentence or two.
+        plot: The plot; none where there is nothing to draw, as the lead then says.
+        tables: The same figures, for reading.
+        wide: Whether the tables stand below the plot, for they need its width.
+    """
+
+    title: str
+    lead: str
+    plot: Figure | None
+    tables: tuple[FiguresTable, ...]
+    wide: bool = False
+
+
+def page(title: str, subtitle: str, tiles: Iterable[Tile], sections: Iterable[Section]) -> str:
+    """Writes a page of HTML."""
+    style = files("almeno_client.reports").joinpath("page.css").read_text(encoding="utf-8")
+    parts = [_section(number, section) for number, section in enumerate(sections, 1)]
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(title)}</title>
+<style>
+{style}</style>
+<script>{get_plotlyjs()}</script>
+</head>
+<body>
+<header>
+<h1>{escape(title)}</h1>
+<p>{escape(subtitle)}</p>
+</header>
+<main>
+<dl class="tiles">
+{"".join(map(_tile, tiles))}</dl>
+{"".join(parts)}</main>
+</body>
+</html>
+"""
+
+
+def _tile(tile: Tile) -> str:
+    note = f'<dd class="note">{escape(tile.note)}</dd>' if tile.note else ""
+    return f"<div><dt>{escape(tile.name)}</dt><dd>{escape(tile.figure)}</dd>{note}</div>\n"
+
+
+def _section(number: int, section: Section) -> str:
+    tables = "".join(_table(table) for table in section.tables if table.rows)
+    plot = ""
+    if section.plot is not None:
+        drawing = section.plot.to_html(
+            full_html=False, include_plotlyjs=False, config=_PLOT_OPTIONS, div_id=f"plot-{number}"
+        )
+        told = escape(f"{section.title}. {section.lead} The table has the figures.")
+        plot = f'<div class="plot" role="img" aria-label="{told}">{drawing}</div>'
+    layout = "below" if section.wide or section.plot is None else "beside"
+    # The tables come first, for a plot takes the width that they leave at the moment when it is drawn.
+    return f"""<section>
+<h2>{escape(section.title)}</h2>
+<p>{escape(section.lead)}</p>
+<div class="{layout}">
+<div class="tables">{tables}</div>
+{plot}
+</div>
+</section>
+"""
+
+
+def _table(table: FiguresTable) -> str:
+    kinds = ["figure" if table.is_figure(column) else "words" for column in table.columns]
+    head = "".join(
+        f'<th scope="col" class="{kind}">{escape(column)}</th>'
+        for kind, column in zip(kinds, table.columns, strict=True)
+    )
+    rows = "".join(_row(kinds, row) for row in table.rows)
+    caption = f"<caption>{escape(table.title)}</caption>"
+    return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _row(kinds: list[str], row: tuple[str, ...]) -> str:
+    first, *rest = row
+    cells = "".join(f'<td class="{kind}">{escape(cell)}</td>' for kind, cell in zip(kinds[1:], rest, strict=True))
+    return f'<tr><th scope="row">{escape(first)}</th>{cells}</tr>'

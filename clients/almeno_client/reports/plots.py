@@ -1,0 +1,119 @@
+"""What all plots have in common: colours, type, axes with their units.
+
+Plots are drawn from binary floating point, which is exact enough for the height of a bar. What is to be read of an
+amount is text, exact, beside it.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from plotly.graph_objects import Bar, Figure
+
+from almeno_client.figures import count
+from almeno_client.reports.tables import ScoreGroup
+
+INK, FAINT, LINE = "#1c2733", "#5d6b7a", "#dfe5ec"
+# Told apart by those who see no red or no green, and in print.
+BEFORE, AFTER = "#a3b1c2", "#1d4e89"
+APPROVED, DECLINED = "#2a8c7f", "#d1603d"
+ONE = "#3a6ea5"
+REPAID = "#c9d6e5"
+DAYS_PAST_DUE = ("#3a6ea5", "#f0c24b", "#e8903a", "#cf5036", "#8f1d2c")
+CLOSED = "#b6c0cb"
+REASONS = ("#8f1d2c", "#d1603d", "#e9b44c", "#5b8e9e", "#7d6b91", "#9aa5b1")
+
+_HEIGHT_PIXELS = 380
+
+
+def styled(figure: Figure, *, across: str, up: str, height_pixels: int = _HEIGHT_PIXELS) -> Figure:
+    """Puts a figure into the house style, and names what its axes measure."""
+    figure.update_layout(
+        height=height_pixels,
+        margin={"l": 8, "r": 8, "t": 34, "b": 8},
+        font={"family": '"Segoe UI", system-ui, "Helvetica Neue", Arial, sans-serif', "size": 13, "color": INK},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        legend={
+            "orientation": "h",
+            "x": 0,
+            "y": 1.02,
+            "xanchor": "left",
+            "yanchor": "bottom",
+            "traceorder": "normal",
+            "itemsizing": "constant",
+        },
+        hoverlabel={"bgcolor": "white", "bordercolor": LINE, "font": {"color": INK}},
+        bargap=0.18,
+        bargroupgap=0.04,
+        dragmode=False,
+    )
+    axis = {"automargin": True, "zeroline": False, "linecolor": LINE, "tickcolor": LINE, "fixedrange": True}
+    title = {"font": {"size": 13, "color": FAINT}, "standoff": 10}
+    figure.update_xaxes(**axis, showgrid=False, title={"text": across, **title})
+    figure.update_yaxes(**axis, gridcolor=LINE, title={"text": up, **title})
+    return figure
+
+
+def lying(figure: Figure) -> Figure:
+    """Turns the grid of a figure whose bars lie: the first bar on top."""
+    figure.update_xaxes(showgrid=True, gridcolor=LINE)
+    figure.update_yaxes(showgrid=False, autorange="reversed")
+    return figure
+
+
+def bars(
+    name: str, places: Sequence[str], heights: Sequence[float], told: Sequence[str], colour: str | Sequence[str]
+) -> Bar:
+    """Bars at named places, each with the text that is shown when it is pointed at."""
+    return Bar(
+        name=name,
+        x=list(places),
+        y=list(heights),
+        customdata=list(told),
+        hovertemplate="%{x}<br>%{customdata}<extra></extra>",
+        marker={"color": colour if isinstance(colour, str) else list(colour)},
+    )
+
+
+def lying_bars(
+    name: str, places: Sequence[str], lengths: Sequence[float], told: Sequence[str], colour: str | Sequence[str]
+) -> Bar:
+    """The same for bars that lie, for places with long names."""
+    return Bar(
+        name=name,
+        orientation="h",
+        y=list(places),
+        x=list(lengths),
+        customdata=list(told),
+        hovertemplate="%{y}<br>%{customdata}<extra></extra>",
+        marker={"color": colour if isinstance(colour, str) else list(colour)},
+    )
+
+
+def score_bars(name: str, groups: Sequence[ScoreGroup], colour: str) -> Bar:
+    """Customers by score, each bar where its scores lie on an axis from 0 to 100; those with 0 to the left of it."""
+    told = [f"{name}, score {group.name}: {count(group.customers)} customers" for group in groups]
+    width = groups[-1].last - groups[-1].first + 1
+    return Bar(
+        name=name,
+        x=[group.last - width / 2 for group in groups],
+        y=[group.customers for group in groups],
+        customdata=told,
+        hovertemplate="%{customdata}<extra></extra>",
+        marker={"color": colour},
+    )
+
+
+def score_axis(figure: Figure, groups: Sequence[ScoreGroup]) -> Figure:
+    """Marks the scores on the axis of a figure of `score_bars`: every ten, and 0 under its own bar."""
+    width = groups[-1].last - groups[-1].first + 1
+    tens = list(range(10, 101, 10))
+    figure.update_layout(bargap=0.08)
+    return figure.update_xaxes(
+        range=[-width, 100.5], tickvals=[-width / 2, *tens], ticktext=["0", *map(str, tens)], ticks="outside"
+    )
+
+
+def drawn(amount: Decimal, unit: int) -> float:
+    """The height at which an amount is drawn, in the unit."""
+    return float(amount / unit)

@@ -1,0 +1,188 @@
+"""The page on the book in figures."""
+
+from decimal import Decimal
+from html import escape
+
+from plotly.graph_objects import Figure
+from plotly.subplots import make_subplots
+
+from almeno_client.figures import REASON_NAMES, count, month, rupee_unit, rupees, rupees_in_short, share
+from almeno_client.portfolio_records import LoanBucket, PortfolioSummary
+from almeno_client.records import LoanState
+from almeno_client.reports import portfolio_tables as tables
+from almeno_client.reports.page import Section, Tile, page
+from almeno_client.reports.plots import (
+    APPROVED,
+    CLOSED,
+    DAYS_PAST_DUE,
+    DECLINED,
+    ONE,
+    REASONS,
+    REPAID,
+    bars,
+    drawn,
+    lying,
+    lying_bars,
+    score_axis,
+    score_bars,
+    styled,
+)
+from almeno_client.reports.tables import score_groups
+
+_SCORES_A_BAR = 5
+_SCORES_PIXELS = 520
+# Portfolio at risk is reckoned from this many days past due.
+_AT_RISK_DAYS = 31
+
+
+def portfolio_page(summary: PortfolioSummary) -> str:
+    """Writes the page: loans by how far behind they are, vintages, scores, burden, decisions."""
+    subtitle = (
+        f"{count(summary.loans)} loans of {count(summary.customers)} customers on {summary.business_date}; "
+        f"scores under policy {summary.policy_version}"
+    )
+    sections = [_loans(summary), _vintages(summary), _scores(summary), _burden(summary), _decisions(summary)]
+    if tables.reasons_given(summary):
+        sections.append(_reasons(summary))
+    return page(f"The loan book on {summary.business_date}", subtitle, _tiles(summary), sections)
+
+
+def _tiles(summary: PortfolioSummary) -> list[Tile]:
+    active = sum(bucket.loans for bucket in summary.loan_buckets if bucket.state is LoanState.ACTIVE)
+    late, at_risk = tables.past_due(summary, 1), tables.past_due(summary, _AT_RISK_DAYS)
+    outstanding = summary.outstanding_principal
+    return [
+        Tile("Customers", count(summary.customers)),
+        Tile("Active loans", count(active), f"of {count(summary.loans)} in all"),
+        Tile("Outstanding principal", rupees_in_short(outstanding), rupees(outstanding)),
+        Tile("Past due", share(late, outstanding), f"{rupees_in_short(late)} of the principal"),
+        Tile(
+            f"{_AT_RISK_DAYS} or more days past due",
+            share(at_risk, outstanding),
+            f"{rupees_in_short(at_risk)} of the principal",
+        ),
+    ]
+
+
+def _loans(summary: PortfolioSummary) -> Section:
+    buckets = summary.loan_buckets
+    names = [tables.bucket_name(bucket) for bucket in buckets]
+    colours = [_bucket_colour(bucket) for bucket in buckets]
+    unit, unit_name = rupee_unit(max((bucket.outstanding_principal for bucket in buckets), default=Decimal()))
+    figure = make_subplots(rows=1, cols=2, shared_yaxes=True, horizontal_spacing=0.06)
+    loans = [bucket.loans for bucket in buckets]
+    told = [f"{count(number)} loans" for number in loans]
+    figure.add_trace(lying_bars("Loans", names, loans, told, colours), row=1, col=1)
+    amounts = [bucket.outstanding_principal for bucket in buckets]
+    lengths = [drawn(amount, unit) for amount in amounts]
+    figure.add_trace(lying_bars("Outstanding", names, lengths, list(map(rupees, amounts)), colours), row=1, col=2)
+    figure.update_traces(showlegend=False)
+    lying(styled(figure, across="Loans", up="", height_pixels=320))
+    figure.update_xaxes(title_text=f"Outstanding principal, ₹ {unit_name}".strip(), row=1, col=2)
+    return Section(
+        "Loans by state and days past due",
+        "A loan is as many days past due as its oldest unpaid instalment.",
+        figure,
+        (tables.loans_table(summary),),
+    )
+
+
+def _bucket_colour(bucket: LoanBucket) -> str:
+    if bucket.state is not LoanState.ACTIVE:
+        return CLOSED
+    starts = (0, 1, 31, 61, 91)
+    behind = sum(bucket.days_past_due_from >= start for start in starts)
+    return DAYS_PAST_DUE[behind - 1]
+
+
+def _vintages(summary: PortfolioSummary) -> Section:
+    title = "Outstanding by vintage"
+    if not summary.vintages:
+        return Section(title, "There are no loans yet.", None, ())
+    unit, unit_name = rupee_unit(max(vintage.loan_amount for vintage in summary.vintages))
+    places = [f"{vintage.year}-{vintage.month:02}-01" for vintage in summary.vintages]
+    named = [month(vintage.year, vintage.month) for vintage in summary.vintages]
+    owed = [vintage.outstanding_principal for vintage in summary.vintages]
+    repaid = [vintage.loan_amount - vintage.outstanding_principal for vintage in summary.vintages]
+    figure = Figure()
+    for name, amounts, colour in (("Outstanding", owed, ONE), ("Repaid", repaid, REPAID)):
+        told = [f"{when}<br>{name}: {rupees(amount)}" for when, amount in zip(named, amounts, strict=True)]
+        trace = bars(name, places, [drawn(amount, unit) for amount in amounts], told, colour)
+        figure.add_trace(trace.update(hovertemplate="%{customdata}<extra></extra>"))
+    figure.update_layout(barmode="stack", bargap=0.1)
+    figure.update_xaxes(type="date")
+    return Section(
+        title,
+        "What was lent in each month of approval, and how much of its principal is still owed.",
+        styled(figure, across="Month of approval", up=f"Principal, ₹ {unit_name}".strip()),
+        (tables.vintages_table(summary),),
+    )
+
+
+def _scores(summary: PortfolioSummary) -> Section:
+    groups = score_groups(summary.scores, _SCORES_A_BAR)
+    figure = Figure(score_bars("Today", groups, ONE))
+    across = f"Credit score under policy {escape(summary.policy_version)}"
+    styled(figure, across=across, up="Customers", height_pixels=_SCORES_PIXELS)
+    return Section(
+        "Credit scores",
+        "The score that each customer has today, before any further loan. 0 stands by itself: it is also what debt "
+        "above the limit gives.",
+        score_axis(figure, groups),
+        (tables.scores_table(summary, _SCORES_A_BAR),),
+    )
+
+
+def _burden(summary: PortfolioSummary) -> Section:
+    customers = [bucket.customers for bucket in summary.emi_burden]
+    told = [f"{count(number)} customers" for number in customers]
+    names = [tables.burden_name(bucket).removesuffix(" %") for bucket in summary.emi_burden]
+    figure = Figure(bars("Customers", names, customers, told, ONE))
+    figure.update_xaxes(type="category")
+    return Section(
+        "EMI burden",
+        "The share of a customer's monthly income that the instalments of the active loans take.",
+        styled(figure, across="Instalments as a share of the monthly income, per cent", up="Customers"),
+        (tables.burden_table(summary),),
+    )
+
+
+def _decisions(summary: PortfolioSummary) -> Section:
+    title = "Decisions by month"
+    if not summary.decisions:
+        return Section(title, "Nothing has been decided here yet: imported loans come without a decision.", None, ())
+    places = [month(each.year, each.month) for each in summary.decisions]
+    figure = Figure()
+    for name, numbers, colour in (
+        ("Approved", [each.approvals for each in summary.decisions], APPROVED),
+        ("Declined", [each.declines for each in summary.decisions], DECLINED),
+    ):
+        figure.add_trace(bars(name, places, numbers, [f"{name}: {count(number)}" for number in numbers], colour))
+    figure.update_layout(barmode="stack")
+    figure.update_xaxes(type="category")
+    return Section(
+        title,
+        "Loan requests that were decided, approved or not.",
+        styled(figure, across="Month", up="Decisions", height_pixels=320),
+        (tables.decisions_table(summary),),
+    )
+
+
+def _reasons(summary: PortfolioSummary) -> Section:
+    places = [month(each.year, each.month) for each in summary.decisions]
+    figure = Figure()
+    for reason, colour in zip(tables.reasons_given(summary), REASONS, strict=False):
+        given = [
+            sum(each.declines for each in month_.declines_by_reason if each.reason is reason)
+            for month_ in summary.decisions
+        ]
+        name = REASON_NAMES[reason]
+        figure.add_trace(bars(name, places, given, [f"{name}: {count(number)}" for number in given], colour))
+    figure.update_layout(barmode="stack")
+    figure.update_xaxes(type="category")
+    return Section(
+        "Reasons to decline by month",
+        "A decline counts under each of its reasons.",
+        styled(figure, across="Month", up="Declines by reason", height_pixels=320),
+        (tables.reasons_table(summary),),
+    )

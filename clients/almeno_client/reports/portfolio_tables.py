@@ -1,0 +1,118 @@
+"""The book in figures, as tables."""
+
+from decimal import Decimal
+from itertools import groupby
+
+from almeno_client.figures import REASON_NAMES, count, month, rupees, share, words
+from almeno_client.portfolio_records import BurdenBucket, LoanBucket, PortfolioSummary
+from almeno_client.records import DecisionReason, LoanState
+from almeno_client.reports.tables import FiguresTable, score_groups
+
+
+def loans_table(summary: PortfolioSummary) -> FiguresTable:
+    """Loans by state and days past due."""
+    rows = tuple(
+        (
+            bucket_name(bucket),
+            count(bucket.loans),
+            rupees(bucket.outstanding_principal),
+            share(bucket.outstanding_principal, summary.outstanding_principal),
+        )
+        for bucket in summary.loan_buckets
+    )
+    return FiguresTable("Loans by state and days past due", ("State", "Loans", "Outstanding", "Share"), rows)
+
+
+def vintages_table(summary: PortfolioSummary) -> FiguresTable:
+    """Loans by the year of their approval."""
+    rows = []
+    for year, vintages in groupby(summary.vintages, lambda vintage: vintage.year):
+        months = list(vintages)
+        lent = sum((vintage.loan_amount for vintage in months), Decimal())
+        owed = sum((vintage.outstanding_principal for vintage in months), Decimal())
+        rows.append(
+            (str(year), count(sum(vintage.loans for vintage in months)), rupees(lent), rupees(owed), share(owed, lent))
+        )
+    columns = ("Approved in", "Loans", "Lent", "Outstanding", "Still owed")
+    return FiguresTable("Outstanding by vintage", columns, tuple(rows))
+
+
+def scores_table(summary: PortfolioSummary, width: int) -> FiguresTable:
+    """Customers by credit score, in groups of `width` scores."""
+    rows = tuple(
+        (group.name, count(group.customers), share(group.customers, summary.customers))
+        for group in score_groups(summary.scores, width)
+    )
+    return FiguresTable("Customers by credit score", ("Score", "Customers", "Share"), rows)
+
+
+def burden_table(summary: PortfolioSummary) -> FiguresTable:
+    """Customers by the share of the income that instalments take."""
+    rows = tuple(
+        (burden_name(bucket), count(bucket.customers), share(bucket.customers, summary.customers))
+        for bucket in summary.emi_burden
+    )
+    return FiguresTable("Instalments as a share of the income", ("Share of income", "Customers", "Share"), rows)
+
+
+def decisions_table(summary: PortfolioSummary) -> FiguresTable:
+    """Stored decisions by month."""
+    rows = tuple(
+        (
+            month(each.year, each.month),
+            count(each.approvals),
+            count(each.declines),
+            share(each.approvals, each.approvals + each.declines),
+        )
+        for each in summary.decisions
+    )
+    return FiguresTable("Decisions by month", ("Month", "Approved", "Declined", "Share approved"), rows)
+
+
+def reasons_table(summary: PortfolioSummary) -> FiguresTable:
+    """Declines by month and reason."""
+    reasons = reasons_given(summary)
+    rows = []
+    for each in summary.decisions:
+        declines = {given.reason: given.declines for given in each.declines_by_reason}
+        rows.append((month(each.year, each.month), *(count(declines.get(reason, 0)) for reason in reasons)))
+    columns = ("Month", *(REASON_NAMES[reason] for reason in reasons))
+    return FiguresTable("Declines by reason and month", columns, tuple(rows))
+
+
+def reasons_given(summary: PortfolioSummary) -> tuple[DecisionReason, ...]:
+    """The reasons for which anything was declined, in the order of the reasons."""
+    given = {each.reason for month_ in summary.decisions for each in month_.declines_by_reason if each.declines}
+    return tuple(reason for reason in DecisionReason if reason in given)
+
+
+def bucket_name(bucket: LoanBucket) -> str:
+    """How far behind the loans of a bucket are, in words."""
+    if bucket.state is not LoanState.ACTIVE:
+        return words(bucket.state).capitalize()
+    if bucket.days_past_due_to is None:
+        return f"More than {bucket.days_past_due_from - 1} days late"
+    if bucket.days_past_due_to == 0:
+        return "Up to date"
+    return f"{bucket.days_past_due_from}–{bucket.days_past_due_to} days late"
+
+
+def burden_name(bucket: BurdenBucket) -> str:
+    """The share of the income that instalments take in a bucket, in words."""
+    if bucket.percent_above < 0:
+        return "nothing"
+    if bucket.percent_to is None:
+        return f"above {bucket.percent_above} %"
+    return f"{bucket.percent_above}–{bucket.percent_to} %"
+
+
+def past_due(summary: PortfolioSummary, days: int) -> Decimal:
+    """Principal owed on active loans that are at least so many days past due."""
+    return sum(
+        (
+            bucket.outstanding_principal
+            for bucket in summary.loan_buckets
+            if bucket.state is LoanState.ACTIVE and bucket.days_past_due_from >= days
+        ),
+        Decimal(),
+    )

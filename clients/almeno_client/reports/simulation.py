@@ -1,0 +1,87 @@
+"""What a simulation brings, gathered for tables and plots."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from almeno_client.figures import months, per_cent, rupees
+from almeno_client.portfolio_records import SimulationFlip, SimulationSummary
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The loan that every customer asks for."""
+
+    loan_amount: Decimal
+    interest_rate: Decimal
+    tenure_months: int
+
+    def __str__(self) -> str:
+        amount = rupees(self.loan_amount).removesuffix(".00")
+        return f"{amount} over {months(self.tenure_months)} at {per_cent(self.interest_rate)} a year"
+
+
+@dataclass(frozen=True, slots=True)
+class ScorePair:
+    """The scores of a customer whose answer flips, None where a policy gives no decision, and which way it flips."""
+
+    before: int | None
+    after: int | None
+    newly_approved: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """A simulation that has ended.
+
+    Attributes:
+        terms: The loan asked for.
+        summary: What the two policies come to.
+        flips: The first customers whose answer flips.
+        flips_by_scores: How many customers flip, all of them, by their scores.
+    """
+
+    terms: Terms
+    summary: SimulationSummary
+    flips: tuple[SimulationFlip, ...]
+    flips_by_scores: Counter[ScorePair]
+
+    @property
+    def more_flips(self) -> bool:
+        """Whether there are more than the first."""
+        return self.flips_by_scores.total() > len(self.flips)
+
+
+def gather(terms: Terms, results: Iterable[SimulationSummary | SimulationFlip], *, most_flips: int) -> Simulation:
+    """Gathers what a simulation brings.
+
+    Args:
+        terms: The loan asked for.
+        results: The summary, and after it the flips.
+        most_flips: Keep the first so many flips, all if 0.
+
+    Raises:
+        ValueError: There is no summary.
+    """
+    summary: SimulationSummary | None = None
+    flips: list[SimulationFlip] = []
+    by_scores: Counter[ScorePair] = Counter()
+    for result in results:
+        if isinstance(result, SimulationSummary):
+            summary = result
+            continue
+        if not most_flips or len(flips) < most_flips:
+            flips.append(result)
+        by_scores[_scores_of(result)] += 1
+    if summary is None:
+        raise ValueError("the simulation has brought no summary")
+    return Simulation(terms, summary, tuple(flips), by_scores)
+
+
+def _scores_of(flip: SimulationFlip) -> ScorePair:
+    return ScorePair(
+        flip.before.credit_score if flip.before else None,
+        flip.after.credit_score if flip.after else None,
+        newly_approved=flip.after is not None and flip.after.approved,
+    )

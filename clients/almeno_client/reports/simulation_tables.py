@@ -1,0 +1,133 @@
+"""What a simulation has come to, as tables."""
+
+from collections.abc import Iterable
+from decimal import ROUND_HALF_UP, Decimal
+
+from almeno_client.figures import REASON_NAMES, change, count, per_cent, share
+from almeno_client.portfolio_records import (
+    BandCount,
+    SimulatedDecision,
+    SimulatedPolicy,
+    SimulationFlip,
+    SimulationSummary,
+)
+from almeno_client.records import DecisionReason
+from almeno_client.reports.tables import FiguresTable, score_groups
+
+
+def outcome_table(summary: SimulationSummary) -> FiguresTable:
+    """Approvals and declines of both policies."""
+    before, after = summary.before, summary.after
+    rows = [
+        _compared("Approved", before.approvals, after.approvals),
+        _compared("Declined", before.declines, after.declines),
+    ]
+    if before.not_amortizing or after.not_amortizing:
+        rows.append(_compared("No schedule repays the loan", before.not_amortizing, after.not_amortizing))
+    rows += [
+        ("Share approved", share(before.approvals, summary.customers), share(after.approvals, summary.customers), ""),
+        ("Average rate approved", average_rate(before), average_rate(after), ""),
+    ]
+    return FiguresTable("Outcome", ("Customers", *versions(summary), "Change"), tuple(rows))
+
+
+def scores_table(summary: SimulationSummary, width: int) -> FiguresTable:
+    """Customers by score under both policies, in groups of `width` scores."""
+    groups = zip(score_groups(summary.before.scores, width), score_groups(summary.after.scores, width), strict=True)
+    rows = tuple(_compared(before.name, before.customers, after.customers) for before, after in groups)
+    return FiguresTable("Customers by credit score", ("Score", *versions(summary), "Change"), rows)
+
+
+def bands_table(policy: SimulatedPolicy) -> FiguresTable:
+    """Customers and approvals by the bands of one policy."""
+    names = band_names(policy.bands)
+    rows = tuple(
+        (
+            name,
+            least_rate(band),
+            count(band.customers),
+            count(band.approvals),
+            share(band.approvals, band.customers),
+        )
+        for name, band in zip(names, policy.bands, strict=True)
+    )
+    columns = ("Score", "Rate", "Customers", "Approved", "Share")
+    return FiguresTable(f"Approvals by band of {policy.policy_version}", columns, rows)
+
+
+def rates_table(summary: SimulationSummary) -> FiguresTable:
+    """Approvals by corrected rate under both policies."""
+    before = {rate.interest_rate: rate.approvals for rate in summary.before.rates}
+    after = {rate.interest_rate: rate.approvals for rate in summary.after.rates}
+    rows = tuple(
+        _compared(per_cent(rate), before.get(rate, 0), after.get(rate, 0)) for rate in sorted({*before, *after})
+    )
+    return FiguresTable("Approvals by rate", ("Rate a year", *versions(summary), "Change"), rows)
+
+
+def reasons_table(summary: SimulationSummary) -> FiguresTable:
+    """Declines by reason under both policies."""
+    before = {each.reason: each.declines for each in summary.before.declines_by_reason}
+    after = {each.reason: each.declines for each in summary.after.declines_by_reason}
+    rows = tuple(
+        _compared(REASON_NAMES[reason], before.get(reason, 0), after.get(reason, 0))
+        for reason in DecisionReason
+        if reason in before or reason in after
+    )
+    return FiguresTable("Declines by reason", ("Reason", *versions(summary), "Change"), rows)
+
+
+def flips_table(summary: SimulationSummary, flips: Iterable[SimulationFlip]) -> FiguresTable:
+    """Customers whose answer flips, one a row."""
+    rows = tuple((str(flip.customer_id), _decided(flip.before), _decided(flip.after)) for flip in flips)
+    names = versions(summary)
+    return FiguresTable("Customers whose answer flips", ("Customer", *names), rows, words=names)
+
+
+def versions(summary: SimulationSummary) -> tuple[str, str]:
+    """What the columns of the two policies are called, never both the same."""
+    before, after = summary.before.policy_version, summary.after.policy_version
+    return (before, after) if before != after else (f"{before}, before", f"{after}, tried")
+
+
+def band_names(bands: Iterable[BandCount]) -> list[str]:
+    """The scores of each band in words: above 50, 31 to 50, up to 10."""
+    names: list[str] = []
+    top: int | None = None
+    for band in bands:
+        if band.above is None:
+            names.append("any" if top is None else f"up to {top}")
+        else:
+            names.append(f"above {band.above}" if top is None else f"{band.above + 1} to {top}")
+        top = band.above
+    return names
+
+
+def least_rate(band: BandCount) -> str:
+    """What a band does to the rate, in words."""
+    if band.least_rate is None:
+        return "declined"
+    return f"at least {per_cent(band.least_rate)}" if band.least_rate else "as asked"
+
+
+def average_rate(policy: SimulatedPolicy) -> str:
+    """The mean of the rates at which a policy approves, to two places; a dash where it approves nobody."""
+    approvals = sum(rate.approvals for rate in policy.rates)
+    if not approvals:
+        return "–"
+    mean = sum((rate.interest_rate * rate.approvals for rate in policy.rates), Decimal()) / approvals
+    return f"{mean.quantize(Decimal('0.01'), ROUND_HALF_UP)} %"
+
+
+def _compared(name: str, before: int, after: int) -> tuple[str, str, str, str]:
+    return name, count(before), count(after), change(before, after)
+
+
+def _decided(decision: SimulatedDecision | None) -> str:
+    """One policy's answer in a line."""
+    if decision is None:
+        return "no schedule repays the loan"
+    if decision.approved:
+        return f"approved at {per_cent(decision.corrected_interest_rate)}, score {decision.credit_score}"
+    reasons = ", ".join(REASON_NAMES[reason].lower() for reason in decision.reasons)
+    return f"declined, score {decision.credit_score}: {reasons}"

@@ -1,0 +1,50 @@
+"""Tables of figures as plain text, the same for the screen and for a page."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from almeno_client.portfolio_records import ScoreCount
+
+_TOP_SCORE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class FiguresTable:
+    """A table with a title; its first column holds words, the others figures unless named in `words`."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    words: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if any(len(row) != len(self.columns) for row in self.rows):
+            raise ValueError(f"a row of {self.title!r} has not {len(self.columns)} cells")
+
+    def is_figure(self, column: str) -> bool:
+        """Whether a column holds figures."""
+        return column != self.columns[0] and column not in self.words
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreGroup:
+    """The scores from one to another, both inclusive, and how many customers have one of them."""
+
+    first: int
+    last: int
+    customers: int
+
+    @property
+    def name(self) -> str:
+        """The scores as text: 0, or 41–50."""
+        return str(self.first) if self.first == self.last else f"{self.first}–{self.last}"
+
+
+def score_groups(scores: Iterable[ScoreCount], width: int) -> tuple[ScoreGroup, ...]:
+    """Groups customers by score: 0 by itself, for it is what debt above the limit gives, then `width` scores each."""
+    customers = {score.credit_score: score.customers for score in scores}
+    bounds = [(0, 0), *((first, first + width - 1) for first in range(1, _TOP_SCORE + 1, width))]
+    return tuple(
+        ScoreGroup(first, last, sum(customers.get(score, 0) for score in range(first, last + 1)))
+        for first, last in bounds
+    )

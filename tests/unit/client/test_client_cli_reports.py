@@ -1,0 +1,227 @@
+import json
+from html.parser import HTMLParser
+
+import pytest
+from support.book_figures import flip, progress, simulation, summary
+
+from almeno_grpc.api import portfolio_service_pb2 as portfolio
+
+DRAFT = 'version = "2026-07-draft"\n'
+FLIPS = [flip(number, approved=number % 10 == 0) for number in range(1, 31)]
+
+
+class Page(HTMLParser):
+    """What a test looks at in a page: its elements with their attributes, and the words of the tables."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.elements, self.cells, self._in_cell = [], [], False
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+        self._in_cell = tag in ("td", "th")
+
+    def handle_data(self, text):
+        if self._in_cell:
+            self.cells.append(text)
+            self._in_cell = False
+
+    def plots(self):
+        return [attributes["id"] for _, attributes in self.elements if attributes.get("id", "").startswith("plot-")]
+
+
+@pytest.fixture(autouse=True)
+def folder(monkeypatch, tmp_path):
+    """Each test works in a folder of its own, for reports are written to where one works."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "draft.toml").write_text(DRAFT)
+    return tmp_path
+
+
+@pytest.fixture
+def simulates(service):
+    def lay_down(figures=None, flips=FLIPS):
+        stream = [
+            portfolio.SimulatePolicyResponse(progress=progress(100, 300)),
+            portfolio.SimulatePolicyResponse(summary=figures or simulation()),
+            *(portfolio.SimulatePolicyResponse(flip=each) for each in flips),
+        ]
+        service.answers("SimulatePolicy", lambda *_: stream)
+        return service
+
+    return lay_down
+
+
+@pytest.fixture
+def sums_up(service):
+    def lay_down(figures=None):
+        stream = [
+            portfolio.SummarizePortfolioResponse(progress=progress(100, 300)),
+            portfolio.SummarizePortfolioResponse(summary=figures or summary()),
+        ]
+        service.answers("SummarizePortfolio", lambda *_: stream)
+        return service
+
+    return lay_down
+
+
+def shows(result, *texts):
+    assert result.exit_code == 0, result.output
+    words = " ".join(result.stdout.split())
+    assert [text for text in texts if text not in words] == [], result.stdout
+
+
+def test_simulation_of_a_draft_shows_both_policies_side_by_side(almeno, simulates):
+    service = simulates()
+    shown = almeno(
+        "simulate", "draft.toml", "--against", "2026-01", "--amount", "2,00,000", "--rate", "9", "--tenure", "36"
+    )
+    shows(shown, "Policy 2026-07-draft against 2026-01 on 2026-11-23", "₹2,00,000 over 36 months at 9 % a year")
+    shows(shown, "Approved 214 190 −24", "Share approved 71.3 % 63.3 %", "Average rate approved 11.32 % 11.40 %")
+    shows(shown, "No schedule repays the loan 1 1 0", "51–60 71 71 0", "31 to 50 at least 12 % 92 58 63.0 %")
+    shows(shown, "above 45 as asked 224 128 57.1 %", "up to 20 declined 36 0 0.0 %", "13.25 % 0 62 +62")
+    shows(shown, "Loan beyond the limit 31 31 0", "2 approved at 12 %, score 48 declined, score 9: score too low")
+    shows(shown, "There are more; --flips 0 shows all.", "The plots are in almeno-simulation.html")
+    (request,) = service.requests["SimulatePolicy"]
+    assert (request.policy, request.against_version) == (DRAFT, "2026-01")
+    assert (request.loan_amount.units, request.interest_rate.value, request.tenure_months) == (200_000, "9", 36)
+
+
+def test_simulation_has_terms_of_its_own_and_takes_a_version(almeno, simulates):
+    service = simulates()
+    shows(almeno("simulate", "--policy", "2026-07"), "₹5,00,000 over 60 months at 10.5 % a year, for every customer.")
+    (request,) = service.requests["SimulatePolicy"]
+    assert (request.version, request.against_version) == ("2026-07", "")
+    assert (request.loan_amount.units, request.interest_rate.value, request.tenure_months) == (500_000, "10.5", 60)
+
+
+def test_simulation_lists_the_flips_up_to_the_limit(almeno, simulates):
+    simulates()
+    assert almeno("simulate", "draft.toml", "--flips", "7").stdout.count("score 48") == 7
+    everything = almeno("simulate", "draft.toml", "--flips", "0")
+    assert everything.stdout.count("score 48") == 30
+    assert "There are more" not in everything.stdout
+
+
+def test_simulation_without_flips_says_so(almeno, simulates, folder):
+    simulates(flips=[])
+    shows(almeno("simulate", "draft.toml"), "No customer's answer flips.")
+    assert "every customer gets the same answer" in (folder / "almeno-simulation.html").read_text(encoding="utf-8")
+
+
+def test_simulation_is_json_for_programs_and_writes_no_page_unasked(almeno, simulates, folder):
+    simulates()
+    result = almeno("simulate", "draft.toml", "--flips", "2", "--json")
+    document = json.loads(result.stdout)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert document["summary"]["after"]["bands"][1] == {
+        "above": 20, "least_rate": "13.25", "customers": 40, "approvals": 62
+    }  # fmt: skip
+    assert [each["customer_id"] for each in document["flips"]] == [1, 2]
+    assert document["more_flips"] is True
+    assert not (folder / "almeno-simulation.html").exists()
+    almeno("simulate", "draft.toml", "--json", "--html", "page.html")
+    assert (folder / "page.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("simulate",), "either the file of a draft or --policy"),
+        (("simulate", "draft.toml", "--policy", "2026-07"), "either the file of a draft or --policy"),
+        (("simulate", "nowhere.toml"), "does not exist"),
+        (("simulate", "binary.toml"), "not a text file"),
+        (("simulate", "long.toml"), "too long for a policy"),
+        (("simulate", "draft.toml", "--amount", "lots"), "--amount"),
+        (("simulate", "draft.toml", "--html", "no/such/folder/page.html"), "--html"),
+        (("report", "--html", "no/such/folder/page.html"), "--html"),
+    ],
+)
+def test_wrong_usage_ends_with_2_before_anything_is_sent(almeno, service, folder, arguments, complaint):
+    (folder / "binary.toml").write_bytes(b"\xff\xfe")
+    (folder / "long.toml").write_bytes(b"#" * (64 * 1024 + 1))
+    result = almeno(*arguments)
+    assert result.exit_code == 2, result.output
+    assert complaint in " ".join(result.stderr.split())
+    assert not service.requests
+
+
+def test_report_shows_the_book_in_figures(almeno, sums_up):
+    sums_up()
+    shown = almeno("report")
+    shows(shown, "The book on 2026-11-23", "Customers 300", "₹3,06,60,000.00", "policy 2026-01")
+    shows(shown, "1–30 days late 9 ₹12,00,000.00 3.9 %", "More than 90 days late 3 ₹4,80,000.00 1.6 %", "Closed 34")
+    shows(shown, "2023 45 ₹1,46,40,000.00 ₹21,56,000.00 14.7 %", "51–60 71 23.7 %", "nothing 120 40.0 %")
+    shows(shown, "Nov 2026 31 1 96.9 %", "Jun 2026 5 4", "The plots are in almeno-report.html")
+
+
+def test_report_is_json_for_programs(almeno, sums_up, folder):
+    sums_up()
+    document = json.loads(almeno("report", "--json").stdout)
+    assert document["summary"]["loan_buckets"][4]["days_past_due_to"] is None
+    assert document["summary"]["outstanding_principal"] == "30660000.00"
+    assert not (folder / "almeno-report.html").exists()
+
+
+def test_tables_fit_a_terminal_of_80_columns(almeno, simulates, sums_up):
+    simulates()
+    sums_up()
+    for arguments in (("report",), ("simulate", "draft.toml")):
+        assert max(map(len, almeno(*arguments, width=80).stdout.splitlines())) <= 80
+
+
+def test_pages_need_nothing_from_anywhere_else(almeno, simulates, sums_up, folder):
+    simulates()
+    sums_up()
+    almeno("simulate", "draft.toml")
+    almeno("report")
+    for name in ("almeno-simulation.html", "almeno-report.html"):
+        page = Page((folder / name).read_text(encoding="utf-8"))
+        assert not [tag for tag, attributes in page.elements if {"src", "href"} & set(attributes)], name
+        policies = [
+            attributes["content"]
+            for tag, attributes in page.elements
+            if attributes.get("http-equiv") == "Content-Security-Policy"
+        ]
+        assert len(policies) == 1
+        assert policies[0].startswith("default-src 'none'")
+
+
+def test_page_has_a_plot_and_its_table_for_each_question(almeno, simulates, sums_up, folder):
+    simulates()
+    sums_up()
+    almeno("simulate", "draft.toml")
+    almeno("report")
+    simulated = Page((folder / "almeno-simulation.html").read_text(encoding="utf-8"))
+    assert simulated.plots() == [f"plot-{number}" for number in range(1, 6)]
+    assert {"46–50", "above 45", "13.25 %", "Loan beyond the limit", "−23"} <= set(simulated.cells)
+    book = Page((folder / "almeno-report.html").read_text(encoding="utf-8"))
+    assert book.plots() == [f"plot-{number}" for number in range(1, 7)]
+    assert {"More than 90 days late", "2024", "₹1,94,36,000.00", "above 100 %", "Sep 2026"} <= set(book.cells)
+
+
+def test_page_on_an_empty_book_says_what_there_is_not(almeno, sums_up, folder):
+    sums_up(summary(customers=0, loans=0, loan_buckets=[], vintages=[], scores=[], decisions=[]))
+    assert almeno("report").exit_code == 0
+    text = (folder / "almeno-report.html").read_text(encoding="utf-8")
+    assert "There are no loans yet." in text
+    assert "Nothing has been decided here yet" in text
+    assert "NaN" not in Page(text).cells
+
+
+def test_version_of_a_draft_is_shown_as_text_whatever_it_says(almeno, simulates, folder):
+    figures = simulation()
+    figures.after.policy_version = "</script><script>alert(1)</script>"
+    simulates(figures)
+    assert almeno("simulate", "draft.toml").exit_code == 0
+    text = (folder / "almeno-simulation.html").read_text(encoding="utf-8")
+    assert "<script>alert" not in text
+    assert "</script><script>" not in text
+
+
+def test_two_policies_of_one_version_are_told_apart(almeno, simulates):
+    figures = simulation()
+    figures.after.policy_version = "2026-01"
+    simulates(figures)
+    shows(almeno("simulate", "draft.toml"), "Policy 2026-01, tried against 2026-01, before")
