@@ -74,7 +74,7 @@ def simulation(**changes: Any) -> simulation_pb2.SimulationSummary:
         declines_by_reason=_reasons(CREDIT_SCORE_TOO_LOW=36, LOAN_EXCEEDS_LIMIT=31, EMI_BURDEN_TOO_HIGH=75),
         scores=_scores({0: 9, 5: 27, 30: 40, 46: 52, 52: 71, 70: 60, 88: 41}),
         rates=_rates({"10.5": 128, "13.25": 62}),
-        bands=[_band(45, "0", 224, 128), _band(20, "13.25", 40, 62), _band(None, None, 36, 0)],
+        bands=[_band(45, "0", 170, 128), _band(20, "13.25", 94, 62), _band(None, None, 36, 0)],
     )
     facts: dict[str, Any] = {
         "business_date": TODAY,

@@ -110,7 +110,7 @@ def score_axis(figure: Figure, groups: Sequence[ScoreGroup]) -> Figure:
     tens = list(range(10, 101, 10))
     figure.update_layout(bargap=0.08)
     return figure.update_xaxes(
-        range=[-width, 100.5], tickvals=[-width / 2, *tens], ticktext=["0", *map(str, tens)], ticks="outside"
+        range=[-width, 103], tickvals=[-width / 2, *tens], ticktext=["0", *map(str, tens)], ticks="outside"
     )
 
 

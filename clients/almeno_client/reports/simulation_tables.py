@@ -52,7 +52,7 @@ def bands_table(policy: SimulatedPolicy) -> FiguresTable:
         for name, band in zip(names, policy.bands, strict=True)
     )
     columns = ("Score", "Rate", "Customers", "Approved", "Share")
-    return FiguresTable(f"Approvals by band of {policy.policy_version}", columns, rows)
+    return FiguresTable(f"Approvals by band of {policy.policy_version}", columns, rows, words=("Rate",))
 
 
 def rates_table(summary: SimulationSummary) -> FiguresTable:
