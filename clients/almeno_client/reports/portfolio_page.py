@@ -31,6 +31,8 @@ from almeno_client.reports.tables import score_groups
 
 _SCORES_A_BAR = 5
 _SCORES_PIXELS = 520
+# Of a book that goes back further, years are drawn instead.
+_MOST_MONTHS_DRAWN = 60
 # Portfolio at risk is reckoned from this many days past due.
 _AT_RISK_DAYS = 31
 
@@ -99,22 +101,29 @@ def _vintages(summary: PortfolioSummary) -> Section:
     title = "Outstanding by vintage"
     if not summary.vintages:
         return Section(title, "There are no loans yet.", None, ())
-    unit, unit_name = rupee_unit(max(vintage.loan_amount for vintage in summary.vintages))
-    places = [f"{vintage.year}-{vintage.month:02}-01" for vintage in summary.vintages]
-    named = [month(vintage.year, vintage.month) for vintage in summary.vintages]
-    owed = [vintage.outstanding_principal for vintage in summary.vintages]
-    repaid = [vintage.loan_amount - vintage.outstanding_principal for vintage in summary.vintages]
+    first, last = summary.vintages[0], summary.vintages[-1]
+    by_month = 12 * (last.year - first.year) + last.month - first.month < _MOST_MONTHS_DRAWN
+    vintages = list(summary.vintages) if by_month else tables.years_of_approval(summary)
+    unit, unit_name = rupee_unit(max(vintage.loan_amount for vintage in vintages))
+    places = [f"{vintage.year}-{vintage.month:02}-01" if by_month else str(vintage.year) for vintage in vintages]
+    named = [month(vintage.year, vintage.month) if by_month else str(vintage.year) for vintage in vintages]
+    owed = [vintage.outstanding_principal for vintage in vintages]
+    repaid = [vintage.loan_amount - vintage.outstanding_principal for vintage in vintages]
     figure = Figure()
     for name, amounts, colour in (("Outstanding", owed, ONE), ("Repaid", repaid, REPAID)):
         told = [f"{when}<br>{name}: {rupees(amount)}" for when, amount in zip(named, amounts, strict=True)]
         trace = bars(name, places, [drawn(amount, unit) for amount in amounts], told, colour)
         figure.add_trace(trace.update(hovertemplate="%{customdata}<extra></extra>"))
-    figure.update_layout(barmode="stack", bargap=0.1)
-    figure.update_xaxes(type="date")
+    across = "Month of approval" if by_month else "Year of approval"
+    styled(figure, across=across, up=f"Principal, ₹ {unit_name}".strip())
+    figure.update_layout(barmode="stack")
+    # Years without loans have their place too.
+    figure.update_xaxes(type="date" if by_month else "linear", dtick=None if by_month else max(1, len(places) // 8))
     return Section(
         title,
-        "What was lent in each month of approval, and how much of its principal is still owed.",
-        styled(figure, across="Month of approval", up=f"Principal, ₹ {unit_name}".strip()),
+        f"What was lent in each {'month' if by_month else 'year'} of approval, and how much of its principal is still "
+        "owed.",
+        figure,
         (tables.vintages_table(summary),),
     )
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 from itertools import groupby
 
 from almeno_client.figures import REASON_NAMES, count, month, rupees, share, words
-from almeno_client.portfolio_records import BurdenBucket, LoanBucket, PortfolioSummary
+from almeno_client.portfolio_records import BurdenBucket, LoanBucket, PortfolioSummary, Vintage
 from almeno_client.records import DecisionReason, LoanState
 from almeno_client.reports.tables import FiguresTable, score_groups
 
@@ -25,16 +25,29 @@ def loans_table(summary: PortfolioSummary) -> FiguresTable:
 
 def vintages_table(summary: PortfolioSummary) -> FiguresTable:
     """Loans by the year of their approval."""
-    rows = []
+    rows = tuple(
+        (
+            str(year.year),
+            count(year.loans),
+            rupees(year.loan_amount),
+            rupees(year.outstanding_principal),
+            share(year.outstanding_principal, year.loan_amount),
+        )
+        for year in years_of_approval(summary)
+    )
+    columns = ("Approved in", "Loans", "Lent", "Outstanding", "Still owed")
+    return FiguresTable("Outstanding by vintage", columns, rows)
+
+
+def years_of_approval(summary: PortfolioSummary) -> list[Vintage]:
+    """The vintages of each year as one, which stands for its first month."""
+    years = []
     for year, vintages in groupby(summary.vintages, lambda vintage: vintage.year):
         months = list(vintages)
         lent = sum((vintage.loan_amount for vintage in months), Decimal())
         owed = sum((vintage.outstanding_principal for vintage in months), Decimal())
-        rows.append(
-            (str(year), count(sum(vintage.loans for vintage in months)), rupees(lent), rupees(owed), share(owed, lent))
-        )
-    columns = ("Approved in", "Loans", "Lent", "Outstanding", "Still owed")
-    return FiguresTable("Outstanding by vintage", columns, tuple(rows))
+        years.append(Vintage(year, 1, sum(vintage.loans for vintage in months), lent, owed))
+    return years
 
 
 def scores_table(summary: PortfolioSummary, width: int) -> FiguresTable:

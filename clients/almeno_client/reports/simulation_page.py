@@ -29,7 +29,7 @@ from almeno_client.reports.tables import score_groups
 
 _SCORES_A_BAR = 5
 _SCORES_PIXELS = 520
-_LARGEST_MARK_PIXELS = 34
+_LARGEST_MARK_PIXELS = 26
 
 
 def simulation_page(simulation: Simulation) -> str:
@@ -196,6 +196,7 @@ def _marks(simulation: Simulation, name: str, colour: str, symbol: str, *, newly
     return Scatter(
         name=name,
         mode="markers",
+        cliponaxis=False,
         x=[pair.before for pair, _ in pairs],
         y=[pair.after for pair, _ in pairs],
         customdata=[count(number) for _, number in pairs],
