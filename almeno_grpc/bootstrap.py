@@ -31,7 +31,7 @@ from almeno_grpc.rpc.uploads import CHUNK_BYTES
 from almeno_grpc.service.customers import CustomerService
 from almeno_grpc.service.imports import ImportService, Upload
 from almeno_grpc.service.lending import LendingService
-from almeno_grpc.service.policies import check_pins, read_policies
+from almeno_grpc.service.policies import PolicyService, check_pins, read_policies
 from almeno_grpc.service.requests import Requests
 from almeno_grpc.storage.engine import DatabaseUnusable
 from almeno_grpc.storage.store import BookStore
@@ -90,15 +90,20 @@ class CreditApplication:
         clock = clock_of(settings)
         self._store = BookStore(settings.database_url, threads=settings.threads + WRITE_THREADS + MOST_STREAMS)
         self._draining = threading.Event()
+        policies = load_policies()
         once = Requests(self._store, clock)
         self._credit = CreditServicer(
             once,
             CustomerService(self._store, clock),
-            LendingService(self._store, load_policies(), clock),
+            LendingService(self._store, policies, clock),
             metrics,
         )
         self._portfolio = PortfolioServicer(
-            once, ImportService(self._store, clock), settings.import_max_upload_bytes, self._draining
+            once,
+            ImportService(self._store, clock),
+            PolicyService(policies, clock),
+            settings.import_max_upload_bytes,
+            self._draining,
         )
 
     def add_to(self, server: grpc.Server) -> None:

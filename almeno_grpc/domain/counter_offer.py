@@ -6,7 +6,7 @@ from heapq import heappop, heapreplace
 from math import gcd
 
 from almeno_grpc.domain.installments import InstallmentMethod, amortizes, installment_amount
-from almeno_grpc.domain.money import PAISE_PER_RUPEE, RATE_SCALE, scaled_rate
+from almeno_grpc.domain.money import PAISE_PER_RUPEE, RATE_SCALE, Rounding, scaled_rate
 
 _RUNS_TRIED = 300
 """How many runs of amounts are tried; more than enough for any rate in whole or half per cents."""
@@ -16,7 +16,12 @@ _MONTHLY_PER_RUPEE = 12 * RATE_SCALE
 
 
 def largest_amortizing_rupees(
-    method: InstallmentMethod, rate: Decimal, months: int, least: int, most: int
+    method: InstallmentMethod,
+    rate: Decimal,
+    months: int,
+    least: int,
+    most: int,
+    rounding: Rounding = Rounding.HALF_UP,
 ) -> int | None:
     """The largest amount from `least` to `most` whole rupees whose terms amortize.
 
@@ -34,7 +39,7 @@ def largest_amortizing_rupees(
     step = _MONTHLY_PER_RUPEE // gcd(scaled, _MONTHLY_PER_RUPEE)
 
     def beyond_interest(rupees: int) -> int:
-        emi = installment_amount(method, rupees * PAISE_PER_RUPEE, rate, months)
+        emi = installment_amount(method, rupees * PAISE_PER_RUPEE, rate, months, rounding)
         return emi - rupees * scaled // _MONTHLY_PER_RUPEE
 
     def below_its_run(rupees: int) -> int:
@@ -47,7 +52,7 @@ def largest_amortizing_rupees(
         if not heads:
             return None
         rupees = -heads[0]
-        if amortizes(method, rupees * PAISE_PER_RUPEE, rate, months):
+        if amortizes(method, rupees * PAISE_PER_RUPEE, rate, months, rounding):
             return rupees
         below = below_its_run(rupees)
         if below >= least:

@@ -101,7 +101,9 @@ def decide(request: LoanRequest, borrower: Borrower, policy: Policy, business_da
     score = credit_score(borrower.position, borrower.approved_limit, policy)
     band = policy.band(score.score)
     rate = request.interest_rate if band is None else max(request.interest_rate, band.least_rate)
-    emi = installment(policy.installment_method, request.loan_amount, rate, request.tenure_months)
+    emi = installment(
+        policy.installment_method, request.loan_amount, rate, request.tenure_months, policy.rounding.installment
+    )
     by_amount = _reasons_by_amount(request.loan_amount, emi, borrower, policy)
     otherwise = _reasons_whatever_the_amount(request, borrower, band, rate, policy)
     return Decision(
@@ -159,14 +161,15 @@ def _counter_offer(request: LoanRequest, borrower: Borrower, rate: Decimal, poli
     that passes them is found by halving. Whether terms amortize does not follow the amount so strictly; that search is
     a module of its own.
     """
+    method, months, rounding = policy.installment_method, request.tenure_months, policy.rounding.installment
 
     def fails(rupees: int) -> bool:
         amount = rupees * PAISE_PER_RUPEE
-        emi = installment_amount(policy.installment_method, amount, rate, request.tenure_months)
+        emi = installment_amount(method, amount, rate, months, rounding)
         return bool(_reasons_by_amount(amount, emi, borrower, policy))
 
     least = MIN_LOAN_AMOUNT // PAISE_PER_RUPEE
     candidates = range(least, request.loan_amount // PAISE_PER_RUPEE + 1)
     largest = least + bisect_left(candidates, True, key=fails) - 1
-    rupees = largest_amortizing_rupees(policy.installment_method, rate, request.tenure_months, least, largest)
+    rupees = largest_amortizing_rupees(method, rate, months, least, largest, rounding)
     return None if rupees is None else rupees * PAISE_PER_RUPEE

@@ -9,12 +9,17 @@ CreditError
 ├── NotFound
 │   ├── CustomerNotFound
 │   ├── LoanNotFound
+│   ├── DecisionNotFound
+│   ├── PolicyNotFound
 │   └── ImportNotFound
 ├── AlreadyExists
 │   └── PhoneNumberTaken
 ├── FailedPrecondition
 │   ├── NoPolicyInEffect
-│   └── PolicyChanged
+│   ├── PolicyChanged
+│   ├── LoanClosed
+│   ├── RepaymentExceedsPayoff
+│   └── TooManyRepayments
 ├── ResourceExhausted
 │   ├── UploadTooLarge
 │   └── TooManyCalls
@@ -31,7 +36,10 @@ callers see.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import ClassVar
+
+from almeno_grpc.domain.money import format_rupees
 
 
 @dataclass(frozen=True)
@@ -132,6 +140,20 @@ class LoanNotFound(NotFound):
     noun = "loan"
 
 
+class DecisionNotFound(NotFound):
+    """No stored decision has the name."""
+
+    reason = "DECISION_NOT_FOUND"
+    noun = "decision"
+
+
+class PolicyNotFound(NotFound):
+    """No policy has the version."""
+
+    reason = "POLICY_NOT_FOUND"
+    noun = "policy"
+
+
 class ImportNotFound(NotFound):
     """No import has the name."""
 
@@ -167,6 +189,33 @@ class PolicyChanged(FailedPrecondition):
     """The policy's file is not the one that earlier decisions were taken by."""
 
     reason = "POLICY_CHANGED"
+
+
+class LoanClosed(FailedPrecondition):
+    """Every instalment of the loan is paid."""
+
+    reason = "LOAN_CLOSED"
+
+    def __init__(self, loan_id: int) -> None:
+        super().__init__(f"loan {loan_id} is closed: nothing is left to pay", metadata={"loan_id": str(loan_id)})
+
+
+class RepaymentExceedsPayoff(FailedPrecondition):
+    """The repayment is more than closes the loan."""
+
+    reason = "REPAYMENT_EXCEEDS_PAYOFF"
+
+    def __init__(self, amount: int, payoff: int, on: date) -> None:
+        super().__init__(
+            f"{format_rupees(amount)} is more than the {format_rupees(payoff)} that close the loan on {on}",
+            metadata={"payoff_paise": str(payoff), "payoff_date": str(on)},
+        )
+
+
+class TooManyRepayments(FailedPrecondition):
+    """The loan has as many repayments as one may have."""
+
+    reason = "TOO_MANY_REPAYMENTS"
 
 
 class ResourceExhausted(CreditError):

@@ -13,10 +13,13 @@ from math import gcd
 from typing import NamedTuple
 
 from almeno_grpc.domain.errors import TermsDoNotAmortize
-from almeno_grpc.domain.money import RATE_SCALE, round_half_up, scaled_rate
+from almeno_grpc.domain.money import RATE_SCALE, Rounding, round_half_up, rounded, scaled_rate
 
 _MONTHLY = 1200 * RATE_SCALE
 """Denominator of the monthly rate: per cent (100) times months (12) times the scale of the rate."""
+
+_TO_THE_NEAREST = (Rounding.HALF_UP, Rounding.HALF_EVEN)
+"""The ways to round by which an instalment is off by half a paisa at most."""
 
 
 class InstallmentMethod(StrEnum):
@@ -66,35 +69,42 @@ def _annuity(rate: Decimal, months: int) -> _Annuity:
     return _Annuity(part * grown, unit * (grown - whole), scaled, (grown - whole) * (unit + part) // (whole * part))
 
 
-def reducing_balance_installment(principal: int, rate: Decimal, months: int) -> int:
+def reducing_balance_installment(
+    principal: int, rate: Decimal, months: int, rounding: Rounding = Rounding.HALF_UP
+) -> int:
     """The equal monthly instalment on the reducing balance, in paise.
 
-    EMI = P·i(1+i)ⁿ / ((1+i)ⁿ − 1) with i = rate/1200, the annuity formula; P/n at 0 %. Rounded once, halves up.
+    EMI = P·i(1+i)ⁿ / ((1+i)ⁿ − 1) with i = rate/1200, the annuity formula; P/n at 0 %. Rounded once.
 
     Args:
         principal: Amount lent, in paise.
         rate: Per cent a year, at most four decimals.
         months: Number of instalments, 1 or more.
+        rounding: To the paisa.
     """
     annuity = _annuity(rate, months)
-    return round_half_up(principal * annuity.numerator, annuity.denominator)
+    return rounded(principal * annuity.numerator, annuity.denominator, rounding)
 
 
-def annual_compound_installment(principal: int, rate: Decimal, months: int) -> int:
-    """The monthly instalment of the imported book, in paise: P(1+R/100)^⌊n/12⌋ / n, rounded once, halves up."""
+def annual_compound_installment(
+    principal: int, rate: Decimal, months: int, rounding: Rounding = Rounding.HALF_UP
+) -> int:
+    """The monthly instalment of the imported book, in paise: P(1+R/100)^⌊n/12⌋ / n, rounded once."""
     unit = 100 * RATE_SCALE
     years = months // 12
-    return round_half_up(principal * (unit + scaled_rate(rate)) ** years, unit**years * months)
+    return rounded(principal * (unit + scaled_rate(rate)) ** years, unit**years * months, rounding)
 
 
-def installment(method: InstallmentMethod, principal: int, rate: Decimal, months: int) -> int:
+def installment(
+    method: InstallmentMethod, principal: int, rate: Decimal, months: int, rounding: Rounding = Rounding.HALF_UP
+) -> int:
     """The monthly instalment by the method named, in paise, of terms that repay the principal.
 
     Raises:
         TermsDoNotAmortize: No schedule of exactly `months` rows repays the principal with these terms.
     """
-    emi = installment_amount(method, principal, rate, months)
-    if not _repays(method, principal, rate, months, emi):
+    emi = installment_amount(method, principal, rate, months, rounding)
+    if not _repays(method, principal, rate, months, emi, rounding):
         raise TermsDoNotAmortize(
             "with this amount, rate and tenure some instalments would repay no principal; ask for a larger amount, a "
             "lower rate or a shorter tenure"
@@ -102,22 +112,31 @@ def installment(method: InstallmentMethod, principal: int, rate: Decimal, months
     return emi
 
 
-def installment_amount(method: InstallmentMethod, principal: int, rate: Decimal, months: int) -> int:
+def installment_amount(
+    method: InstallmentMethod, principal: int, rate: Decimal, months: int, rounding: Rounding = Rounding.HALF_UP
+) -> int:
     """The monthly instalment by the method named, in paise, whether or not the terms amortize."""
     if method is InstallmentMethod.ANNUAL_COMPOUND:
-        return annual_compound_installment(principal, rate, months)
-    return reducing_balance_installment(principal, rate, months)
+        return annual_compound_installment(principal, rate, months, rounding)
+    return reducing_balance_installment(principal, rate, months, rounding)
 
 
-def amortizes(method: InstallmentMethod, principal: int, rate: Decimal, months: int) -> bool:
+def amortizes(
+    method: InstallmentMethod, principal: int, rate: Decimal, months: int, rounding: Rounding = Rounding.HALF_UP
+) -> bool:
     """Whether a schedule of exactly `months` rows, each repaying principal, repays the loan."""
-    return _repays(method, principal, rate, months, installment_amount(method, principal, rate, months))
+    emi = installment_amount(method, principal, rate, months, rounding)
+    return _repays(method, principal, rate, months, emi, rounding)
 
 
-def _repays(method: InstallmentMethod, principal: int, rate: Decimal, months: int, emi: int) -> bool:
+def _repays(
+    method: InstallmentMethod, principal: int, rate: Decimal, months: int, emi: int, rounding: Rounding
+) -> bool:
     if method is InstallmentMethod.ANNUAL_COMPOUND:
         return principal >= months
-    return _surely_amortizes(principal, rate, months, emi) or _walk_repays(principal, rate, months, emi)
+    if rounding in _TO_THE_NEAREST and _surely_amortizes(principal, rate, months, emi):
+        return True
+    return _walk_repays(principal, rate, months, emi)
 
 
 def schedule(
@@ -185,10 +204,11 @@ def _walk_repays(principal: int, rate: Decimal, months: int, emi: int) -> bool:
 def _surely_amortizes(principal: int, rate: Decimal, months: int, emi: int) -> bool:
     """A quick yes for ordinary terms, so that a decision need not walk the schedule; a no means: walk it.
 
-    The instalment and each interest are off by half a paisa at most, so after n−1 instalments the balance is off by at
-    most B = ((1+i)ⁿ − 1)/i paise from the exact one, which is the exact instalment discounted by a month, more than
-    (emi − 1)/(1+i). If that is above B the last row repays principal. The first row repays the least of all, for the
-    balance falls from row to row; that it repays at least a paisa is looked at directly.
+    The instalment, rounded to the nearest paisa, and each interest are off by half a paisa at most, so after n−1
+    instalments the balance is off by at most B = ((1+i)ⁿ − 1)/i paise from the exact one, which is the exact instalment
+    discounted by a month, more than (emi − 1)/(1+i). If that is above B the last row repays principal. The first row
+    repays the least of all, for the balance falls from row to row; that it repays at least a paisa is looked at
+    directly.
     """
     annuity = _annuity(rate, months)
     if annuity.rate == 0:

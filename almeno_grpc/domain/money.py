@@ -1,7 +1,7 @@
-"""Exact arithmetic on money: whole paise and exact fractions, rounded once, halves up."""
+"""Exact arithmetic on money: whole paise and exact fractions, rounded once, halves up where nothing else is said."""
 
 from decimal import Decimal
-from fractions import Fraction
+from enum import StrEnum
 from functools import lru_cache
 
 PAISE_PER_RUPEE = 100
@@ -15,9 +15,31 @@ def round_half_up(numerator: int, denominator: int) -> int:
     return (2 * numerator + denominator) // (2 * denominator)
 
 
-def round_fraction(value: Fraction | int) -> int:
-    """The whole number nearest to the value, halves rounded up."""
-    return round_half_up(value.numerator, value.denominator)
+class Rounding(StrEnum):
+    """How an exact figure of zero or more becomes a whole number."""
+
+    HALF_UP = "HALF_UP"
+    """To the nearest, halves up."""
+    HALF_EVEN = "HALF_EVEN"
+    """To the nearest, halves to the even one."""
+    UP = "UP"
+    DOWN = "DOWN"
+
+
+# Names of their own, for looking up a member of an enumeration costs more than a division.
+_HALF_UP, _UP, _DOWN = Rounding.HALF_UP, Rounding.UP, Rounding.DOWN
+
+
+def rounded(numerator: int, denominator: int, rounding: Rounding) -> int:
+    """numerator/denominator as a whole number. The numerator is zero or more, the denominator positive."""
+    if rounding is _HALF_UP:
+        return round_half_up(numerator, denominator)
+    if rounding is _UP:
+        return -(-numerator // denominator)
+    whole, rest = divmod(numerator, denominator)
+    if rounding is _DOWN:
+        return whole
+    return whole + (2 * rest > denominator or (2 * rest == denominator and whole % 2))
 
 
 @lru_cache(maxsize=4096)

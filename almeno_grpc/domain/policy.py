@@ -6,8 +6,9 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
-from almeno_grpc.domain.errors import NoPolicyInEffect
+from almeno_grpc.domain.errors import NoPolicyInEffect, PolicyNotFound
 from almeno_grpc.domain.installments import InstallmentMethod
+from almeno_grpc.domain.money import Rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,16 @@ class Gates:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyRounding:
+    """How a policy's exact figures become whole numbers."""
+
+    score: Rounding
+    """Of the sum of the points."""
+    installment: Rounding
+    """Of the monthly instalment, to the paisa."""
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """A policy, checked and ready to decide by."""
 
@@ -95,6 +106,8 @@ class Policy:
     effective_date: date
     sha256: str
     """Of the file's bytes, in hexadecimal."""
+    toml: str = field(repr=False)
+    """The file itself."""
     on_time_payments: OnTimePayments
     past_loans: StepTable
     current_year_activity: StepTable
@@ -105,6 +118,7 @@ class Policy:
     """From the highest scores down."""
     gates: Gates
     installment_method: InstallmentMethod
+    rounding: PolicyRounding
 
     def band(self, score: int) -> Band | None:
         """The band the score falls in; None when it is too low for any."""
@@ -124,3 +138,15 @@ def policy_in_effect(policies: Iterable[Policy], on: date) -> Policy:
     if not in_effect:
         raise NoPolicyInEffect(f"no credit policy is in effect on {on}", metadata={"business_date": str(on)})
     return max(in_effect, key=lambda policy: (policy.effective_date, policy.version))
+
+
+def policy_of_version(policies: Iterable[Policy], version: str) -> Policy:
+    """The policy with the version.
+
+    Raises:
+        PolicyNotFound: None has it.
+    """
+    for policy in policies:
+        if policy.version == version:
+            return policy
+    raise PolicyNotFound(version)

@@ -1,7 +1,7 @@
 """Policy files: TOML, checked whole before it decides anything.
 
 `almeno_grpc/policies/2026-01.toml` explains each key. A key that is unknown or missing, steps out of order or points
-beyond the maximum are errors that say where and why.
+beyond the maximum, bands that overlap or leave a gap are errors that say where and why.
 """
 
 import hashlib
@@ -10,15 +10,17 @@ import tomllib
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from enum import StrEnum
 from fractions import Fraction
 from typing import Any, TypeVar
 
 from almeno_grpc.domain.installments import InstallmentMethod
 from almeno_grpc.domain.limits import MAX_INTEREST_RATE
-from almeno_grpc.domain.money import RATE_SCALE, plain
-from almeno_grpc.domain.policy import Band, Gates, OnTimePayments, Policy, Step, StepTable
+from almeno_grpc.domain.money import RATE_SCALE, Rounding, plain
+from almeno_grpc.domain.policy import Band, Gates, OnTimePayments, Policy, PolicyRounding, Step, StepTable
 
 T = TypeVar("T")
+E = TypeVar("E", bound=StrEnum)
 
 _FULL_SCORE = 100
 
@@ -34,7 +36,8 @@ def parse_policy(content: bytes) -> Policy:
         PolicyError: The file is not TOML, or a key is missing, unknown or out of bounds.
     """
     try:
-        root = _Table("", tomllib.loads(content.decode("utf-8")))
+        toml = content.decode("utf-8")
+        root = _Table("", tomllib.loads(toml))
     except (ValueError, RecursionError) as error:
         raise PolicyError(f"not a TOML file in UTF-8: {error}") from error
     score, booking = root.table("score"), root.table("booking")
@@ -44,6 +47,7 @@ def parse_policy(content: bytes) -> Policy:
         version=root.value("version", _version),
         effective_date=root.value("effective_date", _date),
         sha256=hashlib.sha256(content).hexdigest(),
+        toml=toml,
         on_time_payments=_on_time_payments(score.table("on_time_payments")),
         past_loans=_step_table(score.table("past_loans"), _count),
         current_year_activity=_step_table(score.table("current_year_activity"), _count),
@@ -52,7 +56,8 @@ def parse_policy(content: bytes) -> Policy:
         debt_above_limit_scores_zero=debt.value("above_limit_scores_zero", _boolean),
         bands=_bands(root),
         gates=_gates(root.table("gates")),
-        installment_method=booking.value("installment_method", _method),
+        installment_method=booking.value("installment_method", _one_of(InstallmentMethod)),
+        rounding=_rounding(root.table("rounding")),
     )
     for table in (debt, score, booking, root):
         table.refuse_unknown()
@@ -143,9 +148,17 @@ def _bands(root: _Table) -> tuple[Band, ...]:
     bands: list[Band] = []
     for row in root.tables("bands"):
         band = Band(row.value("above", _band_floor), row.value("least_rate", _rate))
+        up_to = row.value("up_to", _score)
         row.refuse_unknown()
-        if bands and band.above >= bands[-1].above:
-            raise PolicyError(f"{row.name('above')} must be below that of the band before")
+        joint = bands[-1].above if bands else _FULL_SCORE
+        if up_to > joint:
+            raise PolicyError(f"{row.name('up_to')} overlaps: scores above {joint} are in the band before")
+        if up_to < joint:
+            raise PolicyError(
+                f"{row.name('up_to')} leaves a gap: scores above {up_to} and up to {joint} are in no band"
+            )
+        if band.above >= up_to:
+            raise PolicyError(f"{row.name('above')} must be below up_to")
         if bands and band.least_rate < bands[-1].least_rate:
             raise PolicyError(f"{row.name('least_rate')} must not be below that of the better band before")
         bands.append(band)
@@ -161,6 +174,15 @@ def _gates(table: _Table) -> Gates:
     )
     table.refuse_unknown()
     return gates
+
+
+def _rounding(table: _Table) -> PolicyRounding:
+    rounding = PolicyRounding(
+        table.value("score", _one_of(Rounding)),
+        table.value("installment", _one_of(Rounding)),
+    )
+    table.refuse_unknown()
+    return rounding
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
@@ -193,10 +215,13 @@ def _boolean(value: Any) -> bool:
     return value
 
 
-def _method(value: Any) -> InstallmentMethod:
-    if value not in list(InstallmentMethod):
-        raise ValueError(f"must be one of {', '.join(InstallmentMethod)}")
-    return InstallmentMethod(value)
+def _one_of(names: type[E]) -> Callable[[Any], E]:
+    def read(value: Any) -> E:
+        if value not in list(names):
+            raise ValueError(f"must be one of {', '.join(names)}")
+        return names(value)
+
+    return read
 
 
 def _whole_number(value: Any, least: int, most: int) -> int:
@@ -211,6 +236,10 @@ def _max_points(value: Any) -> int:
 
 def _points_up_to(most: int) -> Callable[[Any], int]:
     return lambda value: _whole_number(value, 0, most)
+
+
+def _score(value: Any) -> int:
+    return _whole_number(value, 0, _FULL_SCORE)
 
 
 def _band_floor(value: Any) -> int:

@@ -3,7 +3,7 @@
 from fractions import Fraction
 from typing import NamedTuple
 
-from almeno_grpc.domain.money import round_fraction, round_half_up
+from almeno_grpc.domain.money import round_half_up, rounded
 from almeno_grpc.domain.policy import Policy
 from almeno_grpc.domain.position import CreditPosition
 
@@ -44,8 +44,9 @@ def credit_score(position: CreditPosition, approved_limit: int, policy: Policy) 
     )
     if policy.debt_above_limit_scores_zero and position.current_debt > approved_limit:
         return CreditScore(0, components)
-    # Whole points do not change how the rest of the sum is rounded.
-    return CreditScore(past_points + this_year_points + volume_points + round_fraction(on_time_points), components)
+    numerator, denominator = on_time_points.numerator, on_time_points.denominator
+    numerator += (past_points + this_year_points + volume_points) * denominator
+    return CreditScore(rounded(numerator, denominator, policy.rounding.score), components)
 
 
 def _approved_volume(position: CreditPosition, approved_limit: int, policy: Policy) -> tuple[int, str]:

@@ -17,6 +17,7 @@ from almeno_grpc.domain.decision import DecisionReason
 from almeno_grpc.domain.imports import ImportFile, ImportKind, ImportState, IssueOutcome, RowIssue
 from almeno_grpc.domain.installments import InstallmentMethod
 from almeno_grpc.domain.loan import Installment, InstallmentState, Loan, LoanState
+from almeno_grpc.domain.policy import Policy
 
 Fields = dict[str, Any]
 """A message by its fields."""
@@ -170,4 +171,15 @@ def issue_fields(issue: RowIssue) -> Fields:
         "outcome": ISSUE_OUTCOMES[issue.outcome],
         "column": issue.column,
         "message": issue.message,
+    }
+
+
+def policy_fields(policy: Policy, *, in_effect: bool) -> Fields:
+    """A policy, and whether it decides on the business date."""
+    return {
+        "version": policy.version,
+        "effective_date": day(policy.effective_date),
+        "sha256": policy.sha256,
+        "in_effect": in_effect,
+        "toml": policy.toml,
     }

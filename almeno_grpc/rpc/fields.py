@@ -25,6 +25,7 @@ MAX_PAGE_SIZE = 1000
 _NANOS_PER_PAISA = 10_000_000
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _MAX_DECIMAL_CHARACTERS = 64
+_MAX_VERSION_CHARACTERS = 64
 _NO_RATE = Decimal(0)
 
 
@@ -95,6 +96,12 @@ class Fields:
     def request_id(self, field: str, value: str) -> str:
         """An optional UUID, in its usual form; empty when there is none."""
         return self._read(field, _uuid, value, "")
+
+    def policy_version(self, field: str, value: str) -> str:
+        """The version of a policy, whether there is one or not."""
+        if not 1 <= len(value) <= _MAX_VERSION_CHARACTERS or not value.isprintable():
+            self.refuse(field, f"must be 1 to {_MAX_VERSION_CHARACTERS} printable characters")
+        return value
 
     def page_size(self, value: int) -> int:
         """How many rows a page may have."""

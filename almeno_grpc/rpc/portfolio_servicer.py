@@ -10,11 +10,13 @@ from almeno_grpc.api import portfolio_service_pb2_grpc
 from almeno_grpc.domain.errors import ServerStopping
 from almeno_grpc.domain.imports import ImportFile
 from almeno_grpc.domain.limits import MAX_ID
+from almeno_grpc.domain.policy import Policy
 from almeno_grpc.rpc import answers, requests
 from almeno_grpc.rpc.fields import Fields
 from almeno_grpc.rpc.pages import page_key, page_token
 from almeno_grpc.rpc.uploads import receive, upload_of
 from almeno_grpc.service.imports import ImportService
+from almeno_grpc.service.policies import PolicyService
 from almeno_grpc.service.requests import Requests
 
 _MAX_IMPORT_ID_CHARACTERS = 64
@@ -26,10 +28,16 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
     """Serves PortfolioService. Answers that are remembered go out as the bytes that were stored."""
 
     def __init__(
-        self, requests_once: Requests, imports: ImportService, max_upload_bytes: int, draining: threading.Event
+        self,
+        requests_once: Requests,
+        imports: ImportService,
+        policies: PolicyService,
+        max_upload_bytes: int,
+        draining: threading.Event,
     ) -> None:
         self._once = requests_once.once
         self._imports = imports
+        self._policies = policies
         self._max_upload_bytes = max_upload_bytes
         self._draining = draining
 
@@ -122,6 +130,20 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
         return pb.ListImportIssuesResponse(
             issues=[answers.issue_fields(issue) for _, issue in issues[:size]], next_page_token=token
         )
+
+    def ListPolicies(self, _request: pb.ListPoliciesRequest, _context: grpc.ServicerContext) -> pb.ListPoliciesResponse:
+        """Lists the versions of the credit policy."""
+        return pb.ListPoliciesResponse(policies=map(self._policy_fields, self._policies.all()))
+
+    def GetPolicy(self, request: pb.GetPolicyRequest, _context: grpc.ServicerContext) -> pb.GetPolicyResponse:
+        """Fetches a version of the credit policy."""
+        fields = Fields()
+        version = fields.policy_version("version", request.version)
+        fields.check()
+        return pb.GetPolicyResponse(policy=self._policy_fields(self._policies.get(version)))
+
+    def _policy_fields(self, policy: Policy) -> answers.Fields:
+        return answers.policy_fields(policy, in_effect=self._policies.is_in_effect(policy))
 
 
 def _import_id(fields: Fields, value: str) -> str:

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
-from almeno_grpc.domain.policy import Policy
+from almeno_grpc.clock import Clock
+from almeno_grpc.domain.errors import NoPolicyInEffect
+from almeno_grpc.domain.policy import Policy, policy_in_effect, policy_of_version
 from almeno_grpc.domain.policy_file import PolicyError, parse_policy
 from almeno_grpc.service.store import Store
 
@@ -45,3 +47,30 @@ def check_pins(store: Store, policies: Sequence[Policy]) -> None:
                 f"policy {version} has taken decisions, but its file has changed since (SHA-256 was {sha256}); put the "
                 "old file back and publish the change as a new version"
             )
+
+
+class PolicyService:
+    """The policies for those who want to read them."""
+
+    def __init__(self, policies: Sequence[Policy], clock: Clock) -> None:
+        self._policies = sorted(policies, key=lambda policy: policy.effective_date)
+        self._clock = clock
+
+    def all(self) -> list[Policy]:
+        """Every policy, by the day it takes effect, the oldest first."""
+        return self._policies
+
+    def get(self, version: str) -> Policy:
+        """The policy with the version.
+
+        Raises:
+            PolicyNotFound: None has it.
+        """
+        return policy_of_version(self._policies, version)
+
+    def is_in_effect(self, policy: Policy) -> bool:
+        """Whether the policy decides on the business date."""
+        try:
+            return policy is policy_in_effect(self._policies, self._clock.today())
+        except NoPolicyInEffect:
+            return False

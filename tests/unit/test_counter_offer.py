@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from almeno_grpc.domain.counter_offer import largest_amortizing_rupees
 from almeno_grpc.domain.installments import InstallmentMethod, amortizes
+from almeno_grpc.domain.money import Rounding
 
 REDUCING, COMPOUND = InstallmentMethod.REDUCING_BALANCE, InstallmentMethod.ANNUAL_COMPOUND
 
@@ -15,8 +16,10 @@ REDUCING, COMPOUND = InstallmentMethod.REDUCING_BALANCE, InstallmentMethod.ANNUA
 RATES = st.integers(0, 240).map(lambda quarters: Decimal(quarters) / 4)
 
 
-def tried_one_by_one(rate: Decimal, months: int, least: int, most: int) -> int | None:
-    return next((r for r in range(most, least - 1, -1) if amortizes(REDUCING, r * 100, rate, months)), None)
+def tried_one_by_one(
+    rate: Decimal, months: int, least: int, most: int, rounding: Rounding = Rounding.HALF_UP
+) -> int | None:
+    return next((r for r in range(most, least - 1, -1) if amortizes(REDUCING, r * 100, rate, months, rounding)), None)
 
 
 @given(RATES, st.integers(1, 360), st.integers(1_000, 10**9))
@@ -25,10 +28,11 @@ def test_an_amount_that_amortizes_is_its_own_answer(rate: Decimal, months: int, 
     assert (found == most) == amortizes(REDUCING, most * 100, rate, months)
 
 
-@settings(max_examples=60)
-@given(RATES, st.integers(180, 600), st.integers(1_000, 1_300))
-def test_no_larger_amount_amortizes(rate: Decimal, months: int, most: int) -> None:
-    assert largest_amortizing_rupees(REDUCING, rate, months, 1_000, most) == tried_one_by_one(rate, months, 1_000, most)
+@settings(max_examples=100)
+@given(RATES, st.integers(180, 600), st.integers(1_000, 1_300), st.sampled_from(Rounding))
+def test_no_larger_amount_amortizes(rate: Decimal, months: int, most: int, rounding: Rounding) -> None:
+    found = largest_amortizing_rupees(REDUCING, rate, months, 1_000, most, rounding)
+    assert found == tried_one_by_one(rate, months, 1_000, most, rounding)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from almeno_grpc.domain.decision import Borrower, Decision, DecisionReason, LoanRequest, decide
 from almeno_grpc.domain.errors import TermsDoNotAmortize
 from almeno_grpc.domain.installments import InstallmentMethod
+from almeno_grpc.domain.money import Rounding
 from almeno_grpc.domain.policy import Policy
 from almeno_grpc.domain.position import CreditPosition
 
@@ -83,6 +84,15 @@ def test_rate_is_raised_to_the_floor_of_the_band_and_never_lowered(
 def test_installment_is_that_of_the_corrected_rate(policy: Policy) -> None:
     assert decide(request(LAKH, "8"), borrower(SCORES[50]), policy, TODAY).monthly_installment == 888_488
     assert decide(request(LAKH, "12"), borrower(SCORES[55]), policy, TODAY).monthly_installment == 888_488
+
+
+@pytest.mark.parametrize(
+    ("rounding", "installment"), [("HALF_UP", 888_488), ("HALF_EVEN", 888_488), ("UP", 888_488), ("DOWN", 888_487)]
+)
+def test_installment_is_rounded_as_the_policy_says(policy: Policy, rounding: str, installment: int) -> None:
+    """₹1,00,000 at 12 % over 12 months: 8,884.8788 rupees a month."""
+    rounding_so = replace(policy, rounding=replace(policy.rounding, installment=Rounding(rounding)))
+    assert decide(request(LAKH, "12"), borrower(SCORES[55]), rounding_so, TODAY).monthly_installment == installment
 
 
 def test_decision_carries_everything_it_was_based_on(policy: Policy) -> None:
@@ -337,9 +347,12 @@ def requests_for_too_much(draw: st.DrawFn) -> tuple[LoanRequest, Borrower]:
 
 
 @settings(max_examples=300)
-@given(requests_for_too_much())
-def test_counter_offer_is_approved_and_a_rupee_more_is_not(policy: Policy, case: tuple[LoanRequest, Borrower]) -> None:
+@given(requests_for_too_much(), st.sampled_from(Rounding))
+def test_counter_offer_is_approved_and_a_rupee_more_is_not(
+    policy: Policy, case: tuple[LoanRequest, Borrower], rounding: Rounding
+) -> None:
     asked, who = case
+    policy = replace(policy, rounding=replace(policy.rounding, installment=rounding))
     decision = decided(policy, asked, who)
     assume(decision is not None and decision.counter_offer is not None)
     offer = decision.counter_offer

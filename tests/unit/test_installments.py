@@ -23,6 +23,7 @@ from almeno_grpc.domain.installments import (
     reducing_balance_installment,
     schedule,
 )
+from almeno_grpc.domain.money import Rounding
 
 REDUCING, COMPOUND = InstallmentMethod.REDUCING_BALANCE, InstallmentMethod.ANNUAL_COMPOUND
 
@@ -151,6 +152,29 @@ def test_the_quick_yes_is_never_given_to_terms_that_do_not_repay(terms: tuple[in
     assert _walk_repays(principal, rate, months, emi) == repays
     assert repays or not _surely_amortizes(principal, rate, months, emi)
     assert amortizes(REDUCING, principal, rate, months) == repays
+
+
+@settings(max_examples=250)
+@given(terms_at_the_edge(), st.sampled_from(Rounding))
+def test_terms_amortize_where_the_walk_says_so_however_the_installment_is_rounded(
+    terms: tuple[int, Decimal, int], rounding: Rounding
+) -> None:
+    principal, rate, months = terms
+    emi = reducing_balance_installment(principal, rate, months, rounding)
+    assert amortizes(REDUCING, principal, rate, months, rounding) == (walked(principal, rate, months, emi) is not None)
+
+
+@given(AMOUNTS, RATES, TENURES, st.sampled_from(InstallmentMethod))
+def test_installment_is_rounded_as_asked(principal: int, rate: Decimal, months: int, method: InstallmentMethod) -> None:
+    down, half_even, half_up, up = (
+        installment_amount(method, principal, rate, months, rounding)
+        for rounding in (Rounding.DOWN, Rounding.HALF_EVEN, Rounding.HALF_UP, Rounding.UP)
+    )
+    if method is REDUCING:
+        exact = exact_annuity(principal, rate, months)
+    else:
+        exact = Fraction(principal) * (1 + Fraction(rate) / 100) ** (months // 12) / months
+    assert (down, half_even, half_up, up) == (math.floor(exact), round(exact), nearest(exact), math.ceil(exact))
 
 
 @given(st.integers(1, 2_000), st.sampled_from([Decimal(0), Decimal("0.0001"), Decimal(1), Decimal(100)]), TENURES)

@@ -1,4 +1,4 @@
-from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
 import pytest
@@ -6,17 +6,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from almeno_grpc.domain.money import (
+    Rounding,
     format_rupees,
     plain,
     rate_from_scaled,
-    round_fraction,
     round_half_up,
+    rounded,
     scaled_rate,
 )
 
+BY_DECIMAL = {
+    Rounding.HALF_UP: ROUND_HALF_UP,
+    Rounding.HALF_EVEN: ROUND_HALF_EVEN,
+    Rounding.UP: ROUND_CEILING,
+    Rounding.DOWN: ROUND_DOWN,
+}
+
 
 @pytest.mark.parametrize(
-    ("numerator", "denominator", "rounded"),
+    ("numerator", "denominator", "whole"),
     [
         (0, 7, 0),
         (1, 2, 1),
@@ -32,9 +40,33 @@ from almeno_grpc.domain.money import (
         (-51, 100, -1),
     ],
 )
-def test_halves_round_up(numerator: int, denominator: int, rounded: int) -> None:
-    assert round_half_up(numerator, denominator) == rounded
-    assert round_fraction(Fraction(numerator, denominator)) == rounded
+def test_halves_round_up(numerator: int, denominator: int, whole: int) -> None:
+    assert round_half_up(numerator, denominator) == whole
+
+
+@pytest.mark.parametrize(
+    ("numerator", "half_up", "half_even", "up", "down"),
+    [
+        (0, 0, 0, 0, 0),
+        (1, 0, 0, 1, 0),
+        (2, 1, 0, 1, 0),
+        (3, 1, 1, 1, 0),
+        (4, 1, 1, 1, 1),
+        (5, 1, 1, 2, 1),
+        (6, 2, 2, 2, 1),
+        (7, 2, 2, 2, 1),
+        (10, 3, 2, 3, 2),
+    ],
+)
+def test_quarters_round_as_asked(numerator: int, half_up: int, half_even: int, up: int, down: int) -> None:
+    ways = (Rounding.HALF_UP, Rounding.HALF_EVEN, Rounding.UP, Rounding.DOWN)
+    assert [rounded(numerator, 4, rounding) for rounding in ways] == [half_up, half_even, up, down]
+
+
+@given(st.integers(0, 10**15), st.integers(0, 12), st.sampled_from(Rounding))
+def test_every_way_to_round_agrees_with_decimal_arithmetic(numerator: int, places: int, rounding: Rounding) -> None:
+    exact = Decimal(numerator).scaleb(-places)
+    assert rounded(numerator, 10**places, rounding) == int(exact.quantize(Decimal(1), BY_DECIMAL[rounding]))
 
 
 @given(st.integers(0, 10**15), st.integers(1, 10**12))
@@ -47,11 +79,6 @@ def test_rounding_agrees_with_decimal_arithmetic(numerator: int, denominator: in
 def test_rounding_moves_a_figure_by_half_at_most(numerator: int, denominator: int) -> None:
     moved = round_half_up(numerator, denominator) - Fraction(numerator, denominator)
     assert -Fraction(1, 2) < moved <= Fraction(1, 2)
-
-
-@given(st.decimals(0, 10**9, places=2))
-def test_rounding_to_the_rupee_agrees_with_decimal_half_up(amount: Decimal) -> None:
-    assert round_fraction(Fraction(amount)) == int(amount.quantize(Decimal(1), ROUND_HALF_UP))
 
 
 @given(st.integers(0, 1_000_000))

@@ -6,7 +6,8 @@ from fractions import Fraction
 import pytest
 
 from almeno_grpc.domain.installments import InstallmentMethod
-from almeno_grpc.domain.policy import Band, Gates, OnTimePayments, Step
+from almeno_grpc.domain.money import Rounding
+from almeno_grpc.domain.policy import Band, Gates, OnTimePayments, PolicyRounding, Step
 from almeno_grpc.domain.policy_file import PolicyError, parse_policy
 
 
@@ -47,6 +48,12 @@ def test_default_policy_says_what_the_contract_says(policy_file: str) -> None:
         new_emi_counts=True,
     )
     assert policy.installment_method is InstallmentMethod.REDUCING_BALANCE
+    assert policy.rounding == PolicyRounding(score=Rounding.HALF_UP, installment=Rounding.HALF_UP)
+
+
+def test_policy_keeps_its_file_to_the_byte(policy_file: str) -> None:
+    text = policy_file.replace("\n", "\r\n") + "# नीति\r\n"
+    assert parse_policy(text.encode()).toml == text
 
 
 def test_files_of_other_bytes_have_other_hashes(policy_file: str) -> None:
@@ -66,6 +73,7 @@ def test_files_of_other_bytes_have_other_hashes(policy_file: str) -> None:
         ('least_rate = "16"', 'least_rate = "16"\nx = 1', r"bands\[3\].x is not a key"),
         ("new_emi_counts = true", "new_emi_counts = true\nx = 1", "gates.x is not a key"),
         ("[booking]", "[booking]\nx = 1", "booking.x is not a key"),
+        ("[rounding]", "[rounding]\nx = 1", "rounding.x is not a key"),
         ('version = "2026-01"', "", "^version is missing"),
         ("effective_date = 1970-01-01", "", "^effective_date is missing"),
         ('none_up_to = "0.60"', "", "score.on_time_payments.none_up_to is missing"),
@@ -74,6 +82,9 @@ def test_files_of_other_bytes_have_other_hashes(policy_file: str) -> None:
         ("above_limit_scores_zero = true", "", "score.debt.above_limit_scores_zero is missing"),
         ("new_emi_counts = true", "", "gates.new_emi_counts is missing"),
         ('[booking]\ninstallment_method = "REDUCING_BALANCE"', "", "^booking is missing"),
+        ('score = "HALF_UP"', "", "^rounding.score is missing"),
+        ('installment = "HALF_UP"', "", "^rounding.installment is missing"),
+        ("up_to = 50\n", "", r"^bands\[2\].up_to is missing"),
         # Wrong types and texts.
         ('version = "2026-01"', "version = 2026", "version must be text of 1 to 64 letters"),
         ('version = "2026-01"', 'version = "../2026"', "version must be text of 1 to 64 letters"),
@@ -88,6 +99,8 @@ def test_files_of_other_bytes_have_other_hashes(policy_file: str) -> None:
         ("new_emi_counts = true", 'new_emi_counts = "true"', "gates.new_emi_counts must be true or false"),
         ('"REDUCING_BALANCE"', '"BALLOON"', "must be one of REDUCING_BALANCE, ANNUAL_COMPOUND"),
         ('"REDUCING_BALANCE"', "[]", "must be one of REDUCING_BALANCE, ANNUAL_COMPOUND"),
+        ('score = "HALF_UP"', 'score = "half up"', "rounding.score must be one of HALF_UP, HALF_EVEN, UP, DOWN"),
+        ('installment = "HALF_UP"', "installment = 2", "rounding.installment must be one of HALF_UP, HALF_EVEN, UP"),
         ("{ points = 0 },\n]", "7,\n]", "score.past_loans.steps must be a list of one or more tables"),
         ("while_nothing_was_due = 25", "while_nothing_was_due = 25.0", "must be a whole number from 0 to 50"),
         ("while_nothing_was_due = 25", "while_nothing_was_due = true", "must be a whole number from 0 to 50"),
@@ -130,8 +143,12 @@ def test_files_of_other_bytes_have_other_hashes(policy_file: str) -> None:
         ('up_to = "0.50"', 'up_to = "0.250"', r"approved_volume.steps\[2\].up_to must be above"),
         ("{ up_to = 4, points = 10 }", "{ points = 10 }", r"past_loans.steps\[3\].up_to: every step but the last ends"),
         ("  { points = 0 },\n]", "]", r"past_loans.steps\[4\].up_to: every step but the last ends"),
-        ("above = 30", "above = 50", r"bands\[2\].above must be below that of the band before"),
-        ("above = 30", "above = 60", r"bands\[2\].above must be below that of the band before"),
+        ("above = 30", "above = 50", r"bands\[2\].above must be below up_to"),
+        ("above = 30", "above = 60", r"bands\[2\].above must be below up_to"),
+        ("up_to = 50", "up_to = 55", r"bands\[2\].up_to overlaps: scores above 50 are in the band before"),
+        ("up_to = 50", "up_to = 45", r"up_to leaves a gap: scores above 45 and up to 50 are in no band"),
+        ("up_to = 100", "up_to = 99", r"bands\[1\].up_to leaves a gap: scores above 99 and up to 100 are in no band"),
+        ("up_to = 100", "up_to = 101", r"bands\[1\].up_to must be a whole number from 0 to 100"),
         ('least_rate = "16"', 'least_rate = "11.99"', r"bands\[3\].least_rate must not be below"),
         # The whole.
         ("max_points = 50", "max_points = 49", "the max_points of the four parts add up to 99 instead of 100"),

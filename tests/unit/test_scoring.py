@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from almeno_grpc.domain.money import Rounding
 from almeno_grpc.domain.policy import Policy
 from almeno_grpc.domain.position import CreditPosition
 from almeno_grpc.domain.scoring import credit_score
@@ -144,6 +145,29 @@ def test_sum_of_the_points_is_rounded_once_halves_up(policy: Policy, on_time: in
     """One loan of an earlier year within a quarter of the limit scores 50 besides its payments."""
     position = CreditPosition(loan_count=1, approved_volume=LIMIT // 4, emis_due=due, emis_paid_on_time=on_time)
     assert credit_score(position, LIMIT, policy).score == score
+
+
+@pytest.mark.parametrize(
+    ("rounding", "scores"),
+    [
+        (Rounding.HALF_UP, [50, 50, 51, 51, 51, 52]),
+        (Rounding.HALF_EVEN, [50, 50, 50, 51, 51, 52]),
+        (Rounding.UP, [50, 51, 51, 51, 51, 52]),
+        (Rounding.DOWN, [50, 50, 50, 50, 51, 51]),
+    ],
+)
+def test_sum_of_the_points_is_rounded_as_the_policy_says(policy: Policy, rounding: Rounding, scores: list[int]) -> None:
+    """50 points and 0, 0.49, 0.5, 0.51, 1 and 1.5 for payments: a loan within a quarter of the limit has the 50."""
+    rounding_so = replace(policy, rounding=replace(policy.rounding, score=rounding))
+    found = [
+        credit_score(
+            CreditPosition(loan_count=1, approved_volume=LIMIT // 4, emis_due=100_000, emis_paid_on_time=on_time),
+            LIMIT,
+            rounding_so,
+        ).score
+        for on_time in (60_000, 60_343, 60_350, 60_357, 60_700, 61_050)
+    ]
+    assert found == scores
 
 
 @pytest.mark.parametrize(("debt", "score"), [(LIMIT - 1, 50), (LIMIT, 50), (LIMIT + 1, 0)])

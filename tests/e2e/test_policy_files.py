@@ -1,0 +1,86 @@
+"""Policy files under a real server: what is published later decides later, and what has decided never changes."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from support.calls import SECONDS, check_of, loan_of, registered
+from support.servers import ROOT, START_SECONDS, RunningServer, StartServer
+
+from almeno_grpc.api import portfolio_service_pb2 as portfolio_pb
+from almeno_grpc.serving.supervisor import MISCONFIGURED
+
+CHANGED = "policy 2026-01 has taken decisions, but its file has changed since"
+GONE = "policy 2026-01 has taken decisions, but its file is gone; put it back"
+
+
+@pytest.fixture
+def policies(tmp_path: Path) -> Path:
+    """The folder of the policies of an installation of its own, whose files a test may change."""
+    return Path(shutil.copytree(ROOT / "almeno_grpc", tmp_path / "almeno_grpc")) / "policies"
+
+
+def started_on(policies: Path, start_server: StartServer) -> RunningServer:
+    """A server of the installation that the policies belong to."""
+    installation = policies.parents[1]
+    return start_server(PYTHONPATH=os.pathsep.join([str(installation), os.environ.get("PYTHONPATH", "")]))
+
+
+def refusal_to_start(server: RunningServer) -> str:
+    """What a server logs that does not start."""
+    with pytest.raises(AssertionError, match="the server ended"):
+        server.start()
+    assert server.process.wait(START_SECONDS) == MISCONFIGURED
+    return server.log_file.read_text(encoding="utf-8")
+
+
+def test_server_refuses_to_start_on_a_policy_that_changed_under_a_decision(
+    policies: Path, start_server: StartServer
+) -> None:
+    file = policies / "2026-01.toml"
+    published = file.read_bytes()
+    server = started_on(policies, start_server)
+    server.credit.CreateLoan(loan_of(registered(server.credit).customer_id, 50_000), timeout=SECONDS)
+    assert server.stop() == 0
+    for content, said in (
+        (published + b"\n", CHANGED),
+        (published.replace(b'"0.50"', b'"0.60"'), CHANGED),
+        (published.replace(b"up_to = 50", b"up_to = 40"), "bands[2].up_to leaves a gap: scores above 40 and up to 50"),
+        (None, GONE),
+    ):
+        assert content != published
+        if content is None:
+            file.unlink()
+        else:
+            file.write_bytes(content)
+        assert said in refusal_to_start(server)
+    file.write_bytes(published)
+    server.start()
+    assert len(server.rows("SELECT * FROM loan")) == 1
+
+
+def test_policy_published_later_decides_from_its_day(policies: Path, start_server: StartServer) -> None:
+    """The later policy asks 14 % of every customer."""
+    later = (policies / "2026-01.toml").read_text(encoding="utf-8")
+    for old, new in (
+        ("2026-01", "2026-07"),
+        ("1970-01-01", "2026-07-01"),
+        ('rate = "0"', 'rate = "14"'),
+        ('rate = "12"', 'rate = "14"'),
+    ):
+        assert old in later
+        later = later.replace(old, new)
+    (policies / "2026-07.toml").write_text(later, encoding="utf-8")
+    server = started_on(policies, start_server)
+    customer_id = registered(server.credit).customer_id
+    for day, version, rate in (("2026-04-10", "2026-01", "10"), ("2026-07-01", "2026-07", "14")):
+        if server.process.poll() is not None:
+            server.start(ALMENO_BUSINESS_DATE=day)
+        decision = server.credit.CheckEligibility(check_of(customer_id, 50_000), timeout=SECONDS).decision
+        assert (decision.policy_version, decision.corrected_interest_rate.value) == (version, rate)
+        listed = server.portfolio.ListPolicies(portfolio_pb.ListPoliciesRequest(), timeout=SECONDS).policies
+        assert [policy.version for policy in listed] == ["2026-01", "2026-07"]
+        assert [policy.version for policy in listed if policy.in_effect] == [version]
+        assert listed[1].toml == later
+        assert server.stop() == 0
