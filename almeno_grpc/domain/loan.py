@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
-from almeno_grpc.domain.installments import InstallmentMethod, ScheduledInstallment, schedule
+from almeno_grpc.domain.installments import InstallmentMethod, ScheduledInstallment
 from almeno_grpc.domain.months import due_date, emis_due
 
 
@@ -45,6 +45,11 @@ class Loan:
     """The sheet's Loan ID; only for imported loans."""
     decision_id: str | None = None
     """The decision that approved it; only for loans booked here."""
+    paid_toward_next: int = 0
+    """Paid toward the oldest instalment that is not wholly paid; less than that."""
+    repayment_count: int = 0
+    """Repayments recorded here."""
+    latest_repayment_date: date | None = None
 
     @property
     def repayments_left(self) -> int:
@@ -80,25 +85,3 @@ class Installment:
     due_date: date
     paid_amount: int
     state: InstallmentState
-
-
-def installments(loan: Loan, on: date) -> list[Installment]:
-    """The loan's whole schedule as it stands on the day.
-
-    An imported book counts the instalments that were paid on time without naming them: the earliest are taken to be
-    the ones.
-    """
-    rows = schedule(
-        loan.installment_method, loan.loan_amount, loan.interest_rate, loan.tenure_months, loan.monthly_installment
-    )
-    return [_installment(loan, row, on) for row in rows]
-
-
-def _installment(loan: Loan, row: ScheduledInstallment, on: date) -> Installment:
-    due = due_date(loan.approval_date, row.number)
-    if row.number <= loan.emis_paid:
-        on_time = row.number <= loan.emis_paid_on_time
-        return Installment(row, due, row.amount, InstallmentState.PAID if on_time else InstallmentState.PAID_LATE)
-    if due > on:
-        return Installment(row, due, 0, InstallmentState.DUE_LATER)
-    return Installment(row, due, 0, InstallmentState.DUE if due == on else InstallmentState.OVERDUE)

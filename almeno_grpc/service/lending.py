@@ -9,8 +9,9 @@ from almeno_grpc.clock import Clock
 from almeno_grpc.domain.customer import Customer
 from almeno_grpc.domain.decision import Borrower, Decision, LoanRequest, decide
 from almeno_grpc.domain.errors import CreditError, CustomerNotFound, LoanNotFound, PolicyChanged
-from almeno_grpc.domain.loan import Installment, Loan, LoanState, installments
+from almeno_grpc.domain.loan import Installment, Loan, LoanState
 from almeno_grpc.domain.policy import Policy, policy_in_effect
+from almeno_grpc.domain.repayment import installments
 from almeno_grpc.service.decision_record import decision_record
 from almeno_grpc.service.identifiers import new_identifier
 from almeno_grpc.service.store import Store, Transaction
@@ -112,7 +113,7 @@ class LendingService:
             LoanNotFound: No loan has the number.
         """
         loan, _ = self.get_loan(loan_id)
-        return installments(loan, self.today())
+        return installments(loan, [], self.today())
 
     def today(self) -> date:
         """The business date."""

@@ -1,6 +1,7 @@
 """What callers can rely on in the errors of the domain: their reasons and the fields they name."""
 
 import inspect
+from datetime import date
 
 import pytest
 
@@ -25,6 +26,14 @@ def leaves() -> list[type[CreditError]]:
         (errors.ImportNotFound("a"), errors.NotFound, "IMPORT_NOT_FOUND", "import a does not exist"),
         (errors.PhoneNumberTaken(), errors.AlreadyExists, "PHONE_NUMBER_TAKEN", "phone_number: is held by another"),
         (errors.NoPolicyInEffect("x"), errors.FailedPrecondition, "NO_POLICY_IN_EFFECT", "x"),
+        (errors.LoanClosed(8), errors.FailedPrecondition, "LOAN_CLOSED", "loan 8 is closed: nothing is left to pay"),
+        (
+            errors.RepaymentExceedsPayoff(100_01, 100_00, date(2026, 4, 10)),
+            errors.FailedPrecondition,
+            "REPAYMENT_EXCEEDS_PAYOFF",
+            "₹100.01 is more than the ₹100 that close the loan on 2026-04-10",
+        ),
+        (errors.TooManyRepayments("x"), errors.FailedPrecondition, "TOO_MANY_REPAYMENTS", "x"),
         (errors.UploadTooLarge("x"), errors.ResourceExhausted, "UPLOAD_TOO_LARGE", "x"),
         (errors.TooManyCalls("x"), errors.ResourceExhausted, "TOO_MANY_CALLS", "x"),
         (errors.DeadlineExceeded("x"), CreditError, "DEADLINE_EXCEEDED", "x"),
