@@ -32,6 +32,7 @@ from almeno_grpc.service.customers import CustomerService
 from almeno_grpc.service.imports import ImportService, Upload
 from almeno_grpc.service.lending import LendingService
 from almeno_grpc.service.policies import PolicyService, check_pins, read_policies
+from almeno_grpc.service.repayments import RepaymentService
 from almeno_grpc.service.requests import Requests
 from almeno_grpc.storage.engine import DatabaseUnusable
 from almeno_grpc.storage.store import BookStore
@@ -83,7 +84,14 @@ class CreditApplication:
     """The services of one process."""
 
     service_names = (_CREDIT, _PORTFOLIO)
-    write_methods = frozenset({f"/{_CREDIT}/RegisterCustomer", f"/{_CREDIT}/CreateLoan", f"/{_PORTFOLIO}/CancelImport"})
+    write_methods = frozenset(
+        {
+            f"/{_CREDIT}/RegisterCustomer",
+            f"/{_CREDIT}/CreateLoan",
+            f"/{_CREDIT}/RecordRepayment",
+            f"/{_PORTFOLIO}/CancelImport",
+        }
+    )
     stream_methods = frozenset({f"/{_PORTFOLIO}/StartImport", f"/{_PORTFOLIO}/WatchImport"})
 
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
@@ -96,6 +104,7 @@ class CreditApplication:
             once,
             CustomerService(self._store, clock),
             LendingService(self._store, policies, clock),
+            RepaymentService(self._store, clock),
             metrics,
         )
         self._portfolio = PortfolioServicer(

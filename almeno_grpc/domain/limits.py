@@ -36,6 +36,9 @@ MIN_TENURE_MONTHS = 1
 MAX_TENURE_MONTHS = 600
 """Of a loan; the instalments number as many."""
 
+MAX_REPAYMENTS = 10_000
+"""Of a loan; the last of them has to close it."""
+
 MIN_INTEREST_RATE = Decimal(0)
 MAX_INTEREST_RATE = Decimal(100)
 """Per cent a year."""

@@ -49,7 +49,6 @@ class Loan:
     """Paid toward the oldest instalment that is not wholly paid; less than that."""
     repayment_count: int = 0
     """Repayments recorded here."""
-    latest_repayment_date: date | None = None
 
     @property
     def repayments_left(self) -> int:

@@ -125,7 +125,7 @@ def repay(loan: Loan, amount: int, paid_on: date, *, settled: int) -> Loan:
     closing = payoff(loan, paid_on, settled=settled).amount
     if amount > closing:
         raise RepaymentExceedsPayoff(amount, closing, paid_on)
-    recorded = replace(loan, repayment_count=loan.repayment_count + 1, latest_repayment_date=paid_on)
+    recorded = replace(loan, repayment_count=loan.repayment_count + 1)
     if amount == closing:
         return _closed(recorded, paid_on)
     rows = _rows(loan)

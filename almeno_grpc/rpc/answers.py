@@ -18,6 +18,7 @@ from almeno_grpc.domain.imports import ImportFile, ImportKind, ImportState, Issu
 from almeno_grpc.domain.installments import InstallmentMethod
 from almeno_grpc.domain.loan import Installment, InstallmentState, Loan, LoanState
 from almeno_grpc.domain.policy import Policy
+from almeno_grpc.domain.repayment import Payoff, Repayment
 
 Fields = dict[str, Any]
 """A message by its fields."""
@@ -124,6 +125,7 @@ def loan_fields(loan: Loan, on: date) -> Fields:
         "installment_method": INSTALLMENT_METHODS[loan.installment_method],
         "source_loan_id": loan.source_loan_id,
         "decision_id": loan.decision_id,
+        "paid_toward_next": money(loan.paid_toward_next),
     }
 
 
@@ -139,6 +141,32 @@ def installment_fields(installment: Installment) -> Fields:
         "balance_after": money(scheduled.balance_after),
         "paid_amount": money(installment.paid_amount),
         "state": INSTALLMENT_STATES[installment.state],
+    }
+
+
+def repayment_fields(repayment: Repayment) -> Fields:
+    """A repayment."""
+    return {
+        "repayment_id": repayment.repayment_id,
+        "loan_id": repayment.loan_id,
+        "amount": money(repayment.amount),
+        "payment_date": day(repayment.payment_date),
+        "emis_completed": repayment.emis_completed,
+        "closes_loan": repayment.closes_loan,
+        "outstanding_principal": money(repayment.after.outstanding_principal),
+        "create_time": instant(repayment.create_time),
+    }
+
+
+def payoff_fields(payoff: Payoff) -> Fields:
+    """What closes a loan on a day."""
+    return {
+        "payoff_date": day(payoff.payoff_date),
+        "amount": money(payoff.amount),
+        "overdue_amount": money(payoff.overdue_amount),
+        "principal": money(payoff.principal),
+        "accrued_interest": money(payoff.accrued_interest),
+        "advance": money(payoff.advance),
     }
 
 

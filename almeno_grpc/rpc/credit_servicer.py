@@ -16,6 +16,7 @@ from almeno_grpc.rpc.fields import Fields
 from almeno_grpc.rpc.pages import page_key, page_token
 from almeno_grpc.service.customers import CustomerService
 from almeno_grpc.service.lending import LendingService
+from almeno_grpc.service.repayments import Recorded, RepaymentService
 from almeno_grpc.service.requests import Requests
 
 MOST_REQUESTS_OF_A_BATCH = 1000
@@ -25,11 +26,17 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
     """Serves CreditService. Answers that are remembered go out as the bytes that were stored."""
 
     def __init__(
-        self, requests_once: Requests, customers: CustomerService, lending: LendingService, metrics: Metrics
+        self,
+        requests_once: Requests,
+        customers: CustomerService,
+        lending: LendingService,
+        repayments: RepaymentService,
+        metrics: Metrics,
     ) -> None:
         self._once = requests_once.once
         self._customers = customers
         self._lending = lending
+        self._repayments = repayments
         self._metrics = metrics
 
     def RegisterCustomer(self, request: pb.RegisterCustomerRequest, context: grpc.ServicerContext) -> bytes:
@@ -136,5 +143,46 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         loan_id = fields.identifier("loan_id", request.loan_id)
         fields.check()
         return pb.GetRepaymentScheduleResponse(
-            installments=map(answers.installment_fields, self._lending.schedule(loan_id))
+            installments=map(answers.installment_fields, self._repayments.schedule(loan_id))
         )
+
+    def RecordRepayment(self, request: pb.RecordRepaymentRequest, context: grpc.ServicerContext) -> bytes:
+        """Records a repayment."""
+        fields = Fields()
+        call = requests.call_of(fields, "RecordRepayment", request, request.request_id, context)
+        loan_id = fields.identifier("loan_id", request.loan_id)
+        amount = fields.amount("amount", request.amount, least=1)
+        payment_date = fields.date("payment_date", request.payment_date) if request.HasField("payment_date") else None
+        fields.check()
+
+        def encode(recorded: Recorded) -> bytes:
+            return pb.RecordRepaymentResponse(
+                repayment=answers.repayment_fields(recorded.repayment),
+                loan=answers.loan_fields(recorded.loan, recorded.business_date),
+            ).SerializeToString()
+
+        return self._once(call, lambda tx: self._repayments.record(tx, loan_id, amount, payment_date), encode).answer
+
+    def ListRepayments(
+        self, request: pb.ListRepaymentsRequest, _context: grpc.ServicerContext
+    ) -> pb.ListRepaymentsResponse:
+        """Lists a loan's repayments."""
+        fields = Fields()
+        loan_id = fields.identifier("loan_id", request.loan_id)
+        size = fields.page_size(request.page_size)
+        fields.check()
+        scope = f"repayments of {loan_id}"
+        (after,) = page_key(scope, request.page_token, (0,))
+        repayments = self._repayments.page(loan_id, after, size + 1)
+        return pb.ListRepaymentsResponse(
+            repayments=map(answers.repayment_fields, repayments[:size]),
+            next_page_token=page_token(scope, repayments[size - 1].number) if repayments[size:] else "",
+        )
+
+    def GetPayoff(self, request: pb.GetPayoffRequest, _context: grpc.ServicerContext) -> pb.GetPayoffResponse:
+        """Says what closes a loan on a day."""
+        fields = Fields()
+        loan_id = fields.identifier("loan_id", request.loan_id)
+        payoff_date = fields.date("payoff_date", request.payoff_date) if request.HasField("payoff_date") else None
+        fields.check()
+        return pb.GetPayoffResponse(payoff=answers.payoff_fields(self._repayments.payoff(loan_id, payoff_date)))

@@ -67,8 +67,8 @@ class Fields:
         """A phone number, in E.164 form."""
         return self._read(field, to_e164, value, "")
 
-    def amount(self, field: str, value: money_pb2.Money, *, least: int, most: int) -> int:
-        """An amount in rupees within bounds given in paise, both inclusive; in paise."""
+    def amount(self, field: str, value: money_pb2.Money, *, least: int, most: int | None = None) -> int:
+        """An amount in rupees within bounds given in paise, both inclusive; in paise. None for no upper bound."""
         units, nanos = int(value.units), int(value.nanos)
         if value.currency_code not in ("INR", ""):
             self.refuse(f"{field}.currency_code", "must be INR or left out")
@@ -80,8 +80,9 @@ class Fields:
             self.refuse(f"{field}.nanos", "must be whole paise, a multiple of 10,000,000")
             return least
         paise += units * PAISE_PER_RUPEE
-        if not least <= paise <= most:
-            self.refuse(field, f"must be {format_rupees(least)} to {format_rupees(most)}")
+        if paise < least or (most is not None and paise > most):
+            upper = "or more" if most is None else f"to {format_rupees(most)}"
+            self.refuse(field, f"must be {format_rupees(least)} {upper}")
             return least
         return paise
 

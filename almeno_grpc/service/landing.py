@@ -200,8 +200,13 @@ def _land_others(tx: Transaction, rows: Sequence[BookLoan], tally: _Tally) -> li
         loan = _imported_loan(row, known[key].loan_id)
         if first_rows.get(key) is row:
             tally.inserted += 1
-        elif loan == known[key]:
+        elif loan == _as_imported(tx, known[key]):
             tally.unchanged += 1
+        elif known[key].repayment_count:
+            tally.reject(
+                row.row_number, "Loan ID", f"repayments on loan {loan.loan_id} are recorded here, not by sheets"
+            )
+            continue
         else:
             tx.loans.import_changed(loan)
             known[key] = loan
@@ -217,6 +222,22 @@ def _land_others(tx: Transaction, rows: Sequence[BookLoan], tally: _Tally) -> li
 
 def _key(row: BookLoan) -> tuple[int, int]:
     return row.customer_id, row.source_loan_id
+
+
+def _as_imported(tx: Transaction, loan: Loan) -> Loan:
+    """The loan as it was before the repayments recorded here."""
+    ends = tx.repayments.ends(loan)
+    if ends is None:
+        return loan
+    before = ends[0].before
+    return replace(
+        loan,
+        emis_paid=before.emis_paid,
+        emis_paid_on_time=before.emis_paid_on_time,
+        outstanding_principal=before.outstanding_principal,
+        paid_toward_next=0,
+        repayment_count=0,
+    )
 
 
 def _imported_loan(row: BookLoan, loan_id: int) -> Loan:

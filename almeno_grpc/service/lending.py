@@ -9,9 +9,8 @@ from almeno_grpc.clock import Clock
 from almeno_grpc.domain.customer import Customer
 from almeno_grpc.domain.decision import Borrower, Decision, LoanRequest, decide
 from almeno_grpc.domain.errors import CreditError, CustomerNotFound, LoanNotFound, PolicyChanged
-from almeno_grpc.domain.loan import Installment, Loan, LoanState
+from almeno_grpc.domain.loan import Loan, LoanState
 from almeno_grpc.domain.policy import Policy, policy_in_effect
-from almeno_grpc.domain.repayment import installments
 from almeno_grpc.service.decision_record import decision_record
 from almeno_grpc.service.identifiers import new_identifier
 from almeno_grpc.service.store import Store, Transaction
@@ -105,15 +104,6 @@ class LendingService:
             if not loans and tx.customers.get(customer_id) is None:
                 raise CustomerNotFound(customer_id)
             return loans
-
-    def schedule(self, loan_id: int) -> list[Installment]:
-        """Every instalment of a loan as it stands on the business date.
-
-        Raises:
-            LoanNotFound: No loan has the number.
-        """
-        loan, _ = self.get_loan(loan_id)
-        return installments(loan, [], self.today())
 
     def today(self) -> date:
         """The business date."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, select, tuple_, update
 
+from almeno_grpc.domain.errors import WriteConflict
 from almeno_grpc.domain.imports import BOOK_METHOD, BookLoan
 from almeno_grpc.domain.installments import InstallmentMethod
 from almeno_grpc.domain.loan import Loan, LoanState
@@ -13,7 +14,7 @@ from almeno_grpc.domain.money import rate_from_scaled, scaled_rate
 from almeno_grpc.storage.lookups import add_rows, added_whole, in_pieces, present
 from almeno_grpc.storage.sequences import number_above
 from almeno_grpc.storage.statements import Statement, insertion
-from almeno_grpc.storage.tables import FIRST_OWN_ID, loan_number
+from almeno_grpc.storage.tables import FIRST_OWN_ID, customer, loan_number
 from almeno_grpc.storage.tables import loan as table
 
 _COLUMNS = (
@@ -32,12 +33,28 @@ _COLUMNS = (
     table.c.approval_day,
     table.c.source_loan_id,
     table.c.decision_id,
+    table.c.paid_toward_next_paise,
+    table.c.repayment_count,
 )
 _NUMBERED = loan_number.join(
     table, and_(table.c.customer_id == loan_number.c.customer_id, table.c.loan_id == loan_number.c.loan_id)
 )
 _BY_ID = Statement(
     select(*_COLUMNS).select_from(_NUMBERED).where(loan_number.c.loan_id == bindparam("loan_id")), "loan_id"
+)
+_LOCK_OWNER = Statement(
+    select(customer.c.customer_id)
+    .join(loan_number, loan_number.c.customer_id == customer.c.customer_id)
+    .where(loan_number.c.loan_id == bindparam("loan_id"))
+    .with_for_update(of=customer),
+    "loan_id",
+)
+_LOCK = Statement(
+    select(*_COLUMNS)
+    .where(table.c.customer_id == bindparam("customer_id"), table.c.loan_id == bindparam("loan_id"))
+    .with_for_update(),
+    "customer_id",
+    "loan_id",
 )
 _TAKE_NUMBER = insertion(loan_number, [loan_number.c.customer_id], returning=loan_number.c.loan_id)
 _ADD = insertion(table, _COLUMNS)
@@ -57,7 +74,11 @@ _BY_SOURCE = select(*_COLUMNS).where(
 )
 _UPDATE = (
     update(table)
-    .where(table.c.customer_id == bindparam("of_customer"), table.c.loan_id == bindparam("with_number"))
+    .where(
+        table.c.customer_id == bindparam("of_customer"),
+        table.c.loan_id == bindparam("with_number"),
+        table.c.repayment_count == 0,
+    )
     .values(
         loan_amount_paise=bindparam("loan_amount_paise"),
         interest_rate_e4=bindparam("interest_rate_e4"),
@@ -71,6 +92,25 @@ _UPDATE = (
         approval_day=bindparam("approval_day"),
     )
 )
+_REPAY = Statement(
+    update(table)
+    .where(table.c.customer_id == bindparam("of_customer"), table.c.loan_id == bindparam("with_number"))
+    .values(
+        emis_paid=bindparam("emis_paid"),
+        emis_paid_on_time=bindparam("emis_paid_on_time"),
+        outstanding_principal_paise=bindparam("outstanding_principal_paise"),
+        paid_toward_next_paise=bindparam("paid_toward_next_paise"),
+        repayment_count=bindparam("repayment_count"),
+    ),
+    "emis_paid",
+    "emis_paid_on_time",
+    "outstanding_principal_paise",
+    "paid_toward_next_paise",
+    "repayment_count",
+    "of_customer",
+    "with_number",
+)
+_REPAYMENTS = ("paid_toward_next_paise", "repayment_count")
 _BOOK_METHOD = BOOK_METHOD.value
 
 
@@ -87,6 +127,29 @@ class Loans:
         """The loan with the number, if there is one."""
         row = _BY_ID.row(self._connection, loan_id)
         return _loan(row) if row else None
+
+    def get_locked(self, loan_id: int) -> Loan | None:
+        """The loan with the number, which no other transaction repays, and on whose customer none decides, meanwhile.
+
+        Until this transaction has ended, that is: a decision then sees the whole of a repayment or nothing of it.
+        """
+        owner = _LOCK_OWNER.row(self._connection, loan_id)
+        # By a statement of its own: a statement sees the book as it was when that began, before it waited.
+        row = _LOCK.row(self._connection, *owner, loan_id) if owner else None
+        return _loan(row) if row else None
+
+    def repay(self, loan: Loan) -> None:
+        """Brings a loan up to its latest repayment."""
+        _REPAY.rows(
+            self._connection,
+            loan.emis_paid,
+            loan.emis_paid_on_time,
+            loan.outstanding_principal,
+            loan.paid_toward_next,
+            loan.repayment_count,
+            loan.customer_id,
+            loan.loan_id,
+        )
 
     def page(self, customer_id: int, state: LoanState | None, after: int, count: int) -> list[Loan]:
         """Up to `count` of a customer's loans with a number above `after`, in the order of their numbers."""
@@ -137,11 +200,17 @@ class Loans:
         add_rows(self._connection, table, map(_stored, rows))
 
     def import_changed(self, loan: Loan) -> None:
-        """Brings an imported loan up to what the sheet says."""
+        """Brings an imported loan up to what the sheet says.
+
+        Raises:
+            WriteConflict: Meanwhile a repayment was recorded on it, from which on it is no longer the sheet's.
+        """
         values = _values(loan)
-        for fixed in ("customer_id", "source_loan_id", "decision_id", "installment_method"):
+        for fixed in ("customer_id", "source_loan_id", "decision_id", "installment_method", *_REPAYMENTS):
             del values[fixed]
-        self._connection.execute(_UPDATE, {**values, "of_customer": loan.customer_id, "with_number": loan.loan_id})
+        names = {"of_customer": loan.customer_id, "with_number": loan.loan_id}
+        if self._connection.execute(_UPDATE, {**values, **names}).rowcount == 0:
+            raise WriteConflict("a repayment was recorded on a loan of the sheet; land its rows again")
 
 
 def _loan(row: Any) -> Loan:
@@ -161,6 +230,8 @@ def _loan(row: Any) -> Loan:
         day,
         source,
         decision,
+        toward_next,
+        repayments,
     ) = row
     return Loan(
         loan_id,
@@ -176,6 +247,8 @@ def _loan(row: Any) -> Loan:
         date(year, month, day),
         source,
         decision,
+        toward_next,
+        repayments,
     )
 
 
@@ -196,6 +269,8 @@ def _values(loan: Loan) -> dict[str, Any]:
         "approval_day": loan.approval_date.day,
         "source_loan_id": loan.source_loan_id,
         "decision_id": loan.decision_id,
+        "paid_toward_next_paise": loan.paid_toward_next,
+        "repayment_count": loan.repayment_count,
     }
 
 
@@ -218,4 +293,6 @@ def _stored(row: BookLoan) -> tuple[Any, ...]:
         approval.day,
         number,
         None,
+        0,
+        0,
     )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Connection, Dialect, Insert, Select, Table, bindparam, insert
+from sqlalchemy import Column, Connection, Dialect, Insert, Select, Table, Update, bindparam, insert
 from sqlalchemy.exc import DBAPIError
 
 Row = tuple[Any, ...]
@@ -20,7 +20,7 @@ _BY_PLACES = {"sqlite": "qmark", "postgresql": "format"}
 class Statement:
     """A statement of which many are run, each for itself."""
 
-    def __init__(self, clause: Select[Any] | Insert, *parameters: str) -> None:
+    def __init__(self, clause: Select[Any] | Insert | Update, *parameters: str) -> None:
         """Takes the statement.
 
         Args:

@@ -16,6 +16,7 @@ from almeno_grpc.storage.engine import open_database, parse_url
 from almeno_grpc.storage.imports import Imports
 from almeno_grpc.storage.loans import Loans
 from almeno_grpc.storage.records import AnsweredRequests, Decisions, PolicyPins
+from almeno_grpc.storage.repayments import Repayments
 from almeno_grpc.storage.schema import migrate
 
 T = TypeVar("T")
@@ -28,6 +29,7 @@ class BookTransaction:
         self.borrowers = Borrowers(connection, database)
         self.customers = Customers(connection)
         self.loans = Loans(connection)
+        self.repayments = Repayments(connection)
         self.decisions = Decisions(connection)
         self.policy_pins = PolicyPins(connection)
         self.answered_requests = AnsweredRequests(connection)

@@ -117,6 +117,8 @@ loan = Table(
     Column("approval_day", SmallInteger, nullable=False),
     Column("source_loan_id", BigInteger),
     Column("decision_id", String(36), ForeignKey("decision.decision_id")),
+    Column("paid_toward_next_paise", BigInteger, nullable=False),
+    Column("repayment_count", SmallInteger, nullable=False),
     PrimaryKeyConstraint("customer_id", "loan_id"),
     ForeignKeyConstraint(["loan_id", "customer_id"], ["loan_number.loan_id", "loan_number.customer_id"]),
     UniqueConstraint("customer_id", "source_loan_id"),
@@ -133,6 +135,9 @@ loan = Table(
     CheckConstraint("outstanding_principal_paise BETWEEN 0 AND loan_amount_paise", name="outstanding_range"),
     CheckConstraint("(outstanding_principal_paise = 0) = (emis_paid = tenure_months)", name="closed_when_repaid"),
     CheckConstraint("(source_loan_id IS NULL) <> (decision_id IS NULL)", name="imported_or_booked"),
+    CheckConstraint("paid_toward_next_paise >= 0", name="paid_toward_next_not_negative"),
+    CheckConstraint("paid_toward_next_paise = 0 OR emis_paid < tenure_months", name="nothing_next_when_repaid"),
+    CheckConstraint("repayment_count BETWEEN 0 AND 10000", name="repayment_count_range"),
     sqlite_with_rowid=False,
 )
 
@@ -143,6 +148,48 @@ Index(
     unique=True,
     sqlite_where=loan.c.decision_id.is_not(None),
     postgresql_where=loan.c.decision_id.is_not(None),
+)
+
+# What was paid, and how the loan stood before and after it. Triggers of the migrations refuse every change of a row.
+repayment = Table(
+    "repayment",
+    metadata,
+    Column("customer_id", _Id, nullable=False),
+    Column("loan_id", _Id, nullable=False),
+    Column("number", SmallInteger, nullable=False),
+    Column("repayment_id", String(36), nullable=False),
+    Column("amount_paise", BigInteger, nullable=False),
+    Column("payment_date", Date, nullable=False),
+    Column("emis_paid_before", SmallInteger, nullable=False),
+    Column("emis_paid_on_time_before", SmallInteger, nullable=False),
+    Column("paid_toward_next_before_paise", BigInteger, nullable=False),
+    Column("outstanding_principal_before_paise", BigInteger, nullable=False),
+    Column("emis_paid", SmallInteger, nullable=False),
+    Column("emis_paid_on_time", SmallInteger, nullable=False),
+    Column("paid_toward_next_paise", BigInteger, nullable=False),
+    Column("outstanding_principal_paise", BigInteger, nullable=False),
+    Column("closes_loan", Boolean, nullable=False),
+    Column("create_time_us", BigInteger, nullable=False),
+    PrimaryKeyConstraint("customer_id", "loan_id", "number"),
+    ForeignKeyConstraint(["customer_id", "loan_id"], ["loan.customer_id", "loan.loan_id"]),
+    UniqueConstraint("repayment_id"),
+    CheckConstraint("number BETWEEN 1 AND 10000", name="number_range"),
+    CheckConstraint("amount_paise > 0", name="amount_positive"),
+    CheckConstraint("emis_paid_on_time_before BETWEEN 0 AND emis_paid_before", name="emis_on_time_before_range"),
+    CheckConstraint("emis_paid >= emis_paid_before", name="emis_paid_not_fewer"),
+    CheckConstraint(
+        "emis_paid_on_time - emis_paid_on_time_before BETWEEN 0 AND emis_paid - emis_paid_before",
+        name="emis_on_time_range",
+    ),
+    CheckConstraint("paid_toward_next_before_paise >= 0", name="paid_toward_next_before_not_negative"),
+    CheckConstraint("paid_toward_next_paise >= 0", name="paid_toward_next_not_negative"),
+    CheckConstraint(
+        "outstanding_principal_paise BETWEEN 0 AND outstanding_principal_before_paise", name="outstanding_range"
+    ),
+    CheckConstraint("outstanding_principal_before_paise > 0", name="outstanding_before_positive"),
+    CheckConstraint("closes_loan = (outstanding_principal_paise = 0)", name="closes_when_repaid"),
+    CheckConstraint("NOT closes_loan OR paid_toward_next_paise = 0", name="nothing_next_when_repaid"),
+    sqlite_with_rowid=False,
 )
 
 policy_pin = Table(

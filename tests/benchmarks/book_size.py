@@ -57,10 +57,10 @@ INSERT INTO loan_number (loan_id, customer_id) {_NUMBERS} SELECT :first_loan + i
 _LOANS = text(f"""
 INSERT INTO loan (loan_id, customer_id, loan_amount_paise, interest_rate_e4, tenure_months, monthly_installment_paise,
     installment_method, emis_paid, emis_paid_on_time, outstanding_principal_paise, approval_year, approval_month,
-    approval_day, source_loan_id)
+    approval_day, source_loan_id, paid_toward_next_paise, repayment_count)
 {_NUMBERS}
 SELECT :first_loan + i, :first + i % :customers, 10000000, 105000, 24, 460000, 'ANNUAL_COMPOUND', i % 24, 0,
-    10000000 - 400000 * (i % 24), 2024 + i % 3, 1 + i % 10, 1 + i % 28, :first_loan + i
+    10000000 - 400000 * (i % 24), 2024 + i % 3, 1 + i % 10, 1 + i % 28, :first_loan + i, 0, 0
 FROM n
 """)  # noqa: S608
 

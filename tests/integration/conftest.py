@@ -44,6 +44,7 @@ from almeno_grpc.service.customers import Applicant, CustomerService
 from almeno_grpc.service.imports import ImportService, Upload
 from almeno_grpc.service.landing import land_batch, set_numbers_aside
 from almeno_grpc.service.lending import Booking, LendingService
+from almeno_grpc.service.repayments import Recorded, RepaymentService
 from almeno_grpc.service.requests import Call, Requests
 from almeno_grpc.storage.store import BookStore
 from almeno_grpc.storage.tables import metadata
@@ -68,12 +69,14 @@ class Book:
     once: Requests = field(init=False)
     customers: CustomerService = field(init=False)
     lending: LendingService = field(init=False)
+    repayments: RepaymentService = field(init=False)
     imports: ImportService = field(init=False)
 
     def __post_init__(self) -> None:
         self.once = Requests(self.store, self.clock)
         self.customers = CustomerService(self.store, self.clock)
         self.lending = LendingService(self.store, load_policies(), self.clock)
+        self.repayments = RepaymentService(self.store, self.clock)
         self.imports = ImportService(self.store, self.clock)
 
     def register(self, monthly_income: int = 50_000 * RUPEE, phone_number: str = "") -> Customer:
@@ -87,6 +90,9 @@ class Book:
         answered = self.once.once(call, lambda tx: self.lending.book(tx, request), lambda _: b"booked")
         assert answered.result is not None
         return answered.result
+
+    def repay(self, loan_id: int, amount: int, on: date | None = None) -> Recorded:
+        return self.store.write(lambda tx: self.repayments.record(tx, loan_id, amount, on))
 
     def queue(self, kind: ImportKind, content: bytes, file_name: str = "book.csv", **header) -> ImportFile:
         upload = Upload(kind, file_name, header.get("book_date"), header.get("sha256", "0" * 64), [content])

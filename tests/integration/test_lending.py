@@ -62,7 +62,7 @@ def test_what_does_not_exist_is_not_found(book):
     with pytest.raises(LoanNotFound):
         book.lending.get_loan(7)
     with pytest.raises(LoanNotFound):
-        book.lending.schedule(7)
+        book.repayments.schedule(7)
 
 
 def test_check_stores_nothing(book):
@@ -266,7 +266,7 @@ def test_longest_loan_of_the_last_business_date_has_a_schedule(book):
     book.__post_init__()
     loan = book.lend(book.register().customer_id, 2 * LAKH, "10", 600).loan
     assert loan is not None
-    assert loan.end_date == book.lending.schedule(loan.loan_id)[-1].due_date == date(2249, 12, 31)
+    assert loan.end_date == book.repayments.schedule(loan.loan_id)[-1].due_date == date(2249, 12, 31)
 
 
 def test_loans_are_listed_by_state(book, rows_of):

@@ -9,6 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
+from sqlalchemy.exc import DBAPIError
 
 from almeno_grpc.storage.engine import DatabaseUnusable
 from almeno_grpc.storage.store import BookStore
@@ -47,7 +48,9 @@ def definitions(engine) -> dict[str, list[str]]:
     """What each table and index is made of, by name, however it is written."""
     with engine.connect() as connection:
         if engine.dialect.name == "sqlite":
-            found = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")).all()
+            found = connection.execute(
+                text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND type <> 'trigger'")
+            ).all()
         else:
             found = connection.execute(text(DEFINITIONS)).all()
     return {
@@ -69,7 +72,7 @@ FROM information_schema.columns WHERE table_schema = 'public'
 
 def test_empty_database_gets_the_whole_schema(empty, engine):
     empty.migrate()
-    assert revision_of(engine) == "0002"
+    assert revision_of(engine) == "0003"
     assert set(metadata.tables) <= set(inspect(engine).get_table_names())
 
 
@@ -106,12 +109,33 @@ def test_database_of_the_first_revision_is_brought_up_to_date_with_its_book(empt
     with engine.begin() as connection:
         connection.exec_driver_sql(customer)
     empty.migrate()
-    assert revision_of(engine) == "0002"
+    assert revision_of(engine) == "0003"
     with empty.read() as tx:
         found = tx.customers.get(7)
         assert tx.imports.depth() == 0
     assert found is not None
     assert (found.first_name, found.approved_limit) == ("Asha", 180_000_000)
+
+
+def test_repayments_cannot_be_changed_or_removed_by_anybody(empty, engine):
+    empty.migrate()
+    with engine.begin() as connection:
+        for row in A_REPAYMENT:
+            connection.exec_driver_sql(row)
+    for change in ("UPDATE repayment SET amount_paise = 2", "DELETE FROM repayment"):
+        with pytest.raises(DBAPIError, match="never"), engine.begin() as connection:
+            connection.exec_driver_sql(change)
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT amount_paise FROM repayment").scalar() == 100
+
+
+A_REPAYMENT = (
+    "INSERT INTO customer VALUES (7, 'Asha', 'Rao', 30, '+919999999999', 5000000, 180000000, true, 1)",
+    "INSERT INTO loan_number VALUES (5, 7)",
+    """INSERT INTO loan
+    VALUES (5, 7, 10000000, 0, 10, 1000000, 'ANNUAL_COMPOUND', 0, 0, 10000000, 2026, 1, 5, 5, NULL, 100, 1)""",
+    "INSERT INTO repayment VALUES (7, 5, 1, 'r', 100, '2026-01-05', 0, 0, 0, 10000000, 0, 0, 100, 10000000, false, 1)",
+)
 
 
 def test_migration_that_fails_halfway_leaves_nothing_of_itself(monkeypatch, empty, engine):
@@ -159,6 +183,6 @@ def test_servers_that_open_a_new_database_at_the_same_time_all_find_the_schema(n
     stores = [BookStore(url) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(BookStore.migrate, stores))
-    assert revision_of(stores[0].engine) == "0002"
+    assert revision_of(stores[0].engine) == "0003"
     for store in stores:
         store.close()

@@ -76,6 +76,8 @@ def upgrade() -> None:
         sa.Column("approval_day", sa.SmallInteger, nullable=False),
         sa.Column("source_loan_id", sa.BigInteger),
         sa.Column("decision_id", sa.String(36), sa.ForeignKey("decision.decision_id", name="fk_loan_decision_id")),
+        sa.Column("paid_toward_next_paise", sa.BigInteger, nullable=False),
+        sa.Column("repayment_count", sa.SmallInteger, nullable=False),
         sa.PrimaryKeyConstraint("customer_id", "loan_id", name="pk_loan"),
         sa.ForeignKeyConstraint(
             ["loan_id", "customer_id"], ["loan_number.loan_id", "loan_number.customer_id"], name="fk_loan_loan_id"
@@ -103,6 +105,11 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "(source_loan_id IS NULL) <> (decision_id IS NULL)", name=op.f("ck_loan_imported_or_booked")
         ),
+        sa.CheckConstraint("paid_toward_next_paise >= 0", name=op.f("ck_loan_paid_toward_next_not_negative")),
+        sa.CheckConstraint(
+            "paid_toward_next_paise = 0 OR emis_paid < tenure_months", name=op.f("ck_loan_nothing_next_when_repaid")
+        ),
+        sa.CheckConstraint("repayment_count BETWEEN 0 AND 10000", name=op.f("ck_loan_repayment_count_range")),
         sqlite_with_rowid=False,
     )
     decided = sa.text("decision_id IS NOT NULL")
