@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, or_, select
+from sqlalchemy import BigInteger, Connection, bindparam, or_, select
 
 from almeno_grpc.domain.loan import Loan
 from almeno_grpc.domain.repayment import Repayment, Standing
@@ -15,7 +15,8 @@ _OF_LOAN = (
     .order_by(table.c.number)
 )
 _ENDS = _OF_LOAN.where(or_(table.c.number == 1, table.c.number == bindparam("latest")))
-_PAGE = _OF_LOAN.where(table.c.number > bindparam("after")).limit(bindparam("count"))
+# A caller's place may be beyond any number there is.
+_PAGE = _OF_LOAN.where(table.c.number > bindparam("after", type_=BigInteger)).limit(bindparam("count"))
 _COMPLETING = _OF_LOAN.where(table.c.emis_paid > table.c.emis_paid_before)
 _ADD = insertion(table, table.c)
 

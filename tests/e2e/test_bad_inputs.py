@@ -20,7 +20,7 @@ from google.protobuf.message_factory import GetMessageClass
 from google.rpc import status_pb2
 from google.type import date_pb2, decimal_pb2, money_pb2
 from support.book_files import CUSTOMER_HEADINGS, csv_file, customer_row
-from support.calls import SECONDS, applicant, check_of, loan_of, refusal_of, registered
+from support.calls import SECONDS, applicant, check_of, loan_of, refusal_of, registered, rupees
 from support.servers import CUSTOMERS, RunningServer, StartServer
 
 from almeno_grpc.api import credit_service_pb2 as pb
@@ -192,6 +192,9 @@ def good_requests(server: RunningServer) -> dict[str, Message]:
         "GetLoan": pb.GetLoanRequest(loan_id=loan_id),
         "ListLoans": pb.ListLoansRequest(customer_id=customer_id),
         "GetRepaymentSchedule": pb.GetRepaymentScheduleRequest(loan_id=loan_id),
+        "RecordRepayment": pb.RecordRepaymentRequest(loan_id=loan_id, amount=rupees(0, 1)),
+        "ListRepayments": pb.ListRepaymentsRequest(loan_id=loan_id),
+        "GetPayoff": pb.GetPayoffRequest(loan_id=loan_id, payoff_date=date_pb2.Date(year=2026, month=5, day=1)),
         "StartImport": portfolio_pb.ImportHeader(kind=CUSTOMERS, file_name="a.csv"),
         "GetImport": portfolio_pb.GetImportRequest(import_id=import_id),
         "CancelImport": portfolio_pb.CancelImportRequest(import_id=import_id),

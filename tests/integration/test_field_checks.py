@@ -31,6 +31,9 @@ GOOD = {
     "GetLoan": {"loanId": "5"},
     "ListLoans": {"customerId": "7"},
     "GetRepaymentSchedule": {"loanId": "5"},
+    "RecordRepayment": {"loanId": "5", "amount": {"units": "100"}},
+    "ListRepayments": {"loanId": "5"},
+    "GetPayoff": {"loanId": "5"},
     "GetImport": {"importId": "i"},
     "CancelImport": {"importId": "i"},
     "ListImports": {},
@@ -59,6 +62,13 @@ AMOUNTS = [
     ({"units": "1000000000", "nanos": 10_000_000}, ""),
     ({}, ""),
     (None, ""),
+]
+HUGE = [value for value, part in AMOUNTS if value and not part and int(value["units"]) > 0]
+"""No more than a field with a bound takes; what a loan takes at most is no matter of the field."""
+DATES = [
+    *({}, {"year": 2026}, {"year": 2026, "month": 4}, {"month": 4, "day": 10}, {"year": 2026, "month": 2, "day": 29}),
+    *({"year": 2026, "month": 13, "day": 1}, {"year": 2026, "month": 4, "day": 31}, {"year": -1, "month": 1, "day": 1}),
+    *({"year": 10_000, "month": 1, "day": 1}, {"year": 2**31 - 1, "month": 2**31 - 1, "day": -(2**31)}),
 ]
 RATES = [
     *("", "abc", "ten", "10,5", "10.5%", " 10.5", "10.5 ", "--1", "+-1", ".", "e5", "1e", "1e+", "NaN", "Infinity"),
@@ -115,6 +125,17 @@ BAD = [
     *(("CreateLoan", {"requestId": value}, "request_id") for value in REQUEST_IDS),
     *(("GetLoan", {"loanId": value}, "loan_id") for value in NUMBERS_OF_THINGS),
     *(("GetRepaymentSchedule", {"loanId": value}, "loan_id") for value in NUMBERS_OF_THINGS),
+    *(
+        (method, {"loanId": value}, "loan_id")
+        for method in ("RecordRepayment", "ListRepayments", "GetPayoff")
+        for value in NUMBERS_OF_THINGS
+    ),
+    *(("RecordRepayment", {"requestId": value}, "request_id") for value in REQUEST_IDS),
+    *(("RecordRepayment", {"amount": value}, f"amount{part}") for value, part in AMOUNTS if value not in HUGE),
+    *(("RecordRepayment", {"amount": {"nanos": value}}, "amount.nanos") for value in (1, 9_999_999, 10_000_001)),
+    *(("RecordRepayment", {"paymentDate": value}, "payment_date") for value in DATES),
+    *(("GetPayoff", {"payoffDate": value}, "payoff_date") for value in DATES),
+    *(("ListRepayments", {"pageSize": value}, "page_size") for value in PAGE_SIZES),
     *(("ListLoans", {"customerId": value}, "customer_id") for value in NUMBERS_OF_THINGS),
     *(("ListLoans", {"state": value}, "state") for value in (3, -1, 2**31 - 1)),
     *(("ListLoans", {"pageSize": value}, "page_size") for value in PAGE_SIZES),

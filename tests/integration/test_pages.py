@@ -21,6 +21,9 @@ def listed(stubs, rows_of):
         [rows_of.loan(7, number, emis_paid=12 if number % 2 else 3) for number in range(1, 26)]
         + [rows_of.loan(8, number) for number in range(100, 103)]
     )
+    for amount in range(1, 13):
+        stubs.book.repay(2, amount)
+        stubs.book.repay(100, 10 * amount)
     for _ in range(IMPORTS - 2):
         stubs.book.queue(ImportKind.CUSTOMERS, b"")
     issues = [RowIssue(2 + at // 3, IssueOutcome.REJECTED, "Age", f"fault {at}") for at in range(12)]
@@ -46,6 +49,11 @@ def lists(listed):
     def active_loans(size, token):
         return loans(size, token, state=loan_pb2.LOAN_STATE_ACTIVE)
 
+    def repayments(size, token, loan_id=2):
+        request = pb.ListRepaymentsRequest(loan_id=loan_id, page_size=size, page_token=token)
+        answer = listed.credit.ListRepayments(request)
+        return [row.amount.nanos // 10_000_000 for row in answer.repayments], answer.next_page_token
+
     def imports(size, token):
         answer = listed.portfolio.ListImports(portfolio_pb.ListImportsRequest(page_size=size, page_token=token))
         return [row.import_id for row in answer.imports], answer.next_page_token
@@ -63,6 +71,11 @@ def lists(listed):
         "active loans": (active_loans, list(range(2, 26, 2))),
         "imports": (imports, [by_queue_number[number] for number in range(IMPORTS, 0, -1)]),
         "issues": (issues, [f"fault {at}" for at in range(12)]),
+        "repayments": (repayments, list(range(1, 13))),
+        "repayments of another": (
+            lambda size, token: repayments(size, token, loan_id=100),
+            [*range(10, 100, 10), *range(0, 30, 10)],
+        ),
         "loans of another": (lambda size, token: loans(size, token, customer_id=8), [100, 101, 102]),
         "issues of another": (
             lambda size, token: issues(size, token, queue_number=2),
@@ -71,7 +84,8 @@ def lists(listed):
     }
 
 
-NAMES = ["customers", "loans", "active loans", "imports", "issues", "loans of another", "issues of another"]
+NAMES = ["customers", "loans", "active loans", "repayments", "imports", "issues"]
+NAMES += ["loans of another", "repayments of another", "issues of another"]
 
 
 def walk(page, size, between=lambda: None):
@@ -120,6 +134,9 @@ def test_page_walk_sees_every_row_once_while_rows_are_added(listed, lists, rows_
         rows = walk(page, 9, add)
         assert rows[: len(before)] == before
         assert len(rows) == len(set(rows))
+    page, before = lists["repayments"]
+    rows = walk(page, 5, lambda: listed.book.repay(2, 13))
+    assert rows[: len(before)] == before
     page, _ = lists["imports"]
     before = walk(page, 1000)
     assert walk(page, 13, add) == before

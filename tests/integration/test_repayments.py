@@ -1,0 +1,307 @@
+"""Repayments in the book: what is stored, what is refused, and that nothing is lost where many pay at once."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+from itertools import pairwise
+
+import pytest
+
+from almeno_grpc.clock import Clock
+from almeno_grpc.domain.decision import LoanRequest
+from almeno_grpc.domain.errors import (
+    InvalidField,
+    LoanClosed,
+    LoanNotFound,
+    RepaymentExceedsPayoff,
+    TooManyRepayments,
+    WriteConflict,
+)
+from almeno_grpc.domain.installments import outstanding_after
+from almeno_grpc.domain.loan import InstallmentState, LoanState
+from almeno_grpc.domain.repayment import Standing
+
+RUPEE = 100
+LAKH = 100_000 * RUPEE
+EMI = 9_208 * RUPEE
+"""Of an imported loan as a rule: ₹1 lakh over 12 months from 5 January 2026."""
+
+
+@pytest.fixture
+def on(book):
+    """Sets the business date."""
+
+    def set_date(day: date) -> None:
+        book.clock = Clock(day, book.clock.timezone)
+        book.__post_init__()
+
+    return set_date
+
+
+@pytest.fixture
+def imported(book, rows_of):
+    """Loan 5 of customer 7, with 3 instalments paid by the book, the third of them late."""
+    book.land([rows_of.customer(7)])
+    book.land([rows_of.loan(7, 5)])
+    return book.lending.get_loan(5)[0]
+
+
+def lend(book, amount=LAKH, months=12):
+    loan = book.lend(book.register().customer_id, amount, "12", months).loan
+    assert loan is not None
+    return loan
+
+
+def test_repayment_is_stored_with_what_the_loan_was_before_and_after(book):
+    loan = lend(book)
+    first = book.repay(loan.loan_id, 10_000 * RUPEE)
+    second = book.repay(loan.loan_id, 1 * RUPEE, book.clock.today())
+    assert first.loan == replace(
+        loan,
+        emis_paid=1,
+        emis_paid_on_time=1,
+        paid_toward_next=1_115_12,
+        outstanding_principal=92_115_12,
+        repayment_count=1,
+    )
+    assert second.loan == replace(first.loan, paid_toward_next=1_116_12, repayment_count=2)
+    assert book.lending.get_loan(loan.loan_id)[0] == second.loan
+    assert book.repayments.page(loan.loan_id, 0, 10) == [first.repayment, second.repayment]
+    assert first.repayment.before == Standing.of(loan)
+    assert first.repayment.after == second.repayment.before == Standing.of(first.loan)
+    assert (first.repayment.number, first.repayment.amount, first.repayment.emis_completed) == (1, 10_000 * RUPEE, 1)
+    assert (first.repayment.payment_date, first.repayment.closes_loan) == (book.clock.today(), False)
+
+
+def test_imported_loan_goes_on_from_what_the_book_says_was_paid(book, imported):
+    # Three were due by 5 April and paid; the fourth falls due on 5 May.
+    assert book.repayments.payoff(5, None).amount == 7_500_000 + round(87_467 * 5 / 30)
+    recorded = book.repay(5, 2 * EMI)
+    assert (recorded.loan.emis_paid, recorded.loan.emis_paid_on_time, recorded.loan.paid_toward_next) == (5, 4, 0)
+    assert recorded.loan.outstanding_principal == outstanding_after(
+        imported.installment_method, LAKH, imported.interest_rate, 12, EMI, 5
+    )
+    states = [row.state for row in book.repayments.schedule(5)]
+    assert states[:3] == [InstallmentState.PAID, InstallmentState.PAID, InstallmentState.PAID_LATE]
+    assert states[3:6] == [InstallmentState.PAID, InstallmentState.PAID, InstallmentState.DUE_LATER]
+
+
+def test_exact_payoff_closes_the_loan_and_nothing_more_is_taken(book):
+    loan = lend(book)
+    with pytest.raises(RepaymentExceedsPayoff):
+        book.repay(loan.loan_id, LAKH + 1)
+    recorded = book.repay(loan.loan_id, LAKH)
+    assert recorded.repayment.closes_loan
+    assert (recorded.loan.state, recorded.loan.outstanding_principal) == (LoanState.CLOSED, 0)
+    for again in (
+        lambda: book.repay(loan.loan_id, 1),
+        lambda: book.repay(loan.loan_id, 1, date(2020, 1, 1)),
+        lambda: book.repayments.payoff(loan.loan_id, None),
+    ):
+        with pytest.raises(LoanClosed):
+            again()
+    rows = book.repayments.schedule(loan.loan_id)
+    assert sum(row.paid_amount for row in rows) == LAKH
+    assert {row.state for row in rows} == {InstallmentState.PAID}
+
+
+def test_payment_date_lies_between_the_latest_repayment_and_the_business_date(book, on):
+    loan = lend(book)
+    on(date(2026, 6, 1))
+    for day, said in (
+        (date(2026, 6, 2), "must not be after the business date, 2026-06-01"),
+        (date(2026, 4, 9), "must not be before 2026-04-10, the day of the loan's approval or latest repayment"),
+    ):
+        with pytest.raises(InvalidField, match=said) as refused:
+            book.repay(loan.loan_id, 1, day)
+        assert [violation.field for violation in refused.value.violations] == ["payment_date"]
+    book.repay(loan.loan_id, 1, date(2026, 4, 10))
+    book.repay(loan.loan_id, 1, date(2026, 5, 20))
+    book.repay(loan.loan_id, 1, date(2026, 5, 20))
+    with pytest.raises(InvalidField, match="must not be before 2026-05-20"):
+        book.repay(loan.loan_id, 1, date(2026, 5, 19))
+    assert len(book.repayments.page(loan.loan_id, 0, 10)) == 3
+
+
+def test_payoff_is_told_for_days_to_come_but_for_none_before_the_latest_repayment(book, on):
+    loan = lend(book)
+    on(date(2026, 5, 20))
+    book.repay(loan.loan_id, 1 * RUPEE, date(2026, 5, 12))
+    assert book.repayments.payoff(loan.loan_id, date(2026, 5, 12)).overdue_amount == 8_883_88
+    assert book.repayments.payoff(loan.loan_id, date(9999, 12, 31)).amount == 12 * 8_884_88 - 3 - 1_00
+    with pytest.raises(InvalidField, match=r"payoff_date: must not be before 2026-05-12"):
+        book.repayments.payoff(loan.loan_id, date(2026, 5, 11))
+
+
+def test_what_does_not_exist_is_neither_repaid_nor_owed(book):
+    for call in (
+        lambda: book.repay(5, 1),
+        lambda: book.repayments.payoff(5, None),
+        lambda: book.repayments.page(5, 0, 10),
+        lambda: book.repayments.schedule(5),
+    ):
+        with pytest.raises(LoanNotFound):
+            call()
+
+
+def test_number_set_aside_for_a_loan_that_never_came_is_no_loan(book, rows_of):
+    book.land([rows_of.customer(7)])
+    book.store.write(lambda tx: tx.loans.set_numbers_aside([(5, 7)]))
+    with pytest.raises(LoanNotFound):
+        book.repay(5, 1)
+
+
+def test_last_repayment_that_a_loan_may_have_closes_it(monkeypatch, book):
+    monkeypatch.setattr("almeno_grpc.service.repayments.MAX_REPAYMENTS", 3)
+    loan = lend(book)
+    for _ in range(2):
+        book.repay(loan.loan_id, 1 * RUPEE)
+    with pytest.raises(TooManyRepayments, match="has had 2 repayments; the next one has to be its payoff"):
+        book.repay(loan.loan_id, 1 * RUPEE)
+    assert book.repay(loan.loan_id, LAKH - 2 * RUPEE).loan.state is LoanState.CLOSED
+
+
+def test_overdue_instalment_lowers_the_score_at_the_next_check_and_paying_in_time_raises_it(book, on):
+    loan = lend(book, months=24)
+    asked = LoanRequest(loan.customer_id, LAKH, Decimal(12), 12)
+
+    def points() -> tuple[str, int]:
+        decision = book.lending.check(asked)
+        return decision.score_components[0].observed, decision.credit_score
+
+    on(loan.approval_date + timedelta(days=29))
+    before = points()
+    on(date(2026, 5, 11))
+    overdue = points()
+    assert (before[0], overdue[0]) == ("0/0", "0/1")
+    assert overdue[1] == before[1] - 25
+    book.repay(loan.loan_id, loan.monthly_installment)
+    assert points() == overdue, "paid late is not paid on time"
+    on(date(2026, 6, 10))
+    book.repay(loan.loan_id, loan.monthly_installment)
+    on(date(2026, 6, 11))
+    assert points()[0] == "1/2"
+
+
+def test_repayments_lower_the_debt_that_decisions_see(book):
+    loan = lend(book)
+    book.repay(loan.loan_id, 3 * loan.monthly_installment)
+    position = book.customers.get(loan.customer_id)[1]
+    assert position.current_debt == 76_108_02
+    book.repay(loan.loan_id, book.repayments.payoff(loan.loan_id, None).amount)
+    position = book.customers.get(loan.customer_id)[1]
+    assert (position.current_debt, position.monthly_obligation, position.active_loan_count) == (0, 0, 0)
+
+
+# Many at once.
+
+
+def test_repayments_made_at_once_are_all_kept(book, open_store):
+    loan = lend(book)
+    stores = [open_store() for _ in range(4)]
+
+    def pay(number: int) -> int:
+        store = stores[number % 4]
+        return store.write(lambda tx: book.repayments.record(tx, loan.loan_id, 1_000 * RUPEE, None)).repayment.number
+
+    with ThreadPoolExecutor(16) as pool:
+        numbers = list(pool.map(pay, range(40)))
+    assert sorted(numbers) == list(range(1, 41))
+    after = book.lending.get_loan(loan.loan_id)[0]
+    assert (after.emis_paid, after.paid_toward_next) == (4, 40_000 * RUPEE - 4 * 8_884_88)
+    kept = book.repayments.page(loan.loan_id, 0, 100)
+    assert [each.number for each in kept] == list(range(1, 41))
+    assert all(one.after == other.before for one, other in pairwise(kept))
+
+
+def test_loan_that_is_paid_off_twice_at_once_is_paid_off_once(book):
+    loan = lend(book)
+    start = threading.Barrier(8)
+
+    def pay_off(_) -> str:
+        start.wait(10)
+        try:
+            book.repay(loan.loan_id, LAKH)
+        except LoanClosed:
+            return "closed before"
+        return "closed"
+
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = list(pool.map(pay_off, range(8)))
+    assert sorted(outcomes) == ["closed"] + 7 * ["closed before"]
+    assert len(book.repayments.page(loan.loan_id, 0, 10)) == 1
+
+
+def test_decision_waits_for_a_repayment_under_way_and_sees_the_whole_of_it(book):
+    loan = lend(book, amount=10 * LAKH, months=60)
+    has_recorded, may_end = threading.Event(), threading.Event()
+
+    def record_slowly(tx):
+        book.repayments.record(tx, loan.loan_id, 10 * LAKH, None)
+        has_recorded.set()
+        may_end.wait(10)
+
+    with ThreadPoolExecutor(2) as pool:
+        repaying = pool.submit(book.store.write, record_slowly)
+        assert has_recorded.wait(10)
+        # Both together are above the limit of ₹18 lakh.
+        lending = pool.submit(book.lend, loan.customer_id, 9 * LAKH, "12", 60)
+        with pytest.raises(TimeoutError):
+            lending.result(0.3)
+        may_end.set()
+        repaying.result(10)
+        decision = lending.result(10).decision
+    assert decision.borrower.position.current_debt == 0
+    assert decision.approved
+
+
+# Sheets, and loans that are repaid here.
+
+
+def test_sheet_loaded_again_changes_nothing_after_repayments(book, rows_of):
+    book.land([rows_of.customer(7), rows_of.customer(8)])
+    rows = [rows_of.loan(7, 5), rows_of.loan(8, 5, row_number=9), rows_of.loan(7, 6, emis_paid=12, emis_paid_on_time=9)]
+    book.land(rows)
+    second = book.lending.page_of_loans(8, None, 0, 10)[0].loan_id
+    book.repay(5, EMI + 1)
+    book.repay(second, book.repayments.payoff(second, None).amount)
+    loans, repayments = book.rows("loan"), book.rows("repayment")
+    for _ in range(2):
+        file = book.land(rows)
+        assert (file.rows.unchanged, file.rows.rejected, file.rows.adjusted) == (3, 0, 1)
+    assert (book.rows("loan"), book.rows("repayment")) == (loans, repayments)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"monthly_installment": 9_300 * RUPEE},
+        {"interest_rate": Decimal(11)},
+        {"tenure_months": 13},
+        {"emis_paid": 4},
+        {"emis_paid_on_time": 3},
+        {"approval_date": date(2026, 1, 6)},
+        {"loan_amount": 2 * LAKH},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+@pytest.mark.usefixtures("imported")
+def test_sheet_no_longer_changes_a_loan_that_is_repaid_here(book, rows_of, change):
+    book.repay(5, EMI)
+    loans = book.rows("loan")
+    file = book.land([rows_of.loan(7, 5, **change)])
+    assert (file.rows.rejected, file.rows.updated, file.rows.unchanged) == (1, 0, 0)
+    assert book.issues(file) == [(6, "REJECTED", "Loan ID", "repayments on loan 5 are recorded here, not by sheets")]
+    assert book.rows("loan") == loans
+
+
+@pytest.mark.usefixtures("imported")
+def test_repayment_that_comes_between_is_not_overwritten_by_a_sheet(book):
+    """An import that has read the loan before the repayment lands its batch again, and then rejects the row."""
+    before = book.lending.get_loan(5)[0]
+    book.repay(5, EMI)
+    with pytest.raises(WriteConflict):
+        book.store.write(lambda tx: tx.loans.import_changed(replace(before, emis_paid=2, emis_paid_on_time=2)))
+    assert book.lending.get_loan(5)[0].emis_paid == 4
