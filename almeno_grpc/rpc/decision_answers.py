@@ -6,7 +6,7 @@ answers are joined, for the encodings of the parts of a message, one after the o
 """
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from google.protobuf.message import Message
 
@@ -18,6 +18,12 @@ from almeno_grpc.domain.position import CreditPosition
 from almeno_grpc.rpc.answers import DECISION_REASONS, fill_money, loan_fields
 from almeno_grpc.rpc.errors import status_message
 from almeno_grpc.service.lending import Booking
+
+MOST_USES = 500
+"""How often a message is filled in: a text in it takes its room anew each time, and all of it is only given back with
+the whole message."""
+
+_SCORE_COMPONENTS = 4
 
 
 def check_answer(decision: Decision) -> bytes:
@@ -88,11 +94,24 @@ def _fill_decision(message: decision_pb2.Decision, decision: Decision, decision_
 class _Response:
     """A response with one decision in it, kept to be filled in again and again."""
 
-    def __init__(self, response: Message, decision: decision_pb2.Decision) -> None:
-        self._response = response
-        self._decision = decision
+    def __init__(self, make: Callable[[], tuple[Message, decision_pb2.Decision]]) -> None:
+        """Keeps what `make` makes: an empty response, and the decision in it."""
+        self._make = make
+        self._uses_left = 0
+
+    def with_decision(self, decision: Decision, decision_id: str = "") -> bytes:
+        """The response with the decision, encoded."""
+        if self._uses_left == 0:
+            self._renew()
+        self._uses_left -= 1
+        _fill_decision(self._decision, decision, decision_id)
+        return self._response.SerializeToString()
+
+    def _renew(self) -> None:
+        self._response, self._decision = self._make()
+        self._uses_left = MOST_USES
+        decision, position = self._decision, self._decision.position
         parts = [decision.score_components.add() for _ in range(_SCORE_COMPONENTS)]
-        position = decision.position
         # While somebody holds a part, the message gives it out again rather than make a new object of it.
         self._held = (
             *parts,
@@ -110,27 +129,29 @@ class _Response:
             decision.reasons,
         )
 
-    def with_decision(self, decision: Decision, decision_id: str = "") -> bytes:
-        """The response with the decision, encoded."""
-        _fill_decision(self._decision, decision, decision_id)
-        return self._response.SerializeToString()
+
+def _empty_check() -> tuple[Message, decision_pb2.Decision]:
+    response = pb.CheckEligibilityResponse()
+    return response, response.decision
 
 
-_SCORE_COMPONENTS = 4
+def _empty_booking() -> tuple[Message, decision_pb2.Decision]:
+    response = pb.CreateLoanResponse()
+    return response, response.decision
+
+
+def _empty_batch() -> tuple[Message, decision_pb2.Decision]:
+    response = pb.BatchCheckEligibilityResponse()
+    return response, response.results.add().decision
 
 
 class _KeptResponses(threading.local):
     """The responses that a thread keeps."""
 
     def __init__(self) -> None:
-        check, booking, batch = (
-            pb.CheckEligibilityResponse(),
-            pb.CreateLoanResponse(),
-            pb.BatchCheckEligibilityResponse(),
-        )
-        self.check = _Response(check, check.decision)
-        self.booking = _Response(booking, booking.decision)
-        self.batch = _Response(batch, batch.results.add().decision)
+        self.check = _Response(_empty_check)
+        self.booking = _Response(_empty_booking)
+        self.batch = _Response(_empty_batch)
 
 
 _kept = _KeptResponses()

@@ -1,0 +1,75 @@
+"""Answers that are made in messages which are used again and again."""
+
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from almeno_grpc.api import credit_service_pb2 as pb
+from almeno_grpc.domain.decision import Borrower, Decision, LoanRequest, decide
+from almeno_grpc.domain.errors import CustomerNotFound
+from almeno_grpc.domain.policy import Policy
+from almeno_grpc.domain.position import CreditPosition
+from almeno_grpc.rpc.decision_answers import MOST_USES, batch_answer, check_answer
+
+RUPEE = 100
+POSITION = CreditPosition(loan_count=3, active_loan_count=1, approved_volume=10**7, emis_due=20, emis_paid_on_time=15)
+
+
+@pytest.fixture
+def decisions(policy: Policy) -> list[Decision]:
+    """Approved; declined with an offer; declined for more than one reason, without an offer."""
+    limit = 200_000 * RUPEE
+    who = Borrower(50_000 * RUPEE, limit, POSITION)
+    owes = Borrower(50_000 * RUPEE, limit, POSITION._replace(current_debt=limit + 1, monthly_obligation=limit))
+    asked = [LoanRequest(7, rupees * RUPEE, Decimal("10.5"), 24) for rupees in (10_000, 900_000, 10_000)]
+    found = [
+        decide(request, borrower, policy, date(2026, 4, 10))
+        for request, borrower in zip(asked, (who, who, owes), strict=True)
+    ]
+    assert [(each.approved, each.counter_offer is None) for each in found] == [
+        (True, True),
+        (False, False),
+        (False, True),
+    ]
+    return found
+
+
+def resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+
+def test_nothing_of_an_answer_is_left_in_the_next(decisions: list[Decision]) -> None:
+    first = [check_answer(each) for each in decisions]
+    for earlier in decisions:
+        for later, answer in zip(decisions, first, strict=True):
+            check_answer(earlier)
+            assert check_answer(later) == answer
+    approved, offered, declined = (pb.CheckEligibilityResponse.FromString(answer).decision for answer in first)
+    assert not approved.reasons
+    assert not approved.HasField("counter_offer")
+    assert offered.HasField("counter_offer")
+    assert declined.reasons
+    assert not declined.HasField("counter_offer")
+
+
+def test_batch_is_the_single_answers_in_their_order(decisions: list[Decision]) -> None:
+    asked = [*decisions, CustomerNotFound(9), *reversed(decisions)]
+    results = pb.BatchCheckEligibilityResponse.FromString(batch_answer(asked)).results
+    for one, result in zip(asked, results, strict=True):
+        if isinstance(one, Decision):
+            single = pb.CheckEligibilityResponse.FromString(check_answer(one)).decision
+            assert result.decision.SerializeToString() == single.SerializeToString()
+        else:
+            assert result.HasField("error")
+
+
+def test_memory_does_not_grow_with_the_answers_given(decisions: list[Decision]) -> None:
+    for _ in range(2 * MOST_USES):
+        check_answer(decisions[0])
+    before = resident_bytes()
+    for _ in range(60_000):
+        check_answer(decisions[0])
+    # Texts that stayed in the message would come to 15 MiB.
+    assert resident_bytes() - before < 4 * 2**20
