@@ -34,6 +34,7 @@ from almeno_grpc.service.lending import LendingService
 from almeno_grpc.service.policies import PolicyService, check_pins, read_policies
 from almeno_grpc.service.repayments import RepaymentService
 from almeno_grpc.service.requests import Requests
+from almeno_grpc.service.simulation import SimulationService
 from almeno_grpc.storage.engine import DatabaseUnusable
 from almeno_grpc.storage.store import BookStore
 
@@ -92,7 +93,7 @@ class CreditApplication:
             f"/{_PORTFOLIO}/CancelImport",
         }
     )
-    stream_methods = frozenset({f"/{_PORTFOLIO}/StartImport", f"/{_PORTFOLIO}/WatchImport"})
+    stream_methods = frozenset(f"/{_PORTFOLIO}/{method}" for method in ("StartImport", "WatchImport", "SimulatePolicy"))
 
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
         clock = clock_of(settings)
@@ -111,6 +112,7 @@ class CreditApplication:
             once,
             ImportService(self._store, clock),
             PolicyService(policies, clock),
+            SimulationService(self._store, policies, clock),
             settings.import_max_upload_bytes,
             self._draining,
         )
@@ -121,7 +123,7 @@ class CreditApplication:
         portfolio_service_pb2_grpc.add_PortfolioServiceServicer_to_server(self._portfolio, server)
 
     def drain(self) -> None:
-        """Ends the watches; their callers come back to a server that stays."""
+        """Ends watches and walks over the book; their callers come back to a server that stays."""
         self._draining.set()
 
     def close(self) -> None:

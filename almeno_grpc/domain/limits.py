@@ -52,3 +52,6 @@ MAX_BOOK_YEAR = 2199
 
 MAX_MONTHLY_INSTALLMENT = 10_000 * _CRORE
 """Of an imported loan, whose payment is taken as the lender's sheet states it; the least is anything above nothing."""
+
+MAX_POLICY_BYTES = 64 * 1024
+"""Of a draft of a policy file, which has about three thousand."""

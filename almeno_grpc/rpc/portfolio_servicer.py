@@ -2,22 +2,28 @@
 
 import threading
 from collections.abc import Iterator
+from typing import TypeVar
 
 import grpc
 
 from almeno_grpc.api import portfolio_service_pb2 as pb
 from almeno_grpc.api import portfolio_service_pb2_grpc
-from almeno_grpc.domain.errors import ServerStopping
+from almeno_grpc.domain.errors import DeadlineExceeded, ServerStopping
 from almeno_grpc.domain.imports import ImportFile
 from almeno_grpc.domain.limits import MAX_ID
 from almeno_grpc.domain.policy import Policy
-from almeno_grpc.rpc import answers, requests
+from almeno_grpc.domain.simulation import Flip, SimulationSummary
+from almeno_grpc.rpc import answers, portfolio_answers, requests
 from almeno_grpc.rpc.fields import Fields
 from almeno_grpc.rpc.pages import page_key, page_token
 from almeno_grpc.rpc.uploads import receive, upload_of
+from almeno_grpc.service.book_walk import BookProgress
 from almeno_grpc.service.imports import ImportService
 from almeno_grpc.service.policies import PolicyService
 from almeno_grpc.service.requests import Requests
+from almeno_grpc.service.simulation import SimulationService
+
+T = TypeVar("T")
 
 _MAX_IMPORT_ID_CHARACTERS = 64
 _WATCH_SECONDS = 0.2
@@ -32,12 +38,14 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
         requests_once: Requests,
         imports: ImportService,
         policies: PolicyService,
+        simulations: SimulationService,
         max_upload_bytes: int,
         draining: threading.Event,
     ) -> None:
         self._once = requests_once.once
         self._imports = imports
         self._policies = policies
+        self._simulations = simulations
         self._max_upload_bytes = max_upload_bytes
         self._draining = draining
 
@@ -144,6 +152,38 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
 
     def _policy_fields(self, policy: Policy) -> answers.Fields:
         return answers.policy_fields(policy, in_effect=self._policies.is_in_effect(policy))
+
+    def SimulatePolicy(
+        self, request: pb.SimulatePolicyRequest, context: grpc.ServicerContext
+    ) -> Iterator[pb.SimulatePolicyResponse]:
+        """Decides one loan request for every customer under two policies."""
+        fields = Fields()
+        terms = requests.loan_terms(fields, request)
+        candidate = requests.candidate_policy(fields, request)
+        against = fields.policy_version("against_version", request.against_version) if request.against_version else ""
+        fields.check()
+        for update in self._while_wanted(self._simulations.simulate(terms, candidate, against), context):
+            match update:
+                case BookProgress():
+                    yield pb.SimulatePolicyResponse(progress=portfolio_answers.progress_fields(update))
+                case SimulationSummary():
+                    yield pb.SimulatePolicyResponse(summary=portfolio_answers.simulation_fields(update))
+                case Flip():
+                    yield pb.SimulatePolicyResponse(flip=portfolio_answers.flip_fields(update))
+
+    def _while_wanted(self, updates: Iterator[T], context: grpc.ServicerContext) -> Iterator[T]:
+        """Yields the updates as long as somebody waits for them.
+
+        Raises:
+            DeadlineExceeded: The caller has gone.
+            ServerStopping: The server is about to stop.
+        """
+        for update in updates:
+            if not context.is_active():
+                raise DeadlineExceeded("nobody waits for the answer any more")
+            if self._draining.is_set():
+                raise ServerStopping("the server is about to stop; ask again")
+            yield update
 
 
 def _import_id(fields: Fields, value: str) -> str:

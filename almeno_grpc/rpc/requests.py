@@ -5,11 +5,14 @@ import hashlib
 import grpc
 from google.protobuf.message import Message
 
-from almeno_grpc.api import credit_service_pb2, loan_pb2
+from almeno_grpc.api import credit_service_pb2, loan_pb2, portfolio_service_pb2
 from almeno_grpc.domain import limits
 from almeno_grpc.domain.decision import LoanRequest
 from almeno_grpc.domain.errors import CreditError
 from almeno_grpc.domain.loan import LoanState
+from almeno_grpc.domain.policy import Policy
+from almeno_grpc.domain.policy_file import PolicyError, parse_policy
+from almeno_grpc.domain.simulation import LoanTerms
 from almeno_grpc.rpc.answers import LOAN_STATES
 from almeno_grpc.rpc.fields import Fields
 from almeno_grpc.service.customers import Applicant
@@ -68,17 +71,45 @@ def loan_request(
     max_interest_rate = None
     if isinstance(request, credit_service_pb2.CreateLoanRequest) and request.HasField("max_interest_rate"):
         max_interest_rate = fields.rate("max_interest_rate", request.max_interest_rate)
-    return LoanRequest(
-        customer_id=fields.identifier("customer_id", request.customer_id),
-        loan_amount=fields.amount(
-            "loan_amount", request.loan_amount, least=limits.MIN_LOAN_AMOUNT, most=limits.MAX_LOAN_AMOUNT
-        ),
-        interest_rate=fields.rate("interest_rate", request.interest_rate),
-        tenure_months=fields.number(
-            "tenure_months", request.tenure_months, limits.MIN_TENURE_MONTHS, limits.MAX_TENURE_MONTHS
-        ),
-        max_interest_rate=max_interest_rate,
+    customer_id = fields.identifier("customer_id", request.customer_id)
+    return LoanRequest(customer_id, *loan_terms(fields, request), max_interest_rate)
+
+
+def loan_terms(
+    fields: Fields,
+    request: credit_service_pb2.CheckEligibilityRequest
+    | credit_service_pb2.CreateLoanRequest
+    | portfolio_service_pb2.SimulatePolicyRequest,
+) -> LoanTerms:
+    """What is asked for, whoever asks."""
+    return LoanTerms(
+        fields.amount("loan_amount", request.loan_amount, least=limits.MIN_LOAN_AMOUNT, most=limits.MAX_LOAN_AMOUNT),
+        fields.rate("interest_rate", request.interest_rate),
+        fields.number("tenure_months", request.tenure_months, limits.MIN_TENURE_MONTHS, limits.MAX_TENURE_MONTHS),
     )
+
+
+def candidate_policy(fields: Fields, request: portfolio_service_pb2.SimulatePolicyRequest) -> Policy | str:
+    """The policy that a simulation tries: a draft, or the version it names."""
+    match request.WhichOneof("candidate"):
+        case "policy":
+            return _draft(fields, request.policy)
+        case "version":
+            return fields.policy_version("version", request.version)
+    fields.refuse("policy", "must be set to a draft, unless version names a policy")
+    return ""
+
+
+def _draft(fields: Fields, toml: str) -> Policy | str:
+    content = toml.encode()
+    if len(content) > limits.MAX_POLICY_BYTES:
+        fields.refuse("policy", f"must have at most {limits.MAX_POLICY_BYTES} bytes")
+        return ""
+    try:
+        return parse_policy(content)
+    except PolicyError as error:
+        fields.refuse("policy", str(error))
+        return ""
 
 
 def loan_request_or_error(request: credit_service_pb2.CheckEligibilityRequest) -> LoanRequest | CreditError:

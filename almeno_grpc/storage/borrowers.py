@@ -71,7 +71,7 @@ def _smaller(element: _Smaller, compiler: SQLCompiler, **options: Any) -> str:
 _l = loan.c
 # The columns are of 16 bits, the numbers made of them are not.
 _year, _month = type_coerce(_l.approval_year, Integer), type_coerce(_l.approval_month, Integer)
-_taken = _year * _number(10_000) + _month * _number(100) + _l.approval_day <= bindparam("day_number", type_=Integer)
+TAKEN = _year * _number(10_000) + _month * _number(100) + _l.approval_day <= bindparam("day_number", type_=Integer)
 _months = (
     bindparam("month_number", type_=Integer)
     - _year * _number(12)
@@ -95,8 +95,13 @@ _BORROWERS = (
         _sum(_due),
         _sum(_Smaller(_due, _l.emis_paid_on_time)),
     )
-    .select_from(customer.outerjoin(loan, and_(_l.customer_id == customer.c.customer_id, _taken)))
+    .select_from(customer.outerjoin(loan, and_(_l.customer_id == customer.c.customer_id, TAKEN)))
     .group_by(customer.c.customer_id)
+)
+_PAGE = (
+    _BORROWERS.where(customer.c.customer_id > bindparam("after"))
+    .order_by(customer.c.customer_id)
+    .limit(bindparam("count"))
 )
 OF_CUSTOMER = customer.c.customer_id == bindparam("who")
 
@@ -124,14 +129,7 @@ class BorrowerQuery:
         """The statement's parameters on a business date, in their places, but for `who`, which is the last one."""
 
     def _of_day(self, on: date) -> tuple[int, ...]:
-        month_ends = on.day == monthrange(on.year, on.month)[1]
-        parameters = {
-            "day_number": on.year * 10_000 + on.month * 100 + on.day,
-            "year": on.year,
-            "month_number": on.year * 12 + on.month,
-            # On the last day of a month everything of that month has fallen due, that of its missing days too.
-            "due_day": _LAST_DAY if month_ends else on.day,
-        }
+        parameters = _parameters(on)
         return tuple(parameters[name] for name in self._names)
 
 
@@ -159,3 +157,24 @@ class Borrowers:
             # statement of its own: a statement sees the book as it was when that began, before it waited.
             self._connection.execute(_LOCK, {"customer_id": customer_id})
         return self.get(customer_id, on)
+
+    def page(self, after: int, count: int, on: date) -> list[tuple[int, Borrower]]:
+        """Up to `count` borrowers with a number above `after`, each with the number, in the order of the numbers."""
+        rows = self._connection.execute(_PAGE, {**_parameters(on), "after": after, "count": count})
+        return [(row[0], borrower_of(row)) for row in rows]
+
+
+def day_number(on: date) -> int:
+    """The day as one number, in the order of the days."""
+    return on.year * 10_000 + on.month * 100 + on.day
+
+
+def _parameters(on: date) -> dict[str, int]:
+    month_ends = on.day == monthrange(on.year, on.month)[1]
+    return {
+        "day_number": day_number(on),
+        "year": on.year,
+        "month_number": on.year * 12 + on.month,
+        # On the last day of a month everything of that month has fallen due, that of its missing days too.
+        "due_day": _LAST_DAY if month_ends else on.day,
+    }

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from almeno_grpc.domain.customer import Customer
 from almeno_grpc.domain.imports import BookCustomer
@@ -33,6 +33,7 @@ _PAGE = (
     .order_by(table.c.customer_id)
     .limit(bindparam("count"))
 )
+_COUNT = select(func.count()).select_from(table)
 _IMPORTED = select(*_COLUMNS, table.c.imported)
 _BY_IDS = _IMPORTED.where(table.c.customer_id.in_(bindparam("ids", expanding=True)))
 _BY_PHONES = _IMPORTED.where(table.c.phone_number.in_(bindparam("phone_numbers", expanding=True)))
@@ -69,6 +70,10 @@ class Customers:
     def page(self, after: int, count: int) -> list[Customer]:
         """Up to `count` customers with a number above `after`, in the order of their numbers."""
         return [Customer(*row) for row in self._connection.execute(_PAGE, {"after": after, "count": count})]
+
+    def count(self) -> int:
+        """How many customers there are."""
+        return int(self._connection.execute(_COUNT).scalar_one())
 
     def add(self, customer: Customer) -> int:
         """Registers a customer under the next number of the service's own, which it gives back."""

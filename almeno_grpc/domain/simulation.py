@@ -1,0 +1,197 @@
+"""One loan request, decided for every customer under two policies: what would change if the one replaced the other."""
+
+from array import array
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import NamedTuple
+
+from almeno_grpc.domain.decision import Borrower, DecisionReason, LoanRequest, decide
+from almeno_grpc.domain.errors import TermsDoNotAmortize
+from almeno_grpc.domain.policy import Band, Policy
+from almeno_grpc.domain.scoring import credit_score
+
+
+class LoanTerms(NamedTuple):
+    """What every customer asks for. The amount in paise, the rate in per cent a year."""
+
+    loan_amount: int
+    interest_rate: Decimal
+    tenure_months: int
+
+
+class Outcome(NamedTuple):
+    """How one customer is decided by one policy."""
+
+    credit_score: int
+    corrected_interest_rate: Decimal | None
+    """None where there is no decision, for the terms give no schedule that repays the loan."""
+    reasons: tuple[DecisionReason, ...]
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether there is a decision."""
+        return self.corrected_interest_rate is not None
+
+    @property
+    def approved(self) -> bool:
+        """Whether the loan is approved."""
+        return self.is_decided and not self.reasons
+
+
+@dataclass(frozen=True, slots=True)
+class Flip:
+    """A customer whom one policy approves and the other does not."""
+
+    customer_id: int
+    before: Outcome
+    after: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class BandCount:
+    """Customers of a band of scores, and those of them who are approved."""
+
+    band: Band | None
+    """None for the scores below every band."""
+    customers: int
+    approvals: int
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyFigures:
+    """What one policy comes to over the whole book. What is counted by a key has no zeros, and no order."""
+
+    policy_version: str
+    approvals: int
+    declines: int
+    not_amortizing: int
+    declines_by_reason: Counter[DecisionReason]
+    """A decline counts under each of its reasons."""
+    scores: Counter[int]
+    rates: Counter[Decimal]
+    """Approvals by corrected rate."""
+    bands: tuple[BandCount, ...]
+    """Every band of the policy, the best first; last the scores below every band."""
+
+
+@dataclass(frozen=True, slots=True)
+class SimulationSummary:
+    """What the two policies of a simulation come to."""
+
+    business_date: date
+    customers: int
+    before: PolicyFigures
+    after: PolicyFigures
+    newly_approved: int
+    newly_declined: int
+
+
+class Simulation:
+    """Takes in customers one by one.
+
+    Customers who fare alike are counted together, and a flip takes three numbers, so that a large book leaves little
+    in memory.
+    """
+
+    def __init__(self, terms: LoanTerms, before: Policy, after: Policy, business_date: date) -> None:
+        """Begins without customers.
+
+        Args:
+            terms: What every customer asks for.
+            before: The policy that the other is compared with.
+            after: The policy that is tried.
+            business_date: The day that is decided for.
+        """
+        self._terms = terms
+        self._before = before
+        self._after = after
+        self._business_date = business_date
+        self._customers: Counter[tuple[Outcome, Outcome]] = Counter()
+        self._flipped: array[int] = array("q")
+        """For each flip the customer's number and the numbers of the outcomes before and after."""
+        self._numbers: dict[Outcome, int] = {}
+
+    def add(self, customer_id: int, borrower: Borrower) -> None:
+        """Decides for a customer under both policies."""
+        request = LoanRequest(customer_id, *self._terms)
+        before, after = self._outcome(request, borrower, self._before), self._outcome(request, borrower, self._after)
+        self._customers[before, after] += 1
+        if before.approved != after.approved:
+            self._flipped.extend((customer_id, self._number(before), self._number(after)))
+
+    def summary(self) -> SimulationSummary:
+        """What the policies come to over the customers taken in."""
+        before: Counter[Outcome] = Counter()
+        after: Counter[Outcome] = Counter()
+        newly_approved = newly_declined = 0
+        for (one, other), customers in self._customers.items():
+            before[one] += customers
+            after[other] += customers
+            if other.approved and not one.approved:
+                newly_approved += customers
+            elif one.approved and not other.approved:
+                newly_declined += customers
+        return SimulationSummary(
+            business_date=self._business_date,
+            customers=self._customers.total(),
+            before=_figures(self._before, before),
+            after=_figures(self._after, after),
+            newly_approved=newly_approved,
+            newly_declined=newly_declined,
+        )
+
+    def flips(self) -> Iterator[Flip]:
+        """Yields each flip, in the order in which the customers came."""
+        outcomes = list(self._numbers)
+        for place in range(0, len(self._flipped), 3):
+            customer_id, before, after = self._flipped[place : place + 3]
+            yield Flip(customer_id, outcomes[before], outcomes[after])
+
+    def _outcome(self, request: LoanRequest, borrower: Borrower, policy: Policy) -> Outcome:
+        try:
+            decision = decide(request, borrower, policy, self._business_date)
+        except TermsDoNotAmortize:
+            return Outcome(credit_score(borrower.position, borrower.approved_limit, policy).score, None, ())
+        return Outcome(decision.credit_score, decision.corrected_interest_rate, decision.reasons)
+
+    def _number(self, outcome: Outcome) -> int:
+        return self._numbers.setdefault(outcome, len(self._numbers))
+
+
+def _figures(policy: Policy, customers: Counter[Outcome]) -> PolicyFigures:
+    approvals: Counter[Decimal] = Counter()
+    reasons: Counter[DecisionReason] = Counter()
+    scores: Counter[int] = Counter()
+    not_amortizing = 0
+    for outcome, count in customers.items():
+        scores[outcome.credit_score] += count
+        if outcome.corrected_interest_rate is None:
+            not_amortizing += count
+        elif outcome.approved:
+            approvals[outcome.corrected_interest_rate] += count
+        for reason in outcome.reasons:
+            reasons[reason] += count
+    return PolicyFigures(
+        policy_version=policy.version,
+        approvals=approvals.total(),
+        declines=customers.total() - approvals.total() - not_amortizing,
+        not_amortizing=not_amortizing,
+        declines_by_reason=reasons,
+        scores=scores,
+        rates=approvals,
+        bands=tuple(_bands(policy, customers)),
+    )
+
+
+def _bands(policy: Policy, customers: Counter[Outcome]) -> Iterator[BandCount]:
+    in_band: Counter[Band | None] = Counter()
+    approved: Counter[Band | None] = Counter()
+    for outcome, count in customers.items():
+        band = policy.band(outcome.credit_score)
+        in_band[band] += count
+        approved[band] += count if outcome.approved else 0
+    for band in (*policy.bands, None):
+        yield BandCount(band, in_band[band], approved[band])

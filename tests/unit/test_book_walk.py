@@ -1,0 +1,142 @@
+"""Going through the book, on a store that keeps customers in a list."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from itertools import pairwise
+from types import SimpleNamespace
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from almeno_grpc.clock import Clock
+from almeno_grpc.domain.decision import Borrower
+from almeno_grpc.domain.errors import NoPolicyInEffect, PolicyNotFound
+from almeno_grpc.domain.policy import Policy
+from almeno_grpc.domain.position import CreditPosition
+from almeno_grpc.domain.simulation import Flip, LoanTerms, SimulationSummary
+from almeno_grpc.service.book_walk import PAGE_CUSTOMERS, BookProgress, walk_book
+from almeno_grpc.service.simulation import SimulationService
+from almeno_grpc.service.store import Store
+
+TODAY = date(2026, 6, 30)
+LAKH = 10_000_000
+TERMS = LoanTerms(LAKH, Decimal("10.5"), 24)
+CLOCK = Clock(TODAY, ZoneInfo("Asia/Kolkata"))
+
+
+class Shelf:
+    """A store with customers of ₹1 lakh a month, by their numbers; tells how often it was read."""
+
+    def __init__(self, *numbers: int) -> None:
+        self.numbers = list(numbers)
+        self.reads = 0
+
+    @contextmanager
+    def read(self) -> Iterator[Any]:
+        self.reads += 1
+        yield SimpleNamespace(
+            customers=SimpleNamespace(count=lambda: len(self.numbers)),
+            borrowers=SimpleNamespace(page=self._page),
+        )
+
+    def _page(self, after: int, count: int, on: date) -> list[tuple[int, Borrower]]:
+        assert on == TODAY
+        position = CreditPosition()
+        later = sorted(number for number in self.numbers if number > after)
+        return [(number, Borrower(LAKH, 36 * LAKH, position)) for number in later[:count]]
+
+
+def nobody(_number: int, _borrower: Borrower) -> None:
+    """Visits without looking."""
+
+
+def walked(shelf: Shelf, visit: Callable[[int, Borrower], None]) -> Iterator[BookProgress]:
+    return walk_book(cast(Store, shelf), TODAY, visit)
+
+
+@pytest.mark.parametrize("customers", [0, 1, 9, 10, 11, PAGE_CUSTOMERS - 1, PAGE_CUSTOMERS, 2 * PAGE_CUSTOMERS + 1])
+def test_every_customer_is_visited_once_by_ascending_number(customers: int) -> None:
+    met: list[int] = []
+    numbers = [7 * number for number in range(customers, 0, -1)]
+    progress = list(walked(Shelf(*numbers), lambda number, _: met.append(number)))
+    assert met == sorted(numbers)
+    assert progress[0] == BookProgress(0, customers)
+    assert progress[-1] == BookProgress(customers, customers)
+    assert len(progress) == 1 + -(-customers // PAGE_CUSTOMERS)
+    assert all(earlier.customers_done < later.customers_done for earlier, later in pairwise(progress))
+
+
+def test_customers_who_come_during_the_walk_are_met_when_their_numbers_still_lie_ahead() -> None:
+    shelf = Shelf(*range(1, PAGE_CUSTOMERS + 1))
+    met: list[int] = []
+    walk = walked(shelf, lambda number, _: met.append(number))
+    assert [next(walk), next(walk)] == [
+        BookProgress(0, PAGE_CUSTOMERS),
+        BookProgress(PAGE_CUSTOMERS, PAGE_CUSTOMERS),
+    ]
+    shelf.numbers.append(5_000_000)
+    assert list(walk) == [BookProgress(PAGE_CUSTOMERS + 1, PAGE_CUSTOMERS + 1)]
+    assert met[-1] == 5_000_000
+
+
+def test_a_walk_that_nobody_goes_on_with_reads_no_further() -> None:
+    shelf = Shelf(*range(1, 3 * PAGE_CUSTOMERS))
+    walk = walked(shelf, nobody)
+    next(walk)
+    next(walk)
+    walk.close()
+    assert shelf.reads == 2
+
+
+def test_a_walk_that_fails_does_not_stand_in_the_way_of_the_next() -> None:
+    def fail(_number: int, _borrower: Borrower) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        list(walked(Shelf(1), fail))
+    assert list(walked(Shelf(1), nobody))[-1] == BookProgress(1, 1)
+
+
+def simulations(*policies: Policy) -> SimulationService:
+    return SimulationService(cast(Store, Shelf(3, 1, 2)), policies, CLOCK)
+
+
+def test_simulation_tells_progress_then_the_summary_then_the_flips(policy: Policy) -> None:
+    harsh = replace(policy, version="harsh", bands=(replace(policy.bands[0], above=99),))
+    updates = list(simulations(policy).simulate(TERMS, harsh, ""))
+    assert [type(update) for update in updates] == [BookProgress] * 2 + [SimulationSummary] + [Flip] * 3
+    summary = updates[2]
+    assert isinstance(summary, SimulationSummary)
+    assert (summary.before.policy_version, summary.after.policy_version) == ("2026-01", "harsh")
+    assert (summary.customers, summary.newly_declined, summary.business_date) == (3, 3, TODAY)
+    assert [flip.customer_id for flip in updates[3:] if isinstance(flip, Flip)] == [1, 2, 3]
+
+
+def test_a_simulation_compares_with_the_version_named_or_else_the_one_in_effect(policy: Policy) -> None:
+    old = replace(policy, version="old", effective_date=date(1960, 1, 1))
+    later = replace(policy, version="later", effective_date=date(2026, 7, 1))
+    for candidate, against, versions in (
+        ("later", "", ("2026-01", "later")),
+        ("old", "later", ("later", "old")),
+        (replace(policy, version="draft"), "old", ("old", "draft")),
+    ):
+        updates = simulations(later, policy, old).simulate(TERMS, candidate, against)
+        (summary,) = (update for update in updates if isinstance(update, SimulationSummary))
+        assert (summary.before.policy_version, summary.after.policy_version) == versions
+
+
+def test_a_version_that_nobody_published_cannot_be_simulated(policy: Policy) -> None:
+    for candidate, against in (("2025-01", ""), ("2026-01", "2025-01"), (policy, "2025-01")):
+        with pytest.raises(PolicyNotFound, match="2025-01"):
+            next(simulations(policy).simulate(TERMS, candidate, against))
+
+
+def test_before_any_policy_takes_effect_a_simulation_has_to_name_what_it_compares_with(policy: Policy) -> None:
+    later = replace(policy, effective_date=date(2026, 7, 1))
+    with pytest.raises(NoPolicyInEffect):
+        next(simulations(later).simulate(TERMS, "2026-01", ""))
+    assert next(simulations(later).simulate(TERMS, "2026-01", "2026-01")) == BookProgress(0, 3)
