@@ -29,6 +29,7 @@ from almeno_grpc.rpc.interceptor import MOST_STREAMS, WRITE_THREADS
 from almeno_grpc.rpc.portfolio_servicer import PortfolioServicer
 from almeno_grpc.rpc.uploads import CHUNK_BYTES
 from almeno_grpc.service.customers import CustomerService
+from almeno_grpc.service.decisions import DecisionService
 from almeno_grpc.service.imports import ImportService, Upload
 from almeno_grpc.service.lending import LendingService
 from almeno_grpc.service.policies import PolicyService, check_pins, read_policies
@@ -106,6 +107,7 @@ class CreditApplication:
             CustomerService(self._store, clock),
             LendingService(self._store, policies, clock),
             RepaymentService(self._store, clock),
+            DecisionService(self._store, policies),
             metrics,
         )
         self._portfolio = PortfolioServicer(

@@ -147,11 +147,15 @@ def _reasons_by_amount(loan_amount: int, emi: int, borrower: Borrower, policy: P
     reasons = []
     if gates.new_loan_within_limit and position.current_debt + loan_amount > borrower.approved_limit:
         reasons.append(DecisionReason.LOAN_EXCEEDS_LIMIT)
-    obligation = position.monthly_obligation + (emi if gates.new_emi_counts else 0)
     share = gates.most_emi_share_of_income
-    if obligation * share.denominator > share.numerator * borrower.monthly_income:
+    if obligation_with(emi, borrower, policy) * share.denominator > share.numerator * borrower.monthly_income:
         reasons.append(DecisionReason.EMI_BURDEN_TOO_HIGH)
     return reasons
+
+
+def obligation_with(emi: int, borrower: Borrower, policy: Policy) -> int:
+    """What the policy counts as the instalments a month, in paise, once there is a loan with this one."""
+    return borrower.position.monthly_obligation + (emi if policy.gates.new_emi_counts else 0)
 
 
 def _counter_offer(request: LoanRequest, borrower: Borrower, rate: Decimal, policy: Policy) -> int | None:

@@ -11,10 +11,18 @@ from almeno_grpc.domain.decision import Decision, LoanRequest
 from almeno_grpc.domain.errors import CreditError
 from almeno_grpc.metrics import Metrics
 from almeno_grpc.rpc import answers, requests
-from almeno_grpc.rpc.decision_answers import batch_answer, booking_answer, check_answer, fill_position
+from almeno_grpc.rpc.decision_answers import (
+    batch_answer,
+    booking_answer,
+    check_answer,
+    fill_position,
+    replay_fields,
+    stored_decision,
+)
 from almeno_grpc.rpc.fields import Fields
 from almeno_grpc.rpc.pages import page_key, page_token
 from almeno_grpc.service.customers import CustomerService
+from almeno_grpc.service.decisions import DecisionService
 from almeno_grpc.service.lending import LendingService
 from almeno_grpc.service.repayments import Recorded, RepaymentService
 from almeno_grpc.service.requests import Requests
@@ -31,12 +39,14 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         customers: CustomerService,
         lending: LendingService,
         repayments: RepaymentService,
+        decisions: DecisionService,
         metrics: Metrics,
     ) -> None:
         self._once = requests_once.once
         self._customers = customers
         self._lending = lending
         self._repayments = repayments
+        self._decisions = decisions
         self._metrics = metrics
 
     def RegisterCustomer(self, request: pb.RegisterCustomerRequest, context: grpc.ServicerContext) -> bytes:
@@ -186,3 +196,35 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         payoff_date = fields.date("payoff_date", request.payoff_date) if request.HasField("payoff_date") else None
         fields.check()
         return pb.GetPayoffResponse(payoff=answers.payoff_fields(self._repayments.payoff(loan_id, payoff_date)))
+
+    def GetDecision(self, request: pb.GetDecisionRequest, _context: grpc.ServicerContext) -> pb.GetDecisionResponse:
+        """Fetches a stored decision."""
+        fields = Fields()
+        decision_id = fields.uuid("decision_id", request.decision_id)
+        fields.check()
+        return pb.GetDecisionResponse(decision=stored_decision(self._decisions.get(decision_id)))
+
+    def ListDecisions(
+        self, request: pb.ListDecisionsRequest, _context: grpc.ServicerContext
+    ) -> pb.ListDecisionsResponse:
+        """Lists the stored decisions on a customer."""
+        fields = Fields()
+        customer_id = fields.identifier("customer_id", request.customer_id)
+        size = fields.page_size(request.page_size)
+        fields.check()
+        scope = f"decisions on {customer_id}"
+        (after,) = page_key(scope, request.page_token, ("",))
+        decisions = [stored_decision(each) for each in self._decisions.page(customer_id, after, size + 1)]
+        return pb.ListDecisionsResponse(
+            decisions=decisions[:size],
+            next_page_token=page_token(scope, decisions[size - 1].decision_id) if decisions[size:] else "",
+        )
+
+    def ReplayDecision(
+        self, request: pb.ReplayDecisionRequest, _context: grpc.ServicerContext
+    ) -> pb.ReplayDecisionResponse:
+        """Takes a stored decision again and compares."""
+        fields = Fields()
+        decision_id = fields.uuid("decision_id", request.decision_id)
+        fields.check()
+        return pb.ReplayDecisionResponse(**replay_fields(self._decisions.replay(decision_id)))

@@ -12,11 +12,14 @@ from google.protobuf.message import Message
 
 from almeno_grpc.api import credit_service_pb2 as pb
 from almeno_grpc.api import customer_pb2, decision_pb2
-from almeno_grpc.domain.decision import Decision
+from almeno_grpc.domain.decision import Decision, DecisionReason
 from almeno_grpc.domain.errors import CreditError
 from almeno_grpc.domain.position import CreditPosition
-from almeno_grpc.rpc.answers import DECISION_REASONS, fill_money, loan_fields
+from almeno_grpc.rpc.answers import DECISION_REASONS, Fields, fill_money, loan_fields
 from almeno_grpc.rpc.errors import status_message
+from almeno_grpc.service.decision_record import StoredDecision
+from almeno_grpc.service.decision_replay import Replay
+from almeno_grpc.service.decisions import DamagedDecision
 from almeno_grpc.service.lending import Booking
 
 MOST_USES = 500
@@ -33,7 +36,7 @@ def check_answer(decision: Decision) -> bytes:
 
 def booking_answer(booking: Booking) -> bytes:
     """The answer to the request for a loan."""
-    answer = _kept.booking.with_decision(booking.decision, booking.decision_id)
+    answer = _kept.booking.with_stored(booking.stored)
     if booking.loan is None:
         return answer
     loan = loan_fields(booking.loan, booking.decision.business_date)
@@ -61,10 +64,64 @@ def fill_position(message: customer_pb2.CreditPosition, position: CreditPosition
     fill_money(message.available_limit, position.available_limit(approved_limit))
 
 
-def _fill_decision(message: decision_pb2.Decision, decision: Decision, decision_id: str) -> None:
-    """Fills in a decision, over another one it may be; a check has no decision_id."""
+def stored_decision(stored: StoredDecision | DamagedDecision) -> decision_pb2.Decision:
+    """A stored decision, or what can be told of it."""
+    if isinstance(stored, DamagedDecision):
+        return _damaged(stored)
+    message = decision_pb2.Decision(score_components=[{}] * len(stored.decision.score_components))
+    _fill_stored(message, stored)
+    return message
+
+
+def replay_fields(replay: Replay) -> Fields:
+    """What a replay came to."""
+    return {
+        "outcome": decision_pb2.REPLAY_OUTCOME_MATCH if replay.matches else decision_pb2.REPLAY_OUTCOME_DRIFT,
+        "decision": None if replay.decision is None else stored_decision(replay.decision),
+        "differences": [
+            {"field": difference.field, "stored": difference.stored, "replayed": difference.replayed}
+            for difference in replay.differences
+        ],
+    }
+
+
+def _damaged(damaged: DamagedDecision) -> decision_pb2.Decision:
+    """What stands beside a snapshot that cannot be read, as far as that can be answered."""
+    record = damaged.record
+    return decision_pb2.Decision(
+        decision_id=record.decision_id,
+        customer_id=record.customer_id,
+        approved=record.approved,
+        credit_score=record.credit_score,
+        reasons=[DECISION_REASONS[reason] for reason in DecisionReason if reason in record.reasons.split(",")],
+        message=f"What is stored of this decision is damaged: {damaged.damage}.",
+        policy_version=record.policy_version,
+        policy_sha256=record.policy_sha256,
+    )
+
+
+def _fill_stored(message: decision_pb2.Decision, stored: StoredDecision) -> None:
+    """Fills in a stored decision, over another one it may be."""
+    decision = stored.decision
+    _fill_decision(message, decision, stored.message)
+    message.decision_id = stored.decision_id
+    if decision.request.max_interest_rate is None:
+        message.ClearField("max_interest_rate")
+    else:
+        message.max_interest_rate.value = f"{decision.request.max_interest_rate:f}"
+    del message.gates[:]
+    for reason, passed, observed, allowed in stored.gates:
+        message.gates.add(reason=DECISION_REASONS[reason], passed=passed, observed=observed, allowed=allowed)
+    message.policy_sha256 = decision.policy_sha256
+    fill_money(message.monthly_income, decision.borrower.monthly_income)
+    fill_money(message.approved_limit, decision.borrower.approved_limit)
+    seconds, rest = divmod(stored.create_time, 1_000_000)
+    message.create_time.seconds, message.create_time.nanos = seconds, rest * 1000
+
+
+def _fill_decision(message: decision_pb2.Decision, decision: Decision, text: str) -> None:
+    """Fills in a decision, over another one it may be, told in the text."""
     request, borrower, on = decision.request, decision.borrower, decision.business_date
-    message.decision_id = decision_id
     message.customer_id = request.customer_id
     message.approved = decision.approved
     message.credit_score = decision.credit_score
@@ -78,7 +135,7 @@ def _fill_decision(message: decision_pb2.Decision, decision: Decision, decision_
     message.corrected_interest_rate.value = f"{decision.corrected_interest_rate:f}"
     message.tenure_months = request.tenure_months
     fill_money(message.monthly_installment, decision.monthly_installment)
-    message.message = decision.message
+    message.message = text
     fill_position(message.position, borrower.position, borrower.approved_limit)
     message.policy_version = decision.policy_version
     day = message.business_date
@@ -99,13 +156,22 @@ class _Response:
         self._make = make
         self._uses_left = 0
 
-    def with_decision(self, decision: Decision, decision_id: str = "") -> bytes:
+    def with_decision(self, decision: Decision) -> bytes:
         """The response with the decision, encoded."""
+        self._count_use()
+        _fill_decision(self._decision, decision, decision.message)
+        return self._response.SerializeToString()
+
+    def with_stored(self, stored: StoredDecision) -> bytes:
+        """The response with the stored decision, encoded."""
+        self._count_use()
+        _fill_stored(self._decision, stored)
+        return self._response.SerializeToString()
+
+    def _count_use(self) -> None:
         if self._uses_left == 0:
             self._renew()
         self._uses_left -= 1
-        _fill_decision(self._decision, decision, decision_id)
-        return self._response.SerializeToString()
 
     def _renew(self) -> None:
         self._response, self._decision = self._make()

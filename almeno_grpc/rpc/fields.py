@@ -96,6 +96,10 @@ class Fields:
 
     def request_id(self, field: str, value: str) -> str:
         """An optional UUID, in its usual form; empty when there is none."""
+        return self.uuid(field, value) if value else ""
+
+    def uuid(self, field: str, value: str) -> str:
+        """A UUID, in its usual form."""
         return self._read(field, _uuid, value, "")
 
     def policy_version(self, field: str, value: str) -> str:
@@ -141,8 +145,6 @@ def _date(value: date_pb2.Date) -> date:
 
 
 def _uuid(text: str) -> str:
-    if not text:
-        return ""
     if not re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text, re.ASCII):
         raise ValueError("must be a UUID such as 123e4567-e89b-42d3-a456-426614174000")
     return str(uuid.UUID(text))

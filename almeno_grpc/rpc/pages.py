@@ -4,14 +4,17 @@ import base64
 import binascii
 import hashlib
 import json
+from typing import TypeVar
 
 from almeno_grpc.domain.errors import InvalidPageToken
 from almeno_grpc.domain.limits import MAX_ID
 
+K = TypeVar("K", int, str)
+
 _MAX_TOKEN_CHARACTERS = 256
 
 
-def page_token(scope: str, *key: int) -> str:
+def page_token(scope: str, *key: int | str) -> str:
     """A token for the rows behind the key.
 
     Args:
@@ -24,7 +27,7 @@ def page_token(scope: str, *key: int) -> str:
     return base64.urlsafe_b64encode(content.encode()).decode().rstrip("=")
 
 
-def page_key(scope: str, token: str, start: tuple[int, ...]) -> tuple[int, ...]:
+def page_key(scope: str, token: str, start: tuple[K, ...]) -> tuple[K, ...]:
     """The place a token stands for; `start` when the token is empty.
 
     Raises:
@@ -42,6 +45,13 @@ def page_key(scope: str, token: str, start: tuple[int, ...]) -> tuple[int, ...]:
         raise InvalidPageToken
     key = content[1:]
     # Base64 is read leniently, so a token has to be just what would be given out.
-    if not all(type(part) is int and 0 <= part <= MAX_ID for part in key) or page_token(scope, *key) != token:
+    if not all(map(_may_be, key, start)) or page_token(scope, *key) != token:
         raise InvalidPageToken
     return tuple(key)
+
+
+def _may_be(part: object, first: int | str) -> bool:
+    """Whether a part of a key is of the kind of the first one."""
+    if isinstance(first, str):
+        return isinstance(part, str)
+    return type(part) is int and 0 <= part <= MAX_ID

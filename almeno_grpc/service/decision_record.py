@@ -1,67 +1,95 @@
-"""Decisions as they are stored: whole, exact, readable without this program."""
+"""Decisions as they are stored: whole, exact, readable without this program and without the policy."""
 
+import hashlib
 import json
+from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 from almeno_grpc.domain.decision import Decision
+from almeno_grpc.domain.gates import Gate, gates_of
+from almeno_grpc.domain.policy import Policy
 from almeno_grpc.service.store import DecisionRecord
 
-_to_json = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 
 
-def decision_record(decision_id: str, decision: Decision, create_time: int) -> DecisionRecord:
+@dataclass(frozen=True, slots=True)
+class StoredDecision:
+    """A decision with what is stored beside it."""
+
+    decision_id: str
+    decision: Decision
+    gates: tuple[Gate, ...]
+    message: str
+    """The outcome in one sentence, in the words in which it was told."""
+    create_time: int
+    """When it was taken, in microseconds since the epoch."""
+
+
+def explained(decision_id: str, decision: Decision, policy: Policy, create_time: int) -> StoredDecision:
+    """A decision as it is going to be stored, with every gate of the policy that took it."""
+    return StoredDecision(decision_id, decision, gates_of(decision, policy), decision.message, create_time)
+
+
+def decision_record(stored: StoredDecision) -> DecisionRecord:
     """The record of a decision."""
+    decision = stored.decision
+    snapshot = _to_json(decision_snapshot(stored))
     return DecisionRecord(
-        decision_id=decision_id,
+        decision_id=stored.decision_id,
         customer_id=decision.request.customer_id,
-        business_date=decision.business_date,
+        business_date=str(decision.business_date),
         policy_version=decision.policy_version,
         policy_sha256=decision.policy_sha256,
         approved=decision.approved,
         credit_score=decision.credit_score,
-        snapshot=_to_json(decision_snapshot(decision)),
-        create_time=create_time,
+        reasons=",".join(decision.reasons),
+        snapshot=snapshot,
+        snapshot_sha256=sha256_of(snapshot),
+        create_time=stored.create_time,
     )
 
 
-def decision_snapshot(decision: Decision) -> dict[str, Any]:
-    """What the decision was taken from and came to. Amounts in paise; rates and fractions exact, as text."""
+def sha256_of(snapshot: str) -> str:
+    """The SHA-256 of a snapshot, in hexadecimal."""
+    return hashlib.sha256(snapshot.encode()).hexdigest()
+
+
+def decision_snapshot(stored: StoredDecision) -> dict[str, Any]:
+    """Everything the decision was taken from and came to, by the names of the answer to a caller.
+
+    Amounts are in paise; rates and points are exact, as text.
+    """
+    decision = stored.decision
     request, borrower, position = decision.request, decision.borrower, decision.borrower.position
     return {
-        "request": {
-            "customer_id": request.customer_id,
-            "loan_amount": request.loan_amount,
-            "interest_rate": _exact(request.interest_rate),
-            "tenure_months": request.tenure_months,
-            "max_interest_rate": None if request.max_interest_rate is None else _exact(request.max_interest_rate),
-        },
-        "borrower": {"monthly_income": borrower.monthly_income, "approved_limit": borrower.approved_limit},
-        "position": {
-            "loan_count": position.loan_count,
-            "active_loan_count": position.active_loan_count,
-            "loans_this_year": position.loans_this_year,
-            "approved_volume": position.approved_volume,
-            "current_debt": position.current_debt,
-            "monthly_obligation": position.monthly_obligation,
-            "emis_due": position.emis_due,
-            "emis_paid_on_time": position.emis_paid_on_time,
-        },
+        "decision_id": stored.decision_id,
+        "create_time": stored.create_time,
+        "business_date": str(decision.business_date),
+        "policy_version": decision.policy_version,
+        "policy_sha256": decision.policy_sha256,
+        "customer_id": request.customer_id,
+        "loan_amount": request.loan_amount,
+        "interest_rate": _exact(request.interest_rate),
+        "tenure_months": request.tenure_months,
+        "max_interest_rate": None if request.max_interest_rate is None else _exact(request.max_interest_rate),
+        "monthly_income": borrower.monthly_income,
+        "approved_limit": borrower.approved_limit,
+        "position": position._asdict(),
+        "credit_score": decision.credit_score,
         "score_components": [
-            {
-                "name": component.name,
-                "points": _exact(component.points),
-                "max_points": component.max_points,
-                "observed": component.observed,
-            }
-            for component in decision.score_components
+            component._asdict() | {"points": _exact(component.points)} for component in decision.score_components
         ],
         "corrected_interest_rate": _exact(decision.corrected_interest_rate),
         "monthly_installment": decision.monthly_installment,
         "installment_method": decision.installment_method.value,
+        "gates": [gate._asdict() | {"reason": gate.reason.value} for gate in stored.gates],
+        "approved": decision.approved,
         "reasons": [reason.value for reason in decision.reasons],
         "counter_offer": decision.counter_offer,
+        "message": stored.message,
     }
 
 

@@ -11,7 +11,7 @@ from almeno_grpc.domain.decision import Borrower, Decision, LoanRequest, decide
 from almeno_grpc.domain.errors import CreditError, CustomerNotFound, LoanNotFound, PolicyChanged
 from almeno_grpc.domain.loan import Loan, LoanState
 from almeno_grpc.domain.policy import Policy, policy_in_effect
-from almeno_grpc.service.decision_record import decision_record
+from almeno_grpc.service.decision_record import StoredDecision, decision_record, explained
 from almeno_grpc.service.identifiers import new_identifier
 from almeno_grpc.service.store import Store, Transaction
 
@@ -20,9 +20,18 @@ from almeno_grpc.service.store import Store, Transaction
 class Booking:
     """A stored decision and, when it approved, the loan."""
 
-    decision_id: str
-    decision: Decision
+    stored: StoredDecision
     loan: Loan | None
+
+    @property
+    def decision_id(self) -> str:
+        """The name the decision is stored under."""
+        return self.stored.decision_id
+
+    @property
+    def decision(self) -> Decision:
+        """The decision itself."""
+        return self.stored.decision
 
 
 class LendingService:
@@ -74,11 +83,11 @@ class LendingService:
         today = self._clock.today()
         decision = self._decide(tx.borrowers.get_locked(request.customer_id, today), request, today)
         now = self._clock.now_microseconds()
-        decision_id = new_identifier(now)
+        stored = explained(new_identifier(now), decision, self._policy_on(today), now)
         self._pin(tx, decision)
-        tx.decisions.add(decision_record(decision_id, decision, now))
-        loan = self._add_loan(tx, decision_id, decision) if decision.approved else None
-        return Booking(decision_id, decision, loan)
+        tx.decisions.add(decision_record(stored))
+        loan = self._add_loan(tx, stored.decision_id, decision) if decision.approved else None
+        return Booking(stored, loan)
 
     def get_loan(self, loan_id: int) -> tuple[Loan, Customer]:
         """The loan and the customer who owes it.

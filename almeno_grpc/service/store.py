@@ -17,17 +17,21 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class DecisionRecord:
-    """A decision as it is stored."""
+    """A decision as it is stored. Beside the snapshot stands what figures and lists are made of."""
 
     decision_id: str
     customer_id: int
-    business_date: date
+    business_date: str
+    """YYYY-MM-DD."""
     policy_version: str
     policy_sha256: str
     approved: bool
     credit_score: int
+    reasons: str
+    """Why it was declined, joined by commas."""
     snapshot: str
     """Everything the decision was taken from and came to, as JSON."""
+    snapshot_sha256: str
     create_time: int
 
 
@@ -96,6 +100,8 @@ class DecisionStore(Protocol):
     """See `almeno_grpc.storage.records.Decisions`."""
 
     def add(self, record: DecisionRecord) -> None: ...
+    def get(self, decision_id: str) -> DecisionRecord | None: ...
+    def page(self, customer_id: int, after: str, count: int) -> list[DecisionRecord]: ...
 
 
 class PolicyPinStore(Protocol):

@@ -1,6 +1,21 @@
 """Decisions, policy pins and answered requests in the database: written once, never changed."""
 
-from sqlalchemy import Connection, bindparam, insert, select
+from datetime import date
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Integer,
+    String,
+    Text,
+    bindparam,
+    cast,
+    insert,
+    select,
+    type_coerce,
+)
 
 from almeno_grpc.service.store import AnsweredRequest, DecisionRecord
 from almeno_grpc.storage.statements import Statement, insertion
@@ -16,6 +31,33 @@ _REQUEST = Statement(
 )
 _ADD_REQUEST = insertion(answered_request, answered_request.c)
 _ADD_DECISION = insertion(decision, decision.c)
+_d = decision.c
+# Cast, for a file of SQLite may hold anything in any column: whoever has edited a decision has to be found out by the
+# replay, not by a failure to read it.
+_COLUMNS: tuple[ColumnElement[Any], ...] = (
+    cast(_d.decision_id, String),
+    cast(_d.customer_id, BigInteger),
+    # As it comes: PostgreSQL writes days out as its DateStyle says.
+    type_coerce(_d.business_date, String),
+    cast(_d.policy_version, String),
+    cast(_d.policy_sha256, String),
+    cast(_d.approved, Integer),
+    cast(_d.credit_score, Integer),
+    cast(_d.reasons, String),
+    cast(_d.snapshot, Text),
+    cast(_d.snapshot_sha256, String),
+    cast(_d.create_time_us, BigInteger),
+)
+_DECISION = select(*_COLUMNS)
+_DECISION_BY_ID = Statement(_DECISION.where(_d.decision_id == bindparam("decision_id")), "decision_id")
+_DECISIONS = Statement(
+    _DECISION.where(_d.customer_id == bindparam("customer_id"), _d.decision_id > bindparam("after"))
+    .order_by(_d.decision_id)
+    .limit(bindparam("count")),
+    "customer_id",
+    "after",
+    "count",
+)
 
 
 class Decisions:
@@ -30,14 +72,25 @@ class Decisions:
             self._connection,
             record.decision_id,
             record.customer_id,
-            record.business_date,
+            date.fromisoformat(record.business_date),
             record.policy_version,
             record.policy_sha256,
             record.approved,
             record.credit_score,
+            record.reasons,
             record.snapshot,
+            record.snapshot_sha256,
             record.create_time,
         )
+
+    def get(self, decision_id: str) -> DecisionRecord | None:
+        """The decision with the name, if there is one."""
+        row = _DECISION_BY_ID.row(self._connection, decision_id)
+        return _decision(row) if row else None
+
+    def page(self, customer_id: int, after: str, count: int) -> list[DecisionRecord]:
+        """Up to `count` decisions on a customer whose names sort behind `after`, the oldest first."""
+        return [_decision(row) for row in _DECISIONS.rows(self._connection, customer_id, after, count)]
 
 
 class PolicyPins:
@@ -69,3 +122,8 @@ class AnsweredRequests:
     def add(self, request: AnsweredRequest, create_time: int) -> None:
         """Remembers a request and its answer."""
         _ADD_REQUEST.rows(self._connection, request.request_id, request.fingerprint, request.answer, create_time)
+
+
+def _decision(row: tuple[Any, ...]) -> DecisionRecord:
+    decision_id, customer_id, day, version, policy_sha256, approved, *rest = row
+    return DecisionRecord(decision_id, customer_id, str(day), version, policy_sha256, bool(approved), *rest)

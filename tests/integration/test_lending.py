@@ -1,5 +1,6 @@
 """Registering, checking and booking: what is stored, and that it is all there."""
 
+import hashlib
 import json
 from dataclasses import replace
 from datetime import date
@@ -121,18 +122,27 @@ def test_stored_decision_is_complete_and_exact(book, rows_of, amount, max_rate):
         "policy_sha256": load_policies()[0].sha256,
         "approved": int(decision.approved),
         "credit_score": decision.credit_score,
+        "reasons": ",".join(decision.reasons),
         "snapshot": None,
+        "snapshot_sha256": hashlib.sha256(row["snapshot"].encode()).hexdigest(),
         "create_time_us": row["create_time_us"],
     }
-    assert json.loads(row["snapshot"]) == {
-        "request": {
-            "customer_id": 7,
-            "loan_amount": amount,
-            "interest_rate": "8.75",
-            "tenure_months": 12,
-            "max_interest_rate": max_rate,
-        },
-        "borrower": {"monthly_income": 50_000 * RUPEE, "approved_limit": 18 * LAKH},
+    snapshot = json.loads(row["snapshot"])
+    gates = snapshot.pop("gates")
+    assert [gate["passed"] for gate in gates] == [gate["reason"] not in decision.reasons for gate in gates]
+    assert snapshot == {
+        "decision_id": booking.decision_id,
+        "create_time": row["create_time_us"],
+        "business_date": "2026-04-10",
+        "policy_version": "2026-01",
+        "policy_sha256": load_policies()[0].sha256,
+        "customer_id": 7,
+        "loan_amount": amount,
+        "interest_rate": "8.75",
+        "tenure_months": 12,
+        "max_interest_rate": max_rate,
+        "monthly_income": 50_000 * RUPEE,
+        "approved_limit": 18 * LAKH,
         "position": {
             "loan_count": 1,
             "active_loan_count": 1,
@@ -143,6 +153,7 @@ def test_stored_decision_is_complete_and_exact(book, rows_of, amount, max_rate):
             "emis_due": 3,
             "emis_paid_on_time": 2,
         },
+        "credit_score": decision.credit_score,
         "score_components": [
             {"name": "on_time_payments", "points": "200/21", "max_points": 50, "observed": "2/3"},
             {"name": "past_loans", "points": "15", "max_points": 15, "observed": "1"},
@@ -152,8 +163,10 @@ def test_stored_decision_is_complete_and_exact(book, rows_of, amount, max_rate):
         "corrected_interest_rate": "8.75",
         "monthly_installment": decision.monthly_installment,
         "installment_method": "REDUCING_BALANCE",
+        "approved": decision.approved,
         "reasons": [reason.value for reason in decision.reasons],
         "counter_offer": decision.counter_offer,
+        "message": decision.message,
     }
     assert decision.approved is (amount == LAKH)
     assert (decision.counter_offer is None) is (decision.approved or max_rate == "8.25")

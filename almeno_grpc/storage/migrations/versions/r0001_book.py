@@ -46,7 +46,9 @@ def upgrade() -> None:
         sa.Column("policy_sha256", sa.String(64), nullable=False),
         sa.Column("approved", sa.Boolean, nullable=False),
         sa.Column("credit_score", sa.SmallInteger, nullable=False),
+        sa.Column("reasons", sa.String(255), nullable=False),
         sa.Column("snapshot", sa.Text, nullable=False),
+        sa.Column("snapshot_sha256", sa.String(64), nullable=False),
         sa.Column("create_time_us", sa.BigInteger, nullable=False),
         sa.CheckConstraint("credit_score BETWEEN 0 AND 100", name=op.f("ck_decision_score_range")),
     )
