@@ -62,7 +62,7 @@ def _annuity(rate: Decimal, months: int) -> _Annuity:
     scaled = scaled_rate(rate)
     if scaled == 0:
         return _Annuity(1, months, 0, 0)
-    # i in its lowest terms: the powers then have a third of the digits.
+    # i in its lowest terms: the powers then have fewer digits.
     shared = gcd(scaled, _MONTHLY)
     part, unit = scaled // shared, _MONTHLY // shared
     grown, whole = (unit + part) ** months, unit**months

@@ -74,9 +74,10 @@ def plain(value: Decimal) -> Decimal:
 def format_rupees(paise: int) -> str:
     """An amount for people, grouped the Indian way: 1234567850 paise give ₹1,23,45,678.50. No paise, no decimals."""
     rupees, rest = divmod(abs(paise), PAISE_PER_RUPEE)
-    thousands, last = divmod(rupees, 1000)
-    text = f"{last:03d}" if thousands else str(last)
-    while thousands:
-        thousands, pair = divmod(thousands, 100)
-        text = f"{pair:02d},{text}" if thousands else f"{pair},{text}"
-    return f"{'-' if paise < 0 else ''}₹{text}{f'.{rest:02d}' if rest else ''}"
+    digits = str(rupees)
+    head, tail = digits[:-3], digits[-3:]
+    groups = [tail]
+    while head:
+        groups.insert(0, head[-2:])
+        head = head[:-2]
+    return ("-" if paise < 0 else "") + "₹" + ",".join(groups) + (f".{rest:02d}" if rest else "")
