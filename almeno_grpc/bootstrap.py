@@ -33,6 +33,7 @@ from almeno_grpc.service.decisions import DecisionService
 from almeno_grpc.service.imports import ImportService, Upload
 from almeno_grpc.service.lending import LendingService
 from almeno_grpc.service.policies import PolicyService, check_pins, read_policies
+from almeno_grpc.service.portfolio_summary import PortfolioSummaryService
 from almeno_grpc.service.repayments import RepaymentService
 from almeno_grpc.service.requests import Requests
 from almeno_grpc.service.simulation import SimulationService
@@ -94,7 +95,9 @@ class CreditApplication:
             f"/{_PORTFOLIO}/CancelImport",
         }
     )
-    stream_methods = frozenset(f"/{_PORTFOLIO}/{method}" for method in ("StartImport", "WatchImport", "SimulatePolicy"))
+    stream_methods = frozenset(
+        f"/{_PORTFOLIO}/{method}" for method in ("StartImport", "WatchImport", "SimulatePolicy", "SummarizePortfolio")
+    )
 
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
         clock = clock_of(settings)
@@ -115,6 +118,7 @@ class CreditApplication:
             ImportService(self._store, clock),
             PolicyService(policies, clock),
             SimulationService(self._store, policies, clock),
+            PortfolioSummaryService(self._store, policies, clock),
             settings.import_max_upload_bytes,
             self._draining,
         )

@@ -71,9 +71,12 @@ class Loan:
 
     def days_past_due(self, on: date) -> int:
         """Days since the due date of the oldest unpaid instalment that fell due before the day; 0 if none did."""
-        if self.state is LoanState.CLOSED:
-            return 0
-        return max(0, (on - due_date(self.approval_date, self.emis_paid + 1)).days)
+        return 0 if self.state is LoanState.CLOSED else days_past_due(self.approval_date, self.emis_paid, on)
+
+
+def days_past_due(approval_date: date, emis_paid: int, on: date) -> int:
+    """How far a loan is behind of which an instalment is left; see `Loan.days_past_due`."""
+    return max(0, (on - due_date(approval_date, emis_paid + 1)).days)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 from almeno_grpc.domain.decision import DecisionReason
+from almeno_grpc.domain.portfolio import BURDENS, DecisionFigures, LoanBucket, LoanFigures, Month, Portfolio
 from almeno_grpc.domain.simulation import BandCount, Flip, Outcome, PolicyFigures, SimulationSummary
-from almeno_grpc.rpc.answers import DECISION_REASONS, Fields, day, decimal
+from almeno_grpc.rpc.answers import DECISION_REASONS, LOAN_STATES, Fields, day, decimal, money
 from almeno_grpc.service.book_walk import BookProgress
 
 
@@ -31,6 +32,25 @@ def flip_fields(flip: Flip) -> Fields:
         "customer_id": flip.customer_id,
         "before": _outcome_fields(flip.before),
         "after": _outcome_fields(flip.after),
+    }
+
+
+def portfolio_fields(portfolio: Portfolio) -> Fields:
+    """The book in figures."""
+    return {
+        "business_date": day(portfolio.business_date),
+        "customers": portfolio.customers,
+        "loans": portfolio.loans.loans,
+        "outstanding_principal": money(portfolio.loans.outstanding_principal),
+        "loan_buckets": [_bucket_fields(*entry) for entry in portfolio.loan_buckets.items()],
+        "vintages": [_vintage_fields(*entry) for entry in sorted(portfolio.vintages.items())],
+        "scores": _score_counts(portfolio.scores),
+        "emi_burden": [
+            {"percent_above": above, "percent_to": to, "customers": customers}
+            for (above, to), customers in zip(BURDENS, portfolio.emi_burden, strict=True)
+        ],
+        "decisions": [_decisions_fields(*entry) for entry in sorted(portfolio.decisions.items())],
+        "policy_version": portfolio.policy.version,
     }
 
 
@@ -67,6 +87,36 @@ def _outcome_fields(outcome: Outcome) -> Fields | None:
         "credit_score": outcome.credit_score,
         "corrected_interest_rate": decimal(outcome.corrected_interest_rate),
         "reasons": [DECISION_REASONS[reason] for reason in outcome.reasons],
+    }
+
+
+def _bucket_fields(bucket: LoanBucket, figures: LoanFigures) -> Fields:
+    return {
+        "state": LOAN_STATES[bucket.state],
+        "days_past_due_from": bucket.days_past_due_from,
+        "days_past_due_to": bucket.days_past_due_to,
+        "loans": figures.loans,
+        "outstanding_principal": money(figures.outstanding_principal),
+    }
+
+
+def _vintage_fields(month: Month, figures: LoanFigures) -> Fields:
+    return {
+        "year": month.year,
+        "month": month.month,
+        "loans": figures.loans,
+        "loan_amount": money(figures.loan_amount),
+        "outstanding_principal": money(figures.outstanding_principal),
+    }
+
+
+def _decisions_fields(month: Month, figures: DecisionFigures) -> Fields:
+    return {
+        "year": month.year,
+        "month": month.month,
+        "approvals": figures.approvals,
+        "declines": figures.declines,
+        "declines_by_reason": _reason_counts(figures.declines_by_reason),
     }
 
 

@@ -12,6 +12,7 @@ from almeno_grpc.domain.errors import DeadlineExceeded, ServerStopping
 from almeno_grpc.domain.imports import ImportFile
 from almeno_grpc.domain.limits import MAX_ID
 from almeno_grpc.domain.policy import Policy
+from almeno_grpc.domain.portfolio import Portfolio
 from almeno_grpc.domain.simulation import Flip, SimulationSummary
 from almeno_grpc.rpc import answers, portfolio_answers, requests
 from almeno_grpc.rpc.fields import Fields
@@ -20,6 +21,7 @@ from almeno_grpc.rpc.uploads import receive, upload_of
 from almeno_grpc.service.book_walk import BookProgress
 from almeno_grpc.service.imports import ImportService
 from almeno_grpc.service.policies import PolicyService
+from almeno_grpc.service.portfolio_summary import PortfolioSummaryService
 from almeno_grpc.service.requests import Requests
 from almeno_grpc.service.simulation import SimulationService
 
@@ -39,6 +41,7 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
         imports: ImportService,
         policies: PolicyService,
         simulations: SimulationService,
+        summaries: PortfolioSummaryService,
         max_upload_bytes: int,
         draining: threading.Event,
     ) -> None:
@@ -46,6 +49,7 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
         self._imports = imports
         self._policies = policies
         self._simulations = simulations
+        self._summaries = summaries
         self._max_upload_bytes = max_upload_bytes
         self._draining = draining
 
@@ -170,6 +174,17 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
                     yield pb.SimulatePolicyResponse(summary=portfolio_answers.simulation_fields(update))
                 case Flip():
                     yield pb.SimulatePolicyResponse(flip=portfolio_answers.flip_fields(update))
+
+    def SummarizePortfolio(
+        self, _request: pb.SummarizePortfolioRequest, context: grpc.ServicerContext
+    ) -> Iterator[pb.SummarizePortfolioResponse]:
+        """Adds up the whole book."""
+        for update in self._while_wanted(self._summaries.summarize(), context):
+            match update:
+                case BookProgress():
+                    yield pb.SummarizePortfolioResponse(progress=portfolio_answers.progress_fields(update))
+                case Portfolio():
+                    yield pb.SummarizePortfolioResponse(summary=portfolio_answers.portfolio_fields(update))
 
     def _while_wanted(self, updates: Iterator[T], context: grpc.ServicerContext) -> Iterator[T]:
         """Yields the updates as long as somebody waits for them.

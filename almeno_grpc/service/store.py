@@ -10,6 +10,7 @@ from almeno_grpc.domain.customer import Customer
 from almeno_grpc.domain.decision import Borrower
 from almeno_grpc.domain.imports import BookCustomer, BookLoan, ImportFile, ImportKind, ImportState, RowCounts, RowIssue
 from almeno_grpc.domain.loan import Loan, LoanState
+from almeno_grpc.domain.portfolio import AlikeDecisions, AlikeLoans
 from almeno_grpc.domain.repayment import Repayment
 
 T = TypeVar("T")
@@ -104,6 +105,13 @@ class DecisionStore(Protocol):
     def page(self, customer_id: int, after: str, count: int) -> list[DecisionRecord]: ...
 
 
+class FigureStore(Protocol):
+    """See `almeno_grpc.storage.figures.Figures`."""
+
+    def loans(self, on: date) -> Iterator[AlikeLoans]: ...
+    def decisions(self, on: date) -> Iterator[AlikeDecisions]: ...
+
+
 class PolicyPinStore(Protocol):
     """See `almeno_grpc.storage.records.PolicyPins`."""
 
@@ -149,6 +157,8 @@ class Transaction(Protocol):
     def repayments(self) -> RepaymentStore: ...
     @property
     def decisions(self) -> DecisionStore: ...
+    @property
+    def figures(self) -> FigureStore: ...
     @property
     def policy_pins(self) -> PolicyPinStore: ...
     @property

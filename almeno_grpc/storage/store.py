@@ -13,6 +13,7 @@ from almeno_grpc.storage.borrowers import Borrowers
 from almeno_grpc.storage.customers import Customers
 from almeno_grpc.storage.database import Database
 from almeno_grpc.storage.engine import open_database, parse_url
+from almeno_grpc.storage.figures import Figures
 from almeno_grpc.storage.imports import Imports
 from almeno_grpc.storage.loans import Loans
 from almeno_grpc.storage.records import AnsweredRequests, Decisions, PolicyPins
@@ -31,6 +32,7 @@ class BookTransaction:
         self.loans = Loans(connection)
         self.repayments = Repayments(connection)
         self.decisions = Decisions(connection)
+        self.figures = Figures(connection)
         self.policy_pins = PolicyPins(connection)
         self.answered_requests = AnsweredRequests(connection)
         self.imports = Imports(connection, writes=writes)

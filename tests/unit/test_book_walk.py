@@ -15,10 +15,13 @@ import pytest
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.decision import Borrower
 from almeno_grpc.domain.errors import NoPolicyInEffect, PolicyNotFound
+from almeno_grpc.domain.loan import LoanState
 from almeno_grpc.domain.policy import Policy
+from almeno_grpc.domain.portfolio import AlikeDecisions, AlikeLoans, Portfolio
 from almeno_grpc.domain.position import CreditPosition
 from almeno_grpc.domain.simulation import Flip, LoanTerms, SimulationSummary
 from almeno_grpc.service.book_walk import PAGE_CUSTOMERS, BookProgress, walk_book
+from almeno_grpc.service.portfolio_summary import PortfolioSummaryService
 from almeno_grpc.service.simulation import SimulationService
 from almeno_grpc.service.store import Store
 
@@ -41,6 +44,10 @@ class Shelf:
         yield SimpleNamespace(
             customers=SimpleNamespace(count=lambda: len(self.numbers)),
             borrowers=SimpleNamespace(page=self._page),
+            figures=SimpleNamespace(
+                loans=lambda on: [AlikeLoans(on, LoanState.ACTIVE, 0, 1, LAKH, LAKH)],
+                decisions=lambda on: [AlikeDecisions(on, (), 1)],
+            ),
         )
 
     def _page(self, after: int, count: int, on: date) -> list[tuple[int, Borrower]]:
@@ -140,3 +147,12 @@ def test_before_any_policy_takes_effect_a_simulation_has_to_name_what_it_compare
     with pytest.raises(NoPolicyInEffect):
         next(simulations(later).simulate(TERMS, "2026-01", ""))
     assert next(simulations(later).simulate(TERMS, "2026-01", "2026-01")) == BookProgress(0, 3)
+
+
+def test_summary_tells_progress_then_customers_loans_and_decisions(policy: Policy) -> None:
+    *progress, portfolio = PortfolioSummaryService(cast(Store, Shelf(1, 2)), [policy], CLOCK).summarize()
+    assert progress == [BookProgress(0, 2), BookProgress(2, 2)]
+    assert isinstance(portfolio, Portfolio)
+    assert (portfolio.business_date, portfolio.policy.version) == (TODAY, "2026-01")
+    assert (portfolio.customers, portfolio.scores, portfolio.loans.loans) == (2, {55: 2}, 1)
+    assert portfolio.decisions[2026, 6].approvals == 1

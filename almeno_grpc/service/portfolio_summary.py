@@ -1,0 +1,36 @@
+"""Adding up the whole book."""
+
+from collections.abc import Iterator, Sequence
+
+from almeno_grpc.clock import Clock
+from almeno_grpc.domain.policy import Policy, policy_in_effect
+from almeno_grpc.domain.portfolio import Portfolio
+from almeno_grpc.service.book_walk import BookProgress, walk_book
+from almeno_grpc.service.store import Store
+
+
+class PortfolioSummaryService:
+    """Tells how the book stands on the business date. Reads only."""
+
+    def __init__(self, store: Store, policies: Sequence[Policy], clock: Clock) -> None:
+        self._store = store
+        self._policies = policies
+        self._clock = clock
+
+    def summarize(self) -> Iterator[BookProgress | Portfolio]:
+        """Yields how far the walk over the book has come, several times; then the figures.
+
+        Loans and decisions are added up by the database, all at one moment.
+
+        Raises:
+            NoPolicyInEffect: No policy has taken effect by the business date.
+        """
+        today = self._clock.today()
+        portfolio = Portfolio(policy_in_effect(self._policies, today), today)
+        yield from walk_book(self._store, today, lambda _, borrower: portfolio.add_customer(borrower))
+        with self._store.read() as tx:
+            for loans in tx.figures.loans(today):
+                portfolio.add_loans(loans)
+            for decisions in tx.figures.decisions(today):
+                portfolio.add_decisions(decisions)
+        yield portfolio

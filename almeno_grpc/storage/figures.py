@@ -1,0 +1,55 @@
+"""Loans and decisions added up by the database: exact sums of whole numbers, told apart by what the figures ask for."""
+
+from collections.abc import Iterator
+from datetime import date
+
+from sqlalchemy import BigInteger, Connection, bindparam, case, cast, func, null, select
+
+from almeno_grpc.domain.decision import DecisionReason
+from almeno_grpc.domain.loan import LoanState
+from almeno_grpc.domain.portfolio import AlikeDecisions, AlikeLoans
+from almeno_grpc.storage.borrowers import TAKEN, day_number
+from almeno_grpc.storage.tables import decision, loan
+
+_l = loan.c
+# Closed loans are not told apart: what they once were behind by is over.
+_INSTALLMENTS_PAID = case((_l.emis_paid < _l.tenure_months, _l.emis_paid), else_=null()).label("emis_paid")
+_LOANS = (
+    select(
+        _l.approval_year,
+        _l.approval_month,
+        _l.approval_day,
+        _INSTALLMENTS_PAID,
+        func.count(),
+        cast(func.sum(_l.loan_amount_paise), BigInteger),
+        cast(func.sum(_l.outstanding_principal_paise), BigInteger),
+    )
+    .where(TAKEN)
+    .group_by(_l.approval_year, _l.approval_month, _l.approval_day, _INSTALLMENTS_PAID)
+)
+_d = decision.c
+_DECISIONS = (
+    select(_d.business_date, _d.reasons, func.count())
+    .where(_d.business_date <= bindparam("on"))
+    .group_by(_d.business_date, _d.reasons)
+)
+
+
+class Figures:
+    """The book added up, as one transaction sees it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def loans(self, on: date) -> Iterator[AlikeLoans]:
+        """Yields all loans that were approved by the day, those that are alike together."""
+        rows = self._connection.execute(_LOANS, {"day_number": day_number(on)})
+        for year, month, day, emis_paid, loans, loan_amount, outstanding in rows:
+            state = LoanState.CLOSED if emis_paid is None else LoanState.ACTIVE
+            yield AlikeLoans(date(year, month, day), state, emis_paid or 0, loans, loan_amount, outstanding)
+
+    def decisions(self, on: date) -> Iterator[AlikeDecisions]:
+        """Yields all decisions that were taken by the day, those that are alike together."""
+        for business_date, reasons, decisions in self._connection.execute(_DECISIONS, {"on": on}):
+            named = tuple(DecisionReason(reason) for reason in reasons.split(",") if reason)
+            yield AlikeDecisions(business_date, named, decisions)
