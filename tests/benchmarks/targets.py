@@ -21,6 +21,8 @@ BUSINESS_DATE = "2026-11-23"
 DURABLE = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
 """PostgreSQL as it is by default: an answer waits until its commit is on the disk."""
 WORKERS = 2
+LOAD_SECONDS = 1800
+"""The most that loading a book may take."""
 
 
 @dataclass(frozen=True)
@@ -84,12 +86,13 @@ def _listens(process_id: int, address: str) -> bool:
 
 
 @contextlib.contextmanager
-def service(database: str, *options: str) -> Iterator[Target | None]:
+def service(database: str, *options: str, workers: int = WORKERS) -> Iterator[Target | None]:
     """The service on a database of its own; None where it refuses to run on such a database.
 
     Args:
         database: `sqlite` or `postgresql`.
         options: Of the server, such as the book to start with.
+        workers: Processes that serve calls.
     """
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="almeno-bench-")))
@@ -104,7 +107,7 @@ def service(database: str, *options: str) -> Iterator[Target | None]:
                 *options,
                 ALMENO_DATABASE_URL=url,
                 ALMENO_BUSINESS_DATE=BUSINESS_DATE,
-                ALMENO_WORKERS=str(WORKERS),
+                ALMENO_WORKERS=str(workers),
                 ALMENO_METRICS_ADDRESS="127.0.0.1:0",
             )
         except AssertionError as error:
@@ -116,8 +119,8 @@ def service(database: str, *options: str) -> Iterator[Target | None]:
         stack.callback(server.stop)
         server.database_url = url
         if options:
-            eventually(lambda: _is_loaded(server))
-        roles = {f"rpc-{number}": server.process_id(f"rpc-{number}") for number in range(WORKERS)}
+            eventually(lambda: _is_loaded(server), LOAD_SECONDS)
+        roles = {f"rpc-{number}": server.process_id(f"rpc-{number}") for number in range(workers)}
         yield Target(database, server.address, roles, postgres, server)
 
 
