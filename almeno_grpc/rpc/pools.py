@@ -31,7 +31,8 @@ class CallPool(ThreadPoolExecutor):
     call: cancelled before it ran, out of time, or failed.
 
     gRPC takes nothing but a ThreadPoolExecutor. Queue and threads are our own, for those of the base class cost a busy
-    server 6 µs a call rather than 3.5: a thread is started while there are more calls than threads, and lives as long as the pool.
+    server 6 µs a call rather than 3.5: a thread is started while there are more calls than threads, and lives as long
+    as the pool.
     """
 
     def __init__(self, threads: int, most_calls: int, name: str) -> None:
