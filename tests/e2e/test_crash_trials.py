@@ -24,7 +24,7 @@ import grpc
 import pytest
 from support.book_files import CUSTOMER_HEADINGS, csv_file, customer_row
 from support.book_model import Answers, Sent, faults, last_numbers
-from support.calls import SECONDS, applicant, loan_of
+from support.calls import SECONDS, applicant, loan_of, paise_of, rupees
 from support.servers import CUSTOMERS, ROOT, RunningServer, StartServer, descendants, eventually, kill
 
 from almeno_grpc.api import credit_service_pb2 as pb
@@ -109,6 +109,12 @@ def loan(rng: random.Random, customer_id: int) -> Sent:
     return Sent(f"{CREDIT}/CreateLoan", request.request_id, (request.SerializeToString(),))
 
 
+def repayment(loan_id: int, paise: int) -> Sent:
+    amount = rupees(*divmod(paise, 100))
+    request = pb.RecordRepaymentRequest(request_id=new_id(), loan_id=loan_id, amount=amount)
+    return Sent(f"{CREDIT}/RecordRepayment", request.request_id, (request.SerializeToString(),))
+
+
 def upload(first_number: int) -> Sent:
     file = csv_file(CUSTOMER_HEADINGS, [customer_row(first_number + row) for row in range(20)])
     request_id = new_id()
@@ -191,14 +197,31 @@ class CrashTrials:
     def _lend(
         self, channel: grpc.Channel, log: Log, customers: list[int], rng: random.Random, stop: threading.Event
     ) -> None:
-        """Loans to the customers whom all lenders share, and to some of one's own."""
+        """Loans to the customers whom all lenders share, and to some of one's own; one's own loans are repaid.
+
+        On the day it is booked a loan is paid off with the amount lent, so its repayments add up to that at most.
+        """
+        left: dict[int, int] = {}
         while not stop.is_set():
-            new = rng.random() < 0.2
-            answer = log.send(channel, registration(rng) if new else loan(rng, rng.choice(customers)))
+            chance = rng.random()
+            if left and chance < 0.3:
+                loan_id = rng.choice(list(left))
+                most = left.pop(loan_id)
+                amount = rng.choice([most, rng.randint(1, most), rng.randint(1, most)])
+                if amount < most:
+                    left[loan_id] = most - amount
+                sent = repayment(loan_id, amount)
+            else:
+                sent = registration(rng) if chance > 0.86 else loan(rng, rng.choice(customers))
+            answer = log.send(channel, sent)
             if answer is None:
                 stop.wait(0.005)
-            elif new:
+            elif sent.name == "RegisterCustomer":
                 customers.append(pb.RegisterCustomerResponse.FromString(answer).customer.customer_id)
+            elif sent.name == "CreateLoan":
+                booked = pb.CreateLoanResponse.FromString(answer).loan
+                if booked.loan_id:
+                    left[booked.loan_id] = paise_of(booked.loan_amount)
 
     def _import(self, channel: grpc.Channel, log: Log, rng: random.Random, stop: threading.Event) -> None:
         """Uploads, most of which are cancelled: reading a file takes long, beside a trial."""
@@ -263,8 +286,9 @@ def test_book_is_sound_after_every_crash(start_server: StartServer, request: pyt
     note(request, trials)
     # The trials have tried something.
     names = Counter(sent.name for sent in trials.answers)
-    assert names.keys() == {"RegisterCustomer", "CreateLoan", "StartImport", "CancelImport"}
+    assert names.keys() == {"RegisterCustomer", "CreateLoan", "RecordRepayment", "StartImport", "CancelImport"}
     assert names["CreateLoan"] > 10 * TRIALS
+    assert names["RecordRepayment"] > TRIALS
     assert trials.sent_again >= TRIALS
     assert trials.server.stop() == 0
     for change, found in DAMAGE.items():
@@ -276,7 +300,14 @@ DAMAGE = {
     "UPDATE answered_request SET answer = zeroblob(8) WHERE rowid = 7": "lost: the answer",
     "UPDATE customer SET age = age + 1 WHERE rowid = (SELECT max(customer_id) FROM customer)": "lost: customer",
     "DELETE FROM loan WHERE loan_id = (SELECT max(loan_id) FROM loan)": "lost: loan",
-    "UPDATE loan SET outstanding_principal_paise = outstanding_principal_paise - 1": "wrong: loan stored",
+    "UPDATE loan SET outstanding_principal_paise = outstanding_principal_paise - 1 "
+    "WHERE outstanding_principal_paise > 1": "wrong: loan stored",
+    "UPDATE loan SET paid_toward_next_paise = 1 WHERE repayment_count = 0": "wrong: loan stored",
+    "UPDATE loan SET repayment_count = repayment_count + 1": "wrong: loan stored",
+    "INSERT INTO repayment SELECT customer_id, loan_id, number + 5000, 'x' || loan_id, amount_paise, payment_date, "
+    "emis_paid_before, emis_paid_on_time_before, paid_toward_next_before_paise, outstanding_principal_before_paise, "
+    "emis_paid, emis_paid_on_time, paid_toward_next_paise, outstanding_principal_paise, closes_loan, create_time_us "
+    "FROM repayment WHERE number = 1": "twice: repayment",
     "UPDATE decision SET approved = NOT approved": "wrong: decision stored",
     "UPDATE loan SET loan_amount_paise = 30 * loan_amount_paise": "cap: ",
     "UPDATE loan SET monthly_installment_paise = 20 * monthly_installment_paise": "cap: ",

@@ -8,13 +8,14 @@ import grpc
 import pytest
 from google.protobuf.message import Message
 from support.book_files import CUSTOMER_HEADINGS, csv_file, customer_row
-from support.calls import NOBODY, SECONDS, applicant, loan_of, refused, registered
+from support.calls import NOBODY, SECONDS, applicant, loan_of, refused, registered, rupees
 from support.servers import CUSTOMERS, RunningServer, StartServer, eventually, kill
 
+from almeno_grpc.api import credit_service_pb2 as pb
 from almeno_grpc.api import portfolio_service_pb2 as portfolio_pb
 
 CREDIT, PORTFOLIO = "/almeno.credit.v1.CreditService", "/almeno.credit.v1.PortfolioService"
-TABLES = ("customer", "loan", "decision", "answered_request", "import_file")
+TABLES = ("customer", "loan", "repayment", "decision", "answered_request", "import_file")
 
 
 @dataclass(frozen=True)
@@ -47,15 +48,22 @@ def upload_messages(request_id: str, content: bytes, **header: object) -> list[M
     ]
 
 
+def repayment_of(loan_id: int, amount: int) -> pb.RecordRepaymentRequest:
+    return pb.RecordRepaymentRequest(request_id=new_id(), loan_id=loan_id, amount=rupees(amount))
+
+
 def answered_requests(server: RunningServer) -> list[Sent]:
     """Sends a request of each kind that changes something; a decline too."""
     customer_id = registered(server.credit, income=100_000).customer_id
+    loan_id = server.credit.CreateLoan(loan_of(customer_id, 10_000), timeout=SECONDS).loan.loan_id
     file = csv_file(CUSTOMER_HEADINGS, map(customer_row, range(1, 20)))
     import_id = server.load(CUSTOMERS, file).import_id
     requests: list[tuple[str, list[Message]]] = [
         (f"{CREDIT}/RegisterCustomer", [applicant(request_id=new_id())]),
         (f"{CREDIT}/CreateLoan", [loan_of(customer_id, 50_000, request_id=new_id())]),
         (f"{CREDIT}/CreateLoan", [loan_of(customer_id, 90_000_000, request_id=new_id())]),
+        (f"{CREDIT}/RecordRepayment", [repayment_of(loan_id, 1_000)]),
+        (f"{CREDIT}/RecordRepayment", [repayment_of(loan_id, 9_000)]),
         (f"{PORTFOLIO}/StartImport", upload_messages(new_id(), file)),
         (
             f"{PORTFOLIO}/CancelImport",

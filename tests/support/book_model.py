@@ -1,17 +1,18 @@
 """What a book has to hold after requests were answered, worked out a second time, without the product's code.
 
-The model takes the decisions in the order in which the database holds them, one after the other, and reckons each anew
-in fractions. It knows new books only: every loan was booked on the one business date, so nothing is due and nothing is
-repaid yet.
+The model takes the decisions in the order in which the database holds them, one after the other, with the repayments
+that came between, and reckons each anew in fractions. It knows new books only: every loan was booked on the one
+business date, so nothing is due yet, and whatever is repaid is paid ahead.
 """
 
 import csv
 import hashlib
 import sqlite3
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import date
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -22,6 +23,7 @@ from google.type import money_pb2
 from almeno_grpc.api import credit_service_pb2 as pb
 from almeno_grpc.api import decision_pb2
 from almeno_grpc.api import portfolio_service_pb2 as portfolio_pb
+from support.repayment_model import ModelLoan
 
 LAKH = 100_000 * 100
 END_STATES = {"SUCCEEDED", "FAILED", "CANCELLED"}
@@ -60,6 +62,7 @@ class Snapshot:
     imported: set[int]
     decisions: list[Row]
     loans: list[Row]
+    repayments: list[Row]
     answered: list[Row]
     imports: list[Row]
     damage: list[str]
@@ -112,12 +115,16 @@ def _read(database: Path, since: dict[str, int]) -> Snapshot:
         connection.execute("BEGIN")
         damage = [f"damaged: {row[0]}" for row in connection.execute("PRAGMA integrity_check") if row[0] != "ok"]
         damage += [f"damaged: {tuple(row)} points nowhere" for row in connection.execute("PRAGMA foreign_key_check")]
+        # What is repaid is so by the callers who booked it.
+        of_loans = "SELECT * FROM repayment WHERE loan_id > ? ORDER BY loan_id, number"
+        repayments = list(map(dict, connection.execute(of_loans, [since["loan"]])))
         imported = connection.execute("SELECT customer_id FROM customer WHERE imported")
         return Snapshot(
             customers=rows("customer", "NOT imported"),
             imported={row[0] for row in imported},
             decisions=rows("decision"),
             loans=rows("loan"),
+            repayments=repayments,
             answered=rows("answered_request"),
             imports=rows("import_file"),
             damage=damage,
@@ -169,20 +176,69 @@ def _repeated(what: str, values: Sequence[object]) -> Iterator[str]:
 
 
 @dataclass
+class _Lent:
+    """A loan and what has been repaid of it so far."""
+
+    row: Row
+    repaid: ModelLoan | None = None
+    """Only of a loan with repayments: to reckon a schedule takes long."""
+    repayment_count: int = 0
+
+    @property
+    def amount(self) -> int:
+        return int(self.row["loan_amount_paise"])
+
+    @property
+    def is_active(self) -> bool:
+        return self.repaid is None or self.repaid.closed_on is None
+
+    @property
+    def outstanding(self) -> int:
+        return self.amount if self.repaid is None else self.repaid.outstanding
+
+    @property
+    def standing(self) -> tuple[int, ...]:
+        """Outstanding, instalments paid, those paid on time, what was paid toward the next, and repayments."""
+        if self.repaid is None:
+            return (self.amount, 0, 0, 0, 0)
+        paid, on_time = self.repaid.emis_paid, self.repaid.emis_paid_on_time
+        return (self.outstanding, paid, on_time, self.repaid.paid_toward_next, self.repayment_count)
+
+    def repay(self, amount: int) -> bool:
+        """Takes a repayment; no, where it is more than is owed."""
+        if self.repaid is None:
+            rate = Fraction(self.row["interest_rate_e4"], 10_000)
+            self.repaid = ModelLoan.on_reducing_balance(self.amount, rate, self.row["tenure_months"], _ANY_DAY)
+        if not self.is_active or not 0 < amount <= self.repaid.payoff(_ANY_DAY):
+            return False
+        self.repaid.pay(amount, _ANY_DAY)
+        self.repayment_count += 1
+        return True
+
+
+_ANY_DAY = date(2026, 4, 10)
+"""Whatever the business date is: each loan is booked and repaid on one and the same day."""
+
+
+@dataclass
 class _Borrower:
-    """A customer's loans so far: amount and instalment of each, in paise."""
+    """A customer's loans so far. Amounts in paise."""
 
     income: int
     limit: int
-    loans: list[tuple[int, int]] = field(default_factory=list)
+    loans: list[_Lent] = field(default_factory=list)
+
+    @property
+    def volume(self) -> int:
+        return sum(loan.amount for loan in self.loans)
 
     @property
     def debt(self) -> int:
-        return sum(amount for amount, _ in self.loans)
+        return sum(loan.outstanding for loan in self.loans)
 
     @property
     def obligation(self) -> int:
-        return sum(installment for _, installment in self.loans)
+        return sum(loan.row["monthly_installment_paise"] for loan in self.loans if loan.is_active)
 
 
 def _lending_faults(book: Snapshot, answers: Answers) -> Iterator[str]:
@@ -201,7 +257,11 @@ def _lending_faults(book: Snapshot, answers: Answers) -> Iterator[str]:
         row["customer_id"]: _Borrower(row["monthly_income_paise"], row["approved_limit_paise"])
         for row in book.customers
     }
+    repayments = _Repayments(book, answers)
+    yield from repayments.row_faults(book)
     for decision in book.decisions:
+        if decision["decision_id"] in answered:
+            yield from repayments.take_until(answered[decision["decision_id"]][0].request_id)
         borrower = borrowers.get(decision["customer_id"])
         if borrower is None:
             yield f"lost: the customer of decision {decision['decision_id']}"
@@ -211,8 +271,75 @@ def _lending_faults(book: Snapshot, answers: Answers) -> Iterator[str]:
             request, response = answered[decision["decision_id"]]
             yield from _decision_faults(decision, loan, request, response, borrower)
         if loan is not None:
-            borrower.loans.append((loan["loan_amount_paise"], loan["monthly_installment_paise"]))
+            borrower.loans.append(repayments.lend(loan))
             yield from _cap_faults(loan, borrower)
+    yield from repayments.take_all()
+
+
+_STANDING = (
+    "outstanding_principal_paise",
+    "emis_paid",
+    "emis_paid_on_time",
+    "paid_toward_next_paise",
+    "repayment_count",
+)
+
+
+class _Repayments:
+    """The repayments, in the order in which they took effect, and the loans they are made on."""
+
+    def __init__(self, book: Snapshot, answers: Answers) -> None:
+        # What one transaction writes has one place among all that was written.
+        self._places = {row["request_id"]: place for place, row in reversed(list(enumerate(book.answered)))}
+        answered = [
+            (pb.RecordRepaymentRequest.FromString(sent.messages[0]), pb.RecordRepaymentResponse.FromString(answer))
+            for sent, answer in _of(answers, "RecordRepayment")
+        ]
+        self._waiting = deque(sorted(answered, key=lambda each: self._place(each[0].request_id)))
+        self._lent: dict[int, _Lent] = {}
+
+    def lend(self, loan: Row) -> _Lent:
+        return self._lent.setdefault(loan["loan_id"], _Lent(loan))
+
+    def row_faults(self, book: Snapshot) -> Iterator[str]:
+        answered = [
+            (response.repayment.repayment_id, request.loan_id, _paise(request.amount))
+            for request, response in self._waiting
+        ]
+        stored = [(row["repayment_id"], row["loan_id"], row["amount_paise"]) for row in book.repayments]
+        yield from _difference("repayment", stored, answered)
+
+    def take_until(self, request_id: str) -> Iterator[str]:
+        """Takes the repayments that were made before the request took effect; gives their faults."""
+        while self._waiting and self._place(self._waiting[0][0].request_id) < self._place(request_id):
+            yield from self._take(*self._waiting.popleft())
+
+    def take_all(self) -> Iterator[str]:
+        """Takes the rest, and holds each loan as it is stored against what the model comes to."""
+        while self._waiting:
+            yield from self._take(*self._waiting.popleft())
+        for loan_id, loan in self._lent.items():
+            stored = tuple(loan.row[column] for column in _STANDING)
+            if stored != loan.standing:
+                yield f"wrong: loan stored under {loan_id} stands at {stored}, not {loan.standing}"
+
+    def _place(self, request_id: str) -> int:
+        return self._places.get(request_id, len(self._places))
+
+    def _take(self, request: pb.RecordRepaymentRequest, response: pb.RecordRepaymentResponse) -> Iterator[str]:
+        name, loan, told = response.repayment.repayment_id, self._lent.get(request.loan_id), response.loan
+        if loan is None:
+            yield f"lost: the loan of repayment {name}"
+            return
+        if not loan.repay(_paise(request.amount)):
+            yield f"wrong: repayment {name} is more than was owed"
+            return
+        outstanding, toward_next = _paise(told.outstanding_principal), _paise(told.paid_toward_next)
+        found = (outstanding, told.emis_paid, told.emis_paid_on_time, toward_next)
+        if found != loan.standing[:4]:
+            yield f"wrong: loan answered after repayment {name} stands at {found}, not {loan.standing[:4]}"
+        if response.repayment.closes_loan == loan.is_active:
+            yield f"wrong: repayment {name} is answered to have closed the loan, or not to"
 
 
 def _cap_faults(loan: Row, borrower: _Borrower) -> Iterator[str]:
@@ -234,7 +361,7 @@ def _decision_faults(
         "decision stored": (request.customer_id, not reasons, score),
         "decision answered": (request.customer_id, not reasons, score, rate, installment, reasons),
         "position": (len(borrower.loans), borrower.debt, borrower.obligation),
-        "loan stored": None if reasons else (*terms, amount, 0),
+        "loan stored": None if reasons else terms,
         "loan answered": None if reasons else (*terms, stored["decision_id"]),
     }
     found = {
@@ -269,8 +396,6 @@ def _terms_stored(loan: Row) -> tuple[object, ...]:
         Fraction(loan["interest_rate_e4"], 10_000),
         loan["tenure_months"],
         loan["monthly_installment_paise"],
-        loan["outstanding_principal_paise"],
-        loan["emis_paid"],
     )
 
 
@@ -292,7 +417,7 @@ def _decide(borrower: _Borrower, amount: int, asked: Fraction, months: int) -> t
     past = 5 if count == 0 else 15 if count <= 2 else 10 if count <= 4 else 5 if count <= 6 else 0
     this_year = {0: 15, 1: 10, 2: 5}.get(count, 0)
     steps = ((Fraction(1, 4), 20), (Fraction(1, 2), 15), (Fraction(3, 4), 10), (Fraction(1), 5))
-    within = (points for share, points in steps if borrower.debt <= share * borrower.limit)
+    within = (points for share, points in steps if borrower.volume <= share * borrower.limit)
     volume = next(within, 0) if count else 10
     over_limit = borrower.debt > borrower.limit
     score = 0 if over_limit else 25 + past + this_year + volume

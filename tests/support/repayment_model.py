@@ -71,7 +71,7 @@ class ModelLoan:
         self.latest = self.approved
 
     @classmethod
-    def on_reducing_balance(cls, amount: int, rate: Decimal, months: int, approved: date) -> "ModelLoan":
+    def on_reducing_balance(cls, amount: int, rate: Decimal | Fraction, months: int, approved: date) -> "ModelLoan":
         """A loan as it is booked here."""
         i = Fraction(rate) / 1200
         emi = nearest(amount * i * (1 + i) ** months / ((1 + i) ** months - 1) if i else Fraction(amount, months))
