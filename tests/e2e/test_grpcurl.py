@@ -15,7 +15,7 @@ from support.servers import RunningServer
 pytestmark = pytest.mark.tools
 
 CREDIT, PORTFOLIO = "almeno.credit.v1.CreditService", "almeno.credit.v1.PortfolioService"
-INVALID_ARGUMENT, NOT_FOUND, ALREADY_EXISTS = 3, 5, 6
+INVALID_ARGUMENT, NOT_FOUND, ALREADY_EXISTS, FAILED_PRECONDITION = 3, 5, 6, 9
 
 
 def grpcurl(
@@ -113,6 +113,17 @@ def test_every_rpc_of_the_credit_service_takes_and_gives_json(server: RunningSer
     rows = answer(server, f"{CREDIT}/GetRepaymentSchedule", {"loan_id": loan_id})["installments"]
     assert len(rows) == 60
     assert rows[-1]["amount"] == {"currency_code": "INR", "units": "10746", "nanos": 940_000_000}
+    payment = {"loan_id": loan_id, "amount": {"units": 20_000}, "request_id": str(uuid.uuid4())}
+    paid = answer(server, f"{CREDIT}/RecordRepayment", payment)
+    assert (paid["repayment"]["emis_completed"], paid["loan"]["emis_paid"]) == (1, 1)
+    assert paid["loan"]["paid_toward_next"] == {"currency_code": "INR", "units": "9253", "nanos": 50_000_000}
+    listed = answer(server, f"{CREDIT}/ListRepayments", {"loan_id": loan_id})
+    assert listed["repayments"] == [paid["repayment"]]
+    payoff = answer(server, f"{CREDIT}/GetPayoff", {"loan_id": loan_id})["payoff"]
+    assert payoff["amount"] == {"currency_code": "INR", "units": "480000"}
+    closed = answer(server, f"{CREDIT}/RecordRepayment", {"loan_id": loan_id, "amount": payoff["amount"]})
+    assert closed["loan"]["state"] == "LOAN_STATE_CLOSED"
+    assert refusal(server, f"{CREDIT}/GetPayoff", {"loan_id": loan_id}) == (FAILED_PRECONDITION, "LOAN_CLOSED")
     page = answer(server, f"{CREDIT}/ListCustomers", {"page_size": 1})
     assert page["customers"][0].keys() == customer.keys()
 
