@@ -108,10 +108,10 @@ def open_channel(address: str, tls: Tls | None, retries: Retries) -> grpc.Channe
 
 def _service_config(retries: Retries) -> dict[str, object]:
     services = ("almeno.credit.v1.CreditService", "almeno.credit.v1.PortfolioService")
-    unretried = ("StartImport", "WatchImport")
+    unretried = ("StartImport", "WatchImport", "SimulatePolicy", "SummarizePortfolio")
     method_config: list[dict[str, object]] = [
-        # gRPC cannot repeat an upload beyond its small buffer, nor a stream that has begun to answer: for these two
-        # the client itself begins again.
+        # gRPC cannot repeat an upload beyond its small buffer, nor a stream that has begun to answer: for these the
+        # client itself begins again.
         {"name": [{"service": services[1], "method": method} for method in unretried]},
     ]
     if retries.attempts > 1:

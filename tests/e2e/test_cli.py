@@ -1,55 +1,22 @@
 """The command line `almeno` against a real server: every command, what it prints, and how it ends."""
 
 import contextlib
-import json
 import os
 import pty
 import signal
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from support.book_files import CUSTOMER_HEADINGS, LOAN_HEADINGS, csv_file, customer_row, loan_row, workbook
 from support.calls import NOBODY
+from support.command_line import DECLINED, IMPORT_ENDED_EARLY, OK, REFUSED, ROWS_REJECTED, UNAVAILABLE, USAGE, Almeno
 from support.interrupts import INTERRUPTIBLE_ALMENO
 from support.servers import BIN, RunningServer, eventually
 
-OK, USAGE, DECLINED, REFUSED, UNAVAILABLE, IMPORT_ENDED_EARLY, ROWS_REJECTED = 0, 2, 3, 4, 5, 6, 7
 LOAN = ("--rate", "10.5", "--tenure", "60")
 REQUEST_ID = "5f0c2c5a-3c2e-4a47-9d55-0c7a4a6f1a77"
-
-
-@dataclass(frozen=True)
-class Almeno:
-    """The command line, turned to a server."""
-
-    address: str
-
-    def run(self, *arguments: object, ends_with: int = OK) -> str:
-        """Runs a command; gives what it prints, errors too."""
-        result = subprocess.run(
-            [str(BIN / "almeno"), *map(str, arguments)],
-            env=self.environment(),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-        assert result.returncode == ends_with, f"{arguments}\n{result.stdout}\n{result.stderr}"
-        assert "Traceback" not in result.stderr
-        return result.stdout if ends_with in (OK, DECLINED, IMPORT_ENDED_EARLY, ROWS_REJECTED) else result.stderr
-
-    def json(self, *arguments: object, ends_with: int = OK) -> dict[str, Any]:
-        """Runs a command with --json; gives its one document."""
-        document: dict[str, Any] = json.loads(self.run("--json", *arguments, ends_with=ends_with))
-        return document
-
-    def environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("ALMENO_")}
-        return kept | {"ALMENO_ADDRESS": self.address, "PYTHONIOENCODING": "utf-8", "COLUMNS": "110"}
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import matplotlib.image
 import numpy as np
@@ -80,10 +79,12 @@ class OpenedPage:
         """What is drawn, by the plot's id."""
         return _Drawn(self._run("--dump-dom")).plots
 
-    def screenshot(self, picture: Path) -> np.ndarray[Any, Any]:
-        """Takes a picture of the page; gives its colours, 0 to 255, by row, column and red, green, blue."""
+    def pixels_by_colour(self, picture: Path) -> dict[str, int]:
+        """Takes a picture of the page; gives how many pixels there are of each colour, written like #1d4e89."""
         self._run(f"--screenshot={picture}")
-        return (matplotlib.image.imread(picture)[:, :, :3] * 255).round().astype(np.uint8)
+        levels = (matplotlib.image.imread(picture)[:, :, :3] * 255).round().astype(np.int64)
+        colours, pixels = np.unique(levels @ (1 << 16, 1 << 8, 1), return_counts=True)
+        return {f"#{colour:06x}": int(number) for colour, number in zip(colours, pixels, strict=True)}
 
     def _run(self, *options: str) -> str:
         names = ("chromium", "chromium-browser", "google-chrome")
@@ -93,11 +94,6 @@ class OpenedPage:
         command = [browser, *_OPTIONS, f"--user-data-dir={profile}", *options, self.file.as_uri()]
         result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
         # Errors of a script, and whatever the page was not allowed to fetch.
-        assert [line for line in result.stderr.splitlines() if "CONSOLE" in line] == []
+        complaints = [line for line in result.stderr.splitlines() if "CONSOLE" in line]
+        assert not complaints, complaints
         return result.stdout
-
-
-def pixels_of(picture: np.ndarray[Any, Any], colour: str) -> int:
-    """How many pixels of a picture have a colour, written like #1d4e89."""
-    wanted = np.array(list(bytes.fromhex(colour.removeprefix("#"))), dtype=np.uint8)
-    return int((picture == wanted).all(axis=2).sum())

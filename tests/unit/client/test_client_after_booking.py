@@ -211,6 +211,14 @@ def test_walk_gives_up_on_a_service_that_keeps_breaking_off(client, service, sam
     assert len(service.requests["SummarizePortfolio"]) == 4
 
 
+def test_walk_that_never_begins_is_tried_as_often_as_any_call(client, service, sample):
+    down = sample.refusal(grpc.StatusCode.UNAVAILABLE, "restarting", "SERVER_STOPPING")
+    service.answers("SimulatePolicy", lambda *_: [down])
+    with pytest.raises(Unavailable):
+        list(client.simulate_policy(version="2026-07", **TERMS))
+    assert len(service.requests["SimulatePolicy"]) == 4
+
+
 def test_flips_never_come_twice(client, service, sample):
     down = sample.refusal(grpc.StatusCode.UNAVAILABLE, "restarting", "SERVER_STOPPING")
     some = simulated(summary=simulation(), flip=flip(14, approved=True))

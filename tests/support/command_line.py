@@ -1,0 +1,45 @@
+"""The command line `almeno`, as a person or a script starts it."""
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from support.servers import BIN
+
+OK, USAGE, DECLINED, REFUSED, UNAVAILABLE, IMPORT_ENDED_EARLY, ROWS_REJECTED, DRIFT = 0, 2, 3, 4, 5, 6, 7, 8
+
+
+@dataclass(frozen=True)
+class Almeno:
+    """The command line, turned to a server."""
+
+    address: str
+    folder: Path | None = None
+    """Where it is started; where the tests are when None."""
+
+    def run(self, *arguments: object, ends_with: int = OK) -> str:
+        """Runs a command; gives what it prints, errors too."""
+        result = subprocess.run(
+            [str(BIN / "almeno"), *map(str, arguments)],
+            cwd=self.folder,
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert result.returncode == ends_with, f"{arguments}\n{result.stdout}\n{result.stderr}"
+        assert "Traceback" not in result.stderr
+        return result.stdout if ends_with in (OK, DECLINED, IMPORT_ENDED_EARLY, ROWS_REJECTED, DRIFT) else result.stderr
+
+    def json(self, *arguments: object, ends_with: int = OK) -> dict[str, Any]:
+        """Runs a command with --json; gives its one document."""
+        document: dict[str, Any] = json.loads(self.run("--json", *arguments, ends_with=ends_with))
+        return document
+
+    def environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("ALMENO_")}
+        return kept | {"ALMENO_ADDRESS": self.address, "PYTHONIOENCODING": "utf-8", "COLUMNS": "110"}
