@@ -25,7 +25,10 @@ def commands(section: str) -> Iterator[tuple[str, list[str]]]:
             yield command, shown
 
 
-def run_tour(section: str, server: RunningServer) -> None:
+def run_tour(section: str, server: RunningServer, folder: Path) -> None:
+    """Runs a tour in a folder of its own, for it leaves files behind, beside the sample book."""
+    folder.mkdir(exist_ok=True)
+    (folder / "data").symlink_to(ROOT / "data")
     environment = {
         **os.environ,
         "PATH": f"{BIN}:{os.environ['PATH']}",
@@ -41,7 +44,7 @@ def run_tour(section: str, server: RunningServer) -> None:
         expected_code = int(match[1]) if (match := re.search(r"# a decline exits with (\d)", command)) else 0
         result = subprocess.run(
             ["bash", "-c", command.replace("127.0.0.1:50051", server.address)],
-            cwd=ROOT,
+            cwd=folder,
             env=environment,
             capture_output=True,
             text=True,
@@ -56,15 +59,17 @@ def run_tour(section: str, server: RunningServer) -> None:
             )
 
 
-def test_every_command_of_the_tour_with_the_client_shows_what_it_says(new_sample_server: RunningServer) -> None:
-    run_tour("A tour with the client", new_sample_server)
+def test_every_command_of_the_tour_with_the_client_shows_what_it_says(
+    new_sample_server: RunningServer, tmp_path: Path
+) -> None:
+    run_tour("A tour with the client", new_sample_server, tmp_path)
 
 
 @pytest.mark.tools
-def test_every_command_of_both_tours_shows_what_it_says(new_sample_server: RunningServer) -> None:
+def test_every_command_of_both_tours_shows_what_it_says(new_sample_server: RunningServer, tmp_path: Path) -> None:
     assert shutil.which("grpcurl"), "grpcurl is not installed"
-    run_tour("A tour with the client", new_sample_server)
-    run_tour("A tour with grpcurl", new_sample_server)
+    run_tour("A tour with the client", new_sample_server, tmp_path / "client")
+    run_tour("A tour with grpcurl", new_sample_server, tmp_path / "grpcurl")
 
 
 def test_library_example_runs(sample_server: RunningServer, tmp_path: Path) -> None:

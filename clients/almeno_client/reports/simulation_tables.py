@@ -27,6 +27,8 @@ def outcome_table(summary: SimulationSummary) -> FiguresTable:
     rows += [
         ("Share approved", share(before.approvals, summary.customers), share(after.approvals, summary.customers), ""),
         ("Average rate approved", average_rate(before), average_rate(after), ""),
+        ("Newly approved", "", count(summary.newly_approved), ""),
+        ("Newly declined", "", count(summary.newly_declined), ""),
     ]
     return FiguresTable("Outcome", ("Customers", *versions(summary), "Change"), tuple(rows))
 

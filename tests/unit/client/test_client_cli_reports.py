@@ -79,6 +79,7 @@ def test_simulation_of_a_draft_shows_both_policies_side_by_side(almeno, simulate
     )
     shows(shown, "Policy 2026-07-draft against 2026-01 on 2026-11-23", "₹2,00,000 over 36 months at 9 % a year")
     shows(shown, "Approved 214 190 −24", "Share approved 71.3 % 63.3 %", "Average rate approved 11.32 % 11.40 %")
+    shows(shown, "Newly approved 3 Newly declined 27")
     shows(shown, "No schedule repays the loan 1 1 0", "51–60 71 71 0", "31 to 50 at least 12 % 92 58 63.0 %")
     shows(shown, "above 45 as asked 170 128 75.3 %", "up to 20 declined 36 0 0.0 %", "13.25 % 0 62 +62")
     shows(shown, "Loan beyond the limit 31 31 0", "2 approved at 12 %, score 48 declined, score 9: score too low")
