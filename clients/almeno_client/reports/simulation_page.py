@@ -92,7 +92,7 @@ def _scores(summary: SimulationSummary) -> Section:
 
 def _bands(summary: SimulationSummary) -> Section:
     figure = make_subplots(
-        rows=1, cols=2, subplot_titles=[escape(name) for name in tables.versions(summary)], horizontal_spacing=0.16
+        rows=1, cols=2, subplot_titles=[escape(name) for name in tables.versions(summary)], horizontal_spacing=0.2
     )
     for column, (_, policy, _) in enumerate(_policies(summary), 1):
         names = [
@@ -152,7 +152,7 @@ def _reasons(summary: SimulationSummary) -> Section:
     return Section(
         "Reasons to decline",
         "A decline counts under each of its reasons.",
-        lying(styled(figure, across="Declines", up="", height_pixels=320)),
+        lying(styled(figure, across="Declines", up="", height_pixels=130 + 65 * len(places))),
         (table,),
     )
 
