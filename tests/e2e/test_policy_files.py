@@ -5,12 +5,15 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support.calls import SECONDS, check_of, loan_of, registered
+from support.calls import SECONDS, loan_of, registered
 from support.servers import ROOT, START_SECONDS, RunningServer, StartServer
 
+from almeno_grpc.api import credit_service_pb2 as pb
+from almeno_grpc.api import decision_pb2
 from almeno_grpc.api import portfolio_service_pb2 as portfolio_pb
 from almeno_grpc.serving.supervisor import MISCONFIGURED
 
+MATCH = decision_pb2.REPLAY_OUTCOME_MATCH
 CHANGED = "policy 2026-01 has taken decisions, but its file has changed since"
 GONE = "policy 2026-01 has taken decisions, but its file is gone; put it back"
 
@@ -33,6 +36,10 @@ def refusal_to_start(server: RunningServer) -> str:
         server.start()
     assert server.process.wait(START_SECONDS) == MISCONFIGURED
     return server.log_file.read_text(encoding="utf-8")
+
+
+def replayed(server: RunningServer, decision_id: str) -> pb.ReplayDecisionResponse:
+    return server.credit.ReplayDecision(pb.ReplayDecisionRequest(decision_id=decision_id), timeout=SECONDS)
 
 
 def test_server_refuses_to_start_on_a_policy_that_changed_under_a_decision(
@@ -60,7 +67,9 @@ def test_server_refuses_to_start_on_a_policy_that_changed_under_a_decision(
     assert len(server.rows("SELECT * FROM loan")) == 1
 
 
-def test_policy_published_later_decides_from_its_day(policies: Path, start_server: StartServer) -> None:
+def test_policy_published_later_decides_from_its_day_and_earlier_decisions_hold_by_theirs(
+    policies: Path, start_server: StartServer
+) -> None:
     """The later policy asks 14 % of every customer."""
     later = (policies / "2026-01.toml").read_text(encoding="utf-8")
     for old, new in (
@@ -73,12 +82,14 @@ def test_policy_published_later_decides_from_its_day(policies: Path, start_serve
         later = later.replace(old, new)
     (policies / "2026-07.toml").write_text(later, encoding="utf-8")
     server = started_on(policies, start_server)
-    customer_id = registered(server.credit).customer_id
+    customer_id, decided = registered(server.credit).customer_id, list[str]()
     for day, version, rate in (("2026-04-10", "2026-01", "10"), ("2026-07-01", "2026-07", "14")):
         if server.process.poll() is not None:
             server.start(ALMENO_BUSINESS_DATE=day)
-        decision = server.credit.CheckEligibility(check_of(customer_id, 50_000), timeout=SECONDS).decision
+        decision = server.credit.CreateLoan(loan_of(customer_id, 50_000), timeout=SECONDS).decision
         assert (decision.policy_version, decision.corrected_interest_rate.value) == (version, rate)
+        decided.append(decision.decision_id)
+        assert [replayed(server, decision_id).outcome for decision_id in decided] == [MATCH] * len(decided)
         listed = server.portfolio.ListPolicies(portfolio_pb.ListPoliciesRequest(), timeout=SECONDS).policies
         assert [policy.version for policy in listed] == ["2026-01", "2026-07"]
         assert [policy.version for policy in listed if policy.in_effect] == [version]

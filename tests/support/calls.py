@@ -12,11 +12,20 @@ from google.type import decimal_pb2, money_pb2
 from grpc_status import rpc_status
 
 from almeno_grpc.api import credit_service_pb2 as pb
-from almeno_grpc.api import credit_service_pb2_grpc, customer_pb2
+from almeno_grpc.api import credit_service_pb2_grpc, customer_pb2, decision_pb2
 
 SECONDS = 30
 NOBODY = 4_000_000_007
 """The number of no customer and no loan."""
+ONLY_OF_STORED_DECISIONS = (
+    "decision_id",
+    "max_interest_rate",
+    "gates",
+    "policy_sha256",
+    "monthly_income",
+    "approved_limit",
+    "create_time",
+)
 _phone_numbers = count(9_000_000_001)
 
 
@@ -72,6 +81,15 @@ def loan_of(customer_id: int, amount: int, rate: str = "10", months: int = 24, *
         tenure_months=months,
         **fields,
     )
+
+
+def as_checked(decision: decision_pb2.Decision) -> decision_pb2.Decision:
+    """A stored decision without what a check has not."""
+    told = decision_pb2.Decision()
+    told.CopyFrom(decision)
+    for field in ONLY_OF_STORED_DECISIONS:
+        told.ClearField(field)
+    return told
 
 
 @dataclass(frozen=True)
