@@ -22,7 +22,8 @@ def migrate(connection: Connection, revision: str = "head") -> None:
         revision: The revision; the newest by default.
 
     Raises:
-        DatabaseUnusable: The database holds something else, or was written by a newer version of the service.
+        DatabaseUnusable: The database holds something else, or was written by a version of the service that this one
+            does not know: a newer one, or one from before the first release.
     """
     script = _script()
     current = MigrationContext.configure(connection).get_current_revision()
@@ -48,7 +49,8 @@ def _refuse_unknown(script: ScriptDirectory, revision: str) -> None:
         script.get_revision(revision)
     except CommandError:
         raise DatabaseUnusable(
-            f"the database was written by a newer version of the service (schema {revision}); start that version"
+            f"the database was written by another version of the service (schema {revision}); start that "
+            "version, or name another database in ALMENO_DATABASE_URL and load the book again"
         ) from None
 
 
