@@ -152,7 +152,7 @@ class Simulation:
 
     def _outcome(self, request: LoanRequest, borrower: Borrower, policy: Policy) -> Outcome:
         try:
-            decision = decide(request, borrower, policy, self._business_date)
+            decision = decide(request, borrower, policy, self._business_date, makes_offer=False)
         except TermsDoNotAmortize:
             return Outcome(credit_score(borrower.position, borrower.approved_limit, policy).score, None, ())
         return Outcome(decision.credit_score, decision.corrected_interest_rate, decision.reasons)

@@ -364,6 +364,16 @@ def test_counter_offer_is_approved_and_a_rupee_more_is_not(
     assert more is None or not more.approved
 
 
+@given(requests_for_too_much())
+def test_decision_without_its_counter_offer_is_the_same_otherwise(
+    policy: Policy, case: tuple[LoanRequest, Borrower]
+) -> None:
+    asked, who = case
+    decision = decided(policy, asked, who)
+    assume(decision is not None)
+    assert decide(asked, who, policy, TODAY, makes_offer=False) == decision._replace(counter_offer=None)
+
+
 def approved_by_hand(amount: int, rate: Decimal, months: int, who: Borrower) -> bool:
     """Both gates and the walk of the schedule, in fractions; for scores that are not declined."""
     i = Fraction(rate) / 1200
