@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import pty
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -11,9 +10,9 @@ from pathlib import Path
 import pytest
 from support.book_files import CUSTOMER_HEADINGS, LOAN_HEADINGS, csv_file, customer_row, loan_row, workbook
 from support.calls import NOBODY
-from support.command_line import DECLINED, IMPORT_ENDED_EARLY, OK, REFUSED, ROWS_REJECTED, UNAVAILABLE, USAGE, Almeno
+from support.command_line import DECLINED, IMPORT_ENDED_EARLY, REFUSED, ROWS_REJECTED, UNAVAILABLE, USAGE, Almeno
 from support.interrupts import INTERRUPTIBLE_ALMENO
-from support.servers import BIN, RunningServer, eventually
+from support.servers import RunningServer, eventually
 
 LOAN = ("--rate", "10.5", "--tenure", "60")
 REQUEST_ID = "5f0c2c5a-3c2e-4a47-9d55-0c7a4a6f1a77"
@@ -174,22 +173,7 @@ def test_whoever_stops_waiting_for_an_import_is_told_how_to_look_again(
 def test_import_shows_its_progress_on_a_terminal(almeno: Almeno, tmp_path: Path) -> None:
     file = tmp_path / "customers.csv"
     file.write_bytes(csv_file(CUSTOMER_HEADINGS, map(customer_row, range(5_001, 7_001))))
-    ours, theirs = pty.openpty()
-    environment = almeno.environment() | {"TERM": "xterm"}
-    command = [str(BIN / "almeno"), "import", "customers", str(file)]
-    process = subprocess.Popen(command, env=environment, stdout=theirs, stderr=theirs, stdin=theirs)
-    os.close(theirs)
-    seen = bytearray()
-    try:
-        while piece := os.read(ours, 4096):
-            seen += piece
-    except OSError:
-        # Linux says so where the other end has closed.
-        pass
-    finally:
-        os.close(ours)
-    assert process.wait(60) == OK
-    text = seen.decode()
+    text = almeno.run_on_a_terminal("import", "customers", file)
     assert "2,000" in text
     assert "2000/2000" in text
     assert "succeeded" in text

@@ -146,6 +146,11 @@ def test_stricter_draft_flips_answers_in_one_direction(sample: Almeno) -> None:
     assert summary["before"]["scores"] == summary["after"]["scores"]
 
 
+def test_walks_over_the_book_show_their_progress_on_a_terminal(sample: Almeno) -> None:
+    for command in (("simulate", "--policy", "2026-01"), ("report",)):
+        assert "300/300" in sample.run_on_a_terminal(*command)
+
+
 def test_policy_against_itself_flips_nobody(sample: Almeno) -> None:
     assert "No customer's answer flips." in sample.run("simulate", "--policy", "2026-01")
     assert sample.folder is not None

@@ -126,6 +126,14 @@ def test_every_rpc_of_the_credit_service_takes_and_gives_json(server: RunningSer
     assert refusal(server, f"{CREDIT}/GetPayoff", {"loan_id": loan_id}) == (FAILED_PRECONDITION, "LOAN_CLOSED")
     page = answer(server, f"{CREDIT}/ListCustomers", {"page_size": 1})
     assert page["customers"][0].keys() == customer.keys()
+    first, second = answer(server, f"{CREDIT}/ListDecisions", {"customer_id": customer_id})["decisions"]
+    assert (first["decision_id"], second["decision_id"]) == (
+        booked["decision"]["decision_id"],
+        declined["decision"]["decision_id"],
+    )
+    name = {"decision_id": second["decision_id"]}
+    assert answer(server, f"{CREDIT}/GetDecision", name)["decision"] == second
+    assert answer(server, f"{CREDIT}/ReplayDecision", name)["outcome"] == "REPLAY_OUTCOME_MATCH"
 
 
 def test_every_rpc_of_the_portfolio_service_takes_and_gives_json(server: RunningServer) -> None:
@@ -147,6 +155,13 @@ def test_every_rpc_of_the_portfolio_service_takes_and_gives_json(server: Running
     (issue,) = answer(server, f"{PORTFOLIO}/ListImportIssues", name)["issues"]
     assert (issue["row_number"], issue["outcome"], issue["column"]) == (3, "IMPORT_ISSUE_OUTCOME_REJECTED", "Age")
     assert ended in answer(server, f"{PORTFOLIO}/ListImports", {})["imports"]
+    (policy,) = answer(server, f"{PORTFOLIO}/ListPolicies", {})["policies"]
+    assert answer(server, f"{PORTFOLIO}/GetPolicy", {"version": policy["version"]})["policy"] == policy
+    request = {"policy": policy["toml"], "loan_amount": {"units": 500_000}, "tenure_months": 60}
+    tried = answers(server, f"{PORTFOLIO}/SimulatePolicy", {**request, "interest_rate": {"value": "10.5"}})
+    assert [set(update) for update in tried] == [{"progress"}] * (len(tried) - 1) + [{"summary"}], "nobody flips"
+    *_, summed_up = answers(server, f"{PORTFOLIO}/SummarizePortfolio", {})
+    assert summed_up["summary"]["policy_version"] == policy["version"]
 
 
 def test_errors_are_shown_with_code_reason_and_fields(server: RunningServer) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,30 @@ class Almeno:
         """Runs a command with --json; gives its one document."""
         document: dict[str, Any] = json.loads(self.run("--json", *arguments, ends_with=ends_with))
         return document
+
+    def run_on_a_terminal(self, *arguments: object) -> str:
+        """Runs a command that a person watches; gives all that the terminal was sent."""
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen(
+            [str(BIN / "almeno"), *map(str, arguments)],
+            cwd=self.folder,
+            env=self.environment() | {"TERM": "xterm"},
+            stdout=theirs,
+            stderr=theirs,
+            stdin=theirs,
+        )
+        os.close(theirs)
+        seen = bytearray()
+        try:
+            while piece := os.read(ours, 4096):
+                seen += piece
+        except OSError:
+            # Linux says so where the other end has closed.
+            pass
+        finally:
+            os.close(ours)
+        assert process.wait(60) == OK
+        return seen.decode()
 
     def environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ALMENO_")}

@@ -1,8 +1,12 @@
 import json
+import signal
+import subprocess
+import threading
 from html.parser import HTMLParser
 
 import pytest
 from support.book_figures import flip, progress, simulation, summary
+from support.interrupts import INTERRUPTIBLE_ALMENO
 
 from almeno_grpc.api import portfolio_service_pb2 as portfolio
 
@@ -146,6 +150,29 @@ def test_wrong_usage_ends_with_2_before_anything_is_sent(almeno, service, folder
     assert result.exit_code == 2, result.output
     assert complaint in " ".join(result.stderr.split())
     assert not service.requests
+
+
+def test_whoever_interrupts_a_simulation_gets_no_page(service, address, folder):
+    begun, over = threading.Event(), threading.Event()
+
+    def endless(*_):
+        yield portfolio.SimulatePolicyResponse(progress=progress(100, 300))
+        begun.set()
+        over.wait(20)
+
+    service.answers("SimulatePolicy", endless)
+    command = [*INTERRUPTIBLE_ALMENO, "--address", address, "simulate", "draft.toml"]
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert begun.wait(20)
+            process.send_signal(signal.SIGINT)
+            stdout, stderr = process.communicate(timeout=20)
+        finally:
+            over.set()
+            process.kill()
+    assert (process.returncode, stdout) == (130, "")
+    assert "Traceback" not in stderr
+    assert not (folder / "almeno-simulation.html").exists()
 
 
 def test_report_shows_the_book_in_figures(almeno, sums_up):
