@@ -91,9 +91,13 @@ def payoff(loan: Loan, on: date, *, settled: int) -> Payoff:
     Raises:
         LoanClosed: Every instalment is paid.
     """
+    return _payoff(loan, _rows(loan), on, settled)
+
+
+def _payoff(loan: Loan, rows: Sequence[ScheduledInstallment], on: date, settled: int) -> Payoff:
     if loan.state is LoanState.CLOSED:
         raise LoanClosed(loan.loan_id)
-    rows, due = _rows(loan), loan.emis_due(on)
+    due = loan.emis_due(on)
     unpaid_due = sum(row.amount for row in rows[loan.emis_paid : due])
     prepaid = sum(row.amount for row in rows[max(due, settled) : loan.emis_paid])
     next_is_due = loan.emis_paid < due
@@ -122,13 +126,13 @@ def repay(loan: Loan, amount: int, paid_on: date, *, settled: int) -> Loan:
         LoanClosed: Every instalment is paid.
         RepaymentExceedsPayoff: It is more than closes the loan on that day.
     """
-    closing = payoff(loan, paid_on, settled=settled).amount
+    rows = _rows(loan)
+    closing = _payoff(loan, rows, paid_on, settled).amount
     if amount > closing:
         raise RepaymentExceedsPayoff(amount, closing, paid_on)
     recorded = replace(loan, repayment_count=loan.repayment_count + 1)
     if amount == closing:
         return _closed(recorded, paid_on)
-    rows = _rows(loan)
     paid, on_time, rest = loan.emis_paid, loan.emis_paid_on_time, loan.paid_toward_next + amount
     while rest >= rows[paid].amount:
         rest -= rows[paid].amount
