@@ -25,7 +25,7 @@ from almeno_grpc.service.repayments import Recorded
 from almeno_grpc.service.requests import Call
 
 RUPEE = 100
-LIVES = int(os.environ.get("ALMENO_LIVES", "15"))
+LIVES = int(os.environ.get("ALMENO_LIVES", "30"))
 STEPS = 40
 PAID_STATES = {InstallmentState.PAID, InstallmentState.PAID_LATE}
 

@@ -77,12 +77,16 @@ def test_repayment_is_stored_with_what_the_loan_was_before_and_after(book):
 
 def test_imported_loan_goes_on_from_what_the_book_says_was_paid(book, imported):
     # Three were due by 5 April and paid; the fourth falls due on 5 May.
-    assert book.repayments.payoff(5, None).amount == 7_500_000 + round(87_467 * 5 / 30)
+    owed = 7_500_000 + round(87_467 * 5 / 30)
+    assert book.repayments.payoff(5, None).amount == owed
     recorded = book.repay(5, 2 * EMI)
     assert (recorded.loan.emis_paid, recorded.loan.emis_paid_on_time, recorded.loan.paid_toward_next) == (5, 4, 0)
     assert recorded.loan.outstanding_principal == outstanding_after(
         imported.installment_method, LAKH, imported.interest_rate, 12, EMI, 5
     )
+    # What the book counts is settled; what was paid here before its due date is an advance.
+    assert book.repayments.payoff(5, None).advance == 2 * EMI
+    assert book.repayments.payoff(5, None).amount == owed - 2 * EMI
     states = [row.state for row in book.repayments.schedule(5)]
     assert states[:3] == [InstallmentState.PAID, InstallmentState.PAID, InstallmentState.PAID_LATE]
     assert states[3:6] == [InstallmentState.PAID, InstallmentState.PAID, InstallmentState.DUE_LATER]
