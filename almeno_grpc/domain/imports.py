@@ -1,10 +1,11 @@
 """What the rows of an imported file become, and what is said of the rows that do not fit."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 
 from almeno_grpc.domain.installments import InstallmentMethod
 
@@ -85,6 +86,42 @@ class BookLoan(NamedTuple):
     approval_date: date
     outstanding_principal: int
     """What is still owed of the loan amount, as `almeno_grpc.domain.installments.outstanding_after` says."""
+
+
+R = TypeVar("R", BookCustomer, BookLoan)
+
+
+@dataclass(frozen=True)
+class _Columns(Generic[R]):
+    """Checked rows laid out by columns. Nearly every row is stored without being looked at again: it is never made."""
+
+    columns: Sequence[Sequence[Any]]
+    """One a field of the row, in the order of the fields."""
+    row: ClassVar[Any]
+    """What a row is."""
+
+    @classmethod
+    def of(cls, rows: Sequence[R]) -> Self:
+        """The same rows, by columns."""
+        return cls(list(zip(*rows, strict=True)) or [()] * len(cls.row._fields))
+
+    def __len__(self) -> int:
+        return len(self.columns[0])
+
+    def __iter__(self) -> Iterator[R]:
+        return map(self.row._make, zip(*self.columns, strict=True))
+
+
+class BookCustomers(_Columns[BookCustomer]):
+    """Checked rows of a customer file."""
+
+    row = BookCustomer
+
+
+class BookLoans(_Columns[BookLoan]):
+    """Checked rows of a loan file."""
+
+    row = BookLoan
 
 
 @dataclass(frozen=True, slots=True)

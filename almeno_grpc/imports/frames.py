@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import starmap
 from typing import Any
 
-from almeno_grpc.domain.imports import BookCustomer, BookLoan, ImportKind, IssueOutcome, RowIssue
+from almeno_grpc.domain.imports import BookCustomers, BookLoans, ImportKind, IssueOutcome, RowIssue
 
 IssueFields = tuple[int, IssueOutcome, str, str]
 """The fields of a `RowIssue`, in order."""
@@ -71,7 +71,7 @@ class RowBatch:
 
     rows_seen: int
     """Rows of the sheet covered, rejected ones included, blank ones not."""
-    rows: list[BookCustomer] | list[BookLoan]
+    rows: BookCustomers | BookLoans
     """The rows that passed, adjusted where an issue says so."""
     issues: list[RowIssue]
     """In the order of the rows; a rejected row has one for each fault."""
@@ -79,7 +79,7 @@ class RowBatch:
 
 @dataclass(frozen=True, slots=True)
 class PackedBatch:
-    """A `RowBatch` laid out by columns, which crosses a pipe in a fraction of the time its objects would take."""
+    """A `RowBatch` without its objects, which crosses a pipe in a fraction of the time that those would take."""
 
     rows_seen: int
     columns: tuple[list[Any], ...]
@@ -87,10 +87,6 @@ class PackedBatch:
     issues: list[IssueFields]
 
     def unpack(self, kind: ImportKind) -> RowBatch:
-        """Builds the rows and issues."""
-        rows: list[BookCustomer] | list[BookLoan]
-        if kind is ImportKind.CUSTOMERS:
-            rows = list(map(BookCustomer._make, zip(*self.columns, strict=True)))
-        else:
-            rows = list(map(BookLoan._make, zip(*self.columns, strict=True)))
+        """Builds the issues."""
+        rows = BookCustomers(self.columns) if kind is ImportKind.CUSTOMERS else BookLoans(self.columns)
         return RowBatch(self.rows_seen, rows, list(starmap(RowIssue, self.issues)))

@@ -7,7 +7,16 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from almeno_grpc.domain.customer import Customer
-from almeno_grpc.domain.imports import BOOK_METHOD, BookCustomer, BookLoan, IssueOutcome, RowCounts, RowIssue
+from almeno_grpc.domain.imports import (
+    BOOK_METHOD,
+    BookCustomer,
+    BookCustomers,
+    BookLoan,
+    BookLoans,
+    IssueOutcome,
+    RowCounts,
+    RowIssue,
+)
 from almeno_grpc.domain.loan import Loan
 from almeno_grpc.service.store import Transaction
 
@@ -31,7 +40,7 @@ class _Tally:
 def land_batch(
     tx: Transaction,
     queue_number: int,
-    rows: Sequence[BookCustomer | BookLoan],
+    rows: BookCustomers | BookLoans,
     issues: Sequence[RowIssue],
     now: int,
 ) -> RowCounts:
@@ -45,8 +54,10 @@ def land_batch(
         now: The present instant, in microseconds since the epoch.
     """
     tally = _Tally()
-    _land_customers(tx, [row for row in rows if isinstance(row, BookCustomer)], now, tally)
-    _land_loans(tx, [row for row in rows if isinstance(row, BookLoan)], tally)
+    if isinstance(rows, BookCustomers):
+        _land_customers(tx, rows, now, tally)
+    else:
+        _land_loans(tx, rows, tally)
     everything = [*issues, *tally.issues]
     rejected = {issue.row_number for issue in everything if issue.outcome is IssueOutcome.REJECTED}
     adjusted = {issue.row_number for issue in everything if issue.outcome is IssueOutcome.ADJUSTED} - rejected
@@ -71,7 +82,7 @@ def set_numbers_aside(tx: Transaction, loan_ids: Iterable[int], customer_ids: It
         tx.loans.set_numbers_aside(numbers)
 
 
-def _land_customers(tx: Transaction, rows: Sequence[BookCustomer], now: int, tally: _Tally) -> None:
+def _land_customers(tx: Transaction, rows: BookCustomers, now: int, tally: _Tally) -> None:
     if not rows:
         return
     # Most of a book is new, and asking before would take longer than adding it.
@@ -125,12 +136,13 @@ def _same_customer(before: Customer | BookCustomer, row: BookCustomer) -> bool:
     )
 
 
-def _land_loans(tx: Transaction, rows: Sequence[BookLoan], tally: _Tally) -> None:
-    if not rows:
+def _land_loans(tx: Transaction, sheet_rows: BookLoans, tally: _Tally) -> None:
+    if not sheet_rows:
         return
-    if tx.loans.import_if_new(rows):
-        tally.inserted += len(rows)
+    if tx.loans.import_if_new(sheet_rows):
+        tally.inserted += len(sheet_rows)
         return
+    rows = list(sheet_rows)
     customers = tx.customers.existing({row.customer_id for row in rows})
     taken = tx.loans.taken({row.source_loan_id for row in rows})
     if max(row.source_loan_id for row in rows) < tx.loans.first_own_number:

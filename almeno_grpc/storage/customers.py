@@ -1,12 +1,13 @@
 """Customers in the database."""
 
 from collections.abc import Iterable, Sequence
+from itertools import repeat
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
 from almeno_grpc.domain.customer import Customer
-from almeno_grpc.domain.imports import BookCustomer
+from almeno_grpc.domain.imports import BookCustomer, BookCustomers
 from almeno_grpc.storage.lookups import add_rows, added_whole, in_pieces, present
 from almeno_grpc.storage.sequences import number_above
 from almeno_grpc.storage.statements import Statement, insertion
@@ -95,21 +96,28 @@ class Customers:
 
     def import_new(self, rows: Sequence[BookCustomer], create_time: int) -> None:
         """Adds customers under the sheet's numbers."""
-        imported = True
-        # Behind its row number, a row has the table's columns in order.
         number_above(self._connection, table.c.customer_id, max(row.customer_id for row in rows))
-        add_rows(self._connection, table, [(*row[1:], imported, create_time) for row in rows])
+        add_rows(self._connection, table, _stored(BookCustomers.of(rows), create_time))
 
-    def import_if_new(self, rows: Sequence[BookCustomer], create_time: int) -> bool:
+    def import_if_new(self, rows: BookCustomers, create_time: int) -> bool:
         """Adds customers under the sheet's numbers, if those and the phone numbers are free; else adds none."""
         # A number like the service's own moves on those that it gives, and is to stand for somebody.
-        if max(row.customer_id for row in rows) >= FIRST_OWN_ID:
+        _, ids, *_ = rows.columns
+        if max(ids) >= FIRST_OWN_ID:
             return False
-        return added_whole(self._connection, lambda: self.import_new(rows, create_time))
+        return added_whole(self._connection, lambda: add_rows(self._connection, table, _stored(rows, create_time)))
 
     def import_changed(self, row: BookCustomer) -> None:
         """Brings a customer up to what the sheet says."""
         self._connection.execute(_UPDATE, {**_values(row), "key": row.customer_id})
+
+
+def _stored(rows: BookCustomers, create_time: int) -> Iterable[tuple[Any, ...]]:
+    """Rows of a sheet as rows of the table: behind its row number, each has the table's columns in order."""
+    imported = True
+    _, *columns = rows.columns
+    count = len(rows)
+    return zip(*columns, repeat(imported, count), repeat(create_time, count), strict=True)
 
 
 def _values(customer: Customer | BookCustomer) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from almeno_grpc.domain.imports import (
     RowCounts,
     RowIssue,
 )
+from almeno_grpc.storage.statements import Statement
 from almeno_grpc.storage.tables import import_chunk, import_file, import_issue
 
 _f = import_file.c
@@ -50,6 +51,16 @@ _CHUNKS = (
     .order_by(import_chunk.c.number)
 )
 _CHUNKS_AT_ONCE = 4
+_BY_NAME = _FILES.where(_f.import_id == bindparam("name"))
+_BY_NAME_LOCKED = _BY_NAME.with_for_update()
+_COUNTS = (_f.rows_inserted, _f.rows_updated, _f.rows_unchanged, _f.rows_rejected, _f.rows_adjusted)
+_ADD_PROGRESS = Statement(
+    update(import_file)
+    .where(_f.queue_number == bindparam("with_number"))
+    .values({count: count + bindparam(f"more_{count.name}") for count in _COUNTS}),
+    *(f"more_{count.name}" for count in _COUNTS),
+    "with_number",
+)
 
 
 class Imports:
@@ -90,8 +101,8 @@ class Imports:
 
     def get(self, import_id: str) -> ImportFile | None:
         """The import with the name, if there is one."""
-        query = _FILES.where(_f.import_id == import_id)
-        row = self._connection.execute(query.with_for_update() if self._writes else query).first()
+        query = _BY_NAME_LOCKED if self._writes else _BY_NAME
+        row = self._connection.execute(query, {"name": import_id}).first()
         return _file(row) if row else None
 
     def page(self, before: int, count: int) -> list[ImportFile]:
@@ -135,8 +146,7 @@ class Imports:
 
     def add_progress(self, queue_number: int, rows: RowCounts, issues: Sequence[RowIssue]) -> None:
         """Adds a batch's counts and issues to the import's. An import's batches come in the order of its rows."""
-        added = {name: _f[name] + count for name, count in _counts(rows).items()}
-        self._update(queue_number, **added)
+        _ADD_PROGRESS.rows(self._connection, *_counts(rows).values(), queue_number)
         if issues:
             self._connection.execute(insert(import_issue), list(_numbered(queue_number, issues)))
 

@@ -2,17 +2,18 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date
+from itertools import repeat
 from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, select, tuple_, update
 
 from almeno_grpc.domain.errors import WriteConflict
-from almeno_grpc.domain.imports import BOOK_METHOD, BookLoan
+from almeno_grpc.domain.imports import BOOK_METHOD, BookLoan, BookLoans
 from almeno_grpc.domain.installments import InstallmentMethod
 from almeno_grpc.domain.loan import Loan, LoanState
 from almeno_grpc.domain.money import rate_from_scaled, scaled_rate
 from almeno_grpc.storage.lookups import add_rows, added_whole, in_pieces, present
-from almeno_grpc.storage.sequences import number_above
+from almeno_grpc.storage.sequences import next_numbers, number_above
 from almeno_grpc.storage.statements import Statement, insertion
 from almeno_grpc.storage.tables import FIRST_OWN_ID, customer, loan_number
 from almeno_grpc.storage.tables import loan as table
@@ -163,7 +164,11 @@ class Loans:
 
     def add_all(self, loans: Sequence[Loan]) -> list[int]:
         """Books loans under the next numbers of the service's own, in order, and gives those back."""
-        return [self.add(loan) for loan in loans]
+        numbers = next_numbers(self._connection, loan_number.c.loan_id, len(loans))
+        add_rows(self._connection, loan_number, zip(numbers, (loan.customer_id for loan in loans), strict=True))
+        rows = ((number, *_values(loan).values()) for number, loan in zip(numbers, loans, strict=True))
+        add_rows(self._connection, table, rows)
+        return numbers
 
     def by_source(self, keys: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Loan]:
         """The imported loans with any of the keys (customer_id, source_loan_id)."""
@@ -182,9 +187,9 @@ class Loans:
         """
         add_rows(self._connection, loan_number, numbers, "ON CONFLICT DO NOTHING")
 
-    def import_if_new(self, rows: Sequence[BookLoan]) -> bool:
+    def import_if_new(self, rows: BookLoans) -> bool:
         """Adds the loans of a sheet under its numbers, if those were set aside for them; else adds none."""
-        return added_whole(self._connection, lambda: add_rows(self._connection, table, map(_stored, rows)))
+        return added_whole(self._connection, lambda: add_rows(self._connection, table, _stored(rows)))
 
     def import_new(self, rows: Sequence[BookLoan]) -> None:
         """Adds the loans of a sheet under its numbers, which no loan has."""
@@ -197,7 +202,7 @@ class Loans:
             numbers,
             "ON CONFLICT (loan_id) DO UPDATE SET customer_id = excluded.customer_id",
         )
-        add_rows(self._connection, table, map(_stored, rows))
+        add_rows(self._connection, table, _stored(BookLoans.of(rows)))
 
     def import_changed(self, loan: Loan) -> None:
         """Brings an imported loan up to what the sheet says.
@@ -274,25 +279,27 @@ def _values(loan: Loan) -> dict[str, Any]:
     }
 
 
-def _stored(row: BookLoan) -> tuple[Any, ...]:
-    """A row of a sheet as a row of the table."""
-    _, customer_id, number, amount, tenure, rate, emi, paid, on_time, approval, outstanding = row
-    return (
-        number,
-        customer_id,
-        amount,
-        scaled_rate(rate),
-        tenure,
-        emi,
-        _BOOK_METHOD,
+def _stored(rows: BookLoans) -> Iterable[tuple[Any, ...]]:
+    """Rows of a sheet as rows of the table."""
+    _, customers, numbers, amounts, tenures, rates, emis, paid, on_time, approvals, outstanding = rows.columns
+    return zip(
+        numbers,
+        customers,
+        amounts,
+        map(scaled_rate, rates),
+        tenures,
+        emis,
+        repeat(_BOOK_METHOD),
         paid,
         on_time,
         outstanding,
-        approval.year,
-        approval.month,
-        approval.day,
-        number,
-        None,
-        0,
-        0,
+        [approval.year for approval in approvals],
+        [approval.month for approval in approvals],
+        [approval.day for approval in approvals],
+        numbers,
+        repeat(None),
+        repeat(0),
+        repeat(0),
+        # Some have no end.
+        strict=False,
     )

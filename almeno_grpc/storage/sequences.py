@@ -4,6 +4,7 @@ from sqlalchemy import Column, Connection, text
 
 from almeno_grpc.storage.tables import FIRST_OWN_ID
 
+_LAST = text("SELECT seq FROM sqlite_sequence WHERE name = :table_name")
 _CLOSE = 10_000
 """Up to so many numbers are taken one by one."""
 
@@ -20,7 +21,7 @@ def number_above(connection: Connection, column: Column[int], number: int) -> No
     # SQLite keeps the largest number that ever stood in the table, and goes on from there by itself.
     if number < FIRST_OWN_ID or connection.dialect.name == "sqlite":
         return
-    sequence = f"{column.table.name}_{column.name}_seq"
+    sequence = _sequence(column)
     last = connection.execute(text(f"SELECT last_value - CASE WHEN is_called THEN 0 ELSE 1 END FROM {sequence}"))  # noqa: S608
     missing = number - last.scalar_one()
     if missing > _CLOSE:
@@ -29,3 +30,17 @@ def number_above(connection: Connection, column: Column[int], number: int) -> No
         # Others take numbers at the same time, whom setting the sequence could send back to numbers already given.
         # From further below they cannot have come so far meanwhile.
         connection.execute(text(f"SELECT count(nextval('{sequence}')) FROM generate_series(1, {missing})"))  # noqa: S608
+
+
+def next_numbers(connection: Connection, column: Column[int], count: int) -> list[int]:
+    """Takes the next numbers of the service's own, in order, for rows that this transaction is about to add."""
+    if connection.dialect.name == "sqlite":
+        # Nobody else writes meanwhile.
+        last = connection.execute(_LAST, {"table_name": column.table.name}).scalar_one()
+        return list(range(last + 1, last + 1 + count))
+    taken = f"SELECT nextval('{_sequence(column)}') FROM generate_series(1, :count)"  # noqa: S608
+    return sorted(connection.execute(text(taken), {"count": count}).scalars())
+
+
+def _sequence(column: Column[int]) -> str:
+    return f"{column.table.name}_{column.name}_seq"

@@ -33,7 +33,15 @@ from almeno_grpc.clock import Clock
 from almeno_grpc.config import Settings
 from almeno_grpc.domain.customer import Customer
 from almeno_grpc.domain.decision import LoanRequest
-from almeno_grpc.domain.imports import BookCustomer, BookLoan, ImportFile, ImportKind, RowIssue
+from almeno_grpc.domain.imports import (
+    BookCustomer,
+    BookCustomers,
+    BookLoan,
+    BookLoans,
+    ImportFile,
+    ImportKind,
+    RowIssue,
+)
 from almeno_grpc.domain.money import round_half_up
 from almeno_grpc.imports.frames import ReadingLimits
 from almeno_grpc.imports.worker import ImportWorker
@@ -109,8 +117,9 @@ class Book:
             self.store.write(lambda tx: set_numbers_aside(tx, owners.keys(), owners.values()))
         for start in range(0, len(rows), batch_rows):
             batch = rows[start : start + batch_rows]
+            columns = BookCustomers.of(batch) if kind is ImportKind.CUSTOMERS else BookLoans.of(batch)
             of_batch = [issue for issue in issues if batch[0].row_number <= issue.row_number <= batch[-1].row_number]
-            self.store.write(lambda tx, b=batch, i=of_batch: land_batch(tx, file.queue_number, b, i, 1))
+            self.store.write(lambda tx, b=columns, i=of_batch: land_batch(tx, file.queue_number, b, i, 1))
         return self.imports.get(file.import_id)
 
     def issues(self, file: ImportFile) -> list[tuple[int, str, str, str]]:

@@ -10,7 +10,7 @@ import pytest
 
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.errors import StoreUnavailable
-from almeno_grpc.domain.imports import ImportKind, ImportState, IssueOutcome, RowCounts, RowIssue
+from almeno_grpc.domain.imports import BookCustomers, ImportKind, ImportState, IssueOutcome, RowCounts, RowIssue
 from almeno_grpc.imports.errors import FileRefusedError
 from almeno_grpc.imports.frames import RowBatch
 
@@ -50,7 +50,8 @@ class FakeFile:
             self.before_batch(start)
             numbers = range(start + 1, start + BATCH + 1)
             issues = [RowIssue(start + 2, IssueOutcome.ADJUSTED, "Age", "as a test")]
-            yield RowBatch(BATCH, [self._rows_of.customer(number) for number in numbers], issues)
+            customers = BookCustomers.of([self._rows_of.customer(number) for number in numbers])
+            yield RowBatch(BATCH, customers, issues)
 
 
 @pytest.fixture

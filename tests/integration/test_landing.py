@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import pytest
 
-from almeno_grpc.domain.imports import ImportKind, IssueOutcome, RowCounts, RowIssue
+from almeno_grpc.domain.imports import BookLoans, ImportKind, IssueOutcome, RowCounts, RowIssue
 from almeno_grpc.imports.book_file import open_book_file
 from almeno_grpc.imports.frames import ReadingLimits
 from almeno_grpc.service.landing import set_numbers_aside
@@ -166,9 +166,9 @@ def test_setting_numbers_aside_leaves_loans_and_the_services_own_numbers_alone(w
 def test_batch_that_cannot_be_added_as_it_is_leaves_nothing_of_the_try(with_customers, rows_of):
     rows = [rows_of.loan(1, 5), rows_of.loan(77, 6), rows_of.loan(2, 7)]
     with_customers.store.write(lambda tx: set_numbers_aside(tx, [5, 6, 7], [1, 77, 2]))
-    assert with_customers.store.write(lambda tx: tx.loans.import_if_new(rows)) is False
+    assert with_customers.store.write(lambda tx: tx.loans.import_if_new(BookLoans.of(rows))) is False
     assert with_customers.rows("loan") == []
-    assert with_customers.store.write(lambda tx: tx.loans.import_if_new(rows[::2])) is True
+    assert with_customers.store.write(lambda tx: tx.loans.import_if_new(BookLoans.of(rows[::2]))) is True
     assert len(with_customers.rows("loan")) == 2
 
 

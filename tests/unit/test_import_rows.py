@@ -5,12 +5,13 @@ import os
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import NamedTuple
 
 import openpyxl
 import pytest
 
 from almeno_grpc.domain.imports import BookCustomer, BookLoan, ImportKind, IssueOutcome, RowIssue
-from almeno_grpc.imports.frames import ReadingLimits, RowBatch
+from almeno_grpc.imports.frames import ReadingLimits
 from almeno_grpc.imports.headings import HEADINGS
 from almeno_grpc.imports.reading import read_table
 from almeno_grpc.imports.rows import RowChecker
@@ -56,11 +57,19 @@ def write_book(path: Path, kind: ImportKind, rows: list[dict]) -> Path:
     return path
 
 
-def check_file(path: Path, kind: ImportKind, **options) -> RowBatch:
-    """Every row of a file in one batch; small batches come together again."""
+class CheckedFile(NamedTuple):
+    """What came of all batches of a file."""
+
+    rows_seen: int
+    rows: list[BookCustomer] | list[BookLoan]
+    issues: list[RowIssue]
+
+
+def check_file(path: Path, kind: ImportKind, **options) -> CheckedFile:
+    """Every row of a file, whatever the size of the batches."""
     table = read_table(path, kind=kind, file_name=path.name, limits=ReadingLimits())
     batches = [batch.unpack(kind) for batch in RowChecker(table, kind, BOOK_DATE).batches(**options)]
-    return RowBatch(
+    return CheckedFile(
         sum(batch.rows_seen for batch in batches),
         [row for batch in batches for row in batch.rows],
         [issue for batch in batches for issue in batch.issues],
@@ -71,7 +80,7 @@ def check_file(path: Path, kind: ImportKind, **options) -> RowBatch:
 def check(request, tmp_path):
     """Writes rows into a file, reads them back and checks them; in a workbook and in CSV alike."""
 
-    def check(kind: ImportKind, *changes: dict, **options) -> RowBatch:
+    def check(kind: ImportKind, *changes: dict, **options) -> CheckedFile:
         path = write_book(tmp_path / f"book.{request.param}", kind, [ROWS[kind] | change for change in changes])
         return check_file(path, kind, **options)
 
@@ -80,7 +89,7 @@ def check(request, tmp_path):
 
 @pytest.fixture
 def check_workbook(tmp_path):
-    def check(kind: ImportKind, *changes: dict) -> RowBatch:
+    def check(kind: ImportKind, *changes: dict) -> CheckedFile:
         return check_file(write_book(tmp_path / "b.xlsx", kind, [ROWS[kind] | c for c in changes]), kind)
 
     return check
