@@ -7,6 +7,7 @@ from typing import TypeVar
 from almeno_client.records import (
     CreditPosition,
     Customer,
+    DamagedDecision,
     Decision,
     DecisionGate,
     DecisionReason,
@@ -139,6 +140,22 @@ def decision_of(message: decision_pb2.Decision) -> Decision:
         monthly_income=rupees_of(message.monthly_income) if message.HasField("monthly_income") else None,
         approved_limit=rupees_of(message.approved_limit) if message.HasField("approved_limit") else None,
         create_time=instant_of(message.create_time) if message.HasField("create_time") else None,
+    )
+
+
+def stored_decision_of(message: decision_pb2.Decision) -> Decision | DamagedDecision:
+    """Reads a stored decision off the wire; one that the service could not read comes without its terms."""
+    if message.HasField("business_date"):
+        return decision_of(message)
+    return DamagedDecision(
+        decision_id=message.decision_id,
+        customer_id=message.customer_id,
+        approved=message.approved,
+        credit_score=message.credit_score,
+        reasons=reasons_of(message.reasons),
+        message=message.message,
+        policy_version=message.policy_version,
+        policy_sha256=message.policy_sha256,
     )
 
 

@@ -3,16 +3,16 @@
 from collections.abc import Iterator
 
 from almeno_client.calls import Calls, walk_pages
-from almeno_client.conversion import decision_of, replay_of
-from almeno_client.records import Decision, Replay
+from almeno_client.conversion import replay_of, stored_decision_of
+from almeno_client.records import DamagedDecision, Decision, Replay
 from almeno_grpc.api import credit_service_pb2
 
 
 class DecisionCalls(Calls):
     """The calls that show a stored decision, and take it again."""
 
-    def get_decision(self, decision_id: str, *, timeout_seconds: float | None = None) -> Decision:
-        """Fetches a stored decision, with everything it was taken from.
+    def get_decision(self, decision_id: str, *, timeout_seconds: float | None = None) -> Decision | DamagedDecision:
+        """Fetches a stored decision, with everything it was taken from; or what can be told of it, if it is damaged.
 
         Raises:
             InvalidArgument: The name is no UUID.
@@ -22,25 +22,25 @@ class DecisionCalls(Calls):
         response: credit_service_pb2.GetDecisionResponse = self._unary(
             self._credit.GetDecision, request, timeout_seconds
         )
-        return decision_of(response.decision)
+        return stored_decision_of(response.decision)
 
     def list_decisions(
         self, customer_id: int, *, page_size: int = 0, timeout_seconds: float | None = None
-    ) -> Iterator[Decision]:
+    ) -> Iterator[Decision | DamagedDecision]:
         """Yields the stored decisions on a customer, the oldest first.
 
         Raises:
             NotFound: No customer has the number; raised with the first decision that is asked for.
         """
 
-        def fetch(page_token: str) -> tuple[Iterator[Decision], str]:
+        def fetch(page_token: str) -> tuple[Iterator[Decision | DamagedDecision], str]:
             request = credit_service_pb2.ListDecisionsRequest(
                 customer_id=customer_id, page_size=page_size, page_token=page_token
             )
             response: credit_service_pb2.ListDecisionsResponse = self._unary(
                 self._credit.ListDecisions, request, timeout_seconds
             )
-            return map(decision_of, response.decisions), response.next_page_token
+            return map(stored_decision_of, response.decisions), response.next_page_token
 
         return walk_pages(fetch)
 

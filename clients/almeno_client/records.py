@@ -165,6 +165,21 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class DamagedDecision:
+    """What can be told of a stored decision that can no longer be read."""
+
+    decision_id: str
+    customer_id: int
+    approved: bool
+    credit_score: int
+    reasons: tuple[DecisionReason, ...]
+    message: str
+    """What is wrong with it, in a sentence."""
+    policy_version: str
+    policy_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReplayDifference:
     """A part of a decision that is stored otherwise than the replay gives it; empty where there is none."""
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from support.calls import NOBODY
-from support.command_line import REFUSED, USAGE, Almeno
+from support.command_line import DRIFT, REFUSED, USAGE, Almeno
 from support.servers import RunningServer
 
 LOAN = ("--amount", "5,00,000", "--rate", "10.5", "--tenure", 60)
@@ -96,6 +96,14 @@ def test_decision_is_listed_shown_and_taken_again(almeno: Almeno) -> None:
     assert "What would decline the loan" in almeno.run("decision", loan["decision_id"])
     assert almeno.json("replay", loan["decision_id"])["outcome"] == "MATCH"
     assert "Match" in almeno.run("replay", loan["decision_id"])
+
+
+def test_damaged_decision_is_shown_for_what_it_is(almeno: Almeno, server: RunningServer) -> None:
+    loan = booked(almeno, "98450 44449")
+    server.write("UPDATE decision SET snapshot = '{' WHERE decision_id = :name", name=loan["decision_id"])
+    assert "Damaged" in almeno.run("decision", loan["decision_id"])
+    assert "damaged" in almeno.run("decisions", loan["customer_id"])
+    assert "Drift" in almeno.run("replay", loan["decision_id"], ends_with=DRIFT)
 
 
 def test_what_is_not_there_is_refused(almeno: Almeno) -> None:

@@ -105,6 +105,20 @@ def stored_decision(**changes: Any) -> decision_pb2.Decision:
     return decline(**(facts | changes))
 
 
+def damaged_decision(**changes: Any) -> decision_pb2.Decision:
+    """As the service answers for what it cannot read: without the terms, the parts, the position and the day."""
+    facts: dict[str, Any] = {
+        "decision_id": "d-0003",
+        "customer_id": 14,
+        "credit_score": 31,
+        "reasons": [decision_pb2.DECISION_REASON_LOAN_EXCEEDS_LIMIT],
+        "message": "What is stored of this decision is damaged: snapshot is no JSON.",
+        "policy_version": "2026-01",
+        "policy_sha256": "c0ffee" * 10 + "c0ff",
+    }
+    return decision_pb2.Decision(**(facts | changes))
+
+
 def loan(**changes: Any) -> loan_pb2.Loan:
     facts: dict[str, Any] = {
         "loan_id": 1_000_000_001,

@@ -154,6 +154,15 @@ class RunningServer:
         finally:
             engine.dispose()
 
+    def write(self, statement: str, **values: object) -> None:
+        """Changes the database behind the server's back."""
+        engine = open_engine(parse_url(self.database_url))
+        try:
+            with engine.begin() as connection:
+                connection.execute(text(statement), values)
+        finally:
+            engine.dispose()
+
     def metrics(self) -> dict[tuple[str, ...], float]:
         """The figures of the metrics endpoint, by name and the values of the labels in the order of their names."""
         with urllib.request.urlopen(f"http://{self.metrics_address}/metrics", timeout=30) as response:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from almeno_client.cli.views import figures_table, list_table, position_panel, titled
 from almeno_client.figures import REASON_NAMES, REASONS, months, per_cent, plain, rupees, words
-from almeno_client.records import Decision, DecisionGate, DecisionReason, Replay, ReplayOutcome
+from almeno_client.records import DamagedDecision, Decision, DecisionGate, DecisionReason, Replay, ReplayOutcome
 
 _BAR_CELLS = 20
 _FIGURE_NAMES = {
@@ -19,6 +19,24 @@ _FIGURE_NAMES = {
     "current_year_activity": "Loans this year",
     "approved_volume": "Volume against the limit",
 }
+
+
+def show_stored_decision(console: Console, decision: Decision | DamagedDecision) -> None:
+    """Prints a stored decision, or what can be told of one that is damaged."""
+    if isinstance(decision, Decision):
+        show_decision(console, decision)
+        return
+    rows = [
+        ("Decision", Text(plain(decision.decision_id))),
+        ("Customer", Text(str(decision.customer_id))),
+        ("Outcome", _outcome_in_words(decision)),
+        ("Score", Text(str(decision.credit_score))),
+        ("Policy", Text(plain(decision.policy_version))),
+        ("Policy's SHA-256", Text(plain(decision.policy_sha256))),
+    ]
+    panel = titled("Damaged", Text(plain(decision.message)), Rule(style="dim"), figures_table(rows))
+    panel.border_style = "red"
+    console.print(panel)
 
 
 def show_decision(console: Console, decision: Decision) -> None:
@@ -30,23 +48,30 @@ def show_decision(console: Console, decision: Decision) -> None:
     console.print(position_panel(decision.position))
 
 
-def decisions_table(decisions: Iterable[Decision]) -> Table:
+def decisions_table(decisions: Iterable[Decision | DamagedDecision]) -> Table:
     """Many stored decisions on one customer, one a row."""
     table = list_table(
         "Decision", "Of", "Amount", "Rate", "Score", "Outcome", right=("Amount", "Rate", "Score")
     )  # fmt: skip
     table.columns[0].no_wrap = True  # an id in one piece can be copied
     for decision in decisions:
-        declined = ", ".join(REASON_NAMES[reason].lower() for reason in decision.reasons)
+        terms = ["damaged", "", ""]
+        if isinstance(decision, Decision):
+            terms = [
+                str(decision.business_date),
+                rupees(decision.loan_amount),
+                per_cent(decision.corrected_interest_rate),
+            ]
         table.add_row(
-            Text(plain(decision.decision_id)),
-            str(decision.business_date),
-            rupees(decision.loan_amount),
-            per_cent(decision.corrected_interest_rate),
-            str(decision.credit_score),
-            Text("approved", "green") if decision.approved else Text(declined or "declined", "red"),
+            Text(plain(decision.decision_id)), *terms, str(decision.credit_score), _outcome_in_words(decision)
         )
     return table
+
+
+def _outcome_in_words(decision: Decision | DamagedDecision) -> Text:
+    if decision.approved:
+        return Text("approved", "green")
+    return Text(", ".join(REASON_NAMES[reason].lower() for reason in decision.reasons) or "declined", "red")
 
 
 def replay_panel(replay: Replay) -> Panel:

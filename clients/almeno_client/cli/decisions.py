@@ -2,7 +2,7 @@
 
 import typer
 
-from almeno_client.cli.decision_views import decisions_table, replay_panel, show_decision
+from almeno_client.cli.decision_views import decisions_table, replay_panel, show_stored_decision
 from almeno_client.cli.options import AsJson, CustomerId, DecisionId, Limit, first, page_size_for
 from almeno_client.cli.session import ExitCode, screen, session_of
 from almeno_client.cli.views import show_list
@@ -10,14 +10,14 @@ from almeno_client.records import ReplayOutcome
 
 
 def decision(context: typer.Context, decision_id: DecisionId, as_json: AsJson = False) -> None:
-    """Show a stored decision with everything it was taken from."""
+    """Show a stored decision with everything it was taken from, or what can be told of one that is damaged."""
     session = session_of(context, as_json)
     with session.connected() as client:
         stored = client.get_decision(decision_id)
     if session.as_json:
         session.show_json(decision=stored)
     else:
-        show_decision(screen(), stored)
+        show_stored_decision(screen(), stored)
 
 
 def decisions(context: typer.Context, customer_id: CustomerId, limit: Limit = 50, as_json: AsJson = False) -> None:

@@ -108,6 +108,17 @@ def test_decisions_are_listed_with_outcome_and_reasons(almeno):
     shows(almeno("decisions", "14", width=120), "d-0001", "d-0002", "approved", "loan beyond the limit")
 
 
+def test_damaged_decision_shows_what_can_be_told_and_leaves_the_list_whole(almeno, service, sample):
+    damaged = sample.damaged_decision()
+    service.answers("GetDecision", credit.GetDecisionResponse(decision=damaged))
+    service.answers("ListDecisions", credit.ListDecisionsResponse(decisions=[damaged, sample.stored_decision()]))
+    shows(almeno("decision", "d-0003"), "Damaged", "snapshot is no JSON", "loan beyond the limit", "c0ffee")
+    shows(almeno("decisions", "14", width=120), "d-0003", "damaged", "d-0001", "₹5,00,000.00")
+    document = json.loads(almeno("decision", "d-0003", "--json").stdout)
+    assert document["decision"]["reasons"] == ["LOAN_EXCEEDS_LIMIT"]
+    assert "business_date" not in document["decision"]
+
+
 def test_customer_without_decisions_is_told(almeno, service):
     service.answers("ListDecisions", credit.ListDecisionsResponse())
     shows(almeno("decisions", "14"), "Nothing was decided on the customer yet.")

@@ -14,6 +14,7 @@ from almeno_client.conversion import (
     position_of,
     repayment_of,
     replay_of,
+    stored_decision_of,
 )
 from almeno_client.portfolio_conversion import flip_of, import_of, issue_of, policy_of, simulation_of, summary_of
 from almeno_client.values import (
@@ -235,7 +236,7 @@ def test_every_field_of_a_record_is_what_the_message_says(sample):
         (loan_of, sample.loan(paid_toward_next=sample.rupees(250))),
         (installment_of, sample.installment(1, paid_amount=sample.rupees(3))),
         (decision_of, sample.decision()),
-        (decision_of, sample.stored_decision()),
+        (stored_decision_of, sample.stored_decision()),
         (repayment_of, sample.repayment(7)),
         (payoff_of, sample.payoff()),
         (
@@ -266,6 +267,12 @@ def test_decision_is_read_whole(sample):
     assert decision.score_components[0].name == "on_time_payments"
     assert decision.position.current_debt == Decimal("456789.25")
     assert decision_of(sample.decision()).counter_offer is None
+
+
+def test_damaged_decision_says_what_is_left_of_it(sample):
+    message = sample.damaged_decision()
+    given = facts(message)
+    assert asdict(stored_decision_of(message)) == {name: given[name] for name in records.DamagedDecision.__match_args__}
 
 
 def test_values_newer_than_the_client_are_unspecified(sample):
