@@ -104,6 +104,7 @@ def main() -> None:
         size = ("--loans", arguments.loans, "--customers", arguments.loans // LOANS_A_CUSTOMER)
         run("imports", "--database", database, "--format", "xlsx", *size, "--output", imports)
         print(f"\n{report.imports(read_json(imports)['imports'])}\n", flush=True)
+        run("simulation", "--database", database, *size, "--output", arguments.output / "simulation.json")
     if arguments.largest_book:
         run("book_size", "--database", database, "--most", arguments.largest_book, "--output", sizes)
     costs = read_json(sizes)
