@@ -1,11 +1,18 @@
 """The rules that a loan had to pass, told with the figures that the decision compared."""
 
 from decimal import Decimal
+from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
 from almeno_grpc.domain.decision import Decision, DecisionReason, obligation_with
 from almeno_grpc.domain.money import format_rupees, plain
 from almeno_grpc.domain.policy import Policy
+
+# Names of their own, for every booking tells its gates, and looking up a member of an enumeration takes a while.
+_DEBT, _SCORE = DecisionReason.DEBT_EXCEEDS_LIMIT, DecisionReason.CREDIT_SCORE_TOO_LOW
+_LOAN, _EMI = DecisionReason.LOAN_EXCEEDS_LIMIT, DecisionReason.EMI_BURDEN_TOO_HIGH
+_RATE = DecisionReason.RATE_ABOVE_MAXIMUM
 
 
 class Gate(NamedTuple):
@@ -25,22 +32,22 @@ def gates_of(decision: Decision, policy: Policy) -> tuple[Gate, ...]:
 
     Whether each was passed is the decision's own finding; nothing is compared a second time.
     """
-    borrower, rules = decision.borrower, policy.gates
+    borrower, rules, failed = decision.borrower, policy.gates, decision.reasons
     limit = f"approved limit {format_rupees(borrower.approved_limit)}"
     debt = f"current debt {format_rupees(borrower.position.current_debt)}"
-    figures = {DecisionReason.CREDIT_SCORE_TOO_LOW: (f"{decision.credit_score}", f"above {policy.bands[-1].above}")}
+    gates = []
     if rules.debt_within_limit:
-        figures[DecisionReason.DEBT_EXCEEDS_LIMIT] = debt, limit
+        gates.append(Gate(_DEBT, _DEBT not in failed, debt, limit))
+    gates.append(Gate(_SCORE, _SCORE not in failed, str(decision.credit_score), f"above {policy.bands[-1].above}"))
     if rules.new_loan_within_limit:
-        loan = format_rupees(decision.request.loan_amount)
-        figures[DecisionReason.LOAN_EXCEEDS_LIMIT] = f"{debt} and the new loan {loan}", limit
-    figures[DecisionReason.EMI_BURDEN_TOO_HIGH] = _emi_burden(decision, policy)
-    if decision.request.max_interest_rate is not None:
-        most = f"at most {decision.request.max_interest_rate:f} % a year"
-        figures[DecisionReason.RATE_ABOVE_MAXIMUM] = f"{decision.corrected_interest_rate:f} % a year", most
-    return tuple(
-        Gate(reason, reason not in decision.reasons, *figures[reason]) for reason in DecisionReason if reason in figures
-    )
+        with_loan = f"{debt} and the new loan {format_rupees(decision.request.loan_amount)}"
+        gates.append(Gate(_LOAN, _LOAN not in failed, with_loan, limit))
+    gates.append(Gate(_EMI, _EMI not in failed, *_emi_burden(decision, policy)))
+    most = decision.request.max_interest_rate
+    if most is not None:
+        rate = f"{decision.corrected_interest_rate:f} % a year"
+        gates.append(Gate(_RATE, _RATE not in failed, rate, f"at most {most:f} % a year"))
+    return tuple(gates)
 
 
 def _emi_burden(decision: Decision, policy: Policy) -> tuple[str, str]:
@@ -48,8 +55,12 @@ def _emi_burden(decision: Decision, policy: Policy) -> tuple[str, str]:
     obligation = obligation_with(decision.monthly_installment, borrower, policy)
     which = "instalments with the new one" if rules.new_emi_counts else "instalments without the new one"
     share = rules.most_emi_share_of_income
-    percent = plain(Decimal(100 * share.numerator) / share.denominator)
     # Obligations are whole paise, so they are within the share when they are within its whole paise.
     most = format_rupees(borrower.monthly_income * share.numerator // share.denominator)
     income = format_rupees(borrower.monthly_income)
-    return f"{which} {format_rupees(obligation)} a month", f"{most}, {percent:f} % of the monthly income {income}"
+    return f"{which} {format_rupees(obligation)} a month", f"{most}, {_percent(share)} % of the monthly income {income}"
+
+
+@lru_cache(maxsize=16)
+def _percent(share: Fraction) -> str:
+    return f"{plain(Decimal(100 * share.numerator) / share.denominator):f}"

@@ -2,21 +2,19 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
-from decimal import Decimal
-from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from almeno_grpc.domain.decision import Decision
 from almeno_grpc.domain.gates import Gate, gates_of
 from almeno_grpc.domain.policy import Policy
+from almeno_grpc.domain.position import CreditPosition
 from almeno_grpc.service.store import DecisionRecord
 
 _to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+_POSITION = CreditPosition._fields
 
 
-@dataclass(frozen=True, slots=True)
-class StoredDecision:
+class StoredDecision(NamedTuple):
     """A decision with what is stored beside it."""
 
     decision_id: str
@@ -72,26 +70,26 @@ def decision_snapshot(stored: StoredDecision) -> dict[str, Any]:
         "policy_sha256": decision.policy_sha256,
         "customer_id": request.customer_id,
         "loan_amount": request.loan_amount,
-        "interest_rate": _exact(request.interest_rate),
+        "interest_rate": f"{request.interest_rate:f}",
         "tenure_months": request.tenure_months,
-        "max_interest_rate": None if request.max_interest_rate is None else _exact(request.max_interest_rate),
+        "max_interest_rate": None if request.max_interest_rate is None else f"{request.max_interest_rate:f}",
         "monthly_income": borrower.monthly_income,
         "approved_limit": borrower.approved_limit,
-        "position": position._asdict(),
+        "position": dict(zip(_POSITION, position, strict=True)),
         "credit_score": decision.credit_score,
         "score_components": [
-            component._asdict() | {"points": _exact(component.points)} for component in decision.score_components
+            {"name": name, "points": str(points), "max_points": most, "observed": observed}
+            for name, points, most, observed in decision.score_components
         ],
-        "corrected_interest_rate": _exact(decision.corrected_interest_rate),
+        "corrected_interest_rate": f"{decision.corrected_interest_rate:f}",
         "monthly_installment": decision.monthly_installment,
-        "installment_method": decision.installment_method.value,
-        "gates": [gate._asdict() | {"reason": gate.reason.value} for gate in stored.gates],
+        "installment_method": decision.installment_method,
+        "gates": [
+            {"reason": reason, "passed": passed, "observed": observed, "allowed": allowed}
+            for reason, passed, observed, allowed in stored.gates
+        ],
         "approved": decision.approved,
-        "reasons": [reason.value for reason in decision.reasons],
+        "reasons": list(decision.reasons),
         "counter_offer": decision.counter_offer,
         "message": stored.message,
     }
-
-
-def _exact(number: Decimal | Fraction | int) -> str:
-    return f"{number:f}" if isinstance(number, Decimal) else str(number)

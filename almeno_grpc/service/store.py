@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from almeno_grpc.domain.customer import Customer
 from almeno_grpc.domain.decision import Borrower
@@ -26,8 +26,7 @@ from almeno_grpc.domain.repayment import Repayment
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class DecisionRecord:
+class DecisionRecord(NamedTuple):
     """A decision as it is stored. Beside the snapshot stands what figures and lists are made of."""
 
     decision_id: str

@@ -110,7 +110,7 @@ def edited(record: DecisionRecord, edit: Callable[[dict[str, Any]], object], *, 
     content = json.loads(record.snapshot)
     edit(content)
     snapshot = json.dumps(content, ensure_ascii=False, separators=(",", ":")).replace("\ud800", r"\ud800")
-    return replace(record, snapshot=snapshot, snapshot_sha256=sha256_of(snapshot) if hide else record.snapshot_sha256)
+    return record._replace(snapshot=snapshot, snapshot_sha256=sha256_of(snapshot) if hide else record.snapshot_sha256)
 
 
 def test_replay_of_what_nobody_touched_matches(policy: Policy, record: DecisionRecord, stored: StoredDecision) -> None:
@@ -138,7 +138,7 @@ def test_replay_of_what_nobody_touched_matches(policy: Policy, record: DecisionR
     ids=str,
 )
 def test_edited_column_is_drift(policy: Policy, record: DecisionRecord, changes: dict, field: str) -> None:
-    found = replay(replace(record, **changes), [policy])
+    found = replay(record._replace(**changes), [policy])
     assert field in [difference.field for difference in found.differences]
     assert all(difference.stored != difference.replayed for difference in found.differences)
 
@@ -251,7 +251,7 @@ def test_edited_figure_is_named_with_both_its_values(
 def test_snapshot_that_cannot_be_read_is_drift_that_says_so(
     policy: Policy, record: DecisionRecord, snapshot: str, said: str
 ) -> None:
-    found = replay(replace(record, snapshot=snapshot, snapshot_sha256=sha256_of(snapshot)), [policy])
+    found = replay(record._replace(snapshot=snapshot, snapshot_sha256=sha256_of(snapshot)), [policy])
     assert found.decision is None
     assert list(found.differences) == [Difference("snapshot", said, "")]
 
