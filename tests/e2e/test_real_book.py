@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from python_calamine import CalamineWorkbook
-from support.calls import SECONDS, check_of, paise_of, refused
+from support.calls import SECONDS, check_of, paise_of, refused, rupees
 from support.servers import CUSTOMERS, LOANS, RunningServer, StartServer
 
 from almeno_grpc.api import credit_service_pb2 as pb
@@ -252,3 +252,37 @@ def test_new_customers_and_loans_get_numbers_beyond_the_book(
         ),
     )
     assert refusal.reason == "PHONE_NUMBER_TAKEN"
+
+
+def test_every_running_loan_of_the_book_can_be_paid_off_and_the_sheet_then_changes_nothing(
+    start_server: StartServer, real_book: Path, request: pytest.FixtureRequest
+) -> None:
+    server = start_server(ALMENO_BUSINESS_DATE=TODAY.isoformat())
+    load_book(server, real_book)
+    active = server.rows("SELECT * FROM loan WHERE emis_paid < tenure_months")
+    running = [row for row in active if date(row["approval_year"], row["approval_month"], row["approval_day"]) <= TODAY]
+    closed = 0
+    for number, row in enumerate(running):
+        loan_id = row["loan_id"]
+
+        def pay(paise: int, loan_id: int = loan_id) -> pb.RecordRepaymentResponse:
+            amount = rupees(*divmod(paise, 100))
+            repayment = pb.RecordRepaymentRequest(loan_id=loan_id, amount=amount)
+            return server.credit.RecordRepayment(repayment, timeout=SECONDS)
+
+        owed = paise_of(server.credit.GetPayoff(pb.GetPayoffRequest(loan_id=loan_id), timeout=SECONDS).payoff.amount)
+        # Every second one pays an instalment first, in advance as a rule.
+        first = row["monthly_installment_paise"] if number % 2 else 0
+        if 0 < first < owed:
+            assert not pay(first).repayment.closes_loan
+            owed -= first
+        answer = pay(owed)
+        assert answer.repayment.closes_loan
+        assert (answer.loan.repayments_left, paise_of(answer.loan.outstanding_principal)) == (0, 0)
+        closed += 1
+    request.node.user_properties.append(("loans of the real book paid off", str(closed)))
+    assert closed > 50
+    before = server.rows("SELECT * FROM loan")
+    again = load_book(server, real_book)
+    assert list(map(outcome, again)) == [("SUCCEEDED", 300, 0, 0, 300, 0, 0), ("SUCCEEDED", 782, 0, 0, 782, 0, 29)]
+    assert server.rows("SELECT * FROM loan") == before
