@@ -164,6 +164,14 @@ def test_terms_amortize_where_the_walk_says_so_however_the_installment_is_rounde
     assert amortizes(REDUCING, principal, rate, months, rounding) == (walked(principal, rate, months, emi) is not None)
 
 
+def test_installments_rounded_up_can_repay_a_loan_too_early_where_the_nearest_paisa_does_not() -> None:
+    """₹3,604.78 at 0.0014 % over 600 months: 601.007 paise a month, and 602 paise repay it before the 600th."""
+    terms = REDUCING, 360_478, Decimal("0.0014"), 600
+    assert installment_amount(*terms, Rounding.UP) == 602
+    assert amortizes(*terms)
+    assert not amortizes(*terms, Rounding.UP)
+
+
 @given(AMOUNTS, RATES, TENURES, st.sampled_from(InstallmentMethod))
 def test_installment_is_rounded_as_asked(principal: int, rate: Decimal, months: int, method: InstallmentMethod) -> None:
     down, half_even, half_up, up = (
