@@ -9,8 +9,6 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from google.type import money_pb2
-
 from almeno_grpc.api import decision_pb2, import_pb2, loan_pb2
 from almeno_grpc.domain.customer import Customer
 from almeno_grpc.domain.decision import DecisionReason
@@ -22,6 +20,8 @@ from almeno_grpc.domain.repayment import Payoff, Repayment
 
 Fields = dict[str, Any]
 """A message by its fields."""
+
+CURRENCY = "INR"
 
 LOAN_STATES: Mapping[LoanState, loan_pb2.LoanState] = {
     LoanState.ACTIVE: loan_pb2.LOAN_STATE_ACTIVE,
@@ -65,14 +65,7 @@ ISSUE_OUTCOMES: Mapping[IssueOutcome, import_pb2.ImportIssueOutcome] = {
 def money(paise: int) -> Fields:
     """An amount of paise, zero or more, as rupees and billionths of a rupee."""
     rupees, rest = divmod(paise, 100)
-    return {"currency_code": "INR", "units": rupees, "nanos": rest * 10_000_000}
-
-
-def fill_money(message: money_pb2.Money, paise: int) -> None:
-    """Fills in an amount of paise, zero or more."""
-    message.currency_code = "INR"
-    message.units = paise // 100
-    message.nanos = paise % 100 * 10_000_000
+    return {"currency_code": CURRENCY, "units": rupees, "nanos": rest * 10_000_000}
 
 
 def decimal(number: Decimal) -> Fields:

@@ -7,15 +7,17 @@ encoding of the whole.
 
 import threading
 from collections.abc import Callable, Iterable
+from datetime import date
 
 from google.protobuf.message import Message
+from google.type import money_pb2
 
 from almeno_grpc.api import credit_service_pb2 as pb
 from almeno_grpc.api import customer_pb2, decision_pb2
 from almeno_grpc.domain.decision import Decision, DecisionReason
 from almeno_grpc.domain.errors import CreditError
 from almeno_grpc.domain.position import CreditPosition
-from almeno_grpc.rpc.answers import DECISION_REASONS, Fields, fill_money, loan_fields
+from almeno_grpc.rpc.answers import CURRENCY, DECISION_REASONS, Fields, loan_fields
 from almeno_grpc.rpc.errors import status_message
 from almeno_grpc.service.decision_record import StoredDecision
 from almeno_grpc.service.decision_replay import Replay
@@ -53,23 +55,15 @@ def batch_answer(results: Iterable[Decision | CreditError]) -> bytes:
 
 def fill_position(message: customer_pb2.CreditPosition, position: CreditPosition, approved_limit: int) -> None:
     """Fills in a credit position, with what is left of the limit."""
-    message.loan_count = position.loan_count
-    message.active_loan_count = position.active_loan_count
-    message.loans_this_year = position.loans_this_year
-    fill_money(message.approved_volume, position.approved_volume)
-    fill_money(message.current_debt, position.current_debt)
-    fill_money(message.monthly_obligation, position.monthly_obligation)
-    message.emis_due = position.emis_due
-    message.emis_paid_on_time = position.emis_paid_on_time
-    fill_money(message.available_limit, position.available_limit(approved_limit))
+    _Position(message).fill(position, approved_limit)
 
 
 def stored_decision(stored: StoredDecision | DamagedDecision) -> decision_pb2.Decision:
     """A stored decision, or what can be told of it."""
     if isinstance(stored, DamagedDecision):
         return _damaged(stored)
-    message = decision_pb2.Decision(score_components=[{}] * len(stored.decision.score_components))
-    _fill_stored(message, stored)
+    message = decision_pb2.Decision()
+    _Decision(message, len(stored.decision.score_components)).fill_stored(stored)
     return message
 
 
@@ -100,52 +94,101 @@ def _damaged(damaged: DamagedDecision) -> decision_pb2.Decision:
     )
 
 
-def _fill_stored(message: decision_pb2.Decision, stored: StoredDecision) -> None:
-    """Fills in a stored decision, over another one it may be."""
-    decision = stored.decision
-    _fill_decision(message, decision, stored.message)
-    message.decision_id = stored.decision_id
-    if decision.request.max_interest_rate is None:
-        message.ClearField("max_interest_rate")
-    else:
-        message.max_interest_rate.value = f"{decision.request.max_interest_rate:f}"
-    del message.gates[:]
-    for reason, passed, observed, allowed in stored.gates:
-        message.gates.add(reason=DECISION_REASONS[reason], passed=passed, observed=observed, allowed=allowed)
-    message.policy_sha256 = decision.policy_sha256
-    fill_money(message.monthly_income, decision.borrower.monthly_income)
-    fill_money(message.approved_limit, decision.borrower.approved_limit)
-    seconds, rest = divmod(stored.create_time, 1_000_000)
-    message.create_time.seconds, message.create_time.nanos = seconds, rest * 1000
+class _Position:
+    """A message of a credit position, to be filled in."""
+
+    def __init__(self, message: customer_pb2.CreditPosition) -> None:
+        self._message = message
+        self._approved_volume = _in_rupees(message.approved_volume)
+        self._current_debt = _in_rupees(message.current_debt)
+        self._monthly_obligation = _in_rupees(message.monthly_obligation)
+        self._available_limit = _in_rupees(message.available_limit)
+
+    def fill(self, position: CreditPosition, approved_limit: int) -> None:
+        """Fills in the position, over another one it may be."""
+        message = self._message
+        message.loan_count = position.loan_count
+        message.active_loan_count = position.active_loan_count
+        message.loans_this_year = position.loans_this_year
+        _fill_amount(self._approved_volume, position.approved_volume)
+        _fill_amount(self._current_debt, position.current_debt)
+        _fill_amount(self._monthly_obligation, position.monthly_obligation)
+        message.emis_due = position.emis_due
+        message.emis_paid_on_time = position.emis_paid_on_time
+        _fill_amount(self._available_limit, position.available_limit(approved_limit))
 
 
-def _fill_decision(message: decision_pb2.Decision, decision: Decision, text: str) -> None:
-    """Fills in a decision, over another one it may be, told in the text."""
-    request, borrower, on = decision.request, decision.borrower, decision.business_date
-    message.customer_id = request.customer_id
-    message.approved = decision.approved
-    message.credit_score = decision.credit_score
-    for part, component in zip(message.score_components, decision.score_components, strict=True):
-        part.name = component.name
-        part.points = component.points.numerator / component.points.denominator
-        part.max_points = component.max_points
-        part.observed = component.observed
-    fill_money(message.loan_amount, request.loan_amount)
-    message.interest_rate.value = f"{request.interest_rate:f}"
-    message.corrected_interest_rate.value = f"{decision.corrected_interest_rate:f}"
-    message.tenure_months = request.tenure_months
-    fill_money(message.monthly_installment, decision.monthly_installment)
-    message.message = text
-    fill_position(message.position, borrower.position, borrower.approved_limit)
-    message.policy_version = decision.policy_version
-    day = message.business_date
-    day.year, day.month, day.day = on.year, on.month, on.day
-    del message.reasons[:]
-    message.reasons.extend([DECISION_REASONS[reason] for reason in decision.reasons])
-    if decision.counter_offer is None:
-        message.ClearField("counter_offer")
-    else:
-        fill_money(message.counter_offer, decision.counter_offer)
+class _Decision:
+    """A message of a decision, to be filled in.
+
+    It holds the message's parts, for while somebody holds a part, the message gives it out again rather than make a
+    new object of it.
+    """
+
+    def __init__(self, message: decision_pb2.Decision, component_count: int) -> None:
+        self._message = message
+        self._components = [message.score_components.add() for _ in range(component_count)]
+        self._loan_amount = _in_rupees(message.loan_amount)
+        self._interest_rate = message.interest_rate
+        self._corrected_interest_rate = message.corrected_interest_rate
+        self._monthly_installment = _in_rupees(message.monthly_installment)
+        self._position = _Position(message.position)
+        self._reasons = message.reasons
+        self._rules: tuple[str, str, date] | None = None
+        """Version and SHA-256 of the policy, and the business date, whose parts the message has."""
+
+    def fill(self, decision: Decision, text: str) -> None:
+        """Fills in a decision, over another one it may be, told in the text."""
+        message, request, borrower = self._message, decision.request, decision.borrower
+        if self._rules != (decision.policy_version, decision.policy_sha256, decision.business_date):
+            self._fill_rules(decision)
+        message.customer_id = request.customer_id
+        message.approved = decision.approved
+        message.credit_score = decision.credit_score
+        for part, (_, points, _, observed) in zip(self._components, decision.score_components, strict=True):
+            part.points = points.numerator / points.denominator
+            part.observed = observed
+        _fill_amount(self._loan_amount, request.loan_amount)
+        self._interest_rate.value = f"{request.interest_rate:f}"
+        self._corrected_interest_rate.value = f"{decision.corrected_interest_rate:f}"
+        message.tenure_months = request.tenure_months
+        _fill_amount(self._monthly_installment, decision.monthly_installment)
+        message.message = text
+        self._position.fill(borrower.position, borrower.approved_limit)
+        self._reasons[:] = [DECISION_REASONS[reason] for reason in decision.reasons]
+        if decision.counter_offer is None:
+            message.ClearField("counter_offer")
+        else:
+            _fill_amount(_in_rupees(message.counter_offer), decision.counter_offer)
+
+    def fill_stored(self, stored: StoredDecision) -> None:
+        """Fills in a stored decision, over another one it may be."""
+        message, decision = self._message, stored.decision
+        self.fill(decision, stored.message)
+        message.decision_id = stored.decision_id
+        if decision.request.max_interest_rate is None:
+            message.ClearField("max_interest_rate")
+        else:
+            message.max_interest_rate.value = f"{decision.request.max_interest_rate:f}"
+        del message.gates[:]
+        for reason, passed, observed, allowed in stored.gates:
+            message.gates.add(reason=DECISION_REASONS[reason], passed=passed, observed=observed, allowed=allowed)
+        message.policy_sha256 = decision.policy_sha256
+        _fill_amount(_in_rupees(message.monthly_income), decision.borrower.monthly_income)
+        _fill_amount(_in_rupees(message.approved_limit), decision.borrower.approved_limit)
+        seconds, rest = divmod(stored.create_time, 1_000_000)
+        message.create_time.seconds, message.create_time.nanos = seconds, rest * 1000
+
+    def _fill_rules(self, decision: Decision) -> None:
+        """Fills in what all decisions of a policy on a day have in common."""
+        for part, component in zip(self._components, decision.score_components, strict=True):
+            part.name = component.name
+            part.max_points = component.max_points
+        message, on = self._message, decision.business_date
+        message.policy_version = decision.policy_version
+        day = message.business_date
+        day.year, day.month, day.day = on.year, on.month, on.day
+        self._rules = decision.policy_version, decision.policy_sha256, on
 
 
 class _Response:
@@ -159,41 +202,32 @@ class _Response:
     def with_decision(self, decision: Decision) -> bytes:
         """The response with the decision, encoded."""
         self._count_use()
-        _fill_decision(self._decision, decision, decision.message)
+        self._decision.fill(decision, decision.message)
         return self._response.SerializeToString()
 
     def with_stored(self, stored: StoredDecision) -> bytes:
         """The response with the stored decision, encoded."""
         self._count_use()
-        _fill_stored(self._decision, stored)
+        self._decision.fill_stored(stored)
         return self._response.SerializeToString()
 
     def _count_use(self) -> None:
         if self._uses_left == 0:
-            self._renew()
+            self._response, message = self._make()
+            self._decision = _Decision(message, _SCORE_COMPONENTS)
+            self._uses_left = MOST_USES
         self._uses_left -= 1
 
-    def _renew(self) -> None:
-        self._response, self._decision = self._make()
-        self._uses_left = MOST_USES
-        decision, position = self._decision, self._decision.position
-        parts = [decision.score_components.add() for _ in range(_SCORE_COMPONENTS)]
-        # While somebody holds a part, the message gives it out again rather than make a new object of it.
-        self._held = (
-            *parts,
-            position,
-            position.approved_volume,
-            position.current_debt,
-            position.monthly_obligation,
-            position.available_limit,
-            decision.loan_amount,
-            decision.interest_rate,
-            decision.corrected_interest_rate,
-            decision.monthly_installment,
-            decision.business_date,
-            decision.score_components,
-            decision.reasons,
-        )
+
+def _in_rupees(message: money_pb2.Money) -> money_pb2.Money:
+    """Names the currency, which `_fill_amount` leaves as it is."""
+    message.currency_code = CURRENCY
+    return message
+
+
+def _fill_amount(message: money_pb2.Money, paise: int) -> None:
+    message.units = paise // 100
+    message.nanos = paise % 100 * 10_000_000
 
 
 def _empty_check() -> tuple[Message, decision_pb2.Decision]:

@@ -54,6 +54,21 @@ def test_nothing_of_an_answer_is_left_in_the_next(decisions: list[Decision]) -> 
     assert not declined.HasField("counter_offer")
 
 
+def test_answer_tells_of_its_own_policy_and_day_after_those_of_another(decisions: list[Decision]) -> None:
+    under_one = decisions[0]
+    renamed = tuple(part._replace(name=f"{part.name}_2", max_points=99) for part in under_one.score_components)
+    under_another = under_one._replace(policy_version="2027-01", policy_sha256="f" * 64, score_components=renamed)
+    the_day_after = under_one._replace(business_date=date(2027, 12, 31))
+    for each in (under_one, under_another, the_day_after, under_one):
+        told = pb.CheckEligibilityResponse.FromString(check_answer(each)).decision
+        assert told.policy_version == each.policy_version
+        assert [(part.name, part.max_points) for part in told.score_components] == [
+            (part.name, part.max_points) for part in each.score_components
+        ]
+        on = told.business_date
+        assert date(on.year, on.month, on.day) == each.business_date
+
+
 def test_batch_is_the_single_answers_in_their_order(decisions: list[Decision]) -> None:
     asked = [*decisions, CustomerNotFound(9), *reversed(decisions)]
     results = pb.BatchCheckEligibilityResponse.FromString(batch_answer(asked)).results
