@@ -24,7 +24,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag, attributes):
         self.elements.append((tag, dict(attributes)))
-        self._in_cell = tag in ("td", "th")
+        self._in_cell = tag in ("td", "th", "dt", "dd")
 
     def handle_data(self, text):
         if self._in_cell:
@@ -223,9 +223,11 @@ def test_page_has_a_plot_and_its_table_for_each_question(almeno, simulates, sums
     almeno("report")
     simulated = Page((folder / "almeno-simulation.html").read_text(encoding="utf-8"))
     assert simulated.plots() == [f"plot-{number}" for number in range(1, 6)]
+    assert {"214 → 190", "−24 customers", "63.3 %", "was 71.3 %"} <= set(simulated.cells), "tiles"
     assert {"46–50", "above 45", "13.25 %", "Loan beyond the limit", "−23"} <= set(simulated.cells)
     book = Page((folder / "almeno-report.html").read_text(encoding="utf-8"))
     assert book.plots() == [f"plot-{number}" for number in range(1, 7)]
+    assert {"₹3.07 crore", "₹3,06,60,000.00", "8.6 %", "₹26.30 lakh of the principal"} <= set(book.cells), "tiles"
     assert {"More than 90 days late", "2024", "₹1,94,36,000.00", "above 100 %", "Sep 2026"} <= set(book.cells)
 
 
@@ -246,6 +248,8 @@ def test_version_of_a_draft_is_shown_as_text_whatever_it_says(almeno, simulates,
     text = (folder / "almeno-simulation.html").read_text(encoding="utf-8")
     assert "<script>alert" not in text
     assert "</script><script>" not in text
+    # The plots' words may carry tags, as the plotting library has it: the draft's must not be among them.
+    assert "\\u003cscript" not in text
 
 
 def test_two_policies_of_one_version_are_told_apart(almeno, simulates):
