@@ -16,6 +16,7 @@ from sqlalchemy import (
     Connection,
     Dialect,
     Integer,
+    Select,
     and_,
     bindparam,
     case,
@@ -81,25 +82,33 @@ _months = (
 _due = _Smaller(_months, _l.tenure_months)
 _active = _l.emis_paid < _l.tenure_months
 
-_BORROWERS = (
-    select(
-        customer.c.customer_id,
-        customer.c.monthly_income_paise,
-        customer.c.approved_limit_paise,
-        func.count(_l.loan_id),
-        _count_if(and_(_l.loan_id.is_not(None), _active)),
-        _count_if(_year == bindparam("year", type_=Integer)),
-        _sum(_l.loan_amount_paise),
-        _sum_if(_active, _l.outstanding_principal_paise),
-        _sum_if(_active, _l.monthly_installment_paise),
-        _sum(_due),
-        _sum(_Smaller(_due, _l.emis_paid_on_time)),
+
+def _borrowers(*of_loans: ColumnElement[bool]) -> Select[Any]:
+    """The borrowers and their figures; what holds for the customers is to be said of their loans, too."""
+    return (
+        select(
+            customer.c.customer_id,
+            customer.c.monthly_income_paise,
+            customer.c.approved_limit_paise,
+            func.count(_l.loan_id),
+            _count_if(and_(_l.loan_id.is_not(None), _active)),
+            _count_if(_year == bindparam("year", type_=Integer)),
+            _sum(_l.loan_amount_paise),
+            _sum_if(_active, _l.outstanding_principal_paise),
+            _sum_if(_active, _l.monthly_installment_paise),
+            _sum(_due),
+            _sum(_Smaller(_due, _l.emis_paid_on_time)),
+        )
+        .select_from(customer.outerjoin(loan, and_(_l.customer_id == customer.c.customer_id, TAKEN, *of_loans)))
+        .group_by(customer.c.customer_id)
     )
-    .select_from(customer.outerjoin(loan, and_(_l.customer_id == customer.c.customer_id, TAKEN)))
-    .group_by(customer.c.customer_id)
-)
+
+
+_BORROWERS = _borrowers()
+# PostgreSQL would merge the page with all loans from the first one on.
 _PAGE = (
-    _BORROWERS.where(customer.c.customer_id > bindparam("after"))
+    _borrowers(_l.customer_id > bindparam("after"))
+    .where(customer.c.customer_id > bindparam("after"))
     .order_by(customer.c.customer_id)
     .limit(bindparam("count"))
 )
