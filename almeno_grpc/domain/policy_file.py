@@ -23,6 +23,9 @@ T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
 
 _FULL_SCORE = 100
+_MOST_LINE_BYTES = 1000
+"""A key lies in one line, and the TOML reader's time grows with the square of a key's parts, of which a line of 64 KiB
+has room for 16 seconds."""
 
 
 class PolicyError(ValueError):
@@ -35,6 +38,8 @@ def parse_policy(content: bytes) -> Policy:
     Raises:
         PolicyError: The file is not TOML, or a key is missing, unknown or out of bounds.
     """
+    if any(len(line) > _MOST_LINE_BYTES for line in content.split(b"\n")):
+        raise PolicyError(f"a line must have at most {_MOST_LINE_BYTES} bytes")
     try:
         toml = content.decode("utf-8")
         root = _Table("", tomllib.loads(toml))

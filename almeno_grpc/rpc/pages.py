@@ -51,7 +51,8 @@ def page_key(scope: str, token: str, start: tuple[K, ...]) -> tuple[K, ...]:
 
 
 def _may_be(part: object, first: int | str) -> bool:
-    """Whether a part of a key is of the kind of the first one."""
+    """Whether a part of a key can be one of the list that begins with `first`."""
     if isinstance(first, str):
-        return isinstance(part, str)
+        # No list has a key of other characters, and half a surrogate or a NUL is no text to a database.
+        return isinstance(part, str) and part.isprintable()
     return type(part) is int and 0 <= part <= MAX_ID

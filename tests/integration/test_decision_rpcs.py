@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from almeno_grpc.api import credit_service_pb2 as pb
 from almeno_grpc.api import decision_pb2
+from almeno_grpc.rpc.pages import page_token
 
 MATCH, DRIFT = decision_pb2.REPLAY_OUTCOME_MATCH, decision_pb2.REPLAY_OUTCOME_DRIFT
 RUPEE = 100
@@ -168,6 +169,9 @@ def test_lists_of_customers_nobody_knows_and_tokens_of_other_lists_are_refused(s
         (pb.ListDecisionsRequest(customer_id=7, page_token=f"{token}A"), "INVALID_PAGE_TOKEN"),
     ):
         assert stubs.refusal(lambda r=request: stubs.credit.ListDecisions(r)).reason == reason
+    for key in ("\ud800", "\0"):
+        forged = pb.ListDecisionsRequest(customer_id=7, page_token=page_token("decisions on 7", key))
+        assert stubs.refusal(lambda r=forged: stubs.credit.ListDecisions(r)).reason == "INVALID_PAGE_TOKEN"
     assert len(stubs.credit.ListDecisions(pb.ListDecisionsRequest(customer_id=8)).decisions) == 0
 
 
