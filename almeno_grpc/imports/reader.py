@@ -33,11 +33,16 @@ from almeno_grpc.imports.rows import RowChecker
 
 Frame = FileOpened | FileRefused | LoanNumbers | PackedBatch | FileDone | ReadingFailed
 
+_NICENESS = 10
+"""How much the reader holds back where processors are short."""
+
 
 def main() -> None:
     """Reads the file that the command line names. Not meant to be started by hand."""
     options = _options()
     _bound_memory(options.memory_bytes)
+    # Calls that wait for a processor come first.
+    os.nice(_NICENESS)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     # Millions of cells are made and none of them is part of a cycle: looking for cycles would double the time.
     gc.disable()

@@ -139,14 +139,14 @@ class ImportWorker:
                 for numbers in book.loan_numbers():
                     _stop_if(stop)
                     self._set_aside(file, numbers)
-                    self.store.tidy_up()
+                    self.store.tidy_up(in_steps=True)
                 rows_done = file.rows.seen
                 for batch in book.batches():
                     _stop_if(stop)
                     counts = self._land_batch(file, batch, rows_done)
                     rows_done += counts.seen
                     self._count(file, counts)
-                    self.store.tidy_up()
+                    self.store.tidy_up(in_steps=True)
 
     def _write_upload(self, file: ImportFile, path: Path) -> None:
         with path.open("wb") as upload, self.store.read() as tx:

@@ -231,8 +231,11 @@ class Store(Protocol):
             WriteConflict: Another transaction changed the same rows first, again and again.
         """
 
-    def tidy_up(self) -> None:
+    def tidy_up(self, *, in_steps: bool = False) -> None:
         """Does what the database has put off, if it is much, so that no call has to wait for it.
+
+        Args:
+            in_steps: Already if it is little, as between the batches of an import: calls use the same disk.
 
         Raises:
             StoreUnavailable: The database cannot be reached.

@@ -46,7 +46,7 @@ class Database(Protocol):
             DatabaseUnusable: What the URL names is no database.
         """
 
-    def tidy_up(self) -> None:
+    def tidy_up(self, *, in_steps: bool = False) -> None:
         """See `almeno_grpc.service.store.Store.tidy_up`."""
 
     def hold(self, name: str) -> AbstractContextManager[Hold]:

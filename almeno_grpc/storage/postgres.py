@@ -234,7 +234,7 @@ class PostgresDatabase:
         finally:
             link.close()
 
-    def tidy_up(self) -> None:
+    def tidy_up(self, *, in_steps: bool = False) -> None:
         """See `almeno_grpc.storage.database.Database.tidy_up`. The server does it by itself."""
 
     @contextmanager

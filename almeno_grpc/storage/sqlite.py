@@ -40,6 +40,8 @@ _WRITES = "almeno_writes"
 _BUSY_TIMEOUT_MILLISECONDS = 10_000
 _LONG_LOG_PAGES = 16_384
 """64 MiB of pages of 4 KiB. A page that is written again and again is brought into the file once."""
+_STEP_PAGES = 2_048
+"""What is brought in at a time while an import fills the log: the disk takes longer over more, and bookings wait."""
 _LONGEST_LOG_PAGES = 4 * _LONG_LOG_PAGES
 """From here on a commit does what nobody has done between the commits."""
 _WRITER_CACHE_KIBIBYTES = 65_536
@@ -172,11 +174,11 @@ class SqliteDatabase:
         except DatabaseError as error:
             raise DatabaseUnusable("ALMENO_DATABASE_URL names a file that is no SQLite database") from error
 
-    def tidy_up(self) -> None:
+    def tidy_up(self, *, in_steps: bool = False) -> None:
         """See `almeno_grpc.storage.database.Database.tidy_up`: brings a long log into the database file."""
         with self.read() as connection:
             _, logged, brought_in = connection.exec_driver_sql("PRAGMA wal_checkpoint(NOOP)").one()
-            if logged - brought_in >= _LONG_LOG_PAGES:
+            if logged - brought_in >= (_STEP_PAGES if in_steps else _LONG_LOG_PAGES):
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").one()
 
     @contextmanager

@@ -78,9 +78,9 @@ class BookStore:
             lambda connection: work(BookTransaction(connection, self._database, writes=True)), wanted
         )
 
-    def tidy_up(self) -> None:
+    def tidy_up(self, *, in_steps: bool = False) -> None:
         """See `almeno_grpc.service.store.Store.tidy_up`."""
-        self._database.tidy_up()
+        self._database.tidy_up(in_steps=in_steps)
 
     def hold(self, name: str) -> AbstractContextManager[Hold]:
         """See `almeno_grpc.service.store.Store.hold`."""

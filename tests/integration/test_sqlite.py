@@ -160,6 +160,7 @@ def test_file_stays_sound(book):
 
 def test_long_log_is_brought_into_the_file_when_nobody_waits_for_it(monkeypatch, book):
     monkeypatch.setattr(engines, "_LONG_LOG_PAGES", 5)
+    monkeypatch.setattr(engines, "_STEP_PAGES", 2)
 
     def pages_in_log():
         with book.store.engine.connect() as connection:
@@ -172,4 +173,10 @@ def test_long_log_is_brought_into_the_file_when_nobody_waits_for_it(monkeypatch,
         book.register()
     assert pages_in_log() >= 5
     book.store.tidy_up()
+    assert pages_in_log() == 0
+    book.register()
+    left = pages_in_log()
+    book.store.tidy_up()
+    assert 2 <= pages_in_log() == left < 5
+    book.store.tidy_up(in_steps=True)
     assert pages_in_log() == 0
