@@ -7,10 +7,10 @@ from fractions import Fraction
 
 import pytest
 
-from almeno_grpc.domain.imports import BookLoans, ImportKind, IssueOutcome, RowCounts, RowIssue
+from almeno_grpc.domain.imports import BookCustomers, BookLoans, ImportKind, IssueOutcome, RowCounts, RowIssue
 from almeno_grpc.imports.book_file import open_book_file
 from almeno_grpc.imports.frames import ReadingLimits
-from almeno_grpc.service.landing import set_numbers_aside
+from almeno_grpc.service.landing import land_batch, set_numbers_aside
 from almeno_grpc.storage.tables import FIRST_OWN_ID
 
 RUPEE = 100
@@ -178,6 +178,17 @@ def test_rejected_row_is_not_reported_as_adjusted_too(with_customers, rows_of):
     file = with_customers.land([rows_of.loan(77, 1), rows_of.loan(1, 2)], [corrected, kept])
     assert file.rows == RowCounts(inserted=1, rejected=1, adjusted=1)
     assert [(row, outcome) for row, outcome, _, _ in with_customers.issues(file)] == [(2, "REJECTED"), (3, "ADJUSTED")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "rows"), [(ImportKind.CUSTOMERS, BookCustomers.of([])), (ImportKind.LOANS, BookLoans.of([]))]
+)
+def test_batch_without_a_good_row_lands_its_issues_alone(with_customers, kind, rows):
+    issue = RowIssue(2, IssueOutcome.REJECTED, "Customer ID", "is empty")
+    file = with_customers.queue(kind, b"")
+    counts = with_customers.store.write(lambda tx: land_batch(tx, file.queue_number, rows, [issue], 0))
+    assert counts == RowCounts(rejected=1)
+    assert [column for _, _, column, _ in with_customers.issues(file)] == ["Customer ID"]
 
 
 def test_row_with_several_faults_counts_once_and_tells_each(with_customers):

@@ -402,3 +402,9 @@ def amounts(model: ModelLoan, on: date) -> st.SearchStrategy[int]:
         amount for amount in (1, emi - 1, emi, emi + 1, 3 * emi, most - 1, most) if 0 < amount <= most
     ]
     return st.integers(1, most) | st.sampled_from(known)
+
+
+def test_active_loan_on_which_nothing_is_owed_contradicts_itself():
+    loan = booked(paid_toward_next=200_000_00)
+    with pytest.raises(ValueError, match="loan 1 is active, and nothing is owed on it"):
+        payoff(loan, date(2026, 3, 1), settled=0)
