@@ -138,7 +138,7 @@ def _guarded(guard: CallGuard, lending: LendingService, metrics: PrometheusMetri
     """CheckEligibility as gRPC calls it, from bytes to bytes."""
     unused: Any = SimpleNamespace(once=None)
     handler = grpc.unary_unary_rpc_method_handler(
-        CreditServicer(unused, unused, lending, unused, metrics).CheckEligibility,
+        CreditServicer(unused, unused, lending, repayments=unused, decisions=unused, metrics=metrics).CheckEligibility,
         request_deserializer=pb.CheckEligibilityRequest.FromString,
         response_serializer=pb.CheckEligibilityResponse.SerializeToString,
     )
