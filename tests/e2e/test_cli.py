@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -167,7 +168,8 @@ def test_whoever_stops_waiting_for_an_import_is_told_how_to_look_again(
     finally:
         os.kill(worker, signal.SIGCONT)
     assert waiting.returncode == 130
-    assert "Traceback" not in told
+    # An interrupt that meets a destructor is told of by Python itself, and lost; the next one is not.
+    assert "Traceback" not in re.sub(r"Exception ignored in: .*?KeyboardInterrupt: ?\n", "", told, flags=re.DOTALL)
 
 
 def test_import_shows_its_progress_on_a_terminal(almeno: Almeno, tmp_path: Path) -> None:
@@ -217,13 +219,22 @@ def test_what_the_service_refuses_ends_with_4_and_names_the_field(
     assert list(error["fields"]) == [field]
 
 
-def test_service_that_is_not_there_or_too_slow_ends_with_5(almeno: Almeno, customer_id: int) -> None:
+def test_service_that_is_not_there_or_too_slow_ends_with_5(
+    server: RunningServer, almeno: Almeno, customer_id: int
+) -> None:
     nowhere = ("--address", "127.0.0.1:1")
     assert "Is the service running" in almeno.run(*nowhere, "customers", ends_with=UNAVAILABLE)
     error = almeno.json(*nowhere, "--timeout", 1, "apply", 1, "--amount", 1000, *LOAN, ends_with=UNAVAILABLE)["error"]
     # With it the command can be given again with one effect at most.
     assert len(error["request_id"]) == 36
-    error = almeno.json("--timeout", 0.001, "customer", customer_id, ends_with=UNAVAILABLE)["error"]
+    serving = [server.process_id("rpc-0"), server.process_id("rpc-1")]
+    for process_id in serving:
+        os.kill(process_id, signal.SIGSTOP)
+    try:
+        error = almeno.json("--timeout", 1, "customer", customer_id, ends_with=UNAVAILABLE)["error"]
+    finally:
+        for process_id in serving:
+            os.kill(process_id, signal.SIGCONT)
     assert error["code"] == "DEADLINE_EXCEEDED"
 
 
