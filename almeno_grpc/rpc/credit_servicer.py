@@ -162,7 +162,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         call = requests.call_of(fields, "RecordRepayment", request, request.request_id, context)
         loan_id = fields.identifier("loan_id", request.loan_id)
         amount = fields.amount("amount", request.amount, least=1)
-        payment_date = fields.date("payment_date", request.payment_date) if request.HasField("payment_date") else None
+        payment_date = fields.optional_date("payment_date", request)
         fields.check()
 
         def encode(recorded: Recorded) -> bytes:
@@ -193,7 +193,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         """Says what closes a loan on a day."""
         fields = Fields()
         loan_id = fields.identifier("loan_id", request.loan_id)
-        payoff_date = fields.date("payoff_date", request.payoff_date) if request.HasField("payoff_date") else None
+        payoff_date = fields.optional_date("payoff_date", request)
         fields.check()
         return pb.GetPayoffResponse(payoff=answers.payoff_fields(self._repayments.payoff(loan_id, payoff_date)))
 

@@ -1,5 +1,6 @@
 """Fields of requests, checked: messages become values of the domain, or an error that names every bad field."""
 
+import datetime as dt
 import re
 import uuid
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import TypeVar
 
+from google.protobuf.message import Message
 from google.type import date_pb2, decimal_pb2, money_pb2
 
 from almeno_grpc.domain import limits
@@ -89,6 +91,11 @@ class Fields:
     def rate(self, field: str, value: decimal_pb2.Decimal) -> Decimal:
         """A rate in per cent a year."""
         return self._read(field, _rate, value.value, _NO_RATE)
+
+    def optional_date(self, field: str, message: Message) -> dt.date | None:
+        """A date with all three parts, or None where the message, whose field the path ends with, has none."""
+        name = field.rpartition(".")[2]
+        return self.date(field, getattr(message, name)) if message.HasField(name) else None
 
     def date(self, field: str, value: date_pb2.Date) -> date:
         """A date with all three parts."""

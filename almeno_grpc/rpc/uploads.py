@@ -103,5 +103,5 @@ def upload_of(fields: Fields, received: Received) -> Upload:
         fields.refuse("header.file_name", f"must be 1 to {_MAX_FILE_NAME_CHARACTERS} printable characters")
     elif not re.search(r"\.(xlsx|csv)$", file_name, re.IGNORECASE):
         fields.refuse("header.file_name", "must end in .xlsx or .csv")
-    book_date = fields.date("header.book_date", header.book_date) if header.HasField("book_date") else None
+    book_date = fields.optional_date("header.book_date", header)
     return Upload(kind or ImportKind.CUSTOMERS, file_name, book_date, received.sha256, received)
