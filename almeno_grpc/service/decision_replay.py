@@ -12,7 +12,6 @@ from almeno_grpc.service.decision_reading import DecisionUnreadable, snapshot_of
 from almeno_grpc.service.decision_record import (
     StoredDecision,
     decision_record,
-    decision_snapshot,
     explained,
     sha256_of,
 )
@@ -75,12 +74,12 @@ def replay(record: DecisionRecord, policies: Sequence[Policy]) -> Replay:
         installment = format_rupees(stored.decision.monthly_installment)
         return Replay(None, [*edited, Difference("monthly_installment", installment, "")])
     replayed = explained(record.decision_id, taken, policy, record.create_time)
-    told = _told(decision_snapshot(replayed))
+    again = decision_record(replayed)
+    told = _told(snapshot_of(again.snapshot))
     differences = [*edited, *_differences(_told(content), told), *_differences(_columns(record), told, among_all=False)]
-    again = decision_record(replayed).snapshot_sha256
-    if not differences and again != written:
+    if not differences and again.snapshot_sha256 != written:
         # Nothing that has a name differs: the order, or how it is written.
-        differences.append(_snapshot(written, again))
+        differences.append(_snapshot(written, again.snapshot_sha256))
     return Replay(replayed, _first_of_each_field(differences))
 
 
