@@ -82,6 +82,16 @@ class Calls:
         except grpc.RpcError as error:
             raise error_of(error, getattr(request, "request_id", None) or None) from error
 
+    def _stream(self, method: Any, request: Message, timeout_seconds: float | None) -> Iterator[Any]:
+        """Yields what a streaming call answers, once: whoever can go on from where it breaks off calls again."""
+        call = method(request, timeout=timeout_seconds, wait_for_ready=self._wait_for_ready)
+        try:
+            yield from call
+        except grpc.RpcError as error:
+            raise error_of(error) from error
+        finally:
+            call.cancel()
+
     def _persistently(self, attempt: Callable[[float], _Answer], timeout_seconds: float) -> _Answer:
         """Makes an attempt, given the seconds that are left, and again after an error that allows it."""
         deadline = time.monotonic() + timeout_seconds

@@ -178,14 +178,8 @@ class ImportCalls(Calls):
 
     def _watch(self, import_id: str, timeout_seconds: float | None) -> Iterator[Import]:
         request = portfolio_service_pb2.WatchImportRequest(import_id=import_id)
-        call = self._portfolio.WatchImport(request, timeout=timeout_seconds, wait_for_ready=self._wait_for_ready)
-        try:
-            for response in call:
-                yield import_of(getattr(response, "import"))
-        except grpc.RpcError as error:
-            raise error_of(error) from error
-        finally:
-            call.cancel()
+        for response in self._stream(self._portfolio.WatchImport, request, timeout_seconds):
+            yield import_of(getattr(response, "import"))
         raise Unavailable(grpc.StatusCode.UNAVAILABLE, "the service ended the watch before the import had ended")
 
     def list_import_issues(

@@ -8,7 +8,7 @@ import grpc
 from google.protobuf.message import Message
 
 from almeno_client.calls import Calls
-from almeno_client.errors import CreditServiceError, Unavailable, error_of
+from almeno_client.errors import CreditServiceError, Unavailable
 from almeno_client.portfolio_conversion import flip_of, policy_of, progress_of, simulation_of, summary_of
 from almeno_client.portfolio_records import BookProgress, Policy, PortfolioSummary, SimulationFlip, SimulationSummary
 from almeno_client.values import Rate, Rupees, money_message, rate_message
@@ -115,16 +115,10 @@ class PortfolioCalls(Calls):
             time.sleep(self._retries.pause_seconds(attempts_made))
 
     def _updates(self, method: Any, request: Message, timeout_seconds: float) -> Iterator[Any]:
-        call = method(request, timeout=timeout_seconds, wait_for_ready=self._wait_for_ready)
-        try:
-            for response in call:
-                # An update that is newer than this client is left out.
-                if response.WhichOneof("update"):
-                    yield response
-        except grpc.RpcError as error:
-            raise error_of(error) from error
-        finally:
-            call.cancel()
+        for response in self._stream(method, request, timeout_seconds):
+            # An update that is newer than this client is left out.
+            if response.WhichOneof("update"):
+                yield response
 
 
 def _simulation_update(

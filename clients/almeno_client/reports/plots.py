@@ -23,6 +23,9 @@ CLOSED = "#b6c0cb"
 REASONS = ("#8f1d2c", "#d1603d", "#e9b44c", "#5b8e9e", "#7d6b91", "#9aa5b1")
 
 _HEIGHT_PIXELS = 380
+# Of the plots of scores, the same on every page.
+SCORES_A_BAR = 5
+SCORES_PIXELS = 520
 
 
 def styled(figure: Figure, *, across: str, up: str, height_pixels: int = _HEIGHT_PIXELS) -> Figure:

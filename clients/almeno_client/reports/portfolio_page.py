@@ -19,6 +19,8 @@ from almeno_client.reports.plots import (
     ONE,
     REASONS,
     REPAID,
+    SCORES_A_BAR,
+    SCORES_PIXELS,
     bars,
     drawn,
     lying,
@@ -29,8 +31,6 @@ from almeno_client.reports.plots import (
 )
 from almeno_client.reports.tables import score_groups
 
-_SCORES_A_BAR = 5
-_SCORES_PIXELS = 520
 # Of a book that goes back further, years are drawn instead.
 _MOST_MONTHS_DRAWN = 60
 # Portfolio at risk is reckoned from this many days past due.
@@ -129,16 +129,16 @@ def _vintages(summary: PortfolioSummary) -> Section:
 
 
 def _scores(summary: PortfolioSummary) -> Section:
-    groups = score_groups(summary.scores, _SCORES_A_BAR)
+    groups = score_groups(summary.scores, SCORES_A_BAR)
     figure = Figure(score_bars("Today", groups, ONE))
     across = f"Credit score under policy {escape(summary.policy_version)}"
-    styled(figure, across=across, up="Customers", height_pixels=_SCORES_PIXELS)
+    styled(figure, across=across, up="Customers", height_pixels=SCORES_PIXELS)
     return Section(
         "Credit scores",
         "The score that each customer has today, before any further loan. 0 stands by itself: it is also what debt "
         "above the limit gives.",
         score_axis(figure, groups),
-        (tables.scores_table(summary, _SCORES_A_BAR),),
+        (tables.scores_table(summary, SCORES_A_BAR),),
     )
 
 

@@ -17,6 +17,8 @@ from almeno_client.reports.plots import (
     DECLINED,
     FAINT,
     LINE,
+    SCORES_A_BAR,
+    SCORES_PIXELS,
     bars,
     lying,
     lying_bars,
@@ -27,8 +29,6 @@ from almeno_client.reports.plots import (
 from almeno_client.reports.simulation import Simulation
 from almeno_client.reports.tables import score_groups
 
-_SCORES_A_BAR = 5
-_SCORES_PIXELS = 520
 _LARGEST_MARK_PIXELS = 26
 
 
@@ -75,18 +75,18 @@ def _tiles(summary: SimulationSummary) -> list[Tile]:
 def _scores(summary: SimulationSummary) -> Section:
     figure = Figure()
     for name, policy, colour in _policies(summary):
-        groups = score_groups(policy.scores, _SCORES_A_BAR)
+        groups = score_groups(policy.scores, SCORES_A_BAR)
         figure.add_trace(score_bars(escape(name), groups, colour))
         for band in policy.bands:
             if band.above is not None:
                 figure.add_vline(band.above, line={"color": colour, "dash": "dot", "width": 1.5}, layer="below")
-    styled(figure, across="Credit score", up="Customers", height_pixels=_SCORES_PIXELS)
+    styled(figure, across="Credit score", up="Customers", height_pixels=SCORES_PIXELS)
     return Section(
         "Credit scores",
         "How many customers get which score. 0 stands by itself: it is also what debt above the limit gives. Dotted "
         "lines are where the bands of each policy begin.",
         score_axis(figure, groups),
-        (tables.scores_table(summary, _SCORES_A_BAR),),
+        (tables.scores_table(summary, SCORES_A_BAR),),
     )
 
 
@@ -175,7 +175,7 @@ def _flips(simulation: Simulation) -> Section:
     figure.add_trace(_marks(simulation, "Newly approved", APPROVED, "circle", newly_approved=True))
     figure.add_trace(_marks(simulation, "Newly declined", DECLINED, "diamond", newly_approved=False))
     before, after = map(escape, tables.versions(summary))
-    styled(figure, across=f"Credit score by {before}", up=f"Credit score by {after}", height_pixels=_SCORES_PIXELS)
+    styled(figure, across=f"Credit score by {before}", up=f"Credit score by {after}", height_pixels=SCORES_PIXELS)
     figure.update_xaxes(range=[-3, 103], showgrid=True, gridcolor=LINE)
     figure.update_yaxes(range=[-3, 103])
     approved, declined = count(summary.newly_approved), count(summary.newly_declined)
