@@ -108,6 +108,9 @@ class _Columns(Generic[R]):
     def __len__(self) -> int:
         return len(self.columns[0])
 
+    def __getitem__(self, places: slice) -> Self:
+        return type(self)([column[places] for column in self.columns])
+
     def __iter__(self) -> Iterator[R]:
         return map(self.row._make, zip(*self.columns, strict=True))
 

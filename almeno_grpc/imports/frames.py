@@ -6,6 +6,8 @@ itself has a fault.
 """
 
 from array import array
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import starmap
 from typing import Any
@@ -75,6 +77,19 @@ class RowBatch:
     """The rows that passed, adjusted where an issue says so."""
     issues: list[RowIssue]
     """In the order of the rows; a rejected row has one for each fault."""
+    rejected: Sequence[tuple[int, int]] = ()
+    """Place in the batch, in order, and number of each row that did not pass."""
+
+    def part(self, start: int, stop: int) -> "RowBatch":
+        """The batch of the rows from place `start` up to `stop`."""
+        first, last = (bisect_left(self.rejected, (place,)) for place in (start, stop))
+        rows = self.rows[start - first : stop - last]
+        rejected = [(place - start, number) for place, number in self.rejected[first:last]]
+        issues = self.issues
+        if issues:
+            numbers = {*rows.columns[0], *(number for _, number in rejected)}
+            issues = [issue for issue in issues if issue.row_number in numbers]
+        return RowBatch(min(stop, self.rows_seen) - start, rows, issues, rejected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +100,9 @@ class PackedBatch:
     columns: tuple[list[Any], ...]
     """One list a field of `BookCustomer` or `BookLoan`, in the order of the fields."""
     issues: list[IssueFields]
+    rejected: list[tuple[int, int]]
 
     def unpack(self, kind: ImportKind) -> RowBatch:
         """Builds the issues."""
         rows = BookCustomers(self.columns) if kind is ImportKind.CUSTOMERS else BookLoans(self.columns)
-        return RowBatch(self.rows_seen, rows, list(starmap(RowIssue, self.issues)))
+        return RowBatch(self.rows_seen, rows, list(starmap(RowIssue, self.issues)), self.rejected)

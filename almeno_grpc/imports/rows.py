@@ -134,6 +134,7 @@ class RowChecker:
         if self._repeated:
             self._reject_differing(start, numbers, columns, rejected)
         end_dates = self._table.column(headings.END_DATE, start, stop) if self._kind is ImportKind.LOANS else []
+        rejected_rows = [(place, numbers[place]) for place in sorted(rejected)]
         if rejected:
             good = [place not in rejected for place in range(len(numbers))]
             numbers = list(compress(numbers, good))
@@ -146,7 +147,7 @@ class RowChecker:
         else:
             packed = (numbers, *columns.values())
         issues.sort(key=lambda issue: issue[0])
-        return PackedBatch(stop - start, packed, issues)
+        return PackedBatch(stop - start, packed, issues, rejected_rows)
 
     def _faults(self, numbers: list[int], columns: dict[str, list[Any]]) -> dict[int, list[IssueFields]]:
         """The faults of single cells and of rows that are too long, by place in the run."""

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.errors import Aborted, Unavailable, WriteConflict
-from almeno_grpc.domain.imports import ImportFile, ImportState, RowCounts
+from almeno_grpc.domain.imports import BookCustomers, BookLoans, ImportFile, ImportState, RowCounts, RowIssue
 from almeno_grpc.imports.book_file import open_book_file
 from almeno_grpc.imports.errors import FileRefusedError
 from almeno_grpc.imports.frames import LoanNumbers, ReadingLimits, RowBatch
@@ -29,6 +29,8 @@ _IDLE_SECONDS = 0.2
 """How often the queue is looked at while it is empty."""
 _STANDBY_SECONDS = 0.5
 """How often a worker that is not the one at work tries to become it."""
+_PARTS = 4
+"""Of a batch. After each the worker looks whether calls wait to write, and lets them through."""
 _RETRY_SECONDS = 1.0
 """How long the worker waits after the database could not be used."""
 
@@ -143,10 +145,10 @@ class ImportWorker:
                 rows_done = file.rows.seen
                 for batch in book.batches():
                     _stop_if(stop)
-                    counts = self._land_batch(file, batch, rows_done)
-                    rows_done += counts.seen
-                    self._count(file, counts)
-                    self.store.tidy_up(in_steps=True)
+                    for counts in self._land_batch(file, batch, rows_done):
+                        rows_done += counts.seen
+                        self._count(file, counts)
+                        self.store.tidy_up(in_steps=True)
 
     def _write_upload(self, file: ImportFile, path: Path) -> None:
         with path.open("wb") as upload, self.store.read() as tx:
@@ -160,14 +162,28 @@ class ImportWorker:
 
         self.store.write(set_aside)
 
-    def _land_batch(self, file: ImportFile, batch: RowBatch, rows_done: int) -> RowCounts:
+    def _land_batch(self, file: ImportFile, batch: RowBatch, rows_done: int) -> Iterator[RowCounts]:
+        """Lands a batch, in one transaction unless others wait; yields what each has come to."""
+        landed = 0
+
+        def parts(tx: Transaction) -> Iterator[tuple[BookCustomers | BookLoans, list[RowIssue]]]:
+            part_rows = max(1, batch.rows_seen // _PARTS)
+            for start in range(landed, batch.rows_seen, part_rows):
+                part = batch.part(start, start + part_rows)
+                yield part.rows, part.issues
+                if tx.others_wait():
+                    return
+
         def land(tx: Transaction) -> RowCounts:
-            if _refuse_cancelled(tx, file).rows.seen != rows_done:
+            if _refuse_cancelled(tx, file).rows.seen != rows_done + landed:
                 # This worker has lost its turn without knowing, and the one whose turn it is has come this far.
                 raise WriteConflict("another server works on the import")
-            return land_batch(tx, file.queue_number, batch.rows, batch.issues, self.clock.now_microseconds())
+            return land_batch(tx, file.queue_number, parts(tx), self.clock.now_microseconds())
 
-        return self.store.write(land)
+        while landed < batch.rows_seen:
+            counts = self.store.write(land)
+            landed += counts.seen
+            yield counts
 
     def _count(self, file: ImportFile, counts: RowCounts) -> None:
         for outcome in ("inserted", "updated", "unchanged", "rejected", "adjusted"):

@@ -40,25 +40,27 @@ class _Tally:
 def land_batch(
     tx: Transaction,
     queue_number: int,
-    rows: BookCustomers | BookLoans,
-    issues: Sequence[RowIssue],
+    parts: Iterable[tuple[BookCustomers | BookLoans, Sequence[RowIssue]]],
     now: int,
 ) -> RowCounts:
-    """Lands a batch of an import and notes its progress, in the same transaction.
+    """Lands a batch of an import, part by part, and notes its progress, in the same transaction.
 
     Args:
         tx: The transaction.
         queue_number: The import's place in the queue.
-        rows: The good rows of the batch, in the order they take effect in.
-        issues: What the row checks have found in the batch's rows, the rejected ones among them.
+        parts: Of each part the good rows, in the order they take effect in, and what the row checks have found in its
+            rows, the rejected ones among them.
         now: The present instant, in microseconds since the epoch.
     """
     tally = _Tally()
-    if isinstance(rows, BookCustomers):
-        _land_customers(tx, rows, now, tally)
-    else:
-        _land_loans(tx, rows, tally)
-    everything = [*issues, *tally.issues]
+    everything: list[RowIssue] = []
+    for rows, issues in parts:
+        everything += issues
+        if isinstance(rows, BookCustomers):
+            _land_customers(tx, rows, now, tally)
+        else:
+            _land_loans(tx, rows, tally)
+    everything += tally.issues
     rejected = {issue.row_number for issue in everything if issue.outcome is IssueOutcome.REJECTED}
     adjusted = {issue.row_number for issue in everything if issue.outcome is IssueOutcome.ADJUSTED} - rejected
     # A row that is rejected after all was not adjusted.

@@ -175,6 +175,9 @@ class Transaction(Protocol):
     @property
     def imports(self) -> ImportStore: ...
 
+    def others_wait(self) -> bool:
+        """Whether others cannot write before this transaction has ended; asked by work that may as well end early."""
+
 
 def always() -> bool:
     """Says that the work is wanted, whatever happens."""

@@ -39,6 +39,9 @@ class Database(Protocol):
     def write(self, work: Callable[[Connection], T], wanted: Callable[[], bool]) -> T:
         """See `almeno_grpc.service.store.Store.write`."""
 
+    def others_wait(self) -> bool:
+        """See `almeno_grpc.service.store.Transaction.others_wait`."""
+
     def migrating(self) -> AbstractContextManager[Connection]:
         """A transaction that changes the schema; servers that start at the same time get it one after the other.
 

@@ -9,17 +9,15 @@ is done. A lock that they stood in line for would let through one after the othe
 has to begin with the few that the line has left by then.
 """
 
-import fcntl
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, BinaryIO, Generic, TypeVar
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection
 
 from almeno_grpc.domain.errors import DeadlineExceeded
+from almeno_grpc.storage.turns import Turns
 
 T = TypeVar("T")
 
@@ -67,26 +65,22 @@ class _Piece(Generic[T]):
 
 
 class GroupCommit:
-    """The one writer of a process to a SQLite database.
+    """The one writer of a process to a SQLite database. The writers of several processes take turns."""
 
-    The writers of several processes take turns by a lock on a file: SQLite's own lock is taken by whoever asks at the
-    right moment, and a busy process then keeps the others waiting for hundreds of milliseconds.
-    """
-
-    def __init__(self, connect: Callable[[], Connection], lock_file: Path) -> None:
+    def __init__(self, connect: Callable[[], Connection], take_part: Callable[[], Turns]) -> None:
         """Makes the writer.
 
         Args:
             connect: Opens the connection to write with, on which a transaction takes the write lock as it begins.
-            lock_file: The file that the processes take turns by.
+            take_part: Opens what the processes take turns by.
         """
         self._connect = connect
-        self._lock_path = lock_file
+        self._take_part = take_part
         # Guarded by the lock: who finds nobody at work goes to work.
         self._lock = threading.Lock()
         self._waiting: deque[_Piece[Any]] = deque()
         self._is_at_work = False
-        self._opened: tuple[Connection, BinaryIO] | None = None
+        self._opened: tuple[Connection, Turns] | None = None
 
     def write(self, work: Callable[[Connection], T], wanted: Callable[[], bool]) -> T:
         """Does the work in a transaction and gives its result once that is durable.
@@ -105,6 +99,10 @@ class GroupCommit:
             self._write_waiting(piece)
         return piece.outcome()
 
+    def others_wait(self) -> bool:
+        """Whether another process waits to write. To be asked by work that it is the turn of, and could end early."""
+        return self._opened is not None and self._opened[1].are_waited_for()
+
     def close(self) -> None:
         """Gives up the connection and the file; nothing is written any more."""
         opened, self._opened = self._opened or (), None
@@ -116,9 +114,9 @@ class GroupCommit:
         pieces: list[_Piece[Any]] = []
         try:
             if self._opened is None:
-                self._opened = self._connect(), self._lock_path.open("ab")
-            connection, lock_file = self._opened
-            with _locked(lock_file), connection.begin():
+                self._opened = self._connect(), self._take_part()
+            connection, turns = self._opened
+            with turns.taken(), connection.begin():
                 # Some have come while this one waited for its turn.
                 pieces += self._take()
                 _run_all(pieces, connection)
@@ -146,15 +144,6 @@ class GroupCommit:
             self._is_at_work = following is not None
         if following is not None:
             following.wake()
-
-
-@contextmanager
-def _locked(file: BinaryIO) -> Iterator[None]:
-    fcntl.flock(file, fcntl.LOCK_EX)
-    try:
-        yield
-    finally:
-        fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def _run_all(pieces: list[_Piece[Any]], connection: Connection) -> None:

@@ -255,6 +255,10 @@ class PostgresDatabase:
         self._links.close()
         self._engine.dispose()
 
+    def others_wait(self) -> bool:
+        """See `almeno_grpc.storage.database.Database.others_wait`: here only who wants the same rows ever waits."""
+        return False
+
     def _write_once(self, work: Callable[[Connection], T], wanted: Callable[[], bool]) -> T:
         _check_wanted(wanted)
         with self._links.lent(_BEGIN_WRITING) as link, link.transaction() as connection:

@@ -26,6 +26,7 @@ from almeno_grpc.storage.borrowers import OF_CUSTOMER, BorrowerQuery, borrower_o
 from almeno_grpc.storage.database import DatabaseUnusable
 from almeno_grpc.storage.group_commit import GroupCommit
 from almeno_grpc.storage.tables import customer
+from almeno_grpc.storage.turns import Turns
 
 T = TypeVar("T")
 
@@ -109,7 +110,9 @@ class SqliteDatabase:
         self._of_customer = BorrowerQuery(self._engine.dialect, OF_CUSTOMER)
         self._of_customers = BorrowerQuery(self._engine.dialect, _OF_CUSTOMERS)
         self._driver: Any = self._engine.dialect.loaded_dbapi
-        self._writer = GroupCommit(self._open_writing, self._lock_file("writer"))
+        self._writer = GroupCommit(
+            self._open_writing, lambda: Turns(self._lock_file("writer"), self._lock_file("writers-waiting"))
+        )
 
     @property
     def engine(self) -> Engine:
@@ -164,6 +167,10 @@ class SqliteDatabase:
         """See `almeno_grpc.storage.database.Database.write`."""
         with _translated():
             return self._writer.write(work, wanted)
+
+    def others_wait(self) -> bool:
+        """See `almeno_grpc.storage.database.Database.others_wait`."""
+        return self._writer.others_wait()
 
     @contextmanager
     def migrating(self) -> Iterator[Connection]:

@@ -27,6 +27,7 @@ class BookTransaction:
     """The book as one transaction sees it."""
 
     def __init__(self, connection: Connection, database: Database, *, writes: bool) -> None:
+        self._database = database
         self.borrowers = Borrowers(connection, database)
         self.customers = Customers(connection)
         self.loans = Loans(connection)
@@ -36,6 +37,10 @@ class BookTransaction:
         self.policy_pins = PolicyPins(connection)
         self.answered_requests = AnsweredRequests(connection)
         self.imports = Imports(connection, writes=writes)
+
+    def others_wait(self) -> bool:
+        """See `almeno_grpc.service.store.Transaction.others_wait`."""
+        return self._database.others_wait()
 
 
 class BookStore:

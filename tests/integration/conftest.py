@@ -119,7 +119,7 @@ class Book:
             batch = rows[start : start + batch_rows]
             columns = BookCustomers.of(batch) if kind is ImportKind.CUSTOMERS else BookLoans.of(batch)
             of_batch = [issue for issue in issues if batch[0].row_number <= issue.row_number <= batch[-1].row_number]
-            self.store.write(lambda tx, b=columns, i=of_batch: land_batch(tx, file.queue_number, b, i, 1))
+            self.store.write(lambda tx, b=columns, i=of_batch: land_batch(tx, file.queue_number, [(b, i)], 1))
         return self.imports.get(file.import_id)
 
     def issues(self, file: ImportFile) -> list[tuple[int, str, str, str]]:

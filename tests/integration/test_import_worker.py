@@ -1,18 +1,22 @@
 """The background worker: files in order, one at a time, batch by batch, and nothing lost however it ends."""
 
+import itertools
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date
 from itertools import pairwise
 
 import pytest
+from support.servers import eventually
 
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.errors import StoreUnavailable
 from almeno_grpc.domain.imports import BookCustomers, ImportKind, ImportState, IssueOutcome, RowCounts, RowIssue
 from almeno_grpc.imports.errors import FileRefusedError
 from almeno_grpc.imports.frames import RowBatch
+from almeno_grpc.storage.store import BookTransaction
 
 BATCH = 10
 FIRST_DAY = date(2026, 4, 10)
@@ -48,10 +52,11 @@ class FakeFile:
     def batches(self):
         for start in range(self._skip, self.rows_total, BATCH):
             self.before_batch(start)
-            numbers = range(start + 1, start + BATCH + 1)
-            issues = [RowIssue(start + 2, IssueOutcome.ADJUSTED, "Age", "as a test")]
+            numbers = range(start + 1, min(start + BATCH, self.rows_total) + 1)
+            adjusted = [number for number in numbers if number % 10 == 2]
+            issues = [RowIssue(number, IssueOutcome.ADJUSTED, "Age", "as a test") for number in adjusted]
             customers = BookCustomers.of([self._rows_of.customer(number) for number in numbers])
-            yield RowBatch(BATCH, customers, issues)
+            yield RowBatch(len(numbers), customers, issues)
 
 
 @pytest.fixture
@@ -177,6 +182,51 @@ def test_import_is_cancelled_while_its_file_is_still_being_read(book, file):
     book.work()
     assert now(book, queued).state is ImportState.CANCELLED
     assert book.rows("customer") == []
+
+
+@pytest.mark.usefixtures("file")
+def test_who_waits_to_write_comes_in_the_middle_of_a_batch(book, open_store, monkeypatch):
+    if book.store.engine.dialect.name != "sqlite":
+        pytest.skip("only SQLite has all who write wait for each other")
+    queued, others = queue(book), [open_store() for _ in range(3)]
+    came_at: list[int] = []
+    others_wait = BookTransaction.others_wait
+    # Each comes while a part of a batch lands, and stands in line by the time that the worker looks.
+    parts = iter([None, *others])
+
+    def come_and_look(tx: BookTransaction) -> bool:
+        if (other := next(parts, None)) is None:
+            return others_wait(tx)
+        pool.submit(other.write, lambda tx: came_at.append(tx.imports.get(queued.import_id).rows.seen))
+        eventually(lambda: others_wait(tx))
+        return others_wait(tx)
+
+    monkeypatch.setattr(BookTransaction, "others_wait", come_and_look)
+    with ThreadPoolExecutor(3) as pool:
+        book.work()
+    # Batches of 10 land by twos and twos; nobody came at the first part.
+    assert came_at == [4, 6, 8]
+    ended = now(book, queued)
+    assert (ended.state, ended.rows) == (ImportState.SUCCEEDED, RowCounts(inserted=50, adjusted=5))
+    assert [issue[0] for issue in book.issues(ended)] == [2, 12, 22, 32, 42]
+
+
+def test_worker_that_fails_in_a_batch_that_was_cut_short_goes_on_behind_its_last_part(book, file):
+    queued = queue(book)
+    looks = itertools.count()
+
+    def others_wait(_tx: BookTransaction) -> bool:
+        if next(looks) == 7:
+            raise StoreUnavailable("away")
+        return True
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BookTransaction, "others_wait", others_wait)
+        book.work()
+    assert file.opened == [("customers.csv", 0), ("customers.csv", 14)]
+    ended = now(book, queued)
+    assert (ended.state, ended.rows) == (ImportState.SUCCEEDED, RowCounts(inserted=50, adjusted=5))
+    assert [issue[0] for issue in book.issues(ended)] == [2, 12, 22, 32, 42]
 
 
 @pytest.mark.parametrize("state", [ImportState.SUCCEEDED, ImportState.FAILED, ImportState.CANCELLED])

@@ -186,7 +186,7 @@ def test_rejected_row_is_not_reported_as_adjusted_too(with_customers, rows_of):
 def test_batch_without_a_good_row_lands_its_issues_alone(with_customers, kind, rows):
     issue = RowIssue(2, IssueOutcome.REJECTED, "Customer ID", "is empty")
     file = with_customers.queue(kind, b"")
-    counts = with_customers.store.write(lambda tx: land_batch(tx, file.queue_number, rows, [issue], 0))
+    counts = with_customers.store.write(lambda tx: land_batch(tx, file.queue_number, [(rows, [issue])], 0))
     assert counts == RowCounts(rejected=1)
     assert [column for _, _, column, _ in with_customers.issues(file)] == ["Customer ID"]
 

@@ -11,7 +11,7 @@ import openpyxl
 import pytest
 
 from almeno_grpc.domain.imports import BookCustomer, BookLoan, ImportKind, IssueOutcome, RowIssue
-from almeno_grpc.imports.frames import ReadingLimits
+from almeno_grpc.imports.frames import ReadingLimits, RowBatch
 from almeno_grpc.imports.headings import HEADINGS
 from almeno_grpc.imports.reading import read_table
 from almeno_grpc.imports.rows import RowChecker
@@ -303,6 +303,39 @@ def test_skipped_rows_are_left_out_but_their_keys_still_count(check, skip_rows):
     assert [row.row_number for row in batch.rows] == [2, 3, 4, 5][skip_rows:]
     rejected = [issue.row_number for issue in batch.issues if issue.outcome is IssueOutcome.REJECTED]
     assert rejected == ([6] if skip_rows < 5 else [])
+
+
+@pytest.mark.parametrize("kind", ImportKind)
+def test_what_is_left_of_a_batch_is_what_comes_when_the_rows_before_are_skipped(tmp_path, kind):
+    good: dict = {}
+    bad = {"Tenure": 0} if kind is ImportKind.LOANS else {"Age": 3}
+    fixed = {"Loan ID": 5, "End Date": ""} if kind is ImportKind.LOANS else {"Customer ID": 8, "Phone Number": "?"}
+    # In no order, some rejected, some the same number under another customer, some adjusted.
+    rows = [
+        ROWS[kind]
+        | {"Customer ID": 90 - place, "Loan ID": 60 - place // 2, "Phone Number": 9876543200 + place}
+        | change
+        for place, change in enumerate([good, bad, fixed, good, bad, bad, good, fixed, fixed | {"Tenure": 24}, good])
+    ]
+    path = write_book(tmp_path / "book.csv", kind, rows)
+    table = read_table(path, kind=kind, file_name=path.name, limits=ReadingLimits())
+
+    def batches(skip_rows: int) -> list[RowBatch]:
+        checked = RowChecker(table, kind, BOOK_DATE).batches(skip_rows=skip_rows)
+        return [batch.unpack(kind) for batch in checked]
+
+    before = 0
+    for batch in batches(0):
+        assert batch.issues
+        for place in range(batch.rows_seen):
+            rest, expected = batch.part(place, batch.rows_seen), batches(before + place)[0]
+            first = batch.part(0, place)
+            assert (rest.rows_seen, [*rest.rows]) == (expected.rows_seen, [*expected.rows])
+            assert (rest.issues, [*rest.rejected]) == (expected.issues, [*expected.rejected])
+            assert [*first.rows, *rest.rows] == [*batch.rows]
+            assert sorted(first.issues + rest.issues, key=lambda issue: issue.row_number) == batch.issues
+        before += batch.rows_seen
+    assert before == len(rows)
 
 
 def test_loans_come_by_customer_and_those_whose_number_stands_further_up_come_last(check):
