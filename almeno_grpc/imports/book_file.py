@@ -216,8 +216,9 @@ class _Reader:
                 stderr=subprocess.DEVNULL,
                 pass_fds=(sending,),
                 env=_environment(),
-                # Signals from a terminal are meant for the server, which ends the reader itself.
-                start_new_session=True,
+                # Signals from a terminal are meant for the server, which ends the reader itself. In a session of its
+                # own the reader would share processors with the server's as an equal, however it holds back.
+                process_group=0,
             )
         except BaseException:
             os.close(receiving)

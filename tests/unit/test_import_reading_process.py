@@ -118,6 +118,16 @@ def test_reader_that_is_killed_twice_is_started_again_and_no_row_comes_twice(man
     assert numbers == list(range(1, 20_001))
 
 
+def test_reader_gets_no_signal_of_the_terminal_and_shares_its_session(many_loans, readers):
+    with open_loans(many_loans) as book:
+        process_id = readers[0].pid
+        assert os.getpgid(process_id) == process_id
+        # Some systems share processors among sessions, and weigh niceness within one only.
+        assert os.getsid(process_id) == os.getsid(0)
+        assert os.getpriority(os.PRIO_PROCESS, process_id) >= 10
+        list(book.batches())
+
+
 def end_after_each_batch(path: Path, readers: list[subprocess.Popen], signal_number: int) -> None:
     with open_loans(path, batch_rows=100) as book:
         for _ in book.batches():
