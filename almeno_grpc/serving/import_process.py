@@ -7,6 +7,7 @@ import threading
 import time
 
 from almeno_grpc.metrics import metrics_of_process
+from almeno_grpc.serving.garbage import keep_what_is_loaded
 from almeno_grpc.serving.link import STOP_MARGIN_SECONDS, Started, remove_metrics, start_process
 from almeno_grpc.serving.signals import StopSignals
 
@@ -22,6 +23,7 @@ def main() -> None:
     process = start_process(sys.argv[1:])
     os.nice(NICENESS)
     threading.Thread(target=_stop_without_supervisor, args=(process, stop), name="link", daemon=True).start()
+    keep_what_is_loaded()
     process.link.tell_ready()
     process.bootstrap.run_import_worker(process.settings, metrics_of_process(), stop)
     # A worker that ends unasked has failed, and is started again.

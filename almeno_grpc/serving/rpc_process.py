@@ -1,6 +1,5 @@
 """A process that serves calls: `python -m almeno_grpc.serving.rpc_process rpc-0 DESCRIPTOR BOOTSTRAP`."""
 
-import gc
 import os
 import signal
 import sys
@@ -8,6 +7,7 @@ import time
 
 from almeno_grpc.config import Settings, usable_cores
 from almeno_grpc.metrics import metrics_of_process
+from almeno_grpc.serving.garbage import keep_what_is_loaded
 from almeno_grpc.serving.link import remove_metrics, start_process
 from almeno_grpc.serving.rpc_server import RpcServer
 from almeno_grpc.serving.signals import StopSignals
@@ -15,9 +15,6 @@ from almeno_grpc.serving.signals import StopSignals
 ROLE = "rpc"
 QUIET_SECONDS = 0.2
 """How long a process that stops goes on without a call, refusing new ones, while the last answers are sent."""
-
-YOUNG_OBJECTS = 5_000
-"""New objects after which the garbage collector looks at them."""
 
 
 def main() -> None:
@@ -28,7 +25,7 @@ def main() -> None:
     pin_to_core(settings, int(process.role.removeprefix(f"{ROLE}-")))
     metrics = metrics_of_process()
     server = RpcServer(settings, process.bootstrap.build_application(settings, metrics), metrics)
-    _keep_what_is_loaded()
+    keep_what_is_loaded()
     server.start()
     process.link.tell_ready()
     while not signals.count and not process.link.is_broken:
@@ -43,15 +40,6 @@ def main() -> None:
     # calls that cross with it as CANCELLED, which callers take as final. What a handler that runs on has not committed
     # ends with its connection to the database.
     os._exit(0)
-
-
-def _keep_what_is_loaded() -> None:
-    """Has the garbage collector look at what calls leave behind, but no more at the modules and all that was set up."""
-    gc.collect()
-    gc.freeze()
-    # gRPC leaves some cycles behind with each call. To look for them after 700 objects, as is the default, is to look
-    # several times a call.
-    gc.set_threshold(YOUNG_OBJECTS)
 
 
 def _wait_for_calls(server: RpcServer, signals: StopSignals, drain_seconds: float) -> None:
