@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_MOST_PATIENCE_SECONDS = 0.02
-"""How long those who waited are let through. Where there are always some, it is their turn and this process's."""
+_MOST_PATIENCE_SECONDS = 0.01
+"""How long those who waited are let through. Where there are always some, this process then has a whole turn."""
 _LOOK_SECONDS = 0.0005
 
 
@@ -28,7 +28,7 @@ class Turns:
         """
         self._lock = lock.open("ab")
         self._line = line.open("ab")
-        self._makes_way = False
+        self._makes_way = self._was_patient = False
 
     @contextmanager
     def taken(self) -> Iterator[None]:
@@ -43,16 +43,12 @@ class Turns:
             yield
         finally:
             fcntl.flock(self._lock, fcntl.LOCK_UN)
+            self._was_patient = False
 
     def are_waited_for(self) -> bool:
-        """Whether another process stands in line. It is let through before this one takes another turn."""
-        try:
-            fcntl.flock(self._line, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._makes_way = True
-            return True
-        fcntl.flock(self._line, fcntl.LOCK_UN)
-        return False
+        """Whether this turn is to end early, for another process stands in line, which then is let through."""
+        self._makes_way = not self._was_patient and self._somebody_waits()
+        return self._makes_way
 
     def close(self) -> None:
         """Lets go of the files."""
@@ -66,9 +62,18 @@ class Turns:
         finally:
             fcntl.flock(self._line, fcntl.LOCK_UN)
 
+    def _somebody_waits(self) -> bool:
+        try:
+            fcntl.flock(self._line, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        fcntl.flock(self._line, fcntl.LOCK_UN)
+        return False
+
     def _let_others_through(self) -> None:
         # The one that waits has been woken but may have no processor yet: to ask for the lock now is to win it again.
         deadline = time.monotonic() + _MOST_PATIENCE_SECONDS
-        while self.are_waited_for() and time.monotonic() < deadline:
+        while self._somebody_waits() and not self._was_patient:
             time.sleep(_LOOK_SECONDS)
+            self._was_patient = time.monotonic() > deadline
         self._makes_way = False

@@ -82,22 +82,15 @@ def test_those_who_were_seen_waiting_have_their_turns_before_the_next_one_here(t
             each.end()
 
 
-def test_patience_with_those_who_always_wait_has_an_end(take_part, monkeypatch):
+def test_where_somebody_always_waits_every_other_turn_is_a_whole_one(take_part, monkeypatch):
     monkeypatch.setattr(turns, "_MOST_PATIENCE_SECONDS", 0.05)
-    own, first, second = take_part(), take_part(), take_part()
-    with own.taken():
-        holding = Waiting(first)
-        eventually(own.are_waited_for)
-    assert holding.has_it.wait(SECONDS)
-    behind = Waiting(second)
-    eventually(own.are_waited_for)
-    got = Waiting(own)
-    time.sleep(0.2)
-    # It stands in line itself by now: whoever has the turn lets it go, and both come to theirs.
-    assert not got.has_it.is_set()
-    for each in (holding, behind, got):
-        each.let_go.set()
-    assert behind.has_it.wait(SECONDS)
-    assert got.has_it.wait(SECONDS)
-    for each in (holding, behind, got):
-        each.end()
+    own = take_part()
+    monkeypatch.setattr(own, "_somebody_waits", lambda: True)
+    ends_early, came_late = [], []
+    for _ in range(4):
+        before = time.monotonic()
+        with own.taken():
+            came_late.append(time.monotonic() - before >= 0.05)
+            ends_early.append(own.are_waited_for())
+    assert came_late == [False, True, False, True]
+    assert ends_early == [True, False, True, False]
