@@ -41,7 +41,7 @@ _WRITES = "almeno_writes"
 _BUSY_TIMEOUT_MILLISECONDS = 10_000
 _LONG_LOG_PAGES = 16_384
 """64 MiB of pages of 4 KiB. A page that is written again and again is brought into the file once."""
-_STEP_PAGES = 512
+_STEP_PAGES = 1_024
 """What is brought in at a time while an import fills the log: the disk takes longer over more, and bookings wait."""
 _LONGEST_LOG_PAGES = 4 * _LONG_LOG_PAGES
 """From here on a commit does what nobody has done between the commits."""
