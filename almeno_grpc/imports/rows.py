@@ -73,15 +73,16 @@ class RowChecker:
         self._keys = {heading: self._parse(heading) for heading in headings.KEYS[kind]}
         self._first_count = len(table)
         """Rows before those whose number has been given to a row above."""
-        if kind is ImportKind.LOANS:
-            self._put_in_order()
-        self._repeated = repeated(list(map(_numbers, self._keys.values())))
+        self._repeated: set[int] = set()
         """Positions of the rows whose key stands more than once in the file, so that only their keys are kept."""
         self._first_rows: dict[tuple[Any, ...], tuple[int, tuple[Any, ...]]] = {}
         """Number and values of the first good row of each such key."""
 
     def loan_numbers(self, batch_rows: int) -> Iterator[LoanNumbers]:
-        """Yields each Loan ID of the file in their order, with the customer it stands under first."""
+        """Yields each Loan ID of the file in their order, with the customer it stands under first.
+
+        To be asked for before the batches. Whoever takes the numbers can work on them while the rows are put in order.
+        """
         if self._kind is not ImportKind.LOANS:
             return
         numbers, customers = first_owners(*map(_numbers, reversed(self._keys.values())))
@@ -96,6 +97,9 @@ class RowChecker:
             batch_rows: How many rows a batch covers. The last covers fewer, and so do those of loans whose numbers are
                 given: such a loan takes several times as long to land, and others wait for the end of its batch.
         """
+        if self._kind is ImportKind.LOANS:
+            self._put_in_order()
+        self._repeated = repeated(list(map(_numbers, self._keys.values())))
         for start, stop in self._runs(0, min(skip_rows, len(self._table)), batch_rows):
             self._check(start, stop)
         for start, stop in self._runs(skip_rows, len(self._table), batch_rows):

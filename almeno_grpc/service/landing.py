@@ -201,37 +201,44 @@ def _land_run(tx: Transaction, rows: Sequence[BookLoan], customers: Set[int], ta
 def _land_others(tx: Transaction, rows: Sequence[BookLoan], tally: _Tally) -> list[int]:
     """Lands loans whose numbers are taken: by themselves, loaded before, or by others; gives the numbers given."""
     known = tx.loans.by_source({_key(row) for row in rows})
-    first_rows: dict[tuple[int, int], BookLoan] = {}
+    new: dict[tuple[int, int], BookLoan] = {}
     for row in rows:
         if _key(row) not in known:
-            first_rows.setdefault(_key(row), row)
-    new = [_imported_loan(row, 0) for row in first_rows.values()]
-    numbers = tx.loans.add_all(new) if new else []
-    for key, loan, number in zip(first_rows, new, numbers, strict=True):
-        known[key] = replace(loan, loan_id=number)
+            new.setdefault(_key(row), row)
+    numbers = tx.loans.import_renumbered(list(new.values())) if new else []
+    number_of = dict(zip(new, numbers, strict=True))
     for row in rows:
         key = _key(row)
-        loan = _imported_loan(row, known[key].loan_id)
-        if first_rows.get(key) is row:
+        if new.get(key) is row:
             tally.inserted += 1
-        elif loan == _as_imported(tx, known[key]):
-            tally.unchanged += 1
-        elif known[key].repayment_count:
-            tally.reject(
-                row.row_number, "Loan ID", f"repayments on loan {loan.loan_id} are recorded here, not by sheets"
-            )
-            continue
+            _tell_number(row, number_of[key], tally)
         else:
-            tx.loans.import_changed(loan)
-            known[key] = loan
-            tally.updated += 1
-        if loan.loan_id != row.source_loan_id:
-            tally.adjust(
-                row.row_number,
-                "Loan ID",
-                f"{row.source_loan_id} is the number of another loan; this one has loan_id {loan.loan_id}",
-            )
+            # A row of the batch may be of a loan that an earlier one has brought.
+            before = known.get(key) or _imported_loan(new[key], number_of[key])
+            known[key] = _land_again(tx, row, before, tally)
     return numbers
+
+
+def _land_again(tx: Transaction, row: BookLoan, before: Loan, tally: _Tally) -> Loan:
+    """Lands a loan that is in the book already; gives it as it is from then on."""
+    loan = _imported_loan(row, before.loan_id)
+    if loan == _as_imported(tx, before):
+        tally.unchanged += 1
+        loan = before
+    elif before.repayment_count:
+        tally.reject(row.row_number, "Loan ID", f"repayments on loan {loan.loan_id} are recorded here, not by sheets")
+        return before
+    else:
+        tx.loans.import_changed(loan)
+        tally.updated += 1
+    _tell_number(row, loan.loan_id, tally)
+    return loan
+
+
+def _tell_number(row: BookLoan, loan_id: int, tally: _Tally) -> None:
+    if loan_id != row.source_loan_id:
+        message = f"{row.source_loan_id} is the number of another loan; this one has loan_id {loan_id}"
+        tally.adjust(row.row_number, "Loan ID", message)
 
 
 def _key(row: BookLoan) -> tuple[int, int]:

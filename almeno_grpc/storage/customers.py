@@ -8,7 +8,8 @@ from sqlalchemy import Connection, bindparam, func, select, update
 
 from almeno_grpc.domain.customer import Customer
 from almeno_grpc.domain.imports import BookCustomer, BookCustomers
-from almeno_grpc.storage.lookups import add_rows, added_whole, in_pieces, present
+from almeno_grpc.storage.additions import Addition, added_whole
+from almeno_grpc.storage.lookups import in_pieces, present
 from almeno_grpc.storage.sequences import number_above
 from almeno_grpc.storage.statements import Statement, insertion
 from almeno_grpc.storage.tables import FIRST_OWN_ID
@@ -39,6 +40,7 @@ _IMPORTED = select(*_COLUMNS, table.c.imported)
 _BY_IDS = _IMPORTED.where(table.c.customer_id.in_(bindparam("ids", expanding=True)))
 _BY_PHONES = _IMPORTED.where(table.c.phone_number.in_(bindparam("phone_numbers", expanding=True)))
 _ADD = insertion(table, (*_COLUMNS[1:-1], table.c.imported, table.c.create_time_us), returning=table.c.customer_id)
+_ADD_OF_SHEET = Addition(table, imported=True)
 _UPDATE = (
     update(table)
     .where(table.c.customer_id == bindparam("key"))
@@ -97,7 +99,7 @@ class Customers:
     def import_new(self, rows: Sequence[BookCustomer], create_time: int) -> None:
         """Adds customers under the sheet's numbers."""
         number_above(self._connection, table.c.customer_id, max(row.customer_id for row in rows))
-        add_rows(self._connection, table, _stored(BookCustomers.of(rows), create_time))
+        _ADD_OF_SHEET.add(self._connection, _stored(BookCustomers.of(rows), create_time))
 
     def import_if_new(self, rows: BookCustomers, create_time: int) -> bool:
         """Adds customers under the sheet's numbers, if those and the phone numbers are free; else adds none."""
@@ -105,7 +107,7 @@ class Customers:
         _, ids, *_ = rows.columns
         if max(ids) >= FIRST_OWN_ID:
             return False
-        return added_whole(self._connection, lambda: add_rows(self._connection, table, _stored(rows, create_time)))
+        return added_whole(self._connection, lambda: _ADD_OF_SHEET.add(self._connection, _stored(rows, create_time)))
 
     def import_changed(self, row: BookCustomer) -> None:
         """Brings a customer up to what the sheet says."""
@@ -114,10 +116,8 @@ class Customers:
 
 def _stored(rows: BookCustomers, create_time: int) -> Iterable[tuple[Any, ...]]:
     """Rows of a sheet as rows of the table: behind its row number, each has the table's columns in order."""
-    imported = True
     _, *columns = rows.columns
-    count = len(rows)
-    return zip(*columns, repeat(imported, count), repeat(create_time, count), strict=True)
+    return zip(*columns, repeat(create_time, len(rows)), strict=True)
 
 
 def _values(customer: Customer | BookCustomer) -> dict[str, Any]:

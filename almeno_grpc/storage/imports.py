@@ -14,6 +14,7 @@ from almeno_grpc.domain.imports import (
     RowCounts,
     RowIssue,
 )
+from almeno_grpc.storage.additions import Addition
 from almeno_grpc.storage.statements import Statement
 from almeno_grpc.storage.tables import import_chunk, import_file, import_issue
 
@@ -61,6 +62,8 @@ _ADD_PROGRESS = Statement(
     *(f"more_{count.name}" for count in _COUNTS),
     "with_number",
 )
+
+_ADD_ISSUES = Addition(import_issue)
 
 
 class Imports:
@@ -148,7 +151,7 @@ class Imports:
         """Adds a batch's counts and issues to the import's. An import's batches come in the order of its rows."""
         _ADD_PROGRESS.rows(self._connection, *_counts(rows).values(), queue_number)
         if issues:
-            self._connection.execute(insert(import_issue), list(_numbered(queue_number, issues)))
+            _ADD_ISSUES.add(self._connection, _numbered(queue_number, issues))
 
     def request_cancel(self, queue_number: int) -> None:
         """Asks the worker to stop at its next batch."""
@@ -211,17 +214,10 @@ def _counts(rows: RowCounts) -> dict[str, int]:
     }
 
 
-def _numbered(queue_number: int, issues: Sequence[RowIssue]) -> Iterator[dict[str, Any]]:
+def _numbered(queue_number: int, issues: Sequence[RowIssue]) -> Iterator[tuple[Any, ...]]:
     """Rows for the table; the issues of one row are numbered from 1."""
     row_number = number = 0
     for issue in sorted(issues, key=lambda issue: issue.row_number):
         number = number + 1 if issue.row_number == row_number else 1
         row_number = issue.row_number
-        yield {
-            "queue_number": queue_number,
-            "row_number": row_number,
-            "number": number,
-            "outcome": issue.outcome.value,
-            "column_heading": issue.column,
-            "message": issue.message,
-        }
+        yield queue_number, row_number, number, issue.outcome.value, issue.column, issue.message

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date
-from itertools import repeat
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, select, tuple_, update
@@ -12,7 +12,8 @@ from almeno_grpc.domain.imports import BOOK_METHOD, BookLoan, BookLoans
 from almeno_grpc.domain.installments import InstallmentMethod
 from almeno_grpc.domain.loan import Loan, LoanState
 from almeno_grpc.domain.money import rate_from_scaled, scaled_rate
-from almeno_grpc.storage.lookups import add_rows, added_whole, in_pieces, present
+from almeno_grpc.storage.additions import Addition, added_whole
+from almeno_grpc.storage.lookups import in_pieces, present
 from almeno_grpc.storage.sequences import next_numbers, number_above
 from almeno_grpc.storage.statements import Statement, insertion
 from almeno_grpc.storage.tables import FIRST_OWN_ID, customer, loan_number
@@ -111,8 +112,18 @@ _REPAY = Statement(
     "of_customer",
     "with_number",
 )
+_scaled_rate = lru_cache(maxsize=10_000)(scaled_rate)
+"""The loans of a sheet have few different rates."""
+_ADD_NUMBERS = Addition(loan_number)
+_SET_NUMBERS_ASIDE = Addition(loan_number, on_conflict="ON CONFLICT DO NOTHING")
+# A number may have been set aside for a loan that never came.
+_TAKE_NUMBERS = Addition(
+    loan_number, on_conflict="ON CONFLICT (loan_id) DO UPDATE SET customer_id = excluded.customer_id"
+)
+_ADD_OF_SHEET = Addition(
+    table, installment_method=BOOK_METHOD.value, decision_id=None, paid_toward_next_paise=0, repayment_count=0
+)
 _REPAYMENTS = ("paid_toward_next_paise", "repayment_count")
-_BOOK_METHOD = BOOK_METHOD.value
 
 
 class Loans:
@@ -162,14 +173,6 @@ class Loans:
         _ADD.rows(self._connection, loan_id, *_values(loan).values())
         return int(loan_id)
 
-    def add_all(self, loans: Sequence[Loan]) -> list[int]:
-        """Books loans under the next numbers of the service's own, in order, and gives those back."""
-        numbers = next_numbers(self._connection, loan_number.c.loan_id, len(loans))
-        add_rows(self._connection, loan_number, zip(numbers, (loan.customer_id for loan in loans), strict=True))
-        rows = ((number, *_values(loan).values()) for number, loan in zip(numbers, loans, strict=True))
-        add_rows(self._connection, table, rows)
-        return numbers
-
     def by_source(self, keys: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Loan]:
         """The imported loans with any of the keys (customer_id, source_loan_id)."""
         rows = (row for piece in in_pieces(keys) for row in self._connection.execute(_BY_SOURCE, {"keys": piece}))
@@ -185,24 +188,26 @@ class Loans:
         Numbers come in their own order and loans in that of their customers, which are two orders to write in. One
         after the other, neither is written at random.
         """
-        add_rows(self._connection, loan_number, numbers, "ON CONFLICT DO NOTHING")
+        _SET_NUMBERS_ASIDE.add(self._connection, numbers)
 
     def import_if_new(self, rows: BookLoans) -> bool:
         """Adds the loans of a sheet under its numbers, if those were set aside for them; else adds none."""
-        return added_whole(self._connection, lambda: add_rows(self._connection, table, _stored(rows)))
+        return added_whole(self._connection, lambda: _ADD_OF_SHEET.add(self._connection, _stored(rows)))
 
     def import_new(self, rows: Sequence[BookLoan]) -> None:
         """Adds the loans of a sheet under its numbers, which no loan has."""
         number_above(self._connection, loan_number.c.loan_id, max(row.source_loan_id for row in rows))
         numbers = [(row.source_loan_id, row.customer_id) for row in rows]
-        # A number may have been set aside for a loan that never came.
-        add_rows(
-            self._connection,
-            loan_number,
-            numbers,
-            "ON CONFLICT (loan_id) DO UPDATE SET customer_id = excluded.customer_id",
-        )
-        add_rows(self._connection, table, _stored(BookLoans.of(rows)))
+        _TAKE_NUMBERS.add(self._connection, numbers)
+        _ADD_OF_SHEET.add(self._connection, _stored(BookLoans.of(rows)))
+
+    def import_renumbered(self, rows: Sequence[BookLoan]) -> list[int]:
+        """Adds the loans of a sheet under the next numbers of the service's own, in order, and gives those back."""
+        numbers = next_numbers(self._connection, loan_number.c.loan_id, len(rows))
+        _ADD_NUMBERS.add(self._connection, zip(numbers, (row.customer_id for row in rows), strict=True))
+        stored = _stored(BookLoans.of(rows))
+        _ADD_OF_SHEET.add(self._connection, ((number, *row[1:]) for number, row in zip(numbers, stored, strict=True)))
+        return numbers
 
     def import_changed(self, loan: Loan) -> None:
         """Brings an imported loan up to what the sheet says.
@@ -280,16 +285,15 @@ def _values(loan: Loan) -> dict[str, Any]:
 
 
 def _stored(rows: BookLoans) -> Iterable[tuple[Any, ...]]:
-    """Rows of a sheet as rows of the table."""
+    """Rows of a sheet as rows of the table, without the columns that are the same for all."""
     _, customers, numbers, amounts, tenures, rates, emis, paid, on_time, approvals, outstanding = rows.columns
     return zip(
         numbers,
         customers,
         amounts,
-        map(scaled_rate, rates),
+        map(_scaled_rate, rates),
         tenures,
         emis,
-        repeat(_BOOK_METHOD),
         paid,
         on_time,
         outstanding,
@@ -297,9 +301,5 @@ def _stored(rows: BookLoans) -> Iterable[tuple[Any, ...]]:
         [approval.month for approval in approvals],
         [approval.day for approval in approvals],
         numbers,
-        repeat(None),
-        repeat(0),
-        repeat(0),
-        # Some have no end.
-        strict=False,
+        strict=True,
     )

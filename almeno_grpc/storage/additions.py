@@ -1,0 +1,99 @@
+"""Adding many rows at once, whatever their number."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Connection, Table, bindparam, insert, literal, literal_column
+from sqlalchemy.exc import IntegrityError
+
+from almeno_grpc.storage.lookups import DIALECTS, in_pieces
+from almeno_grpc.storage.postgres_links import pgconn_of, run
+
+_ROWS_AT_ONCE = 100
+"""Of one statement on SQLite, which bounds the parameters of a statement at 32,766."""
+
+
+def added_whole(connection: Connection, add: Callable[[], None]) -> bool:
+    """Whether rows could be added as they are: none of them if a key, a reference or a check stands in the way."""
+    _command(connection, "SAVEPOINT addition")
+    try:
+        add()
+        is_whole = True
+    except IntegrityError:
+        _command(connection, "ROLLBACK TO addition")
+        is_whole = False
+    _command(connection, "RELEASE addition")
+    return is_whole
+
+
+def _command(connection: Connection, command: str) -> None:
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(command)
+    else:
+        # Past psycopg, which takes this for the end of the transaction and drops the connection's statements.
+        run(pgconn_of(connection), command.encode())
+
+
+class Addition:
+    """A statement that adds rows to a table, any number at a time."""
+
+    def __init__(self, table: Table, *, on_conflict: str = "", **fixed: Any) -> None:
+        """Takes what is the same each time.
+
+        Args:
+            table: Where the rows belong.
+            on_conflict: What is to happen to a row whose key is taken, in SQL; else it is refused.
+            fixed: The values of columns that are the same in every row, and stand in the statement: a driver takes
+                longer over a None or a text than over all the numbers of a row.
+        """
+        self._table = table
+        self._on_conflict = on_conflict
+        self._fixed = fixed
+        self._written: dict[str, _Written] = {}
+
+    def add(self, connection: Connection, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Adds rows, each with a value for every column of the table that is not fixed, in order.
+
+        The driver is handed the values as they are: to make a statement's parameters of them takes several times as
+        long as the database takes to store them.
+        """
+        name = connection.dialect.name
+        written = self._written.get(name)
+        if written is None:
+            written = self._written[name] = self._write(name)
+        if name == "sqlite":
+            # Many rows a statement: to run one costs as much as to store two rows.
+            width = len(self._table.c) - len(self._fixed)
+            for values in in_pieces(chain.from_iterable(rows), width * _ROWS_AT_ONCE):
+                connection.exec_driver_sql(written.statement(len(values) // width), tuple(values))
+        else:
+            connection.exec_driver_sql(written.statement(1), list(rows))
+
+    def _write(self, dialect_name: str) -> "_Written":
+        make, paramstyle = DIALECTS[dialect_name]
+        dialect = make(paramstyle=paramstyle)
+
+        def value(column: Column[Any]) -> ColumnElement[Any]:
+            if column.name not in self._fixed:
+                return bindparam(column.name)
+            written = literal(self._fixed[column.name], column.type)
+            return literal_column(str(written.compile(dialect=dialect, compile_kwargs={"literal_binds": True})))
+
+        clause = insert(self._table).values([value(column) for column in self._table.c])
+        head, row = str(clause.compile(dialect=dialect)).split(" VALUES ")
+        return _Written(head, row, self._on_conflict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A statement as a driver takes it, in pieces."""
+
+    head: str
+    row: str
+    tail: str
+
+    def statement(self, rows: int) -> str:
+        """The statement for so many rows."""
+        return f"{self.head} VALUES {', '.join([self.row] * rows)} {self.tail}"
