@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from enum import StrEnum
 from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 
@@ -78,8 +77,8 @@ class BookLoan(NamedTuple):
     """The sheet's Loan ID, which stands for another loan under another customer now and then."""
     loan_amount: int
     tenure_months: int
-    interest_rate: Decimal
-    """Per cent a year."""
+    interest_rate_e4: int
+    """Ten-thousandths of a per cent a year."""
     monthly_installment: int
     emis_paid: int
     emis_paid_on_time: int

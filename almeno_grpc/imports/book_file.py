@@ -46,11 +46,11 @@ class BookFile:
         self.rows_total = rows_total
         """Rows of the file that hold anything, the headings not counted."""
 
-    def loan_numbers(self) -> Iterator[LoanNumbers]:
-        """Yields the Loan IDs of the file in their order; none if rows are skipped. To be asked for once, and first.
+    def loan_numbers(self) -> LoanNumbers:
+        """The Loan IDs of the file; none if rows are skipped. To be asked for once, and first.
 
         Raises:
-            FileRefusedError: The reader ended before the last one.
+            FileRefusedError: The reader ended before them.
         """
         return self._reading.loan_numbers()
 
@@ -130,17 +130,15 @@ class _Reading:
                 return frame.rows_total
             self._give_up_or_restart(reader)
 
-    def loan_numbers(self) -> Iterator[LoanNumbers]:
-        """Yields the numbers; those that have been already come again where a reader was killed."""
+    def loan_numbers(self) -> LoanNumbers:
+        """Waits for the numbers, of another reader where one was killed."""
         while self._reader is not None:
             frame = self._next_frame(self._reader)
-            if not isinstance(frame, LoanNumbers):
-                self._give_up_or_restart(self._reader)
-                self.open()
-            elif frame.loan_ids:
-                yield frame
-            else:
-                return
+            if isinstance(frame, LoanNumbers):
+                return frame
+            self._give_up_or_restart(self._reader)
+            self.open()
+        raise ValueError("the reading has been closed")
 
     def batches(self) -> Iterator[RowBatch]:
         """Yields the batches, starting another reader where one was killed."""

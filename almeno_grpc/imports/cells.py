@@ -11,7 +11,7 @@ from datetime import date, datetime, time
 from decimal import Decimal
 
 from almeno_grpc.domain import limits
-from almeno_grpc.domain.money import PAISE_PER_RUPEE, format_rupees, plain
+from almeno_grpc.domain.money import PAISE_PER_RUPEE, format_rupees
 from almeno_grpc.domain.names import clean_name
 from almeno_grpc.service.phone_numbers import to_e164
 
@@ -122,13 +122,13 @@ def amount(least: int, most: int) -> CellRule:
     return rule
 
 
-def interest_rate(cell: object) -> Decimal | Fault:
-    """The rule for rates, per cent a year."""
+def interest_rate(cell: object) -> int | Fault:
+    """The rule for rates: per cent a year in the sheet, ten-thousandths of a per cent out."""
     value = _decimal(cell)
     if value is not None and limits.MIN_INTEREST_RATE <= value <= limits.MAX_INTEREST_RATE:
         scaled = value.scaleb(limits.RATE_DECIMAL_PLACES)
         if scaled == scaled.to_integral_value():
-            return plain(abs(value))
+            return int(scaled)
     return _not(
         f"a rate in per cent a year from {limits.MIN_INTEREST_RATE} to {limits.MAX_INTEREST_RATE} with at most "
         f"{limits.RATE_DECIMAL_PLACES} decimals",

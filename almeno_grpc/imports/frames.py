@@ -1,13 +1,13 @@
 """What the reading process tells the one that started it, one frame after the other.
 
-First `FileOpened`, or `FileRefused` and nothing more; then the `LoanNumbers` of a file of loans; then `PackedBatch`es
+First `FileOpened`, or `FileRefused` and nothing more; then `LoanNumbers`; then `PackedBatch`es
 over every row, always in the same order; at the end `FileDone`. `ReadingFailed` may come at any point: the reader
 itself has a fault.
 """
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import starmap
 from typing import Any
@@ -49,10 +49,15 @@ class FileRefused:
 
 @dataclass(frozen=True, slots=True)
 class LoanNumbers:
-    """A run of the Loan IDs of a file, each with its customer, in their order; none at the end of them."""
+    """Loan IDs of a file, each with its customer, in their order: whole numbers side by side, 16 bytes for both."""
 
     loan_ids: "array[int]"
     customer_ids: "array[int]"
+
+    def in_runs(self, rows: int) -> "Iterator[LoanNumbers]":
+        """Yields them all, so many at a time."""
+        for start in range(0, len(self.loan_ids), rows):
+            yield LoanNumbers(self.loan_ids[start : start + rows], self.customer_ids[start : start + rows])
 
 
 @dataclass(frozen=True, slots=True)

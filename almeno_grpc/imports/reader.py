@@ -62,10 +62,8 @@ def _read(options: argparse.Namespace, frames: "Connection[Frame, Frame]") -> No
         table = read_table(options.path, kind=options.kind, file_name=options.file_name, limits=limits)
         frames.send(FileOpened(len(table)))
         checker = RowChecker(table, options.kind, options.book_date)
-        # Where rows have landed, their numbers have been set aside.
-        for numbers in checker.loan_numbers(options.batch_rows) if options.skip_rows == 0 else ():
-            frames.send(numbers)
-        frames.send(LoanNumbers(array("q"), array("q")))
+        # Where rows have landed, their numbers have been set aside. Else they are while the rows are put in order.
+        frames.send(checker.loan_numbers() if options.skip_rows == 0 else LoanNumbers(array("q"), array("q")))
         for batch in checker.batches(skip_rows=options.skip_rows, batch_rows=options.batch_rows):
             frames.send(batch)
         frames.send(FileDone())

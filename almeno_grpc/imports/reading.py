@@ -33,18 +33,20 @@ Row = Sequence[object]
 class BookTable:
     """The rows of a file that hold anything, each cell as it was found, and the numbers of the rows."""
 
-    def __init__(self, frame: pd.DataFrame, overlong_rows: set[int]) -> None:
-        """Takes a frame whose index is the rows' numbers and whose columns are the headings of the kind."""
-        self._frame = frame
+    def __init__(self, row_numbers: pd.Series, columns: dict[str, pd.Series], overlong_rows: set[int]) -> None:
+        """Takes the rows' numbers, and the columns by the headings of the kind."""
+        self._row_numbers = row_numbers
+        # Each for itself: a frame would gather those of one type in a block, and copy each cell once more.
+        self._columns = columns
         self.overlong_rows = overlong_rows
         """Numbers of the rows that have more fields than there are headings, which only a CSV file can have."""
 
     def __len__(self) -> int:
-        return len(self._frame)
+        return len(self._row_numbers)
 
     def column(self, heading: str, start: int = 0, stop: int | None = None) -> list[object]:
         """The cells of a column, from row `start` of the table up to `stop`. An empty cell is an empty string."""
-        cells: list[object] = self._frame[heading].iloc[start:stop].tolist()
+        cells: list[object] = self._columns[heading].iloc[start:stop].tolist()
         return cells
 
     def whole_numbers(self, heading: str, least: int, most: int, start: int = 0, stop: int | None = None) -> list[int]:
@@ -52,7 +54,7 @@ class BookTable:
 
         Many times quicker than looking at each, which matters where nearly every cell of a long column is a new one.
         """
-        cells = self._frame[heading].iloc[start:stop]
+        cells = self._columns[heading].iloc[start:stop]
         if cells.dtype == "float64":
             if most < _EXACT_FLOATS and (cells.between(least, most) & (cells % 1 == 0)).all():
                 numbers: list[int] = cells.astype("int64").tolist()
@@ -62,11 +64,12 @@ class BookTable:
 
     def rearranged(self, places: Sequence[int]) -> "BookTable":
         """The same rows in another order: first the one that stood at the first of the places, and so on."""
-        return BookTable(self._frame.take(places), self.overlong_rows)
+        columns = {heading: column.take(places) for heading, column in self._columns.items()}
+        return BookTable(self._row_numbers.take(places), columns, self.overlong_rows)
 
     def row_numbers(self, start: int, stop: int) -> list[int]:
         """The numbers of the rows as a spreadsheet shows them."""
-        numbers: list[int] = self._frame.index[start:stop].tolist()
+        numbers: list[int] = self._row_numbers.iloc[start:stop].tolist()
         return numbers
 
 
@@ -201,10 +204,8 @@ def _table(rows: Iterator[Row], kind: ImportKind, limits: ReadingLimits) -> Book
         next_number += len(piece)
         if len(numbers) > limits.rows:
             raise FileRefusedError(f"the file has more than {limits.rows:,} rows; split it into several files")
-    frame = pd.DataFrame(
-        {heading: column.as_series() for heading, column in zip(HEADINGS[kind], columns, strict=True)}
-    ).set_index(pd.Index(memoryview(numbers), dtype="int64"))
-    return BookTable(frame, overlong)
+    by_heading = {heading: column.as_series() for heading, column in zip(HEADINGS[kind], columns, strict=True)}
+    return BookTable(pd.Series(memoryview(numbers), dtype="int64"), by_heading, overlong)
 
 
 def _columns(rows: Sequence[Row], width: int) -> list[tuple[object, ...]]:

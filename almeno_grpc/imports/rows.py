@@ -3,6 +3,7 @@
 A run of rows is checked column by column; only rows with a fault are looked at one by one.
 """
 
+from array import array
 from collections.abc import Iterator
 from datetime import date
 from functools import lru_cache
@@ -78,16 +79,14 @@ class RowChecker:
         self._first_rows: dict[tuple[Any, ...], tuple[int, tuple[Any, ...]]] = {}
         """Number and values of the first good row of each such key."""
 
-    def loan_numbers(self, batch_rows: int) -> Iterator[LoanNumbers]:
-        """Yields each Loan ID of the file in their order, with the customer it stands under first.
+    def loan_numbers(self) -> LoanNumbers:
+        """Each Loan ID of the file once, in their order, with the customer it stands under first; none of customers.
 
-        To be asked for before the batches. Whoever takes the numbers can work on them while the rows are put in order.
+        To be asked for before the batches.
         """
         if self._kind is not ImportKind.LOANS:
-            return
-        numbers, customers = first_owners(*map(_numbers, reversed(self._keys.values())))
-        for start in range(0, len(numbers), batch_rows):
-            yield LoanNumbers(numbers[start : start + batch_rows], customers[start : start + batch_rows])
+            return LoanNumbers(array("q"), array("q"))
+        return LoanNumbers(*first_owners(*map(_numbers, reversed(self._keys.values()))))
 
     def batches(self, *, skip_rows: int = 0, batch_rows: int = 1_000) -> Iterator[PackedBatch]:
         """Yields batches that together cover every row after the skipped ones. To be asked for once.

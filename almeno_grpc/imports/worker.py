@@ -138,7 +138,7 @@ class ImportWorker:
                 while_waiting=look_up,
             ) as book:
                 self.store.write(lambda tx: tx.imports.set_rows_total(file.queue_number, book.rows_total))
-                for numbers in book.loan_numbers():
+                for numbers in book.loan_numbers().in_runs(self.batch_rows):
                     _stop_if(stop)
                     self._set_aside(file, numbers)
                     self.store.tidy_up(in_steps=True)

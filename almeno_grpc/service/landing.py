@@ -18,6 +18,7 @@ from almeno_grpc.domain.imports import (
     RowIssue,
 )
 from almeno_grpc.domain.loan import Loan
+from almeno_grpc.domain.money import rate_from_scaled
 from almeno_grpc.service.store import Transaction
 
 
@@ -266,7 +267,7 @@ def _imported_loan(row: BookLoan, loan_id: int) -> Loan:
         loan_id=loan_id,
         customer_id=row.customer_id,
         loan_amount=row.loan_amount,
-        interest_rate=row.interest_rate,
+        interest_rate=rate_from_scaled(row.interest_rate_e4),
         tenure_months=row.tenure_months,
         monthly_installment=row.monthly_installment,
         installment_method=BOOK_METHOD,

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from almeno_grpc.storage.lookups import DIALECTS, in_pieces
 from almeno_grpc.storage.postgres_links import pgconn_of, run
 
-_ROWS_AT_ONCE = 100
+_ROWS_AT_ONCE = 125
 """Of one statement on SQLite, which bounds the parameters of a statement at 32,766."""
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, select, tuple_, update
@@ -112,8 +111,6 @@ _REPAY = Statement(
     "of_customer",
     "with_number",
 )
-_scaled_rate = lru_cache(maxsize=10_000)(scaled_rate)
-"""The loans of a sheet have few different rates."""
 _ADD_NUMBERS = Addition(loan_number)
 _SET_NUMBERS_ASIDE = Addition(loan_number, on_conflict="ON CONFLICT DO NOTHING")
 # A number may have been set aside for a loan that never came.
@@ -291,7 +288,7 @@ def _stored(rows: BookLoans) -> Iterable[tuple[Any, ...]]:
         numbers,
         customers,
         amounts,
-        map(_scaled_rate, rates),
+        rates,
         tenures,
         emis,
         paid,

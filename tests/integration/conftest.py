@@ -179,7 +179,7 @@ def book_loan(customer_id: int, loan_id: int, **changes) -> BookLoan:
         "source_loan_id": loan_id,
         "loan_amount": LAKH,
         "tenure_months": 12,
-        "interest_rate": Decimal("10.5"),
+        "interest_rate_e4": 105_000,
         "monthly_installment": 9_208 * RUPEE,
         "emis_paid": 3,
         "emis_paid_on_time": 2,

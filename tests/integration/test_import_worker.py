@@ -3,6 +3,7 @@
 import itertools
 import threading
 import time
+from array import array
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date
@@ -15,7 +16,7 @@ from almeno_grpc.clock import Clock
 from almeno_grpc.domain.errors import StoreUnavailable
 from almeno_grpc.domain.imports import BookCustomers, ImportKind, ImportState, IssueOutcome, RowCounts, RowIssue
 from almeno_grpc.imports.errors import FileRefusedError
-from almeno_grpc.imports.frames import RowBatch
+from almeno_grpc.imports.frames import LoanNumbers, RowBatch
 from almeno_grpc.storage.store import BookTransaction
 
 BATCH = 10
@@ -47,7 +48,7 @@ class FakeFile:
             self.working -= 1
 
     def loan_numbers(self):
-        return iter(())
+        return LoanNumbers(array("q"), array("q"))
 
     def batches(self):
         for start in range(self._skip, self.rows_total, BATCH):

@@ -3,7 +3,6 @@
 import csv
 import os
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
@@ -97,8 +96,8 @@ def check_workbook(tmp_path):
 
 def test_sound_loan_becomes_exact_paise_rates_and_dates(check):
     batch = check(ImportKind.LOANS, {})
-    rate, approval_date = Decimal("13.46"), date(2024, 1, 31)
-    assert batch.rows == [BookLoan(2, 14, 5930, 90_000_000, 12, rate, 8_509_550, 4, 3, approval_date, 60_000_000)]
+    rate_e4, approval_date = 134_600, date(2024, 1, 31)
+    assert batch.rows == [BookLoan(2, 14, 5930, 90_000_000, 12, rate_e4, 8_509_550, 4, 3, approval_date, 60_000_000)]
     assert batch.issues == []
 
 
@@ -172,9 +171,9 @@ def test_customer_with_one_wrong_cell_is_rejected_for_it(check, column, cell, sa
         (ImportKind.LOANS, "Loan Amount", 1000000000, "loan_amount", 100_000_000_000),
         (ImportKind.LOANS, "Loan Amount", 4567.89, "loan_amount", 456_789),
         (ImportKind.LOANS, "Tenure", "12.0", "tenure_months", 12),
-        (ImportKind.LOANS, "Interest Rate", 0, "interest_rate", Decimal(0)),
-        (ImportKind.LOANS, "Interest Rate", 100, "interest_rate", Decimal(100)),
-        (ImportKind.LOANS, "Interest Rate", 10.1234, "interest_rate", Decimal("10.1234")),
+        (ImportKind.LOANS, "Interest Rate", 0, "interest_rate_e4", 0),
+        (ImportKind.LOANS, "Interest Rate", 100, "interest_rate_e4", 1_000_000),
+        (ImportKind.LOANS, "Interest Rate", 10.1234, "interest_rate_e4", 101_234),
         (ImportKind.LOANS, "Monthly payment", 0.01, "monthly_installment", 1),
         (ImportKind.LOANS, "Date of Approval", "2024-01-31 00:00:00", "approval_date", date(2024, 1, 31)),
         (ImportKind.CUSTOMERS, "Age", 18, "age", 18),
@@ -350,8 +349,8 @@ def test_numbers_of_loans_come_once_each_with_the_customer_they_stand_under_firs
     lines = [LOAN | {"Customer ID": customer, "Loan ID": number} for customer, number in rows]
     path = write_book(tmp_path / "loans.csv", ImportKind.LOANS, lines)
     table = read_table(path, kind=ImportKind.LOANS, file_name=path.name, limits=ReadingLimits())
-    numbers = list(RowChecker(table, ImportKind.LOANS, BOOK_DATE).loan_numbers(batch_rows=2))
-    assert [(list(each.loan_ids), list(each.customer_ids)) for each in numbers] == [
+    numbers = RowChecker(table, ImportKind.LOANS, BOOK_DATE).loan_numbers()
+    assert [(list(each.loan_ids), list(each.customer_ids)) for each in numbers.in_runs(2)] == [
         ([10, 20], [9, 2]),
         ([30, 40], [9, 4]),
     ]
