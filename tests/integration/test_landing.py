@@ -172,6 +172,26 @@ def test_batch_that_cannot_be_added_as_it_is_leaves_nothing_of_the_try(with_cust
     assert len(with_customers.rows("loan")) == 2
 
 
+@pytest.mark.parametrize("count", [1, 125, 126, 1_000])
+def test_each_row_of_a_batch_of_any_size_lands_with_its_own_values(book, rows_of, count):
+    numbers = range(1, count + 1)
+    customers = [rows_of.customer(number, age=18 + number % 100) for number in numbers]
+    loans = [rows_of.loan(number, 2 * number, loan_amount=number * LAKH) for number in numbers]
+    assert book.land(customers).rows == book.land(loans).rows == RowCounts(inserted=count)
+    stored = [(row["customer_id"], row["age"], row["phone_number"], row["imported"]) for row in book.rows("customer")]
+    assert stored == [(row.customer_id, row.age, row.phone_number, True) for row in customers]
+    columns = ("loan_id", "customer_id", "loan_amount_paise", "source_loan_id", "decision_id", "repayment_count")
+    stored = sorted(tuple(row[column] for column in columns) for row in book.rows("loan"))
+    assert stored == [(2 * number, number, number * LAKH, 2 * number, None, 0) for number in numbers]
+
+
+def test_last_row_of_a_long_batch_that_cannot_be_added_harms_no_other(book, rows_of):
+    customers = [rows_of.customer(number) for number in range(1, 301)]
+    customers.append(rows_of.customer(301, phone_number=customers[0].phone_number))
+    assert book.land(customers).rows == RowCounts(inserted=300, rejected=1)
+    assert len(book.rows("customer")) == 300
+
+
 def test_rejected_row_is_not_reported_as_adjusted_too(with_customers, rows_of):
     corrected = RowIssue(2, IssueOutcome.ADJUSTED, "End Date", "corrected")
     kept = RowIssue(3, IssueOutcome.ADJUSTED, "End Date", "corrected")
