@@ -3,13 +3,13 @@
 # grpc's classes are generic in its stubs only.
 from __future__ import annotations
 
-import functools
 import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NoReturn
 
 import grpc
@@ -17,9 +17,9 @@ import grpc
 from almeno_grpc.domain.errors import CreditError, DeadlineExceeded, TooManyCalls
 from almeno_grpc.logs import SparseLog
 from almeno_grpc.metrics import Metrics
+from almeno_grpc.rpc.arrivals import Arrivals, Call
 from almeno_grpc.rpc.errors import InvalidMessage, MessageTooLarge, code_of, internal_status, to_status
-from almeno_grpc.rpc.pools import arrival_seconds
-from almeno_grpc.rpc.request_waits import RequestWaits
+from almeno_grpc.rpc.pools import CallPool, arrival_seconds
 
 Send = Callable[[Any], None]
 
@@ -47,8 +47,8 @@ class CallLimits:
 class GuardedMethod:
     """Serves one method through its handler.
 
-    gRPC is handed a method that streams requests, as bytes, whatever the method is: then a call whose one request is
-    missing, cut short or cancelled comes here too, rather than being answered by gRPC itself.
+    gRPC is handed methods that take bytes, and calls with one request come by way of `Arrivals`: then a call whose
+    request is missing, cut short or cancelled comes here too, rather than being answered by gRPC itself.
     """
 
     def __init__(
@@ -57,7 +57,6 @@ class GuardedMethod:
         handler: grpc.RpcMethodHandler[Any, Any],
         limits: CallLimits,
         metrics: Metrics,
-        waits: RequestWaits,
         *,
         is_stream: bool,
     ) -> None:
@@ -71,21 +70,25 @@ class GuardedMethod:
         self._encode = handler.response_serializer
         self._limits = limits
         self._metrics = metrics
-        self._waits = waits
         self._slow_seconds = float("inf") if is_stream else limits.slow_call_milliseconds / 1000
         self._watches: set[Send] = set()
         self._watches_lock = threading.Lock()
 
-    def handler(self, pool: ThreadPoolExecutor) -> grpc.RpcMethodHandler[Any, Any]:
-        """Makes the handler that gRPC runs on the threads of the pool."""
-        behavior: Callable[..., Any]
+    def handler(self, pool: CallPool, arrivals: Arrivals) -> grpc.RpcMethodHandler[Any, Any]:
+        """Makes the handler that gRPC runs on the pool; calls with one request come to it by way of the arrivals."""
+        if self._inner.request_streaming:
+            return (
+                grpc.stream_stream_rpc_method_handler(_on_pool(self._answer_with_stream, pool))
+                if self._inner.response_streaming
+                else grpc.stream_unary_rpc_method_handler(_on_pool(self._answer_upload, pool))
+            )
         if getattr(self._behavior, "experimental_non_blocking", False):
-            behavior = _on_pool(self._open_watch, pool)
+            behavior = _on_pool(self._open_watch, arrivals)
             vars(behavior)["experimental_non_blocking"] = True
-            return grpc.stream_stream_rpc_method_handler(behavior)
+            return grpc.unary_stream_rpc_method_handler(behavior)
         if self._inner.response_streaming:
-            return grpc.stream_stream_rpc_method_handler(_on_pool(self._answer_with_stream, pool))
-        return grpc.stream_unary_rpc_method_handler(_on_pool(self._answer_once, pool))
+            return grpc.unary_stream_rpc_method_handler(_on_pool(self._answer_with_stream, arrivals))
+        return grpc.unary_unary_rpc_method_handler(_on_pool(self._answer, arrivals))
 
     def end_watches(self) -> None:
         """Ends the streams that wait without a thread."""
@@ -94,33 +97,61 @@ class GuardedMethod:
         for send in watches:
             send(None)
 
-    def _answer_once(self, requests: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
+    def _answer(self, call: Call) -> None:
+        """Answers a call, now or when what the handler waits for has come to its end."""
+        arrived_seconds = arrival_seconds()
+        try:
+            response = self._behavior(self._argument(call, call.context), call.context)
+        # Whatever it is: a call without an answer would count as under way for ever.
+        except BaseException as error:
+            self._refuse(call, error, arrived_seconds)
+        else:
+            if isinstance(response, Future):
+                response.add_done_callback(partial(self._send, call, arrived_seconds))
+            else:
+                self._send(call, arrived_seconds, response)
+
+    def _send(self, call: Call, arrived_seconds: float, response: Any) -> None:
+        """Sends the response, or what has become of it."""
+        try:
+            message = response.result() if isinstance(response, Future) else response
+            encoded = self._encoded(message)
+        except BaseException as error:
+            self._refuse(call, error, arrived_seconds)
+        else:
+            self._report("OK", time.perf_counter() - arrived_seconds)
+            call.answer(encoded)
+
+    def _refuse(self, call: Call, error: BaseException, arrived_seconds: float) -> None:
+        self._report(self._code_of_failure(error, call.context), time.perf_counter() - arrived_seconds)
+        call.refuse(self._status_of(error, call.context))
+
+    def _answer_upload(self, requests: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
         code = "OK"
         try:
-            response = self._behavior(self._argument(requests, context), context)
-            # A repeated request is answered with the bytes of its first answer.
-            return response if type(response) is bytes else self._encode(response)
+            encoded = self._encoded(self._behavior(self._argument(requests, context), context))
         except Exception as error:
             code = self._code_of_failure(error, context)
-            self._abort(error, context)
+            context.abort_with_status(self._status_of(error, context))
         finally:
             self._report(code, time.perf_counter() - arrival_seconds())
+        return encoded
 
-    def _answer_with_stream(self, requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
+    def _answer_with_stream(self, request: Call | Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
         code = "OK"
         try:
-            for response in self._behavior(self._argument(requests, context), context):
+            for response in self._behavior(self._argument(request, context), context):
                 yield self._encode(response)
         except GeneratorExit:
             code = _code_of_departure(context)
             raise
         except Exception as error:
             code = self._code_of_failure(error, context)
-            self._abort(error, context)
+            context.abort_with_status(self._status_of(error, context))
         finally:
             self._report(code, time.perf_counter() - arrival_seconds())
 
-    def _open_watch(self, requests: Iterator[bytes], context: grpc.ServicerContext, send: Send) -> None:
+    def _open_watch(self, call: Call, context: grpc.ServicerContext, send: Send) -> None:
         """Starts a stream that its service feeds from elsewhere; it lasts until the caller or `end_watches` ends it."""
         arrived_seconds, codes = arrival_seconds(), ["OK"]
 
@@ -133,12 +164,12 @@ class GuardedMethod:
             send(self._encode(response))
 
         try:
-            request = self._argument(requests, context)
+            request = self._argument(call, context)
             self._take_on_watch(send)
             self._behavior(request, context, send_encoded)
         except Exception as error:
             codes.append(self._code_of_failure(error, context))
-            self._abort(error, context)
+            context.abort_with_status(self._status_of(error, context))
         finally:
             if not context.add_callback(end):
                 end()
@@ -149,23 +180,18 @@ class GuardedMethod:
                 raise TooManyCalls("the server has as many streams open as it takes on")
             self._watches.add(send)
 
-    def _argument(self, requests: Iterator[bytes], context: grpc.ServicerContext) -> Any:
+    def _argument(self, request: Call | Iterator[bytes], context: grpc.ServicerContext) -> Any:
         """Takes what the handler is called with: the one request, or the iterator of requests.
 
         Raises:
             DeadlineExceeded: The caller waits no longer; the handler must not run.
         """
-        if self._inner.request_streaming:
-            argument: Any = self._messages(requests)
+        if not isinstance(request, Call):
+            argument: Any = self._messages(request)
+        elif request.request is None:
+            raise InvalidMessage("the call carries no request message")
         else:
-            self._waits.begin(context)
-            try:
-                serialized = next(requests, None)
-            finally:
-                self._waits.end()
-            if serialized is None:
-                raise InvalidMessage("the call carries no request message")
-            argument = self._message(serialized)
+            argument = self._message(request.request)
         if not context.is_active() or context.time_remaining() <= 0:
             raise DeadlineExceeded("the caller's deadline had passed before the call was served; nothing was changed")
         return argument
@@ -184,19 +210,24 @@ class GuardedMethod:
         except Exception as error:
             raise InvalidMessage("the request is not a valid message of the method's request type") from error
 
-    def _code_of_failure(self, error: Exception, context: grpc.ServicerContext) -> str:
+    def _encoded(self, response: Any) -> bytes:
+        # A repeated request is answered with the bytes of its first answer.
+        encoded: bytes = response if type(response) is bytes else self._encode(response)
+        return encoded
+
+    def _code_of_failure(self, error: BaseException, context: grpc.ServicerContext) -> str:
         if not context.is_active():
             return _code_of_departure(context)
         return code_of(error).name if isinstance(error, CreditError) else "INTERNAL"
 
-    def _abort(self, error: Exception, context: grpc.ServicerContext) -> NoReturn:
-        """Answers with the error, in the caller's terms; what nobody expected is told to the log alone."""
+    def _status_of(self, error: BaseException, context: grpc.ServicerContext) -> grpc.Status:
+        """The error in the caller's terms; what nobody expected is told to the log alone."""
         if isinstance(error, CreditError):
-            context.abort_with_status(to_status(error))
+            return to_status(error)
         # Reading on from a caller who has gone raises an RpcError: there is nobody to answer, and nothing to tell.
         if not (isinstance(error, grpc.RpcError) and not context.is_active()):
             _log.log_event("call_failed", logging.ERROR, method=self._name, error=error)
-        context.abort_with_status(internal_status())
+        return internal_status()
 
     def _report(self, code: str, seconds: float) -> None:
         self._metrics.call(self._name, code, seconds)
@@ -224,7 +255,7 @@ class Refusal:
 
 def _on_pool(behavior: Callable[..., Any], pool: ThreadPoolExecutor) -> Callable[..., Any]:
     """Wraps a behavior so that gRPC runs it on the pool: it looks for the pool in an attribute of the behavior."""
-    on_pool = functools.partial(behavior)
+    on_pool = partial(behavior)
     vars(on_pool)["experimental_thread_pool"] = pool
     return on_pool
 

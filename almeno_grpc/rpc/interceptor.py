@@ -16,6 +16,7 @@ import grpc
 
 from almeno_grpc.domain.errors import ServerStopping, TooManyCalls
 from almeno_grpc.metrics import Metrics
+from almeno_grpc.rpc.arrivals import Arrivals
 from almeno_grpc.rpc.errors import MethodNotFound, to_status
 from almeno_grpc.rpc.guarded_method import CallLimits, GuardedMethod, Refusal
 from almeno_grpc.rpc.pools import AtOnce, CallPool
@@ -64,6 +65,7 @@ class CallGuard(grpc.ServerInterceptor):
         self._stream_methods = frozenset(stream_methods)
         self._metrics = metrics
         self._waits = RequestWaits(limits.request_seconds)
+        self._arrivals = {pool: Arrivals(pool, self._waits) for pool in (self.calls, self.streams, self.writes)}
         self._at_once = AtOnce()
         self._methods: dict[str, _Served] = {}
         self._is_stopping = False
@@ -117,12 +119,12 @@ class CallGuard(grpc.ServerInterceptor):
     def _serve(self, name: str, handler: grpc.RpcMethodHandler[Any, Any]) -> _Served:
         is_stream = name in self._stream_methods
         pool = self.streams if is_stream else self.writes if name in self._write_methods else self.calls
-        method = GuardedMethod(name, handler, self._limits, self._metrics, self._waits, is_stream=is_stream)
+        method = GuardedMethod(name, handler, self._limits, self._metrics, is_stream=is_stream)
         busy = TooManyCalls("the server has as many calls under way as it takes on; try again a little later")
         stopping = ServerStopping("the server is stopping; try again a little later")
         return _Served(
             method,
-            method.handler(pool),
+            method.handler(pool, self._arrivals[pool]),
             pool,
             busy=Refusal(name, to_status(busy), self._metrics).handler(self._at_once),
             stopping=Refusal(name, to_status(stopping), self._metrics).handler(self._at_once),

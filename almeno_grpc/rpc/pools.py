@@ -1,11 +1,14 @@
 """The threads that run calls, and how many calls they take on."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import Any
+
+from almeno_grpc.logs import log_event
 
 
 class _Arrival(threading.local):
@@ -20,18 +23,11 @@ def arrival_seconds() -> float:
     return _arrival.seconds
 
 
-_Call = tuple[Future[Any], float, Callable[..., Any], tuple[Any, ...], dict[str, Any]]
-"""The future of a call, when it arrived, and what is to be run."""
-
-
 class CallPool(ThreadPoolExecutor):
     """Threads for calls, which counts the calls under way, waiting ones included.
 
-    gRPC submits every call that it lets in exactly once, so the count neither leaks nor lags, whatever becomes of the
-    call: cancelled before it ran, out of time, or failed.
-
     gRPC takes nothing but a ThreadPoolExecutor. Queue and threads are our own, for those of the base class cost a busy
-    server 6 µs a call rather than 3.5: a thread is started while there are more calls than threads, and lives as long
+    server 6 µs a call rather than 3.5: a thread is started while there is more to run than threads, and lives as long
     as the pool.
     """
 
@@ -41,8 +37,10 @@ class CallPool(ThreadPoolExecutor):
         self._most_calls = most_calls
         self._name = name
         self._calls = 0
+        self._tasks = 0
+        """What runs or waits for a thread."""
         self._lock = threading.Lock()
-        self._waiting: SimpleQueue[_Call | None] = SimpleQueue()
+        self._waiting: SimpleQueue[tuple[float, Callable[[], object]] | None] = SimpleQueue()
         self._running: list[threading.Thread] = []
         self._is_shut_down = False
 
@@ -56,22 +54,56 @@ class CallPool(ThreadPoolExecutor):
         """Whether a further call has to be refused."""
         return self._calls >= self._most_calls
 
+    def begin_call(self) -> None:
+        """Counts a call that is under way from now on."""
+        with self._lock:
+            self._calls += 1
+
+    def end_call(self) -> None:
+        """Counts a call no more."""
+        with self._lock:
+            self._calls -= 1
+
     # The base class types its parameters by a ParamSpec that an override with parameters of its own cannot repeat.
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Queues a call.
+        """Queues a call, which is under way until it has run.
 
         Raises:
             RuntimeError: The pool is shut down, or the system has no thread left.
         """
         future: Future[Any] = Future()
+
+        def run() -> None:
+            try:
+                result = fn(*args, **kwargs)
+            except BaseException as error:
+                self.end_call()
+                future.set_exception(error)
+            else:
+                self.end_call()
+                future.set_result(result)
+
+        self.begin_call()
+        try:
+            self.enqueue(run)
+        except RuntimeError:
+            self.end_call()
+            raise
+        return future
+
+    def enqueue(self, work: Callable[[], object]) -> None:
+        """Queues work for a call that is under way.
+
+        Raises:
+            RuntimeError: The pool is shut down, or the system has no thread left.
+        """
         with self._lock:
             if self._is_shut_down:
                 raise RuntimeError("the pool is shut down")
-            if len(self._running) < min(self._calls + 1, self._most_threads):
+            if len(self._running) < min(self._tasks + 1, self._most_threads):
                 self._start_thread()
-            self._calls += 1
-            self._waiting.put((future, time.perf_counter(), fn, args, kwargs))
-        return future
+            self._tasks += 1
+            self._waiting.put((time.perf_counter(), work))
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002 - as in the base class
         """Takes on no further calls, and ends the threads once those taken on have run."""
@@ -92,32 +124,16 @@ class CallPool(ThreadPoolExecutor):
         self._running.append(thread)
 
     def _run_calls(self) -> None:
-        while (call := self._waiting.get()) is not None:
-            self._run(*call)
+        while (task := self._waiting.get()) is not None:
+            _arrival.seconds, work = task
+            try:
+                work()
+            except Exception as error:
+                log_event("call_broke_off", logging.ERROR, error=error)
             # While the thread waits for the next call nothing of this one stays.
-            del call
-
-    def _run(
-        self,
-        future: Future[Any],
-        arrived_seconds: float,
-        fn: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> None:
-        _arrival.seconds = arrived_seconds
-        try:
-            result = fn(*args, **kwargs)
-        except BaseException as error:
-            self._count_down()
-            future.set_exception(error)
-        else:
-            self._count_down()
-            future.set_result(result)
-
-    def _count_down(self) -> None:
-        with self._lock:
-            self._calls -= 1
+            del task, work
+            with self._lock:
+                self._tasks -= 1
 
 
 class AtOnce(ThreadPoolExecutor):

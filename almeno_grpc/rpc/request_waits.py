@@ -1,15 +1,21 @@
 """An end to calls whose request does not come.
 
-A call takes a thread once its headers are in; its request message may come later, or never. A few callers that stall
-would so hold all threads of the server.
+A call is under way once its headers are in; its request message may come later, or never. Callers that stall would so
+use up the calls that the server takes on.
 """
 
 from __future__ import annotations
 
 import threading
 import time
+from typing import Protocol
 
-import grpc
+
+class Waiting(Protocol):
+    """A call that waits for its request."""
+
+    def cancel(self) -> None:
+        """Ends the call."""
 
 
 class RequestWaits:
@@ -17,18 +23,17 @@ class RequestWaits:
 
     def __init__(self, longest_seconds: float) -> None:
         self._longest_seconds = longest_seconds
-        # One entry a thread, which only that thread writes; emptied rather than removed, so that the size stays.
-        self._waiting: dict[int, tuple[float, grpc.ServicerContext] | None] = {}
+        self._since_seconds: dict[Waiting, float] = {}
         self._closed = threading.Event()
         threading.Thread(target=self._watch, name="request-waits", daemon=True).start()
 
-    def begin(self, context: grpc.ServicerContext) -> None:
-        """Notes that this thread waits for the request of a call."""
-        self._waiting[threading.get_ident()] = (time.monotonic(), context)
+    def begin(self, call: Waiting) -> None:
+        """Notes that a call waits for its request."""
+        self._since_seconds[call] = time.monotonic()
 
-    def end(self) -> None:
-        """Notes that this thread has the request, or has given up."""
-        self._waiting[threading.get_ident()] = None
+    def end(self, call: Waiting) -> None:
+        """Notes that the request has come, or never will."""
+        self._since_seconds.pop(call, None)
 
     def close(self) -> None:
         """Cancels nothing any more."""
@@ -37,7 +42,6 @@ class RequestWaits:
     def _watch(self) -> None:
         while not self._closed.wait(self._longest_seconds / 10):
             latest_seconds = time.monotonic() - self._longest_seconds
-            for thread in list(self._waiting):
-                wait = self._waiting[thread]
-                if wait is not None and wait[0] < latest_seconds:
-                    wait[1].cancel()
+            for call, since_seconds in self._since_seconds.copy().items():
+                if since_seconds < latest_seconds:
+                    call.cancel()

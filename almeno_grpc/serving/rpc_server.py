@@ -7,7 +7,7 @@ import grpc
 from almeno_grpc.config import Settings
 from almeno_grpc.metrics import Metrics
 from almeno_grpc.rpc.guarded_method import CallLimits
-from almeno_grpc.rpc.interceptor import MOST_STREAMS, CallGuard
+from almeno_grpc.rpc.interceptor import CallGuard
 from almeno_grpc.serving import standard_services
 from almeno_grpc.serving.application import Application
 
@@ -38,8 +38,6 @@ class RpcServer:
             self._guard.calls,
             interceptors=[self._guard],
             options=_options(settings),
-            # The guard refuses calls with their details long before; this is the last resort.
-            maximum_concurrent_rpcs=2 * (settings.max_concurrent_calls + MOST_STREAMS),
         )
         application.add_to(self._server)
         self._health = standard_services.add_standard_services(self._server, application.service_names)

@@ -269,6 +269,8 @@ def test_calls_cancelled_while_they_wait_do_not_run_and_make_room(served: Served
     queued = served.get_customer_later()
     eventually(lambda: served.guard.calls.is_full)
     queued.cancel()
+    # Until the server has heard of it.
+    time.sleep(0.1)
     leave.set()
     assert [call.result() for call in running] == [ANSWER] * 2
     eventually(lambda: served.guard.calls_under_way == 0)
