@@ -1,6 +1,7 @@
 """CreditService: each RPC checks its request, calls a use case and converts what that gives."""
 
 from collections import Counter
+from concurrent.futures import Future
 
 import grpc
 
@@ -23,7 +24,7 @@ from almeno_grpc.rpc.fields import Fields
 from almeno_grpc.rpc.pages import page_key, page_token
 from almeno_grpc.service.customers import CustomerService
 from almeno_grpc.service.decisions import DecisionService
-from almeno_grpc.service.lending import LendingService
+from almeno_grpc.service.lending import Booking, LendingService
 from almeno_grpc.service.repayments import Recorded, RepaymentService
 from almeno_grpc.service.requests import Requests
 
@@ -31,7 +32,10 @@ MOST_REQUESTS_OF_A_BATCH = 1000
 
 
 class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
-    """Serves CreditService. Answers that are remembered go out as the bytes that were stored."""
+    """Serves CreditService. Answers that are remembered go out as the bytes that were stored.
+
+    An RPC that changes something gives the answer that will be, so that no thread waits for the disk.
+    """
 
     def __init__(
         self,
@@ -49,7 +53,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         self._decisions = decisions
         self._metrics = metrics
 
-    def RegisterCustomer(self, request: pb.RegisterCustomerRequest, context: grpc.ServicerContext) -> bytes:
+    def RegisterCustomer(self, request: pb.RegisterCustomerRequest, context: grpc.ServicerContext) -> Future[bytes]:
         """Registers a customer."""
         fields = Fields()
         call = requests.call_of(fields, "RegisterCustomer", request, request.request_id, context)
@@ -59,7 +63,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         def encode(customer: Customer) -> bytes:
             return pb.RegisterCustomerResponse(customer=answers.customer_fields(customer)).SerializeToString()
 
-        return self._once(call, lambda tx: self._customers.register(tx, applicant), encode).answer
+        return self._once(call, lambda tx: self._customers.register(tx, applicant), encode)
 
     def GetCustomer(self, request: pb.GetCustomerRequest, _context: grpc.ServicerContext) -> pb.GetCustomerResponse:
         """Fetches a customer with the credit position."""
@@ -107,17 +111,17 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         in_order = iter(outcomes)
         return batch_answer(each if isinstance(each, CreditError) else next(in_order) for each in asked)
 
-    def CreateLoan(self, request: pb.CreateLoanRequest, context: grpc.ServicerContext) -> bytes:
+    def CreateLoan(self, request: pb.CreateLoanRequest, context: grpc.ServicerContext) -> Future[bytes]:
         """Decides, stores the decision and books what it approves."""
         fields = Fields()
         call = requests.call_of(fields, "CreateLoan", request, request.request_id, context)
         loan_request = requests.loan_request(fields, request)
         fields.check()
 
-        answered = self._once(call, lambda tx: self._lending.book(tx, loan_request), booking_answer)
-        if answered.result is not None:
-            self._metrics.decision("booking", answered.result.decision.reasons)
-        return answered.answer
+        def count(booking: Booking) -> None:
+            self._metrics.decision("booking", booking.decision.reasons)
+
+        return self._once(call, lambda tx: self._lending.book(tx, loan_request), booking_answer, count)
 
     def GetLoan(self, request: pb.GetLoanRequest, _context: grpc.ServicerContext) -> pb.GetLoanResponse:
         """Fetches a loan and its customer."""
@@ -156,7 +160,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
             installments=map(answers.installment_fields, self._repayments.schedule(loan_id))
         )
 
-    def RecordRepayment(self, request: pb.RecordRepaymentRequest, context: grpc.ServicerContext) -> bytes:
+    def RecordRepayment(self, request: pb.RecordRepaymentRequest, context: grpc.ServicerContext) -> Future[bytes]:
         """Records a repayment."""
         fields = Fields()
         call = requests.call_of(fields, "RecordRepayment", request, request.request_id, context)
@@ -171,7 +175,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
                 loan=answers.loan_fields(recorded.loan, recorded.business_date),
             ).SerializeToString()
 
-        return self._once(call, lambda tx: self._repayments.record(tx, loan_id, amount, payment_date), encode).answer
+        return self._once(call, lambda tx: self._repayments.record(tx, loan_id, amount, payment_date), encode)
 
     def ListRepayments(
         self, request: pb.ListRepaymentsRequest, _context: grpc.ServicerContext

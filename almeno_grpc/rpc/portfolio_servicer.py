@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from typing import TypeVar
 
 import grpc
@@ -73,7 +74,7 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
                 call,
                 lambda tx: self._imports.queue(tx, upload),
                 lambda file: pb.StartImportResponse(**_import_field(file)).SerializeToString(),
-            ).answer
+            ).result()
 
     def GetImport(self, request: pb.GetImportRequest, _context: grpc.ServicerContext) -> pb.GetImportResponse:
         """Fetches an import."""
@@ -82,7 +83,7 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
         fields.check()
         return pb.GetImportResponse(**_import_field(self._imports.get(import_id)))
 
-    def CancelImport(self, request: pb.CancelImportRequest, context: grpc.ServicerContext) -> bytes:
+    def CancelImport(self, request: pb.CancelImportRequest, context: grpc.ServicerContext) -> Future[bytes]:
         """Cancels an import."""
         fields = Fields()
         call = requests.call_of(fields, "CancelImport", request, request.request_id, context)
@@ -92,7 +93,7 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
             call,
             lambda tx: self._imports.cancel(tx, import_id),
             lambda file: pb.CancelImportResponse(**_import_field(file)).SerializeToString(),
-        ).answer
+        )
 
     def ListImports(self, request: pb.ListImportsRequest, _context: grpc.ServicerContext) -> pb.ListImportsResponse:
         """Lists all imports."""

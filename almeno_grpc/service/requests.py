@@ -1,8 +1,9 @@
 """Requests that may be sent more than once and take effect once."""
 
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.errors import CreditError, RequestIdReused, WriteConflict
@@ -25,8 +26,7 @@ class Call:
     """Whether the caller still waits."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answered(Generic[T]):
+class _Answered(NamedTuple, Generic[T]):
     """An answer as it goes out, and what it was made from; None when it had been given before."""
 
     answer: bytes
@@ -40,29 +40,37 @@ class Requests:
         self._store = store
         self._clock = clock
 
-    def once(self, call: Call, work: Callable[[Transaction], T], encode: Callable[[T], bytes]) -> Answered[T]:
+    def once(
+        self,
+        call: Call,
+        work: Callable[[Transaction], T],
+        encode: Callable[[T], bytes],
+        done: Callable[[T], object] = lambda _result: None,
+    ) -> Future[bytes]:
         """Runs the work and remembers the answer in the same transaction; repeats an answer already given.
 
         Args:
             call: The request's name and fingerprint.
             work: Does what the request asks for.
             encode: Makes the answer from the work's result.
+            done: Called with the result once that is durable; not for an answer that is repeated.
 
-        Raises:
-            RequestIdReused: The request_id was used with another request.
-            Exception: What `work` raises; then nothing is remembered.
+        Returns:
+            The answer; or RequestIdReused, if the request_id was used with another request, or what `work` raises: then
+            nothing is remembered. It may come later, from another thread.
         """
-        if not call.request_id:
-            # There is nothing to remember, and nobody has to wait until the answer is made.
-            result = self._store.write(work, wanted=call.wanted)
-            return Answered(encode(result), result)
 
-        def answer_once(tx: Transaction) -> Answered[T]:
+        def tell(answered: _Answered[T]) -> bytes:
+            if answered.result is not None:
+                done(answered.result)
+            return answered.answer
+
+        def answer_first(tx: Transaction) -> _Answered[T]:
             before = tx.answered_requests.get(call.request_id)
             if before is not None:
                 if before.fingerprint != call.fingerprint:
                     raise RequestIdReused(call.request_id_field)
-                return Answered(before.answer, None)
+                return _Answered(before.answer, None)
             try:
                 result = work(tx)
             except CreditError as refusal:
@@ -74,6 +82,9 @@ class Requests:
             tx.answered_requests.add(
                 AnsweredRequest(call.request_id, call.fingerprint, answer), self._clock.now_microseconds()
             )
-            return Answered(answer, result)
+            return _Answered(answer, result)
 
-        return self._store.write(answer_once, wanted=call.wanted)
+        if call.request_id:
+            return self._store.submit(answer_first, tell, wanted=call.wanted)
+        # There is nothing to remember, and no transaction has to wait until the answer is made.
+        return self._store.submit(work, lambda result: tell(_Answered(encode(result), result)), wanted=call.wanted)

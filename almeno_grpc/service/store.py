@@ -1,6 +1,7 @@
 """What the use cases need of a store; `almeno_grpc.storage` provides it."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
@@ -24,6 +25,7 @@ from almeno_grpc.domain.portfolio import AlikeDecisions, AlikeLoans
 from almeno_grpc.domain.repayment import Repayment
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 class DecisionRecord(NamedTuple):
@@ -232,6 +234,21 @@ class Store(Protocol):
             StoreUnavailable: The database is locked for too long, out of reach or out of space. Where it was lost
                 during the commit the work may have been done.
             WriteConflict: Another transaction changed the same rows first, again and again.
+        """
+
+    def submit(
+        self, work: Callable[[Transaction], T], then: Callable[[T], U], *, wanted: Callable[[], bool] = always
+    ) -> Future[U]:
+        """As `write`, without waiting for it where the database lets others write meanwhile.
+
+        Args:
+            work: As of `write`.
+            then: Makes the end from the result, once that is durable. Other writes wait for it, so it does no more than
+                it must, and waits for nothing.
+            wanted: As of `write`.
+
+        Returns:
+            The end, or what `write` or `then` raises. Its callbacks run as `then` does.
         """
 
     def tidy_up(self, *, in_steps: bool = False) -> None:

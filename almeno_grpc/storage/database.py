@@ -1,6 +1,7 @@
 """What the store needs of a database, whichever it is."""
 
 from collections.abc import Callable, Collection
+from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from datetime import date
 from typing import Protocol, TypeVar
@@ -11,6 +12,7 @@ from almeno_grpc.domain.decision import Borrower
 from almeno_grpc.service.store import Hold
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 class DatabaseUnusable(Exception):
@@ -36,8 +38,8 @@ class Database(Protocol):
     def read(self) -> AbstractContextManager[Connection]:
         """See `almeno_grpc.service.store.Store.read`."""
 
-    def write(self, work: Callable[[Connection], T], wanted: Callable[[], bool]) -> T:
-        """See `almeno_grpc.service.store.Store.write`."""
+    def submit(self, work: Callable[[Connection], T], then: Callable[[T], U], wanted: Callable[[], bool]) -> Future[U]:
+        """See `almeno_grpc.service.store.Store.submit`."""
 
     def others_wait(self) -> bool:
         """See `almeno_grpc.service.store.Transaction.others_wait`."""
@@ -57,3 +59,13 @@ class Database(Protocol):
 
     def close(self) -> None:
         """Gives up all connections."""
+
+
+def settle(end: Future[U], make: Callable[[], U]) -> None:
+    """Brings an end about: what is made, or what is raised meanwhile."""
+    try:
+        made = make()
+    except BaseException as error:
+        end.set_exception(error)
+    else:
+        end.set_result(made)

@@ -1,41 +1,43 @@
 """Durable writes at speed: what waits to be written goes into one transaction, with one commit for all of it.
 
 A commit waits until the disk has taken it, far longer than the work it makes durable takes. So whoever finds the writer
-free takes everything that waits, runs it in order, each piece under a savepoint of its own, and commits once. A piece
-that fails is undone by its savepoint and harms no other; no answer leaves before the commit.
+free takes everything that waits, runs it in order, and commits once. A piece that fails is undone by itself and harms
+no other; no answer leaves before the commit.
 
-The thread that has committed hands the writer to the first that has come meanwhile, and wakes each of those whose work
-is done. A lock that they stood in line for would let through one after the other, only to look, while the next batch
-has to begin with the few that the line has left by then.
+Nobody has to sleep until a piece is written: its end is told to whoever waits for it. What comes while the writer is at
+work is left to a thread of its own, which goes on for as long as there is any; to wake a thread a piece would take a
+busy process as long as to write it.
 """
 
 import threading
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection
 
 from almeno_grpc.domain.errors import DeadlineExceeded
+from almeno_grpc.storage.database import settle
 from almeno_grpc.storage.turns import Turns
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 MOST_PIECES = 128
 """Pieces of work in one transaction; those beyond wait for the next."""
 
 
-class _Piece(Generic[T]):
-    """Work that waits to be written, and what came of it."""
+class _Piece(Generic[T, U]):
+    """Work that waits to be written, and what comes of it."""
 
-    def __init__(self, work: Callable[[Connection], T], wanted: Callable[[], bool]) -> None:
+    def __init__(self, work: Callable[[Connection], T], then: Callable[[T], U], wanted: Callable[[], bool]) -> None:
         self._work = work
+        self._then = then
         self._wanted = wanted
         self._result: T | None = None
         self.error: BaseException | None = None
-        self.has_ended = False
-        self._asleep = threading.Lock()
-        self._asleep.acquire()
+        self.end: Future[U] = Future()
 
     def run(self, connection: Connection) -> None:
         """Does the work, as far as somebody wants it; the transaction is not committed yet."""
@@ -44,119 +46,187 @@ class _Piece(Generic[T]):
         self._result = self._work(connection)
         self._check_wanted()
 
-    def sleep(self) -> None:
-        """Waits until the piece has ended, or is the first of the next transaction."""
-        self._asleep.acquire()
+    def tell(self) -> None:
+        """Tells what has come of it, once the transaction has ended."""
+        settle(self.end, self._made)
 
-    def wake(self) -> None:
-        """Ends the sleep, be it before it has begun; once for each piece."""
-        self._asleep.release()
-
-    def outcome(self) -> T:
-        """The result, once the transaction has ended."""
+    def _made(self) -> U:
         if self.error is not None:
             raise self.error
-        result: Any = self._result
-        return result  # type: ignore[no-any-return] # a T, or None where T allows it
+        result: Any = self._result  # a T, or None where T allows it
+        return self._then(result)
 
     def _check_wanted(self) -> None:
         if not self._wanted():
             raise DeadlineExceeded("nobody waits for the answer any more; nothing was changed")
 
 
+_Pieces = list[_Piece[Any, Any]]
+
+
+class _HalfDoneError(Exception):
+    """A piece has failed that had changed something before."""
+
+
 class GroupCommit:
     """The one writer of a process to a SQLite database. The writers of several processes take turns."""
 
-    def __init__(self, connect: Callable[[], Connection], take_part: Callable[[], Turns]) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], Connection],
+        take_part: Callable[[], Turns],
+        refusal: Callable[[BaseException], BaseException],
+    ) -> None:
         """Makes the writer.
 
         Args:
             connect: Opens the connection to write with, on which a transaction takes the write lock as it begins.
             take_part: Opens what the processes take turns by.
+            refusal: What the service calls an error of the database.
         """
         self._connect = connect
         self._take_part = take_part
+        self._refusal = refusal
         # Guarded by the lock: who finds nobody at work goes to work.
         self._lock = threading.Lock()
-        self._waiting: deque[_Piece[Any]] = deque()
+        self._waiting: deque[_Piece[Any, Any]] = deque()
         self._is_at_work = False
+        self._thread: threading.Thread | None = None
+        self._is_closed = False
+        self._left_over = threading.Semaphore(0)
+        """Released when the thread has to go to work, or to end."""
         self._opened: tuple[Connection, Turns] | None = None
 
-    def write(self, work: Callable[[Connection], T], wanted: Callable[[], bool]) -> T:
-        """Does the work in a transaction and gives its result once that is durable.
+    def submit(self, work: Callable[[Connection], T], then: Callable[[T], U], wanted: Callable[[], bool]) -> Future[U]:
+        """Does the work in a transaction, together with what waits besides.
 
-        Raises:
-            DeadlineExceeded: Nobody waits for the result any more; the work was undone.
-            Exception: What the work or the database raised; the work was undone.
+        Args:
+            work: What to do. It may be undone and run again.
+            then: Makes the end of its result, once that is durable. Others wait for it: it may not wait for anything.
+            wanted: Whether somebody waits for the end.
+
+        Returns:
+            The end; or DeadlineExceeded when nobody waits for it any more, or what the work, the database or `then` has
+            raised. But for `then`, the work was undone.
         """
-        piece = _Piece(work, wanted)
+        piece = _Piece(work, then, wanted)
         with self._lock:
             self._waiting.append(piece)
             has_to_wait, self._is_at_work = self._is_at_work, True
-        if has_to_wait:
-            piece.sleep()
-        if not piece.has_ended:
-            self._write_waiting(piece)
-        return piece.outcome()
+        if not has_to_wait:
+            pieces = self._write_waiting()
+            self._leave_the_rest()
+            self._tell(pieces)
+        return piece.end
 
     def others_wait(self) -> bool:
         """Whether another process waits to write. To be asked by work that it is the turn of, and could end early."""
         return self._opened is not None and self._opened[1].are_waited_for()
 
     def close(self) -> None:
-        """Gives up the connection and the file; nothing is written any more."""
-        opened, self._opened = self._opened or (), None
-        for each in opened:
-            each.close()
+        """Gives up the connection, the turns and the thread; nothing is written any more."""
+        self._is_closed = True
+        self._left_over.release()
+        self._disconnect()
 
-    def _write_waiting(self, first: _Piece[Any]) -> None:
-        """Does the first piece of those that wait, and with it as many of the others as there are."""
-        pieces: list[_Piece[Any]] = []
+    def _write_waiting(self) -> _Pieces:
+        """Writes as many of the pieces that wait as go into a transaction, and gives them to be told of."""
+        pieces: _Pieces = []
         try:
             if self._opened is None:
                 self._opened = self._connect(), self._take_part()
             connection, turns = self._opened
-            with turns.taken(), connection.begin():
+            with turns.taken():
                 # Some have come while this one waited for its turn.
                 pieces += self._take()
-                _run_all(pieces, connection)
+                _write_all(pieces, connection)
         except BaseException as error:
             pieces = pieces or self._take()
             for piece in pieces:
                 # What had failed by itself keeps its own error; what had succeeded was undone with the transaction.
                 piece.error = piece.error or error
             # Where the commit has failed, the connection may be in the transaction still.
-            self.close()
-        finally:
-            self._hand_over()
-            for piece in pieces:
-                piece.has_ended = True
-                if piece is not first:
-                    piece.wake()
+            self._disconnect()
+        return pieces
 
-    def _take(self) -> list[_Piece[Any]]:
+    def _take(self) -> _Pieces:
         with self._lock:
             return [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_PIECES))]
 
-    def _hand_over(self) -> None:
+    def _leave_the_rest(self) -> None:
+        """Leaves what has come meanwhile to the thread."""
+        if self._goes_on():
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._write_the_rest, name="writer", daemon=True)
+                self._thread.start()
+            self._left_over.release()
+
+    def _write_the_rest(self) -> None:
+        while self._left_over.acquire() and not self._is_closed:
+            is_at_work = True
+            while is_at_work:
+                # While these are told of, it is the turn of the other processes.
+                self._tell(self._write_waiting())
+                is_at_work = self._goes_on()
+
+    def _tell(self, pieces: _Pieces) -> None:
+        for piece in pieces:
+            if piece.error is not None:
+                piece.error = self._refusal(piece.error)
+            piece.tell()
+
+    def _goes_on(self) -> bool:
+        """Whether there is more to write; if not, whoever comes next goes to work."""
         with self._lock:
-            following = self._waiting[0] if self._waiting else None
-            self._is_at_work = following is not None
-        if following is not None:
-            following.wake()
+            self._is_at_work = bool(self._waiting)
+            return self._is_at_work
+
+    def _disconnect(self) -> None:
+        opened, self._opened = self._opened or (), None
+        for each in opened:
+            each.close()
 
 
-def _run_all(pieces: list[_Piece[Any]], connection: Connection) -> None:
-    """Runs the pieces in order; each is undone by itself when it fails."""
-    if len(pieces) == 1:
-        # Alone it needs no savepoint: the transaction is undone with it.
-        pieces[0].run(connection)
-        return
+def _write_all(pieces: _Pieces, connection: Connection) -> None:
+    """Runs the pieces in order, in a transaction; each is undone by itself when it fails."""
+    try:
+        with connection.begin():
+            if len(pieces) == 1:
+                # Alone it is undone with the transaction.
+                pieces[0].run(connection)
+            else:
+                _run_together(pieces, connection)
+    except _HalfDoneError:
+        with connection.begin():
+            _run_apart(pieces, connection)
+
+
+def _run_together(pieces: _Pieces, connection: Connection) -> None:
+    """Runs the pieces without savepoints, which would be a quarter of the statements of a booking.
+
+    Raises:
+        _HalfDoneError: A piece has failed, and not before it had changed anything, as most that fail do: to undo it,
+            everything has to be undone.
+    """
+    driver_connection: Any = connection.connection.driver_connection
+    for piece in pieces:
+        changes_before = driver_connection.total_changes
+        try:
+            piece.run(connection)
+        except BaseException as error:
+            if driver_connection.total_changes != changes_before or not driver_connection.in_transaction:
+                raise _HalfDoneError from error
+            piece.error = error
+
+
+def _run_apart(pieces: _Pieces, connection: Connection) -> None:
+    """Runs the pieces, each under a savepoint."""
     # Through the driver, at half the cost of a nested transaction.
     driver_connection: Any = connection.connection.driver_connection
     cursor = driver_connection.cursor()
     for piece in pieces:
         cursor.execute("SAVEPOINT piece")
+        piece.error = None
         try:
             piece.run(connection)
         except BaseException as error:

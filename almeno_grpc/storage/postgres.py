@@ -8,6 +8,7 @@ import hashlib
 import random
 import time
 from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -23,12 +24,13 @@ from almeno_grpc.domain.decision import Borrower
 from almeno_grpc.domain.errors import DeadlineExceeded, StoreUnavailable
 from almeno_grpc.service.store import Hold
 from almeno_grpc.storage.borrowers import OF_CUSTOMER, BorrowerQuery, borrower_of
-from almeno_grpc.storage.database import DatabaseUnusable
+from almeno_grpc.storage.database import DatabaseUnusable, settle
 from almeno_grpc.storage.postgres_errors import cause_of, is_conflict, is_unavailable, refusal_of
 from almeno_grpc.storage.postgres_links import Link, Links, checked, pgconn_of, run
 from almeno_grpc.storage.tables import customer
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 MOST_CONNECTIONS = 24
 """A process holds: more do not make a database of a few cores faster, and it is to serve many processes."""
@@ -203,8 +205,13 @@ class PostgresDatabase:
         with _translated(), self._links.lent(_BEGIN_READING) as link, link.transaction() as connection:
             yield connection
 
-    def write(self, work: Callable[[Connection], T], wanted: Callable[[], bool]) -> T:
-        """See `almeno_grpc.storage.database.Database.write`."""
+    def submit(self, work: Callable[[Connection], T], then: Callable[[T], U], wanted: Callable[[], bool]) -> Future[U]:
+        """See `almeno_grpc.storage.database.Database.submit`. The caller's thread waits for the database."""
+        end: Future[U] = Future()
+        settle(end, lambda: then(self._write(work, wanted)))
+        return end
+
+    def _write(self, work: Callable[[Connection], T], wanted: Callable[[], bool]) -> T:
         with _translated():
             for run_number in range(1, MOST_RUNS):
                 try:

@@ -8,6 +8,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -29,6 +30,7 @@ from almeno_grpc.storage.tables import customer
 from almeno_grpc.storage.turns import Turns
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 PATCHED_SQLITE = (3, 51, 3)
 """The first SQLite without a race at the reset of the write-ahead log, which can lose the commits of one of two
@@ -111,7 +113,9 @@ class SqliteDatabase:
         self._of_customers = BorrowerQuery(self._engine.dialect, _OF_CUSTOMERS)
         self._driver: Any = self._engine.dialect.loaded_dbapi
         self._writer = GroupCommit(
-            self._open_writing, lambda: Turns(self._lock_file("writer"), self._lock_file("writers-waiting"))
+            self._open_writing,
+            lambda: Turns(self._lock_file("writer"), self._lock_file("writers-waiting")),
+            _explained,
         )
 
     @property
@@ -163,10 +167,9 @@ class SqliteDatabase:
             with connection.begin():
                 yield connection
 
-    def write(self, work: Callable[[Connection], T], wanted: Callable[[], bool]) -> T:
-        """See `almeno_grpc.storage.database.Database.write`."""
-        with _translated():
-            return self._writer.write(work, wanted)
+    def submit(self, work: Callable[[Connection], T], then: Callable[[T], U], wanted: Callable[[], bool]) -> Future[U]:
+        """See `almeno_grpc.storage.database.Database.submit`."""
+        return self._writer.submit(work, then, wanted)
 
     def others_wait(self) -> bool:
         """See `almeno_grpc.storage.database.Database.others_wait`."""
@@ -231,7 +234,15 @@ def _translated() -> Iterator[None]:
         raise refusal from error
 
 
-def _refusal(error: Exception) -> Exception:
+def _explained(error: BaseException) -> BaseException:
+    """As `_refusal`, with the error as its cause."""
+    refusal = _refusal(error)
+    if refusal is not error:
+        refusal.__cause__ = error
+    return refusal
+
+
+def _refusal(error: BaseException) -> BaseException:
     """What the service calls an error of the database; the error itself where that has no name for it."""
     match error:
         case IntegrityError() if "UNIQUE" in str(error.orig):

@@ -1,6 +1,7 @@
 """The store: the book in a database, in transactions."""
 
 from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager
 from datetime import date
 from typing import TypeVar
@@ -21,6 +22,7 @@ from almeno_grpc.storage.repayments import Repayments
 from almeno_grpc.storage.schema import migrate
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 class BookTransaction:
@@ -79,8 +81,14 @@ class BookStore:
 
     def write(self, work: Callable[[BookTransaction], T], *, wanted: Callable[[], bool] = always) -> T:
         """See `almeno_grpc.service.store.Store.write`."""
-        return self._database.write(
-            lambda connection: work(BookTransaction(connection, self._database, writes=True)), wanted
+        return self.submit(work, lambda result: result, wanted=wanted).result()
+
+    def submit(
+        self, work: Callable[[BookTransaction], T], then: Callable[[T], U], *, wanted: Callable[[], bool] = always
+    ) -> Future[U]:
+        """See `almeno_grpc.service.store.Store.submit`."""
+        return self._database.submit(
+            lambda connection: work(BookTransaction(connection, self._database, writes=True)), then, wanted
         )
 
     def tidy_up(self, *, in_steps: bool = False) -> None:

@@ -38,8 +38,8 @@ def lend(store: BookStore, clock: Clock, options: dict) -> list[bool]:
 
     def ask() -> bool:
         barrier.wait()
-        answered = once.once(Call(), lambda tx: lending.book(tx, request), lambda _: b"")
-        return answered.result is not None and answered.result.loan is not None
+        asked = once.once(Call(), lambda tx: lending.book(tx, request), lambda booked: b"loan" if booked.loan else b"")
+        return bool(asked.result())
 
     with ThreadPoolExecutor(options["threads"]) as pool:
         asked = [pool.submit(ask) for _ in range(options["threads"] - 1)]
@@ -64,7 +64,7 @@ def repeat(store: BookStore, clock: Clock, options: dict) -> str:
     """Sends a request that may have been answered; tells the answer."""
     get_ready()
     call = Call(options["request_id"], fingerprint=options["fingerprint"])
-    return Requests(store, clock).once(call, lambda _: options["answer"], str.encode).answer.decode()
+    return Requests(store, clock).once(call, lambda _: options["answer"], str.encode).result().decode()
 
 
 def hold(store: BookStore, _clock: Clock, options: dict) -> bool:

@@ -95,9 +95,9 @@ class Book:
         """Books a loan as CreateLoan does, with a request_id or without."""
         request = LoanRequest(customer_id, amount, Decimal(rate), months)
         call = Call(request_id, fingerprint=hashlib.sha256(f"{request}".encode()).hexdigest())
-        answered = self.once.once(call, lambda tx: self.lending.book(tx, request), lambda _: b"booked")
-        assert answered.result is not None
-        return answered.result
+        booked: list[Booking] = []
+        self.once.once(call, lambda tx: self.lending.book(tx, request), lambda _: b"booked", booked.append).result()
+        return booked[0]
 
     def repay(self, loan_id: int, amount: int, on: date | None = None) -> Recorded:
         return self.store.write(lambda tx: self.repayments.record(tx, loan_id, amount, on))

@@ -42,7 +42,7 @@ class StoreThatLocksLate(BookStore):
         super().__init__(database_url, threads=40)
         self._all_have_read = all_have_read
 
-    def write(self, work, *, wanted=always):
+    def submit(self, work, then, *, wanted=always):
         changes = []
 
         def add_loan(loan):
@@ -61,8 +61,7 @@ class StoreThatLocksLate(BookStore):
             )
             result = work(late)
             self._all_have_read.wait(10)
-        super().write(lambda tx: [change(tx) for change in changes], wanted=wanted)
-        return result
+        return super().submit(lambda tx: [change(tx) for change in changes], lambda _: then(result), wanted=wanted)
 
 
 def ask_at_once(book, customer_id, gate, threads):
@@ -73,7 +72,9 @@ def ask_at_once(book, customer_id, gate, threads):
 
     def ask():
         barrier.wait()
-        return book.once.once(Call(), lambda tx: book.lending.book(tx, request), lambda _: b"").result
+        booked = []
+        book.once.once(Call(), lambda tx: book.lending.book(tx, request), lambda _: b"", booked.append).result()
+        return booked[0]
 
     with ThreadPoolExecutor(threads) as pool:
         return [call.result() for call in [pool.submit(ask) for _ in range(threads)]]

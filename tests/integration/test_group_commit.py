@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -162,7 +163,7 @@ def was_given_up_while_it_waited(_register) -> tuple[Work, Callable[[], bool], t
 
 
 def is_given_up_while_it_runs(register) -> tuple[Work, Callable[[], bool], type[BaseException]]:
-    answers = iter([True, False])
+    answers = chain([True], repeat(False))
     return register(1), lambda: next(answers), DeadlineExceeded
 
 

@@ -268,12 +268,14 @@ class LivesOfLoans(RuleBasedStateMachine):
         return recorded
 
     def _send(self, request_id: str, loan_id: int, amount: int, on: date | None) -> tuple[bytes, Recorded | None]:
-        answered = self.book.once.once(
+        recorded: list[Recorded] = []
+        answer = self.book.once.once(
             Call(request_id, fingerprint=f"{loan_id} {amount} {on}"),
             lambda tx: self.book.repayments.record(tx, loan_id, amount, on),
             lambda recorded: f"{recorded}".encode(),
+            recorded.append,
         )
-        return answered.answer, answered.result
+        return answer.result(), recorded[0] if recorded else None
 
 
 @pytest.fixture(scope="module")

@@ -140,7 +140,9 @@ def test_commit_whose_wait_for_the_standby_was_cut_short_is_not_answered_as_done
 
         def register():
             call = Call(request_id, fingerprint="f")
-            return here.once.once(call, lambda tx: here.customers.register(tx, ANANYA), lambda _: b"the answer").answer
+            return here.once.once(
+                call, lambda tx: here.customers.register(tx, ANANYA), lambda _: b"the answer"
+            ).result()
 
         with server.connect() as admin, ThreadPoolExecutor(1) as pool:
             admin.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
@@ -172,7 +174,7 @@ def test_same_registration_in_two_servers_at_once_is_answered_alike(book, open_s
             registered = each.once.once(
                 call, lambda tx: each.customers.register(tx, applicant), lambda customer: b"%d" % customer.customer_id
             )
-            return registered.answer
+            return registered.result()
 
         with ThreadPoolExecutor(4) as pool:
             assert len(set(pool.map(register, others))) == 1
@@ -185,16 +187,16 @@ def test_request_that_meets_its_own_first_time_gets_its_answer(book, open_store)
     call = Call(str(uuid.uuid4()), fingerprint="f")
 
     def register(each):
-        return each.once.once(call, lambda tx: each.customers.register(tx, ANANYA), lambda _: b"the answer").answer
+        return each.once.once(call, lambda tx: each.customers.register(tx, ANANYA), lambda _: b"the answer").result()
 
     def register_late(tx):
         if not book.rows("customer"):
             register(first)
         return book.customers.register(tx, ANANYA)
 
-    assert book.once.once(call, register_late, lambda _: b"another answer").answer == b"the answer"
+    assert book.once.once(call, register_late, lambda _: b"another answer").result() == b"the answer"
     with pytest.raises(PhoneNumberTaken):
-        book.once.once(Call(str(uuid.uuid4()), fingerprint="f"), register_late, lambda _: b"")
+        book.once.once(Call(str(uuid.uuid4()), fingerprint="f"), register_late, lambda _: b"").result()
 
 
 def test_transactions_that_wait_for_each_other_both_come_through(book):

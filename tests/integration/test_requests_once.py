@@ -1,15 +1,11 @@
 """A request that comes more than once takes effect once, and is answered each time with the bytes of the first."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 
 from almeno_grpc.api import credit_service_pb2 as pb
 from almeno_grpc.api import import_pb2, portfolio_service_pb2
 from almeno_grpc.domain.errors import RequestIdReused
 from almeno_grpc.service.requests import Call, Requests
-from almeno_grpc.storage.records import AnsweredRequests
 
 ID = "123e4567-e89b-42d3-a456-426614174000"
 
@@ -128,13 +124,18 @@ def test_request_that_was_refused_may_be_mended_under_its_id(stubs, loan_request
 def test_answer_outlives_the_process_that_gave_it(book, open_store, start_process):
     customer = book.register()
     call = Call(ID, fingerprint="f" * 64)
-    first = book.once.once(call, lambda tx: tx.customers.get(customer.customer_id), lambda found: repr(found).encode())
-    reopened = Requests(open_store(), book.clock).once(call, lambda _: pytest.fail("ran again"), str.encode)
-    assert (reopened.answer, reopened.result) == (first.answer, None)
+    done = []
+    first = book.once.once(
+        call, lambda tx: tx.customers.get(customer.customer_id), lambda found: repr(found).encode(), done.append
+    ).result()
+    assert done == [customer]
+    reopened = Requests(open_store(), book.clock)
+    again = reopened.once(call, lambda _: pytest.fail("ran again"), str.encode, lambda _: pytest.fail("done again"))
+    assert again.result() == first
     other = start_process("repeat", request_id=ID, fingerprint="f" * 64, answer="another answer")
     other.wait_until_ready()
     other.go()
-    assert other.result() == first.answer.decode()
+    assert other.result() == first.decode()
 
 
 def test_answer_given_in_another_process_holds_here(book, start_process):
@@ -142,57 +143,6 @@ def test_answer_given_in_another_process_holds_here(book, start_process):
     other.wait_until_ready()
     other.go()
     assert other.result() == "the first answer"
-    assert book.once.once(Call(ID, fingerprint="f" * 64), lambda _: "x", str.encode).answer == b"the first answer"
+    assert book.once.once(Call(ID, fingerprint="f" * 64), lambda _: "x", str.encode).result() == b"the first answer"
     with pytest.raises(RequestIdReused):
-        book.once.once(Call(ID, fingerprint="e" * 64), lambda _: "x", str.encode)
-
-
-def test_loan_whose_request_cannot_be_remembered_is_not_booked(monkeypatch, book):
-    customer = book.register()
-    before = book.counts()
-
-    def fail(*_):
-        raise OSError("no room for the answer")
-
-    monkeypatch.setattr(AnsweredRequests, "add", fail)
-    with pytest.raises(OSError, match="no room"):
-        book.lend(customer.customer_id, 10_000_000, request_id=ID)
-    assert book.counts() == before
-
-
-def test_loan_that_cannot_be_booked_is_not_remembered(monkeypatch, book):
-    customer = book.register()
-
-    def fail(*_):
-        raise OSError("no room for the loan")
-
-    with monkeypatch.context() as patch:
-        patch.setattr("almeno_grpc.storage.loans.Loans.add", fail)
-        with pytest.raises(OSError, match="no room"):
-            book.lend(customer.customer_id, 10_000_000, request_id=ID)
-    assert book.lend(customer.customer_id, 10_000_000, request_id=ID).loan is not None
-    assert len(book.rows("loan")) == len(book.rows("answered_request")) == 1
-
-
-def test_of_16_calls_with_one_request_id_at_once_one_books_and_all_get_its_bytes(stubs, loan_request):
-    request, barrier = loan_request(), threading.Barrier(16)
-    call = stubs.channel.unary_unary(
-        "/almeno.credit.v1.CreditService/CreateLoan", request_serializer=pb.CreateLoanRequest.SerializeToString
-    )
-
-    def ask(_):
-        barrier.wait()
-        return call(request, timeout=30)
-
-    with ThreadPoolExecutor(16) as pool:
-        answers = list(pool.map(ask, range(16)))
-    assert len(set(answers)) == 1
-    assert pb.CreateLoanResponse.FromString(answers[0]).loan.loan_id
-    assert len(stubs.book.rows("loan")) == len(stubs.book.rows("decision")) == 1
-
-
-def test_requests_without_an_id_are_each_for_themselves(stubs, loan_request):
-    request = loan_request(request_id="")
-    assert stubs.credit.CreateLoan(request) != stubs.credit.CreateLoan(request)
-    assert len(stubs.book.rows("loan")) == 2
-    assert stubs.book.rows("answered_request") == []
+        book.once.once(Call(ID, fingerprint="e" * 64), lambda _: "x", str.encode).result()

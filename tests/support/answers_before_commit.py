@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any
 
 from almeno_grpc import bootstrap
@@ -10,37 +10,36 @@ from almeno_grpc.bootstrap import import_queue_depth, prepare_database, queue_fi
 from almeno_grpc.config import Settings
 from almeno_grpc.metrics import Metrics
 from almeno_grpc.service.store import always
+from almeno_grpc.storage.database import settle
 from almeno_grpc.storage.store import BookStore
 
 __all__ = ["build_application", "import_queue_depth", "prepare_database", "queue_files", "run_import_worker"]
 
 LATE_SECONDS = 0.01
-_pool = ThreadPoolExecutor(64)
-_write = BookStore.write
+_submit = BookStore.submit
 
 
 def build_application(settings: Settings, metrics: Metrics) -> bootstrap.CreditApplication:
     """The services as they are, on a store that says that it has written what it is about to write."""
-    BookStore.write = _write_later
+    BookStore.submit = _submit_and_answer_at_once
     return bootstrap.build_application(settings, metrics)
 
 
-def _write_later(store: BookStore, work: Callable[[Any], Any], *, wanted: Callable[[], bool] = always) -> Any:
+def _submit_and_answer_at_once(
+    store: BookStore, work: Callable[[Any], Any], then: Callable[[Any], Any], *, wanted: Callable[[], bool] = always
+) -> Any:
     answer: Future[Any] = Future()
 
     def work_and_answer(tx: Any) -> Any:
         result = work(tx)
-        answer.set_result(result)
+        if not answer.done():
+            settle(answer, lambda: then(result))
         time.sleep(LATE_SECONDS)
         return result
 
-    def write() -> None:
-        try:
-            _write(store, work_and_answer, wanted=wanted)
-        except BaseException as error:
-            if answer.done():
-                raise
-            answer.set_exception(error)
+    def tell_failure(written: Future[Any]) -> None:
+        if not answer.done():
+            settle(answer, written.result)
 
-    _pool.submit(write)
-    return answer.result()
+    _submit(store, work_and_answer, lambda result: result, wanted=wanted).add_done_callback(tell_failure)
+    return answer
