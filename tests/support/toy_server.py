@@ -32,7 +32,7 @@ class ToyServer:
         folder.mkdir(exist_ok=True)
         environment = {name: text for name, text in os.environ.items() if not name.startswith("ALMENO_")}
         environment |= {
-            "PYTHONPATH": str(Path(__file__).parent),
+            "PYTHONPATH": os.pathsep.join(filter(None, (str(Path(__file__).parent), os.environ.get("PYTHONPATH")))),
             "TOY_FOLDER": str(folder),
             "TOY_BROKEN": broken,
             "TMPDIR": str(folder),
