@@ -1,7 +1,7 @@
 """Checking, booking and fetching loans."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache, partial
 
@@ -125,8 +125,8 @@ class LendingService:
 
     def _add_loan(self, tx: Transaction, decision_id: str, decision: Decision) -> Loan:
         request = decision.request
-        new = Loan(
-            loan_id=0,
+        loan = Loan(
+            loan_id=tx.loans.take_number(request.customer_id),
             customer_id=request.customer_id,
             loan_amount=request.loan_amount,
             interest_rate=decision.corrected_interest_rate,
@@ -139,7 +139,8 @@ class LendingService:
             approval_date=decision.business_date,
             decision_id=decision_id,
         )
-        return replace(new, loan_id=tx.loans.add(new))
+        tx.loans.add(loan)
+        return loan
 
     def _pin(self, tx: Transaction, decision: Decision) -> None:
         """Notes which file the policy's version stands for, with the first decision it takes."""

@@ -164,11 +164,14 @@ class Loans:
         """Up to `count` of a customer's loans with a number above `after`, in the order of their numbers."""
         return [_loan(row) for row in _PAGES[state].rows(self._connection, customer_id, after, count)]
 
-    def add(self, loan: Loan) -> int:
-        """Books a loan under the next number of the service's own, which it gives back."""
-        [(loan_id,)] = _TAKE_NUMBER.rows(self._connection, loan.customer_id)
-        _ADD.rows(self._connection, loan_id, *_values(loan).values())
+    def take_number(self, customer_id: int) -> int:
+        """Takes the next number of the service's own, for a loan of the customer."""
+        [(loan_id,)] = _TAKE_NUMBER.rows(self._connection, customer_id)
         return int(loan_id)
+
+    def add(self, loan: Loan) -> None:
+        """Books a loan under a number that was taken for it."""
+        _ADD.rows(self._connection, loan.loan_id, *_values(loan).values())
 
     def by_source(self, keys: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Loan]:
         """The imported loans with any of the keys (customer_id, source_loan_id)."""

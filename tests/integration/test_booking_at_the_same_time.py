@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -46,14 +47,13 @@ class StoreThatLocksLate(BookStore):
         changes = []
 
         def add_loan(loan):
-            changes.append(lambda tx: tx.loans.add(loan))
-            return 0
+            changes.append(lambda tx: tx.loans.add(replace(loan, loan_id=tx.loans.take_number(loan.customer_id))))
 
         with self.read() as seen:
             late = Instead(
                 seen,
                 borrowers=Instead(seen.borrowers, get_locked=seen.borrowers.get),
-                loans=Instead(seen.loans, add=add_loan),
+                loans=Instead(seen.loans, take_number=lambda _: 0, add=add_loan),
                 decisions=Instead(
                     seen.decisions, add=lambda record: changes.insert(0, lambda tx: tx.decisions.add(record))
                 ),

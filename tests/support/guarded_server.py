@@ -1,0 +1,131 @@
+"""A real server on a free port with handlers of the tests' own, behind the guard."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+import pytest
+from google.rpc import error_details_pb2
+from grpc_health.v1 import health_pb2_grpc
+from grpc_health.v1.health import HealthServicer
+from grpc_status import rpc_status
+from typing_extensions import override
+
+from almeno_grpc.api import (
+    credit_service_pb2,
+    credit_service_pb2_grpc,
+    customer_pb2,
+    portfolio_service_pb2,
+    portfolio_service_pb2_grpc,
+)
+from almeno_grpc.rpc.guarded_method import CallLimits
+from almeno_grpc.rpc.interceptor import CallGuard
+
+GET_CUSTOMER = "/almeno.credit.v1.CreditService/GetCustomer"
+START_IMPORT = "/almeno.credit.v1.PortfolioService/StartImport"
+WATCH_IMPORT = "/almeno.credit.v1.PortfolioService/WatchImport"
+ANSWER = credit_service_pb2.GetCustomerResponse(customer=customer_pb2.Customer(customer_id=7))
+LIMIT = 3
+
+
+class RecordedMetrics:
+    def __init__(self) -> None:
+        self.calls: Counter[tuple[str, str]] = Counter()
+        self.seconds: list[float] = []
+
+    def call(self, method: str, code: str, seconds: float) -> None:
+        self.calls[method, code] += 1
+        self.seconds.append(seconds)
+
+    def decision(self, kind: str, reasons: tuple[str, ...], count: int = 1) -> None: ...
+    def import_rows(self, kind: str, outcome: str, rows: int) -> None: ...
+    def import_ended(self, kind: str, state: str) -> None: ...
+
+
+class Credit(credit_service_pb2_grpc.CreditServiceServicer):
+    def __init__(self) -> None:
+        self.get_customer: Callable[[Any, grpc.ServicerContext], Any] = lambda _request, _context: ANSWER
+
+    @override
+    def GetCustomer(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return self.get_customer(request, context)
+
+
+class Portfolio(portfolio_service_pb2_grpc.PortfolioServiceServicer):
+    def __init__(self) -> None:
+        self.watch: Callable[[], Iterator[Any]] = lambda: iter(())
+        self.uploads: list[int] = []
+
+    @override
+    def StartImport(self, request_iterator: Iterator[Any], context: grpc.ServicerContext) -> Any:
+        self.uploads.append(sum(1 for _ in request_iterator))
+        return portfolio_service_pb2.StartImportResponse()
+
+    @override
+    def WatchImport(self, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
+        return self.watch()
+
+
+@dataclass
+class Served:
+    guard: CallGuard
+    channel: grpc.Channel
+    credit: Credit
+    portfolio: Portfolio
+    health: HealthServicer
+    metrics: RecordedMetrics = field(default_factory=RecordedMetrics)
+
+    def get_customer(self, timeout: float = 5) -> Any:
+        return self.get_customer_later(timeout).result()
+
+    def get_customer_later(self, timeout: float = 5) -> Any:
+        stub = credit_service_pb2_grpc.CreditServiceStub(self.channel)
+        return stub.GetCustomer.future(credit_service_pb2.GetCustomerRequest(customer_id=7), timeout=timeout)
+
+    def raw(self, method: str, *messages: bytes, timeout: float = 5) -> bytes:
+        return self.channel.stream_unary(method)(iter(messages), timeout=timeout)
+
+
+@contextmanager
+def guarded_server() -> Iterator[Served]:
+    """A server with two threads for calls, which takes on three of them."""
+    metrics = RecordedMetrics()
+    limits = CallLimits(concurrent_calls=LIMIT, message_bytes=1000, slow_call_milliseconds=200, request_seconds=0.3)
+    guard = CallGuard(threads=2, limits=limits, stream_methods={START_IMPORT, WATCH_IMPORT}, metrics=metrics)
+    server = grpc.server(guard.calls, interceptors=[guard])
+    credit, portfolio, health = Credit(), Portfolio(), HealthServicer()
+    credit_service_pb2_grpc.add_CreditServiceServicer_to_server(credit, server)
+    portfolio_service_pb2_grpc.add_PortfolioServiceServicer_to_server(portfolio, server)
+    health_pb2_grpc.add_HealthServicer_to_server(health, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        yield Served(guard, channel, credit, portfolio, health, metrics)
+    guard.end_watches()
+    server.stop(1).wait()
+    eventually(lambda: guard.calls_under_way == 0)
+    guard.close()
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 5) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def refused(call: Callable[[], Any]) -> tuple[grpc.StatusCode, error_details_pb2.ErrorInfo]:
+    with pytest.raises(grpc.RpcError) as caught:
+        call()
+    status = rpc_status.from_call(caught.value)
+    assert status is not None, caught.value
+    infos = [detail for detail in status.details if detail.Is(error_details_pb2.ErrorInfo.DESCRIPTOR)]
+    assert len(infos) == 1
+    info = error_details_pb2.ErrorInfo()
+    infos[0].Unpack(info)
+    assert info.domain == "almeno.credit"
+    return caught.value.code(), info

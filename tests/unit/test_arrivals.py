@@ -1,0 +1,113 @@
+"""Calls hold a thread only while it works for them: not before their request has come, nor while an answer is due."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future
+from typing import Any
+
+import grpc
+import pytest
+from support.guarded_server import ANSWER, GET_CUSTOMER, LIMIT, Served, eventually, guarded_server, refused
+
+from almeno_grpc.domain.errors import CustomerNotFound
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    with guarded_server() as served:
+        yield served
+
+
+@pytest.fixture
+def pending(served: Served) -> list[Future[Any]]:
+    """What the handler waits for, call by call."""
+    futures: list[Future[Any]] = []
+
+    def answer_later(_request: Any, _context: grpc.ServicerContext) -> Any:
+        futures.append(Future())
+        return futures[-1]
+
+    served.credit.get_customer = answer_later
+    return futures
+
+
+def test_call_that_waits_for_its_request_counts_and_has_no_thread(served: Served) -> None:
+    ended = threading.Event()
+
+    def silence() -> Iterator[bytes]:
+        ended.wait(5)
+        yield from ()
+
+    call = served.channel.stream_unary(GET_CUSTOMER).future(silence(), timeout=5)
+    eventually(lambda: served.guard.calls_under_way == 1)
+    assert served.guard.calls._running == []
+    assert call.code() is grpc.StatusCode.CANCELLED
+    ended.set()
+
+
+def test_calls_whose_answers_are_due_count_and_have_no_threads(served: Served, pending: list[Future[Any]]) -> None:
+    calls = [served.get_customer_later() for _ in range(LIMIT)]
+    eventually(lambda: len(pending) == LIMIT)
+    assert len(served.guard.calls._running) < LIMIT
+    assert served.guard.calls.is_full
+    code, info = refused(served.get_customer)
+    assert (code, info.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_CALLS")
+    for future in pending:
+        future.set_result(ANSWER.SerializeToString())
+    assert [call.result() for call in calls] == [ANSWER] * LIMIT
+    eventually(lambda: served.guard.calls_under_way == 0)
+    assert served.metrics.calls[GET_CUSTOMER, "OK"] == LIMIT
+
+
+def test_time_of_a_call_lasts_until_its_answer(served: Served, pending: list[Future[Any]]) -> None:
+    call = served.get_customer_later()
+    eventually(lambda: len(pending) == 1)
+    with pytest.raises(TimeoutError):
+        pending[0].result(0.1)
+    pending[0].set_result(ANSWER)
+    call.result()
+    assert served.metrics.seconds[0] >= 0.1
+
+
+def test_answer_that_fails_later_is_a_refusal(served: Served, pending: list[Future[Any]]) -> None:
+    calls = [served.get_customer_later() for _ in range(2)]
+    eventually(lambda: len(pending) == 2)
+    for future, error in zip(pending, (CustomerNotFound(7), RuntimeError("Asha")), strict=True):
+        future.set_exception(error)
+    assert sorted(call.code().name for call in calls) == ["INTERNAL", "NOT_FOUND"]
+    eventually(lambda: served.guard.calls_under_way == 0)
+
+
+def test_answer_to_a_caller_who_is_gone_is_dropped_and_makes_room(served: Served, pending: list[Future[Any]]) -> None:
+    call = served.get_customer_later()
+    eventually(lambda: len(pending) == 1)
+    call.cancel()
+    # What the call is answered with later, whoever waits for it, goes nowhere.
+    pending[0].set_result(ANSWER)
+    eventually(lambda: served.guard.calls_under_way == 0)
+    served.credit.get_customer = lambda _request, _context: ANSWER
+    assert served.get_customer() == ANSWER
+
+
+def test_handler_that_ends_the_program_ends_its_call_alone(served: Served) -> None:
+    def leave(_request: Any, _context: grpc.ServicerContext) -> Any:
+        raise SystemExit
+
+    served.credit.get_customer = leave
+    code, info = refused(served.get_customer)
+    assert (code, info.reason) == (grpc.StatusCode.INTERNAL, "INTERNAL")
+    served.credit.get_customer = lambda _request, _context: ANSWER
+    assert served.get_customer() == ANSWER
+    eventually(lambda: served.guard.calls_under_way == 0)
+
+
+def test_call_for_which_there_is_no_thread_is_refused(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(served.guard.calls, "_start_thread", refuse)
+        code, info = refused(served.get_customer)
+    assert (code, info.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_CALLS")
+    assert served.get_customer() == ANSWER
+    eventually(lambda: served.guard.calls_under_way == 0)
