@@ -14,6 +14,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ from almeno_grpc.clock import Clock
 from almeno_grpc.domain.decision import Decision, decide
 from almeno_grpc.metrics import PrometheusMetrics
 from almeno_grpc.rpc import requests
+from almeno_grpc.rpc.arrivals import Call
 from almeno_grpc.rpc.credit_servicer import CreditServicer
 from almeno_grpc.rpc.decision_answers import check_answer
 from almeno_grpc.rpc.fields import Fields
@@ -124,8 +126,19 @@ def parts(store: BookStore, customer_ids: Sequence[int]) -> list[Part]:
     ]
 
 
+class _Arrived(Call):
+    """A call that has arrived with its request, whose answer goes nowhere."""
+
+    def __init__(self, request: bytes) -> None:
+        self.context: Any = _Context()
+        self.request = request
+
+    def answer(self, message: bytes) -> None:
+        """Takes the answer."""
+
+
 class _Context:
-    """A call whose caller is there and waits."""
+    """A caller who is there and waits."""
 
     def is_active(self) -> bool:
         return True
@@ -134,8 +147,8 @@ class _Context:
         return 10.0
 
 
-def _guarded(guard: CallGuard, lending: LendingService, metrics: PrometheusMetrics) -> Callable[[bytes], bytes]:
-    """CheckEligibility as gRPC calls it, from bytes to bytes."""
+def _guarded(guard: CallGuard, lending: LendingService, metrics: PrometheusMetrics) -> Callable[[bytes], object]:
+    """CheckEligibility as a thread of the pool runs it, from bytes to bytes."""
     unused: Any = SimpleNamespace(once=None)
     handler = grpc.unary_unary_rpc_method_handler(
         CreditServicer(unused, unused, lending, repayments=unused, decisions=unused, metrics=metrics).CheckEligibility,
@@ -144,8 +157,7 @@ def _guarded(guard: CallGuard, lending: LendingService, metrics: PrometheusMetri
     )
     details: Any = SimpleNamespace(method=SERVICE + CHECK)
     guarded: Any = guard.intercept_service(lambda _details: handler, details)
-    context: Any = _Context()
-    return lambda message: guarded.stream_unary(iter((message,)), context)
+    return lambda message: guarded.unary_unary(_Arrived(message))
 
 
 def _handed_over(guard: CallGuard) -> float:
@@ -153,10 +165,11 @@ def _handed_over(guard: CallGuard) -> float:
     figures = []
     for _ in range(BLOCKS):
         started = time.process_time()
-        for _ in range(BLOCK_CALLS):
-            guard.calls.submit(int)
-        while guard.calls_under_way:
-            time.sleep(0.0001)
+        for _ in range(BLOCK_CALLS - 1):
+            guard.calls.enqueue(int)
+        last = threading.Event()
+        guard.calls.enqueue(last.set)
+        last.wait()
         figures.append((time.process_time() - started) / BLOCK_CALLS * 1e6)
     return statistics.median(figures)
 

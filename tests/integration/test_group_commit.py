@@ -205,6 +205,23 @@ def test_write_that_fails_leaves_its_neighbours(store, book, register, commits, 
     assert store.write(register(103)) > 0
 
 
+def test_write_that_fails_before_it_has_changed_anything_costs_its_neighbours_no_second_run(store, book, register):
+    runs: list[int] = []
+
+    def work(tx: BookTransaction) -> int:
+        runs.append(1)
+        return register(1)(tx)
+
+    with ThreadPoolExecutor(3) as pool:
+        with turn_taken(store, pool):
+            good = queue(store, pool, work)
+            bad = queue(store, pool, lambda _: 1 // 0)
+        assert isinstance(outcome(good), int)
+        assert isinstance(outcome(bad), ZeroDivisionError)
+    assert runs == [1]
+    assert phone_numbers(book) == [1]
+
+
 def test_each_write_that_fails_gets_its_own_error(store, book, register):
     parts = [neighbour(register) for neighbour in NEIGHBOURS]
     with ThreadPoolExecutor(len(parts) + 2) as pool:
