@@ -282,7 +282,7 @@ def test_sheet_loaded_again_changes_nothing_after_repayments(book, rows_of):
     "change",
     [
         {"monthly_installment": 9_300 * RUPEE},
-        {"interest_rate": Decimal(11)},
+        {"interest_rate_e4": 110_000},
         {"tenure_months": 13},
         {"emis_paid": 4},
         {"emis_paid_on_time": 3},
