@@ -27,6 +27,8 @@ from almeno_grpc.service.requests import Call
 RUPEE = 100
 LIVES = int(os.environ.get("ALMENO_LIVES", "30"))
 STEPS = 40
+HAPPENS = ("booked", "imported", "repaid", "closed", "sent again", "loaded again")
+MOST_TRIES = 3
 PAID_STATES = {InstallmentState.PAID, InstallmentState.PAID_LATE}
 
 
@@ -286,14 +288,18 @@ def databases(sqlite_databases):
 
 def test_loans_live_as_the_model_says_whatever_happens_to_them(book, rows_of, request):
     numbers, tally = itertools.count(1), Counter()
-    run_lives(
-        lambda: LivesOfLoans(book, rows_of, numbers, tally),
-        settings=settings(
-            max_examples=LIVES,
-            stateful_step_count=STEPS,
-            deadline=None,
-            suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
-        ),
-    )
+    # Now and then chance leaves something out.
+    for _ in range(MOST_TRIES):
+        run_lives(
+            lambda: LivesOfLoans(book, rows_of, numbers, tally),
+            settings=settings(
+                max_examples=LIVES,
+                stateful_step_count=STEPS,
+                deadline=None,
+                suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
+            ),
+        )
+        if all(tally[each] for each in HAPPENS):
+            break
     request.node.user_properties.append(("lives of loans", f"{dict(tally)}"))
-    assert min(tally[each] for each in ("booked", "imported", "repaid", "closed", "sent again", "loaded again")) > 0
+    assert all(tally[each] for each in HAPPENS)
