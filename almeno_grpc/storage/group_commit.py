@@ -111,6 +111,11 @@ class GroupCommit:
         """
         piece = _Piece(work, then, wanted)
         with self._lock:
+            if self._thread is None:
+                # Before anything depends on it, for the system may have no thread left.
+                thread = threading.Thread(target=self._write_the_rest, name="writer", daemon=True)
+                thread.start()
+                self._thread = thread
             self._waiting.append(piece)
             has_to_wait, self._is_at_work = self._is_at_work, True
         if not has_to_wait:
@@ -156,9 +161,6 @@ class GroupCommit:
     def _leave_the_rest(self) -> None:
         """Leaves what has come meanwhile to the thread."""
         if self._goes_on():
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._write_the_rest, name="writer", daemon=True)
-                self._thread.start()
             self._left_over.release()
 
     def _write_the_rest(self) -> None:

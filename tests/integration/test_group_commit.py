@@ -222,6 +222,20 @@ def test_write_that_fails_before_it_has_changed_anything_costs_its_neighbours_no
     assert phone_numbers(book) == [1]
 
 
+def test_system_without_a_thread_left_fails_a_write_and_not_those_after_it(store, book, register, monkeypatch):
+    def fail(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    reopened = BookStore(str(store.engine.url))
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", fail)
+        with pytest.raises(RuntimeError):
+            reopened.write(register(1))
+    assert reopened.write(register(2)) > 0
+    assert phone_numbers(book) == [2]
+    reopened.close()
+
+
 def test_each_write_that_fails_gets_its_own_error(store, book, register):
     parts = [neighbour(register) for neighbour in NEIGHBOURS]
     with ThreadPoolExecutor(len(parts) + 2) as pool:
