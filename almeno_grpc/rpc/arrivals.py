@@ -65,6 +65,24 @@ class Call:
         self._event.call.cancel()
 
 
+class Uploads(ThreadPoolExecutor):
+    """What gRPC submits calls with a stream of requests to: they go on to the pool, if that has a thread for them."""
+
+    def __init__(self, pool: CallPool) -> None:
+        super().__init__(max_workers=1)
+        self._pool = pool
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Queues the call, or refuses it. Runs on gRPC's serving thread, which would end with what is raised here."""
+        try:
+            return self._pool.submit(fn, *args, **kwargs)
+        except RuntimeError:
+            _respond, event, state, *_ = args
+            self._pool.begin_call()
+            Call(event, state, self._pool).refuse(_no_thread_left)
+            return None  # type: ignore[return-value]
+
+
 class Arrivals(ThreadPoolExecutor):
     """What gRPC submits calls with one request to: they come to the pool with it.
 

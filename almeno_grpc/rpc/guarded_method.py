@@ -17,7 +17,7 @@ import grpc
 from almeno_grpc.domain.errors import CreditError, DeadlineExceeded, TooManyCalls
 from almeno_grpc.logs import SparseLog
 from almeno_grpc.metrics import Metrics
-from almeno_grpc.rpc.arrivals import Arrivals, Call
+from almeno_grpc.rpc.arrivals import Arrivals, Call, Uploads
 from almeno_grpc.rpc.errors import InvalidMessage, MessageTooLarge, code_of, internal_status, to_status
 from almeno_grpc.rpc.pools import CallPool, arrival_seconds
 
@@ -77,10 +77,11 @@ class GuardedMethod:
     def handler(self, pool: CallPool, arrivals: Arrivals) -> grpc.RpcMethodHandler[Any, Any]:
         """Makes the handler that gRPC runs on the pool; calls with one request come to it by way of the arrivals."""
         if self._inner.request_streaming:
+            uploads = Uploads(pool)
             return (
-                grpc.stream_stream_rpc_method_handler(_on_pool(self._answer_with_stream, pool))
+                grpc.stream_stream_rpc_method_handler(_on_pool(self._answer_with_stream, uploads))
                 if self._inner.response_streaming
-                else grpc.stream_unary_rpc_method_handler(_on_pool(self._answer_upload, pool))
+                else grpc.stream_unary_rpc_method_handler(_on_pool(self._answer_upload, uploads))
             )
         if getattr(self._behavior, "experimental_non_blocking", False):
             behavior = _on_pool(self._open_watch, arrivals)
@@ -119,12 +120,18 @@ class GuardedMethod:
         except BaseException as error:
             self._refuse(call, error, arrived_seconds)
         else:
-            self._report("OK", time.perf_counter() - arrived_seconds)
-            call.answer(encoded)
+            try:
+                self._report("OK", time.perf_counter() - arrived_seconds)
+            finally:
+                call.answer(encoded)
 
     def _refuse(self, call: Call, error: BaseException, arrived_seconds: float) -> None:
-        self._report(self._code_of_failure(error, call.context), time.perf_counter() - arrived_seconds)
-        call.refuse(self._status_of(error, call.context))
+        status = internal_status()
+        try:
+            self._report(self._code_of_failure(error, call.context), time.perf_counter() - arrived_seconds)
+            status = self._status_of(error, call.context)
+        finally:
+            call.refuse(status)
 
     def _answer_upload(self, requests: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
         code = "OK"

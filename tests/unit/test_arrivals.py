@@ -7,7 +7,16 @@ from typing import Any
 
 import grpc
 import pytest
-from support.guarded_server import ANSWER, GET_CUSTOMER, LIMIT, Served, eventually, guarded_server, refused
+from support.guarded_server import (
+    ANSWER,
+    GET_CUSTOMER,
+    LIMIT,
+    START_IMPORT,
+    Served,
+    eventually,
+    guarded_server,
+    refused,
+)
 
 from almeno_grpc.domain.errors import CustomerNotFound
 
@@ -107,7 +116,28 @@ def test_call_for_which_there_is_no_thread_is_refused(served: Served, monkeypatc
 
     with monkeypatch.context() as patch:
         patch.setattr(served.guard.calls, "_start_thread", refuse)
-        code, info = refused(served.get_customer)
-    assert (code, info.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_CALLS")
+        patch.setattr(served.guard.streams, "_start_thread", refuse)
+        for call in (served.get_customer, lambda: served.raw(START_IMPORT, b"")):
+            code, info = refused(call)
+            assert (code, info.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_CALLS")
     assert served.get_customer() == ANSWER
+    served.raw(START_IMPORT, b"")
     eventually(lambda: served.guard.calls_under_way == 0)
+
+
+def test_call_that_cannot_be_counted_is_answered_all_the_same(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(served.metrics, "call", fail)
+    assert served.get_customer() == ANSWER
+    served.credit.get_customer = lambda _request, _context: pending_failure()
+    code, _ = refused(served.get_customer)
+    assert code is grpc.StatusCode.INTERNAL
+    eventually(lambda: served.guard.calls_under_way == 0)
+
+
+def pending_failure() -> Future[Any]:
+    future: Future[Any] = Future()
+    future.set_exception(RuntimeError("Asha"))
+    return future
