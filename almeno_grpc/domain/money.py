@@ -74,10 +74,19 @@ def plain(value: Decimal) -> Decimal:
 def format_rupees(paise: int) -> str:
     """An amount for people, grouped the Indian way: 1234567850 paise give ₹1,23,45,678.50. No paise, no decimals."""
     rupees, rest = divmod(abs(paise), PAISE_PER_RUPEE)
-    digits = str(rupees)
-    head, tail = digits[:-3], digits[-3:]
-    groups = [tail]
-    while head:
-        groups.insert(0, head[-2:])
-        head = head[:-2]
-    return ("-" if paise < 0 else "") + "₹" + ",".join(groups) + (f".{rest:02d}" if rest else "")
+    text = str(rupees)
+    # Written out for ordinary amounts: every decision that is stored has several of them in its words.
+    if len(text) > 7:
+        text = f"{_pairs(text[:-7])},{text[-7:-5]},{text[-5:-3]},{text[-3:]}"
+    elif len(text) > 5:
+        text = f"{text[:-5]},{text[-5:-3]},{text[-3:]}"
+    elif len(text) > 3:
+        text = f"{text[:-3]},{text[-3:]}"
+    if rest:
+        text = f"{text}.{rest:02d}"
+    return f"-₹{text}" if paise < 0 else f"₹{text}"
+
+
+def _pairs(digits: str) -> str:
+    """The digits in twos, from the right."""
+    return digits if len(digits) <= 2 else f"{_pairs(digits[:-2])},{digits[-2:]}"

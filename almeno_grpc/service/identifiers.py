@@ -1,7 +1,6 @@
 """Names for decisions and imports."""
 
 import secrets
-import uuid
 
 
 def new_identifier(time_microseconds: int) -> str:
@@ -9,4 +8,5 @@ def new_identifier(time_microseconds: int) -> str:
     milliseconds = time_microseconds // 1000 & (1 << 48) - 1
     random = secrets.randbits(74)
     value = milliseconds << 80 | 7 << 76 | random >> 62 << 64 | 0b10 << 62 | random & (1 << 62) - 1
-    return str(uuid.UUID(int=value))
+    text = f"{value:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

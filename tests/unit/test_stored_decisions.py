@@ -77,6 +77,23 @@ def test_decision_is_read_back_as_it_was_taken_and_its_replay_matches(
     assert (again.decision, again.matches, again.differences) == (stored, True, [])
 
 
+@given(cases(), st.text(min_size=1, max_size=12))
+def test_snapshot_is_the_json_that_an_encoder_writes(
+    policy: Policy, case: tuple[LoanRequest, Borrower, date], version: str
+) -> None:
+    asked, who, on = case
+    versioned = replace(policy, version=version)
+    try:
+        decision = decide(asked, who, versioned, on)
+    except TermsDoNotAmortize:
+        assume(False)
+    snapshot = decision_record(explained(NAME, decision, versioned, 7)).snapshot
+    content = json.loads(snapshot)
+    assert content["policy_version"] == version
+    assert content["reasons"] == list(decision.reasons)
+    assert json.dumps(content, ensure_ascii=False, separators=(",", ":")) == snapshot
+
+
 def policy_named_otherwise(policy: Policy) -> Policy:
     return replace(policy, version="1999-01", bands=policy.bands[:1])
 
