@@ -1,7 +1,9 @@
 """Calendar months: due dates and how many of them have come."""
 
-import calendar
+from calendar import isleap
 from datetime import date
+
+_MONTH_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 def due_date(approval_date: date, number: int) -> date:
@@ -18,12 +20,16 @@ def due_date(approval_date: date, number: int) -> date:
     if year > date.max.year:
         raise OverflowError(f"instalment {number} of a loan approved on {approval_date} falls due after the year 9999")
     month = month_index + 1
-    return date(year, month, min(approval_date.day, calendar.monthrange(year, month)[1]))
+    return date(year, month, min(approval_date.day, _last_day(year, month)))
 
 
 def emis_due(approval_date: date, tenure_months: int, on: date) -> int:
     """How many of the loan's instalments have a due date on or before `on`; 0 to `tenure_months`."""
     months = (on.year - approval_date.year) * 12 + on.month - approval_date.month
-    if on.day < approval_date.day and on.day < calendar.monthrange(on.year, on.month)[1]:
+    if on.day < approval_date.day and on.day < _last_day(on.year, on.month):
         months -= 1
     return max(0, min(tenure_months, months))
+
+
+def _last_day(year: int, month: int) -> int:
+    return _MONTH_DAYS[month - 1] + (month == 2 and isleap(year))

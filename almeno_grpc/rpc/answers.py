@@ -1,4 +1,4 @@
-"""Values of the domain as messages, each given by its fields; decisions are in `decision_answers`.
+"""Values of the domain as messages, each given by its fields; decisions and loans have modules of their own.
 
 Fields rather than messages, for protobuf builds a nested message in its place from a mapping, and copies one that is
 handed to it, which takes twice as long.
@@ -14,7 +14,7 @@ from almeno_grpc.domain.customer import Customer
 from almeno_grpc.domain.decision import DecisionReason
 from almeno_grpc.domain.imports import ImportFile, ImportKind, ImportState, IssueOutcome, RowIssue
 from almeno_grpc.domain.installments import InstallmentMethod
-from almeno_grpc.domain.loan import Installment, InstallmentState, Loan, LoanState
+from almeno_grpc.domain.loan import Installment, InstallmentState, LoanState
 from almeno_grpc.domain.policy import Policy
 from almeno_grpc.domain.repayment import Payoff, Repayment
 
@@ -95,30 +95,6 @@ def customer_fields(customer: Customer) -> Fields:
         "monthly_income": money(customer.monthly_income),
         "approved_limit": money(customer.approved_limit),
         "create_time": instant(customer.create_time),
-    }
-
-
-def loan_fields(loan: Loan, on: date) -> Fields:
-    """A loan as it stands on the day."""
-    return {
-        "loan_id": loan.loan_id,
-        "customer_id": loan.customer_id,
-        "loan_amount": money(loan.loan_amount),
-        "interest_rate": decimal(loan.interest_rate),
-        "tenure_months": loan.tenure_months,
-        "monthly_installment": money(loan.monthly_installment),
-        "emis_paid": loan.emis_paid,
-        "emis_paid_on_time": loan.emis_paid_on_time,
-        "repayments_left": loan.repayments_left,
-        "outstanding_principal": money(loan.outstanding_principal),
-        "approval_date": day(loan.approval_date),
-        "end_date": day(loan.end_date),
-        "state": LOAN_STATES[loan.state],
-        "days_past_due": loan.days_past_due(on),
-        "installment_method": INSTALLMENT_METHODS[loan.installment_method],
-        "source_loan_id": loan.source_loan_id,
-        "decision_id": loan.decision_id,
-        "paid_toward_next": money(loan.paid_toward_next),
     }
 
 

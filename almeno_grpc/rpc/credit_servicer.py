@@ -21,6 +21,7 @@ from almeno_grpc.rpc.decision_answers import (
     stored_decision,
 )
 from almeno_grpc.rpc.fields import Fields
+from almeno_grpc.rpc.loan_answers import fill_loan
 from almeno_grpc.rpc.pages import page_key, page_token
 from almeno_grpc.service.customers import CustomerService
 from almeno_grpc.service.decisions import DecisionService
@@ -129,9 +130,9 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         loan_id = fields.identifier("loan_id", request.loan_id)
         fields.check()
         loan, customer = self._lending.get_loan(loan_id)
-        return pb.GetLoanResponse(
-            loan=answers.loan_fields(loan, self._lending.today()), customer=answers.customer_fields(customer)
-        )
+        response = pb.GetLoanResponse(customer=answers.customer_fields(customer))
+        fill_loan(response.loan, loan, self._lending.today())
+        return response
 
     def ListLoans(self, request: pb.ListLoansRequest, _context: grpc.ServicerContext) -> pb.ListLoansResponse:
         """Lists a customer's loans."""
@@ -144,10 +145,12 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         (after,) = page_key(scope, request.page_token, (0,))
         loans = self._lending.page_of_loans(customer_id, state, after, size + 1)
         today = self._lending.today()
-        return pb.ListLoansResponse(
-            loans=[answers.loan_fields(loan, today) for loan in loans[:size]],
-            next_page_token=page_token(scope, loans[size - 1].loan_id) if loans[size:] else "",
+        response = pb.ListLoansResponse(
+            next_page_token=page_token(scope, loans[size - 1].loan_id) if loans[size:] else ""
         )
+        for loan in loans[:size]:
+            fill_loan(response.loans.add(), loan, today)
+        return response
 
     def GetRepaymentSchedule(
         self, request: pb.GetRepaymentScheduleRequest, _context: grpc.ServicerContext
@@ -170,10 +173,9 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         fields.check()
 
         def encode(recorded: Recorded) -> bytes:
-            return pb.RecordRepaymentResponse(
-                repayment=answers.repayment_fields(recorded.repayment),
-                loan=answers.loan_fields(recorded.loan, recorded.business_date),
-            ).SerializeToString()
+            response = pb.RecordRepaymentResponse(repayment=answers.repayment_fields(recorded.repayment))
+            fill_loan(response.loan, recorded.loan, recorded.business_date)
+            return response.SerializeToString()
 
         return self._once(call, lambda tx: self._repayments.record(tx, loan_id, amount, payment_date), encode)
 

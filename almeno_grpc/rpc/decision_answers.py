@@ -1,55 +1,53 @@
 """Decisions as answers, in bytes.
 
-Each thread keeps a message with all its parts and fills it in anew for each decision, which takes an eighth less time
-than making one. Longer answers are joined, for the encodings of the parts of a message, one after the other, are an
-encoding of the whole.
+Each thread keeps a message for each kind of answer. Longer answers are joined, for the encodings of the parts of a
+message, one after the other, are an encoding of the whole.
 """
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import date
 
 from google.protobuf.message import Message
-from google.type import money_pb2
 
 from almeno_grpc.api import credit_service_pb2 as pb
 from almeno_grpc.api import customer_pb2, decision_pb2
 from almeno_grpc.domain.decision import Decision, DecisionReason
 from almeno_grpc.domain.errors import CreditError
 from almeno_grpc.domain.position import CreditPosition
-from almeno_grpc.rpc.answers import CURRENCY, DECISION_REASONS, Fields, loan_fields
+from almeno_grpc.rpc.answers import DECISION_REASONS, Fields
 from almeno_grpc.rpc.errors import status_message
+from almeno_grpc.rpc.kept_messages import KeptMessage, fill_amount, fill_day, in_rupees
+from almeno_grpc.rpc.loan_answers import LoanMessage
 from almeno_grpc.service.decision_record import StoredDecision
 from almeno_grpc.service.decision_replay import Replay
 from almeno_grpc.service.decisions import DamagedDecision
 from almeno_grpc.service.lending import Booking
-
-MOST_USES = 500
-"""How often a message is filled in: a text in it takes its room anew each time, and all of it is only given back with
-the whole message."""
 
 _SCORE_COMPONENTS = 4
 
 
 def check_answer(decision: Decision) -> bytes:
     """The answer to a check."""
-    return _kept.check.with_decision(decision)
+    return _with_decision(_kept.check, decision)
 
 
 def booking_answer(booking: Booking) -> bytes:
     """The answer to the request for a loan."""
-    answer = _kept.booking.with_stored(booking.stored)
     if booking.loan is None:
-        return answer
-    loan = loan_fields(booking.loan, booking.decision.business_date)
-    return answer + pb.CreateLoanResponse(loan=loan).SerializeToString()
+        response, decision = _kept.declined.taken()
+    else:
+        response, (decision, loan) = _kept.booked.taken()
+        loan.fill(booking.loan, booking.decision.business_date)
+    decision.fill_stored(booking.stored)
+    return response.SerializeToString()
 
 
 def batch_answer(results: Iterable[Decision | CreditError]) -> bytes:
     """The answer to a batch of checks, in their order."""
     one = _kept.batch
     return b"".join(
-        [_error(result) if isinstance(result, CreditError) else one.with_decision(result) for result in results]
+        [_error(result) if isinstance(result, CreditError) else _with_decision(one, result) for result in results]
     )
 
 
@@ -63,7 +61,7 @@ def stored_decision(stored: StoredDecision | DamagedDecision) -> decision_pb2.De
     if isinstance(stored, DamagedDecision):
         return _damaged(stored)
     message = decision_pb2.Decision()
-    _Decision(message, len(stored.decision.score_components)).fill_stored(stored)
+    _StoredDecision(message, len(stored.decision.score_components)).fill_stored(stored)
     return message
 
 
@@ -99,10 +97,10 @@ class _Position:
 
     def __init__(self, message: customer_pb2.CreditPosition) -> None:
         self._message = message
-        self._approved_volume = _in_rupees(message.approved_volume)
-        self._current_debt = _in_rupees(message.current_debt)
-        self._monthly_obligation = _in_rupees(message.monthly_obligation)
-        self._available_limit = _in_rupees(message.available_limit)
+        self._approved_volume = in_rupees(message.approved_volume)
+        self._current_debt = in_rupees(message.current_debt)
+        self._monthly_obligation = in_rupees(message.monthly_obligation)
+        self._available_limit = in_rupees(message.available_limit)
 
     def fill(self, position: CreditPosition, approved_limit: int) -> None:
         """Fills in the position, over another one it may be."""
@@ -110,28 +108,24 @@ class _Position:
         message.loan_count = position.loan_count
         message.active_loan_count = position.active_loan_count
         message.loans_this_year = position.loans_this_year
-        _fill_amount(self._approved_volume, position.approved_volume)
-        _fill_amount(self._current_debt, position.current_debt)
-        _fill_amount(self._monthly_obligation, position.monthly_obligation)
+        fill_amount(self._approved_volume, position.approved_volume)
+        fill_amount(self._current_debt, position.current_debt)
+        fill_amount(self._monthly_obligation, position.monthly_obligation)
         message.emis_due = position.emis_due
         message.emis_paid_on_time = position.emis_paid_on_time
-        _fill_amount(self._available_limit, position.available_limit(approved_limit))
+        fill_amount(self._available_limit, position.available_limit(approved_limit))
 
 
 class _Decision:
-    """A message of a decision, to be filled in.
-
-    It holds the message's parts, for while somebody holds a part, the message gives it out again rather than make a
-    new object of it.
-    """
+    """A message of a decision, to be filled in."""
 
     def __init__(self, message: decision_pb2.Decision, component_count: int) -> None:
         self._message = message
         self._components = [message.score_components.add() for _ in range(component_count)]
-        self._loan_amount = _in_rupees(message.loan_amount)
+        self._loan_amount = in_rupees(message.loan_amount)
         self._interest_rate = message.interest_rate
         self._corrected_interest_rate = message.corrected_interest_rate
-        self._monthly_installment = _in_rupees(message.monthly_installment)
+        self._monthly_installment = in_rupees(message.monthly_installment)
         self._position = _Position(message.position)
         self._reasons = message.reasons
         self._rules: tuple[str, str, date] | None = None
@@ -148,18 +142,39 @@ class _Decision:
         for part, (_, points, _, observed) in zip(self._components, decision.score_components, strict=True):
             part.points = points.numerator / points.denominator
             part.observed = observed
-        _fill_amount(self._loan_amount, request.loan_amount)
+        fill_amount(self._loan_amount, request.loan_amount)
         self._interest_rate.value = f"{request.interest_rate:f}"
         self._corrected_interest_rate.value = f"{decision.corrected_interest_rate:f}"
         message.tenure_months = request.tenure_months
-        _fill_amount(self._monthly_installment, decision.monthly_installment)
+        fill_amount(self._monthly_installment, decision.monthly_installment)
         message.message = text
         self._position.fill(borrower.position, borrower.approved_limit)
         self._reasons[:] = [DECISION_REASONS[reason] for reason in decision.reasons]
         if decision.counter_offer is None:
             message.ClearField("counter_offer")
         else:
-            _fill_amount(_in_rupees(message.counter_offer), decision.counter_offer)
+            fill_amount(in_rupees(message.counter_offer), decision.counter_offer)
+
+    def _fill_rules(self, decision: Decision) -> None:
+        """Fills in what all decisions of a policy on a day have in common."""
+        for part, component in zip(self._components, decision.score_components, strict=True):
+            part.name = component.name
+            part.max_points = component.max_points
+        message, on = self._message, decision.business_date
+        message.policy_version = decision.policy_version
+        fill_day(message.business_date, on)
+        self._rules = decision.policy_version, decision.policy_sha256, on
+
+
+class _StoredDecision(_Decision):
+    """A message of a stored decision, to be filled in."""
+
+    def __init__(self, message: decision_pb2.Decision, component_count: int) -> None:
+        super().__init__(message, component_count)
+        self._gates = list(message.gates)
+        self._monthly_income = in_rupees(message.monthly_income)
+        self._approved_limit = in_rupees(message.approved_limit)
+        self._create_time = message.create_time
 
     def fill_stored(self, stored: StoredDecision) -> None:
         """Fills in a stored decision, over another one it may be."""
@@ -170,91 +185,61 @@ class _Decision:
             message.ClearField("max_interest_rate")
         else:
             message.max_interest_rate.value = f"{decision.request.max_interest_rate:f}"
-        del message.gates[:]
-        for reason, passed, observed, allowed in stored.gates:
-            message.gates.add(reason=DECISION_REASONS[reason], passed=passed, observed=observed, allowed=allowed)
-        message.policy_sha256 = decision.policy_sha256
-        _fill_amount(_in_rupees(message.monthly_income), decision.borrower.monthly_income)
-        _fill_amount(_in_rupees(message.approved_limit), decision.borrower.approved_limit)
+        if len(self._gates) != len(stored.gates):
+            del message.gates[:]
+            self._gates = [message.gates.add() for _ in stored.gates]
+        for gate, (reason, passed, observed, allowed) in zip(self._gates, stored.gates, strict=True):
+            gate.reason = DECISION_REASONS[reason]
+            gate.passed = passed
+            gate.observed = observed
+            gate.allowed = allowed
+        fill_amount(self._monthly_income, decision.borrower.monthly_income)
+        fill_amount(self._approved_limit, decision.borrower.approved_limit)
         seconds, rest = divmod(stored.create_time, 1_000_000)
-        message.create_time.seconds, message.create_time.nanos = seconds, rest * 1000
+        self._create_time.seconds, self._create_time.nanos = seconds, rest * 1000
 
     def _fill_rules(self, decision: Decision) -> None:
-        """Fills in what all decisions of a policy on a day have in common."""
-        for part, component in zip(self._components, decision.score_components, strict=True):
-            part.name = component.name
-            part.max_points = component.max_points
-        message, on = self._message, decision.business_date
-        message.policy_version = decision.policy_version
-        day = message.business_date
-        day.year, day.month, day.day = on.year, on.month, on.day
-        self._rules = decision.policy_version, decision.policy_sha256, on
+        super()._fill_rules(decision)
+        self._message.policy_sha256 = decision.policy_sha256
 
 
-class _Response:
-    """A response with one decision in it, kept to be filled in again and again."""
-
-    def __init__(self, make: Callable[[], tuple[Message, decision_pb2.Decision]]) -> None:
-        """Keeps what `make` makes: an empty response, and the decision in it."""
-        self._make = make
-        self._uses_left = 0
-
-    def with_decision(self, decision: Decision) -> bytes:
-        """The response with the decision, encoded."""
-        self._count_use()
-        self._decision.fill(decision, decision.message)
-        return self._response.SerializeToString()
-
-    def with_stored(self, stored: StoredDecision) -> bytes:
-        """The response with the stored decision, encoded."""
-        self._count_use()
-        self._decision.fill_stored(stored)
-        return self._response.SerializeToString()
-
-    def _count_use(self) -> None:
-        if self._uses_left == 0:
-            self._response, message = self._make()
-            self._decision = _Decision(message, _SCORE_COMPONENTS)
-            self._uses_left = MOST_USES
-        self._uses_left -= 1
+def _with_decision(kept: KeptMessage[_Decision], decision: Decision) -> bytes:
+    message, part = kept.taken()
+    part.fill(decision, decision.message)
+    return message.SerializeToString()
 
 
-def _in_rupees(message: money_pb2.Money) -> money_pb2.Money:
-    """Names the currency, which `_fill_amount` leaves as it is."""
-    message.currency_code = CURRENCY
-    return message
-
-
-def _fill_amount(message: money_pb2.Money, paise: int) -> None:
-    message.units = paise // 100
-    message.nanos = paise % 100 * 10_000_000
-
-
-def _empty_check() -> tuple[Message, decision_pb2.Decision]:
+def _empty_check() -> tuple[Message, _Decision]:
     response = pb.CheckEligibilityResponse()
-    return response, response.decision
+    return response, _Decision(response.decision, _SCORE_COMPONENTS)
 
 
-def _empty_booking() -> tuple[Message, decision_pb2.Decision]:
-    response = pb.CreateLoanResponse()
-    return response, response.decision
-
-
-def _empty_batch() -> tuple[Message, decision_pb2.Decision]:
+def _empty_batch() -> tuple[Message, _Decision]:
     response = pb.BatchCheckEligibilityResponse()
-    return response, response.results.add().decision
+    return response, _Decision(response.results.add().decision, _SCORE_COMPONENTS)
 
 
-class _KeptResponses(threading.local):
-    """The responses that a thread keeps."""
+def _empty_decline() -> tuple[Message, _StoredDecision]:
+    response = pb.CreateLoanResponse()
+    return response, _StoredDecision(response.decision, _SCORE_COMPONENTS)
+
+
+def _empty_booking() -> tuple[Message, tuple[_StoredDecision, LoanMessage]]:
+    response = pb.CreateLoanResponse()
+    return response, (_StoredDecision(response.decision, _SCORE_COMPONENTS), LoanMessage(response.loan))
+
+
+class _KeptMessages(threading.local):
+    """The messages that a thread keeps."""
 
     def __init__(self) -> None:
-        self.check = _Response(_empty_check)
-        self.booking = _Response(_empty_booking)
-        self.batch = _Response(_empty_batch)
+        self.check = KeptMessage(_empty_check)
+        self.batch = KeptMessage(_empty_batch)
+        self.declined = KeptMessage(_empty_decline)
+        self.booked = KeptMessage(_empty_booking)
 
 
-_kept = _KeptResponses()
+_kept = _KeptMessages()
 
 
 def _error(error: CreditError) -> bytes:

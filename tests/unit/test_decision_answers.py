@@ -9,9 +9,13 @@ import pytest
 from almeno_grpc.api import credit_service_pb2 as pb
 from almeno_grpc.domain.decision import Borrower, Decision, LoanRequest, decide
 from almeno_grpc.domain.errors import CustomerNotFound
+from almeno_grpc.domain.loan import Loan
 from almeno_grpc.domain.policy import Policy
 from almeno_grpc.domain.position import CreditPosition
-from almeno_grpc.rpc.decision_answers import MOST_USES, batch_answer, check_answer
+from almeno_grpc.rpc.decision_answers import batch_answer, booking_answer, check_answer, stored_decision
+from almeno_grpc.rpc.kept_messages import MOST_USES
+from almeno_grpc.service.decision_record import explained
+from almeno_grpc.service.lending import Booking
 
 RUPEE = 100
 POSITION = CreditPosition(loan_count=3, active_loan_count=1, approved_volume=10**7, emis_due=20, emis_paid_on_time=15)
@@ -52,6 +56,44 @@ def test_nothing_of_an_answer_is_left_in_the_next(decisions: list[Decision]) -> 
     assert offered.HasField("counter_offer")
     assert declined.reasons
     assert not declined.HasField("counter_offer")
+
+
+def test_nothing_of_an_answer_to_a_booking_is_left_in_the_next(decisions: list[Decision], policy: Policy) -> None:
+    bookings = [booking_of(each, policy) for each in (*decisions, with_highest_rate(decisions[0]), decisions[0])]
+    first = [booking_answer(each) for each in bookings]
+    for earlier in bookings:
+        for later, answer in zip(bookings, first, strict=True):
+            booking_answer(earlier)
+            assert booking_answer(later) == answer
+    for booking, answer in zip(bookings, map(pb.CreateLoanResponse.FromString, first), strict=True):
+        assert answer.decision == stored_decision(booking.stored)
+        assert answer.HasField("loan") == booking.decision.approved
+        assert [gate.observed for gate in answer.decision.gates] == [gate.observed for gate in booking.stored.gates]
+
+
+def with_highest_rate(decision: Decision) -> Decision:
+    """The decision with one gate more, and longer words."""
+    asked = decision.request._replace(max_interest_rate=Decimal("10.5"), loan_amount=12_345_678)
+    return decision._replace(request=asked)
+
+
+def booking_of(decision: Decision, policy: Policy) -> Booking:
+    stored = explained("0199d2a0-7c1e-7b6f-8f00-0123456789ab", decision, policy, 1_700_000_000_123_456)
+    loan = Loan(
+        loan_id=12,
+        customer_id=decision.request.customer_id,
+        loan_amount=decision.request.loan_amount,
+        interest_rate=decision.corrected_interest_rate,
+        tenure_months=decision.request.tenure_months,
+        monthly_installment=decision.monthly_installment,
+        installment_method=decision.installment_method,
+        emis_paid=0,
+        emis_paid_on_time=0,
+        outstanding_principal=decision.request.loan_amount,
+        approval_date=decision.business_date,
+        decision_id=stored.decision_id,
+    )
+    return Booking(stored, loan if decision.approved else None)
 
 
 def test_answer_tells_of_its_own_policy_and_day_after_those_of_another(decisions: list[Decision]) -> None:
