@@ -13,7 +13,6 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    Connection,
     Dialect,
     Integer,
     Select,
@@ -32,7 +31,9 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from almeno_grpc.domain.decision import Borrower
 from almeno_grpc.domain.position import CreditPosition
+from almeno_grpc.storage.book_connection import BookConnection
 from almeno_grpc.storage.database import Database
+from almeno_grpc.storage.statements import Statement
 from almeno_grpc.storage.tables import customer, loan
 
 _LAST_DAY = 31
@@ -114,7 +115,10 @@ _PAGE = (
 )
 OF_CUSTOMER = customer.c.customer_id == bindparam("who")
 
-_LOCK = select(customer.c.customer_id).where(customer.c.customer_id == bindparam("customer_id")).with_for_update()
+_LOCK = Statement(
+    select(customer.c.customer_id).where(customer.c.customer_id == bindparam("customer_id")).with_for_update(),
+    "customer_id",
+)
 
 
 class BorrowerQuery:
@@ -151,25 +155,25 @@ def borrower_of(row: Sequence[int]) -> Borrower:
 class Borrowers:
     """The borrowers, as one transaction sees them."""
 
-    def __init__(self, connection: Connection, database: Database) -> None:
+    def __init__(self, connection: BookConnection, database: Database) -> None:
         self._connection = connection
         self._database = database
 
     def get(self, customer_id: int, on: date) -> Borrower | None:
         """The borrower on a business date; None when no customer has the number."""
-        return self._database.borrower_in(self._connection, customer_id, on)
+        return self._database.borrower_in(self._connection.connection_to_read(customer_id), customer_id, on)
 
     def get_locked(self, customer_id: int, on: date) -> Borrower | None:
         """The borrower on a business date, on whom no other transaction decides until this one has ended."""
-        if self._connection.dialect.name != "sqlite":
+        if not self._connection.gathers:
             # A transaction that writes has the whole of a SQLite database to itself. Elsewhere the lock comes by a
             # statement of its own: a statement sees the book as it was when that began, before it waited.
-            self._connection.execute(_LOCK, {"customer_id": customer_id})
+            _LOCK.rows(self._connection.connection, customer_id)
         return self.get(customer_id, on)
 
     def page(self, after: int, count: int, on: date) -> list[tuple[int, Borrower]]:
         """Up to `count` borrowers with a number above `after`, each with the number, in the order of the numbers."""
-        rows = self._connection.execute(_PAGE, {**_parameters(on), "after": after, "count": count})
+        rows = self._connection.connection.execute(_PAGE, {**_parameters(on), "after": after, "count": count})
         return [(row[0], borrower_of(row)) for row in rows]
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine
 
 from almeno_grpc.domain.decision import Borrower
 from almeno_grpc.service.store import Hold
+from almeno_grpc.storage.book_connection import BookConnection
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -38,7 +39,9 @@ class Database(Protocol):
     def read(self) -> AbstractContextManager[Connection]:
         """See `almeno_grpc.service.store.Store.read`."""
 
-    def submit(self, work: Callable[[Connection], T], then: Callable[[T], U], wanted: Callable[[], bool]) -> Future[U]:
+    def submit(
+        self, work: Callable[[BookConnection], T], then: Callable[[T], U], wanted: Callable[[], bool]
+    ) -> Future[U]:
         """See `almeno_grpc.service.store.Store.submit`."""
 
     def others_wait(self) -> bool:

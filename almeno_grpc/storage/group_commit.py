@@ -18,6 +18,7 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import Connection
 
 from almeno_grpc.domain.errors import DeadlineExceeded
+from almeno_grpc.storage.book_connection import BookConnection
 from almeno_grpc.storage.database import settle
 from almeno_grpc.storage.turns import Turns
 
@@ -31,7 +32,7 @@ MOST_PIECES = 128
 class _Piece(Generic[T, U]):
     """Work that waits to be written, and what comes of it."""
 
-    def __init__(self, work: Callable[[Connection], T], then: Callable[[T], U], wanted: Callable[[], bool]) -> None:
+    def __init__(self, work: Callable[[BookConnection], T], then: Callable[[T], U], wanted: Callable[[], bool]) -> None:
         self._work = work
         self._then = then
         self._wanted = wanted
@@ -39,7 +40,7 @@ class _Piece(Generic[T, U]):
         self.error: BaseException | None = None
         self.end: Future[U] = Future()
 
-    def run(self, connection: Connection) -> None:
+    def run(self, connection: BookConnection) -> None:
         """Does the work, as far as somebody wants it; the transaction is not committed yet."""
         # Who had to stand in line for long may have nobody left to work for.
         self._check_wanted()
@@ -95,9 +96,11 @@ class GroupCommit:
         self._is_closed = False
         self._left_over = threading.Semaphore(0)
         """Released when the thread has to go to work, or to end."""
-        self._opened: tuple[Connection, Turns] | None = None
+        self._opened: tuple[Connection, Turns, BookConnection] | None = None
 
-    def submit(self, work: Callable[[Connection], T], then: Callable[[T], U], wanted: Callable[[], bool]) -> Future[U]:
+    def submit(
+        self, work: Callable[[BookConnection], T], then: Callable[[T], U], wanted: Callable[[], bool]
+    ) -> Future[U]:
         """Does the work in a transaction, together with what waits besides.
 
         Args:
@@ -139,12 +142,13 @@ class GroupCommit:
         pieces: _Pieces = []
         try:
             if self._opened is None:
-                self._opened = self._connect(), self._take_part()
-            connection, turns = self._opened
+                connection = self._connect()
+                self._opened = connection, self._take_part(), BookConnection(connection, gathers=True)
+            connection, turns, book_connection = self._opened
             with turns.taken():
                 # Some have come while this one waited for its turn.
                 pieces += self._take()
-                _write_all(pieces, connection)
+                _write_all(pieces, connection, book_connection)
         except BaseException as error:
             pieces = pieces or self._take()
             for piece in pieces:
@@ -184,44 +188,51 @@ class GroupCommit:
             return self._is_at_work
 
     def _disconnect(self) -> None:
-        opened, self._opened = self._opened or (), None
-        for each in opened:
-            each.close()
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            connection, turns, _ = opened
+            connection.close()
+            turns.close()
 
 
-def _write_all(pieces: _Pieces, connection: Connection) -> None:
+def _write_all(pieces: _Pieces, connection: Connection, book_connection: BookConnection) -> None:
     """Runs the pieces in order, in a transaction; each is undone by itself when it fails."""
     try:
         with connection.begin():
+            book_connection.forget()
             if len(pieces) == 1:
                 # Alone it is undone with the transaction.
-                pieces[0].run(connection)
+                pieces[0].run(book_connection)
+                book_connection.check()
             else:
-                _run_together(pieces, connection)
+                _run_together(pieces, book_connection)
     except _HalfDoneError:
         with connection.begin():
-            _run_apart(pieces, connection)
+            _run_apart(pieces, connection, book_connection)
 
 
-def _run_together(pieces: _Pieces, connection: Connection) -> None:
+def _run_together(pieces: _Pieces, connection: BookConnection) -> None:
     """Runs the pieces without savepoints, which would be a quarter of the statements of a booking.
 
     Raises:
         _HalfDoneError: A piece has failed, and not before it had changed anything, as most that fail do: to undo it,
-            everything has to be undone.
+            everything has to be undone. Or the rows of one could not be added, together with those of others.
     """
-    driver_connection: Any = connection.connection.driver_connection
     for piece in pieces:
-        changes_before = driver_connection.total_changes
+        changes_before = connection.changes
         try:
             piece.run(connection)
         except BaseException as error:
-            if driver_connection.total_changes != changes_before or not driver_connection.in_transaction:
+            if connection.changes != changes_before or connection.has_failed or not connection.is_in_transaction:
                 raise _HalfDoneError from error
             piece.error = error
+    try:
+        connection.check()
+    except BaseException as error:
+        raise _HalfDoneError from error
 
 
-def _run_apart(pieces: _Pieces, connection: Connection) -> None:
+def _run_apart(pieces: _Pieces, connection: Connection, book_connection: BookConnection) -> None:
     """Runs the pieces, each under a savepoint."""
     # Through the driver, at half the cost of a nested transaction.
     driver_connection: Any = connection.connection.driver_connection
@@ -229,8 +240,10 @@ def _run_apart(pieces: _Pieces, connection: Connection) -> None:
     for piece in pieces:
         cursor.execute("SAVEPOINT piece")
         piece.error = None
+        book_connection.forget()
         try:
-            piece.run(connection)
+            piece.run(book_connection)
+            book_connection.check()
         except BaseException as error:
             piece.error = error
             if not driver_connection.in_transaction:

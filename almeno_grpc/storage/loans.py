@@ -12,6 +12,7 @@ from almeno_grpc.domain.installments import InstallmentMethod
 from almeno_grpc.domain.loan import Loan, LoanState
 from almeno_grpc.domain.money import rate_from_scaled, scaled_rate
 from almeno_grpc.storage.additions import Addition, added_whole
+from almeno_grpc.storage.book_connection import BookConnection
 from almeno_grpc.storage.lookups import in_pieces, present
 from almeno_grpc.storage.sequences import next_numbers, number_above
 from almeno_grpc.storage.statements import Statement, insertion
@@ -58,6 +59,7 @@ _LOCK = Statement(
     "loan_id",
 )
 _TAKE_NUMBER = insertion(loan_number, [loan_number.c.customer_id], returning=loan_number.c.loan_id)
+_ADD_NUMBER = insertion(loan_number, loan_number.c)
 _ADD = insertion(table, _COLUMNS)
 _OF_CUSTOMER = select(*_COLUMNS).where(table.c.customer_id == bindparam("customer_id"))
 _PAGE = _OF_CUSTOMER.where(table.c.loan_id > bindparam("after")).order_by(table.c.loan_id).limit(bindparam("count"))
@@ -129,8 +131,12 @@ class Loans:
     first_own_number = FIRST_OWN_ID
     """No number that the service gives lies below."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: BookConnection) -> None:
+        self._book_connection = connection
+
+    @property
+    def _connection(self) -> Connection:
+        return self._book_connection.connection
 
     def get(self, loan_id: int) -> Loan | None:
         """The loan with the number, if there is one."""
@@ -166,12 +172,16 @@ class Loans:
 
     def take_number(self, customer_id: int) -> int:
         """Takes the next number of the service's own, for a loan of the customer."""
-        [(loan_id,)] = _TAKE_NUMBER.rows(self._connection, customer_id)
-        return int(loan_id)
+        if not self._book_connection.gathers:
+            [(taken,)] = _TAKE_NUMBER.rows(self._connection, customer_id)
+            return int(taken)
+        loan_id = self._book_connection.next_loan_number()
+        self._book_connection.add(_ADD_NUMBER, (loan_id, customer_id), key=customer_id)
+        return loan_id
 
     def add(self, loan: Loan) -> None:
         """Books a loan under a number that was taken for it."""
-        _ADD.rows(self._connection, loan.loan_id, *_values(loan).values())
+        self._book_connection.add(_ADD, (loan.loan_id, *_values(loan).values()), key=loan.customer_id)
 
     def by_source(self, keys: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Loan]:
         """The imported loans with any of the keys (customer_id, source_loan_id)."""

@@ -23,6 +23,7 @@ from sqlalchemy.exc import DBAPIError
 from almeno_grpc.domain.decision import Borrower
 from almeno_grpc.domain.errors import DeadlineExceeded, StoreUnavailable
 from almeno_grpc.service.store import Hold
+from almeno_grpc.storage.book_connection import BookConnection
 from almeno_grpc.storage.borrowers import OF_CUSTOMER, BorrowerQuery, borrower_of
 from almeno_grpc.storage.database import DatabaseUnusable, settle
 from almeno_grpc.storage.postgres_errors import cause_of, is_conflict, is_unavailable, refusal_of
@@ -205,13 +206,15 @@ class PostgresDatabase:
         with _translated(), self._links.lent(_BEGIN_READING) as link, link.transaction() as connection:
             yield connection
 
-    def submit(self, work: Callable[[Connection], T], then: Callable[[T], U], wanted: Callable[[], bool]) -> Future[U]:
+    def submit(
+        self, work: Callable[[BookConnection], T], then: Callable[[T], U], wanted: Callable[[], bool]
+    ) -> Future[U]:
         """See `almeno_grpc.storage.database.Database.submit`. The caller's thread waits for the database."""
         end: Future[U] = Future()
         settle(end, lambda: then(self._write(work, wanted)))
         return end
 
-    def _write(self, work: Callable[[Connection], T], wanted: Callable[[], bool]) -> T:
+    def _write(self, work: Callable[[BookConnection], T], wanted: Callable[[], bool]) -> T:
         with _translated():
             for run_number in range(1, MOST_RUNS):
                 try:
@@ -266,10 +269,10 @@ class PostgresDatabase:
         """See `almeno_grpc.storage.database.Database.others_wait`: here only who wants the same rows ever waits."""
         return False
 
-    def _write_once(self, work: Callable[[Connection], T], wanted: Callable[[], bool]) -> T:
+    def _write_once(self, work: Callable[[BookConnection], T], wanted: Callable[[], bool]) -> T:
         _check_wanted(wanted)
         with self._links.lent(_BEGIN_WRITING) as link, link.transaction() as connection:
-            result = work(connection)
+            result = work(BookConnection(connection))
             _check_wanted(wanted)
         return result
 

@@ -1,6 +1,7 @@
 """Decisions, policy pins and answered requests in the database: written once, never changed."""
 
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -18,6 +19,7 @@ from sqlalchemy import (
 )
 
 from almeno_grpc.service.store import AnsweredRequest, DecisionRecord
+from almeno_grpc.storage.book_connection import BookConnection
 from almeno_grpc.storage.statements import Statement, insertion
 from almeno_grpc.storage.tables import answered_request, decision, policy_pin
 
@@ -63,16 +65,15 @@ _DECISIONS = Statement(
 class Decisions:
     """The decisions, as one transaction sees them."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: BookConnection) -> None:
         self._connection = connection
 
     def add(self, record: DecisionRecord) -> None:
         """Stores a decision."""
-        _ADD_DECISION.rows(
-            self._connection,
+        row = (
             record.decision_id,
             record.customer_id,
-            date.fromisoformat(record.business_date),
+            _day(record.business_date),
             record.policy_version,
             record.policy_sha256,
             record.approved,
@@ -82,15 +83,17 @@ class Decisions:
             record.snapshot_sha256,
             record.create_time,
         )
+        self._connection.add(_ADD_DECISION, row, key=record.customer_id)
 
     def get(self, decision_id: str) -> DecisionRecord | None:
         """The decision with the name, if there is one."""
-        row = _DECISION_BY_ID.row(self._connection, decision_id)
+        row = _DECISION_BY_ID.row(self._connection.connection, decision_id)
         return _decision(row) if row else None
 
     def page(self, customer_id: int, after: str, count: int) -> list[DecisionRecord]:
         """Up to `count` decisions on a customer whose names sort behind `after`, the oldest first."""
-        return [_decision(row) for row in _DECISIONS.rows(self._connection, customer_id, after, count)]
+        rows = _DECISIONS.rows(self._connection.connection, customer_id, after, count)
+        return [_decision(row) for row in rows]
 
 
 class PolicyPins:
@@ -111,17 +114,21 @@ class PolicyPins:
 class AnsweredRequests:
     """The requests that were answered, as one transaction sees them."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: BookConnection) -> None:
         self._connection = connection
 
     def get(self, request_id: str) -> AnsweredRequest | None:
         """The request with the id and its answer, if there was one."""
-        row = _REQUEST.row(self._connection, request_id)
+        row = _REQUEST.row(self._connection.connection_to_read(request_id), request_id)
         return AnsweredRequest(request_id, *row) if row else None
 
     def add(self, request: AnsweredRequest, create_time: int) -> None:
         """Remembers a request and its answer."""
-        _ADD_REQUEST.rows(self._connection, request.request_id, request.fingerprint, request.answer, create_time)
+        row = (request.request_id, request.fingerprint, request.answer, create_time)
+        self._connection.add(_ADD_REQUEST, row, key=request.request_id)
+
+
+_day = lru_cache(maxsize=16)(date.fromisoformat)
 
 
 def _decision(row: tuple[Any, ...]) -> DecisionRecord:

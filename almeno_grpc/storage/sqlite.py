@@ -23,6 +23,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 from almeno_grpc.domain.decision import Borrower
 from almeno_grpc.domain.errors import PhoneNumberTaken, StoreUnavailable, WriteConflict
 from almeno_grpc.service.store import Hold
+from almeno_grpc.storage.book_connection import BookConnection
 from almeno_grpc.storage.borrowers import OF_CUSTOMER, BorrowerQuery, borrower_of
 from almeno_grpc.storage.database import DatabaseUnusable
 from almeno_grpc.storage.group_commit import GroupCommit
@@ -135,7 +136,7 @@ class SqliteDatabase:
 
     def borrower_in(self, connection: Connection, customer_id: int, on: date) -> Borrower | None:
         """See `almeno_grpc.storage.database.Database.borrower_in`."""
-        rows = self._run(connection.connection.cursor(), self._of_customer, customer_id, on)
+        rows = self._run(connection.connection.driver_connection, self._of_customer, customer_id, on)
         return borrower_of(rows[0]) if rows else None
 
     def _read_borrowers(self, query: BorrowerQuery, who: int | str, on: date) -> list[Any]:
@@ -149,11 +150,12 @@ class SqliteDatabase:
         except Exception as error:
             raise _refusal(error) from error
 
-    def _run(self, cursor: Any, query: BorrowerQuery, who: int | str, on: date) -> list[Any]:
+    def _run(self, driver: Any, query: BorrowerQuery, who: int | str, on: date) -> list[Any]:
+        """Runs the query on a connection of the driver, or on a cursor."""
         try:
-            rows: list[Any] = cursor.execute(query.sql, (*query.of_day(on), who)).fetchall()
+            rows: list[Any] = driver.execute(query.sql, (*query.of_day(on), who)).fetchall()
         except self._driver.Error as error:
-            lost = self._engine.dialect.is_disconnect(error, cursor.connection, cursor)
+            lost = self._engine.dialect.is_disconnect(error, None, None)
             raise DBAPIError.instance(
                 query.sql, None, error, self._driver.Error, connection_invalidated=lost, dialect=self._engine.dialect
             ) from error
@@ -167,7 +169,9 @@ class SqliteDatabase:
             with connection.begin():
                 yield connection
 
-    def submit(self, work: Callable[[Connection], T], then: Callable[[T], U], wanted: Callable[[], bool]) -> Future[U]:
+    def submit(
+        self, work: Callable[[BookConnection], T], then: Callable[[T], U], wanted: Callable[[], bool]
+    ) -> Future[U]:
         """See `almeno_grpc.storage.database.Database.submit`."""
         return self._writer.submit(work, then, wanted)
 

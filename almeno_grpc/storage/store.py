@@ -6,10 +6,11 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import date
 from typing import TypeVar
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from almeno_grpc.domain.decision import Borrower
 from almeno_grpc.service.store import Hold, always
+from almeno_grpc.storage.book_connection import BookConnection
 from almeno_grpc.storage.borrowers import Borrowers
 from almeno_grpc.storage.customers import Customers
 from almeno_grpc.storage.database import Database
@@ -28,17 +29,39 @@ U = TypeVar("U")
 class BookTransaction:
     """The book as one transaction sees it."""
 
-    def __init__(self, connection: Connection, database: Database, *, writes: bool) -> None:
+    def __init__(self, connection: BookConnection, database: Database, *, writes: bool) -> None:
+        self._connection = connection
         self._database = database
+        self._writes = writes
         self.borrowers = Borrowers(connection, database)
-        self.customers = Customers(connection)
         self.loans = Loans(connection)
-        self.repayments = Repayments(connection)
         self.decisions = Decisions(connection)
-        self.figures = Figures(connection)
-        self.policy_pins = PolicyPins(connection)
         self.answered_requests = AnsweredRequests(connection)
-        self.imports = Imports(connection, writes=writes)
+
+    @property
+    def customers(self) -> Customers:
+        """The customers. As of the other parts that know of no rows that wait: ask for them each time."""
+        return Customers(self._connection.connection)
+
+    @property
+    def repayments(self) -> Repayments:
+        """The repayments."""
+        return Repayments(self._connection.connection)
+
+    @property
+    def figures(self) -> Figures:
+        """The book added up."""
+        return Figures(self._connection.connection)
+
+    @property
+    def policy_pins(self) -> PolicyPins:
+        """Which policy files decisions were taken by."""
+        return PolicyPins(self._connection.connection)
+
+    @property
+    def imports(self) -> Imports:
+        """The imports."""
+        return Imports(self._connection.connection, writes=self._writes)
 
     def others_wait(self) -> bool:
         """See `almeno_grpc.service.store.Transaction.others_wait`."""
@@ -50,6 +73,7 @@ class BookStore:
 
     def __init__(self, database_url: str, *, threads: int = 8) -> None:
         self._database = open_database(parse_url(database_url), threads)
+        self._written: tuple[BookConnection, BookTransaction] | None = None
 
     @property
     def engine(self) -> Engine:
@@ -77,7 +101,7 @@ class BookStore:
     def read(self) -> Iterator[BookTransaction]:
         """See `almeno_grpc.service.store.Store.read`."""
         with self._database.read() as connection:
-            yield BookTransaction(connection, self._database, writes=False)
+            yield BookTransaction(BookConnection(connection), self._database, writes=False)
 
     def write(self, work: Callable[[BookTransaction], T], *, wanted: Callable[[], bool] = always) -> T:
         """See `almeno_grpc.service.store.Store.write`."""
@@ -87,9 +111,14 @@ class BookStore:
         self, work: Callable[[BookTransaction], T], then: Callable[[T], U], *, wanted: Callable[[], bool] = always
     ) -> Future[U]:
         """See `almeno_grpc.service.store.Store.submit`."""
-        return self._database.submit(
-            lambda connection: work(BookTransaction(connection, self._database, writes=True)), then, wanted
-        )
+        return self._database.submit(lambda connection: work(self._transaction(connection)), then, wanted)
+
+    def _transaction(self, connection: BookConnection) -> BookTransaction:
+        # The one connection to write to SQLite with is the same each time.
+        written = self._written
+        if written is None or written[0] is not connection:
+            written = self._written = connection, BookTransaction(connection, self._database, writes=True)
+        return written[1]
 
     def tidy_up(self, *, in_steps: bool = False) -> None:
         """See `almeno_grpc.service.store.Store.tidy_up`."""
