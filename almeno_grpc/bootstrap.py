@@ -123,6 +123,12 @@ class CreditApplication:
             self._draining,
         )
 
+    @property
+    def prompt_methods(self) -> frozenset[str]:
+        """The writes of every day, where the store takes them without keeping their threads."""
+        every_day = frozenset({f"/{_CREDIT}/CreateLoan", f"/{_CREDIT}/RecordRepayment"})
+        return frozenset() if self._store.waits_to_submit else every_day
+
     def add_to(self, server: grpc.Server) -> None:
         """Adds the services to a server that has not started."""
         credit_service_pb2_grpc.add_CreditServiceServicer_to_server(self._credit, server)

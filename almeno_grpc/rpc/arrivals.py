@@ -21,7 +21,7 @@ from grpc._cython import cygrpc  # type: ignore[attr-defined] # a module of C
 
 from almeno_grpc.domain.errors import TooManyCalls
 from almeno_grpc.rpc.errors import to_status
-from almeno_grpc.rpc.pools import CallPool
+from almeno_grpc.rpc.pools import CallPool, run_at_once
 from almeno_grpc.rpc.request_waits import RequestWaits
 
 _NO_FLAGS = 0
@@ -92,10 +92,18 @@ class Arrivals(ThreadPoolExecutor):
     A call counts as one of the pool's from its headers to its answer. gRPC takes nothing but a ThreadPoolExecutor.
     """
 
-    def __init__(self, pool: CallPool, waits: RequestWaits) -> None:
+    def __init__(self, pool: CallPool, waits: RequestWaits, *, prompt_bytes: int = -1) -> None:
+        """Makes it.
+
+        Args:
+            pool: Counts the calls, and runs them.
+            waits: Where calls wait for their requests.
+            prompt_bytes: Calls with requests of up to so many bytes run at once, on gRPC's serving thread.
+        """
         super().__init__(max_workers=1)
         self._pool = pool
         self._waits = waits
+        self._prompt_bytes = prompt_bytes
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **_kwargs: Any) -> Future[Any]:
         """Begins to receive the request. Runs on gRPC's serving thread, which holds the lock of the call's state."""
@@ -116,11 +124,14 @@ class Arrivals(ThreadPoolExecutor):
         def arrived(received: Any) -> Any:
             self._waits.end(call)
             call.request = received.batch_operations[0].message()
-            try:
-                self._pool.enqueue(start)
-            except RuntimeError:
-                # What is raised here would end the serving thread.
-                call.refuse(_no_thread_left)
+            # What is raised here would end the serving thread.
+            if call.request is not None and len(call.request) <= self._prompt_bytes:
+                run_at_once(start)
+            else:
+                try:
+                    self._pool.enqueue(start)
+                except RuntimeError:
+                    call.refuse(_no_thread_left)
             with state.condition:
                 return _server._possibly_finish_call(state, _REQUEST)
 

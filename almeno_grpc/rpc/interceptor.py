@@ -28,6 +28,10 @@ MOST_STREAMS = 64
 WRITE_THREADS = 32
 """Threads of a process for calls that change something."""
 
+PROMPT_BYTES = 4096
+"""The largest request that the thread which serves gRPC's events decodes itself, some ten times the usual one. To hand
+one over costs as much as to check it."""
+
 HEALTH = "/grpc.health.v1.Health/"
 
 _Request = TypeVar("_Request")
@@ -45,6 +49,7 @@ class CallGuard(grpc.ServerInterceptor):
         stream_methods: Iterable[str],
         metrics: Metrics,
         write_methods: Iterable[str] = (),
+        prompt_methods: Iterable[str] = (),
     ) -> None:
         """Makes the guard and its threads.
 
@@ -55,6 +60,7 @@ class CallGuard(grpc.ServerInterceptor):
                 the disk most of the time, and what waits at the same time is committed together.
             stream_methods: Full names, such as `/almeno.credit.v1.PortfolioService/WatchImport`, of the methods that
                 may take long and run on threads of their own.
+            prompt_methods: Those of the methods that change something which wait for nothing: others do their work.
             metrics: Where calls are counted.
         """
         self.calls = CallPool(threads, limits.concurrent_calls, "call")
@@ -62,10 +68,12 @@ class CallGuard(grpc.ServerInterceptor):
         self.writes = CallPool(WRITE_THREADS, limits.concurrent_calls, "write")
         self._limits = limits
         self._write_methods = frozenset(write_methods)
+        self._prompt_methods = frozenset(prompt_methods)
         self._stream_methods = frozenset(stream_methods)
         self._metrics = metrics
         self._waits = RequestWaits(limits.request_seconds)
         self._arrivals = {pool: Arrivals(pool, self._waits) for pool in (self.calls, self.streams, self.writes)}
+        self._prompt_arrivals = Arrivals(self.writes, self._waits, prompt_bytes=PROMPT_BYTES)
         self._at_once = AtOnce()
         self._methods: dict[str, _Served] = {}
         self._is_stopping = False
@@ -119,12 +127,13 @@ class CallGuard(grpc.ServerInterceptor):
     def _serve(self, name: str, handler: grpc.RpcMethodHandler[Any, Any]) -> _Served:
         is_stream = name in self._stream_methods
         pool = self.streams if is_stream else self.writes if name in self._write_methods else self.calls
+        arrivals = self._prompt_arrivals if name in self._prompt_methods else self._arrivals[pool]
         method = GuardedMethod(name, handler, self._limits, self._metrics, is_stream=is_stream)
         busy = TooManyCalls("the server has as many calls under way as it takes on; try again a little later")
         stopping = ServerStopping("the server is stopping; try again a little later")
         return _Served(
             method,
-            method.handler(pool, self._arrivals[pool]),
+            method.handler(pool, arrivals),
             pool,
             busy=Refusal(name, to_status(busy), self._metrics).handler(self._at_once),
             stopping=Refusal(name, to_status(stopping), self._metrics).handler(self._at_once),

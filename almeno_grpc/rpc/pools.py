@@ -23,6 +23,19 @@ def arrival_seconds() -> float:
     return _arrival.seconds
 
 
+def run_at_once(work: Callable[[], object]) -> None:
+    """Runs work for a call that has just arrived, on this thread; whatever it raises goes to the log."""
+    _run(time.perf_counter(), work)
+
+
+def _run(arrived_seconds: float, work: Callable[[], object]) -> None:
+    _arrival.seconds = arrived_seconds
+    try:
+        work()
+    except Exception as error:
+        log_event("call_broke_off", logging.ERROR, error=error)
+
+
 class CallPool(ThreadPoolExecutor):
     """Threads for calls, which counts the calls under way, waiting ones included.
 
@@ -125,13 +138,9 @@ class CallPool(ThreadPoolExecutor):
 
     def _run_calls(self) -> None:
         while (task := self._waiting.get()) is not None:
-            _arrival.seconds, work = task
-            try:
-                work()
-            except Exception as error:
-                log_event("call_broke_off", logging.ERROR, error=error)
+            _run(*task)
             # While the thread waits for the next call nothing of this one stays.
-            del task, work
+            del task
             with self._lock:
                 self._tasks -= 1
 

@@ -252,6 +252,10 @@ class Store(Protocol):
             The end, or what `write` or `then` raises. Its callbacks run as `then` does.
         """
 
+    @property
+    def waits_to_submit(self) -> bool:
+        """Whether `submit` waits until the work is done."""
+
     def tidy_up(self, *, in_steps: bool = False) -> None:
         """Does what the database has put off, if it is much, so that no call has to wait for it.
 

@@ -28,6 +28,10 @@ class Application(Protocol):
     def write_methods(self) -> frozenset[str]:
         """Full names of the methods that change something, in one transaction each."""
 
+    @property
+    def prompt_methods(self) -> frozenset[str]:
+        """Those of the methods that change something whose handlers wait for nothing: others do their work."""
+
     def add_to(self, server: grpc.Server) -> None:
         """Adds the services to a server that has not started."""
 

@@ -31,6 +31,7 @@ class RpcServer:
                 slow_call_milliseconds=settings.slow_call_milliseconds,
             ),
             write_methods=application.write_methods,
+            prompt_methods=application.prompt_methods,
             stream_methods=application.stream_methods | standard_services.STREAM_METHODS,
             metrics=metrics,
         )

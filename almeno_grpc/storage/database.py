@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from datetime import date
-from typing import Protocol, TypeVar
+from typing import ClassVar, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine
 
@@ -43,6 +43,9 @@ class Database(Protocol):
         self, work: Callable[[BookConnection], T], then: Callable[[T], U], wanted: Callable[[], bool]
     ) -> Future[U]:
         """See `almeno_grpc.service.store.Store.submit`."""
+
+    waits_to_submit: ClassVar[bool]
+    """See `almeno_grpc.service.store.Store.waits_to_submit`."""
 
     def others_wait(self) -> bool:
         """See `almeno_grpc.service.store.Transaction.others_wait`."""

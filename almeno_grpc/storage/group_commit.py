@@ -1,12 +1,11 @@
 """Durable writes at speed: what waits to be written goes into one transaction, with one commit for all of it.
 
-A commit waits until the disk has taken it, far longer than the work it makes durable takes. So whoever finds the writer
-free takes everything that waits, runs it in order, and commits once. A piece that fails is undone by itself and harms
-no other; no answer leaves before the commit.
+A commit waits until the disk has taken it, far longer than the work it makes durable takes. So a thread takes all that
+waits, runs it in order, and commits once. A piece that fails is undone by itself and harms no other; no answer leaves
+before the commit.
 
-Nobody has to sleep until a piece is written: its end is told to whoever waits for it. What comes while the writer is at
-work is left to a thread of its own, which goes on for as long as there is any; to wake a thread a piece would take a
-busy process as long as to write it.
+Nobody has to sleep until a piece is written: its end is told to whoever waits for it. The thread goes on for as long as
+there are pieces; to wake a thread a piece would take a busy process as long as to write it.
 """
 
 import threading
@@ -88,14 +87,15 @@ class GroupCommit:
         self._connect = connect
         self._take_part = take_part
         self._refusal = refusal
-        # Guarded by the lock: who finds nobody at work goes to work.
+        # Guarded by the lock: who finds the thread idle wakes it.
         self._lock = threading.Lock()
         self._waiting: deque[_Piece[Any, Any]] = deque()
         self._is_at_work = False
         self._thread: threading.Thread | None = None
         self._is_closed = False
-        self._left_over = threading.Semaphore(0)
-        """Released when the thread has to go to work, or to end."""
+        self._idle = threading.Lock()
+        """Held while the thread has nothing to do."""
+        self._idle.acquire()
         self._opened: tuple[Connection, Turns, BookConnection] | None = None
 
     def submit(
@@ -116,15 +116,11 @@ class GroupCommit:
         with self._lock:
             if self._thread is None:
                 # Before anything depends on it, for the system may have no thread left.
-                thread = threading.Thread(target=self._write_the_rest, name="writer", daemon=True)
+                thread = threading.Thread(target=self._write_all_that_comes, name="writer", daemon=True)
                 thread.start()
                 self._thread = thread
             self._waiting.append(piece)
-            has_to_wait, self._is_at_work = self._is_at_work, True
-        if not has_to_wait:
-            pieces = self._write_waiting()
-            self._leave_the_rest()
-            self._tell(pieces)
+            self._wake()
         return piece.end
 
     def others_wait(self) -> bool:
@@ -133,9 +129,16 @@ class GroupCommit:
 
     def close(self) -> None:
         """Gives up the connection, the turns and the thread; nothing is written any more."""
-        self._is_closed = True
-        self._left_over.release()
+        with self._lock:
+            self._is_closed = True
+            self._wake()
         self._disconnect()
+
+    def _wake(self) -> None:
+        """Sends the thread to work, unless it is there. With the lock."""
+        if not self._is_at_work:
+            self._is_at_work = True
+            self._idle.release()
 
     def _write_waiting(self) -> _Pieces:
         """Writes as many of the pieces that wait as go into a transaction, and gives them to be told of."""
@@ -162,13 +165,8 @@ class GroupCommit:
         with self._lock:
             return [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_PIECES))]
 
-    def _leave_the_rest(self) -> None:
-        """Leaves what has come meanwhile to the thread."""
-        if self._goes_on():
-            self._left_over.release()
-
-    def _write_the_rest(self) -> None:
-        while self._left_over.acquire() and not self._is_closed:
+    def _write_all_that_comes(self) -> None:
+        while self._idle.acquire() and not self._is_closed:
             is_at_work = True
             while is_at_work:
                 # While these are told of, it is the turn of the other processes.
@@ -182,7 +180,7 @@ class GroupCommit:
             piece.tell()
 
     def _goes_on(self) -> bool:
-        """Whether there is more to write; if not, whoever comes next goes to work."""
+        """Whether there is more to write; if not, whoever comes next wakes the thread."""
         with self._lock:
             self._is_at_work = bool(self._waiting)
             return self._is_at_work

@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import psycopg
 from psycopg.pq.abc import PGconn
@@ -142,6 +142,8 @@ class _Statement:
 
 class PostgresDatabase:
     """A PostgreSQL database."""
+
+    waits_to_submit: ClassVar[bool] = True
 
     def __init__(self, url: URL, threads: int) -> None:
         self._engine = open_postgres_engine(url)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, bindparam, create_engine, event, func, select
 from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, OperationalError
@@ -105,6 +105,8 @@ class _LockedFile:
 
 class SqliteDatabase:
     """A SQLite file. Each thread keeps a connection to read with; there is one to write with."""
+
+    waits_to_submit: ClassVar[bool] = False
 
     def __init__(self, url: URL, threads: int) -> None:
         self._path = Path(os.path.abspath(url.database or ""))  # noqa: PTH100

@@ -113,6 +113,11 @@ class BookStore:
         """See `almeno_grpc.service.store.Store.submit`."""
         return self._database.submit(lambda connection: work(self._transaction(connection)), then, wanted)
 
+    @property
+    def waits_to_submit(self) -> bool:
+        """See `almeno_grpc.service.store.Store.waits_to_submit`."""
+        return self._database.waits_to_submit
+
     def _transaction(self, connection: BookConnection) -> BookTransaction:
         # The one connection to write to SQLite with is the same each time.
         written = self._written

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -91,11 +91,18 @@ class Served:
 
 
 @contextmanager
-def guarded_server() -> Iterator[Served]:
-    """A server with two threads for calls, which takes on three of them."""
+def guarded_server(prompt_methods: Collection[str] = ()) -> Iterator[Served]:
+    """A server with two threads for calls, which takes on three of them; prompt methods are run without a thread."""
     metrics = RecordedMetrics()
     limits = CallLimits(concurrent_calls=LIMIT, message_bytes=1000, slow_call_milliseconds=200, request_seconds=0.3)
-    guard = CallGuard(threads=2, limits=limits, stream_methods={START_IMPORT, WATCH_IMPORT}, metrics=metrics)
+    guard = CallGuard(
+        threads=2,
+        limits=limits,
+        stream_methods={START_IMPORT, WATCH_IMPORT},
+        metrics=metrics,
+        write_methods=prompt_methods,
+        prompt_methods=prompt_methods,
+    )
     server = grpc.server(guard.calls, interceptors=[guard])
     credit, portfolio, health = Credit(), Portfolio(), HealthServicer()
     credit_service_pb2_grpc.add_CreditServiceServicer_to_server(credit, server)

@@ -58,6 +58,7 @@ class Portfolio(portfolio_service_pb2_grpc.PortfolioServiceServicer):
 class ToyApplication:
     service_names = ("almeno.credit.v1.CreditService", "almeno.credit.v1.PortfolioService")
     write_methods = frozenset[str]()
+    prompt_methods = frozenset[str]()
     stream_methods = frozenset({"/almeno.credit.v1.PortfolioService/WatchImport"})
 
     def __init__(self, metrics: Metrics) -> None:

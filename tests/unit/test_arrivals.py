@@ -137,6 +137,62 @@ def test_call_that_cannot_be_counted_is_answered_all_the_same(served: Served, mo
     eventually(lambda: served.guard.calls_under_way == 0)
 
 
+@pytest.fixture
+def prompt() -> Iterator[Served]:
+    """A server that runs one method as soon as its request is there."""
+    with guarded_server({GET_CUSTOMER}) as served:
+        yield served
+
+
+def test_prompt_call_needs_no_thread_of_its_own(prompt: Served) -> None:
+    assert [prompt.get_customer() for _ in range(3)] == [ANSWER] * 3
+    assert prompt.guard.writes._running == prompt.guard.calls._running == []
+    assert prompt.metrics.calls[GET_CUSTOMER, "OK"] == 3
+    eventually(lambda: prompt.guard.calls_under_way == 0)
+
+
+def test_prompt_call_with_a_large_request_goes_to_a_thread(prompt: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prompt.guard._prompt_arrivals, "_prompt_bytes", 1)
+    assert prompt.get_customer() == ANSWER
+    assert len(prompt.guard.writes._running) == 1
+    eventually(lambda: prompt.guard.calls_under_way == 0)
+
+
+def test_prompt_call_without_a_request_is_refused(prompt: Served) -> None:
+    code, _ = refused(lambda: prompt.raw(GET_CUSTOMER))
+    assert code is grpc.StatusCode.INVALID_ARGUMENT
+    assert prompt.get_customer() == ANSWER
+
+
+@pytest.mark.parametrize("error", [CustomerNotFound(7), RuntimeError("Asha"), SystemExit()])
+def test_prompt_call_that_fails_ends_alone(prompt: Served, error: BaseException) -> None:
+    def fail(_request: Any, _context: grpc.ServicerContext) -> Any:
+        raise error
+
+    prompt.credit.get_customer = fail
+    code, _ = refused(prompt.get_customer)
+    assert code is (grpc.StatusCode.NOT_FOUND if isinstance(error, CustomerNotFound) else grpc.StatusCode.INTERNAL)
+    prompt.credit.get_customer = lambda _request, _context: ANSWER
+    assert prompt.get_customer() == ANSWER
+    eventually(lambda: prompt.guard.calls_under_way == 0)
+
+
+def test_prompt_call_that_cannot_be_counted_is_answered_all_the_same(
+    prompt: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(prompt.metrics, "call", fail)
+    assert prompt.get_customer() == ANSWER
+    prompt.credit.get_customer = lambda _request, _context: pending_failure()
+    code, _ = refused(prompt.get_customer)
+    assert code is grpc.StatusCode.INTERNAL
+    prompt.credit.get_customer = lambda _request, _context: ANSWER
+    assert prompt.get_customer() == ANSWER
+    eventually(lambda: prompt.guard.calls_under_way == 0)
+
+
 def pending_failure() -> Future[Any]:
     future: Future[Any] = Future()
     future.set_exception(RuntimeError("Asha"))
