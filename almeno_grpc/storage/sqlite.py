@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, bindparam, create_engine, event, func, select
+from sqlalchemy import URL, Connection, Engine, bindparam, create_engine, event, func, select, text
 from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 
@@ -27,6 +27,7 @@ from almeno_grpc.storage.book_connection import BookConnection
 from almeno_grpc.storage.borrowers import OF_CUSTOMER, BorrowerQuery, borrower_of
 from almeno_grpc.storage.database import DatabaseUnusable
 from almeno_grpc.storage.group_commit import GroupCommit
+from almeno_grpc.storage.statements import Statement
 from almeno_grpc.storage.tables import customer
 from almeno_grpc.storage.turns import Turns
 
@@ -41,6 +42,7 @@ _OF_CUSTOMERS = customer.c.customer_id.in_(select(func.json_each(bindparam("who"
 
 _WRITES = "almeno_writes"
 """Execution option of connections whose transactions take the write lock at their start."""
+_BEGIN_READING, _BEGIN_WRITING = Statement(text("BEGIN")), Statement(text("BEGIN IMMEDIATE"))
 _BUSY_TIMEOUT_MILLISECONDS = 10_000
 _LONG_LOG_PAGES = 16_384
 """64 MiB of pages of 4 KiB. A page that is written again and again is brought into the file once."""
@@ -310,5 +312,4 @@ def _use_write_ahead_log(dbapi_connection: Any, cursor: Any) -> None:
 
 def _begin(connection: Connection) -> None:
     # A writer takes the lock at once: a reading transaction that turns to writing is refused whatever the timeout.
-    writes = connection.get_execution_options().get(_WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    (_BEGIN_WRITING if _WRITES in connection.get_execution_options() else _BEGIN_READING).rows(connection)

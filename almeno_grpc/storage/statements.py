@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Column, Connection, Date, Dialect, Insert, Select, Table, Update, bindparam, insert
+from sqlalchemy import Column, Connection, Date, Dialect, Insert, Select, Table, TextClause, Update, bindparam, insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
@@ -22,7 +22,7 @@ _BY_PLACES = {"sqlite": "qmark", "postgresql": "format"}
 class Statement:
     """A statement of which many are run, each for itself."""
 
-    def __init__(self, clause: Select[Any] | Insert | Update, *parameters: str) -> None:
+    def __init__(self, clause: Select[Any] | Insert | Update | TextClause, *parameters: str) -> None:
         """Takes the statement.
 
         Args:
@@ -65,7 +65,7 @@ class Statement:
         literals = tuple(compiled.params[name] for name in places[count:])
         if tuple(places[:count]) != self._parameters or None in literals:
             raise ValueError(f"the parameters are {', '.join(places)}, in this order: {compiled}")
-        columns = self._clause.exported_columns
+        columns = () if isinstance(self._clause, TextClause) else self._clause.exported_columns
         if any(column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns):
             raise ValueError(f"a column comes back as something else than it is: {compiled}")
         types = [compiled.binds[name].type.dialect_impl(dialect) for name in self._parameters]
