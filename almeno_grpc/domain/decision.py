@@ -10,9 +10,9 @@ from almeno_grpc.domain.counter_offer import largest_amortizing_rupees
 from almeno_grpc.domain.installments import InstallmentMethod, installment, installment_amount
 from almeno_grpc.domain.limits import MIN_LOAN_AMOUNT
 from almeno_grpc.domain.money import PAISE_PER_RUPEE, format_rupees
-from almeno_grpc.domain.policy import Band, Policy
+from almeno_grpc.domain.policy import Band, Policy, ScoreComponent
 from almeno_grpc.domain.position import CreditPosition
-from almeno_grpc.domain.scoring import ScoreComponent, credit_score
+from almeno_grpc.domain.scoring import credit_score
 
 
 class DecisionReason(StrEnum):
@@ -115,22 +115,23 @@ def decide(
     )
     by_amount = _reasons_by_amount(request.loan_amount, emi, borrower, policy)
     otherwise = _reasons_whatever_the_amount(request, borrower, band, rate, policy)
+    reasons = _in_order(by_amount, otherwise) if by_amount or otherwise else ()
+    # Where a loan of any amount would be declined, there is none to offer.
+    may_offer = makes_offer and by_amount and not otherwise
+    # By their places, which takes half the time.
     return Decision(
-        request=request,
-        borrower=borrower,
-        credit_score=score.score,
-        score_components=score.components,
-        corrected_interest_rate=rate,
-        monthly_installment=emi,
-        installment_method=policy.installment_method,
-        reasons=_in_order(by_amount, otherwise) if by_amount or otherwise else (),
-        # Where a loan of any amount would be declined, there is none to offer.
-        counter_offer=(
-            _counter_offer(request, borrower, rate, policy) if makes_offer and by_amount and not otherwise else None
-        ),
-        policy_version=policy.version,
-        policy_sha256=policy.sha256,
-        business_date=business_date,
+        request,
+        borrower,
+        score.score,
+        score.components,
+        rate,
+        emi,
+        policy.installment_method,
+        reasons,
+        _counter_offer(request, borrower, rate, policy) if may_offer else None,
+        policy.version,
+        policy.sha256,
+        business_date,
     )
 
 

@@ -71,6 +71,7 @@ def plain(value: Decimal) -> Decimal:
     return normalized.quantize(Decimal(1)) if isinstance(exponent, int) and exponent > 0 else normalized
 
 
+@lru_cache(maxsize=4096)
 def format_rupees(paise: int) -> str:
     """An amount for people, grouped the Indian way: 1234567850 paise give ₹1,23,45,678.50. No paise, no decimals."""
     rupees, rest = divmod(abs(paise), PAISE_PER_RUPEE)

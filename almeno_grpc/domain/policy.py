@@ -5,10 +5,24 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from typing import NamedTuple
 
 from almeno_grpc.domain.errors import NoPolicyInEffect, PolicyNotFound
 from almeno_grpc.domain.installments import InstallmentMethod
 from almeno_grpc.domain.money import Rounding
+
+MOST_KNOWN = 4096
+"""Parts of scores that a table remembers: those of all ordinary customers. They follow from the figures alone."""
+
+
+class ScoreComponent(NamedTuple):
+    """One part of a score."""
+
+    name: str
+    points: Fraction | int
+    max_points: int
+    observed: str
+    """The figure the points were given for, for people and records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +40,7 @@ class StepTable:
     max_points: int
     steps: tuple[Step, ...]
     _ends: tuple[tuple[int, int, int], ...] = field(init=False, repr=False, compare=False)
+    _known: dict[tuple[str, int], ScoreComponent] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         # As whole numbers: every decision comes through here, and comparing fractions costs ten times as much.
@@ -41,6 +56,15 @@ class StepTable:
                 return points
         return self.steps[-1].points
 
+    def component(self, name: str, figure: int) -> ScoreComponent:
+        """The part of the score that a whole figure gives."""
+        known = self._known.get((name, figure))
+        if known is None:
+            known = ScoreComponent(name, self.points(figure), self.max_points, str(figure))
+            if len(self._known) < MOST_KNOWN:
+                self._known[name, figure] = known
+        return known
+
 
 @dataclass(frozen=True, slots=True)
 class OnTimePayments:
@@ -51,6 +75,7 @@ class OnTimePayments:
     all_from: Fraction
     while_nothing_was_due: int
     _whole: tuple[int, int, int] = field(init=False, repr=False, compare=False)
+    _known: dict[tuple[int, int], ScoreComponent] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         # Both shares as whole numbers of the same unit, for every decision comes through here.
@@ -68,6 +93,16 @@ class OnTimePayments:
         if above <= 0:
             return 0
         return self.max_points if above >= span else Fraction(self.max_points * above, span)
+
+    def component(self, on_time: int, due: int) -> ScoreComponent:
+        """The part of the score that `on_time` of `due` instalments give."""
+        known = self._known.get((on_time, due))
+        if known is None:
+            points = self.points(on_time, due)
+            known = ScoreComponent("on_time_payments", points, self.max_points, f"{on_time}/{due}")
+            if len(self._known) < MOST_KNOWN:
+                self._known[on_time, due] = known
+        return known
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,21 +1,10 @@
 """The credit score: exact points for each part of the position, added up and rounded once."""
 
-from fractions import Fraction
 from typing import NamedTuple
 
 from almeno_grpc.domain.money import round_half_up, rounded
-from almeno_grpc.domain.policy import Policy
+from almeno_grpc.domain.policy import Policy, ScoreComponent
 from almeno_grpc.domain.position import CreditPosition
-
-
-class ScoreComponent(NamedTuple):
-    """One part of the score."""
-
-    name: str
-    points: Fraction | int
-    max_points: int
-    observed: str
-    """The figure the points were given for, for people and records."""
 
 
 class CreditScore(NamedTuple):
@@ -30,22 +19,16 @@ def credit_score(position: CreditPosition, approved_limit: int, policy: Policy) 
 
     Debt above the limit makes the score 0 where the policy says so; the parts are told all the same.
     """
-    on_time, past, this_year = policy.on_time_payments, policy.past_loans, policy.current_year_activity
-    loans, loans_this_year = position.loan_count, position.loans_this_year
-    due, paid_on_time = position.emis_due, position.emis_paid_on_time
-    on_time_points = on_time.points(paid_on_time, due)
-    past_points, this_year_points = past.points(loans), this_year.points(loans_this_year)
     volume_points, share = _approved_volume(position, approved_limit, policy)
-    components = (
-        ScoreComponent("on_time_payments", on_time_points, on_time.max_points, f"{paid_on_time}/{due}"),
-        ScoreComponent("past_loans", past_points, past.max_points, str(loans)),
-        ScoreComponent("current_year_activity", this_year_points, this_year.max_points, str(loans_this_year)),
-        ScoreComponent("approved_volume", volume_points, policy.approved_volume.max_points, share),
-    )
+    on_time = policy.on_time_payments.component(position.emis_paid_on_time, position.emis_due)
+    past = policy.past_loans.component("past_loans", position.loan_count)
+    this_year = policy.current_year_activity.component("current_year_activity", position.loans_this_year)
+    volume = ScoreComponent("approved_volume", volume_points, policy.approved_volume.max_points, share)
+    components = (on_time, past, this_year, volume)
     if policy.debt_above_limit_scores_zero and position.current_debt > approved_limit:
         return CreditScore(0, components)
-    numerator, denominator = on_time_points.numerator, on_time_points.denominator
-    numerator += (past_points + this_year_points + volume_points) * denominator
+    numerator, denominator = on_time.points.numerator, on_time.points.denominator
+    numerator += int(past.points + this_year.points + volume_points) * denominator
     return CreditScore(rounded(numerator, denominator, policy.rounding.score), components)
 
 

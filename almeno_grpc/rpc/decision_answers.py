@@ -128,6 +128,8 @@ class _Decision:
         self._monthly_installment = in_rupees(message.monthly_installment)
         self._position = _Position(message.position)
         self._reasons = message.reasons
+        self._is_decline = False
+        """Whether the message is that of a decline."""
         self._rules: tuple[str, str, date] | None = None
         """Version and SHA-256 of the policy, and the business date, whose parts the message has."""
 
@@ -143,17 +145,25 @@ class _Decision:
             part.points = points.numerator / points.denominator
             part.observed = observed
         fill_amount(self._loan_amount, request.loan_amount)
-        self._interest_rate.value = f"{request.interest_rate:f}"
-        self._corrected_interest_rate.value = f"{decision.corrected_interest_rate:f}"
+        rate, corrected = request.interest_rate, decision.corrected_interest_rate
+        self._interest_rate.value = rate_text = f"{rate:f}"
+        self._corrected_interest_rate.value = rate_text if corrected is rate else f"{corrected:f}"
         message.tenure_months = request.tenure_months
         fill_amount(self._monthly_installment, decision.monthly_installment)
         message.message = text
         self._position.fill(borrower.position, borrower.approved_limit)
+        if decision.reasons or self._is_decline:
+            self._fill_decline(decision)
+
+    def _fill_decline(self, decision: Decision) -> None:
+        """Fills in what only declines have, or takes it out."""
+        self._is_decline = True
         self._reasons[:] = [DECISION_REASONS[reason] for reason in decision.reasons]
         if decision.counter_offer is None:
-            message.ClearField("counter_offer")
+            self._message.ClearField("counter_offer")
         else:
-            fill_amount(in_rupees(message.counter_offer), decision.counter_offer)
+            fill_amount(in_rupees(self._message.counter_offer), decision.counter_offer)
+        self._is_decline = not decision.approved
 
     def _fill_rules(self, decision: Decision) -> None:
         """Fills in what all decisions of a policy on a day have in common."""

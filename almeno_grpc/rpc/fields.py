@@ -71,7 +71,8 @@ class Fields:
 
     def amount(self, field: str, value: money_pb2.Money, *, least: int, most: int | None = None) -> int:
         """An amount in rupees within bounds given in paise, both inclusive; in paise. None for no upper bound."""
-        units, nanos = int(value.units), int(value.nanos)
+        units: int = value.units
+        nanos: int = value.nanos
         if value.currency_code not in ("INR", ""):
             self.refuse(f"{field}.currency_code", "must be INR or left out")
         if abs(nanos) > 999_999_999 or units * nanos < 0:
@@ -90,7 +91,11 @@ class Fields:
 
     def rate(self, field: str, value: decimal_pb2.Decimal) -> Decimal:
         """A rate in per cent a year."""
-        return self._read(field, _rate, value.value, _NO_RATE)
+        try:
+            return _rate(value.value)
+        except ValueError as error:
+            self.refuse(field, str(error))
+            return _NO_RATE
 
     def optional_date(self, field: str, message: Message) -> dt.date | None:
         """A date with all three parts, or None where the message, whose field the path ends with, has none."""

@@ -17,8 +17,8 @@ from almeno_grpc.domain import limits
 from almeno_grpc.domain.decision import Borrower, Decision, DecisionReason, LoanRequest
 from almeno_grpc.domain.gates import Gate
 from almeno_grpc.domain.installments import InstallmentMethod
+from almeno_grpc.domain.policy import ScoreComponent
 from almeno_grpc.domain.position import CreditPosition
-from almeno_grpc.domain.scoring import ScoreComponent
 from almeno_grpc.service.decision_record import StoredDecision
 
 E = TypeVar("E", bound=StrEnum)

@@ -148,8 +148,7 @@ class BorrowerQuery:
 
 def borrower_of(row: Sequence[int]) -> Borrower:
     """Makes a borrower of the statement's row, which begins with the customer's number."""
-    _, income, limit, *figures = row
-    return Borrower(income, limit, CreditPosition(*figures))
+    return Borrower(row[1], row[2], CreditPosition._make(row[3:]))
 
 
 class Borrowers:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from almeno_grpc.domain.money import Rounding
-from almeno_grpc.domain.policy import Policy
+from almeno_grpc.domain.policy import MOST_KNOWN, Policy, ScoreComponent
 from almeno_grpc.domain.position import CreditPosition
 from almeno_grpc.domain.scoring import credit_score
 
@@ -198,3 +198,17 @@ def test_score_is_the_sum_of_the_table_from_0_to_100(policy: Policy, position: C
 def test_one_more_payment_on_time_never_lowers_the_score(policy: Policy, position: CreditPosition, more: int) -> None:
     better = position._replace(emis_paid_on_time=min(position.emis_due, position.emis_paid_on_time + more))
     assert credit_score(better, LIMIT, policy).score >= credit_score(position, LIMIT, policy).score
+
+
+def test_parts_of_a_score_are_those_of_their_own_table_however_many_were_told_before(policy: Policy) -> None:
+    table, on_time = replace(policy.past_loans), replace(policy.on_time_payments)
+    for figure in [*range(MOST_KNOWN + 2), 0, 3, MOST_KNOWN]:
+        for name in ("past_loans", "current_year_activity"):
+            expected = ScoreComponent(name, table.points(figure), table.max_points, str(figure))
+            assert table.component(name, figure) == expected
+        assert on_time.component(figure, figure + 1).points == on_time.points(figure, figure + 1)
+        assert on_time.component(figure, figure + 1).observed == f"{figure}/{figure + 1}"
+    assert len(table._known) == len(on_time._known) == MOST_KNOWN
+    stricter = replace(table, steps=(replace(table.steps[0], points=1), *table.steps[1:]))
+    assert stricter.component("past_loans", 0).points == 1
+    assert (table, on_time) == (policy.past_loans, policy.on_time_payments)
