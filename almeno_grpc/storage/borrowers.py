@@ -74,31 +74,34 @@ _l = loan.c
 # The columns are of 16 bits, the numbers made of them are not.
 _year, _month = type_coerce(_l.approval_year, Integer), type_coerce(_l.approval_month, Integer)
 TAKEN = _year * _number(10_000) + _month * _number(100) + _l.approval_day <= bindparam("day_number", type_=Integer)
-_months = (
+_months_due = (
     bindparam("month_number", type_=Integer)
     - _year * _number(12)
     - _month
     - case((_l.approval_day > bindparam("due_day", type_=Integer), _number(1)), else_=_number(0))
 )
-_due = _Smaller(_months, _l.tenure_months)
 _active = _l.emis_paid < _l.tenure_months
 
 
 def _borrowers(*of_loans: ColumnElement[bool]) -> Select[Any]:
-    """The borrowers and their figures; what holds for the customers is to be said of their loans, too."""
+    """The borrowers and their figures; what holds for the customers is to be said of their loans, too.
+
+    The table's checks are relied on: of a loan repaid nothing is outstanding, no loan has more instalments paid on time
+    than it has instalments, and a customer without loans has none that is active.
+    """
     return (
         select(
             customer.c.customer_id,
             customer.c.monthly_income_paise,
             customer.c.approved_limit_paise,
             func.count(_l.loan_id),
-            _count_if(and_(_l.loan_id.is_not(None), _active)),
+            _count_if(_active),
             _count_if(_year == bindparam("year", type_=Integer)),
             _sum(_l.loan_amount_paise),
-            _sum_if(_active, _l.outstanding_principal_paise),
+            _sum(_l.outstanding_principal_paise),
             _sum_if(_active, _l.monthly_installment_paise),
-            _sum(_due),
-            _sum(_Smaller(_due, _l.emis_paid_on_time)),
+            _sum(_Smaller(_months_due, _l.tenure_months)),
+            _sum(_Smaller(_months_due, _l.emis_paid_on_time)),
         )
         .select_from(customer.outerjoin(loan, and_(_l.customer_id == customer.c.customer_id, TAKEN, *of_loans)))
         .group_by(customer.c.customer_id)
