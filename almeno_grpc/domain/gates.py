@@ -1,7 +1,6 @@
 """The rules that a loan had to pass, told with the figures that the decision compared."""
 
 from decimal import Decimal
-from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -58,9 +57,12 @@ def _emi_burden(decision: Decision, policy: Policy) -> tuple[str, str]:
     # Obligations are whole paise, so they are within the share when they are within its whole paise.
     most = format_rupees(borrower.monthly_income * share.numerator // share.denominator)
     income = format_rupees(borrower.monthly_income)
-    return f"{which} {format_rupees(obligation)} a month", f"{most}, {_percent(share)} % of the monthly income {income}"
+    return (
+        f"{which} {format_rupees(obligation)} a month",
+        f"{most}, {_percent(share.numerator, share.denominator)} % of the monthly income {income}",
+    )
 
 
 @lru_cache(maxsize=16)
-def _percent(share: Fraction) -> str:
-    return f"{plain(Decimal(100 * share.numerator) / share.denominator):f}"
+def _percent(numerator: int, denominator: int) -> str:
+    return f"{plain(Decimal(100 * numerator) / denominator):f}"

@@ -40,17 +40,17 @@ def decision_record(stored: StoredDecision) -> DecisionRecord:
     decision = stored.decision
     snapshot = decision_snapshot(stored)
     return DecisionRecord(
-        decision_id=stored.decision_id,
-        customer_id=decision.request.customer_id,
-        business_date=str(decision.business_date),
-        policy_version=decision.policy_version,
-        policy_sha256=decision.policy_sha256,
-        approved=decision.approved,
-        credit_score=decision.credit_score,
-        reasons=",".join(decision.reasons),
-        snapshot=snapshot,
-        snapshot_sha256=sha256_of(snapshot),
-        create_time=stored.create_time,
+        stored.decision_id,
+        decision.request.customer_id,
+        decision.business_date.isoformat(),
+        decision.policy_version,
+        decision.policy_sha256,
+        decision.approved,
+        decision.credit_score,
+        ",".join(decision.reasons),
+        snapshot,
+        sha256_of(snapshot),
+        stored.create_time,
     )
 
 
@@ -67,6 +67,9 @@ def decision_snapshot(stored: StoredDecision) -> str:
     """
     decision = stored.decision
     request, borrower = decision.request, decision.borrower
+    rate, corrected = request.interest_rate, decision.corrected_interest_rate
+    rate_text = f"{rate:f}"
+    corrected_text = rate_text if corrected is rate else f"{corrected:f}"
     highest = "null" if request.max_interest_rate is None else f'"{request.max_interest_rate:f}"'
     components = ",".join([_COMPONENT % component for component in decision.score_components])
     gates = ",".join(
@@ -76,14 +79,14 @@ def decision_snapshot(stored: StoredDecision) -> str:
     offer = "null" if decision.counter_offer is None else decision.counter_offer
     return (
         f'{{"decision_id":"{stored.decision_id}","create_time":{stored.create_time}'
-        f',"business_date":"{decision.business_date}","policy_version":{_quoted(decision.policy_version)}'
+        f',"business_date":"{decision.business_date.isoformat()}","policy_version":{_quoted(decision.policy_version)}'
         f',"policy_sha256":"{decision.policy_sha256}","customer_id":{request.customer_id}'
-        f',"loan_amount":{request.loan_amount},"interest_rate":"{request.interest_rate:f}"'
+        f',"loan_amount":{request.loan_amount},"interest_rate":"{rate_text}"'
         f',"tenure_months":{request.tenure_months},"max_interest_rate":{highest}'
         f',"monthly_income":{borrower.monthly_income},"approved_limit":{borrower.approved_limit}'
         f',"position":{_POSITION % borrower.position},"credit_score":{decision.credit_score}'
         f',"score_components":[{components}]'
-        f',"corrected_interest_rate":"{decision.corrected_interest_rate:f}"'
+        f',"corrected_interest_rate":"{corrected_text}"'
         f',"monthly_installment":{decision.monthly_installment},"installment_method":"{decision.installment_method}"'
         f',"gates":[{gates}],"approved":{_BOOLEANS[decision.approved]},"reasons":[{reasons}],"counter_offer":{offer}'
         f',"message":"{stored.message}"}}'

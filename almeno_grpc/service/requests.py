@@ -59,6 +59,14 @@ class Requests:
             The answer; or RequestIdReused, if the request_id was used with another request, or what `work` raises: then
             nothing is remembered. It may come later, from another thread.
         """
+        if not call.request_id:
+            # There is nothing to remember, and no transaction has to wait until the answer is made.
+            def answer_once(result: T) -> bytes:
+                answer = encode(result)
+                done(result)
+                return answer
+
+            return self._store.submit(work, answer_once, wanted=call.wanted)
 
         def tell(answered: _Answered[T]) -> bytes:
             if answered.result is not None:
@@ -84,7 +92,4 @@ class Requests:
             )
             return _Answered(answer, result)
 
-        if call.request_id:
-            return self._store.submit(answer_first, tell, wanted=call.wanted)
-        # There is nothing to remember, and no transaction has to wait until the answer is made.
-        return self._store.submit(work, lambda result: tell(_Answered(encode(result), result)), wanted=call.wanted)
+        return self._store.submit(answer_first, tell, wanted=call.wanted)

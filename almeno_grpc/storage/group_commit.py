@@ -31,6 +31,8 @@ MOST_PIECES = 128
 class _Piece(Generic[T, U]):
     """Work that waits to be written, and what comes of it."""
 
+    __slots__ = ("_result", "_then", "_wanted", "_work", "end", "error")
+
     def __init__(self, work: Callable[[BookConnection], T], then: Callable[[T], U], wanted: Callable[[], bool]) -> None:
         self._work = work
         self._then = then

@@ -181,7 +181,7 @@ class Loans:
 
     def add(self, loan: Loan) -> None:
         """Books a loan under a number that was taken for it."""
-        self._book_connection.add(_ADD, (loan.loan_id, *_values(loan).values()), key=loan.customer_id)
+        self._book_connection.add(_ADD, _row(loan), key=loan.customer_id)
 
     def by_source(self, keys: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Loan]:
         """The imported loans with any of the keys (customer_id, source_loan_id)."""
@@ -274,24 +274,31 @@ def _loan(row: Any) -> Loan:
 
 def _values(loan: Loan) -> dict[str, Any]:
     """The columns behind the number, in order."""
-    return {
-        "customer_id": loan.customer_id,
-        "loan_amount_paise": loan.loan_amount,
-        "interest_rate_e4": scaled_rate(loan.interest_rate),
-        "tenure_months": loan.tenure_months,
-        "monthly_installment_paise": loan.monthly_installment,
-        "installment_method": loan.installment_method.value,
-        "emis_paid": loan.emis_paid,
-        "emis_paid_on_time": loan.emis_paid_on_time,
-        "outstanding_principal_paise": loan.outstanding_principal,
-        "approval_year": loan.approval_date.year,
-        "approval_month": loan.approval_date.month,
-        "approval_day": loan.approval_date.day,
-        "source_loan_id": loan.source_loan_id,
-        "decision_id": loan.decision_id,
-        "paid_toward_next_paise": loan.paid_toward_next,
-        "repayment_count": loan.repayment_count,
-    }
+    return dict(zip((column.name for column in _COLUMNS[1:]), _row(loan)[1:], strict=True))
+
+
+def _row(loan: Loan) -> tuple[Any, ...]:
+    """All columns, in order."""
+    approval = loan.approval_date
+    return (
+        loan.loan_id,
+        loan.customer_id,
+        loan.loan_amount,
+        scaled_rate(loan.interest_rate),
+        loan.tenure_months,
+        loan.monthly_installment,
+        loan.installment_method.value,
+        loan.emis_paid,
+        loan.emis_paid_on_time,
+        loan.outstanding_principal,
+        approval.year,
+        approval.month,
+        approval.day,
+        loan.source_loan_id,
+        loan.decision_id,
+        loan.paid_toward_next,
+        loan.repayment_count,
+    )
 
 
 def _stored(rows: BookLoans) -> Iterable[tuple[Any, ...]]:
