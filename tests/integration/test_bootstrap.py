@@ -52,6 +52,17 @@ def test_nothing_is_queued_where_the_settings_name_nothing(book, database_url):
     assert book.imports.page(100, 10) == []
 
 
+def test_writes_of_every_day_keep_no_thread_where_the_store_does_not_wait(book, database_url):
+    application = bootstrap.build_application(Settings(database_url=database_url), NoMetrics())
+    try:
+        waits = book.store.engine.dialect.name != "sqlite"
+        assert book.store.waits_to_submit == waits
+        assert bool(application.prompt_methods) != waits
+        assert application.prompt_methods <= application.write_methods
+    finally:
+        application.close()
+
+
 def test_services_are_named_in_full():
     assert bootstrap.CreditApplication.service_names == (
         "almeno.credit.v1.CreditService",
