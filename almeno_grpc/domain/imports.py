@@ -82,9 +82,16 @@ class BookLoan(NamedTuple):
     monthly_installment: int
     emis_paid: int
     emis_paid_on_time: int
-    approval_date: date
+    approval_year: int
+    approval_month: int
+    approval_day: int
     outstanding_principal: int
     """What is still owed of the loan amount, as `almeno_grpc.domain.installments.outstanding_after` says."""
+
+    @property
+    def approval_date(self) -> date:
+        """The day of approval."""
+        return date(self.approval_year, self.approval_month, self.approval_day)
 
 
 R = TypeVar("R", BookCustomer, BookLoan)

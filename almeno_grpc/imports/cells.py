@@ -5,10 +5,12 @@ shortest decimal form, which is what the sheet was given, is read as a `Decimal`
 """
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
+from typing import ClassVar
 
 from almeno_grpc.domain import limits
 from almeno_grpc.domain.money import PAISE_PER_RUPEE, format_rupees
@@ -20,7 +22,7 @@ _NUMBER = re.compile(r"[+-]?[0-9]{1,19}(\.[0-9]{0,9})?")
 """At most 28 digits, which is what a `Decimal` reckons with exactly."""
 _RUPEE_DECIMALS = 2
 _ISO_DATE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})([ T]00:00(:00(\.0{1,9})?)?)?")
-_EXACT_FLOATS = 2**53
+EXACT_FLOATS = 2**53
 """From here on not every whole number has a float of its own, and a cell may stand for its neighbour."""
 
 _EMPTY = "is empty; so counts a formula that was never calculated, and an error"
@@ -36,26 +38,28 @@ class Fault:
 CellRule = Callable[[object], object]
 
 
-class Parsed(dict[object, object]):
-    """Remembers what a rule made of each cell of a column: rates, dates and amounts come again and again."""
+@dataclass(frozen=True, slots=True)
+class PlainNumbers(ABC):
+    """A rule by which plain whole numbers mean what they say: each, times `scale`, is the value it gives.
 
-    _MAX_CELLS = 100_000
+    Attributes:
+        least: Of the values, inclusive.
+        most: The same.
+    """
 
-    def __init__(self, rule: CellRule) -> None:
-        super().__init__()
-        self._rule = rule
+    least: int
+    most: int
+    scale: ClassVar[int] = 1
 
-    def __missing__(self, cell: object) -> object:
-        if len(self) >= self._MAX_CELLS:
-            self.clear()
-        value = self[cell] = self._rule(cell)
-        return value
+    @abstractmethod
+    def __call__(self, cell: object) -> int | Fault:
+        """Reads a cell of any kind."""
 
 
 def quoted(cell: object) -> str:
     """The cell as a person would know it again, shortened and without control characters."""
     if isinstance(cell, float):
-        text = str(int(cell)) if cell.is_integer() and abs(cell) < _EXACT_FLOATS else repr(cell)
+        text = str(int(cell)) if cell.is_integer() and abs(cell) < EXACT_FLOATS else repr(cell)
     elif isinstance(cell, date):
         text = cell.isoformat()
     else:
@@ -79,15 +83,12 @@ def _decimal(cell: object) -> Decimal | None:
 
 
 @dataclass(frozen=True, slots=True)
-class WholeNumber:
-    """A rule for whole numbers from `least` to `most`; 12.0 is one."""
-
-    least: int
-    most: int
+class WholeNumber(PlainNumbers):
+    """A rule for whole numbers; 12.0 is one."""
 
     def __call__(self, cell: object) -> int | Fault:
         """Reads a cell."""
-        if isinstance(cell, float) and cell.is_integer() and abs(cell) < _EXACT_FLOATS:
+        if isinstance(cell, float) and cell.is_integer() and abs(cell) < EXACT_FLOATS:
             number = int(cell)
         else:
             value = _decimal(cell)
@@ -102,24 +103,26 @@ class WholeNumber:
         return _not(f"a whole number from {self.least} to {self.most}", cell)
 
 
-def amount(least: int, most: int) -> CellRule:
-    """A rule for amounts: rupees in the sheet, with at most two decimals; whole paise from `least` to `most` out."""
-    lower = "more than ₹0" if least == 1 else f"{format_rupees(least)} or more"
-    wanted = f"an amount in rupees such as 500000 or 500000.50, {lower} and at most {format_rupees(most)}"
+@dataclass(frozen=True, slots=True)
+class Amount(PlainNumbers):
+    """A rule for amounts: rupees in the sheet, with at most two decimals; whole paise out."""
 
-    def rule(cell: object) -> int | Fault:
-        if isinstance(cell, float) and cell.is_integer() and abs(cell) < _EXACT_FLOATS:
-            whole = int(cell) * PAISE_PER_RUPEE
-            return whole if least <= whole <= most else _not(wanted, cell)
+    scale: ClassVar[int] = PAISE_PER_RUPEE
+
+    def __call__(self, cell: object) -> int | Fault:
+        """Reads a cell."""
         value = _decimal(cell)
         if value is None:
-            return _not(wanted, cell)
+            return self._fault(cell)
         paise = value.scaleb(_RUPEE_DECIMALS)
-        if paise != paise.to_integral_value() or not least <= paise <= most:
-            return _not(wanted, cell)
+        if paise != paise.to_integral_value() or not self.least <= paise <= self.most:
+            return self._fault(cell)
         return int(paise)
 
-    return rule
+    def _fault(self, cell: object) -> Fault:
+        lower = "more than ₹0" if self.least == 1 else f"{format_rupees(self.least)} or more"
+        upper = format_rupees(self.most)
+        return _not(f"an amount in rupees such as 500000 or 500000.50, {lower} and at most {upper}", cell)
 
 
 def interest_rate(cell: object) -> int | Fault:
@@ -177,7 +180,7 @@ def phone_number(cell: object) -> str | Fault:
     """The rule for phone numbers, E.164 out; what was found is never quoted."""
     if isinstance(cell, str) and _is_empty(cell):
         return Fault(_EMPTY)
-    if isinstance(cell, float) and cell.is_integer() and abs(cell) < _EXACT_FLOATS:
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < EXACT_FLOATS:
         cell = str(int(cell))
     try:
         return to_e164(cell if isinstance(cell, str) else "")

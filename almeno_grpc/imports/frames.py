@@ -102,8 +102,8 @@ class PackedBatch:
     """A `RowBatch` without its objects, which crosses a pipe in a fraction of the time that those would take."""
 
     rows_seen: int
-    columns: tuple[list[Any], ...]
-    """One list a field of `BookCustomer` or `BookLoan`, in the order of the fields."""
+    columns: tuple[Sequence[Any], ...]
+    """One a field of `BookCustomer` or `BookLoan`, in their order: of numbers side by side, or of texts."""
     issues: list[IssueFields]
     rejected: list[tuple[int, int]]
 

@@ -28,8 +28,7 @@ from almeno_grpc.imports.frames import (
     ReadingFailed,
     ReadingLimits,
 )
-from almeno_grpc.imports.reading import read_table
-from almeno_grpc.imports.rows import RowChecker
+from almeno_grpc.imports.sheets import open_rows
 
 Frame = FileOpened | FileRefused | LoanNumbers | PackedBatch | FileDone | ReadingFailed
 
@@ -51,6 +50,8 @@ def main() -> None:
     with contextlib.suppress(BrokenPipeError):
         _read(options, frames)
     frames.close()
+    # At once: of a file that was refused a thread may still be reading.
+    os._exit(0)
 
 
 def _read(options: argparse.Namespace, frames: "Connection[Frame, Frame]") -> None:
@@ -59,7 +60,12 @@ def _read(options: argparse.Namespace, frames: "Connection[Frame, Frame]") -> No
         limits = ReadingLimits(
             unpacked_bytes=options.unpacked_bytes, rows=options.rows, memory_bytes=options.memory_bytes
         )
-        table = read_table(options.path, kind=options.kind, file_name=options.file_name, limits=limits)
+        rows = open_rows(options.path, options.file_name, limits)
+        # While the sheet is being read, for these load pandas, which takes a while.
+        from almeno_grpc.imports.reading import table_of  # noqa: PLC0415
+        from almeno_grpc.imports.rows import RowChecker  # noqa: PLC0415
+
+        table = table_of(rows(), options.kind, limits)
         frames.send(FileOpened(len(table)))
         checker = RowChecker(table, options.kind, options.book_date)
         # Where rows have landed, their numbers have been set aside. Else they are while the rows are put in order.

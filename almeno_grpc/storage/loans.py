@@ -303,7 +303,7 @@ def _row(loan: Loan) -> tuple[Any, ...]:
 
 def _stored(rows: BookLoans) -> Iterable[tuple[Any, ...]]:
     """Rows of a sheet as rows of the table, without the columns that are the same for all."""
-    _, customers, numbers, amounts, tenures, rates, emis, paid, on_time, approvals, outstanding = rows.columns
+    _, customers, numbers, amounts, tenures, rates, emis, paid, on_time, years, months, days, outstanding = rows.columns
     return zip(
         numbers,
         customers,
@@ -314,9 +314,9 @@ def _stored(rows: BookLoans) -> Iterable[tuple[Any, ...]]:
         paid,
         on_time,
         outstanding,
-        [approval.year for approval in approvals],
-        [approval.month for approval in approvals],
-        [approval.day for approval in approvals],
+        years,
+        months,
+        days,
         numbers,
         strict=True,
     )

@@ -185,6 +185,8 @@ def book_loan(customer_id: int, loan_id: int, **changes) -> BookLoan:
         "emis_paid_on_time": 2,
         "approval_date": date(2026, 1, 5),
     } | changes
+    approval = row.pop("approval_date")
+    row |= {"approval_year": approval.year, "approval_month": approval.month, "approval_day": approval.day}
     left = row["tenure_months"] - row["emis_paid"]
     return BookLoan(**row, outstanding_principal=round_half_up(row["loan_amount"] * left, row["tenure_months"]))
 

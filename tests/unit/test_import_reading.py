@@ -36,7 +36,7 @@ def read(path: Path, name: str | None = None, **limits: int) -> BookTable:
 
 
 def numbers(table: BookTable) -> list[int]:
-    return table.row_numbers(0, len(table))
+    return table.row_numbers.tolist()
 
 
 @pytest.fixture
