@@ -169,7 +169,8 @@ def queue_files(settings: Settings) -> None:
     try:
         for kind, path in ((ImportKind.CUSTOMERS, settings.load_customers), (ImportKind.LOANS, settings.load_loans)):
             if path is not None:
-                store.write(partial(imports.queue, upload=_upload(kind, path)))
+                upload = _upload(kind, path)
+                store.write(partial(imports.queue, upload=upload, import_id=imports.store(upload)))
     finally:
         store.close()
 

@@ -103,8 +103,9 @@ class Settings:
         int, Setting(values.size(256 * MEBIBYTE, 1024 * GIBIBYTE), "memory of the process that reads a file")
     ] = 4 * GIBIBYTE
     import_batch_rows: Annotated[
-        int, Setting(values.number(1, 100_000), "rows of an import that are stored at a time")
-    ] = 1000
+        int,
+        Setting(values.number(1, 100_000), "rows of an import that are stored at a time, while no call waits to write"),
+    ] = 10_000
     load_customers: Annotated[Path | None, Setting(Path, "file of customers to import at the start", "none")] = None
     load_loans: Annotated[Path | None, Setting(Path, "file of loans to import at the start", "none")] = None
 

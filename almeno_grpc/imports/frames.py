@@ -54,9 +54,12 @@ class LoanNumbers:
     loan_ids: "array[int]"
     customer_ids: "array[int]"
 
-    def in_runs(self, rows: int) -> "Iterator[LoanNumbers]":
-        """Yields them all, so many at a time."""
-        for start in range(0, len(self.loan_ids), rows):
+    def __len__(self) -> int:
+        return len(self.loan_ids)
+
+    def in_runs(self, rows: int, first: int = 0) -> "Iterator[LoanNumbers]":
+        """Yields them all from one place on, so many at a time."""
+        for start in range(first, len(self), rows):
             yield LoanNumbers(self.loan_ids[start : start + rows], self.customer_ids[start : start + rows])
 
 

@@ -22,17 +22,21 @@ from almeno_grpc.imports.errors import FileRefusedError
 from almeno_grpc.imports.frames import LoanNumbers, ReadingLimits, RowBatch
 from almeno_grpc.logs import log_event
 from almeno_grpc.metrics import Metrics
+from almeno_grpc.service.identifiers import new_identifier
 from almeno_grpc.service.landing import land_batch, set_numbers_aside
 from almeno_grpc.service.store import Hold, Store, Transaction
 
-_IDLE_SECONDS = 0.2
-"""How often the queue is looked at while it is empty."""
+_IDLE_SECONDS = 0.05
+"""How often the queue is looked at while it is empty; a look is a read of some microseconds."""
 _STANDBY_SECONDS = 0.5
 """How often a worker that is not the one at work tries to become it."""
-_PARTS = 4
+_PART_ROWS = 250
+_LEAST_PARTS = 4
 """Of a batch. After each the worker looks whether calls wait to write, and lets them through."""
 _RETRY_SECONDS = 1.0
 """How long the worker waits after the database could not be used."""
+_UPLOAD_MICROSECONDS = 24 * 3600 * 1_000_000
+"""How long an upload may take until it is queued: what is older came to nothing."""
 
 
 class _CancelledError(Exception):
@@ -69,10 +73,22 @@ class ImportWorker:
         while turn.is_held() and not stop.is_set():
             file = self.store.write(self._take_next) if self._is_waiting() else None
             if file is None:
+                self._drop_contents(stop)
                 self.store.tidy_up()
                 stop.wait(_IDLE_SECONDS)
             else:
                 self._work_on(file, stop)
+
+    def _drop_contents(self, stop: threading.Event) -> None:
+        """Lets go of the uploads that nobody needs any more, a piece at a time, for others wait meanwhile."""
+        oldest = new_identifier(self.clock.now_microseconds() - _UPLOAD_MICROSECONDS)
+        while not stop.is_set():
+            with self.store.read() as tx:
+                pieces = tx.imports.done_with(oldest)
+            if not pieces:
+                return
+            for import_id, number in pieces:
+                self.store.write(partial(_drop_piece, import_id, number))
 
     def _is_waiting(self) -> bool:
         with self.store.read() as tx:
@@ -138,10 +154,7 @@ class ImportWorker:
                 while_waiting=look_up,
             ) as book:
                 self.store.write(lambda tx: tx.imports.set_rows_total(file.queue_number, book.rows_total))
-                for numbers in book.loan_numbers().in_runs(self.batch_rows):
-                    _stop_if(stop)
-                    self._set_aside(file, numbers)
-                    self.store.tidy_up(in_steps=True)
+                self._set_aside(file, book.loan_numbers(), stop)
                 rows_done = file.rows.seen
                 for batch in book.batches():
                     _stop_if(stop)
@@ -152,22 +165,34 @@ class ImportWorker:
 
     def _write_upload(self, file: ImportFile, path: Path) -> None:
         with path.open("wb") as upload, self.store.read() as tx:
-            for content in tx.imports.content(file.queue_number):
+            for content in tx.imports.content(file.import_id):
                 upload.write(content)
 
-    def _set_aside(self, file: ImportFile, numbers: LoanNumbers) -> None:
-        def set_aside(tx: Transaction) -> None:
-            _refuse_cancelled(tx, file)
-            set_numbers_aside(tx, numbers.loan_ids, numbers.customer_ids)
+    def _set_aside(self, file: ImportFile, numbers: LoanNumbers, stop: threading.Event) -> None:
+        """Sets the numbers aside, as many in a transaction as a batch has, unless others wait."""
+        done = 0
 
-        self.store.write(set_aside)
+        def set_aside(tx: Transaction) -> int:
+            _refuse_cancelled(tx, file)
+            now_done = done
+            for run in numbers.in_runs(_PART_ROWS, done):
+                set_numbers_aside(tx, run.loan_ids, run.customer_ids)
+                now_done += len(run)
+                if now_done - done >= self.batch_rows or tx.others_wait():
+                    break
+            return now_done
+
+        while done < len(numbers):
+            _stop_if(stop)
+            done = self.store.write(set_aside)
+            self.store.tidy_up(in_steps=True)
 
     def _land_batch(self, file: ImportFile, batch: RowBatch, rows_done: int) -> Iterator[RowCounts]:
         """Lands a batch, in one transaction unless others wait; yields what each has come to."""
         landed = 0
 
         def parts(tx: Transaction) -> Iterator[tuple[BookCustomers | BookLoans, list[RowIssue]]]:
-            part_rows = max(1, batch.rows_seen // _PARTS)
+            part_rows = max(1, min(_PART_ROWS, batch.rows_seen // _LEAST_PARTS))
             for start in range(landed, batch.rows_seen, part_rows):
                 part = batch.part(start, start + part_rows)
                 yield part.rows, part.issues
@@ -190,6 +215,10 @@ class ImportWorker:
             rows = getattr(counts, outcome)
             if rows:
                 self.metrics.import_rows(file.kind.lower(), outcome, rows)
+
+
+def _drop_piece(import_id: str, number: int, tx: Transaction) -> None:
+    tx.imports.drop_content(import_id, number)
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ import grpc
 
 from almeno_grpc.api import portfolio_service_pb2 as pb
 from almeno_grpc.api import portfolio_service_pb2_grpc
-from almeno_grpc.domain.errors import DeadlineExceeded, ServerStopping
+from almeno_grpc.domain.errors import CreditError, DeadlineExceeded, ServerStopping, StoreUnavailable
 from almeno_grpc.domain.imports import ImportFile
 from almeno_grpc.domain.limits import MAX_ID
 from almeno_grpc.domain.policy import Policy
@@ -20,10 +20,10 @@ from almeno_grpc.rpc.fields import Fields
 from almeno_grpc.rpc.pages import page_key, page_token
 from almeno_grpc.rpc.uploads import receive, upload_of
 from almeno_grpc.service.book_walk import BookProgress
-from almeno_grpc.service.imports import ImportService
+from almeno_grpc.service.imports import ImportService, Upload
 from almeno_grpc.service.policies import PolicyService
 from almeno_grpc.service.portfolio_summary import PortfolioSummaryService
-from almeno_grpc.service.requests import Requests
+from almeno_grpc.service.requests import Call, Requests
 from almeno_grpc.service.simulation import SimulationService
 
 T = TypeVar("T")
@@ -70,11 +70,28 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
                 uploaded_sha256=received.sha256,
             )
             fields.check()
-            return self._once(
+            return self._queue_once(call, upload)
+
+    def _queue_once(self, call: Call, upload: Upload) -> bytes:
+        """Queues an upload, unless the same request has queued it before."""
+        import_id = self._imports.store(upload, call.wanted)
+        queued: list[ImportFile] = []
+        try:
+            answer = self._once(
                 call,
-                lambda tx: self._imports.queue(tx, upload),
+                lambda tx: self._imports.queue(tx, upload, import_id),
                 lambda file: pb.StartImportResponse(**_import_field(file)).SerializeToString(),
+                queued.append,
             ).result()
+        except StoreUnavailable:
+            # It may be queued all the same.
+            raise
+        except CreditError:
+            self._imports.drop(import_id)
+            raise
+        if not queued:
+            self._imports.drop(import_id)
+        return answer
 
     def GetImport(self, request: pb.GetImportRequest, _context: grpc.ServicerContext) -> pb.GetImportResponse:
         """Fetches an import."""

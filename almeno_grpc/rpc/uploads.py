@@ -36,7 +36,7 @@ class Received:
     file: IO[bytes]
 
     def __iter__(self) -> Iterator[bytes]:
-        """Yields the file in pieces, each time from its start."""
+        """Yields the file in pieces."""
         self.file.seek(0)
         while piece := self.file.read(CHUNK_BYTES):
             yield piece

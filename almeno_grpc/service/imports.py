@@ -1,14 +1,15 @@
 """Imported files: taking them in, and telling how far they have come."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.errors import ImportNotFound
 from almeno_grpc.domain.imports import ImportFile, ImportKind, ImportState, RowCounts, RowIssue
 from almeno_grpc.service.identifiers import new_identifier
-from almeno_grpc.service.store import Store, Transaction
+from almeno_grpc.service.store import Store, Transaction, always
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class Upload:
     """The day its figures stand for; None for the day the same file was first loaded with, else the business date."""
     sha256: str
     chunks: Iterable[bytes]
-    """The content in pieces, which can be gone through more than once, as a transaction can be."""
+    """The content in pieces."""
 
 
 class ImportService:
@@ -31,8 +32,27 @@ class ImportService:
         self._store = store
         self._clock = clock
 
-    def queue(self, tx: Transaction, upload: Upload) -> ImportFile:
-        """Stores an upload and puts it at the end of the queue.
+    def store(self, upload: Upload, wanted: Callable[[], bool] = always) -> str:
+        """Stores the content of an upload, a piece at a time, for others wait while one is written.
+
+        Args:
+            upload: The upload.
+            wanted: Whether somebody waits for its end.
+
+        Returns:
+            The name that it is to be queued under. Until then it counts for nothing, and it is dropped after a day.
+        """
+        import_id = new_identifier(self._clock.now_microseconds())
+        for number, content in enumerate(upload.chunks):
+            self._store.write(partial(_add_content, import_id, number, content), wanted=wanted)
+        return import_id
+
+    def drop(self, import_id: str) -> None:
+        """Drops the content of an upload that was not queued, and will not be."""
+        self._store.write(lambda tx: tx.imports.drop_content(import_id))
+
+    def queue(self, tx: Transaction, upload: Upload, import_id: str) -> ImportFile:
+        """Puts an upload whose content is stored under the name at the end of the queue.
 
         A file loaded again without a book date gets that of its first time: its figures are of that day, whenever it
         comes, so that loading it again changes nothing.
@@ -41,7 +61,7 @@ class ImportService:
         book_date = upload.book_date or tx.imports.first_book_date(upload.kind, upload.sha256) or self._clock.today()
         new = ImportFile(
             queue_number=0,
-            import_id=new_identifier(now),
+            import_id=import_id,
             kind=upload.kind,
             file_name=upload.file_name,
             sha256=upload.sha256,
@@ -55,7 +75,7 @@ class ImportService:
             start_time=None,
             end_time=None,
         )
-        return tx.imports.add(new, upload.chunks)
+        return tx.imports.add(new)
 
     def cancel(self, tx: Transaction, import_id: str) -> ImportFile:
         """Ends a queued import, asks a running one to stop, leaves one that has ended.
@@ -92,6 +112,10 @@ class ImportService:
         """
         with self._store.read() as tx:
             return tx.imports.issues(_found(tx, import_id).queue_number, after, count)
+
+
+def _add_content(import_id: str, number: int, content: bytes, tx: Transaction) -> None:
+    tx.imports.add_content(import_id, number, content)
 
 
 def _found(tx: Transaction, import_id: str) -> ImportFile:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from typing import Any
 
@@ -10,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from almeno_grpc.storage.lookups import DIALECTS, in_pieces
 from almeno_grpc.storage.postgres_links import pgconn_of, run
+from almeno_grpc.storage.statements import refusal_of
 
 _ROWS_AT_ONCE = 125
 """Of one statement on SQLite, which bounds the parameters of a statement at 32,766."""
@@ -66,8 +68,13 @@ class Addition:
         if name == "sqlite":
             # Many rows a statement: to run one costs as much as to store two rows.
             width = len(self._table.c) - len(self._fixed)
+            driver: Any = connection.connection.driver_connection
             for values in in_pieces(chain.from_iterable(rows), width * _ROWS_AT_ONCE):
-                connection.exec_driver_sql(written.statement(len(values) // width), tuple(values))
+                sql = written.statement(len(values) // width)
+                try:
+                    driver.execute(sql, values)
+                except connection.dialect.loaded_dbapi.Error as error:
+                    raise refusal_of(connection, sql, error) from error
         else:
             connection.exec_driver_sql(written.statement(1), list(rows))
 
@@ -86,7 +93,7 @@ class Addition:
         return _Written(head, row, self._on_conflict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Written:
     """A statement as a driver takes it, in pieces."""
 
@@ -96,4 +103,11 @@ class _Written:
 
     def statement(self, rows: int) -> str:
         """The statement for so many rows."""
+        return self._full if rows == _ROWS_AT_ONCE else self._for_rows(rows)
+
+    @cached_property
+    def _full(self) -> str:
+        return self._for_rows(_ROWS_AT_ONCE)
+
+    def _for_rows(self, rows: int) -> str:
         return f"{self.head} VALUES {', '.join([self.row] * rows)} {self.tail}"

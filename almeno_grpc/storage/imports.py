@@ -1,10 +1,23 @@
 """Imported files in the database: the queue, the uploads and the issues."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, bindparam, delete, func, insert, literal, select, tuple_, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from almeno_grpc.domain.imports import (
     ImportFile,
@@ -16,7 +29,7 @@ from almeno_grpc.domain.imports import (
 )
 from almeno_grpc.storage.additions import Addition
 from almeno_grpc.storage.statements import Statement
-from almeno_grpc.storage.tables import import_chunk, import_file, import_issue
+from almeno_grpc.storage.tables import import_content, import_file, import_issue
 
 _f = import_file.c
 _COLUMNS = (
@@ -46,12 +59,15 @@ _NEXT = _FILES.where(
     _WAITING, _f.queue_number == select(func.min(_f.queue_number)).where(_WAITING).scalar_subquery()
 ).with_for_update(skip_locked=True)
 _DEPTH = select(func.count()).select_from(import_file).where(_WAITING)
-_CHUNKS = (
-    select(import_chunk.c.content)
-    .where(import_chunk.c.queue_number == bindparam("queue_number"))
-    .order_by(import_chunk.c.number)
+_c = import_content.c
+_CONTENT = select(_c.content).where(_c.import_id == bindparam("name")).order_by(_c.number)
+_PIECES_AT_ONCE = 4
+_DONE_WITH = (
+    select(_c.import_id, _c.number)
+    .select_from(import_content.outerjoin(import_file, _f.import_id == _c.import_id))
+    .where(or_(_f.end_time_us.is_not(None), and_(_f.import_id.is_(None), _c.import_id < bindparam("before"))))
+    .limit(_PIECES_AT_ONCE)
 )
-_CHUNKS_AT_ONCE = 4
 _BY_NAME = _FILES.where(_f.import_id == bindparam("name"))
 _BY_NAME_LOCKED = _BY_NAME.with_for_update()
 _COUNTS = (_f.rows_inserted, _f.rows_updated, _f.rows_unchanged, _f.rows_rejected, _f.rows_adjusted)
@@ -79,8 +95,12 @@ class Imports:
         self._connection = connection
         self._writes = writes
 
-    def add(self, new: ImportFile, chunks: Iterable[bytes]) -> ImportFile:
-        """Queues a file with its content; gives it back with its place in the queue."""
+    def add_content(self, import_id: str, number: int, content: bytes) -> None:
+        """Stores a piece of an upload that is to be queued under the name."""
+        self._connection.execute(insert(import_content), {"import_id": import_id, "number": number, "content": content})
+
+    def add(self, new: ImportFile) -> ImportFile:
+        """Queues a file whose content is stored; gives it back with its place in the queue."""
         values = {
             "import_id": new.import_id,
             "kind": new.kind.value,
@@ -96,10 +116,6 @@ class Imports:
         }
         insertion = insert(import_file).returning(_f.queue_number)
         queue_number = self._connection.execute(insertion, values).scalar_one()
-        for number, content in enumerate(chunks):
-            self._connection.execute(
-                insert(import_chunk), {"queue_number": queue_number, "number": number, "content": content}
-            )
         return self._one(_f.queue_number == queue_number)
 
     def get(self, import_id: str) -> ImportFile | None:
@@ -132,12 +148,24 @@ class Imports:
         """How many imports have not ended."""
         return int(self._connection.execute(_DEPTH).scalar_one())
 
-    def content(self, queue_number: int) -> Iterator[bytes]:
+    def content(self, import_id: str) -> Iterator[bytes]:
         """The uploaded file in pieces."""
         result = self._connection.execute(
-            _CHUNKS, {"queue_number": queue_number}, execution_options={"yield_per": _CHUNKS_AT_ONCE}
+            _CONTENT, {"name": import_id}, execution_options={"yield_per": _PIECES_AT_ONCE}
         )
         yield from result.scalars()
+
+    def done_with(self, before: str) -> list[tuple[str, int]]:
+        """Some pieces that nobody needs any more, each by the import's name and its number.
+
+        They are of imports that have ended, or of uploads that came to nothing, named before the one given.
+        """
+        return [(row.import_id, row.number) for row in self._connection.execute(_DONE_WITH, {"before": before})]
+
+    def drop_content(self, import_id: str, number: int | None = None) -> None:
+        """Lets go of a piece of an upload, or of all of it."""
+        of_import = delete(import_content).where(_c.import_id == import_id)
+        self._connection.execute(of_import if number is None else of_import.where(_c.number == number))
 
     def start(self, queue_number: int, time: int) -> None:
         """Marks a queued import as running."""
@@ -158,9 +186,8 @@ class Imports:
         self._update(queue_number, cancel_requested=True)
 
     def end(self, queue_number: int, state: ImportState, time: int, error: str = "") -> None:
-        """Puts an import into an end state and lets go of its upload."""
+        """Puts an import into an end state; nobody needs its upload any more."""
         self._update(queue_number, state=state.value, end_time_us=time, error=error)
-        self._connection.execute(delete(import_chunk).where(import_chunk.c.queue_number == queue_number))
 
     def issues(self, queue_number: int, after: tuple[int, int], count: int) -> list[tuple[int, RowIssue]]:
         """Up to `count` issues behind the place (row_number, number), in order, each with its number in its row."""

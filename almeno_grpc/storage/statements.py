@@ -44,7 +44,7 @@ class Statement:
             cursor = driver.execute(written.sql, written.stored(parameters))
             return cursor.fetchall() if written.has_rows else []
         except written.driver_error as error:
-            raise _explained(written, error, connection, driver) from error
+            raise refusal_of(connection, written.sql, error) from error
 
     def row(self, connection: Connection, *parameters: Any) -> Row | None:
         """Runs the statement and gives its first row, if there is one; raises as `rows` does."""
@@ -92,20 +92,22 @@ class Insertion(Statement):
         try:
             driver.cursor().executemany(written.sql, map(written.stored, rows))
         except written.driver_error as error:
-            raise _explained(written, error, connection, driver) from error
+            raise refusal_of(connection, written.sql, error) from error
 
 
-def _explained(written: "_Written", error: Any, connection: Connection, driver: Any) -> Exception:
-    explained: Exception = DBAPIError.instance(
-        written.sql,
+def refusal_of(connection: Connection, sql: str, error: Any) -> BaseException:
+    """What SQLAlchemy calls an error of the driver."""
+    dialect = connection.dialect
+    refusal: BaseException = DBAPIError.instance(
+        sql,
         None,
         error,
-        written.driver_error,
+        dialect.loaded_dbapi.Error,
         hide_parameters=True,
-        connection_invalidated=connection.dialect.is_disconnect(error, driver, None),
-        dialect=connection.dialect,
+        connection_invalidated=dialect.is_disconnect(error, connection.connection.driver_connection, None),
+        dialect=dialect,
     )
-    return explained
+    return refusal
 
 
 def _processor(column_type: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | None:

@@ -246,10 +246,12 @@ import_file = Table(
     sqlite_autoincrement=True,
 )
 
-import_chunk = Table(
-    "import_chunk",
+# Uploads in pieces, which come before the import is queued and go after it has ended: a piece a transaction, so that no
+# other waits for the whole of a large file.
+import_content = Table(
+    "import_content",
     metadata,
-    Column("queue_number", _Id, ForeignKey("import_file.queue_number"), primary_key=True),
+    Column("import_id", String(36), primary_key=True),
     Column("number", Integer, primary_key=True),
     Column("content", LargeBinary, nullable=False),
 )

@@ -12,7 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _MOST_PATIENCE_SECONDS = 0.01
-"""How long those who waited are let through. Where there are always some, this process then has a whole turn."""
+"""How long those who waited are let through. Where there are always some, this process has its turn all the same."""
+_LEAST_TURN_SECONDS = 0.005
+"""How long it lasts then at the least."""
 _LOOK_SECONDS = 0.0005
 
 
@@ -29,6 +31,7 @@ class Turns:
         self._lock = lock.open("ab")
         self._line = line.open("ab")
         self._makes_way = self._was_patient = False
+        self._lasts_until = 0.0
 
     @contextmanager
     def taken(self) -> Iterator[None]:
@@ -39,6 +42,8 @@ class Turns:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             self._stand_in_line()
+        if self._was_patient:
+            self._lasts_until = time.monotonic() + _LEAST_TURN_SECONDS
         try:
             yield
         finally:
@@ -47,7 +52,7 @@ class Turns:
 
     def are_waited_for(self) -> bool:
         """Whether this turn is to end early, for another process stands in line, which then is let through."""
-        self._makes_way = not self._was_patient and self._somebody_waits()
+        self._makes_way = time.monotonic() >= self._lasts_until and self._somebody_waits()
         return self._makes_way
 
     def close(self) -> None:

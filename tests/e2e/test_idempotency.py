@@ -84,7 +84,7 @@ def test_answers_come_again_byte_for_byte_from_any_process_and_after_a_restart_a
     sent = answered_requests(server)
     assert all(one.answer for one in sent)
     # An import that has ended has let go of its upload.
-    eventually(lambda: not server.rows("SELECT 1 FROM import_chunk"), SECONDS)
+    eventually(lambda: not server.rows("SELECT 1 FROM import_content"), SECONDS)
     before = counts(server)
 
     def every_answer_is_the_first_one() -> None:

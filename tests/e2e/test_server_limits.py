@@ -154,7 +154,7 @@ def test_uploads_that_break_off_are_not_queued(server: RunningServer) -> None:
     assert "whole.csv" in names
     assert "broken.csv" not in names
     chunks = server.rows(
-        "SELECT content FROM import_chunk JOIN import_file USING (queue_number) "  # noqa: S608
+        "SELECT content FROM import_content "  # noqa: S608
         f"WHERE import_id = '{whole.import_id}' ORDER BY number"
     )
     assert hashlib.sha256(b"".join(chunk["content"] for chunk in chunks)).hexdigest() == whole.sha256

@@ -104,7 +104,8 @@ class Book:
 
     def queue(self, kind: ImportKind, content: bytes, file_name: str = "book.csv", **header) -> ImportFile:
         upload = Upload(kind, file_name, header.get("book_date"), header.get("sha256", "0" * 64), [content])
-        return self.store.write(lambda tx: self.imports.queue(tx, upload))
+        import_id = self.imports.store(upload)
+        return self.store.write(lambda tx: self.imports.queue(tx, upload, import_id))
 
     def land(
         self, rows: Sequence[BookCustomer] | Sequence[BookLoan], issues: Sequence[RowIssue] = (), batch_rows: int = 1000
@@ -152,8 +153,9 @@ class Book:
                 running.result()
 
     def is_idle(self) -> bool:
+        """Whether no import waits, and no upload that nobody needs any more."""
         with self.store.read() as tx:
-            return tx.imports.depth() == 0
+            return tx.imports.depth() == 0 and not tx.imports.done_with("")
 
 
 def book_customer(number: int, **changes) -> BookCustomer:

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import partial
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
 from almeno_grpc.domain.errors import DeadlineExceeded, PhoneNumberTaken, StoreUnavailable
-from almeno_grpc.domain.imports import ImportKind
 from almeno_grpc.service.customers import Applicant
-from almeno_grpc.service.imports import Upload
 from almeno_grpc.service.store import always
 from almeno_grpc.storage.group_commit import MOST_PIECES
 from almeno_grpc.storage.store import BookStore, BookTransaction
@@ -289,17 +286,16 @@ def limit_pages(store: BookStore, more: int) -> None:
 
 def test_disk_that_is_full_fails_every_write_of_the_transaction_and_the_next_one_works(store, book, register):
     limit_pages(store, 0)
-    fill = partial(book.imports.queue, upload=book_file(b"x" * 2**20))
+
+    def fill(tx: BookTransaction) -> None:
+        tx.imports.add_content("an upload", 0, b"x" * 2**20)
+
     with ThreadPoolExecutor(4) as pool:
         with turn_taken(store, pool):
             futures = [queue(store, pool, work) for work in (register(1), fill, register(2))]
         assert [type(outcome(future)) for future in futures] == [StoreUnavailable] * 3
-    assert book.counts()["customer"] == book.counts()["import_file"] == 0
+    assert book.counts()["customer"] == book.counts()["import_content"] == 0
     limit_pages(store, 10_000)
     store.write(fill)
     assert store.write(register(3)) > 0
-    assert (phone_numbers(book), len(book.rows("import_file"))) == ([3], 1)
-
-
-def book_file(content: bytes) -> Upload:
-    return Upload(ImportKind.CUSTOMERS, "book.csv", None, "0" * 64, [content])
+    assert (phone_numbers(book), len(book.rows("import_content"))) == ([3], 1)

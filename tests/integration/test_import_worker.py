@@ -17,6 +17,7 @@ from almeno_grpc.domain.errors import StoreUnavailable
 from almeno_grpc.domain.imports import BookCustomers, ImportKind, ImportState, IssueOutcome, RowCounts, RowIssue
 from almeno_grpc.imports.errors import FileRefusedError
 from almeno_grpc.imports.frames import LoanNumbers, RowBatch
+from almeno_grpc.service.identifiers import new_identifier
 from almeno_grpc.storage.store import BookTransaction
 
 BATCH = 10
@@ -80,7 +81,7 @@ def now(book, queued):
 def test_import_ends_with_every_row_accounted_for_and_lets_go_of_the_upload(book, file):
     queued = queue(book, content=b"x" * 3_000_000)
     assert queued.state is ImportState.QUEUED
-    assert len(book.rows("import_chunk")) == 1
+    assert len(book.rows("import_content")) == 1
     book.work()
     ended = now(book, queued)
     assert file.content == b"x" * 3_000_000
@@ -88,7 +89,20 @@ def test_import_ends_with_every_row_accounted_for_and_lets_go_of_the_upload(book
     assert ended.rows == RowCounts(inserted=50, adjusted=5)
     assert [issue[0] for issue in book.issues(ended)] == [2, 12, 22, 32, 42]
     assert ended.create_time <= ended.start_time <= ended.end_time
-    assert book.rows("import_chunk") == []
+    assert book.rows("import_content") == []
+
+
+@pytest.mark.usefixtures("file")
+def test_uploads_that_came_to_nothing_are_dropped_after_a_day_and_the_others_kept(book):
+    now_us = book.clock.now_microseconds()
+    day_us = 24 * 3600 * 1_000_000
+    names = {hours: new_identifier(now_us + hours * day_us // 24) for hours in (-25, -23, 0)}
+    for name in names.values():
+        for number in range(6):
+            book.store.write(lambda tx, name=name, number=number: tx.imports.add_content(name, number, b"x"))
+    queue(book)
+    book.work(until=lambda: book.is_idle() and len(book.rows("import_content")) == 12)
+    assert {row["import_id"] for row in book.rows("import_content")} == {names[-23], names[0]}
 
 
 def test_files_are_taken_in_the_order_they_were_queued(book, file):
@@ -147,8 +161,8 @@ def test_queued_import_is_cancelled_at_once_and_never_read(book, file):
     queued, after = queue(book), queue(book, "after.csv")
     cancelled = book.store.write(lambda tx: book.imports.cancel(tx, queued.import_id))
     assert cancelled.state is ImportState.CANCELLED
-    assert len(book.rows("import_chunk")) == 1
     book.work()
+    assert book.rows("import_content") == []
     assert file.opened == [("after.csv", 0)]
     assert now(book, queued) == cancelled
     assert now(book, after).state is ImportState.SUCCEEDED
@@ -253,7 +267,7 @@ def test_worker_that_was_stopped_midway_goes_on_behind_the_last_batch(book, file
     halfway = now(book, queued)
     assert halfway.state is ImportState.RUNNING
     assert 30 <= halfway.rows.inserted < 50
-    assert len(book.rows("import_chunk")) == 1
+    assert len(book.rows("import_content")) == 1
     file.before_batch = lambda _: None
     book.work()
     ended = now(book, queued)

@@ -72,7 +72,7 @@ FROM information_schema.columns WHERE table_schema = 'public'
 
 def test_empty_database_gets_the_whole_schema(empty, engine):
     empty.migrate()
-    assert revision_of(engine) == "0103"
+    assert revision_of(engine) == "0104"
     assert set(metadata.tables) <= set(inspect(engine).get_table_names())
 
 
@@ -109,12 +109,27 @@ def test_database_of_the_first_revision_is_brought_up_to_date_with_its_book(empt
     with engine.begin() as connection:
         connection.exec_driver_sql(customer)
     empty.migrate()
-    assert revision_of(engine) == "0103"
+    assert revision_of(engine) == "0104"
     with empty.read() as tx:
         found = tx.customers.get(7)
         assert tx.imports.depth() == 0
     assert found is not None
     assert (found.first_name, found.approved_limit) == ("Asha", 180_000_000)
+
+
+def test_upload_that_waits_in_the_queue_keeps_its_content(empty, engine):
+    empty.migrate("0103")
+    file = "(1, 'an import', 'LOANS', 'l.csv', 'f', '2026-04-10', 'QUEUED', false, 0, 0, 0, 0, 0, 0, '', 1, NULL, NULL)"
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"INSERT INTO import_file VALUES {file}")  # noqa: S608
+        for number, content in ((1, "b"), (0, "a")):
+            connection.execute(
+                text("INSERT INTO import_chunk VALUES (1, :number, :content)"),
+                {"number": number, "content": content.encode()},
+            )
+    empty.migrate()
+    with empty.read() as tx:
+        assert b"".join(tx.imports.content("an import")) == b"ab"
 
 
 def test_repayments_cannot_be_changed_or_removed_by_anybody(empty, engine):
@@ -184,6 +199,6 @@ def test_servers_that_open_a_new_database_at_the_same_time_all_find_the_schema(n
     stores = [BookStore(url) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(BookStore.migrate, stores))
-    assert revision_of(stores[0].engine) == "0103"
+    assert revision_of(stores[0].engine) == "0104"
     for store in stores:
         store.close()

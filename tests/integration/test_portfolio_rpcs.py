@@ -3,6 +3,8 @@
 import hashlib
 import threading
 import time
+from types import SimpleNamespace
+from typing import Any
 
 import grpc
 import pytest
@@ -10,7 +12,11 @@ from google.type import date_pb2
 
 from almeno_grpc.api import import_pb2
 from almeno_grpc.api import portfolio_service_pb2 as pb
-from almeno_grpc.domain.imports import ImportState, RowCounts
+from almeno_grpc.domain.errors import StoreUnavailable
+from almeno_grpc.domain.imports import ImportKind, ImportState, RowCounts
+from almeno_grpc.rpc.portfolio_servicer import PortfolioServicer
+from almeno_grpc.service.imports import Upload
+from almeno_grpc.service.requests import Call
 
 CUSTOMERS, LOANS = import_pb2.IMPORT_KIND_CUSTOMERS, import_pb2.IMPORT_KIND_LOANS
 ENDS = {import_pb2.IMPORT_STATE_SUCCEEDED, import_pb2.IMPORT_STATE_FAILED, import_pb2.IMPORT_STATE_CANCELLED}
@@ -74,7 +80,7 @@ def test_upload_in_any_pieces_is_the_same_file(stubs):
         assert file.sha256 == hashlib.sha256(sent).hexdigest()
         stored = stubs.book.imports.get(file.import_id)
         with stubs.book.store.read() as tx:
-            assert b"".join(tx.imports.content(stored.queue_number)) == sent
+            assert b"".join(tx.imports.content(stored.import_id)) == sent
 
 
 def test_answer_tells_what_was_queued(stubs):
@@ -153,7 +159,32 @@ def test_upload_that_breaks_off_is_not_queued(stubs):
     call.cancel()
     time.sleep(0.2)
     assert stubs.book.rows("import_file") == []
-    assert stubs.book.rows("import_chunk") == []
+    assert stubs.book.rows("import_content") == []
+
+
+def test_request_sent_again_leaves_one_upload(stubs):
+    request_id = "5f0c2c5a-3c2e-4a47-9d55-0c7a4a6f1a01"
+    first = stubs.portfolio.StartImport(iter([header(request_id=request_id), chunk(b"a,b")]))
+    assert stubs.portfolio.StartImport(iter([header(request_id=request_id), chunk(b"a,b")])) == first
+    refusal = stubs.refusal(
+        lambda: stubs.portfolio.StartImport(iter([header(request_id=request_id), chunk(b"another")]))
+    )
+    assert refusal.reason == "REQUEST_ID_REUSED"
+    queued = getattr(first, "import").import_id
+    assert [(row["import_id"], row["content"]) for row in stubs.book.rows("import_content")] == [(queued, b"a,b")]
+
+
+def test_upload_that_may_be_queued_keeps_its_content(book):
+    def fail_once_committed(*arguments):
+        book.once.once(*arguments).result()
+        raise StoreUnavailable("the connection was lost at the commit")
+
+    unused: Any = None
+    once: Any = SimpleNamespace(once=fail_once_committed)
+    servicer = PortfolioServicer(once, book.imports, unused, unused, unused, 10, threading.Event())
+    with pytest.raises(StoreUnavailable):
+        servicer._queue_once(Call(), Upload(ImportKind.LOANS, "l.csv", None, "0" * 64, [b"a,b"]))
+    assert [row["content"] for row in book.rows("import_content")] == [b"a,b"]
 
 
 def test_upload_without_room_for_it_may_be_sent_again(stubs, monkeypatch):

@@ -93,7 +93,7 @@ GOOD = {
         "start_time_us": 2,
         "end_time_us": None,
     },
-    "import_chunk": {"queue_number": 1, "number": 0, "content": b"c"},
+    "import_content": {"import_id": "i", "number": 0, "content": b"c"},
     "import_issue": {
         "queue_number": 1,
         "row_number": 2,
@@ -210,7 +210,7 @@ KEYS = [
     ("policy_pin", {"sha256": "other"}, "policy_pin.version", "pk_policy_pin"),
     ("answered_request", {"fingerprint": "g"}, "answered_request.request_id", "pk_answered_request"),
     ("import_file", {"queue_number": 2}, "import_file.import_id", "uq_import_file_import_id"),
-    ("import_chunk", {"content": b"d"}, "import_chunk.queue_number, import_chunk.number", "pk_import_chunk"),
+    ("import_content", {"content": b"d"}, "import_content.import_id, import_content.number", "pk_import_content"),
 ]
 
 REFERENCES = [
@@ -219,7 +219,6 @@ REFERENCES = [
     ("loan", {"loan_id": 9, "source_loan_id": 9}),
     ("loan", {"loan_id": 2, "source_loan_id": None, "decision_id": "nowhere"}),
     ("repayment", {"repayment_id": "s", "loan_id": 9}),
-    ("import_chunk", {"queue_number": 9}),
     ("import_issue", {"queue_number": 9}),
 ]
 
