@@ -176,16 +176,19 @@ def name(cell: object) -> str | Fault:
         return Fault(str(error))
 
 
-def phone_number(cell: object) -> str | Fault:
+class PhoneNumber:
     """The rule for phone numbers, E.164 out; what was found is never quoted."""
-    if isinstance(cell, str) and _is_empty(cell):
-        return Fault(_EMPTY)
-    if isinstance(cell, float) and cell.is_integer() and abs(cell) < EXACT_FLOATS:
-        cell = str(int(cell))
-    try:
-        return to_e164(cell if isinstance(cell, str) else "")
-    except ValueError as error:
-        return Fault(str(error))
+
+    def __call__(self, cell: object) -> str | Fault:
+        """Reads a cell of any kind."""
+        if isinstance(cell, str) and _is_empty(cell):
+            return Fault(_EMPTY)
+        if isinstance(cell, float) and cell.is_integer() and abs(cell) < EXACT_FLOATS:
+            cell = str(int(cell))
+        try:
+            return to_e164(cell if isinstance(cell, str) else "")
+        except ValueError as error:
+            return Fault(str(error))
 
 
 def _not(wanted: str, cell: object) -> Fault:

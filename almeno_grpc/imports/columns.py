@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from almeno_grpc.imports.cells import EXACT_FLOATS, CellRule, Fault, PlainNumbers
+from almeno_grpc.imports.cells import EXACT_FLOATS, CellRule, Fault, PhoneNumber, PlainNumbers
+from almeno_grpc.service.phone_numbers import LEAST_INDIAN, MOST_INDIAN, indian_to_e164
 
 Numbers = npt.NDArray[np.int64]
 Values = npt.NDArray[Any]
@@ -123,13 +124,20 @@ def each_once(make: Callable[[int], int], values: Numbers) -> Numbers:
 
 def _parsed_numbers(cells: npt.NDArray[np.float64], rule: CellRule) -> ParsedColumn:
     """Of bare numbers: plainly whole ones all at once, of the others each once."""
-    if not isinstance(rule, PlainNumbers):
-        return _parsed_once(cells, rule)
-    with np.errstate(invalid="ignore", over="ignore"):
+    with np.errstate(invalid="ignore"):
         is_plain = (np.abs(cells) < EXACT_FLOATS) & (cells == np.floor(cells))
-        values = np.where(is_plain, cells, 0).astype(np.int64) * rule.scale
-    is_plain &= (values >= rule.least) & (values <= rule.most)
-    values[~is_plain] = 0
+    numbers = np.where(is_plain, cells, 0).astype(np.int64)
+    values: Values
+    if isinstance(rule, PlainNumbers):
+        values = numbers * rule.scale
+        is_plain &= (values >= rule.least) & (values <= rule.most)
+        values[~is_plain] = 0
+    elif isinstance(rule, PhoneNumber):
+        values = np.zeros(len(cells), dtype=object)
+        is_plain &= (numbers >= LEAST_INDIAN) & (numbers <= MOST_INDIAN)
+        values[is_plain] = indian_to_e164(numbers[is_plain].tolist())
+    else:
+        return _parsed_once(cells, rule)
     others = np.flatnonzero(~is_plain)
     if not len(others):
         return ParsedColumn(values, {})

@@ -14,7 +14,7 @@ import numpy as np
 from almeno_grpc.domain import limits
 from almeno_grpc.domain.imports import ImportKind, IssueOutcome
 from almeno_grpc.imports import cells, headings
-from almeno_grpc.imports.cells import Amount, CellRule, WholeNumber
+from almeno_grpc.imports.cells import Amount, CellRule, PhoneNumber, WholeNumber
 from almeno_grpc.imports.columns import Numbers, ParsedColumn, Values
 from almeno_grpc.imports.frames import IssueFields, LoanNumbers, PackedBatch
 from almeno_grpc.imports.loan_terms import settled
@@ -29,7 +29,7 @@ RULES: dict[ImportKind, dict[str, CellRule]] = {
         headings.FIRST_NAME: cells.name,
         headings.LAST_NAME: cells.name,
         headings.AGE: WholeNumber(limits.MIN_AGE, limits.MAX_AGE),
-        headings.PHONE_NUMBER: cells.phone_number,
+        headings.PHONE_NUMBER: PhoneNumber(),
         headings.MONTHLY_SALARY: Amount(1, limits.MAX_MONTHLY_INCOME),
         headings.APPROVED_LIMIT: Amount(0, limits.MAX_APPROVED_LIMIT),
     },

@@ -31,8 +31,9 @@ _IDLE_SECONDS = 0.05
 _STANDBY_SECONDS = 0.5
 """How often a worker that is not the one at work tries to become it."""
 _PART_ROWS = 250
-_LEAST_PARTS = 4
-"""Of a batch. After each the worker looks whether calls wait to write, and lets them through."""
+_PART_SECONDS = 0.002
+"""How much lands until the worker looks whether calls wait to write, and lets them through; of rows that take longer
+than others, fewer at a time."""
 _RETRY_SECONDS = 1.0
 """How long the worker waits after the database could not be used."""
 _UPLOAD_MICROSECONDS = 24 * 3600 * 1_000_000
@@ -56,6 +57,8 @@ class ImportWorker:
     metrics: Metrics
     limits: ReadingLimits
     batch_rows: int
+    part_rows: int = _PART_ROWS
+    """The most rows that land, or numbers that are set aside, without a look whether others wait."""
 
     def run(self, stop: threading.Event) -> None:
         """Works until the event is set."""
@@ -175,7 +178,7 @@ class ImportWorker:
         def set_aside(tx: Transaction) -> int:
             _refuse_cancelled(tx, file)
             now_done = done
-            for run in numbers.in_runs(_PART_ROWS, done):
+            for run in numbers.in_runs(self.part_rows, done):
                 set_numbers_aside(tx, run.loan_ids, run.customer_ids)
                 now_done += len(run)
                 if now_done - done >= self.batch_rows or tx.others_wait():
@@ -192,12 +195,16 @@ class ImportWorker:
         landed = 0
 
         def parts(tx: Transaction) -> Iterator[tuple[BookCustomers | BookLoans, list[RowIssue]]]:
-            part_rows = max(1, min(_PART_ROWS, batch.rows_seen // _LEAST_PARTS))
-            for start in range(landed, batch.rows_seen, part_rows):
+            start, part_rows = landed, self.part_rows
+            while start < batch.rows_seen:
+                began = time.monotonic()
                 part = batch.part(start, start + part_rows)
                 yield part.rows, part.issues
                 if tx.others_wait():
                     return
+                start += part.rows_seen
+                seconds_a_row = (time.monotonic() - began) / part.rows_seen
+                part_rows = max(1, min(self.part_rows, int(_PART_SECONDS / seconds_a_row)))
 
         def land(tx: Transaction) -> RowCounts:
             if _refuse_cancelled(tx, file).rows.seen != rows_done + landed:

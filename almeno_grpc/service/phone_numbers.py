@@ -1,6 +1,7 @@
 """The rule for phone numbers: a possible Indian or international number, kept in E.164 form."""
 
 import re
+from collections.abc import Iterable
 
 import phonenumbers
 
@@ -10,8 +11,12 @@ DEFAULT_REGION = "IN"
 MAX_PHONE_CHARACTERS = 40
 """An E.164 number has at most 15 digits; the rest is room for the separators people write."""
 
-_INDIAN = re.compile(r"[6-9][0-9]{9}")
+LEAST_INDIAN, MOST_INDIAN = 6_000_000_000, 9_999_999_999
 """Ten digits from 6 up: neither a trunk prefix, a country code nor an extension can be read into them."""
+
+_INDIAN = re.compile(r"[6-9][0-9]{9}")
+_OF_INDIA = "+91{}"
+"""Numbers of India that are written as ten digits, in E.164 form."""
 
 _WRITTEN = re.compile(r"\(?\+?\(?[0-9][0-9()\s.-]*[0-9]")
 """Digits and the separators people write. The library alone would also take letters, extensions and signs."""
@@ -30,7 +35,7 @@ def to_e164(text: str) -> str:
     """
     written = text.strip()
     if _INDIAN.fullmatch(written):
-        return "+91" + written
+        return _OF_INDIA.format(written)
     if len(written) <= MAX_PHONE_CHARACTERS and _WRITTEN.fullmatch(written) and not _DECIMAL.fullmatch(written):
         e164 = _possible_number(written)
         if e164 is not None and _possible_number(e164) == e164:
@@ -38,6 +43,11 @@ def to_e164(text: str) -> str:
     raise ValueError(
         "must be a possible phone number, of India or with + and the country code, such as 9876543210 or +14155552671"
     )
+
+
+def indian_to_e164(numbers: Iterable[int]) -> list[str]:
+    """As `to_e164` of each of many numbers from `LEAST_INDIAN` to `MOST_INDIAN`, several times quicker."""
+    return list(map(_OF_INDIA.format, numbers))
 
 
 def _possible_number(written: str) -> str | None:

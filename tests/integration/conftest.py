@@ -136,9 +136,9 @@ class Book:
         """How many rows each table has."""
         return {table.name: len(self.rows(table.name)) for table in metadata.sorted_tables}
 
-    def work(self, until: Callable[[], bool] | None = None, batch_rows: int = 1000) -> None:
+    def work(self, until: Callable[[], bool] | None = None, batch_rows: int = 1000, part_rows: int = 1000) -> None:
         """Lets an import worker work until the queue is empty, or something else has come."""
-        worker = ImportWorker(self.store, self.clock, NoMetrics(), ReadingLimits(), batch_rows)
+        worker = ImportWorker(self.store, self.clock, NoMetrics(), ReadingLimits(), batch_rows, part_rows)
         stop = threading.Event()
         with futures.ThreadPoolExecutor(1) as pool:
             running = pool.submit(worker.run, stop)

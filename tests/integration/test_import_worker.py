@@ -67,6 +67,7 @@ def file(monkeypatch, rows_of):
     monkeypatch.setattr("almeno_grpc.imports.worker.open_book_file", fake.open)
     monkeypatch.setattr("almeno_grpc.imports.worker._RETRY_SECONDS", 0.01)
     monkeypatch.setattr("almeno_grpc.imports.worker._IDLE_SECONDS", 0.01)
+    monkeypatch.setattr("almeno_grpc.imports.worker._PART_SECONDS", 60)
     return fake
 
 
@@ -220,12 +221,33 @@ def test_who_waits_to_write_comes_in_the_middle_of_a_batch(book, open_store, mon
 
     monkeypatch.setattr(BookTransaction, "others_wait", come_and_look)
     with ThreadPoolExecutor(3) as pool:
-        book.work()
+        book.work(part_rows=2)
     # Batches of 10 land by twos and twos; nobody came at the first part.
     assert came_at == [4, 6, 8]
     ended = now(book, queued)
     assert (ended.state, ended.rows) == (ImportState.SUCCEEDED, RowCounts(inserted=50, adjusted=5))
     assert [issue[0] for issue in book.issues(ended)] == [2, 12, 22, 32, 42]
+
+
+@pytest.mark.usefixtures("file")
+def test_rows_that_take_long_land_by_fewer_at_a_time(book, monkeypatch):
+    monkeypatch.setattr("almeno_grpc.imports.worker._PART_SECONDS", 0.03)
+    looks: list[int] = []
+
+    def look_slowly(tx: BookTransaction) -> bool:
+        looks.append(len(book_rows(tx)))
+        time.sleep(0.05)
+        return False
+
+    def book_rows(tx: BookTransaction) -> list:
+        return tx.customers.page(0, 1000)
+
+    monkeypatch.setattr(BookTransaction, "others_wait", look_slowly)
+    queue(book)
+    book.work(part_rows=5)
+    # A row of the first five takes a hundredth of a second or more: then there is time for three at the most.
+    assert looks[0] == 5
+    assert 5 < looks[1] <= 8
 
 
 def test_worker_that_fails_in_a_batch_that_was_cut_short_goes_on_behind_its_last_part(book, file):
@@ -239,7 +261,7 @@ def test_worker_that_fails_in_a_batch_that_was_cut_short_goes_on_behind_its_last
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(BookTransaction, "others_wait", others_wait)
-        book.work()
+        book.work(part_rows=2)
     assert file.opened == [("customers.csv", 0), ("customers.csv", 14)]
     ended = now(book, queued)
     assert (ended.state, ended.rows) == (ImportState.SUCCEEDED, RowCounts(inserted=50, adjusted=5))
