@@ -27,7 +27,7 @@ from benchmarks import operations, report
 from benchmarks.book_import import BARE_READ, MAKER
 from benchmarks.processes import peak_memory_mib
 from benchmarks.targets import Target, service
-from support.servers import CUSTOMERS, END_STATES, LOANS, ROOT, descendants
+from support.servers import END_STATES, ROOT, descendants
 
 from almeno_grpc.api import credit_service_pb2 as api
 from almeno_grpc.api import import_pb2
@@ -42,6 +42,16 @@ READERS = {
 """Programs that read a file, the one to compare with first."""
 _PEAK = "\nprint(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM:')))"
 """What a process says of itself at its end; the kernel's other figure counts what it was forked from."""
+_UPLOADER = """
+import sys
+from almeno_client import CreditClient, ImportKind
+with CreditClient(sys.argv[1]) as client:
+    client.list_policies()
+    print("ready", flush=True)
+    input()
+    print(client.start_import(ImportKind[sys.argv[2]], sys.argv[3]).import_id, flush=True)
+"""
+"""A caller of its own, for the one whose calls are timed would wait for itself."""
 CHECKS_PER_SECOND = 100
 BOOKINGS_PER_SECOND = 10
 QUIET_SECONDS = 15
@@ -115,7 +125,25 @@ def bare_read(program: str, file: Path) -> tuple[float, float]:
     return time.monotonic() - started, int(process.stdout) / 1024
 
 
-def measure_file(target: Target, kind: int, file: Path, loan: bytes) -> dict[str, Any]:
+@contextlib.contextmanager
+def uploader(target: Target, kind: str, file: Path) -> Iterator[Callable[[], str]]:
+    """A process that is connected, and uploads the file when told to; gives the name of the import."""
+    command = [sys.executable, "-c", _UPLOADER, target.address, kind, str(file)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        sent, answered = process.stdin, process.stdout
+        assert sent
+        assert answered
+        assert answered.readline() == "ready\n"
+
+        def upload() -> str:
+            sent.write("\n")
+            sent.flush()
+            return answered.readline().strip()
+
+        yield upload
+
+
+def measure_file(target: Target, kind: str, file: Path, loan: bytes) -> dict[str, Any]:
     """Imports a file while calls come in."""
     server = target.server
     assert server
@@ -125,8 +153,8 @@ def measure_file(target: Target, kind: int, file: Path, loan: bytes) -> dict[str
         time.sleep(QUIET_SECONDS)
     peaks: dict[int, float] = {}
     deadline = time.monotonic() + LONGEST_SECONDS
-    with busy.running():
-        import_id = server.upload(kind, file.read_bytes(), file.name).import_id
+    with uploader(target, kind, file) as upload, busy.running():
+        import_id = upload()
         while (ended := server.get_import(import_id)).state not in END_STATES:
             assert time.monotonic() < deadline, "the import has not ended"
             for process_id in [worker, *descendants(worker)]:
@@ -152,10 +180,10 @@ def measure(database: str, file_format: str, folder: Path) -> Iterator[dict[str,
         if target is None:
             return
         loan = next(operations.new_borrowers(target))
-        for name, kind in (("customers", CUSTOMERS), ("loans", LOANS)):
+        for name in ("customers", "loans"):
             file = folder / f"{name}.{file_format}"
             before = {reader: bare_read(program, file) for reader, program in READERS[file_format].items()}
-            figures = measure_file(target, kind, file, loan)
+            figures = measure_file(target, name.upper(), file, loan)
             after = {reader: bare_read(program, file) for reader, program in READERS[file_format].items()}
             reads = {
                 reader: {"seconds": (before[reader][0] + after[reader][0]) / 2, "peak_mib": after[reader][1]}
