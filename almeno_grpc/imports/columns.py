@@ -5,7 +5,7 @@ again each once. Only what is left is looked at cell by cell. With `row_order`, 
 """
 
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -20,8 +20,6 @@ from almeno_grpc.service.phone_numbers import LEAST_INDIAN, MOST_INDIAN, indian_
 Numbers = npt.NDArray[np.int64]
 Values = npt.NDArray[Any]
 
-_PIECE_ROWS = 1_000
-"""Cells of a text column that are read as plain numbers, or not, together."""
 _PLAIN_DIGITS = 18
 """A whole number of so many digits fits into 64 bits."""
 
@@ -40,8 +38,9 @@ class Column:
     """A column, which grows while a file is read.
 
     It is kept as bare numbers as long as it holds nothing else; then as the cells that differ and, for each place,
-    which of them it is; and as a list of all the cells where too many differ. Cells are made one by one all over the
-    memory: numbers side by side take a quarter of the room, and putting them in order scatters nothing.
+    which of them it is; and where too many differ, piece by piece, as whole numbers that were written in digits or as
+    cells. Cells are made one by one all over the memory: numbers side by side take a quarter of the room, and are read
+    many times quicker.
     """
 
     MOST_DISTINCT = 100_000
@@ -50,12 +49,7 @@ class Column:
         self._numbers = array("d")
         self._distinct: _Distinct | None = None
         self._codes = array("i")
-        self._cells: list[object] | None = None
-
-    def __len__(self) -> int:
-        if self._cells is not None:
-            return len(self._cells)
-        return len(self._numbers if self._distinct is None else self._codes)
+        self._pieces: list[array[int] | Sequence[object]] | None = None
 
     def extend(self, cells: Sequence[object]) -> None:
         """Adds cells at the end. Booleans become the words a spreadsheet shows: Python takes True for 1."""
@@ -70,25 +64,25 @@ class Column:
             del self._numbers[:]
         if bool in kinds:
             cells = [str(cell).upper() if isinstance(cell, bool) else cell for cell in cells]
-        if self._cells is None and len(self._distinct) > self.MOST_DISTINCT:
-            self._cells = self._coded_cells()
+        if self._pieces is None and len(self._distinct) > self.MOST_DISTINCT:
+            self._pieces = [_in_digits(self._coded_cells())]
             self._distinct.clear()
             del self._codes[:]
-        if self._cells is None:
+        if self._pieces is None:
             self._codes.extend(map(self._distinct.__getitem__, cells))
         else:
-            self._cells.extend(cells)
+            self._pieces.append(_in_digits(cells))
 
     def cells(self) -> list[object]:
         """The cells as they were found. An empty cell is an empty string."""
-        if self._cells is not None:
-            return self._cells
+        if self._pieces is not None:
+            return [cell for piece in self._pieces for cell in _as_cells(piece)]
         return list(self._numbers) if self._distinct is None else self._coded_cells()
 
     def parsed(self, rule: CellRule) -> ParsedColumn:
         """What the rule makes of each cell."""
-        if self._cells is not None:
-            return _parsed_cells(self._cells, rule)
+        if self._pieces is not None:
+            return _joined([_parsed_piece(piece, rule) for piece in self._pieces])
         if self._distinct is None:
             return _parsed_numbers(np.asarray(self._numbers), rule)
         return _taken([rule(cell) for cell in self._distinct], np.asarray(self._codes))
@@ -125,23 +119,42 @@ def each_once(make: Callable[[int], int], values: Numbers) -> Numbers:
 def _parsed_numbers(cells: npt.NDArray[np.float64], rule: CellRule) -> ParsedColumn:
     """Of bare numbers: plainly whole ones all at once, of the others each once."""
     with np.errstate(invalid="ignore"):
-        is_plain = (np.abs(cells) < EXACT_FLOATS) & (cells == np.floor(cells))
-    numbers = np.where(is_plain, cells, 0).astype(np.int64)
-    values: Values
-    if isinstance(rule, PlainNumbers):
-        values = numbers * rule.scale
-        is_plain &= (values >= rule.least) & (values <= rule.most)
-        values[~is_plain] = 0
-    elif isinstance(rule, PhoneNumber):
-        values = np.zeros(len(cells), dtype=object)
-        is_plain &= (numbers >= LEAST_INDIAN) & (numbers <= MOST_INDIAN)
-        values[is_plain] = indian_to_e164(numbers[is_plain].tolist())
-    else:
-        return _parsed_once(cells, rule)
+        is_whole = (np.abs(cells) < EXACT_FLOATS) & (cells == np.floor(cells))
+    values, is_plain = _plain_values(np.where(is_whole, cells, 0).astype(np.int64), rule)
+    others = np.flatnonzero(~(is_whole & is_plain))
+    return _with_others(values, others, _parsed_once(cells[others], rule))
+
+
+def _parsed_piece(piece: "array[int] | Sequence[object]", rule: CellRule) -> ParsedColumn:
+    """Of cells most of which differ: whole numbers in digits all at once, others one by one."""
+    if not isinstance(piece, array):
+        return _of_outcomes(list(map(rule, piece)))
+    numbers = np.asarray(piece)
+    values, is_plain = _plain_values(numbers, rule)
     others = np.flatnonzero(~is_plain)
+    return _with_others(values, others, _of_outcomes([rule(str(number)) for number in numbers[others].tolist()]))
+
+
+def _plain_values(numbers: Numbers, rule: CellRule) -> tuple[Values, npt.NDArray[np.bool]]:
+    """What the rule makes of whole numbers, and of which of them that is known without asking it."""
+    if isinstance(rule, PlainNumbers):
+        # What is too large for the rule is too large to be multiplied.
+        is_plain = (numbers >= -(-rule.least // rule.scale)) & (numbers <= rule.most // rule.scale)
+        return np.where(is_plain, numbers, 0) * rule.scale, is_plain
+    if isinstance(rule, PhoneNumber):
+        is_plain = (numbers >= LEAST_INDIAN) & (numbers <= MOST_INDIAN)
+        texts = np.zeros(len(numbers), dtype=object)
+        texts[is_plain] = indian_to_e164(numbers[is_plain].tolist())
+        return texts, is_plain
+    return np.zeros(len(numbers), dtype=object), np.zeros(len(numbers), dtype=bool)
+
+
+def _with_others(values: Values, others: Numbers, parsed: ParsedColumn) -> ParsedColumn:
+    """The values, with what has come of the cells at other places."""
     if not len(others):
         return ParsedColumn(values, {})
-    parsed = _parsed_once(cells[others], rule)
+    if len(others) == len(values):
+        return parsed
     values[others] = parsed.values
     return ParsedColumn(values, dict(zip(others[[*parsed.faults]].tolist(), parsed.faults.values(), strict=True)))
 
@@ -160,34 +173,35 @@ def _taken(outcomes: list[object], codes: npt.NDArray[Any]) -> ParsedColumn:
     return ParsedColumn(values[codes], faults)
 
 
-def _parsed_cells(cells: list[object], rule: CellRule) -> ParsedColumn:
-    """Of cells most of which differ: whole numbers in digits a piece at a time, others one by one."""
-    outcomes: list[object] = []
-    for piece in _pieces(cells):
-        plain = _plain_digits(piece, rule) if isinstance(rule, PlainNumbers) else []
-        outcomes += plain or map(rule, piece)
-    faults = {place: outcome for place, outcome in enumerate(outcomes) if isinstance(outcome, Fault)}
-    return ParsedColumn(_as_values(outcomes), faults)
+def _joined(pieces: Sequence[ParsedColumn]) -> ParsedColumn:
+    faults: dict[int, Fault] = {}
+    first = 0
+    for piece in pieces:
+        faults |= {first + place: fault for place, fault in piece.faults.items()}
+        first += len(piece.values)
+    return ParsedColumn(np.concatenate([piece.values for piece in pieces]), faults)
 
 
-def _pieces(cells: list[object]) -> Iterator[list[object]]:
-    for start in range(0, len(cells), _PIECE_ROWS):
-        yield cells[start : start + _PIECE_ROWS]
-
-
-def _plain_digits(cells: Sequence[object], rule: PlainNumbers) -> list[int]:
-    """The cells as whole numbers, if each is a text of digits for one that the rule takes; else nothing.
-
-    Many times quicker than looking at each.
-    """
+def _in_digits(cells: Sequence[object]) -> "array[int] | Sequence[object]":
+    """The cells as whole numbers, if each is a text of the digits in which that number is written; else the cells."""
     if set(map(type, cells)) != {str}:
-        return []
+        return cells
     texts: list[str] = list(map(str, cells))
     digits = "".join(texts)
     if not (digits.isascii() and digits.isdigit() and all(texts) and max(map(len, texts)) <= _PLAIN_DIGITS):
-        return []
-    numbers = list(map(int, texts)) if rule.scale == 1 else [int(text) * rule.scale for text in texts]
-    return numbers if min(numbers) >= rule.least and max(numbers) <= rule.most else []
+        return cells
+    numbers = array("q", map(int, texts))
+    # A zero in front would be lost.
+    return numbers if sum(map(len, map(str, numbers))) == len(digits) else cells
+
+
+def _as_cells(piece: "array[int] | Sequence[object]") -> Iterable[object]:
+    return map(str, piece) if isinstance(piece, array) else piece
+
+
+def _of_outcomes(outcomes: list[object]) -> ParsedColumn:
+    faults = {place: outcome for place, outcome in enumerate(outcomes) if isinstance(outcome, Fault)}
+    return ParsedColumn(_as_values(outcomes), faults)
 
 
 def _as_values(outcomes: list[object]) -> Values:

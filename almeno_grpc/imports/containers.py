@@ -88,11 +88,24 @@ def _unpacked_bytes(archive: zipfile.ZipFile, member: zipfile.ZipInfo, room: int
     return unpacked
 
 
-def check_text(file: BinaryIO) -> None:
-    """Reads the file through to see that it is UTF-8 text.
+def check_text(path: Path) -> None:
+    """Looks for NUL characters, of which a text has none.
 
     Raises:
-        FileRefusedError: It is not, or it holds NUL characters.
+        FileRefusedError: It has; the file is not text, or not in UTF-8.
+    """
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            if b"\0" in chunk:
+                file.seek(0)
+                refuse_text(file)
+
+
+def refuse_text(file: BinaryIO) -> None:
+    """Finds the first line of a file that is not UTF-8 text, or holds a NUL character.
+
+    Raises:
+        FileRefusedError: There is one.
     """
     # Line by line, the decoder never stops inside a character; a line is bounded by the upload.
     for number, line in enumerate(file, start=1):

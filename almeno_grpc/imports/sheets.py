@@ -3,12 +3,13 @@
 import csv
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from io import TextIOWrapper
 from pathlib import Path
 from threading import Thread
 
 import python_calamine
 
-from almeno_grpc.imports.containers import Container, check_text, check_workbook_unpacks, recognize
+from almeno_grpc.imports.containers import Container, check_text, check_workbook_unpacks, recognize, refuse_text
 from almeno_grpc.imports.errors import FileRefusedError
 from almeno_grpc.imports.frames import ReadingLimits
 
@@ -35,8 +36,7 @@ def open_rows(path: Path, file_name: str, limits: ReadingLimits) -> Callable[[],
         FileRefusedError: It is no file of rows, or asks for too much; what is returned may raise it, too.
     """
     if recognize(path, file_name) is not Container.WORKBOOK:
-        with path.open("rb") as file:
-            check_text(file)
+        check_text(path)
         return lambda: _csv_rows(path)
     sheet: Future[python_calamine.CalamineSheet] = Future()
     # The process does not wait for the thread where the file is refused before it has been read.
@@ -75,7 +75,7 @@ def _first_sheet(path: Path) -> python_calamine.CalamineSheet:
 
 
 def _csv_rows(path: Path) -> Iterator[Row]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    with path.open("rb") as content, TextIOWrapper(content, encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, strict=True)
         try:
             for row in reader:
@@ -84,3 +84,8 @@ def _csv_rows(path: Path) -> Iterator[Row]:
                 yield row
         except csv.Error as error:
             raise FileRefusedError(f"the file is not sound CSV: line {reader.line_num}: {error}") from error
+        except UnicodeDecodeError:
+            # To look at each line before would take half as long as to read it.
+            content.seek(0)
+            refuse_text(content)
+            raise
