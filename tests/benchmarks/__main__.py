@@ -102,7 +102,7 @@ def main() -> None:
     )
     if arguments.loans:
         size = ("--loans", arguments.loans, "--customers", arguments.loans // LOANS_A_CUSTOMER)
-        run("imports", "--database", database, "--format", "xlsx", *size, "--output", imports)
+        run("imports", "--database", database, "--format", "xlsx,csv", *size, "--output", imports)
         print(f"\n{report.imports(read_json(imports)['imports'])}\n", flush=True)
         run("simulation", "--database", database, *size, "--output", arguments.output / "simulation.json")
     if arguments.largest_book:

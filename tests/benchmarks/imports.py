@@ -3,8 +3,8 @@
     PYTHONPATH=tests python -m benchmarks.imports --customers 300000 --loans 1000000
 
 The bare read is a process that does nothing but read the file with the reader's library. An import takes from the
-moment its upload is stored to its end, by the server's clock. Calls come at a steady rate, as of a service with room
-left, before the import and while it runs.
+moment its upload is stored to its end, by the server's clock. Each file is imported twice, into a book of its own: once
+alone, as the bare read is; and once with calls at a steady rate, as of a service with room left, before and meanwhile.
 """
 
 import argparse
@@ -143,17 +143,16 @@ def uploader(target: Target, kind: str, file: Path) -> Iterator[Callable[[], str
         yield upload
 
 
-def measure_file(target: Target, kind: str, file: Path, loan: bytes) -> dict[str, Any]:
-    """Imports a file while calls come in."""
+def import_file(
+    target: Target, kind: str, file: Path, meanwhile: contextlib.AbstractContextManager[None] | None = None
+) -> dict[str, Any]:
+    """Imports a file, in a context of its own; gives rows, seconds and the peaks of memory in MiB."""
     server = target.server
     assert server
     worker = server.process_id("import")
-    quiet, busy = Calls(target, loan), Calls(target, loan)
-    with quiet.running():
-        time.sleep(QUIET_SECONDS)
     peaks: dict[int, float] = {}
     deadline = time.monotonic() + LONGEST_SECONDS
-    with uploader(target, kind, file) as upload, busy.running():
+    with uploader(target, kind, file) as upload, meanwhile or contextlib.nullcontext():
         import_id = upload()
         while (ended := server.get_import(import_id)).state not in END_STATES:
             assert time.monotonic() < deadline, "the import has not ended"
@@ -169,28 +168,43 @@ def measure_file(target: Target, kind: str, file: Path, loan: bytes) -> dict[str
         "rows_per_second": ended.rows_total / seconds,
         "worker_peak_mib": peaks.pop(worker),
         "reader_peak_mib": max(peaks.values(), default=float("nan")),
-        "quiet": quiet.figures(),
-        "busy": busy.figures(),
     }
+
+
+def import_with_calls(target: Target, kind: str, file: Path, loan: bytes) -> dict[str, Any]:
+    """Imports a file while calls come in; gives their latencies without and with the import, and its seconds."""
+    quiet, busy = Calls(target, loan), Calls(target, loan)
+    with quiet.running():
+        time.sleep(QUIET_SECONDS)
+    imported = import_file(target, kind, file, busy.running())
+    return {"busy_import_seconds": imported["import_seconds"], "quiet": quiet.figures(), "busy": busy.figures()}
 
 
 def measure(database: str, file_format: str, folder: Path) -> Iterator[dict[str, Any]]:
     """Yields the figures of a customer file and of its loan file, imported into an empty book."""
-    with service(database) as target:
-        if target is None:
+    with service(database) as target, service(database) as called:
+        if target is None or called is None:
             return
-        loan = next(operations.new_borrowers(target))
+        loan = next(operations.new_borrowers(called))
         for name in ("customers", "loans"):
             file = folder / f"{name}.{file_format}"
             before = {reader: bare_read(program, file) for reader, program in READERS[file_format].items()}
-            figures = measure_file(target, name.upper(), file, loan)
+            figures = import_file(target, name.upper(), file)
             after = {reader: bare_read(program, file) for reader, program in READERS[file_format].items()}
             reads = {
                 reader: {"seconds": (before[reader][0] + after[reader][0]) / 2, "peak_mib": after[reader][1]}
                 for reader in before
             }
             ratio = figures["import_seconds"] / next(iter(reads.values()))["seconds"]
-            yield {"database": database, "file": file.name, "ratio": ratio, "bare_reads": reads, **figures}
+            with_calls = import_with_calls(called, name.upper(), file, loan)
+            yield {
+                "database": database,
+                "file": file.name,
+                "ratio": ratio,
+                "bare_reads": reads,
+                **figures,
+                **with_calls,
+            }
 
 
 def line(figures: dict[str, Any]) -> str:
@@ -206,7 +220,8 @@ def line(figures: dict[str, Any]) -> str:
     return (
         f"{figures['database']}, {figures['file']}: {figures['rows']:,} rows in {figures['import_seconds']:.1f} s, "
         f"{figures['rows_per_second']:,.0f} rows/s, {figures['ratio']:.2f} × the bare read ({reads}); "
-        f"reader {figures['reader_peak_mib']:.0f} MiB, worker {figures['worker_peak_mib']:.0f} MiB; p99 {p99s}"
+        f"reader {figures['reader_peak_mib']:.0f} MiB, worker {figures['worker_peak_mib']:.0f} MiB; "
+        f"with calls {figures['busy_import_seconds']:.1f} s; p99 {p99s}"
     )
 
 
