@@ -34,6 +34,11 @@ _PART_ROWS = 250
 _PART_SECONDS = 0.002
 """How much lands until the worker looks whether calls wait to write, and lets them through; of rows that take longer
 than others, fewer at a time."""
+_SHORT_SECONDS = 0.02
+"""How long a transaction lasts at the most while calls come that write: they wait for its commit, which takes longer
+the more there is to commit."""
+_CALM_SECONDS = 1.0
+"""After so long without such a call a transaction lasts as long as its batch."""
 _RETRY_SECONDS = 1.0
 """How long the worker waits after the database could not be used."""
 _UPLOAD_MICROSECONDS = 24 * 3600 * 1_000_000
@@ -46,6 +51,26 @@ class _CancelledError(Exception):
 
 class _StoppedError(Exception):
     """The server stops, and the import goes on at its next start; or it has ended without this worker."""
+
+
+class _Pace:
+    """How long the transactions of an import last."""
+
+    def __init__(self) -> None:
+        self._calls_come_until = float("-inf")
+        self._began = 0.0
+
+    def begin(self) -> None:
+        """A transaction begins."""
+        self._began = time.monotonic()
+
+    def has_to_end(self, tx: Transaction) -> bool:
+        """Whether the transaction has to end, though there is more to land."""
+        now = time.monotonic()
+        if tx.others_wait():
+            self._calls_come_until = now + _CALM_SECONDS
+            return True
+        return now < self._calls_come_until and now - self._began > _SHORT_SECONDS
 
 
 @dataclass(frozen=True)
@@ -157,11 +182,12 @@ class ImportWorker:
                 while_waiting=look_up,
             ) as book:
                 self.store.write(lambda tx: tx.imports.set_rows_total(file.queue_number, book.rows_total))
-                self._set_aside(file, book.loan_numbers(), stop)
+                pace = _Pace()
+                self._set_aside(file, book.loan_numbers(), pace, stop)
                 rows_done = file.rows.seen
                 for batch in book.batches():
                     _stop_if(stop)
-                    for counts in self._land_batch(file, batch, rows_done):
+                    for counts in self._land_batch(file, batch, pace, rows_done):
                         rows_done += counts.seen
                         self._count(file, counts)
                         self.store.tidy_up(in_steps=True)
@@ -171,17 +197,18 @@ class ImportWorker:
             for content in tx.imports.content(file.import_id):
                 upload.write(content)
 
-    def _set_aside(self, file: ImportFile, numbers: LoanNumbers, stop: threading.Event) -> None:
+    def _set_aside(self, file: ImportFile, numbers: LoanNumbers, pace: _Pace, stop: threading.Event) -> None:
         """Sets the numbers aside, as many in a transaction as a batch has, unless others wait."""
         done = 0
 
         def set_aside(tx: Transaction) -> int:
+            pace.begin()
             _refuse_cancelled(tx, file)
             now_done = done
             for run in numbers.in_runs(self.part_rows, done):
                 set_numbers_aside(tx, run.loan_ids, run.customer_ids)
                 now_done += len(run)
-                if now_done - done >= self.batch_rows or tx.others_wait():
+                if now_done - done >= self.batch_rows or pace.has_to_end(tx):
                     break
             return now_done
 
@@ -190,7 +217,7 @@ class ImportWorker:
             done = self.store.write(set_aside)
             self.store.tidy_up(in_steps=True)
 
-    def _land_batch(self, file: ImportFile, batch: RowBatch, rows_done: int) -> Iterator[RowCounts]:
+    def _land_batch(self, file: ImportFile, batch: RowBatch, pace: _Pace, rows_done: int) -> Iterator[RowCounts]:
         """Lands a batch, in one transaction unless others wait; yields what each has come to."""
         landed = 0
 
@@ -200,13 +227,14 @@ class ImportWorker:
                 began = time.monotonic()
                 part = batch.part(start, start + part_rows)
                 yield part.rows, part.issues
-                if tx.others_wait():
+                if pace.has_to_end(tx):
                     return
                 start += part.rows_seen
                 seconds_a_row = (time.monotonic() - began) / part.rows_seen
                 part_rows = max(1, min(self.part_rows, int(_PART_SECONDS / seconds_a_row)))
 
         def land(tx: Transaction) -> RowCounts:
+            pace.begin()
             if _refuse_cancelled(tx, file).rows.seen != rows_done + landed:
                 # This worker has lost its turn without knowing, and the one whose turn it is has come this far.
                 raise WriteConflict("another server works on the import")

@@ -18,6 +18,7 @@ from almeno_grpc.domain.imports import BookCustomers, ImportKind, ImportState, I
 from almeno_grpc.imports.errors import FileRefusedError
 from almeno_grpc.imports.frames import LoanNumbers, RowBatch
 from almeno_grpc.service.identifiers import new_identifier
+from almeno_grpc.storage.imports import Imports
 from almeno_grpc.storage.store import BookTransaction
 
 BATCH = 10
@@ -227,6 +228,25 @@ def test_who_waits_to_write_comes_in_the_middle_of_a_batch(book, open_store, mon
     ended = now(book, queued)
     assert (ended.state, ended.rows) == (ImportState.SUCCEEDED, RowCounts(inserted=50, adjusted=5))
     assert [issue[0] for issue in book.issues(ended)] == [2, 12, 22, 32, 42]
+
+
+@pytest.mark.usefixtures("file")
+def test_transactions_are_short_for_as_long_as_calls_come(book, monkeypatch):
+    monkeypatch.setattr("almeno_grpc.imports.worker._SHORT_SECONDS", 0)
+    looks = itertools.count()
+    # Somebody waits at the fourth look, in the middle of a batch of ten.
+    monkeypatch.setattr(BookTransaction, "others_wait", lambda _: next(looks) == 3)
+    sizes: list[int] = []
+    add_progress = Imports.add_progress
+
+    def note(self, queue_number, counts, issues):
+        sizes.append(counts.seen)
+        add_progress(self, queue_number, counts, issues)
+
+    monkeypatch.setattr(Imports, "add_progress", note)
+    queue(book)
+    book.work(part_rows=2)
+    assert sizes == [8, 2, *[2] * 20]
 
 
 @pytest.mark.usefixtures("file")
