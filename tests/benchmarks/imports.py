@@ -35,11 +35,11 @@ from almeno_grpc.api import import_pb2
 READERS = {
     "xlsx": {"calamine": BARE_READ},
     "csv": {
-        "pandas": "import sys, pandas; pandas.read_csv(sys.argv[1])",
         "csv module": "import sys, csv; list(csv.reader(open(sys.argv[1], newline='')))",
+        "pandas": "import sys, pandas; pandas.read_csv(sys.argv[1])",
     },
 }
-"""Programs that read a file, the one to compare with first."""
+"""Programs that read a file, the one to compare with first: it uses what the service reads with."""
 _PEAK = "\nprint(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM:')))"
 """What a process says of itself at its end; the kernel's other figure counts what it was forked from."""
 _UPLOADER = """
