@@ -230,8 +230,8 @@ class ImportWorker:
                 if pace.has_to_end(tx):
                     return
                 start += part.rows_seen
-                seconds_a_row = (time.monotonic() - began) / part.rows_seen
-                part_rows = max(1, min(self.part_rows, int(_PART_SECONDS / seconds_a_row)))
+                rows_a_second = part.rows_seen / max(time.monotonic() - began, 1e-9)
+                part_rows = max(1, min(self.part_rows, int(_PART_SECONDS * rows_a_second)))
 
         def land(tx: Transaction) -> RowCounts:
             pace.begin()
