@@ -32,8 +32,10 @@ _STANDBY_SECONDS = 0.5
 """How often a worker that is not the one at work tries to become it."""
 _PART_ROWS = 250
 _PART_SECONDS = 0.002
-"""How much lands until the worker looks whether calls wait to write, and lets them through; of rows that take longer
-than others, fewer at a time."""
+"""How much lands until the worker looks whether calls wait to write, and lets them through. While such calls come, fewer
+at a time of the rows that take longer than others."""
+_LEAST_SHARE = 4
+"""Of the most rows at a time, at least one in so many."""
 _SHORT_SECONDS = 0.02
 """How long a transaction lasts at the most while calls come that write: they wait for its commit, which takes longer
 the more there is to commit."""
@@ -59,10 +61,22 @@ class _Pace:
     def __init__(self) -> None:
         self._calls_come_until = float("-inf")
         self._began = 0.0
+        self._seconds_a_row = 0.0
 
     def begin(self) -> None:
         """A transaction begins."""
         self._began = time.monotonic()
+
+    def part_rows(self, most: int) -> int:
+        """How many rows land until the next look; while no calls come, as many as may."""
+        if self._seconds_a_row == 0 or time.monotonic() >= self._calls_come_until:
+            return most
+        # Not too few: where a part takes long whatever is in it, there would be less and less in each.
+        return max(-(-most // _LEAST_SHARE), min(most, int(_PART_SECONDS / self._seconds_a_row)))
+
+    def note(self, rows: int, seconds: float) -> None:
+        """So many rows have landed, in so many seconds."""
+        self._seconds_a_row = seconds / rows
 
     def has_to_end(self, tx: Transaction) -> bool:
         """Whether the transaction has to end, though there is more to land."""
@@ -222,16 +236,15 @@ class ImportWorker:
         landed = 0
 
         def parts(tx: Transaction) -> Iterator[tuple[BookCustomers | BookLoans, list[RowIssue]]]:
-            start, part_rows = landed, self.part_rows
+            start = landed
             while start < batch.rows_seen:
                 began = time.monotonic()
-                part = batch.part(start, start + part_rows)
+                part = batch.part(start, start + pace.part_rows(self.part_rows))
                 yield part.rows, part.issues
+                pace.note(part.rows_seen, time.monotonic() - began)
                 if pace.has_to_end(tx):
                     return
                 start += part.rows_seen
-                rows_a_second = part.rows_seen / max(time.monotonic() - began, 1e-9)
-                part_rows = max(1, min(self.part_rows, int(_PART_SECONDS * rows_a_second)))
 
         def land(tx: Transaction) -> RowCounts:
             pace.begin()

@@ -15,6 +15,7 @@ from support.servers import eventually
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.errors import StoreUnavailable
 from almeno_grpc.domain.imports import BookCustomers, ImportKind, ImportState, IssueOutcome, RowCounts, RowIssue
+from almeno_grpc.imports import worker as worker_module
 from almeno_grpc.imports.errors import FileRefusedError
 from almeno_grpc.imports.frames import LoanNumbers, RowBatch
 from almeno_grpc.service.identifiers import new_identifier
@@ -249,25 +250,29 @@ def test_transactions_are_short_for_as_long_as_calls_come(book, monkeypatch):
     assert sizes == [8, 2, *[2] * 20]
 
 
+@pytest.mark.parametrize(("calls_come", "least", "most"), [(True, 2, 3), (False, 8, 8)])
 @pytest.mark.usefixtures("file")
-def test_rows_that_take_long_land_by_fewer_at_a_time(book, monkeypatch):
+def test_rows_that_take_long_land_by_fewer_at_a_time_while_calls_come(book, monkeypatch, calls_come, least, most):
     monkeypatch.setattr("almeno_grpc.imports.worker._PART_SECONDS", 0.03)
-    looks: list[int] = []
+    parts: list[int] = []
+    land = worker_module.land_batch
 
-    def look_slowly(tx: BookTransaction) -> bool:
-        looks.append(len(book_rows(tx)))
-        time.sleep(0.05)
-        return False
+    def land_slowly(tx, queue_number, batch_parts, now):
+        def slowly():
+            for rows, issues in batch_parts:
+                parts.append(len(rows))
+                # A row takes a hundredth of a second.
+                time.sleep(0.01 * len(rows))
+                yield rows, issues
 
-    def book_rows(tx: BookTransaction) -> list:
-        return tx.customers.page(0, 1000)
+        return land(tx, queue_number, slowly(), now)
 
-    monkeypatch.setattr(BookTransaction, "others_wait", look_slowly)
+    monkeypatch.setattr(worker_module, "land_batch", land_slowly)
+    monkeypatch.setattr(BookTransaction, "others_wait", lambda _: calls_come)
     queue(book)
-    book.work(part_rows=5)
-    # A row of the first five takes a hundredth of a second or more: then there is time for three at the most.
-    assert looks[0] == 5
-    assert 5 < looks[1] <= 8
+    book.work(part_rows=8)
+    assert parts[0] == 8
+    assert least <= parts[2] <= most
 
 
 def test_worker_that_fails_in_a_batch_that_was_cut_short_goes_on_behind_its_last_part(book, file):
