@@ -32,8 +32,10 @@ _STANDBY_SECONDS = 0.5
 """How often a worker that is not the one at work tries to become it."""
 _PART_ROWS = 250
 _PART_SECONDS = 0.002
-"""How much lands until the worker looks whether calls wait to write, and lets them through. While such calls come, fewer
-at a time of the rows that take longer than others."""
+"""How much lands until the worker looks whether calls wait to write, and lets them through.
+
+While such calls come, fewer at a time of the rows that take longer than others.
+"""
 _LEAST_SHARE = 4
 """Of the most rows at a time, at least one in so many."""
 _SHORT_SECONDS = 0.02
