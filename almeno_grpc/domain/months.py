@@ -31,5 +31,15 @@ def emis_due(approval_date: date, tenure_months: int, on: date) -> int:
     return max(0, min(tenure_months, months))
 
 
+def day_number(day: date) -> int:
+    """The day as one number, in the order of the days: 20260405 is the fifth of April."""
+    return day.year * 10_000 + day.month * 100 + day.day
+
+
+def day_of_number(number: int) -> date:
+    """The day of which `day_number` has made the number."""
+    return date(number // 10_000, number // 100 % 100, number % 100)
+
+
 def _last_day(year: int, month: int) -> int:
     return _MONTH_DAYS[month - 1] + (month == 2 and isleap(year))

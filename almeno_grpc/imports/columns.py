@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from almeno_grpc.domain.months import day_number
 from almeno_grpc.imports.cells import EXACT_FLOATS, CellRule, Fault, PhoneNumber, PlainNumbers
 from almeno_grpc.service.phone_numbers import LEAST_INDIAN, MOST_INDIAN, indian_to_e164
 
@@ -98,11 +99,6 @@ class _Distinct(dict[object, int]):
     def __missing__(self, cell: object) -> int:
         code = self[cell] = len(self)
         return code
-
-
-def day_number(day: date) -> int:
-    """The day as one number, in the order of the days."""
-    return day.year * 10_000 + day.month * 100 + day.day
 
 
 def parts_of_days(days: Numbers) -> tuple[Numbers, Numbers, Numbers]:

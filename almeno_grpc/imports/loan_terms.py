@@ -10,7 +10,7 @@ import numpy as np
 from almeno_grpc.domain import limits
 from almeno_grpc.domain.imports import IssueOutcome
 from almeno_grpc.domain.installments import outstanding_in_equal_parts
-from almeno_grpc.domain.months import due_date, emis_due
+from almeno_grpc.domain.months import day_of_number, due_date, emis_due
 from almeno_grpc.imports import cells, headings
 from almeno_grpc.imports.columns import Numbers, Values, each_once, parts_of_days
 from almeno_grpc.imports.frames import IssueFields
@@ -69,8 +69,8 @@ def settled(
     for place in doubtful:
         if place not in rejected:
             tenure = int(tenures[place])
-            end = due_date(_day(int(approvals[place])), tenure)
-            if ends[place] == _NO_DAY or _day(int(ends[place])) != end:
+            end = due_date(day_of_number(int(approvals[place])), tenure)
+            if ends[place] == _NO_DAY or day_of_number(int(ends[place])) != end:
                 found = cells.quoted(end_cells[place])
                 message = f"{headings.END_DATE} {found} corrected to {end}, {tenure} months after approval"
                 issues.setdefault(place, []).append(_adjustment(table, place, headings.END_DATE, message))
@@ -90,11 +90,7 @@ def _are_plainly_due(ends: Numbers, approvals: Numbers, tenures: Numbers) -> Val
 
 def _most_due(book_date: date, approval: int) -> int:
     """Instalments due of a loan approved on the day: asked for the longest tenure, the same for all of them."""
-    return emis_due(_day(approval), limits.MAX_TENURE_MONTHS, book_date) if approval != _NO_DAY else 0
-
-
-def _day(number: int) -> date:
-    return date(number // 10_000, number // 100 % 100, number % 100)
+    return emis_due(day_of_number(approval), limits.MAX_TENURE_MONTHS, book_date) if approval != _NO_DAY else 0
 
 
 def _adjustment(table: BookTable, place: int, heading: str, message: str) -> IssueFields:

@@ -30,6 +30,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from almeno_grpc.domain.decision import Borrower
+from almeno_grpc.domain.months import day_number
 from almeno_grpc.domain.position import CreditPosition
 from almeno_grpc.storage.book_connection import BookConnection
 from almeno_grpc.storage.database import Database
@@ -177,11 +178,6 @@ class Borrowers:
         """Up to `count` borrowers with a number above `after`, each with the number, in the order of the numbers."""
         rows = self._connection.connection.execute(_PAGE, {**_parameters(on), "after": after, "count": count})
         return [(row[0], borrower_of(row)) for row in rows]
-
-
-def day_number(on: date) -> int:
-    """The day as one number, in the order of the days."""
-    return on.year * 10_000 + on.month * 100 + on.day
 
 
 def _parameters(on: date) -> dict[str, int]:

@@ -7,8 +7,9 @@ from sqlalchemy import BigInteger, Connection, bindparam, case, cast, func, null
 
 from almeno_grpc.domain.decision import DecisionReason
 from almeno_grpc.domain.loan import LoanState
+from almeno_grpc.domain.months import day_number
 from almeno_grpc.domain.portfolio import AlikeDecisions, AlikeLoans
-from almeno_grpc.storage.borrowers import TAKEN, day_number
+from almeno_grpc.storage.borrowers import TAKEN
 from almeno_grpc.storage.tables import decision, loan
 
 _l = loan.c

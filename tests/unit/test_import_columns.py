@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from almeno_grpc.domain.months import day_number, day_of_number
 from almeno_grpc.imports.cells import Amount, Fault, WholeNumber
-from almeno_grpc.imports.columns import Column, day_number, parts_of_days
+from almeno_grpc.imports.columns import Column, parts_of_days
 from almeno_grpc.imports.rows import RULES
 
 ALL_RULES = [rule for rules in RULES.values() for rule in rules.values()]
@@ -103,3 +104,4 @@ def test_plain_numbers_are_not_looked_at_one_by_one(monkeypatch):
 @given(st.dates())
 def test_number_of_a_day_has_its_parts(day):
     assert tuple(parts_of_days(day_number(day))) == (day.year, day.month, day.day)
+    assert day_of_number(day_number(day)) == day
