@@ -6,13 +6,14 @@ from enum import Enum
 from pathlib import Path
 from typing import BinaryIO
 
+from almeno_grpc.giving_way import give_way
 from almeno_grpc.imports.errors import FileRefusedError
 from almeno_grpc.imports.frames import ReadingLimits
 
 _ZIP_SIGNATURE = b"PK\x03\x04"
 _OLD_OFFICE_SIGNATURE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 """Of .xls files, and of .xlsx files with a password."""
-_CHUNK_BYTES = 2**20
+_CHUNK_BYTES = 2**17
 _MAX_MEMBERS = 10_000
 _ENCRYPTED = 0x1
 _UNSOUND = "the file is damaged: its parts cannot be unpacked"
@@ -80,6 +81,7 @@ def _unpacked_bytes(archive: zipfile.ZipFile, member: zipfile.ZipInfo, room: int
     unpacked = 0
     with archive.open(member) as part:
         while chunk := part.read(min(_CHUNK_BYTES, room + 1 - unpacked)):
+            give_way()
             unpacked += len(chunk)
             if unpacked > room:
                 raise FileRefusedError("the workbook is too large once unpacked; split it into several files")

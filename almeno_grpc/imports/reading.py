@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from almeno_grpc.domain.imports import ImportKind
+from almeno_grpc.giving_way import give_way
 from almeno_grpc.imports.cells import CellRule
 from almeno_grpc.imports.columns import Column, Numbers, ParsedColumn
 from almeno_grpc.imports.errors import FileRefusedError
@@ -70,6 +71,7 @@ def table_of(rows: Iterator[Row], kind: ImportKind, limits: ReadingLimits) -> Bo
     overlong: set[int] = set()
     next_number = heading_number + 1
     while piece := list(islice(rows, _PIECE_ROWS)):
+        give_way()
         sheet_columns = _columns(piece, len(heading_row))
         picked = [sheet_columns[position] for position in positions]
         piece_numbers: Iterable[int] = range(next_number, next_number + len(piece))

@@ -17,6 +17,7 @@ from pathlib import Path
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.errors import Aborted, Unavailable, WriteConflict
 from almeno_grpc.domain.imports import BookCustomers, BookLoans, ImportFile, ImportState, RowCounts, RowIssue
+from almeno_grpc.giving_way import give_way
 from almeno_grpc.imports.book_file import open_book_file
 from almeno_grpc.imports.errors import FileRefusedError
 from almeno_grpc.imports.frames import LoanNumbers, ReadingLimits, RowBatch
@@ -212,6 +213,7 @@ class ImportWorker:
         with path.open("wb") as upload, self.store.read() as tx:
             for content in tx.imports.content(file.import_id):
                 upload.write(content)
+                give_way()
 
     def _set_aside(self, file: ImportFile, numbers: LoanNumbers, pace: _Pace, stop: threading.Event) -> None:
         """Sets the numbers aside, as many in a transaction as a batch has, unless others wait."""

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Connection, Table, bindparam, insert, literal, literal_column
 from sqlalchemy.exc import IntegrityError
 
+from almeno_grpc.giving_way import give_way
 from almeno_grpc.storage.lookups import DIALECTS, in_pieces
 from almeno_grpc.storage.postgres_links import pgconn_of, run
 from almeno_grpc.storage.statements import refusal_of
@@ -71,6 +72,7 @@ class Addition:
             driver: Any = connection.connection.driver_connection
             for values in in_pieces(chain.from_iterable(rows), width * _ROWS_AT_ONCE):
                 sql = written.statement(len(values) // width)
+                give_way()
                 try:
                     driver.execute(sql, values)
                 except connection.dialect.loaded_dbapi.Error as error:

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 LAYERS = ("server", "serving", "bootstrap", ("rpc", "imports", "storage"), "service", "domain")
 """From the top down: a layer imports itself and the layers below it; those that share a line leave each other alone."""
 
-BESIDE = {"clock", "config", "config_values", "logs", "metrics"}
+BESIDE = {"clock", "config", "config_values", "giving_way", "logs", "metrics"}
 """What any layer but the domain may use; these use each other, the domain, and no other layer."""
 
 STUBS = {"api": {"_gen"}, "_gen": {"_gen"}}

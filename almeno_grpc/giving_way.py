@@ -1,0 +1,13 @@
+"""How long work in the background keeps off the processors that calls need."""
+
+import os
+
+
+def give_way() -> None:
+    """Lets those run who wait for this processor; where nobody does, it takes a fraction of a microsecond.
+
+    Long work calls this every half a millisecond or so. To be nice is not enough: a thread of a server that wakes
+    another one is put aside for that one, and a fair scheduler then gives the long work what it has missed first, until
+    the next tick of the clock, up to 4 ms later. A server is bound to its processor: it waits though another is idle.
+    """
+    os.sched_yield()
