@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, select, tuple_, update
+from sqlalchemy import Connection, and_, bindparam, select, tuple_, union_all, update
 
 from almeno_grpc.domain.errors import WriteConflict
 from almeno_grpc.domain.imports import BOOK_METHOD, BookLoan, BookLoans
@@ -71,9 +71,15 @@ _PAGES = {
         (LoanState.CLOSED, _PAGE.where(table.c.emis_paid == table.c.tenure_months)),
     )
 }
-# Pairs, for two lists would have every customer looked up with every number.
-_BY_SOURCE = select(*_COLUMNS).where(
-    tuple_(table.c.customer_id, table.c.source_loan_id).in_(bindparam("keys", expanding=True))
+# Pairs, for two lists would have every customer looked up with every number. Each of the two has an index of its own.
+_BY_SOURCE = union_all(
+    *(
+        select(*_COLUMNS).where(tuple_(table.c.customer_id, number).in_(bindparam("keys", expanding=True)), which)
+        for number, which in (
+            (table.c.loan_id, table.c.source_loan_id == table.c.loan_id),
+            (table.c.source_loan_id, table.c.source_loan_id != table.c.loan_id),
+        )
+    )
 )
 _UPDATE = (
     update(table)

@@ -187,7 +187,12 @@ class SqliteDatabase:
     def migrating(self) -> Iterator[Connection]:
         """See `almeno_grpc.storage.database.Database.migrating`."""
         try:
-            with _translated(), self._open_writing() as connection, connection.begin():
+            with (
+                _translated(),
+                self._open_writing() as connection,
+                _without_foreign_keys(connection),
+                connection.begin(),
+            ):
                 yield connection
         except DatabaseError as error:
             raise DatabaseUnusable("ALMENO_DATABASE_URL names a file that is no SQLite database") from error
@@ -229,6 +234,17 @@ class SqliteDatabase:
         if connection is None:
             connection = self._held.connection = self._engine.connect()
         return connection
+
+
+@contextmanager
+def _without_foreign_keys(connection: Connection) -> Iterator[None]:
+    """A table that others refer to can be made anew only where nobody looks whether their rows still refer to one."""
+    driver: Any = connection.connection.driver_connection
+    driver.execute("PRAGMA foreign_keys = OFF")
+    try:
+        yield
+    finally:
+        driver.execute("PRAGMA foreign_keys = ON")
 
 
 @contextmanager

@@ -123,7 +123,6 @@ loan = Table(
     Column("repayment_count", SmallInteger, nullable=False),
     PrimaryKeyConstraint("customer_id", "loan_id"),
     ForeignKeyConstraint(["loan_id", "customer_id"], ["loan_number.loan_id", "loan_number.customer_id"]),
-    UniqueConstraint("customer_id", "source_loan_id"),
     CheckConstraint("loan_amount_paise BETWEEN 100000 AND 100000000000", name="amount_range"),
     CheckConstraint("interest_rate_e4 BETWEEN 0 AND 1000000", name="rate_range"),
     CheckConstraint("tenure_months BETWEEN 1 AND 600", name="tenure_range"),
@@ -150,6 +149,17 @@ Index(
     unique=True,
     sqlite_where=loan.c.decision_id.is_not(None),
     postgresql_where=loan.c.decision_id.is_not(None),
+)
+
+# An imported loan that kept the number of its sheet stands once by the primary key.
+_RENUMBERED = loan.c.source_loan_id != loan.c.loan_id
+Index(
+    "uq_loan_customer_id_source_loan_id",
+    loan.c.customer_id,
+    loan.c.source_loan_id,
+    unique=True,
+    sqlite_where=_RENUMBERED,
+    postgresql_where=_RENUMBERED,
 )
 
 # What was paid, and how the loan stood before and after it. Triggers of the migrations refuse every change of a row.

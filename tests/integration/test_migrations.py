@@ -53,8 +53,11 @@ def definitions(engine) -> dict[str, list[str]]:
             ).all()
         else:
             found = connection.execute(text(DEFINITIONS)).all()
+    # SQLite puts the name of a table that was renamed in quotes.
     return {
-        name: sorted(re.sub(r"\s+", " ", line).strip(" ,") for line in sql.splitlines() if line.strip(" ,()\t"))
+        name: sorted(
+            re.sub(r"\s+", " ", line).replace('"', "").strip(" ,") for line in sql.splitlines() if line.strip(" ,()\t")
+        )
         for name, sql in found
         if not name.startswith(("alembic_version", "sqlite_sequence"))
     }
@@ -72,7 +75,7 @@ FROM information_schema.columns WHERE table_schema = 'public'
 
 def test_empty_database_gets_the_whole_schema(empty, engine):
     empty.migrate()
-    assert revision_of(engine) == "0104"
+    assert revision_of(engine) == "0105"
     assert set(metadata.tables) <= set(inspect(engine).get_table_names())
 
 
@@ -109,7 +112,7 @@ def test_database_of_the_first_revision_is_brought_up_to_date_with_its_book(empt
     with engine.begin() as connection:
         connection.exec_driver_sql(customer)
     empty.migrate()
-    assert revision_of(engine) == "0104"
+    assert revision_of(engine) == "0105"
     with empty.read() as tx:
         found = tx.customers.get(7)
         assert tx.imports.depth() == 0
@@ -132,6 +135,37 @@ def test_upload_that_waits_in_the_queue_keeps_its_content(empty, engine):
         assert b"".join(tx.imports.content("an import")) == b"ab"
 
 
+def test_loans_keep_all_there_is_of_them_when_the_key_of_the_sheets_numbers_goes(empty, engine):
+    empty.migrate("0104")
+    with engine.begin() as connection:
+        for row in (*A_REPAYMENT, "INSERT INTO loan_number VALUES (1000000001, 7)", A_RENUMBERED_LOAN):
+            connection.exec_driver_sql(row)
+        before = connection.exec_driver_sql(ALL_LOANS).all()
+    empty.migrate()
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql(ALL_LOANS).all() == before
+    with empty.read() as tx:
+        found = tx.loans.by_source([(7, 5), (7, 6), (7, 1_000_000_001)])
+    assert {key: loan.loan_id for key, loan in found.items()} == {(7, 5): 5, (7, 6): 1_000_000_001}
+    with pytest.raises(DBAPIError, match=r"(?i)foreign key"), engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM loan")
+
+
+def test_loan_without_a_number_stops_the_migration_that_makes_loans_anew_on_sqlite(tmp_path):
+    with contextlib.closing(BookStore(f"sqlite:///{tmp_path}/book.db")) as store:
+        store.migrate("0104")
+        with contextlib.closing(store.engine.raw_connection()) as connection:
+            connection.driver_connection.execute("PRAGMA foreign_keys = OFF")
+            connection.driver_connection.execute(A_RENUMBERED_LOAN)
+            connection.driver_connection.execute("PRAGMA foreign_keys = ON")
+        with pytest.raises(RuntimeError, match="the database stays as it was"):
+            store.migrate()
+        assert revision_of(store.engine) == "0104"
+        with store.engine.connect() as connection:
+            assert len(connection.exec_driver_sql(ALL_LOANS).all()) == 1
+            assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+
+
 def test_repayments_cannot_be_changed_or_removed_by_anybody(empty, engine):
     empty.migrate()
     with engine.begin() as connection:
@@ -151,6 +185,13 @@ A_REPAYMENT = (
     VALUES (5, 7, 10000000, 0, 10, 1000000, 'ANNUAL_COMPOUND', 0, 0, 10000000, 2026, 1, 5, 5, NULL, 100, 1)""",
     "INSERT INTO repayment VALUES (7, 5, 1, 'r', 100, '2026-01-05', 0, 0, 0, 10000000, 0, 0, 100, 10000000, false, 1)",
 )
+
+
+A_RENUMBERED_LOAN = """
+    INSERT INTO loan VALUES
+    (1000000001, 7, 10000000, 0, 10, 1000000, 'ANNUAL_COMPOUND', 0, 0, 10000000, 2026, 1, 5, 6, NULL, 0, 0)
+"""
+ALL_LOANS = "SELECT * FROM loan ORDER BY loan_id"
 
 
 def test_migration_that_fails_halfway_leaves_nothing_of_itself(monkeypatch, empty, engine):
@@ -199,6 +240,6 @@ def test_servers_that_open_a_new_database_at_the_same_time_all_find_the_schema(n
     stores = [BookStore(url) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(BookStore.migrate, stores))
-    assert revision_of(stores[0].engine) == "0104"
+    assert revision_of(stores[0].engine) == "0105"
     for store in stores:
         store.close()

@@ -199,7 +199,6 @@ KEYS = [
     ("decision", {}, "decision.decision_id", "pk_decision"),
     ("loan_number", {"customer_id": 2}, "loan_number.loan_id", "pk_loan_number"),
     ("loan", {"source_loan_id": 2}, "loan.customer_id, loan.loan_id", "pk_loan"),
-    ("loan", {"loan_id": 2}, "loan.customer_id, loan.source_loan_id", "uq_loan_customer_id_source_loan_id"),
     (
         "repayment",
         {"repayment_id": "s"},
@@ -290,6 +289,13 @@ def test_every_check_of_the_schema_is_tried():
 def test_key_stands_once(put_good, table, changes, columns, constraint):
     with pytest.raises(IntegrityError, match=broken("UNIQUE", columns, constraint)):
         put_good(table, changes)
+
+
+def test_number_of_a_sheet_stands_once_for_a_customer_whatever_number_the_loan_has(put_good):
+    put_good("loan", {"loan_id": 2, "source_loan_id": 7})
+    columns = "loan.customer_id, loan.source_loan_id"
+    with pytest.raises(IntegrityError, match=broken("UNIQUE", columns, "uq_loan_customer_id_source_loan_id")):
+        put_good("loan", {"loan_id": 3, "source_loan_id": 7})
 
 
 def test_decision_books_one_loan(put_good):
