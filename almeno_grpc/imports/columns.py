@@ -44,7 +44,7 @@ class Column:
     many times quicker.
     """
 
-    MOST_DISTINCT = 100_000
+    MOST_DISTINCT = 20_000
 
     def __init__(self) -> None:
         self._numbers = array("d")
@@ -58,7 +58,8 @@ class Column:
         if self._distinct is None:
             if kinds <= {float}:
                 numbers: Any = cells
-                self._numbers.extend(numbers)
+                # By way of another array: one that grows takes its time over each number.
+                self._numbers.extend(array("d", numbers))
                 return
             self._distinct = _Distinct()
             self._codes.extend(map(self._distinct.__getitem__, self._numbers))
@@ -70,7 +71,7 @@ class Column:
             self._distinct.clear()
             del self._codes[:]
         if self._pieces is None:
-            self._codes.extend(map(self._distinct.__getitem__, cells))
+            self._codes.extend(array("i", list(map(self._distinct.__getitem__, cells))))
         else:
             self._pieces.append(_in_digits(cells))
 
@@ -182,13 +183,14 @@ def _in_digits(cells: Sequence[object]) -> "array[int] | Sequence[object]":
     """The cells as whole numbers, if each is a text of the digits in which that number is written; else the cells."""
     if set(map(type, cells)) != {str}:
         return cells
-    texts: list[str] = list(map(str, cells))
+    texts: Any = cells
     digits = "".join(texts)
     if not (digits.isascii() and digits.isdigit() and all(texts) and max(map(len, texts)) <= _PLAIN_DIGITS):
         return cells
-    numbers = array("q", map(int, texts))
-    # A zero in front would be lost.
-    return numbers if sum(map(len, map(str, numbers))) == len(digits) else cells
+    numbers = array("q", list(map(int, texts)))
+    # A zero in front would be lost; nearly always there is none.
+    starts_with_zero = ",0" in "," + ",".join(texts)
+    return cells if starts_with_zero and sum(map(len, map(str, numbers))) < len(digits) else numbers
 
 
 def _as_cells(piece: "array[int] | Sequence[object]") -> Iterable[object]:

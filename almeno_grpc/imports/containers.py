@@ -1,5 +1,6 @@
 """What a file is by its content, and whether it can be unpacked safely."""
 
+import codecs
 import zipfile
 import zlib
 from enum import Enum
@@ -90,25 +91,39 @@ def _unpacked_bytes(archive: zipfile.ZipFile, member: zipfile.ZipInfo, room: int
     return unpacked
 
 
-def check_text(path: Path) -> None:
-    """Looks for NUL characters, of which a text has none.
+def check_text(path: Path) -> bool:
+    """Looks whether a file is text in UTF-8 and without NUL characters.
+
+    Returns:
+        Whether it is plain: without quotes, and with lines that end in \\n or \\r\\n, so that each is a row.
 
     Raises:
-        FileRefusedError: It has; the file is not text, or not in UTF-8.
+        FileRefusedError: It is not text.
     """
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    is_plain = True
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK_BYTES):
+            # Between the two characters of an end of line nothing is cut.
+            while chunk.endswith(b"\r") and (following := file.read(1)):
+                chunk += following
+            try:
+                decoder.decode(chunk)
+            except UnicodeDecodeError:
+                _refuse_text(file)
             if b"\0" in chunk:
-                file.seek(0)
-                refuse_text(file)
+                _refuse_text(file)
+            is_plain = is_plain and b'"' not in chunk and chunk.count(b"\r") == chunk.count(b"\r\n")
+        try:
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            _refuse_text(file)
+    return is_plain
 
 
-def refuse_text(file: BinaryIO) -> None:
-    """Finds the first line of a file that is not UTF-8 text, or holds a NUL character.
-
-    Raises:
-        FileRefusedError: There is one.
-    """
+def _refuse_text(file: BinaryIO) -> None:
+    """Finds the first line that is not UTF-8 text, or holds a NUL character."""
+    file.seek(0)
     # Line by line, the decoder never stops inside a character; a line is bounded by the upload.
     for number, line in enumerate(file, start=1):
         if b"\0" in line:

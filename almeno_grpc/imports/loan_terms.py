@@ -64,7 +64,7 @@ def settled(
             message = f"{headings.EMIS_PAID_ON_TIME} {stated_on_time[place]} corrected to {tenures[place]}, the tenure"
             issues[place] = [_adjustment(table, place, headings.EMIS_PAID_ON_TIME, message)]
     ends: Numbers = values[headings.END_DATE]
-    doubtful = np.flatnonzero(~_are_plainly_due(ends, approvals, tenures)).tolist()
+    doubtful = np.flatnonzero(~_are_plainly_due(ends, years, months, days, tenures)).tolist()
     end_cells = table.column(headings.END_DATE) if doubtful else []
     for place in doubtful:
         if place not in rejected:
@@ -77,13 +77,12 @@ def settled(
     return columns, issues
 
 
-def _are_plainly_due(ends: Numbers, approvals: Numbers, tenures: Numbers) -> Values:
+def _are_plainly_due(ends: Numbers, years: Numbers, months: Numbers, days: Numbers, tenures: Numbers) -> Values:
     """Whether each end is so many months on, on the same day of the month: then nothing can have been clipped.
 
     Spares nearly every row the reckoning of its due date; False says nothing.
     """
     end_years, end_months, end_days = parts_of_days(ends)
-    years, months, days = parts_of_days(approvals)
     are_due: Values = (end_days == days) & ((end_years - years) * 12 + end_months - months == tenures)
     return are_due
 

@@ -1,8 +1,8 @@
 """Reading a file into a table: its headings found, its rows gathered by columns."""
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import compress, islice, zip_longest
+from collections.abc import Iterable, Sequence
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +14,7 @@ from almeno_grpc.imports.columns import Column, Numbers, ParsedColumn
 from almeno_grpc.imports.errors import FileRefusedError
 from almeno_grpc.imports.frames import ReadingLimits
 from almeno_grpc.imports.headings import HEADINGS, find_columns
-from almeno_grpc.imports.sheets import Row, open_rows
-
-_PIECE_ROWS = 2_000
-"""Rows turned from rows into columns at a time: as many as the processor keeps close by."""
+from almeno_grpc.imports.sheets import SheetRows, open_rows
 
 
 class BookTable:
@@ -58,23 +55,22 @@ def read_table(path: Path, *, kind: ImportKind, file_name: str, limits: ReadingL
     return table_of(open_rows(path, file_name, limits)(), kind, limits)
 
 
-def table_of(rows: Iterator[Row], kind: ImportKind, limits: ReadingLimits) -> BookTable:
+def table_of(rows: SheetRows, kind: ImportKind, limits: ReadingLimits) -> BookTable:
     """Finds the headings and gathers the columns below them, piece by piece; see `read_table`."""
-    heading_number, heading_row = next(
-        ((number, row) for number, row in enumerate(rows, start=1) if not _is_blank(row)), (0, ())
-    )
-    if not heading_row:
+    next_number, heading_row = 2, rows.next_row()
+    while heading_row is not None and _is_blank(heading_row):
+        next_number, heading_row = next_number + 1, rows.next_row()
+    if heading_row is None:
         raise FileRefusedError("the file is empty: its sheet has no headings")
     positions = find_columns(kind, heading_row)
     numbers = array("q")
     columns = [Column() for _ in positions]
     overlong: set[int] = set()
-    next_number = heading_number + 1
-    while piece := list(islice(rows, _PIECE_ROWS)):
+    while sheet_columns := rows.next_columns(len(heading_row)):
         give_way()
-        sheet_columns = _columns(piece, len(heading_row))
         picked = [sheet_columns[position] for position in positions]
-        piece_numbers: Iterable[int] = range(next_number, next_number + len(piece))
+        count = len(picked[0])
+        piece_numbers: Iterable[int] = range(next_number, next_number + count)
         filled = _filled(picked)
         if not all(filled):
             piece_numbers = compress(piece_numbers, filled)
@@ -84,24 +80,17 @@ def table_of(rows: Iterator[Row], kind: ImportKind, limits: ReadingLimits) -> Bo
             column.extend(cells)
         for beyond in sheet_columns[len(heading_row) :]:
             overlong.update(number for number, cell in enumerate(beyond, start=next_number) if cell)
-        next_number += len(piece)
+        next_number += count
         if len(numbers) > limits.rows:
             raise FileRefusedError(f"the file has more than {limits.rows:,} rows; split it into several files")
     return BookTable(numbers, dict(zip(HEADINGS[kind], columns, strict=True)), overlong)
 
 
-def _columns(rows: Sequence[Row], width: int) -> list[tuple[object, ...]]:
-    """The rows as columns, at least `width` of them; a row of a CSV file may be shorter or longer than others."""
-    if set(map(len, rows)) == {width}:
-        return list(zip(*rows, strict=True))
-    # With a full row on top each column is there.
-    return [column[1:] for column in zip_longest(range(width), *rows, fillvalue="")]
-
-
 def _filled(columns: Sequence[Sequence[object]]) -> list[bool]:
     """Which of the rows hold anything."""
     first, *others = columns
-    if set(map(type, first)) == {float}:
+    kinds = set(map(type, first))
+    if kinds == {float} or (kinds == {str} and all(first) and "".join(map(str, first)).isalnum()):
         return [True] * len(first)
     # Nearly every row has its Customer ID, and then there is nothing more to look at.
     return [

@@ -16,7 +16,7 @@ class LoanOrder:
         """Takes the keys of the rows; 0 for one with a fault, whose row is never taken."""
         self._customer_ids = customer_ids
         self._loan_ids = loan_ids
-        by_loan = np.argsort(loan_ids, kind="stable")
+        by_loan = self._by_loan = np.argsort(loan_ids, kind="stable")
         in_order = loan_ids[by_loan]
         begins = np.ones(len(loan_ids), dtype=bool)
         begins[1:] = in_order[1:] != in_order[:-1]
@@ -39,8 +39,12 @@ class LoanOrder:
         Those come first, then those whose Loan ID stands once above, and so on: of rows with one Loan ID, each meets
         what became of those above it. Among themselves they come by customer and Loan ID.
         """
-        order = np.lexsort((self._loan_ids, self._customer_ids, self._times_before))
-        return order, len(self._first_rows)
+        order = self._by_loan[np.argsort(self._customer_ids[self._by_loan], kind="stable")]
+        times_before = self._times_before[order]
+        again = times_before > 0
+        others = order[again]
+        others = others[np.argsort(times_before[again], kind="stable")]
+        return np.concatenate([order[~again], others]), len(self._first_rows)
 
 
 def repeated(keys: Sequence[Numbers]) -> list[int]:

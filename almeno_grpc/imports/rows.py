@@ -158,7 +158,7 @@ class _Rows:
         issues: dict[int, list[IssueFields]],
         order: Numbers,
     ) -> None:
-        """Puts the rows in order.
+        """Takes the rows.
 
         Args:
             row_numbers: Of the rows, by their places in the table; the next three, too.
@@ -167,33 +167,26 @@ class _Rows:
             issues: What is said of them.
             order: The places in the order to land in.
         """
-        self._row_numbers = row_numbers[order]
-        self._columns = [column[order] for column in columns]
+        self._columns = [row_numbers, *columns]
         self._is_good = np.ones(len(order), dtype=bool)
         self._is_good[[*rejected]] = False
-        self._is_good = self._is_good[order]
         self._has_issue = np.zeros(len(order), dtype=bool)
         self._has_issue[[*issues]] = True
-        self._has_issue = self._has_issue[order]
         self._issues = issues
         self._order = order
 
     def batches(self, runs: Iterator[tuple[int, int]]) -> Iterator[PackedBatch]:
         """Yields the rows of each run, from one place up to another one."""
         for start, stop in runs:
-            run = slice(start, stop)
-            good = self._is_good[run]
-            numbers = self._row_numbers[run]
-            rejected = np.flatnonzero(~good).tolist()
-            columns = [column[run] for column in (self._row_numbers, *self._columns)]
-            if rejected:
-                columns = [column[good] for column in columns]
-            issues = [
-                issue for place in self._order[run][self._has_issue[run]].tolist() for issue in self._issues[place]
-            ]
+            places = self._order[start:stop]
+            good = self._is_good[places]
+            rejected = np.flatnonzero(~good)
+            rejected_rows = list(zip(rejected.tolist(), self._columns[0][places[rejected]].tolist(), strict=True))
+            issues = [issue for place in places[self._has_issue[places]].tolist() for issue in self._issues[place]]
             issues.sort(key=lambda issue: issue[0])
-            rejected_rows = [(place, int(numbers[place])) for place in rejected]
-            yield PackedBatch(len(good), tuple(map(_packed, columns)), issues, rejected_rows)
+            # Put in order batch by batch: the first of them can land while the others are.
+            columns = [_packed(column[places[good]]) for column in self._columns]
+            yield PackedBatch(len(places), tuple(columns), issues, rejected_rows)
 
 
 def _packed(column: Values) -> Any:

@@ -1,26 +1,50 @@
 """The rows of a file as its library gives them. The only module that knows the library of workbooks."""
 
 import csv
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
-from io import TextIOWrapper
+from itertools import islice, repeat, zip_longest
 from pathlib import Path
 from threading import Thread
 
 import python_calamine
 
-from almeno_grpc.imports.containers import Container, check_text, check_workbook_unpacks, recognize, refuse_text
+from almeno_grpc.imports.containers import Container, check_text, check_workbook_unpacks, recognize
 from almeno_grpc.imports.errors import FileRefusedError
 from almeno_grpc.imports.frames import ReadingLimits
 
 _MAX_FIELDS = 1_000
 """Of a line of a CSV file. A sheet of a workbook ends at 16,384 columns by itself."""
+_PIECE_ROWS = 2_000
+_PIECE_CHARACTERS = 2**16
+"""What is turned from rows into columns at a time: as much as the processor keeps close by."""
 
 Row = Sequence[object]
 """A cell of a workbook is a float, a text, a boolean, a date, a time, both or a duration; one of a CSV file a text."""
 
 
-def open_rows(path: Path, file_name: str, limits: ReadingLimits) -> Callable[[], Iterator[Row]]:
+class SheetRows:
+    """The rows of a file in order, the leading blank ones too; a blank line of a CSV file is a row without fields.
+
+    Asking for rows raises `FileRefusedError` where the file turns out to be damaged.
+    """
+
+    def __init__(self, rows: Iterator[Row]) -> None:
+        self._rows = rows
+
+    def next_row(self) -> Row | None:
+        """The next row; none at the end."""
+        return next(self._rows, None)
+
+    def next_columns(self, width: int) -> list[Sequence[object]]:
+        """The next rows, a good thousand of them, by columns, at least `width`; none at the end.
+
+        A row of a CSV file may be shorter or longer than others: the fields it lacks are empty.
+        """
+        return _by_columns(list(islice(self._rows, _PIECE_ROWS)), width)
+
+
+def open_rows(path: Path, file_name: str, limits: ReadingLimits) -> Callable[[], SheetRows]:
     """Begins to read a file and checks it meanwhile: a workbook takes seconds, in which its library needs one core.
 
     Args:
@@ -29,20 +53,19 @@ def open_rows(path: Path, file_name: str, limits: ReadingLimits) -> Callable[[],
         limits: How much it may ask for.
 
     Returns:
-        What waits for the end of the reading and gives every row, the leading blank ones too; a blank line of a CSV
-        file is a row without fields.
+        What waits for the end of the reading and gives the rows.
 
     Raises:
         FileRefusedError: It is no file of rows, or asks for too much; what is returned may raise it, too.
     """
     if recognize(path, file_name) is not Container.WORKBOOK:
-        check_text(path)
-        return lambda: _csv_rows(path)
+        is_plain = check_text(path)
+        return lambda: _PlainRows(path) if is_plain else SheetRows(_csv_rows(path))
     sheet: Future[python_calamine.CalamineSheet] = Future()
     # The process does not wait for the thread where the file is refused before it has been read.
     Thread(target=_read_first_sheet, args=(path, sheet), daemon=True).start()
     check_workbook_unpacks(path, limits)
-    return lambda: _workbook_rows(sheet)
+    return lambda: SheetRows(_workbook_rows(sheet))
 
 
 def _workbook_rows(sheet: "Future[python_calamine.CalamineSheet]") -> Iterator[Row]:
@@ -55,7 +78,7 @@ def _workbook_rows(sheet: "Future[python_calamine.CalamineSheet]") -> Iterator[R
     # Whatever else the library says of a workbook it can make nothing of; its panics are no Exception.
     except BaseException as error:
         raise FileRefusedError("the file is not a sound .xlsx workbook") from error
-    yield from read.iter_rows()
+    return iter(read.iter_rows())
 
 
 def _read_first_sheet(path: Path, sheet: "Future[python_calamine.CalamineSheet]") -> None:
@@ -75,17 +98,72 @@ def _first_sheet(path: Path) -> python_calamine.CalamineSheet:
 
 
 def _csv_rows(path: Path) -> Iterator[Row]:
-    with path.open("rb") as content, TextIOWrapper(content, encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, strict=True)
-        try:
-            for row in reader:
-                if len(row) > _MAX_FIELDS:
-                    raise FileRefusedError(f"line {reader.line_num} of the file has more than {_MAX_FIELDS:,} fields")
-                yield row
-        except csv.Error as error:
-            raise FileRefusedError(f"the file is not sound CSV: line {reader.line_num}: {error}") from error
-        except UnicodeDecodeError:
-            # To look at each line before would take half as long as to read it.
-            content.seek(0)
-            refuse_text(content)
-            raise
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        yield from _parsed(file)
+
+
+def _parsed(lines: Iterable[str], lines_before: int = 0) -> Iterator[Row]:
+    reader = csv.reader(lines, strict=True)
+    try:
+        for row in reader:
+            if len(row) > _MAX_FIELDS:
+                number = lines_before + reader.line_num
+                raise FileRefusedError(f"line {number} of the file has more than {_MAX_FIELDS:,} fields")
+            yield row
+    except csv.Error as error:
+        raise FileRefusedError(f"the file is not sound CSV: line {lines_before + reader.line_num}: {error}") from error
+
+
+def _by_columns(rows: Sequence[Row], width: int) -> list[Sequence[object]]:
+    if not rows:
+        return []
+    if set(map(len, rows)) == {width}:
+        return list(zip(*rows, strict=True))
+    # With a full row on top each column is there.
+    return [column[1:] for column in zip_longest(range(width), *rows, fillvalue="")]
+
+
+class _PlainRows(SheetRows):
+    """The rows of a plain CSV file, in which each line is a row: many are cut up at once, in a third of the time."""
+
+    def __init__(self, path: Path) -> None:
+        self._texts = _whole_lines(path)
+        self._rest = ""
+        self._lines_before = 0
+
+    def next_row(self) -> Row | None:
+        text = self._next_text()
+        if not text:
+            return None
+        line, _, self._rest = text.partition("\n")
+        (row,) = self._rows_of([line])
+        return row
+
+    def next_columns(self, width: int) -> list[Sequence[object]]:
+        text = self._next_text()
+        if not text:
+            return []
+        text = text.removesuffix("\n")
+        lines = text.split("\n")
+        # The csv module has a limit for a field, which none of a shorter text can be beyond.
+        if len(text) <= csv.field_size_limit() and set(map(str.count, lines, repeat(","))) == {width - 1}:
+            self._lines_before += len(lines)
+            cells = text.replace("\n", ",").split(",")
+            return [cells[place::width] for place in range(width)]
+        return _by_columns(self._rows_of(lines), width)
+
+    def _next_text(self) -> str:
+        text, self._rest = self._rest or next(self._texts, ""), ""
+        return text
+
+    def _rows_of(self, lines: list[str]) -> list[Row]:
+        rows = list(_parsed(lines, self._lines_before))
+        self._lines_before += len(lines)
+        return rows
+
+
+def _whole_lines(path: Path) -> Iterator[str]:
+    """The text of a plain CSV file, some thousand lines at a time; each ends in \\n, but perhaps the last."""
+    with path.open(encoding="utf-8-sig", newline="\n") as file:
+        while text := file.read(_PIECE_CHARACTERS):
+            yield (text + file.readline()).replace("\r\n", "\n")
