@@ -105,7 +105,7 @@ class Settings:
     import_batch_rows: Annotated[
         int,
         Setting(values.number(1, 100_000), "rows of an import that are stored at a time, while no call waits to write"),
-    ] = 10_000
+    ] = 25_000
     load_customers: Annotated[Path | None, Setting(Path, "file of customers to import at the start", "none")] = None
     load_loans: Annotated[Path | None, Setting(Path, "file of loans to import at the start", "none")] = None
 

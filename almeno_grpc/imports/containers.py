@@ -92,10 +92,10 @@ def _unpacked_bytes(archive: zipfile.ZipFile, member: zipfile.ZipInfo, room: int
 
 
 def check_text(path: Path) -> bool:
-    """Looks whether a file is text in UTF-8 and without NUL characters.
+    r"""Looks whether a file is text in UTF-8 and without NUL characters.
 
     Returns:
-        Whether it is plain: without quotes, and with lines that end in \\n or \\r\\n, so that each is a row.
+        Whether it is plain: without quotes, and with lines that end in \n or \r\n, so that each is a row.
 
     Raises:
         FileRefusedError: It is not text.

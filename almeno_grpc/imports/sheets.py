@@ -163,7 +163,7 @@ class _PlainRows(SheetRows):
 
 
 def _whole_lines(path: Path) -> Iterator[str]:
-    """The text of a plain CSV file, some thousand lines at a time; each ends in \\n, but perhaps the last."""
+    r"""The text of a plain CSV file, some thousand lines at a time; each ends in \n, but perhaps the last."""
     with path.open(encoding="utf-8-sig", newline="\n") as file:
         while text := file.read(_PIECE_CHARACTERS):
             yield (text + file.readline()).replace("\r\n", "\n")

@@ -31,7 +31,7 @@ _IDLE_SECONDS = 0.05
 """How often the queue is looked at while it is empty; a look is a read of some microseconds."""
 _STANDBY_SECONDS = 0.5
 """How often a worker that is not the one at work tries to become it."""
-_PART_ROWS = 250
+_PART_ROWS = 500
 _PART_SECONDS = 0.002
 """How much lands until the worker looks whether calls wait to write, and lets them through.
 

@@ -30,6 +30,8 @@ class _Tally:
     updated: int = 0
     unchanged: int = 0
     issues: list[RowIssue] = field(default_factory=list)
+    most_were_taken: bool = False
+    """Whether the latest loans looked at had numbers most of which were taken: those that follow are likely alike."""
 
     def reject(self, row_number: int, column: str, message: str) -> None:
         self.issues.append(RowIssue(row_number, IssueOutcome.REJECTED, column, message))
@@ -71,7 +73,7 @@ def land_batch(
     return counts
 
 
-def set_numbers_aside(tx: Transaction, loan_ids: Iterable[int], customer_ids: Iterable[int]) -> None:
+def set_numbers_aside(tx: Transaction, loan_ids: Sequence[int], customer_ids: Sequence[int]) -> None:
     """Notes whose loans a file's numbers are to be, which spares its rows a closer look. It has no other effect.
 
     Args:
@@ -80,9 +82,12 @@ def set_numbers_aside(tx: Transaction, loan_ids: Iterable[int], customer_ids: It
         customer_ids: The customer under whom each stands first in the file.
     """
     # Numbers like the service's own are given as the loans come, for a loan before may have been given one.
-    numbers = [pair for pair in zip(loan_ids, customer_ids, strict=True) if pair[0] < tx.loans.first_own_number]
-    if numbers:
-        tx.loans.set_numbers_aside(numbers)
+    first = tx.loans.first_own_number
+    if max(loan_ids) >= first:
+        pairs = [pair for pair in zip(loan_ids, customer_ids, strict=True) if pair[0] < first]
+        loan_ids, customer_ids = [number for number, _ in pairs], [customer for _, customer in pairs]
+    if loan_ids:
+        tx.loans.set_numbers_aside(loan_ids, customer_ids)
 
 
 def _land_customers(tx: Transaction, rows: BookCustomers, now: int, tally: _Tally) -> None:
@@ -142,12 +147,13 @@ def _same_customer(before: Customer | BookCustomer, row: BookCustomer) -> bool:
 def _land_loans(tx: Transaction, sheet_rows: BookLoans, tally: _Tally) -> None:
     if not sheet_rows:
         return
-    if tx.loans.import_if_new(sheet_rows):
+    if not tally.most_were_taken and tx.loans.import_if_new(sheet_rows):
         tally.inserted += len(sheet_rows)
         return
     rows = list(sheet_rows)
     customers = tx.customers.existing({row.customer_id for row in rows})
     taken = tx.loans.taken({row.source_loan_id for row in rows})
+    tally.most_were_taken = 2 * len(taken) > len(rows)
     if max(row.source_loan_id for row in rows) < tx.loans.first_own_number:
         _land_run(tx, rows, customers, taken, tally)
         return

@@ -1,16 +1,15 @@
 """Adding many rows at once, whatever their number."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Table, bindparam, insert, literal, literal_column
 from sqlalchemy.exc import IntegrityError
 
 from almeno_grpc.giving_way import give_way
-from almeno_grpc.storage.lookups import DIALECTS, in_pieces
+from almeno_grpc.storage.lookups import DIALECTS
 from almeno_grpc.storage.postgres_links import pgconn_of, run
 from almeno_grpc.storage.statements import refusal_of
 
@@ -56,8 +55,8 @@ class Addition:
         self._fixed = fixed
         self._written: dict[str, _Written] = {}
 
-    def add(self, connection: Connection, rows: Iterable[tuple[Any, ...]]) -> None:
-        """Adds rows, each with a value for every column of the table that is not fixed, in order.
+    def add(self, connection: Connection, columns: Sequence[Sequence[Any]]) -> None:
+        """Adds rows, given by columns: those of the table that are not fixed, in order.
 
         The driver is handed the values as they are: to make a statement's parameters of them takes several times as
         long as the database takes to store them.
@@ -66,19 +65,18 @@ class Addition:
         written = self._written.get(name)
         if written is None:
             written = self._written[name] = self._write(name)
-        if name == "sqlite":
-            # Many rows a statement: to run one costs as much as to store two rows.
-            width = len(self._table.c) - len(self._fixed)
-            driver: Any = connection.connection.driver_connection
-            for values in in_pieces(chain.from_iterable(rows), width * _ROWS_AT_ONCE):
-                sql = written.statement(len(values) // width)
-                give_way()
-                try:
-                    driver.execute(sql, values)
-                except connection.dialect.loaded_dbapi.Error as error:
-                    raise refusal_of(connection, sql, error) from error
-        else:
-            connection.exec_driver_sql(written.statement(1), list(rows))
+        if name != "sqlite":
+            connection.exec_driver_sql(written.statement(1), list(zip(*columns, strict=True)))
+            return
+        driver: Any = connection.connection.driver_connection
+        # Many rows a statement: to run one costs as much as to store two rows.
+        for start in range(0, len(columns[0]), _ROWS_AT_ONCE):
+            sql, values = written.statement_for([column[start : start + _ROWS_AT_ONCE] for column in columns])
+            give_way()
+            try:
+                driver.execute(sql, values)
+            except connection.dialect.loaded_dbapi.Error as error:
+                raise refusal_of(connection, sql, error) from error
 
     def _write(self, dialect_name: str) -> "_Written":
         make, paramstyle = DIALECTS[dialect_name]
@@ -106,6 +104,14 @@ class _Written:
     def statement(self, rows: int) -> str:
         """The statement for so many rows."""
         return self._full if rows == _ROWS_AT_ONCE else self._for_rows(rows)
+
+    def statement_for(self, columns: Sequence[Sequence[Any]]) -> tuple[str, list[Any]]:
+        """The statement for rows that are given by columns, and its parameters."""
+        rows, width = len(columns[0]), len(columns)
+        values: list[Any] = [None] * (rows * width)
+        for place, column in enumerate(columns):
+            values[place::width] = column
+        return self.statement(rows), values
 
     @cached_property
     def _full(self) -> str:

@@ -1,7 +1,6 @@
 """Customers in the database."""
 
 from collections.abc import Iterable, Sequence
-from itertools import repeat
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select, update
@@ -114,10 +113,10 @@ class Customers:
         self._connection.execute(_UPDATE, {**_values(row), "key": row.customer_id})
 
 
-def _stored(rows: BookCustomers, create_time: int) -> Iterable[tuple[Any, ...]]:
-    """Rows of a sheet as rows of the table: behind its row number, each has the table's columns in order."""
+def _stored(rows: BookCustomers, create_time: int) -> Sequence[Sequence[Any]]:
+    """Rows of a sheet as columns of the table, which it has in the same order behind its row numbers."""
     _, *columns = rows.columns
-    return zip(*columns, repeat(create_time, len(rows)), strict=True)
+    return *columns, [create_time] * len(rows)
 
 
 def _values(customer: Customer | BookCustomer) -> dict[str, Any]:

@@ -179,7 +179,7 @@ class Imports:
         """Adds a batch's counts and issues to the import's. An import's batches come in the order of its rows."""
         _ADD_PROGRESS.rows(self._connection, *_counts(rows).values(), queue_number)
         if issues:
-            _ADD_ISSUES.add(self._connection, _numbered(queue_number, issues))
+            _ADD_ISSUES.add(self._connection, list(zip(*_numbered(queue_number, issues), strict=True)))
 
     def request_cancel(self, queue_number: int) -> None:
         """Asks the worker to stop at its next batch."""

@@ -198,13 +198,13 @@ class Loans:
         """Those of the numbers that loans have."""
         return present(self._connection, loan_number.c.loan_id, ids, _NUMBERED)
 
-    def set_numbers_aside(self, numbers: Sequence[tuple[int, int]]) -> None:
-        """Notes whose loans the numbers of a sheet are to be, in pairs (loan_id, customer_id); not those it has noted.
+    def set_numbers_aside(self, loan_ids: Sequence[int], customer_ids: Sequence[int]) -> None:
+        """Notes whose loans the numbers of a sheet are to be; not those it has noted.
 
         Numbers come in their own order and loans in that of their customers, which are two orders to write in. One
         after the other, neither is written at random.
         """
-        _SET_NUMBERS_ASIDE.add(self._connection, numbers)
+        _SET_NUMBERS_ASIDE.add(self._connection, (loan_ids, customer_ids))
 
     def import_if_new(self, rows: BookLoans) -> bool:
         """Adds the loans of a sheet under its numbers, if those were set aside for them; else adds none."""
@@ -213,16 +213,16 @@ class Loans:
     def import_new(self, rows: Sequence[BookLoan]) -> None:
         """Adds the loans of a sheet under its numbers, which no loan has."""
         number_above(self._connection, loan_number.c.loan_id, max(row.source_loan_id for row in rows))
-        numbers = [(row.source_loan_id, row.customer_id) for row in rows]
-        _TAKE_NUMBERS.add(self._connection, numbers)
-        _ADD_OF_SHEET.add(self._connection, _stored(BookLoans.of(rows)))
+        stored = _stored(BookLoans.of(rows))
+        _TAKE_NUMBERS.add(self._connection, stored[:2])
+        _ADD_OF_SHEET.add(self._connection, stored)
 
     def import_renumbered(self, rows: Sequence[BookLoan]) -> list[int]:
         """Adds the loans of a sheet under the next numbers of the service's own, in order, and gives those back."""
         numbers = next_numbers(self._connection, loan_number.c.loan_id, len(rows))
-        _ADD_NUMBERS.add(self._connection, zip(numbers, (row.customer_id for row in rows), strict=True))
-        stored = _stored(BookLoans.of(rows))
-        _ADD_OF_SHEET.add(self._connection, ((number, *row[1:]) for number, row in zip(numbers, stored, strict=True)))
+        _, *others = _stored(BookLoans.of(rows))
+        _ADD_NUMBERS.add(self._connection, (numbers, others[0]))
+        _ADD_OF_SHEET.add(self._connection, (numbers, *others))
         return numbers
 
     def import_changed(self, loan: Loan) -> None:
@@ -307,22 +307,8 @@ def _row(loan: Loan) -> tuple[Any, ...]:
     )
 
 
-def _stored(rows: BookLoans) -> Iterable[tuple[Any, ...]]:
-    """Rows of a sheet as rows of the table, without the columns that are the same for all."""
+def _stored(rows: BookLoans) -> Sequence[Sequence[Any]]:
+    """Rows of a sheet as columns of the table, without those that are the same for all."""
     _, customers, numbers, amounts, tenures, rates, emis, paid, on_time, years, months, days, outstanding = rows.columns
-    return zip(
-        numbers,
-        customers,
-        amounts,
-        rates,
-        tenures,
-        emis,
-        paid,
-        on_time,
-        outstanding,
-        years,
-        months,
-        days,
-        numbers,
-        strict=True,
-    )
+    due = (amounts, rates, tenures, emis, paid, on_time, outstanding)
+    return numbers, customers, *due, years, months, days, numbers

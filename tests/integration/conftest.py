@@ -115,7 +115,7 @@ class Book:
         file = self.queue(kind, b"")
         if kind is ImportKind.LOANS:
             owners = {row.source_loan_id: row.customer_id for row in reversed(rows)}
-            self.store.write(lambda tx: set_numbers_aside(tx, owners.keys(), owners.values()))
+            self.store.write(lambda tx: set_numbers_aside(tx, list(owners), list(owners.values())))
         for start in range(0, len(rows), batch_rows):
             batch = rows[start : start + batch_rows]
             columns = BookCustomers.of(batch) if kind is ImportKind.CUSTOMERS else BookLoans.of(batch)
