@@ -13,6 +13,7 @@ import numpy as np
 
 from almeno_grpc.domain import limits
 from almeno_grpc.domain.imports import ImportKind, IssueOutcome
+from almeno_grpc.giving_way import give_way
 from almeno_grpc.imports import cells, headings
 from almeno_grpc.imports.cells import Amount, CellRule, PhoneNumber, WholeNumber
 from almeno_grpc.imports.columns import Numbers, ParsedColumn, Values
@@ -185,11 +186,13 @@ class _Rows:
             issues = [issue for place in places[self._has_issue[places]].tolist() for issue in self._issues[place]]
             issues.sort(key=lambda issue: issue[0])
             # Put in order batch by batch: the first of them can land while the others are.
-            columns = [_packed(column[places[good]]) for column in self._columns]
-            yield PackedBatch(len(places), tuple(columns), issues, rejected_rows)
+            places = places[good]
+            columns = [_packed(column[places]) for column in self._columns]
+            yield PackedBatch(len(good), tuple(columns), issues, rejected_rows)
 
 
 def _packed(column: Values) -> Any:
+    give_way()
     return column.tolist() if column.dtype == object else packed(column)
 
 
