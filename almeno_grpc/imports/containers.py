@@ -5,7 +5,7 @@ import zipfile
 import zlib
 from enum import Enum
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NoReturn
 
 from almeno_grpc.giving_way import give_way
 from almeno_grpc.imports.errors import FileRefusedError
@@ -105,8 +105,9 @@ def check_text(path: Path) -> bool:
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK_BYTES):
             # Between the two characters of an end of line nothing is cut.
-            while chunk.endswith(b"\r") and (following := file.read(1)):
-                chunk += following
+            if chunk.endswith(b"\r"):
+                chunk += file.read(1)
+            give_way()
             try:
                 decoder.decode(chunk)
             except UnicodeDecodeError:
@@ -121,7 +122,7 @@ def check_text(path: Path) -> bool:
     return is_plain
 
 
-def _refuse_text(file: BinaryIO) -> None:
+def _refuse_text(file: BinaryIO) -> NoReturn:
     """Finds the first line that is not UTF-8 text, or holds a NUL character."""
     file.seek(0)
     # Line by line, the decoder never stops inside a character; a line is bounded by the upload.
@@ -136,3 +137,4 @@ def _refuse_text(file: BinaryIO) -> None:
             raise FileRefusedError(
                 f"the file is neither an .xlsx workbook nor CSV in UTF-8 (line {number} is not); save it as CSV UTF-8"
             ) from error
+    raise FileRefusedError("the file is no text")

@@ -37,7 +37,7 @@ class SheetRows:
         return next(self._rows, None)
 
     def next_columns(self, width: int) -> list[Sequence[object]]:
-        """The next rows, a good thousand of them, by columns, at least `width`; none at the end.
+        """The next rows, some thousand at the most, by columns, at least `width`; none at the end.
 
         A row of a CSV file may be shorter or longer than others: the fields it lacks are empty.
         """
@@ -128,38 +128,42 @@ class _PlainRows(SheetRows):
 
     def __init__(self, path: Path) -> None:
         self._texts = _whole_lines(path)
-        self._rest = ""
+        self._lines: list[str] = []
+        self._place = 0
         self._lines_before = 0
 
     def next_row(self) -> Row | None:
-        text = self._next_text()
-        if not text:
-            return None
-        line, _, self._rest = text.partition("\n")
-        (row,) = self._rows_of([line])
-        return row
+        rows = self._rows_of(self._waiting()[self._place : self._place + 1])
+        return rows[0] if rows else None
 
     def next_columns(self, width: int) -> list[Sequence[object]]:
-        text = self._next_text()
-        if not text:
+        lines = self._waiting()[self._place :]
+        if not lines:
             return []
-        text = text.removesuffix("\n")
-        lines = text.split("\n")
         # The csv module has a limit for a field, which none of a shorter text can be beyond.
+        text = ",".join(lines)
         if len(text) <= csv.field_size_limit() and set(map(str.count, lines, repeat(","))) == {width - 1}:
-            self._lines_before += len(lines)
-            cells = text.replace("\n", ",").split(",")
+            self._take(len(lines))
+            cells = text.split(",")
             return [cells[place::width] for place in range(width)]
-        return _by_columns(self._rows_of(lines), width)
+        return _by_columns(self._rows_of(lines[:_PIECE_ROWS]), width)
 
-    def _next_text(self) -> str:
-        text, self._rest = self._rest or next(self._texts, ""), ""
-        return text
+    def _waiting(self) -> list[str]:
+        """The lines at hand, of which those from the place on are still to come; none there only at the end."""
+        if self._place == len(self._lines):
+            text = next(self._texts, "")
+            self._lines = text.removesuffix("\n").split("\n") if text else []
+            self._place = 0
+        return self._lines
 
     def _rows_of(self, lines: list[str]) -> list[Row]:
         rows = list(_parsed(lines, self._lines_before))
-        self._lines_before += len(lines)
+        self._take(len(lines))
         return rows
+
+    def _take(self, count: int) -> None:
+        self._place += count
+        self._lines_before += count
 
 
 def _whole_lines(path: Path) -> Iterator[str]:

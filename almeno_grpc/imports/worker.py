@@ -42,8 +42,10 @@ _LEAST_SHARE = 4
 _SHORT_SECONDS = 0.02
 """How long a transaction lasts at the most while calls come that write: they wait for its commit, which takes longer
 the more there is to commit."""
+_LONG_SECONDS = 0.5
+"""How long it lasts at the most while none come, or where that cannot be seen: it holds on to rows that calls need."""
 _CALM_SECONDS = 1.0
-"""After so long without such a call a transaction lasts as long as its batch."""
+"""After so long without such a call none are thought to come."""
 _RETRY_SECONDS = 1.0
 """How long the worker waits after the database could not be used."""
 _UPLOAD_MICROSECONDS = 24 * 3600 * 1_000_000
@@ -87,7 +89,7 @@ class _Pace:
         if tx.others_wait():
             self._calls_come_until = now + _CALM_SECONDS
             return True
-        return now < self._calls_come_until and now - self._began > _SHORT_SECONDS
+        return now - self._began > (_SHORT_SECONDS if now < self._calls_come_until else _LONG_SECONDS)
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,7 @@ def set_numbers_aside(tx: Transaction, loan_ids: Sequence[int], customer_ids: Se
     """
     # Numbers like the service's own are given as the loans come, for a loan before may have been given one.
     first = tx.loans.first_own_number
-    if max(loan_ids) >= first:
+    if max(loan_ids, default=0) >= first:
         pairs = [pair for pair in zip(loan_ids, customer_ids, strict=True) if pair[0] < first]
         loan_ids, customer_ids = [number for number, _ in pairs], [customer for _, customer in pairs]
     if loan_ids:

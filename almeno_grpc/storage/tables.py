@@ -151,7 +151,8 @@ Index(
     postgresql_where=loan.c.decision_id.is_not(None),
 )
 
-# An imported loan that kept the number of its sheet stands once by the primary key.
+# An imported loan that kept the number of its sheet stands once by the primary key. One is given another number only
+# where a loan of another customer has that number, which is never free again: both cannot be there for one customer.
 _RENUMBERED = loan.c.source_loan_id != loan.c.loan_id
 Index(
     "uq_loan_customer_id_source_loan_id",
