@@ -104,7 +104,11 @@ class Settings:
     ] = 4 * GIBIBYTE
     import_batch_rows: Annotated[
         int,
-        Setting(values.number(1, 100_000), "rows of an import that are stored at a time, while no call waits to write"),
+        Setting(
+            values.number(1, 100_000),
+            "rows of an import that are stored at a time, or as many as half a second takes; fewer on SQLite while "
+            "calls wait to write",
+        ),
     ] = 25_000
     load_customers: Annotated[Path | None, Setting(Path, "file of customers to import at the start", "none")] = None
     load_loans: Annotated[Path | None, Setting(Path, "file of loans to import at the start", "none")] = None

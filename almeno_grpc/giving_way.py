@@ -6,8 +6,9 @@ import os
 def give_way() -> None:
     """Lets those run who wait for this processor; where nobody does, it takes a fraction of a microsecond.
 
-    Long work calls this every half a millisecond or so. To be nice is not enough: a thread of a server that wakes
-    another one is put aside for that one, and a fair scheduler then gives the long work what it has missed first, until
-    the next tick of the clock, up to 4 ms later. A server is bound to its processor: it waits though another is idle.
+    Long work calls this between its steps, where it can every half a millisecond. To be nice is not enough: a thread of
+    a server that wakes another one is put aside for that one, and a fair scheduler then gives the long work what it has
+    missed first, until the next tick of the clock, up to 4 ms later. A server is bound to its processor: it waits even
+    where another is idle.
     """
     os.sched_yield()

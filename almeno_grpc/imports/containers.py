@@ -103,19 +103,16 @@ def check_text(path: Path) -> bool:
     decoder = codecs.getincrementaldecoder("utf-8")()
     is_plain = True
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            # Between the two characters of an end of line nothing is cut.
-            if chunk.endswith(b"\r"):
-                chunk += file.read(1)
-            give_way()
-            try:
-                decoder.decode(chunk)
-            except UnicodeDecodeError:
-                _refuse_text(file)
-            if b"\0" in chunk:
-                _refuse_text(file)
-            is_plain = is_plain and b'"' not in chunk and chunk.count(b"\r") == chunk.count(b"\r\n")
         try:
+            while chunk := file.read(_CHUNK_BYTES):
+                # Between the two characters of an end of line nothing is cut.
+                if chunk.endswith(b"\r"):
+                    chunk += file.read(1)
+                give_way()
+                decoder.decode(chunk)
+                if b"\0" in chunk:
+                    _refuse_text(file)
+                is_plain = is_plain and b'"' not in chunk and chunk.count(b"\r") == chunk.count(b"\r\n")
             decoder.decode(b"", final=True)
         except UnicodeDecodeError:
             _refuse_text(file)

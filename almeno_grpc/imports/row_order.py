@@ -39,6 +39,7 @@ class LoanOrder:
         Those come first, then those whose Loan ID stands once above, and so on: of rows with one Loan ID, each meets
         what became of those above it. Among themselves they come by customer and Loan ID.
         """
+        # The rows are by Loan ID already, and few stand further up: to sort by all three anew takes twice as long.
         order = self._by_loan[np.argsort(self._customer_ids[self._by_loan], kind="stable")]
         times_before = self._times_before[order]
         again = times_before > 0

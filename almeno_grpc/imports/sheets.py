@@ -6,6 +6,7 @@ from concurrent.futures import Future
 from itertools import islice, repeat, zip_longest
 from pathlib import Path
 from threading import Thread
+from typing import Protocol
 
 import python_calamine
 
@@ -23,25 +24,20 @@ Row = Sequence[object]
 """A cell of a workbook is a float, a text, a boolean, a date, a time, both or a duration; one of a CSV file a text."""
 
 
-class SheetRows:
+class SheetRows(Protocol):
     """The rows of a file in order, the leading blank ones too; a blank line of a CSV file is a row without fields.
 
     Asking for rows raises `FileRefusedError` where the file turns out to be damaged.
     """
 
-    def __init__(self, rows: Iterator[Row]) -> None:
-        self._rows = rows
-
     def next_row(self) -> Row | None:
         """The next row; none at the end."""
-        return next(self._rows, None)
 
     def next_columns(self, width: int) -> list[Sequence[object]]:
         """The next rows, some thousand at the most, by columns, at least `width`; none at the end.
 
         A row of a CSV file may be shorter or longer than others: the fields it lacks are empty.
         """
-        return _by_columns(list(islice(self._rows, _PIECE_ROWS)), width)
 
 
 def open_rows(path: Path, file_name: str, limits: ReadingLimits) -> Callable[[], SheetRows]:
@@ -60,12 +56,12 @@ def open_rows(path: Path, file_name: str, limits: ReadingLimits) -> Callable[[],
     """
     if recognize(path, file_name) is not Container.WORKBOOK:
         is_plain = check_text(path)
-        return lambda: _PlainRows(path) if is_plain else SheetRows(_csv_rows(path))
+        return lambda: _PlainRows(path) if is_plain else _SingleRows(_csv_rows(path))
     sheet: Future[python_calamine.CalamineSheet] = Future()
     # The process does not wait for the thread where the file is refused before it has been read.
     Thread(target=_read_first_sheet, args=(path, sheet), daemon=True).start()
     check_workbook_unpacks(path, limits)
-    return lambda: SheetRows(_workbook_rows(sheet))
+    return lambda: _SingleRows(_workbook_rows(sheet))
 
 
 def _workbook_rows(sheet: "Future[python_calamine.CalamineSheet]") -> Iterator[Row]:
@@ -123,7 +119,20 @@ def _by_columns(rows: Sequence[Row], width: int) -> list[Sequence[object]]:
     return [column[1:] for column in zip_longest(range(width), *rows, fillvalue="")]
 
 
-class _PlainRows(SheetRows):
+class _SingleRows:
+    """Rows that a library gives one by one."""
+
+    def __init__(self, rows: Iterator[Row]) -> None:
+        self._rows = rows
+
+    def next_row(self) -> Row | None:
+        return next(self._rows, None)
+
+    def next_columns(self, width: int) -> list[Sequence[object]]:
+        return _by_columns(list(islice(self._rows, _PIECE_ROWS)), width)
+
+
+class _PlainRows:
     """The rows of a plain CSV file, in which each line is a row: many are cut up at once, in a third of the time."""
 
     def __init__(self, path: Path) -> None:
@@ -137,7 +146,7 @@ class _PlainRows(SheetRows):
         return rows[0] if rows else None
 
     def next_columns(self, width: int) -> list[Sequence[object]]:
-        lines = self._waiting()[self._place :]
+        lines = self._waiting()[self._place : self._place + _PIECE_ROWS]
         if not lines:
             return []
         # The csv module has a limit for a field, which none of a shorter text can be beyond.
@@ -146,7 +155,7 @@ class _PlainRows(SheetRows):
             self._take(len(lines))
             cells = text.split(",")
             return [cells[place::width] for place in range(width)]
-        return _by_columns(self._rows_of(lines[:_PIECE_ROWS]), width)
+        return _by_columns(self._rows_of(lines), width)
 
     def _waiting(self) -> list[str]:
         """The lines at hand, of which those from the place on are still to come; none there only at the end."""

@@ -13,7 +13,7 @@ K = TypeVar("K")
 
 _MOST_KEYS = 5_000
 """In one statement. Databases bound the parameters of a statement: SQLite at 32,766, PostgreSQL at 65,535; a key may
-take two."""
+take four."""
 _KEYS_AT_ONCE = 500
 """Of a statement that is written once and used again and again."""
 DIALECTS: dict[str, tuple[Any, str]] = {

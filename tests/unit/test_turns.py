@@ -67,18 +67,30 @@ def test_one_that_waits_is_seen_until_it_has_its_turn(take_part):
     waiting.end()
 
 
-def test_one_that_was_seen_waiting_has_its_turn_before_the_next_one_here(take_part, monkeypatch):
+def test_those_who_stand_in_line_have_their_turns_before_the_next_one_here(take_part, monkeypatch):
+    in_line: list[object] = []
+    lock = turns.fcntl.flock
+
+    def note_who_stands_in_line(file, operation):
+        lock(file, operation)
+        if operation == turns.fcntl.LOCK_SH:
+            in_line.append(file)
+
+    monkeypatch.setattr(turns.fcntl, "flock", note_who_stands_in_line)
     monkeypatch.setattr(turns, "_MOST_PATIENCE_SECONDS", SECONDS)
     own = take_part()
-    for _ in range(40):
+    for _ in range(20):
+        in_line.clear()
         with own.taken():
-            # One alone: of two, the second may not stand in line yet when the first is seen.
-            waiting = Waiting(take_part())
-            waiting.let_go.set()
-            eventually(own.are_waited_for)
+            waiting = [Waiting(take_part()) for _ in range(2)]
+            for each in waiting:
+                each.let_go.set()
+            eventually(lambda: len(in_line) == 2)
+            assert own.are_waited_for()
         with own.taken():
-            assert waiting.has_it.is_set()
-        waiting.end()
+            assert all(each.has_it.is_set() for each in waiting)
+        for each in waiting:
+            each.end()
 
 
 def test_where_somebody_always_waits_each_further_turn_comes_late_and_lasts_a_while(take_part, monkeypatch):
