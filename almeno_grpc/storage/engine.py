@@ -5,7 +5,8 @@ from sqlalchemy.exc import ArgumentError
 
 from almeno_grpc.storage.database import Database, DatabaseUnusable
 from almeno_grpc.storage.postgres import PostgresDatabase, open_postgres_engine, postgres_url
-from almeno_grpc.storage.sqlite import SqliteDatabase, open_sqlite_engine, sqlite_url
+from almeno_grpc.storage.sqlite import SqliteDatabase
+from almeno_grpc.storage.sqlite_connections import open_sqlite_engine, sqlite_url
 
 __all__ = ["DatabaseUnusable", "open_database", "open_engine", "parse_url"]
 

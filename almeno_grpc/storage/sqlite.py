@@ -1,22 +1,18 @@
 """What is SQLite's: a file that the processes of one machine share."""
 
 import fcntl
-import importlib
 import json
 import os
-import sqlite3
 import threading
-import time
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from types import ModuleType
 from typing import Any, ClassVar, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, bindparam, create_engine, event, func, select, text
+from sqlalchemy import URL, Connection, Engine, bindparam, func, select
 from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 
@@ -27,72 +23,21 @@ from almeno_grpc.storage.book_connection import BookConnection
 from almeno_grpc.storage.borrowers import OF_CUSTOMER, BorrowerQuery, borrower_of
 from almeno_grpc.storage.database import DatabaseUnusable
 from almeno_grpc.storage.group_commit import GroupCommit
-from almeno_grpc.storage.statements import Statement
+from almeno_grpc.storage.sqlite_connections import WRITES, open_sqlite_engine, without_foreign_keys
 from almeno_grpc.storage.tables import customer
 from almeno_grpc.storage.turns import Turns
 
 T = TypeVar("T")
 U = TypeVar("U")
 
-PATCHED_SQLITE = (3, 51, 3)
-"""The first SQLite without a race at the reset of the write-ahead log, which can lose the commits of one of two
-processes that write at the same time."""
-
 _OF_CUSTOMERS = customer.c.customer_id.in_(select(func.json_each(bindparam("who")).table_valued("value").c.value))
 
-_WRITES = "almeno_writes"
-"""Execution option of connections whose transactions take the write lock at their start."""
-_BEGIN_READING, _BEGIN_WRITING = Statement(text("BEGIN")), Statement(text("BEGIN IMMEDIATE"))
-_BUSY_TIMEOUT_MILLISECONDS = 10_000
 _LONG_LOG_PAGES = 16_384
 """64 MiB of pages of 4 KiB. A page that is written again and again is brought into the file once."""
 _STEP_PAGES = 1_024
 """What is brought in at a time while an import fills the log: the disk takes longer over more, and bookings wait."""
-_LONGEST_LOG_PAGES = 4 * _LONG_LOG_PAGES
-"""From here on a commit does what nobody has done between the commits."""
 _WRITER_CACHE_KIBIBYTES = 65_536
 """Room for the pages that an import comes back to with each batch."""
-_LOCKED_SECONDS = 0.01
-"""How long to wait before a new database that is locked is tried again."""
-
-
-def sqlite_url(url: URL) -> URL:
-    """Checks a SQLite URL.
-
-    Raises:
-        DatabaseUnusable: It names another driver, or no file.
-    """
-    if url.drivername not in ("sqlite", "sqlite+pysqlite"):
-        raise DatabaseUnusable(f"ALMENO_DATABASE_URL names the driver {url.drivername}; leave it out, as in sqlite:///")
-    if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
-        raise DatabaseUnusable(
-            "ALMENO_DATABASE_URL names no file: the server is several processes that share the database, so a SQLite "
-            "database has to be a file, as in sqlite:///almeno.db"
-        )
-    return url
-
-
-def open_sqlite_engine(url: URL, *, pool_size: int = 8) -> Engine:
-    """An engine for one process.
-
-    Args:
-        url: As `sqlite_url` gives it.
-        pool_size: The most connections held.
-
-    Raises:
-        DatabaseUnusable: The SQLite of this environment has the write-ahead-log race.
-    """
-    engine = create_engine(
-        url,
-        module=_patched_sqlite(),
-        pool_size=pool_size,
-        max_overflow=0,
-        hide_parameters=True,
-        connect_args={"timeout": _BUSY_TIMEOUT_MILLISECONDS / 1000, "check_same_thread": False},
-    )
-    event.listen(engine, "connect", _set_up)
-    event.listen(engine, "begin", _begin)
-    return engine
 
 
 @dataclass(frozen=True)
@@ -190,7 +135,7 @@ class SqliteDatabase:
             with (
                 _translated(),
                 self._open_writing() as connection,
-                _without_foreign_keys(connection),
+                without_foreign_keys(connection),
                 connection.begin(),
             ):
                 yield connection
@@ -224,7 +169,7 @@ class SqliteDatabase:
         return self._path.with_name(f"{self._path.name}-{name}.lock")
 
     def _open_writing(self) -> Connection:
-        connection = self._engine.connect().execution_options(**{_WRITES: True})
+        connection = self._engine.connect().execution_options(**{WRITES: True})
         connection.connection.cursor().execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIBIBYTES}")
         return connection
 
@@ -234,17 +179,6 @@ class SqliteDatabase:
         if connection is None:
             connection = self._held.connection = self._engine.connect()
         return connection
-
-
-@contextmanager
-def _without_foreign_keys(connection: Connection) -> Iterator[None]:
-    """A table that others refer to can be made anew only where nobody looks whether their rows still refer to one."""
-    driver: Any = connection.connection.driver_connection
-    driver.execute("PRAGMA foreign_keys = OFF")
-    try:
-        yield
-    finally:
-        driver.execute("PRAGMA foreign_keys = ON")
 
 
 @contextmanager
@@ -279,53 +213,3 @@ def _refusal(error: BaseException) -> BaseException:
             return StoreUnavailable("the connection to the database was lost; send the request again")
     # Such as a check of the schema that has caught a fault of the service: trying again would not help.
     return error
-
-
-def _patched_sqlite() -> ModuleType:
-    """The newest SQLite at hand: the one that the package pysqlite3 brings, or the interpreter's own."""
-    try:
-        module = importlib.import_module("pysqlite3")
-    except ImportError:
-        module = sqlite3
-    if module.sqlite_version_info < PATCHED_SQLITE:
-        raise DatabaseUnusable(
-            f"SQLite {module.sqlite_version} can lose commits when several processes write "
-            f"(fixed in {'.'.join(map(str, PATCHED_SQLITE))}); install the package pysqlite3 or a newer SQLite"
-        )
-    return module
-
-
-def _set_up(dbapi_connection: Any, _record: Any) -> None:
-    # Transactions are begun by the hook below, not by the driver's guess.
-    dbapi_connection.isolation_level = None
-    cursor = dbapi_connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MILLISECONDS}")
-    _use_write_ahead_log(dbapi_connection, cursor)
-    for pragma in (
-        "synchronous = FULL",
-        "foreign_keys = ON",
-        "trusted_schema = OFF",
-        f"wal_autocheckpoint = {_LONGEST_LOG_PAGES}",
-    ):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _use_write_ahead_log(dbapi_connection: Any, cursor: Any) -> None:
-    # Of several processes that open a new database at once, some are told at once that it is locked: switching the
-    # journal does not wait as other statements do.
-    deadline = time.monotonic() + _BUSY_TIMEOUT_MILLISECONDS / 1000
-    while True:
-        try:
-            cursor.execute("PRAGMA journal_mode = WAL")
-        except dbapi_connection.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > deadline:
-                raise
-            time.sleep(_LOCKED_SECONDS)
-        else:
-            return
-
-
-def _begin(connection: Connection) -> None:
-    # A writer takes the lock at once: a reading transaction that turns to writing is refused whatever the timeout.
-    (_BEGIN_WRITING if _WRITES in connection.get_execution_options() else _BEGIN_READING).rows(connection)

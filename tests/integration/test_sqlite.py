@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import text
 
 from almeno_grpc.domain.errors import StoreUnavailable
-from almeno_grpc.storage import sqlite as engines
+from almeno_grpc.storage import sqlite as databases_of_sqlite
+from almeno_grpc.storage import sqlite_connections as engines
 from almeno_grpc.storage.engine import DatabaseUnusable, open_engine, parse_url
 from almeno_grpc.storage.store import BookStore
 
@@ -159,8 +160,8 @@ def test_file_stays_sound(book):
 
 
 def test_long_log_is_brought_into_the_file_when_nobody_waits_for_it(monkeypatch, book):
-    monkeypatch.setattr(engines, "_LONG_LOG_PAGES", 5)
-    monkeypatch.setattr(engines, "_STEP_PAGES", 2)
+    monkeypatch.setattr(databases_of_sqlite, "_LONG_LOG_PAGES", 5)
+    monkeypatch.setattr(databases_of_sqlite, "_STEP_PAGES", 2)
 
     def pages_in_log():
         with book.store.engine.connect() as connection:
