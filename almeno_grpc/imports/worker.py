@@ -21,6 +21,7 @@ from almeno_grpc.giving_way import give_way
 from almeno_grpc.imports.book_file import open_book_file
 from almeno_grpc.imports.errors import FileRefusedError
 from almeno_grpc.imports.frames import LoanNumbers, ReadingLimits, RowBatch
+from almeno_grpc.imports.pace import MOST_PART_ROWS, Pace
 from almeno_grpc.logs import log_event
 from almeno_grpc.metrics import Metrics
 from almeno_grpc.service.identifiers import new_identifier
@@ -31,21 +32,6 @@ _IDLE_SECONDS = 0.05
 """How often the queue is looked at while it is empty; a look is a read of some microseconds."""
 _STANDBY_SECONDS = 0.5
 """How often a worker that is not the one at work tries to become it."""
-_PART_ROWS = 500
-_PART_SECONDS = 0.002
-"""How much lands until the worker looks whether calls wait to write, and lets them through.
-
-While such calls come, fewer at a time of the rows that take longer than others.
-"""
-_LEAST_SHARE = 4
-"""Of the most rows at a time, at least one in so many."""
-_SHORT_SECONDS = 0.02
-"""How long a transaction lasts at the most while calls come that write: they wait for its commit, which takes longer
-the more there is to commit."""
-_LONG_SECONDS = 0.5
-"""How long it lasts at the most while none come, or where that cannot be seen: it holds on to rows that calls need."""
-_CALM_SECONDS = 1.0
-"""After so long without such a call none are thought to come."""
 _RETRY_SECONDS = 1.0
 """How long the worker waits after the database could not be used."""
 _UPLOAD_MICROSECONDS = 24 * 3600 * 1_000_000
@@ -60,38 +46,6 @@ class _StoppedError(Exception):
     """The server stops, and the import goes on at its next start; or it has ended without this worker."""
 
 
-class _Pace:
-    """How long the transactions of an import last."""
-
-    def __init__(self) -> None:
-        self._calls_come_until = float("-inf")
-        self._began = 0.0
-        self._seconds_a_row = 0.0
-
-    def begin(self) -> None:
-        """A transaction begins."""
-        self._began = time.monotonic()
-
-    def part_rows(self, most: int) -> int:
-        """How many rows land until the next look; while no calls come, as many as may."""
-        if self._seconds_a_row == 0 or time.monotonic() >= self._calls_come_until:
-            return most
-        # Not too few: where a part takes long whatever is in it, there would be less and less in each.
-        return max(-(-most // _LEAST_SHARE), min(most, int(_PART_SECONDS / self._seconds_a_row)))
-
-    def note(self, rows: int, seconds: float) -> None:
-        """So many rows have landed, in so many seconds."""
-        self._seconds_a_row = seconds / rows
-
-    def has_to_end(self, tx: Transaction) -> bool:
-        """Whether the transaction has to end, though there is more to land."""
-        now = time.monotonic()
-        if tx.others_wait():
-            self._calls_come_until = now + _CALM_SECONDS
-            return True
-        return now - self._began > (_SHORT_SECONDS if now < self._calls_come_until else _LONG_SECONDS)
-
-
 @dataclass(frozen=True)
 class ImportWorker:
     """Works on imports. One of all that share a database is at work at a time, so that files take effect in order."""
@@ -101,7 +55,7 @@ class ImportWorker:
     metrics: Metrics
     limits: ReadingLimits
     batch_rows: int
-    part_rows: int = _PART_ROWS
+    part_rows: int = MOST_PART_ROWS
     """The most rows that land, or numbers that are set aside, without a look whether others wait."""
 
     def run(self, stop: threading.Event) -> None:
@@ -201,7 +155,7 @@ class ImportWorker:
                 while_waiting=look_up,
             ) as book:
                 self.store.write(lambda tx: tx.imports.set_rows_total(file.queue_number, book.rows_total))
-                pace = _Pace()
+                pace = Pace()
                 self._set_aside(file, book.loan_numbers(), pace, stop)
                 rows_done = file.rows.seen
                 for batch in book.batches():
@@ -217,7 +171,7 @@ class ImportWorker:
                 upload.write(content)
                 give_way()
 
-    def _set_aside(self, file: ImportFile, numbers: LoanNumbers, pace: _Pace, stop: threading.Event) -> None:
+    def _set_aside(self, file: ImportFile, numbers: LoanNumbers, pace: Pace, stop: threading.Event) -> None:
         """Sets the numbers aside, as many in a transaction as a batch has, unless others wait."""
         done = 0
 
@@ -237,7 +191,7 @@ class ImportWorker:
             done = self.store.write(set_aside)
             self.store.tidy_up(in_steps=True)
 
-    def _land_batch(self, file: ImportFile, batch: RowBatch, pace: _Pace, rows_done: int) -> Iterator[RowCounts]:
+    def _land_batch(self, file: ImportFile, batch: RowBatch, pace: Pace, rows_done: int) -> Iterator[RowCounts]:
         """Lands a batch, in one transaction unless others wait; yields what each has come to."""
         landed = 0
 

@@ -69,7 +69,8 @@ def file(monkeypatch, rows_of):
     monkeypatch.setattr("almeno_grpc.imports.worker.open_book_file", fake.open)
     monkeypatch.setattr("almeno_grpc.imports.worker._RETRY_SECONDS", 0.01)
     monkeypatch.setattr("almeno_grpc.imports.worker._IDLE_SECONDS", 0.01)
-    monkeypatch.setattr("almeno_grpc.imports.worker._PART_SECONDS", 60)
+    monkeypatch.setattr("almeno_grpc.imports.pace._PART_SECONDS", 60)
+    monkeypatch.setattr("almeno_grpc.imports.pace._LONG_SECONDS", 60)
     return fake
 
 
@@ -231,12 +232,9 @@ def test_who_waits_to_write_comes_in_the_middle_of_a_batch(book, open_store, mon
     assert [issue[0] for issue in book.issues(ended)] == [2, 12, 22, 32, 42]
 
 
-@pytest.mark.usefixtures("file")
-def test_transactions_are_short_for_as_long_as_calls_come(book, monkeypatch):
-    monkeypatch.setattr("almeno_grpc.imports.worker._SHORT_SECONDS", 0)
-    looks = itertools.count()
-    # Somebody waits at the fourth look, in the middle of a batch of ten.
-    monkeypatch.setattr(BookTransaction, "others_wait", lambda _: next(looks) == 3)
+@pytest.fixture
+def sizes(monkeypatch) -> list[int]:
+    """How many rows each transaction lands."""
     sizes: list[int] = []
     add_progress = Imports.add_progress
 
@@ -245,15 +243,32 @@ def test_transactions_are_short_for_as_long_as_calls_come(book, monkeypatch):
         add_progress(self, queue_number, counts, issues)
 
     monkeypatch.setattr(Imports, "add_progress", note)
+    return sizes
+
+
+@pytest.mark.usefixtures("file")
+def test_transactions_are_short_for_as_long_as_calls_come(book, sizes, monkeypatch):
+    monkeypatch.setattr("almeno_grpc.imports.pace._SHORT_SECONDS", 0)
+    looks = itertools.count()
+    # Somebody waits at the fourth look, in the middle of a batch of ten.
+    monkeypatch.setattr(BookTransaction, "others_wait", lambda _: next(looks) == 3)
     queue(book)
     book.work(part_rows=2)
     assert sizes == [8, 2, *[2] * 20]
 
 
+@pytest.mark.usefixtures("file")
+def test_transaction_is_not_long_though_nobody_is_seen_waiting(book, sizes, monkeypatch):
+    monkeypatch.setattr("almeno_grpc.imports.pace._LONG_SECONDS", 0)
+    queue(book)
+    book.work(part_rows=2)
+    assert sizes == [2] * 25
+
+
 @pytest.mark.parametrize(("calls_come", "least", "most"), [(True, 2, 3), (False, 8, 8)])
 @pytest.mark.usefixtures("file")
 def test_rows_that_take_long_land_by_fewer_at_a_time_while_calls_come(book, monkeypatch, calls_come, least, most):
-    monkeypatch.setattr("almeno_grpc.imports.worker._PART_SECONDS", 0.03)
+    monkeypatch.setattr("almeno_grpc.imports.pace._PART_SECONDS", 0.03)
     parts: list[int] = []
     land = worker_module.land_batch
 

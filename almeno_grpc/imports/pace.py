@@ -1,0 +1,53 @@
+"""How much of an import lands at a time: little while calls wait to write, much while none do."""
+
+import time
+
+from almeno_grpc.service.store import Transaction
+
+MOST_PART_ROWS = 500
+_PART_SECONDS = 0.002
+"""How much lands until the worker looks whether calls wait to write, and lets them through.
+
+While such calls come, fewer at a time of the rows that take longer than others.
+"""
+_LEAST_SHARE = 4
+"""Of the most rows at a time, at least one in so many."""
+_SHORT_SECONDS = 0.02
+"""How long a transaction lasts at the most while calls come that write: they wait for its commit, which takes longer
+the more there is to commit."""
+_LONG_SECONDS = 0.5
+"""How long it lasts at the most while none come, or where that cannot be seen: it holds on to rows that calls need."""
+_CALM_SECONDS = 1.0
+"""After so long without such a call none are thought to come."""
+
+
+class Pace:
+    """How long the transactions of an import last, and how many rows land between two looks at who waits."""
+
+    def __init__(self) -> None:
+        self._calls_come_until = float("-inf")
+        self._began = 0.0
+        self._seconds_a_row = 0.0
+
+    def begin(self) -> None:
+        """A transaction begins."""
+        self._began = time.monotonic()
+
+    def part_rows(self, most: int) -> int:
+        """How many rows land until the next look; while no calls come, as many as may."""
+        if self._seconds_a_row == 0 or time.monotonic() >= self._calls_come_until:
+            return most
+        # Not too few: where a part takes long whatever is in it, there would be less and less in each.
+        return max(-(-most // _LEAST_SHARE), min(most, int(_PART_SECONDS / self._seconds_a_row)))
+
+    def note(self, rows: int, seconds: float) -> None:
+        """So many rows have landed, in so many seconds."""
+        self._seconds_a_row = seconds / rows
+
+    def has_to_end(self, tx: Transaction) -> bool:
+        """Whether the transaction has to end, though there is more to land."""
+        now = time.monotonic()
+        if tx.others_wait():
+            self._calls_come_until = now + _CALM_SECONDS
+            return True
+        return now - self._began > (_SHORT_SECONDS if now < self._calls_come_until else _LONG_SECONDS)
