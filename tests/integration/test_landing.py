@@ -11,6 +11,7 @@ from almeno_grpc.domain.imports import BookCustomers, BookLoans, ImportKind, Iss
 from almeno_grpc.imports.book_file import open_book_file
 from almeno_grpc.imports.frames import ReadingLimits
 from almeno_grpc.service.landing import land_batch, set_numbers_aside
+from almeno_grpc.storage.loans import Loans
 from almeno_grpc.storage.tables import FIRST_OWN_ID
 
 RUPEE = 100
@@ -170,6 +171,22 @@ def test_batch_that_cannot_be_added_as_it_is_leaves_nothing_of_the_try(with_cust
     assert with_customers.rows("loan") == []
     assert with_customers.store.write(lambda tx: tx.loans.import_if_new(BookLoans.of(rows[::2]))) is True
     assert len(with_customers.rows("loan")) == 2
+
+
+def test_parts_behind_one_whose_numbers_were_taken_are_not_tried_as_new(with_customers, rows_of, monkeypatch):
+    file = with_customers.land([rows_of.loan(1, number) for number in range(5, 9)])
+    tried = []
+    import_if_new = Loans.import_if_new
+    monkeypatch.setattr(Loans, "import_if_new", lambda self, rows: tried.append(len(rows)) or import_if_new(self, rows))
+    parts = [[5, 6], [7, 8], [9, 10, 11], [12]]
+
+    def land(tx) -> RowCounts:
+        batches = ((BookLoans.of([rows_of.loan(1, number) for number in part]), []) for part in parts)
+        return land_batch(tx, file.queue_number, batches, 1)
+
+    assert with_customers.store.write(land) == RowCounts(inserted=4, unchanged=4)
+    # The second and the third part are looked at; then most are new again.
+    assert tried == [2, 1]
 
 
 @pytest.mark.parametrize("count", [1, 125, 126, 1_000])
