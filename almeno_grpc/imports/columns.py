@@ -5,9 +5,11 @@ again each once. Only what is left is looked at cell by cell. With `row_order`, 
 """
 
 from array import array
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ import pandas as pd
 
 from almeno_grpc.domain.months import day_number
 from almeno_grpc.imports.cells import EXACT_FLOATS, CellRule, Fault, PhoneNumber, PlainNumbers
+from almeno_grpc.imports.short_cells import ShortCells
 from almeno_grpc.service.phone_numbers import LEAST_INDIAN, MOST_INDIAN, indian_to_e164
 
 Numbers = npt.NDArray[np.int64]
@@ -47,51 +50,105 @@ class Column:
     MOST_DISTINCT = 20_000
 
     def __init__(self) -> None:
-        self._numbers = array("d")
-        self._distinct: _Distinct | None = None
-        self._codes = array("i")
-        self._pieces: list[array[int] | Sequence[object]] | None = None
+        self._kept: _Bare | _Coded | _Pieces = _Bare()
 
     def extend(self, cells: Sequence[object]) -> None:
-        """Adds cells at the end. Booleans become the words a spreadsheet shows: Python takes True for 1."""
-        kinds = set(map(type, cells))
-        if self._distinct is None:
-            if kinds <= {float}:
-                numbers: Any = cells
-                # By way of another array: one that grows takes its time over each number.
-                self._numbers.extend(array("d", numbers))
-                return
-            self._distinct = _Distinct()
-            self._codes.extend(map(self._distinct.__getitem__, self._numbers))
-            del self._numbers[:]
+        """Adds cells at the end; of an array of whole numbers, cells with their digits.
+
+        Booleans become the words a spreadsheet shows: Python takes True for 1.
+        """
+        comes_whole = isinstance(cells, (array, ShortCells))
+        kinds = {str} if comes_whole else set(map(type, cells))
         if bool in kinds:
             cells = [str(cell).upper() if isinstance(cell, bool) else cell for cell in cells]
-        if self._pieces is None and len(self._distinct) > self.MOST_DISTINCT:
-            self._pieces = [_in_digits(self._coded_cells())]
-            self._distinct.clear()
-            del self._codes[:]
-        if self._pieces is None:
-            self._codes.extend(array("i", list(map(self._distinct.__getitem__, cells))))
-        else:
-            self._pieces.append(_in_digits(cells))
+        if isinstance(self._kept, _Bare) and not kinds <= {float}:
+            self._kept = _Coded(self.cells(range(len(self))))
+        if isinstance(self._kept, _Coded) and (comes_whole or self._kept.distinct_count > self.MOST_DISTINCT):
+            self._kept = _Pieces(self.cells(range(len(self))))
+        self._kept.extend(cells)
 
-    def cells(self) -> list[object]:
-        """The cells as they were found. An empty cell is an empty string."""
-        if self._pieces is not None:
-            return [cell for piece in self._pieces for cell in _as_cells(piece)]
-        return list(self._numbers) if self._distinct is None else self._coded_cells()
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def cells(self, places: Iterable[int]) -> list[object]:
+        """The cells at some places as they were found. An empty cell is an empty string."""
+        return self._kept.cells(places)
 
     def parsed(self, rule: CellRule) -> ParsedColumn:
         """What the rule makes of each cell."""
-        if self._pieces is not None:
-            return _joined([_parsed_piece(piece, rule) for piece in self._pieces])
-        if self._distinct is None:
-            return _parsed_numbers(np.asarray(self._numbers), rule)
+        return self._kept.parsed(rule)
+
+
+class _Bare:
+    def __init__(self) -> None:
+        self._numbers = array("d")
+
+    def extend(self, cells: Any) -> None:
+        # By way of another array: one that grows takes its time over each number.
+        self._numbers.extend(array("d", cells))
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def cells(self, places: Iterable[int]) -> list[object]:
+        return list(map(self._numbers.__getitem__, places))
+
+    def parsed(self, rule: CellRule) -> ParsedColumn:
+        return _parsed_numbers(np.asarray(self._numbers), rule)
+
+
+class _Coded:
+    def __init__(self, cells: Sequence[object]) -> None:
+        self._distinct = _Distinct()
+        self._codes = array("i")
+        self.extend(cells)
+
+    @property
+    def distinct_count(self) -> int:
+        return len(self._distinct)
+
+    def extend(self, cells: Sequence[object]) -> None:
+        self._codes.extend(array("i", list(map(self._distinct.__getitem__, cells))))
+
+    def __len__(self) -> int:
+        return len(self._codes)
+
+    def cells(self, places: Iterable[int]) -> list[object]:
+        distinct = list(self._distinct)
+        return [distinct[self._codes[place]] for place in places]
+
+    def parsed(self, rule: CellRule) -> ParsedColumn:
         return _taken([rule(cell) for cell in self._distinct], np.asarray(self._codes))
 
-    def _coded_cells(self) -> list[object]:
-        distinct = list(self._distinct or ())
-        return list(map(distinct.__getitem__, self._codes))
+
+class _Pieces:
+    def __init__(self, cells: Sequence[object]) -> None:
+        self._pieces: list[Sequence[object]] = []
+        """Each of whole numbers that were written in digits, of short cells, or of cells of any kind."""
+        self._starts: list[int] = []
+        self._length = 0
+        self.extend(cells)
+
+    def __len__(self) -> int:
+        return self._length
+
+    def extend(self, cells: Sequence[object]) -> None:
+        if cells:
+            self._pieces.append(cells if isinstance(cells, (array, ShortCells)) else _in_digits(cells))
+            self._starts.append(self._length)
+            self._length += len(cells)
+
+    def cells(self, places: Iterable[int]) -> list[object]:
+        return [self._cell(place) for place in places]
+
+    def _cell(self, place: int) -> object:
+        number = bisect_right(self._starts, place) - 1
+        piece = self._pieces[number]
+        cell = piece[place - self._starts[number]]
+        return str(cell) if isinstance(piece, array) else cell
+
+    def parsed(self, rule: CellRule) -> ParsedColumn:
+        return _joined([_parsed_piece(_one_of(list(alike)), rule) for _, alike in groupby(self._pieces, type)])
 
 
 class _Distinct(dict[object, int]):
@@ -105,6 +162,11 @@ class _Distinct(dict[object, int]):
 def parts_of_days(days: Numbers) -> tuple[Numbers, Numbers, Numbers]:
     """Years, months and days of the month of numbers that `day_number` has made."""
     return days // 10_000, days // 100 % 100, days % 100
+
+
+def packed(numbers: Numbers) -> "array[int]":
+    """The numbers as an array that crosses a pipe in one piece, to where no numpy is."""
+    return array("q", numbers.tobytes())
 
 
 def each_once(make: Callable[[int], int], values: Numbers) -> Numbers:
@@ -122,14 +184,30 @@ def _parsed_numbers(cells: npt.NDArray[np.float64], rule: CellRule) -> ParsedCol
     return _with_others(values, others, _parsed_once(cells[others], rule))
 
 
-def _parsed_piece(piece: "array[int] | Sequence[object]", rule: CellRule) -> ParsedColumn:
-    """Of cells most of which differ: whole numbers in digits all at once, others one by one."""
+def _one_of(pieces: list[Sequence[object]]) -> Sequence[object]:
+    """One piece of several of a kind."""
+    first, *others = pieces
+    if not others:
+        return first
+    if isinstance(first, array):
+        return packed(np.concatenate([np.asarray(piece) for piece in pieces]))
+    if isinstance(first, ShortCells):
+        return ShortCells.joined([piece for piece in pieces if isinstance(piece, ShortCells)])
+    return [cell for piece in pieces for cell in piece]
+
+
+def _parsed_piece(piece: Sequence[object], rule: CellRule) -> ParsedColumn:
+    """Of whole numbers in digits all at once, of other cells each once."""
+    if isinstance(piece, ShortCells):
+        cell_codes, cells = piece.each_once()
+        return _taken([rule(cell) for cell in cells], cell_codes)
     if not isinstance(piece, array):
-        return _of_outcomes(list(map(rule, piece)))
+        return _Coded(piece).parsed(rule)
     numbers = np.asarray(piece)
     values, is_plain = _plain_values(numbers, rule)
     others = np.flatnonzero(~is_plain)
-    return _with_others(values, others, _of_outcomes([rule(str(number)) for number in numbers[others].tolist()]))
+    codes, distinct = pd.factorize(numbers[others])
+    return _with_others(values, others, _taken([rule(str(number)) for number in distinct.tolist()], codes))
 
 
 def _plain_values(numbers: Numbers, rule: CellRule) -> tuple[Values, npt.NDArray[np.bool]]:
@@ -179,7 +257,7 @@ def _joined(pieces: Sequence[ParsedColumn]) -> ParsedColumn:
     return ParsedColumn(np.concatenate([piece.values for piece in pieces]), faults)
 
 
-def _in_digits(cells: Sequence[object]) -> "array[int] | Sequence[object]":
+def _in_digits(cells: Sequence[object]) -> Sequence[object]:
     """The cells as whole numbers, if each is a text of the digits in which that number is written; else the cells."""
     if set(map(type, cells)) != {str}:
         return cells
@@ -191,15 +269,6 @@ def _in_digits(cells: Sequence[object]) -> "array[int] | Sequence[object]":
     # A zero in front would be lost; nearly always there is none.
     starts_with_zero = ",0" in "," + ",".join(texts)
     return cells if starts_with_zero and sum(map(len, map(str, numbers))) < len(digits) else numbers
-
-
-def _as_cells(piece: "array[int] | Sequence[object]") -> Iterable[object]:
-    return map(str, piece) if isinstance(piece, array) else piece
-
-
-def _of_outcomes(outcomes: list[object]) -> ParsedColumn:
-    faults = {place: outcome for place, outcome in enumerate(outcomes) if isinstance(outcome, Fault)}
-    return ParsedColumn(_as_values(outcomes), faults)
 
 
 def _as_values(outcomes: list[object]) -> Values:

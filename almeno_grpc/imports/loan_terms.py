@@ -64,16 +64,16 @@ def settled(
             message = f"{headings.EMIS_PAID_ON_TIME} {stated_on_time[place]} corrected to {tenures[place]}, the tenure"
             issues[place] = [_adjustment(table, place, headings.EMIS_PAID_ON_TIME, message)]
     ends: Numbers = values[headings.END_DATE]
-    doubtful = np.flatnonzero(~_are_plainly_due(ends, years, months, days, tenures)).tolist()
-    end_cells = table.column(headings.END_DATE) if doubtful else []
-    for place in doubtful:
+    corrected: dict[int, date] = {}
+    for place in np.flatnonzero(~_are_plainly_due(ends, years, months, days, tenures)).tolist():
         if place not in rejected:
-            tenure = int(tenures[place])
-            end = due_date(day_of_number(int(approvals[place])), tenure)
+            end = due_date(day_of_number(int(approvals[place])), int(tenures[place]))
             if ends[place] == _NO_DAY or day_of_number(int(ends[place])) != end:
-                found = cells.quoted(end_cells[place])
-                message = f"{headings.END_DATE} {found} corrected to {end}, {tenure} months after approval"
-                issues.setdefault(place, []).append(_adjustment(table, place, headings.END_DATE, message))
+                corrected[place] = end
+    for (place, end), cell in zip(corrected.items(), table.cells(headings.END_DATE, corrected), strict=True):
+        after = f"{end}, {tenures[place]} months after approval"
+        message = f"{headings.END_DATE} {cells.quoted(cell)} corrected to {after}"
+        issues.setdefault(place, []).append(_adjustment(table, place, headings.END_DATE, message))
     return columns, issues
 
 

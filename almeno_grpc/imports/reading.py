@@ -31,9 +31,9 @@ class BookTable:
     def __len__(self) -> int:
         return len(self.row_numbers)
 
-    def column(self, heading: str) -> list[object]:
-        """The cells of a column. An empty cell is an empty string."""
-        return self._columns[heading].cells()
+    def cells(self, heading: str, places: Iterable[int]) -> list[object]:
+        """The cells of a column in some of the rows. An empty cell is an empty string."""
+        return self._columns[heading].cells(places)
 
     def parsed(self, heading: str, rule: CellRule) -> ParsedColumn:
         """What the rule makes of each cell of a column."""
@@ -74,7 +74,7 @@ def table_of(rows: SheetRows, kind: ImportKind, limits: ReadingLimits) -> BookTa
         filled = _filled(picked)
         if not all(filled):
             piece_numbers = compress(piece_numbers, filled)
-            picked = [tuple(compress(cells, filled)) for cells in picked]
+            picked = [_kept(cells, filled) for cells in picked]
         numbers.extend(piece_numbers)
         for column, cells in zip(columns, picked, strict=True):
             column.extend(cells)
@@ -86,9 +86,17 @@ def table_of(rows: SheetRows, kind: ImportKind, limits: ReadingLimits) -> BookTa
     return BookTable(numbers, dict(zip(HEADINGS[kind], columns, strict=True)), overlong)
 
 
+def _kept(cells: Sequence[object], filled: Sequence[bool]) -> Sequence[object]:
+    if isinstance(cells, array):
+        return array(cells.typecode, compress(cells, filled))
+    return tuple(compress(cells, filled))
+
+
 def _filled(columns: Sequence[Sequence[object]]) -> list[bool]:
     """Which of the rows hold anything."""
     first, *others = columns
+    if isinstance(first, array):
+        return [True] * len(first)
     kinds = set(map(type, first))
     if kinds == {float} or (kinds == {str} and all(first) and "".join(map(str, first)).isalnum()):
         return [True] * len(first)

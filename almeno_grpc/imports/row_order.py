@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from almeno_grpc.imports.columns import Numbers
+from almeno_grpc.imports.columns import Numbers, packed
 
 
 class LoanOrder:
@@ -57,8 +57,3 @@ def repeated(keys: Sequence[Numbers]) -> list[int]:
         of_candidates = pd.DataFrame({place: numbers[candidates] for place, numbers in enumerate([*others, last])})
         candidates = candidates[of_candidates.duplicated(keep=False).to_numpy()]
     return candidates.tolist()
-
-
-def packed(numbers: Numbers) -> "array[int]":
-    """The numbers as an array that crosses a pipe in one piece, to where no numpy is."""
-    return array("q", numbers.tobytes())

@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
-from itertools import islice, repeat, zip_longest
+from itertools import islice, zip_longest
 from pathlib import Path
 from threading import Thread
 from typing import Protocol
@@ -16,9 +16,8 @@ from almeno_grpc.imports.frames import ReadingLimits
 
 _MAX_FIELDS = 1_000
 """Of a line of a CSV file. A sheet of a workbook ends at 16,384 columns by itself."""
-_PIECE_ROWS = 2_000
-_PIECE_CHARACTERS = 2**16
-"""What is turned from rows into columns at a time: as much as the processor keeps close by."""
+PIECE_ROWS = 2_000
+"""How many rows are turned into columns at a time: as much as the processor keeps close by."""
 
 Row = Sequence[object]
 """A cell of a workbook is a float, a text, a boolean, a date, a time, both or a duration; one of a CSV file a text."""
@@ -36,7 +35,8 @@ class SheetRows(Protocol):
     def next_columns(self, width: int) -> list[Sequence[object]]:
         """The next rows, some thousand at the most, by columns, at least `width`; none at the end.
 
-        A row of a CSV file may be shorter or longer than others: the fields it lacks are empty.
+        A row of a CSV file may be shorter or longer than others: the fields it lacks are empty. Where all cells of a
+        column are whole numbers in digits, without a zero in front, they may be those numbers, as an array.
         """
 
 
@@ -56,12 +56,19 @@ def open_rows(path: Path, file_name: str, limits: ReadingLimits) -> Callable[[],
     """
     if recognize(path, file_name) is not Container.WORKBOOK:
         is_plain = check_text(path)
-        return lambda: _PlainRows(path) if is_plain else _SingleRows(_csv_rows(path))
+        return lambda: _plain_rows(path) if is_plain else _SingleRows(_csv_rows(path))
     sheet: Future[python_calamine.CalamineSheet] = Future()
     # The process does not wait for the thread where the file is refused before it has been read.
     Thread(target=_read_first_sheet, args=(path, sheet), daemon=True).start()
     check_workbook_unpacks(path, limits)
     return lambda: _SingleRows(_workbook_rows(sheet))
+
+
+def _plain_rows(path: Path) -> SheetRows:
+    # Not before: a workbook is to be read while pandas loads.
+    from almeno_grpc.imports.plain_rows import PlainRows  # noqa: PLC0415
+
+    return PlainRows(path)
 
 
 def _workbook_rows(sheet: "Future[python_calamine.CalamineSheet]") -> Iterator[Row]:
@@ -95,10 +102,19 @@ def _first_sheet(path: Path) -> python_calamine.CalamineSheet:
 
 def _csv_rows(path: Path) -> Iterator[Row]:
     with path.open(encoding="utf-8-sig", newline="") as file:
-        yield from _parsed(file)
+        yield from parsed(file)
 
 
-def _parsed(lines: Iterable[str], lines_before: int = 0) -> Iterator[Row]:
+def parsed(lines: Iterable[str], lines_before: int = 0) -> Iterator[Row]:
+    """The rows of CSV text, by the csv module.
+
+    Args:
+        lines: The text, or what comes of it behind so many lines.
+        lines_before: How many those are.
+
+    Raises:
+        FileRefusedError: The text is not sound; the message names the line.
+    """
     reader = csv.reader(lines, strict=True)
     try:
         for row in reader:
@@ -110,7 +126,8 @@ def _parsed(lines: Iterable[str], lines_before: int = 0) -> Iterator[Row]:
         raise FileRefusedError(f"the file is not sound CSV: line {lines_before + reader.line_num}: {error}") from error
 
 
-def _by_columns(rows: Sequence[Row], width: int) -> list[Sequence[object]]:
+def by_columns(rows: Sequence[Row], width: int) -> list[Sequence[object]]:
+    """The columns of some rows, at least `width`; none if there are no rows."""
     if not rows:
         return []
     if set(map(len, rows)) == {width}:
@@ -129,54 +146,4 @@ class _SingleRows:
         return next(self._rows, None)
 
     def next_columns(self, width: int) -> list[Sequence[object]]:
-        return _by_columns(list(islice(self._rows, _PIECE_ROWS)), width)
-
-
-class _PlainRows:
-    """The rows of a plain CSV file, in which each line is a row: many are cut up at once, in a third of the time."""
-
-    def __init__(self, path: Path) -> None:
-        self._texts = _whole_lines(path)
-        self._lines: list[str] = []
-        self._place = 0
-        self._lines_before = 0
-
-    def next_row(self) -> Row | None:
-        rows = self._rows_of(self._waiting()[self._place : self._place + 1])
-        return rows[0] if rows else None
-
-    def next_columns(self, width: int) -> list[Sequence[object]]:
-        lines = self._waiting()[self._place : self._place + _PIECE_ROWS]
-        if not lines:
-            return []
-        # The csv module has a limit for a field, which none of a shorter text can be beyond.
-        text = ",".join(lines)
-        if len(text) <= csv.field_size_limit() and set(map(str.count, lines, repeat(","))) == {width - 1}:
-            self._take(len(lines))
-            cells = text.split(",")
-            return [cells[place::width] for place in range(width)]
-        return _by_columns(self._rows_of(lines), width)
-
-    def _waiting(self) -> list[str]:
-        """The lines at hand, of which those from the place on are still to come; none there only at the end."""
-        if self._place == len(self._lines):
-            text = next(self._texts, "")
-            self._lines = text.removesuffix("\n").split("\n") if text else []
-            self._place = 0
-        return self._lines
-
-    def _rows_of(self, lines: list[str]) -> list[Row]:
-        rows = list(_parsed(lines, self._lines_before))
-        self._take(len(lines))
-        return rows
-
-    def _take(self, count: int) -> None:
-        self._place += count
-        self._lines_before += count
-
-
-def _whole_lines(path: Path) -> Iterator[str]:
-    r"""The text of a plain CSV file, some thousand lines at a time; each ends in \n, but perhaps the last."""
-    with path.open(encoding="utf-8-sig", newline="\n") as file:
-        while text := file.read(_PIECE_CHARACTERS):
-            yield (text + file.readline()).replace("\r\n", "\n")
+        return by_columns(list(islice(self._rows, PIECE_ROWS)), width)

@@ -1,0 +1,66 @@
+"""The rows of a plain CSV file, in which each line is a row: thousands of lines are cut up at a time."""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from almeno_grpc.imports.sheets import PIECE_ROWS, Row, by_columns, parsed
+from almeno_grpc.imports.short_cells import cut_up
+
+_PIECE_BYTES = 2**17
+"""What is cut up at a time: a millisecond's work, after which calls get their turn."""
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+class PlainRows:
+    """Gives the rows, as `SheetRows` says.
+
+    They are those that the csv module finds; where a row has fewer or more fields than the first, it is asked itself.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Takes where the file lies, which `check_text` has found plain."""
+        self._pieces = _whole_lines(path)
+        self._lines: deque[str] = deque()
+        """Those at hand that were not cut up."""
+        self._lines_before = 0
+
+    def next_row(self) -> Row | None:
+        """The next row; none at the end."""
+        if not self._lines:
+            self._into_lines(next(self._pieces, b""))
+        rows = self._take(1)
+        return rows[0] if rows else None
+
+    def next_columns(self, width: int) -> list[Sequence[object]]:
+        """The next rows by columns; none at the end."""
+        if not self._lines:
+            piece = next(self._pieces, b"")
+            columns = cut_up(piece, width)
+            if columns:
+                self._lines_before += len(columns[0])
+                return columns
+            self._into_lines(piece)
+        return by_columns(self._take(PIECE_ROWS), width)
+
+    def _into_lines(self, piece: bytes) -> None:
+        self._lines.extend(piece.decode().split("\n")[:-1])
+
+    def _take(self, count: int) -> list[Row]:
+        """The rows of the next lines."""
+        lines = [self._lines.popleft() for _ in range(min(count, len(self._lines)))]
+        rows = list(parsed(lines, self._lines_before)) if lines else []
+        self._lines_before += len(lines)
+        return rows
+
+
+def _whole_lines(path: Path) -> Iterator[bytes]:
+    r"""The lines of a plain CSV file: the first one, as a rule the headings, then many at a time; each ends in \n."""
+    with path.open("rb") as file:
+        piece = file.readline().removeprefix(_BYTE_ORDER_MARK)
+        while piece:
+            if b"\r" in piece:
+                piece = piece.replace(b"\r\n", b"\n")
+            yield piece if piece.endswith(b"\n") else piece + b"\n"
+            piece = file.read(_PIECE_BYTES)
+            piece += file.readline() if piece else b""
