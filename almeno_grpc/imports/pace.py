@@ -8,13 +8,11 @@ MOST_PART_ROWS = 500
 _PART_SECONDS = 0.002
 """How much lands until the worker looks whether calls wait to write, and lets them through.
 
-While such calls come, fewer at a time of the rows that take longer than others.
+While such calls come, fewer at a time of the rows that take longer than others, and each time a transaction: calls wait
+for its commit, too, which takes longer the more there is to commit.
 """
 _LEAST_SHARE = 4
 """Of the most rows at a time, at least one in so many."""
-_SHORT_SECONDS = 0.02
-"""How long a transaction lasts at the most while calls come that write: they wait for its commit, which takes longer
-the more there is to commit."""
 _LONG_SECONDS = 0.5
 """How long it lasts at the most while none come, or where that cannot be seen: it holds on to rows that calls need."""
 _CALM_SECONDS = 1.0
@@ -49,5 +47,4 @@ class Pace:
         now = time.monotonic()
         if tx.others_wait():
             self._calls_come_until = now + _CALM_SECONDS
-            return True
-        return now - self._began > (_SHORT_SECONDS if now < self._calls_come_until else _LONG_SECONDS)
+        return now < self._calls_come_until or now - self._began > _LONG_SECONDS

@@ -53,7 +53,7 @@ with CreditClient(sys.argv[1]) as client:
 """
 """A caller of its own, for the one whose calls are timed would wait for itself."""
 CHECKS_PER_SECOND = 100
-BOOKINGS_PER_SECOND = 10
+BOOKINGS_PER_SECOND = 50
 QUIET_SECONDS = 15
 LONGEST_SECONDS = 1800
 

@@ -248,7 +248,6 @@ def sizes(monkeypatch) -> list[int]:
 
 @pytest.mark.usefixtures("file")
 def test_transactions_are_short_for_as_long_as_calls_come(book, sizes, monkeypatch):
-    monkeypatch.setattr("almeno_grpc.imports.pace._SHORT_SECONDS", 0)
     looks = itertools.count()
     # Somebody waits at the fourth look, in the middle of a batch of ten.
     monkeypatch.setattr(BookTransaction, "others_wait", lambda _: next(looks) == 3)
