@@ -1,11 +1,26 @@
 """Adding many rows at once, whatever their number."""
 
+from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Table, bindparam, insert, literal, literal_column
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Dialect,
+    String,
+    Table,
+    Text,
+    bindparam,
+    insert,
+    literal,
+    literal_column,
+    select,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import IntegrityError
 
 from almeno_grpc.giving_way import give_way
@@ -53,7 +68,6 @@ class Addition:
         self._table = table
         self._on_conflict = on_conflict
         self._fixed = fixed
-        self._written: dict[str, _Written] = {}
 
     def add(self, connection: Connection, columns: Sequence[Sequence[Any]]) -> None:
         """Adds rows, given by columns: those of the table that are not fixed, in order.
@@ -61,36 +75,62 @@ class Addition:
         The driver is handed the values as they are: to make a statement's parameters of them takes several times as
         long as the database takes to store them.
         """
-        name = connection.dialect.name
-        written = self._written.get(name)
-        if written is None:
-            written = self._written[name] = self._write(name)
-        if name != "sqlite":
-            connection.exec_driver_sql(written.statement(1), list(zip(*columns, strict=True)))
-            return
+        if connection.dialect.name == "sqlite":
+            self._add_by_values(connection, columns)
+        else:
+            # An array a column: one statement for any number of rows, with as many parameters as columns.
+            connection.exec_driver_sql(self._with_arrays, tuple(map(_array, columns)))
+
+    def _add_by_values(self, connection: Connection, columns: Sequence[Sequence[Any]]) -> None:
         driver: Any = connection.connection.driver_connection
         # Many rows a statement: to run one costs as much as to store two rows.
         for start in range(0, len(columns[0]), _ROWS_AT_ONCE):
-            sql, values = written.statement_for([column[start : start + _ROWS_AT_ONCE] for column in columns])
+            sql, values = self._with_values.statement_for([column[start : start + _ROWS_AT_ONCE] for column in columns])
             give_way()
             try:
                 driver.execute(sql, values)
             except connection.dialect.loaded_dbapi.Error as error:
                 raise refusal_of(connection, sql, error) from error
 
-    def _write(self, dialect_name: str) -> "_Written":
-        make, paramstyle = DIALECTS[dialect_name]
-        dialect = make(paramstyle=paramstyle)
-
-        def value(column: Column[Any]) -> ColumnElement[Any]:
-            if column.name not in self._fixed:
-                return bindparam(column.name)
-            written = literal(self._fixed[column.name], column.type)
-            return literal_column(str(written.compile(dialect=dialect, compile_kwargs={"literal_binds": True})))
-
-        clause = insert(self._table).values([value(column) for column in self._table.c])
+    @cached_property
+    def _with_values(self) -> "_Written":
+        dialect = _dialect("sqlite")
+        clause = insert(self._table).values(
+            [self._value(column, dialect, bindparam(column.name)) for column in self._table.c]
+        )
         head, row = str(clause.compile(dialect=dialect)).split(" VALUES ")
         return _Written(head, row, self._on_conflict)
+
+    @cached_property
+    def _with_arrays(self) -> str:
+        dialect = _dialect("postgresql")
+        given = [column for column in self._table.c if column.name not in self._fixed]
+        # A cast to a bounded text would cut what is too long instead of refusing it.
+        bare = [Text() if isinstance(column.type, String) else column.type for column in given]
+        types = [ARRAY(kind).compile(dialect=dialect) for kind in bare]
+        arrays = ", ".join(f"%s::{array_type}" for array_type in types)
+        names = ", ".join(column.name for column in given)
+        values = select(*(self._value(column, dialect, literal_column(column.name)) for column in self._table.c))
+        into = insert(self._table).from_select([column.name for column in self._table.c], values)
+        return f"{into.compile(dialect=dialect)} FROM unnest({arrays}) AS given ({names}) {self._on_conflict}"
+
+    def _value(self, column: Column[Any], dialect: Dialect, given: ColumnElement[Any]) -> ColumnElement[Any]:
+        """What stands in the statement for the column: its value, where that is fixed."""
+        if column.name not in self._fixed:
+            return given
+        written = literal(self._fixed[column.name], column.type)
+        return literal_column(str(written.compile(dialect=dialect, compile_kwargs={"literal_binds": True})))
+
+
+def _array(values: Sequence[Any]) -> list[Any] | str:
+    """The values for psycopg; numbers side by side as PostgreSQL writes an array, for the driver looks at each."""
+    return "{" + ",".join(map(str, values)) + "}" if isinstance(values, array) else list(values)
+
+
+def _dialect(name: str) -> Dialect:
+    make, paramstyle = DIALECTS[name]
+    dialect: Dialect = make(paramstyle=paramstyle)
+    return dialect
 
 
 @dataclass(frozen=True)

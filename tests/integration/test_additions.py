@@ -1,0 +1,90 @@
+"""Rows added many at once are those that were given, on either database."""
+
+from array import array
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
+
+from almeno_grpc.storage.additions import _ROWS_AT_ONCE, Addition, added_whole
+from almeno_grpc.storage.tables import customer, loan_number
+
+TEXTS = [
+    "Asha",
+    "NULL",
+    "null",
+    "{}",
+    "{1,2}",
+    'a"b',
+    "a\\b",
+    "\\",
+    "a,b",
+    "a'b",
+    "%s",
+    "?",
+    " ",
+    "é€😀",
+    "a\tb",
+    "x" * 100,
+]
+ADD = Addition(customer, imported=True, age=30, last_name='O\'Neil \\ "x" ?', approved_limit_paise=0)
+SET_ASIDE = Addition(loan_number, on_conflict="ON CONFLICT DO NOTHING")
+
+
+def columns_of(names: list[str]) -> list:
+    numbers = array("q", range(1, len(names) + 1))
+    return [
+        numbers,
+        names,
+        [f"+{number}" for number in numbers],
+        array("q", [2**40]) * len(names),
+        [2**62] * len(names),
+    ]
+
+
+@pytest.fixture
+def connection(store):
+    # Otherwise each statement on PostgreSQL is committed by itself.
+    is_bare = store.engine.dialect.name == "sqlite"
+    options = {} if is_bare else {"isolation_level": "READ COMMITTED"}
+    with store.engine.connect().execution_options(**options) as connection, connection.begin() as transaction:
+        # There is no transaction yet before the first statement.
+        connection.execute(select(1))
+        yield connection
+        transaction.rollback()
+
+
+@pytest.mark.parametrize("count", [1, len(TEXTS), _ROWS_AT_ONCE, 2 * _ROWS_AT_ONCE + 1])
+def test_rows_are_stored_as_they_are_given(connection, count):
+    names = (TEXTS * count)[:count]
+    ADD.add(connection, columns_of(names))
+    rows = connection.execute(select(customer).order_by(customer.c.customer_id)).all()
+    assert [tuple(row) for row in rows] == [
+        (number, name, 'O\'Neil \\ "x" ?', 30, f"+{number}", 2**40, 0, True, 2**62)
+        for number, name in enumerate(names, start=1)
+    ]
+
+
+def test_text_that_is_too_long_is_refused_and_not_cut(connection):
+    with pytest.raises(DBAPIError):
+        ADD.add(connection, columns_of(["Asha", "x" * 101]))
+
+
+def test_number_that_is_too_large_is_refused(connection):
+    with pytest.raises((DBAPIError, OverflowError)):
+        ADD.add(connection, [array("q", [1]), ["Asha"], ["+1"], [2**63], [1]])
+
+
+def test_rows_are_added_all_or_none(connection):
+    def add(*rows):
+        return added_whole(connection, lambda: SET_ASIDE.add(connection, list(map(list, zip(*rows, strict=True)))))
+
+    def stored():
+        return [tuple(row) for row in connection.execute(select(loan_number).order_by(loan_number.c.loan_id))]
+
+    assert add((1, 7), (2, 8))
+    # Two rows of one key are no conflict here, and the first stays.
+    assert add((2, 9), (3, 9), (3, 10))
+    assert stored() == [(1, 7), (2, 8), (3, 9)]
+    assert not add((4, 9), (-1, 9))
+    assert stored() == [(1, 7), (2, 8), (3, 9)]
