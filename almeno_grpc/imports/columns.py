@@ -1,7 +1,7 @@
 """Columns of a table, and what a rule makes of all their cells.
 
 A column of a long file is read and checked as a whole: numbers side by side in one go, and of cells that come again and
-again each once. Only what is left is looked at cell by cell. With `row_order`, the place that knows numpy and pandas.
+again each once. Only what is left is looked at cell by cell.
 """
 
 from array import array
@@ -42,9 +42,9 @@ class Column:
     """A column, which grows while a file is read.
 
     It is kept as bare numbers as long as it holds nothing else; then as the cells that differ and, for each place,
-    which of them it is; and where too many differ, piece by piece, as whole numbers that were written in digits or as
-    cells. Cells are made one by one all over the memory: numbers side by side take a quarter of the room, and are read
-    many times quicker.
+    which of them it is; and where too many differ, or a plain CSV file gives them so, piece by piece, as whole numbers
+    that were written in digits, as short cells or as cells of any kind. Cells are made one by one all over the memory:
+    numbers side by side take a quarter of the room, and are read many times quicker.
     """
 
     MOST_DISTINCT = 20_000
@@ -53,7 +53,7 @@ class Column:
         self._kept: _Bare | _Coded | _Pieces = _Bare()
 
     def extend(self, cells: Sequence[object]) -> None:
-        """Adds cells at the end; of an array of whole numbers, cells with their digits.
+        """Adds cells at the end. An array of whole numbers stands for texts, the digits of each.
 
         Booleans become the words a spreadsheet shows: Python takes True for 1.
         """

@@ -8,8 +8,8 @@ MOST_PART_ROWS = 500
 _PART_SECONDS = 0.002
 """How much lands until the worker looks whether calls wait to write, and lets them through.
 
-While such calls come, fewer at a time of the rows that take longer than others, and each time a transaction: calls wait
-for its commit, too, which takes longer the more there is to commit.
+While such calls come, fewer at a time of the rows that take longer than others, and each part is a transaction of its
+own: calls wait for its commit, too, which takes longer the more there is to commit.
 """
 _LEAST_SHARE = 4
 """Of the most rows at a time, at least one in so many."""

@@ -8,14 +8,15 @@ from almeno_grpc.imports.sheets import PIECE_ROWS, Row, by_columns, parsed
 from almeno_grpc.imports.short_cells import cut_up
 
 _PIECE_BYTES = 2**17
-"""What is cut up at a time: a millisecond's work, after which calls get their turn."""
+"""What is cut up at a time: of a book about a millisecond's work, after which calls get their turn."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class PlainRows:
     """Gives the rows, as `SheetRows` says.
 
-    They are those that the csv module finds; where a row has fewer or more fields than the first, it is asked itself.
+    They are those that the csv module finds. Where a row has fewer or more fields than the first, that module reads the
+    whole piece.
     """
 
     def __init__(self, path: Path) -> None:

@@ -100,12 +100,14 @@ def _filled(columns: Sequence[Sequence[object]]) -> list[bool]:
     kinds = set(map(type, first))
     if kinds == {float} or (kinds == {str} and all(first) and "".join(map(str, first)).isalnum()):
         return [True] * len(first)
-    # Nearly every row has its Customer ID, and then there is nothing more to look at.
+    # Nearly every row has its Customer ID, and then there is nothing more to look at. Of the others, cells that were
+    # kept as words are made into texts once.
+    rest = [list(column) for column in others]
     return [
         cell.__class__ is float
         or (cell.__class__ is str and str(cell).isalnum())
         or not _is_blank((cell,))
-        or not _is_blank([column[place] for column in others])
+        or not _is_blank([column[place] for column in rest])
         for place, cell in enumerate(first)
     ]
 

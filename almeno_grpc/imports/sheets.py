@@ -33,7 +33,7 @@ class SheetRows(Protocol):
         """The next row; none at the end."""
 
     def next_columns(self, width: int) -> list[Sequence[object]]:
-        """The next rows, some thousand at the most, by columns, at least `width`; none at the end.
+        """The next rows, some thousands at the most, by columns, at least `width`; none at the end.
 
         A row of a CSV file may be shorter or longer than others: the fields it lacks are empty. Where all cells of a
         column are whole numbers in digits, without a zero in front, they may be those numbers, as an array.

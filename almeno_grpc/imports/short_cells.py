@@ -1,6 +1,7 @@
 """Cells of a CSV file as words of eight bytes, so that a whole column of them is read at once."""
 
 import csv
+import secrets
 from array import array
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -14,7 +15,9 @@ Places = npt.NDArray[np.int64]
 
 _WORD_BYTES = 8
 _MOST_BYTES = 2 * _WORD_BYTES
-"""Of a short cell; also the most digits that fit into 64 bits whatever they are."""
+"""Of a short cell. A whole number of so many digits fits into 64 bits."""
+_MOST_WIDTH = 64
+"""Columns of a sheet that is cut up: each takes its time, and few of more are ever asked for."""
 _COMMA, _NEWLINE = b",\n"
 _WORD = np.dtype("<u8")
 """The first byte of a word counts least, on every machine."""
@@ -23,6 +26,9 @@ _ENDS = np.array([2**64 - 2 ** (64 - 8 * kept) for kept in range(_WORD_BYTES + 1
 _DIGIT_ZERO = np.uint64(0x3030303030303030)
 _HIGH_HALVES = np.uint64(0xF0F0F0F0F0F0F0F0)
 _SIX = np.uint64(0x0606060606060606)
+_SALT = np.uint64(secrets.randbits(64) | 1)
+_UNSALT = np.uint64(pow(int(_SALT), -1, 2**64))
+"""Undoes the multiplication by the salt."""
 _POWERS_OF_TEN = np.array([10**power for power in range(_MOST_BYTES)], dtype=np.int64)
 
 
@@ -43,14 +49,15 @@ class ShortCells(Sequence[str]):
         return _texts(self.first[[place]], self.second[[place]])[0]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self[:])
+        codes, distinct = self.each_once()
+        return map(distinct.__getitem__, codes.tolist())
 
     def each_once(self) -> tuple[npt.NDArray[np.intp], list[str]]:
         """The texts that differ, and for each place which of them it is."""
-        codes, seconds = pd.factorize(self.second)
+        codes, seconds = _factorized(self.second)
         if not self.first.any():
             return codes, _texts(np.zeros_like(seconds), seconds)
-        first_codes, firsts = pd.factorize(self.first)
+        first_codes, firsts = _factorized(self.first)
         codes, pairs = pd.factorize(first_codes * len(seconds) + codes)
         of_first, of_second = np.divmod(pairs, len(seconds))
         return codes, _texts(firsts[of_first], seconds[of_second])
@@ -64,7 +71,9 @@ class ShortCells(Sequence[str]):
 
 
 def cut_up(lines: bytes, width: int) -> list[Sequence[object]]:
-    """The columns of lines; none where a line has fewer or more fields, or one that the csv module might refuse."""
+    """The columns of lines; none of a wide sheet, or where a line has fewer or more fields, or one of any length."""
+    if width > _MOST_WIDTH:
+        return []
     text = _CutText(lines)
     ends = np.flatnonzero((text.characters == _COMMA) | (text.characters == _NEWLINE))
     rows = lines.count(b"\n")
@@ -85,7 +94,7 @@ class _CutText:
     """A text in UTF-8 whose cells are taken by where they end."""
 
     def __init__(self, text: bytes) -> None:
-        """Takes the text."""
+        """Lays words over the text."""
         # Two words in front of the first cell, which may be shorter than that.
         padded = bytes(_MOST_BYTES) + text
         self.characters: npt.NDArray[np.uint8] = np.frombuffer(padded, dtype=np.uint8)[_MOST_BYTES:]
@@ -104,13 +113,13 @@ class _CutText:
         if lengths.max() > _WORD_BYTES:
             kept.insert(0, np.maximum(lengths - _WORD_BYTES, 0))
             words.insert(0, self._words[ends] & _ENDS[kept[0]])
-        numbers = _in_digits(words, kept, lengths)
+        numbers = _numbers_in(words, kept, lengths)
         if numbers is not None:
             return array("q", numbers.tobytes())
         return ShortCells(words[0] if len(words) > 1 else np.zeros_like(words[0]), words[-1])
 
 
-def _in_digits(words: Sequence[Words], kept: Sequence[Places], lengths: Places) -> Places | None:
+def _numbers_in(words: Sequence[Words], kept: Sequence[Places], lengths: Places) -> Places | None:
     """The whole numbers that are written there in digits, without a zero in front; none if one cell holds no such."""
     if not lengths.min():
         return None
@@ -130,6 +139,13 @@ def _number_of(figures: Words) -> Words:
     pairs = (figures * np.uint64(10) + (figures >> np.uint64(8))) & np.uint64(0x00FF00FF00FF00FF)
     fours = (pairs * np.uint64(100) + (pairs >> np.uint64(16))) & np.uint64(0x0000FFFF0000FFFF)
     return (fours * np.uint64(10_000) + (fours >> np.uint64(32))) & np.uint64(0xFFFFFFFF)
+
+
+def _factorized(words: Words) -> tuple[npt.NDArray[np.intp], Words]:
+    """For each word which of those that differ it is, and these."""
+    # The sender of a file, who knows how pandas finds a place for a number, could write all of his for one place.
+    codes, salted = pd.factorize(words * _SALT)
+    return codes, salted * _UNSALT
 
 
 def _texts(first: Words, second: Words) -> list[str]:

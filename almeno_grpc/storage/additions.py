@@ -73,8 +73,13 @@ class Addition:
         """Adds rows, given by columns: those of the table that are not fixed, in order.
 
         The driver is handed the values as they are: to make a statement's parameters of them takes several times as
-        long as the database takes to store them.
+        long as the database takes to store them. Rows that are to replace others have a key each.
+
+        Raises:
+            ValueError: The columns differ in length.
         """
+        if len(set(map(len, columns))) != 1:
+            raise ValueError("the columns differ in length")
         if connection.dialect.name == "sqlite":
             self._add_by_values(connection, columns)
         else:

@@ -70,6 +70,11 @@ def test_text_that_is_too_long_is_refused_and_not_cut(connection):
         ADD.add(connection, columns_of(["Asha", "x" * 101]))
 
 
+def test_columns_of_different_lengths_are_refused(connection):
+    with pytest.raises(ValueError, match="differ in length"):
+        SET_ASIDE.add(connection, [[1, 2], [7]])
+
+
 def test_number_that_is_too_large_is_refused(connection):
     with pytest.raises((DBAPIError, OverflowError)):
         ADD.add(connection, [array("q", [1]), ["Asha"], ["+1"], [2**63], [1]])

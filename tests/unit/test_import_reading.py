@@ -15,6 +15,7 @@ from almeno_grpc.imports.errors import FileRefusedError
 from almeno_grpc.imports.frames import ReadingLimits
 from almeno_grpc.imports.headings import HEADINGS
 from almeno_grpc.imports.reading import BookTable, read_table
+from almeno_grpc.imports.short_cells import ShortCells
 
 CUSTOMERS = ImportKind.CUSTOMERS
 HEADING_ROW = list(HEADINGS[CUSTOMERS])
@@ -250,3 +251,12 @@ def test_workbook_with_a_protected_part_is_refused(sound):
     content[central + 8] |= 1
     sound.write_bytes(content)
     assert "has a password" in refusal(sound)
+
+
+def test_blank_rows_are_passed_over_without_a_look_at_each_cell(text, monkeypatch):
+    def look(*_):
+        raise AssertionError("a cell was made a text by itself")
+
+    monkeypatch.setattr(ShortCells, "__getitem__", look)
+    table = read(text("\n".join([CSV_HEADINGS, CSV_ROW, ",,,,,,", ", ,,,,,", CSV_ROW, ",Asha,,,,,", ""])))
+    assert numbers(table) == [2, 5, 6]

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from almeno_grpc.imports import short_cells
 from almeno_grpc.imports.short_cells import ShortCells, cut_up
 
 DIGITS = st.one_of(st.integers(0, 10**17).map(str), st.text(st.sampled_from("0123456789"), min_size=1, max_size=17))
@@ -66,6 +67,25 @@ def test_texts_of_two_words_differ_where_either_word_does():
     codes, distinct = columns_of([(cell,) for cell in cells])[0].each_once()
     assert distinct == ["2024-01-31", "2023-01-31", "2024-01-30", "-01-31"]
     assert codes.tolist() == [0, 1, 2, 0, 3, 2]
+
+
+def test_wide_sheet_is_not_cut_up():
+    assert len(cut_up(b"1," * 63 + b"1\n", 64)) == 64
+    assert cut_up(b"1," * 64 + b"1\n", 65) == []
+
+
+def test_what_a_text_is_found_by_is_not_known_beforehand(monkeypatch):
+    asked = []
+    factorize = short_cells.pd.factorize
+
+    def note(numbers):
+        asked.append(numbers.tolist())
+        return factorize(numbers)
+
+    monkeypatch.setattr(short_cells.pd, "factorize", note)
+    [column] = columns_of([("Asha",), ("Ravi",)])
+    assert column.each_once()[1] == ["Asha", "Ravi"]
+    assert not {*asked[0]} & {*column.second.tolist()}
 
 
 @pytest.mark.parametrize("lines", [b"", b"a,b\nc\nd,e,f\n", b"a\nb,c\n", b"a,b,c\nd\n", b"a,b\nc,d,\n", b"\n\n"])
