@@ -28,6 +28,7 @@ from almeno_grpc.storage.borrowers import OF_CUSTOMER, BorrowerQuery, borrower_o
 from almeno_grpc.storage.database import DatabaseUnusable, settle
 from almeno_grpc.storage.postgres_errors import cause_of, is_conflict, is_unavailable, refusal_of
 from almeno_grpc.storage.postgres_links import Link, Links, checked, pgconn_of, run
+from almeno_grpc.storage.postgres_statistics import renew_statistics
 from almeno_grpc.storage.tables import customer
 
 T = TypeVar("T")
@@ -247,7 +248,10 @@ class PostgresDatabase:
             link.close()
 
     def tidy_up(self, *, in_steps: bool = False) -> None:
-        """See `almeno_grpc.storage.database.Database.tidy_up`. The server does it by itself."""
+        """See `almeno_grpc.storage.database.Database.tidy_up`: the server does most by itself."""
+        if in_steps:
+            with _translated(), self._links.lent(_BEGIN_WRITING) as link, link.transaction():
+                renew_statistics(link.pgconn)
 
     @contextmanager
     def hold(self, name: str) -> Iterator[Hold]:

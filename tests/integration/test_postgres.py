@@ -316,3 +316,17 @@ def test_statements_are_not_prepared_where_a_pooler_cannot_have_them(database_ur
     )
     assert prepared == 0
     store.close()
+
+
+def test_planner_learns_of_tables_that_an_import_has_doubled(book, admin):
+    def land(first, count):
+        numbers = range(first, first + count)
+        book.store.write(lambda tx: tx.loans.set_numbers_aside(numbers, [1] * count))
+        book.store.tidy_up(in_steps=True)
+        return admin.execute("SELECT reltuples FROM pg_class WHERE relname = 'loan_number'").fetchone()[0]
+
+    # Too few to matter, then many, then some more.
+    assert land(1, 100) <= 0
+    assert land(101, 9_900) == 10_000
+    assert land(10_001, 5_000) == 10_000
+    assert land(15_001, 10_000) == 25_000
