@@ -18,10 +18,9 @@ import pandas as pd
 
 from almeno_grpc.domain.months import day_number
 from almeno_grpc.imports.cells import EXACT_FLOATS, CellRule, Fault, PhoneNumber, PlainNumbers
-from almeno_grpc.imports.short_cells import ShortCells
+from almeno_grpc.imports.short_cells import Numbers, ShortCells, factorized, packed
 from almeno_grpc.service.phone_numbers import LEAST_INDIAN, MOST_INDIAN, indian_to_e164
 
-Numbers = npt.NDArray[np.int64]
 Values = npt.NDArray[Any]
 
 _PLAIN_DIGITS = 18
@@ -164,11 +163,6 @@ def parts_of_days(days: Numbers) -> tuple[Numbers, Numbers, Numbers]:
     return days // 10_000, days // 100 % 100, days % 100
 
 
-def packed(numbers: Numbers) -> "array[int]":
-    """The numbers as an array that crosses a pipe in one piece, to where no numpy is."""
-    return array("q", numbers.tobytes())
-
-
 def each_once(make: Callable[[int], int], values: Numbers) -> Numbers:
     """What is made of each of the values, which come again and again."""
     codes, distinct = pd.factorize(values)
@@ -206,7 +200,7 @@ def _parsed_piece(piece: Sequence[object], rule: CellRule) -> ParsedColumn:
     numbers = np.asarray(piece)
     values, is_plain = _plain_values(numbers, rule)
     others = np.flatnonzero(~is_plain)
-    codes, distinct = pd.factorize(numbers[others])
+    codes, distinct = factorized(numbers[others].view(np.uint64))
     return _with_others(values, others, _taken([rule(str(number)) for number in distinct.tolist()], codes))
 
 

@@ -12,9 +12,10 @@ from almeno_grpc.domain.imports import IssueOutcome
 from almeno_grpc.domain.installments import outstanding_in_equal_parts
 from almeno_grpc.domain.months import day_of_number, due_date, emis_due
 from almeno_grpc.imports import cells, headings
-from almeno_grpc.imports.columns import Numbers, Values, each_once, parts_of_days
+from almeno_grpc.imports.columns import Values, each_once, parts_of_days
 from almeno_grpc.imports.frames import IssueFields
 from almeno_grpc.imports.reading import BookTable
+from almeno_grpc.imports.short_cells import Numbers
 
 _NO_DAY = 0
 """A day that could not be read."""

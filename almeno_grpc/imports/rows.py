@@ -16,11 +16,12 @@ from almeno_grpc.domain.imports import ImportKind, IssueOutcome
 from almeno_grpc.giving_way import give_way
 from almeno_grpc.imports import cells, headings
 from almeno_grpc.imports.cells import Amount, CellRule, PhoneNumber, WholeNumber
-from almeno_grpc.imports.columns import Numbers, ParsedColumn, Values, packed
+from almeno_grpc.imports.columns import ParsedColumn, Values
 from almeno_grpc.imports.frames import IssueFields, LoanNumbers, PackedBatch
 from almeno_grpc.imports.loan_terms import settled
 from almeno_grpc.imports.reading import BookTable
 from almeno_grpc.imports.row_order import LoanOrder, repeated
+from almeno_grpc.imports.short_cells import Numbers, packed
 
 _ID = WholeNumber(1, limits.MAX_BOOK_ID)
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 Words = npt.NDArray[np.uint64]
-Places = npt.NDArray[np.int64]
+Numbers = npt.NDArray[np.int64]
 
 _WORD_BYTES = 8
 _MOST_BYTES = 2 * _WORD_BYTES
@@ -30,6 +30,18 @@ _SALT = np.uint64(secrets.randbits(64) | 1)
 _UNSALT = np.uint64(pow(int(_SALT), -1, 2**64))
 """Undoes the multiplication by the salt."""
 _POWERS_OF_TEN = np.array([10**power for power in range(_MOST_BYTES)], dtype=np.int64)
+
+
+def packed(numbers: Numbers) -> "array[int]":
+    """The numbers as an array that crosses a pipe in one piece, to where no numpy is."""
+    return array("q", numbers.tobytes())
+
+
+def factorized(words: Words) -> tuple[npt.NDArray[np.intp], Words]:
+    """For each word which of those that differ it is, and these."""
+    # The sender of a file, who knows how pandas finds a place for a number, could write all of his for one place.
+    codes, salted = pd.factorize(words * _SALT)
+    return codes, salted * _UNSALT
 
 
 class ShortCells(Sequence[str]):
@@ -54,10 +66,10 @@ class ShortCells(Sequence[str]):
 
     def each_once(self) -> tuple[npt.NDArray[np.intp], list[str]]:
         """The texts that differ, and for each place which of them it is."""
-        codes, seconds = _factorized(self.second)
+        codes, seconds = factorized(self.second)
         if not self.first.any():
             return codes, _texts(np.zeros_like(seconds), seconds)
-        first_codes, firsts = _factorized(self.first)
+        first_codes, firsts = factorized(self.first)
         codes, pairs = pd.factorize(first_codes * len(seconds) + codes)
         of_first, of_second = np.divmod(pairs, len(seconds))
         return codes, _texts(firsts[of_first], seconds[of_second])
@@ -101,7 +113,7 @@ class _CutText:
         # A word begins at every byte.
         self._words: Words = np.ndarray(len(padded) - _WORD_BYTES + 1, dtype=_WORD, buffer=padded, strides=(1,))
 
-    def cells(self, ends: Places, lengths: Places) -> "array[int] | ShortCells":
+    def cells(self, ends: Numbers, lengths: Numbers) -> "array[int] | ShortCells":
         """Cells of at most 16 bytes: the numbers, if each is written in digits as that number is; else the texts.
 
         Args:
@@ -115,11 +127,11 @@ class _CutText:
             words.insert(0, self._words[ends] & _ENDS[kept[0]])
         numbers = _numbers_in(words, kept, lengths)
         if numbers is not None:
-            return array("q", numbers.tobytes())
+            return packed(numbers)
         return ShortCells(words[0] if len(words) > 1 else np.zeros_like(words[0]), words[-1])
 
 
-def _numbers_in(words: Sequence[Words], kept: Sequence[Places], lengths: Places) -> Places | None:
+def _numbers_in(words: Sequence[Words], kept: Sequence[Numbers], lengths: Numbers) -> Numbers | None:
     """The whole numbers that are written there in digits, without a zero in front; none if one cell holds no such."""
     if not lengths.min():
         return None
@@ -130,7 +142,7 @@ def _numbers_in(words: Sequence[Words], kept: Sequence[Places], lengths: Places)
         return None
     for eight in figures:
         numbers = numbers * np.uint64(10**_WORD_BYTES) + _number_of(eight)
-    whole: Places = numbers.astype(np.int64)
+    whole: Numbers = numbers.astype(np.int64)
     return whole if np.all((whole >= _POWERS_OF_TEN[lengths - 1]) | (lengths == 1)) else None
 
 
@@ -139,13 +151,6 @@ def _number_of(figures: Words) -> Words:
     pairs = (figures * np.uint64(10) + (figures >> np.uint64(8))) & np.uint64(0x00FF00FF00FF00FF)
     fours = (pairs * np.uint64(100) + (pairs >> np.uint64(16))) & np.uint64(0x0000FFFF0000FFFF)
     return (fours * np.uint64(10_000) + (fours >> np.uint64(32))) & np.uint64(0xFFFFFFFF)
-
-
-def _factorized(words: Words) -> tuple[npt.NDArray[np.intp], Words]:
-    """For each word which of those that differ it is, and these."""
-    # The sender of a file, who knows how pandas finds a place for a number, could write all of his for one place.
-    codes, salted = pd.factorize(words * _SALT)
-    return codes, salted * _UNSALT
 
 
 def _texts(first: Words, second: Words) -> list[str]:
