@@ -5,13 +5,13 @@ import time
 from almeno_grpc.service.store import Transaction
 
 MOST_PART_ROWS = 500
-_PART_SECONDS = 0.002
+_PART_SECONDS = 0.001
 """How much lands until the worker looks whether calls wait to write, and lets them through.
 
 While such calls come, fewer at a time of the rows that take longer than others, and each part is a transaction of its
 own: calls wait for its commit, too, which takes longer the more there is to commit.
 """
-_LEAST_SHARE = 4
+_LEAST_SHARE = 8
 """Of the most rows at a time, at least one in so many."""
 _LONG_SECONDS = 0.5
 """How long it lasts at the most while none come, or where that cannot be seen: it holds on to rows that calls need."""

@@ -47,7 +47,8 @@ def added_whole(connection: Connection, add: Callable[[], None]) -> bool:
 
 def _command(connection: Connection, command: str) -> None:
     if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(command)
+        driver: Any = connection.connection.driver_connection
+        driver.execute(command)
     else:
         # Past psycopg, which takes this for the end of the transaction and drops the connection's statements.
         run(pgconn_of(connection), command.encode())

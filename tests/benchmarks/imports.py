@@ -17,7 +17,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,6 +54,8 @@ with CreditClient(sys.argv[1]) as client:
 """A caller of its own, for the one whose calls are timed would wait for itself."""
 CHECKS_PER_SECOND = 100
 BOOKINGS_PER_SECOND = 50
+BORROWERS = 100
+"""Customers whom the calls are about."""
 QUIET_SECONDS = 15
 LONGEST_SECONDS = 1800
 
@@ -63,7 +65,8 @@ class Calls:
     """Checks and bookings at a steady rate while the block lasts; their latencies in milliseconds."""
 
     target: Target
-    loan: bytes
+    loans: Sequence[bytes]
+    """Of a customer each, who take turns: those of one would become so many that a check has to add up thousands."""
     check: list[float] = field(default_factory=list)
     book: list[float] = field(default_factory=list)
 
@@ -73,17 +76,14 @@ class Calls:
         assert self.target.server
         stop = threading.Event()
         credit = self.target.server.connect().credit
-        request = api.CreateLoanRequest.FromString(self.loan)
-        check = api.CheckEligibilityRequest(
-            customer_id=request.customer_id,
-            loan_amount=request.loan_amount,
-            interest_rate=request.interest_rate,
-            tenure_months=request.tenure_months,
-        )
+        requests = [api.CreateLoanRequest.FromString(loan) for loan in self.loans]
+        to_check, to_book = itertools.cycle(map(_check, requests)), itertools.cycle(requests)
         with ThreadPoolExecutor(2) as pool:
             paces = [
-                pool.submit(_call, lambda: credit.CheckEligibility(check), CHECKS_PER_SECOND, stop, self.check),
-                pool.submit(_call, lambda: credit.CreateLoan(request), BOOKINGS_PER_SECOND, stop, self.book),
+                pool.submit(
+                    _call, lambda: credit.CheckEligibility(next(to_check)), CHECKS_PER_SECOND, stop, self.check
+                ),
+                pool.submit(_call, lambda: credit.CreateLoan(next(to_book)), BOOKINGS_PER_SECOND, stop, self.book),
             ]
             try:
                 yield
@@ -99,6 +99,20 @@ class Calls:
             for name, latencies in (("check", self.check), ("book", self.book))
             for percent in (50, 99)
         }
+
+
+def borrowers(target: Target) -> list[bytes]:
+    """Registers the customers whom calls are about; gives each one's loan."""
+    return list(itertools.islice(operations.new_borrowers(target), BORROWERS))
+
+
+def _check(loan: api.CreateLoanRequest) -> api.CheckEligibilityRequest:
+    return api.CheckEligibilityRequest(
+        customer_id=loan.customer_id,
+        loan_amount=loan.loan_amount,
+        interest_rate=loan.interest_rate,
+        tenure_months=loan.tenure_months,
+    )
 
 
 def _call(call: Callable[[], object], per_second: int, stop: threading.Event, latencies: list[float]) -> None:
@@ -171,9 +185,9 @@ def import_file(
     }
 
 
-def import_with_calls(target: Target, kind: str, file: Path, loan: bytes) -> dict[str, Any]:
+def import_with_calls(target: Target, kind: str, file: Path, loans: Sequence[bytes]) -> dict[str, Any]:
     """Imports a file while calls come in; gives their latencies without and with the import, and its seconds."""
-    quiet, busy = Calls(target, loan), Calls(target, loan)
+    quiet, busy = Calls(target, loans), Calls(target, loans)
     with quiet.running():
         time.sleep(QUIET_SECONDS)
     imported = import_file(target, kind, file, busy.running())
@@ -185,7 +199,7 @@ def measure(database: str, file_format: str, folder: Path) -> Iterator[dict[str,
     with service(database) as target, service(database) as called:
         if target is None or called is None:
             return
-        loan = next(operations.new_borrowers(called))
+        loans = borrowers(called)
         for name in ("customers", "loans"):
             file = folder / f"{name}.{file_format}"
             before = {reader: bare_read(program, file) for reader, program in READERS[file_format].items()}
@@ -196,7 +210,7 @@ def measure(database: str, file_format: str, folder: Path) -> Iterator[dict[str,
                 for reader in before
             }
             ratio = figures["import_seconds"] / next(iter(reads.values()))["seconds"]
-            with_calls = import_with_calls(called, name.upper(), file, loan)
+            with_calls = import_with_calls(called, name.upper(), file, loans)
             yield {
                 "database": database,
                 "file": file.name,

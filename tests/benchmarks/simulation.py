@@ -18,7 +18,7 @@ from typing import Any
 
 from benchmarks import operations, report
 from benchmarks.book_import import make_book
-from benchmarks.imports import Calls
+from benchmarks.imports import Calls, borrowers
 from benchmarks.processes import cpu_seconds
 from benchmarks.targets import Target, service
 from support.servers import ROOT
@@ -121,8 +121,8 @@ def measure_summary(target: Target) -> dict[str, float]:
 
 def measure(target: Target) -> dict[str, Any]:
     """Everything on one book."""
-    loan = next(operations.new_borrowers(target))
-    quiet, busy = Calls(target, loan), Calls(target, loan)
+    loans = borrowers(target)
+    quiet, busy = Calls(target, loans), Calls(target, loans)
     figures: dict[str, Any] = {
         "database": target.name,
         "batch": measure_batches(target),

@@ -19,6 +19,7 @@ from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import grpc
+import psycopg
 import pytest
 from google.rpc import error_details_pb2
 from google.type import decimal_pb2, money_pb2
@@ -268,6 +269,13 @@ def new_database(databases: SqliteDatabases | PostgresDatabases) -> Iterator[Cal
             return url
 
         yield make
+
+
+@pytest.fixture
+def admin(databases: PostgresDatabases, database_url: str) -> Iterator[psycopg.Connection]:
+    """A connection that does to a PostgreSQL database what an administrator may."""
+    with databases.server.connect(make_url(database_url).database) as connection:
+        yield connection
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import pytest
-from sqlalchemy import make_url, text
+from sqlalchemy import text
 from support.postgres import running_postgres
 
 from almeno_grpc.domain.errors import PhoneNumberTaken, StoreUnavailable, WriteConflict
@@ -24,13 +24,6 @@ ANANYA = Applicant("Ananya", "Iyer", 30, 5_000_000, "+919999999999")
 @pytest.fixture(scope="module")
 def databases(postgres_databases):
     return postgres_databases
-
-
-@pytest.fixture
-def admin(databases, database_url):
-    """A connection that does to the database what an administrator may."""
-    with databases.server.connect(make_url(database_url).database) as connection:
-        yield connection
 
 
 def end_connections(admin) -> None:
@@ -316,17 +309,3 @@ def test_statements_are_not_prepared_where_a_pooler_cannot_have_them(database_ur
     )
     assert prepared == 0
     store.close()
-
-
-def test_planner_learns_of_tables_that_an_import_has_doubled(book, admin):
-    def land(first, count):
-        numbers = range(first, first + count)
-        book.store.write(lambda tx: tx.loans.set_numbers_aside(numbers, [1] * count))
-        book.store.tidy_up(in_steps=True)
-        return admin.execute("SELECT reltuples FROM pg_class WHERE relname = 'loan_number'").fetchone()[0]
-
-    # Too few to matter, then many, then some more.
-    assert land(1, 100) <= 0
-    assert land(101, 9_900) == 10_000
-    assert land(10_001, 5_000) == 10_000
-    assert land(15_001, 10_000) == 25_000

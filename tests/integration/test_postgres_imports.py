@@ -1,0 +1,49 @@
+"""What is PostgreSQL's of imports: what its planner knows of tables that grow, and how it keeps uploads."""
+
+import pytest
+from sqlalchemy import text
+
+
+@pytest.fixture(scope="module")
+def databases(postgres_databases):
+    return postgres_databases
+
+
+def test_planner_learns_of_tables_that_an_import_has_doubled(book, admin):
+    def land(first, count):
+        numbers = range(first, first + count)
+        book.store.write(lambda tx: tx.loans.set_numbers_aside(numbers, [1] * count))
+        book.store.tidy_up(in_steps=True)
+        return admin.execute("SELECT reltuples FROM pg_class WHERE relname = 'loan_number'").fetchone()[0]
+
+    # Too few to matter, then many, then some more.
+    assert land(1, 100) <= 0
+    assert land(101, 9_900) == 10_000
+    assert land(10_001, 5_000) == 10_000
+    assert land(15_001, 10_000) == 25_000
+
+
+def test_loans_of_a_sheet_are_found_by_the_indexes_however_many(book, rows_of):
+    borrowers = range(1, 201)
+    book.land([rows_of.customer(number) for number in borrowers])
+    book.land([rows_of.loan(number % 200 + 1, number) for number in range(1, 100_001)], batch_rows=25_000)
+    # Their numbers are taken, so they get others.
+    book.land([rows_of.loan(1, number) for number in range(1, 101)])
+    book.store.tidy_up(in_steps=True)
+    keys = [(number % 200 + 1, number) for number in range(1, 401)] + [(1, number) for number in range(1, 101)]
+    with book.store.read() as tx:
+        before = rows_read_through(tx)
+        assert tx.loans.by_source(keys).keys() == set(keys)
+        assert rows_read_through(tx) == before
+
+
+def rows_read_through(tx) -> int:
+    """How many rows of the table of loans the connection has read one after the other."""
+    rows_read = text("SELECT seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'loan'")
+    return tx.loans._connection.execute(rows_read).scalar_one()
+
+
+@pytest.mark.usefixtures("store")
+def test_uploads_are_kept_as_they_are(admin):
+    stored = "SELECT attstorage FROM pg_attribute WHERE attrelid = 'import_content'::regclass AND attname = 'content'"
+    assert admin.execute(stored).fetchone() == ("e",)
