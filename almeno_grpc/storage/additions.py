@@ -29,7 +29,10 @@ from almeno_grpc.storage.postgres_links import pgconn_of, run
 from almeno_grpc.storage.statements import refusal_of
 
 _ROWS_AT_ONCE = 125
-"""Of one statement on SQLite, which bounds the parameters of a statement at 32,766."""
+"""Of one statement: to run it costs as much as to store two rows, and calls wait for a processor while it is run.
+
+SQLite bounds the parameters of a statement at 32,766.
+"""
 
 
 def added_whole(connection: Connection, add: Callable[[], None]) -> bool:
@@ -81,22 +84,22 @@ class Addition:
         """
         if len(set(map(len, columns))) != 1:
             raise ValueError("the columns differ in length")
-        if connection.dialect.name == "sqlite":
-            self._add_by_values(connection, columns)
-        else:
-            # An array a column: one statement for any number of rows, with as many parameters as columns.
-            connection.exec_driver_sql(self._with_arrays, tuple(map(_array, columns)))
+        add = self._add_by_values if connection.dialect.name == "sqlite" else self._add_by_arrays
+        for start in range(0, len(columns[0]), _ROWS_AT_ONCE):
+            give_way()
+            add(connection, [column[start : start + _ROWS_AT_ONCE] for column in columns])
 
     def _add_by_values(self, connection: Connection, columns: Sequence[Sequence[Any]]) -> None:
         driver: Any = connection.connection.driver_connection
-        # Many rows a statement: to run one costs as much as to store two rows.
-        for start in range(0, len(columns[0]), _ROWS_AT_ONCE):
-            sql, values = self._with_values.statement_for([column[start : start + _ROWS_AT_ONCE] for column in columns])
-            give_way()
-            try:
-                driver.execute(sql, values)
-            except connection.dialect.loaded_dbapi.Error as error:
-                raise refusal_of(connection, sql, error) from error
+        sql, values = self._with_values.statement_for(columns)
+        try:
+            driver.execute(sql, values)
+        except connection.dialect.loaded_dbapi.Error as error:
+            raise refusal_of(connection, sql, error) from error
+
+    def _add_by_arrays(self, connection: Connection, columns: Sequence[Sequence[Any]]) -> None:
+        # An array a column: one statement for any number of rows, with as many parameters as columns.
+        connection.exec_driver_sql(self._with_arrays, tuple(map(_array, columns)))
 
     @cached_property
     def _with_values(self) -> "_Written":
