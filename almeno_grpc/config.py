@@ -106,7 +106,7 @@ class Settings:
         int,
         Setting(
             values.number(1, 100_000),
-            "rows of an import that are stored at a time, or as many as half a second takes; fewer on SQLite while "
+            "rows of an import that are stored at a time, or as many as a tenth of a second takes; fewer on SQLite while "
             "calls wait to write",
         ),
     ] = 25_000

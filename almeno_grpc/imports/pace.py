@@ -13,7 +13,7 @@ own: calls wait for its commit, too, which takes longer the more there is to com
 """
 _LEAST_SHARE = 8
 """Of the most rows at a time, at least one in so many."""
-_LONG_SECONDS = 0.5
+_LONG_SECONDS = 0.1
 """How long it lasts at the most while none come, or where that cannot be seen: it holds on to rows that calls need."""
 _CALM_SECONDS = 1.0
 """After so long without such a call none are thought to come."""
