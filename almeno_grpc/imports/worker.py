@@ -172,7 +172,7 @@ class ImportWorker:
                 give_way()
 
     def _set_aside(self, file: ImportFile, numbers: LoanNumbers, pace: Pace, stop: threading.Event) -> None:
-        """Sets the numbers aside, as many in a transaction as a batch has, unless others wait."""
+        """Sets the numbers aside, at most as many in a transaction as a batch has, and as the pace allows."""
         done = 0
 
         def set_aside(tx: Transaction) -> int:
@@ -192,7 +192,7 @@ class ImportWorker:
             self.store.tidy_up(in_steps=True)
 
     def _land_batch(self, file: ImportFile, batch: RowBatch, pace: Pace, rows_done: int) -> Iterator[RowCounts]:
-        """Lands a batch, in one transaction unless others wait; yields what each has come to."""
+        """Lands a batch, in as few transactions as the pace allows; yields what each has come to."""
         landed = 0
 
         def parts(tx: Transaction) -> Iterator[tuple[BookCustomers | BookLoans, list[RowIssue]]]:

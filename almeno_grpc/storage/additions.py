@@ -50,15 +50,23 @@ def added_whole(connection: Connection, add: Callable[[], None]) -> bool:
 
 def _command(connection: Connection, command: str) -> None:
     if connection.dialect.name == "sqlite":
-        driver: Any = connection.connection.driver_connection
-        driver.execute(command)
+        _run_by_driver(connection, command)
     else:
         # Past psycopg, which takes this for the end of the transaction and drops the connection's statements.
         run(pgconn_of(connection), command.encode())
 
 
+def _run_by_driver(connection: Connection, sql: str, values: Sequence[Any] = ()) -> None:
+    """Runs a statement on SQLite at a fraction of what SQLAlchemy takes for it; raises what that would."""
+    driver: Any = connection.connection.driver_connection
+    try:
+        driver.execute(sql, values)
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise refusal_of(connection, sql, error) from error
+
+
 class Addition:
-    """A statement that adds rows to a table, any number at a time."""
+    """What adds rows to a table, any number at a time, some to a statement."""
 
     def __init__(self, table: Table, *, on_conflict: str = "", **fixed: Any) -> None:
         """Takes what is the same each time.
@@ -81,6 +89,7 @@ class Addition:
 
         Raises:
             ValueError: The columns differ in length.
+            DBAPIError: The database has refused. Rows of statements before may be in the transaction.
         """
         if len(set(map(len, columns))) != 1:
             raise ValueError("the columns differ in length")
@@ -90,15 +99,10 @@ class Addition:
             add(connection, [column[start : start + _ROWS_AT_ONCE] for column in columns])
 
     def _add_by_values(self, connection: Connection, columns: Sequence[Sequence[Any]]) -> None:
-        driver: Any = connection.connection.driver_connection
-        sql, values = self._with_values.statement_for(columns)
-        try:
-            driver.execute(sql, values)
-        except connection.dialect.loaded_dbapi.Error as error:
-            raise refusal_of(connection, sql, error) from error
+        _run_by_driver(connection, *self._with_values.statement_for(columns))
 
     def _add_by_arrays(self, connection: Connection, columns: Sequence[Sequence[Any]]) -> None:
-        # An array a column: one statement for any number of rows, with as many parameters as columns.
+        # An array a column: the same statement for any number of rows, with as many parameters as columns.
         connection.exec_driver_sql(self._with_arrays, tuple(map(_array, columns)))
 
     @cached_property

@@ -51,11 +51,12 @@ _PAGES = {
         (LoanState.CLOSED, _PAGE.where(table.c.emis_paid == table.c.tenure_months)),
     )
 }
-# Pairs, for two lists would have every customer looked up with every number. Each of the two has an index of its own.
+# Loans that kept the number of the sheet, and those that did not: each of the two has an index of its own.
 _SOURCES = (
     (table.c.loan_id, table.c.source_loan_id == table.c.loan_id),
     (table.c.source_loan_id, table.c.source_loan_id != table.c.loan_id),
 )
+# Pairs, for two lists would have every customer looked up with every number.
 _BY_SOURCE = union_all(
     *(
         select(*COLUMNS).where(tuple_(table.c.customer_id, number).in_(bindparam("keys", expanding=True)), which)

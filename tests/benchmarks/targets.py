@@ -19,7 +19,7 @@ EMPTY = "empty RPC"
 BUSINESS_DATE = "2026-11-23"
 """The loans of a made book are of about then."""
 DURABLE = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on", "min_wal_size": "1GB"}
-"""PostgreSQL as it is by default, where an answer waits until its commit is on the disk; files of its log stay."""
+"""PostgreSQL as it is by default, where an answer waits until its commit is on the disk; but files of its log stay."""
 LOG_FILES = 60
 """So many of 16 MiB each are there when the measuring begins, as on a server that has been at work for some time."""
 WORKERS = 2
@@ -130,7 +130,8 @@ def service(database: str, *options: str, workers: int = WORKERS) -> Iterator[Ta
 def _make_log_files(postgres: PostgresServer) -> None:
     """Has the server make the files of its log, which it uses again and again from then on.
 
-    A new server makes each when it is first needed, and all commits wait for that, for up to 0.1 s.
+    A new server makes each when it is first needed, and all commits wait for that, for up to 0.1 s. It takes a gigabyte
+    of disk and some seconds.
     """
     with postgres.connect() as connection:
         connection.execute("CREATE TABLE filler (number int)")

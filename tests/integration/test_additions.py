@@ -2,6 +2,7 @@
 
 from array import array
 
+import psycopg
 import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
@@ -93,3 +94,12 @@ def test_rows_are_added_all_or_none(connection):
     assert stored() == [(1, 7), (2, 8), (3, 9)]
     assert not add((4, 9), (-1, 9))
     assert stored() == [(1, 7), (2, 8), (3, 9)]
+
+
+def test_savepoint_that_the_database_refuses_is_told_as_other_refusals(connection):
+    if connection.dialect.name == "sqlite":
+        error, release = DBAPIError, lambda: connection.exec_driver_sql("RELEASE addition")
+    else:
+        error, release = psycopg.Error, lambda: connection.connection.driver_connection.execute("RELEASE addition")
+    with pytest.raises(error, match="addition"):
+        added_whole(connection, release)

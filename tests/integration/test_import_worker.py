@@ -264,10 +264,15 @@ def test_transaction_is_not_long_though_nobody_is_seen_waiting(book, sizes, monk
     assert sizes == [2] * 25
 
 
-@pytest.mark.parametrize(("calls_come", "least", "most"), [(True, 2, 3), (False, 8, 8)])
+@pytest.mark.parametrize(
+    ("calls_come", "part_seconds", "least", "most"), [(True, 0.03, 2, 3), (True, 0.001, 2, 2), (False, 0.03, 8, 8)]
+)
 @pytest.mark.usefixtures("file")
-def test_rows_that_take_long_land_by_fewer_at_a_time_while_calls_come(book, monkeypatch, calls_come, least, most):
-    monkeypatch.setattr("almeno_grpc.imports.pace._PART_SECONDS", 0.03)
+def test_rows_that_take_long_land_by_fewer_at_a_time_while_calls_come(
+    book, monkeypatch, calls_come, part_seconds, least, most
+):
+    monkeypatch.setattr("almeno_grpc.imports.pace._PART_SECONDS", part_seconds)
+    monkeypatch.setattr("almeno_grpc.imports.pace._LEAST_SHARE", 4)
     parts: list[int] = []
     land = worker_module.land_batch
 
