@@ -1,7 +1,7 @@
 """What is PostgreSQL's: a database that the servers of several machines share.
 
 Nothing here outlives a transaction on its connection but prepared statements, so that a pooler may stand between; see
-`postgres_url` for what it then needs.
+`almeno_grpc.storage.postgres_connections.postgres_url` for what it then needs.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from typing import ClassVar, TypeVar
 
 import psycopg
 from psycopg.pq.abc import PGconn
-from sqlalchemy import URL, BigInteger, Connection, Dialect, Engine, NullPool, bindparam, cast, create_engine, func
+from sqlalchemy import URL, BigInteger, Connection, Dialect, Engine, bindparam, cast, func
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DBAPIError
 
@@ -25,7 +25,8 @@ from almeno_grpc.domain.errors import DeadlineExceeded, StoreUnavailable
 from almeno_grpc.service.store import Hold
 from almeno_grpc.storage.book_connection import BookConnection
 from almeno_grpc.storage.borrowers import OF_CUSTOMER, BorrowerQuery, borrower_of
-from almeno_grpc.storage.database import DatabaseUnusable, settle
+from almeno_grpc.storage.database import settle
+from almeno_grpc.storage.postgres_connections import open_postgres_engine, prepares
 from almeno_grpc.storage.postgres_errors import cause_of, is_conflict, is_unavailable, refusal_of
 from almeno_grpc.storage.postgres_links import Link, Links, checked, pgconn_of, run
 from almeno_grpc.storage.postgres_statistics import renew_statistics
@@ -38,18 +39,6 @@ MOST_CONNECTIONS = 24
 """A process holds: more do not make a database of a few cores faster, and it is to serve many processes."""
 MOST_RUNS = 5
 """How often work is run that meets other work."""
-
-_DRIVER_OPTIONS = {
-    # A server that has failed over is a standby when it comes back: it takes no writes and tells of the past.
-    "target_session_attrs": "read-write",
-    "connect_timeout": "5",
-    "keepalives_idle": "10",
-    "keepalives_interval": "5",
-    "keepalives_count": "3",
-    "tcp_user_timeout": "20000",
-    "application_name": "almeno",
-}
-"""libpq's, unless the URL says otherwise: a machine that is gone is noticed within seconds."""
 
 _OF_CUSTOMERS = customer.c.customer_id == func.any(cast(bindparam("who"), ARRAY(BigInteger)))
 _LIMITS = (
@@ -69,47 +58,6 @@ _BEGIN_HOLDING = (
     b"BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = 0"
     b"; SET LOCAL tcp_keepalives_idle = 10; SET LOCAL tcp_keepalives_interval = 5; SET LOCAL tcp_keepalives_count = 3"
 )
-
-
-def postgres_url(url: URL) -> URL:
-    """Checks a PostgreSQL URL, and completes it with the driver and libpq's options.
-
-    The URL's query takes libpq's options, and `prepare_threshold=none`, which prepares no statements: for a pooler that
-    hands out connections by the transaction and knows nothing of prepared statements.
-
-    Raises:
-        DatabaseUnusable: It names another driver, or no database.
-    """
-    if url.drivername not in ("postgresql", "postgresql+psycopg"):
-        raise DatabaseUnusable(
-            f"ALMENO_DATABASE_URL names the driver {url.drivername}; leave it out, as in postgresql://"
-        )
-    if not url.database:
-        raise DatabaseUnusable("ALMENO_DATABASE_URL names no database, as in postgresql://user@host/almeno")
-    if url.query.get("prepare_threshold", "none") != "none":
-        raise DatabaseUnusable("ALMENO_DATABASE_URL: prepare_threshold is none, or left out")
-    return url.set(drivername="postgresql+psycopg", query={**_DRIVER_OPTIONS, **url.query})
-
-
-def open_postgres_engine(url: URL) -> Engine:
-    """An engine for one process, whose connections commit each statement unless a transaction is begun.
-
-    Args:
-        url: As `postgres_url` gives it.
-    """
-    options = {} if _prepares(url) else {"prepare_threshold": None}
-    return create_engine(
-        url.difference_update_query(["prepare_threshold"]),
-        poolclass=NullPool,
-        isolation_level="AUTOCOMMIT",
-        hide_parameters=True,
-        use_native_hstore=False,
-        connect_args=options,
-    )
-
-
-def _prepares(url: URL) -> bool:
-    return "prepare_threshold" not in url.query
 
 
 @dataclass(frozen=True)
@@ -152,7 +100,7 @@ class PostgresDatabase:
         own = dialect(paramstyle="numeric_dollar")
         self._of_customer = _Statement(b"almeno_borrower", BorrowerQuery(own, OF_CUSTOMER))
         self._of_customers = _Statement(b"almeno_borrowers", BorrowerQuery(own, _OF_CUSTOMERS))
-        self._prepares = _prepares(url)
+        self._prepares = prepares(url)
         statements = (self._of_customer, self._of_customers) if self._prepares else ()
         prepared = [(statement.name, statement.sql) for statement in statements]
         self._links = Links(self._engine, min(threads + 1, MOST_CONNECTIONS), prepared)
