@@ -25,7 +25,7 @@ from almeno_grpc.imports.pace import MOST_PART_ROWS, Pace
 from almeno_grpc.logs import log_event
 from almeno_grpc.metrics import Metrics
 from almeno_grpc.service.identifiers import new_identifier
-from almeno_grpc.service.landing import land_batch, set_numbers_aside
+from almeno_grpc.service.landing import land_batch, set_numbers_aside, write_batch
 from almeno_grpc.service.store import Hold, Store, Transaction
 
 _IDLE_SECONDS = 0.05
@@ -206,15 +206,16 @@ class ImportWorker:
                     return
                 start += part.rows_seen
 
-        def land(tx: Transaction) -> RowCounts:
+        def land(tx: Transaction, looks_first: bool) -> RowCounts:
             pace.begin()
             if _refuse_cancelled(tx, file).rows.seen != rows_done + landed:
                 # This worker has lost its turn without knowing, and the one whose turn it is has come this far.
                 raise WriteConflict("another server works on the import")
-            return land_batch(tx, file.queue_number, parts(tx), self.clock.now_microseconds())
+            now = self.clock.now_microseconds()
+            return land_batch(tx, file.queue_number, parts(tx), now, looks_first=looks_first)
 
         while landed < batch.rows_seen:
-            counts = self.store.write(land)
+            counts = write_batch(self.store, land)
             landed += counts.seen
             yield counts
 

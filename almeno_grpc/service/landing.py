@@ -3,10 +3,11 @@
 Rows take effect in the order they come in, as if each were a transaction of its own; a batch saves the round trips.
 """
 
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from almeno_grpc.domain.customer import Customer
+from almeno_grpc.domain.errors import PhoneNumberTaken, WriteConflict
 from almeno_grpc.domain.imports import (
     BOOK_METHOD,
     BookCustomer,
@@ -19,7 +20,7 @@ from almeno_grpc.domain.imports import (
 )
 from almeno_grpc.domain.loan import Loan
 from almeno_grpc.domain.money import rate_from_scaled
-from almeno_grpc.service.store import Transaction
+from almeno_grpc.service.store import Store, Transaction
 
 
 @dataclass
@@ -30,6 +31,10 @@ class _Tally:
     updated: int = 0
     unchanged: int = 0
     issues: list[RowIssue] = field(default_factory=list)
+    looks_first: bool = False
+    """Whether each customer is looked up before it is added."""
+    without_phone_numbers: list[BookCustomers] = field(default_factory=list)
+    """Customers who were added, and whose phone numbers are still to be taken."""
     most_were_taken: bool = False
     """Whether the latest loans looked at had numbers most of which were taken: those that follow are likely alike."""
 
@@ -45,6 +50,8 @@ def land_batch(
     queue_number: int,
     parts: Iterable[tuple[BookCustomers | BookLoans, Sequence[RowIssue]]],
     now: int,
+    *,
+    looks_first: bool,
 ) -> RowCounts:
     """Lands a batch of an import, part by part, and notes its progress, in the same transaction.
 
@@ -54,8 +61,12 @@ def land_batch(
         parts: Of each part the good rows, in the order they take effect in, and what the row checks have found in its
             rows, the rejected ones among them.
         now: The present instant, in microseconds since the epoch.
+        looks_first: Whether customers are looked up before they are added; see `write_batch`.
+
+    Raises:
+        PhoneNumberTaken: Another customer has a phone number of the batch, which was not looked up.
     """
-    tally = _Tally()
+    tally = _Tally(looks_first=looks_first)
     everything: list[RowIssue] = []
     for rows, issues in parts:
         everything += issues
@@ -63,6 +74,7 @@ def land_batch(
             _land_customers(tx, rows, now, tally)
         else:
             _land_loans(tx, rows, tally)
+    _take_phone_numbers(tx, tally)
     everything += tally.issues
     rejected = {issue.row_number for issue in everything if issue.outcome is IssueOutcome.REJECTED}
     adjusted = {issue.row_number for issue in everything if issue.outcome is IssueOutcome.ADJUSTED} - rejected
@@ -71,6 +83,27 @@ def land_batch(
     counts = RowCounts(tally.inserted, tally.updated, tally.unchanged, len(rejected), len(adjusted))
     tx.imports.add_progress(queue_number, counts, kept)
     return counts
+
+
+def write_batch(store: Store, land: Callable[[Transaction, bool], RowCounts]) -> RowCounts:
+    """Lands a batch of an import in a transaction of the store.
+
+    Args:
+        store: The store.
+        land: Lands it by `land_batch`, with or without looking first. Nearly always nothing is found, so that is left
+            out at first; where a phone number turns out to be taken, the batch is undone and landed with a look.
+
+    Raises:
+        WriteConflict: A phone number was taken after that look, by another server. The batch may be landed again.
+    """
+    try:
+        return store.write(lambda tx: land(tx, False))
+    except PhoneNumberTaken:
+        pass
+    try:
+        return store.write(lambda tx: land(tx, True))
+    except PhoneNumberTaken as error:
+        raise WriteConflict("a phone number of the import was taken meanwhile") from error
 
 
 def set_numbers_aside(tx: Transaction, loan_ids: Sequence[int], customer_ids: Sequence[int]) -> None:
@@ -94,13 +127,16 @@ def _land_customers(tx: Transaction, rows: BookCustomers, now: int, tally: _Tall
     if not rows:
         return
     # Most of a book is new, and asking before would take longer than adding it.
-    if tx.customers.import_if_new(rows, now):
+    if not tally.looks_first and tx.customers.import_if_new(rows, now):
+        tally.without_phone_numbers.append(rows)
         tally.inserted += len(rows)
         return
-    known = tx.customers.matching([row.customer_id for row in rows], [row.phone_number for row in rows])
+    # Rows take effect in their order, so those of the rows before are held by now.
+    _take_phone_numbers(tx, tally)
+    known = tx.customers.with_ids([row.customer_id for row in rows])
     by_id: dict[int, Customer | BookCustomer] = {customer.customer_id: customer for customer, _ in known}
     registered_here = {customer.customer_id for customer, imported in known if not imported}
-    holder_of = {customer.phone_number: customer.customer_id for customer, _ in known}
+    holder_of = tx.customers.phone_number_holders([row.phone_number for row in rows])
     new: list[BookCustomer] = []
     for row in rows:
         before = by_id.get(row.customer_id)
@@ -119,12 +155,18 @@ def _land_customers(tx: Transaction, rows: BookCustomers, now: int, tally: _Tall
         else:
             # Changes may free a phone number that a later row takes, so what came before them goes first.
             _import_new_customers(tx, new, now)
-            tx.customers.import_changed(row)
+            tx.customers.import_changed(row, before.phone_number)
             holder_of.pop(before.phone_number, None)
             tally.updated += 1
         by_id[row.customer_id] = row
         holder_of[row.phone_number] = row.customer_id
     _import_new_customers(tx, new, now)
+
+
+def _take_phone_numbers(tx: Transaction, tally: _Tally) -> None:
+    """Takes those of the customers added so far, all at once: one by one, they would take several times as long."""
+    tx.customers.take_phone_numbers(tally.without_phone_numbers)
+    tally.without_phone_numbers.clear()
 
 
 def _import_new_customers(tx: Transaction, new: list[BookCustomer], now: int) -> None:

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from almeno_grpc.domain.customer import Customer
+from almeno_grpc.domain.errors import PhoneNumberTaken
 from almeno_grpc.domain.imports import BookCustomer, BookCustomers
 from almeno_grpc.storage.additions import Addition, added_whole
 from almeno_grpc.storage.lookups import in_pieces, present
@@ -13,6 +14,7 @@ from almeno_grpc.storage.sequences import number_above
 from almeno_grpc.storage.statements import Statement, insertion
 from almeno_grpc.storage.tables import FIRST_OWN_ID
 from almeno_grpc.storage.tables import customer as table
+from almeno_grpc.storage.tables import phone_number as held
 
 _COLUMNS = (
     table.c.customer_id,
@@ -25,9 +27,11 @@ _COLUMNS = (
     table.c.create_time_us,
 )
 _BY_ID = Statement(select(*_COLUMNS).where(table.c.customer_id == bindparam("customer_id")), "customer_id")
-_ID_BY_PHONE = Statement(
-    select(table.c.customer_id).where(table.c.phone_number == bindparam("phone_number")), "phone_number"
-)
+_HOLDER = Statement(select(held.c.customer_id).where(held.c.digits == bindparam("number")), "number")
+_HOLDERS = select(held.c.digits, held.c.customer_id).where(held.c.digits.in_(bindparam("numbers", expanding=True)))
+_HOLD = insertion(held, held.c)
+_HOLD_EACH = Addition(held)
+_LET_GO = Statement(delete(held).where(held.c.digits == bindparam("number")), "number")
 _PAGE = (
     select(*_COLUMNS)
     .where(table.c.customer_id > bindparam("after"))
@@ -37,7 +41,6 @@ _PAGE = (
 _COUNT = select(func.count()).select_from(table)
 _IMPORTED = select(*_COLUMNS, table.c.imported)
 _BY_IDS = _IMPORTED.where(table.c.customer_id.in_(bindparam("ids", expanding=True)))
-_BY_PHONES = _IMPORTED.where(table.c.phone_number.in_(bindparam("phone_numbers", expanding=True)))
 _ADD = insertion(table, (*_COLUMNS[1:-1], table.c.imported, table.c.create_time_us), returning=table.c.customer_id)
 _ADD_OF_SHEET = Addition(table, imported=True)
 _UPDATE = (
@@ -67,7 +70,7 @@ class Customers:
 
     def holds_phone_number(self, phone_number: str) -> bool:
         """Whether a customer has the number."""
-        return _ID_BY_PHONE.row(self._connection, phone_number) is not None
+        return _HOLDER.row(self._connection, _digits(phone_number)) is not None
 
     def page(self, after: int, count: int) -> list[Customer]:
         """Up to `count` customers with a number above `after`, in the order of their numbers."""
@@ -81,36 +84,69 @@ class Customers:
         """Registers a customer under the next number of the service's own, which it gives back."""
         imported = False
         [(customer_id,)] = _ADD.rows(self._connection, *_values(customer).values(), imported, customer.create_time)
+        _HOLD.rows(self._connection, _digits(customer.phone_number), customer_id)
         return int(customer_id)
 
     def existing(self, ids: Iterable[int]) -> set[int]:
         """Those of the numbers that customers have."""
         return present(self._connection, table.c.customer_id, ids)
 
-    def matching(self, ids: Sequence[int], phone_numbers: Sequence[str]) -> list[tuple[Customer, bool]]:
-        """The customers with any of the numbers or phone numbers, each with whether it was imported."""
+    def with_ids(self, ids: Sequence[int]) -> list[tuple[Customer, bool]]:
+        """The customers with any of the numbers, each with whether it was imported."""
         by_ids = (self._connection.execute(_BY_IDS, {"ids": piece}) for piece in in_pieces(ids))
-        by_phones = (
-            self._connection.execute(_BY_PHONES, {"phone_numbers": piece}) for piece in in_pieces(phone_numbers)
-        )
-        return [(Customer(*row[:-1]), row[-1]) for rows in (*by_ids, *by_phones) for row in rows]
+        return [(Customer(*row[:-1]), row[-1]) for rows in by_ids for row in rows]
+
+    def phone_number_holders(self, phone_numbers: Sequence[str]) -> dict[str, int]:
+        """Those of the phone numbers that customers have, each with the customer's number."""
+        of_digits = {_digits(number): number for number in phone_numbers}
+        pieces = (self._connection.execute(_HOLDERS, {"numbers": piece}) for piece in in_pieces(of_digits))
+        return {of_digits[digits]: customer_id for rows in pieces for digits, customer_id in rows}
 
     def import_new(self, rows: Sequence[BookCustomer], create_time: int) -> None:
-        """Adds customers under the sheet's numbers."""
+        """Adds customers under the sheet's numbers, and takes their phone numbers."""
         number_above(self._connection, table.c.customer_id, max(row.customer_id for row in rows))
-        _ADD_OF_SHEET.add(self._connection, _stored(BookCustomers.of(rows), create_time))
+        stored = BookCustomers.of(rows)
+        _ADD_OF_SHEET.add(self._connection, _stored(stored, create_time))
+        self.take_phone_numbers([stored])
 
     def import_if_new(self, rows: BookCustomers, create_time: int) -> bool:
-        """Adds customers under the sheet's numbers, if those and the phone numbers are free; else adds none."""
+        """Adds customers under the sheet's numbers, if those are free; else adds none.
+
+        Their phone numbers have to be taken for them in the same transaction.
+        """
         # A number like the service's own moves on those that it gives, and is to stand for somebody.
         _, ids, *_ = rows.columns
         if max(ids) >= FIRST_OWN_ID:
             return False
         return added_whole(self._connection, lambda: _ADD_OF_SHEET.add(self._connection, _stored(rows, create_time)))
 
-    def import_changed(self, row: BookCustomer) -> None:
+    def take_phone_numbers(self, parts: Sequence[BookCustomers]) -> None:
+        """Takes the phone numbers of imported customers for them: the more at once, the quicker.
+
+        Raises:
+            PhoneNumberTaken: Two of them have the same.
+            DBAPIError: Another customer has one of them. It is told as `PhoneNumberTaken`, too.
+        """
+        holder_of: dict[int, int] = {}
+        for part in parts:
+            _, ids, _, _, _, phone_numbers, *_ = part.columns
+            holder_of.update(zip(map(_digits, phone_numbers), ids, strict=True))
+        if len(holder_of) < sum(map(len, parts)):
+            raise PhoneNumberTaken
+        digits = sorted(holder_of)
+        _HOLD_EACH.add(self._connection, (digits, list(map(holder_of.__getitem__, digits))))
+
+    def import_changed(self, row: BookCustomer, phone_number_before: str) -> None:
         """Brings a customer up to what the sheet says."""
         self._connection.execute(_UPDATE, {**_values(row), "key": row.customer_id})
+        if row.phone_number != phone_number_before:
+            _LET_GO.rows(self._connection, _digits(phone_number_before))
+            _HOLD.rows(self._connection, _digits(row.phone_number), row.customer_id)
+
+
+def _digits(phone_number: str) -> int:
+    """A number in E.164 form without its plus sign. None begins with a zero."""
+    return int(phone_number)
 
 
 def _stored(rows: BookCustomers, create_time: int) -> Sequence[Sequence[Any]]:

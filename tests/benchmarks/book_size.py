@@ -51,6 +51,10 @@ SELECT :first + i, 'Asha', 'Rao', 40, '+91' || CAST(6000000000 + :first + i AS V
     :imported, 1
 FROM n
 """)  # noqa: S608
+_PHONE_NUMBERS = text("""
+INSERT INTO phone_number (digits, customer_id)
+SELECT CAST(substr(phone_number, 2) AS BIGINT), customer_id FROM customer WHERE customer_id >= :first
+""")
 _LOAN_NUMBERS = text(f"""
 INSERT INTO loan_number (loan_id, customer_id) {_NUMBERS} SELECT :first_loan + i, :first + i % :customers FROM n
 """)  # noqa: S608
@@ -92,6 +96,7 @@ class GrowingBook:
         values = {"first": first, "customers": customers, "first_loan": self.loans + 1, "imported": True}
         with self._store.engine.connect() as connection:
             connection.execute(_CUSTOMERS, {**values, "rows": customers})
+            connection.execute(_PHONE_NUMBERS, values)
             connection.execute(_LOAN_NUMBERS, {**values, "rows": customers * loans_each})
             connection.execute(_LOANS, {**values, "rows": customers * loans_each})
             connection.commit()

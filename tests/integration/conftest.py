@@ -41,6 +41,7 @@ from almeno_grpc.domain.imports import (
     BookLoans,
     ImportFile,
     ImportKind,
+    RowCounts,
     RowIssue,
 )
 from almeno_grpc.domain.money import round_half_up
@@ -51,7 +52,7 @@ from almeno_grpc.rpc.guarded_method import CallLimits
 from almeno_grpc.rpc.interceptor import CallGuard
 from almeno_grpc.service.customers import Applicant, CustomerService
 from almeno_grpc.service.imports import ImportService, Upload
-from almeno_grpc.service.landing import land_batch, set_numbers_aside
+from almeno_grpc.service.landing import land_batch, set_numbers_aside, write_batch
 from almeno_grpc.service.lending import Booking, LendingService
 from almeno_grpc.service.repayments import Recorded, RepaymentService
 from almeno_grpc.service.requests import Call, Requests
@@ -121,8 +122,16 @@ class Book:
             batch = rows[start : start + batch_rows]
             columns = BookCustomers.of(batch) if kind is ImportKind.CUSTOMERS else BookLoans.of(batch)
             of_batch = [issue for issue in issues if batch[0].row_number <= issue.row_number <= batch[-1].row_number]
-            self.store.write(lambda tx, b=columns, i=of_batch: land_batch(tx, file.queue_number, [(b, i)], 1))
+            self.land_parts(file, [(columns, of_batch)])
         return self.imports.get(file.import_id)
+
+    def land_parts(
+        self, file: ImportFile, parts: Sequence[tuple[BookCustomers | BookLoans, list[RowIssue]]]
+    ) -> RowCounts:
+        """Lands parts of a batch in a transaction."""
+        return write_batch(
+            self.store, lambda tx, looks_first: land_batch(tx, file.queue_number, parts, 1, looks_first=looks_first)
+        )
 
     def issues(self, file: ImportFile) -> list[tuple[int, str, str, str]]:
         found = self.imports.page_of_issues(file.import_id, (0, 0), 1000)

@@ -276,7 +276,7 @@ def test_rows_that_take_long_land_by_fewer_at_a_time_while_calls_come(
     parts: list[int] = []
     land = worker_module.land_batch
 
-    def land_slowly(tx, queue_number, batch_parts, now):
+    def land_slowly(tx, queue_number, batch_parts, now, **options):
         def slowly():
             for rows, issues in batch_parts:
                 parts.append(len(rows))
@@ -284,7 +284,7 @@ def test_rows_that_take_long_land_by_fewer_at_a_time_while_calls_come(
                 time.sleep(0.01 * len(rows))
                 yield rows, issues
 
-        return land(tx, queue_number, slowly(), now)
+        return land(tx, queue_number, slowly(), now, **options)
 
     monkeypatch.setattr(worker_module, "land_batch", land_slowly)
     monkeypatch.setattr(BookTransaction, "others_wait", lambda _: calls_come)

@@ -1,5 +1,6 @@
 """Checked rows land in the book: what is added, changed, left and rejected, and that batches make no difference."""
 
+import itertools
 from collections import Counter
 from dataclasses import replace
 from datetime import date
@@ -7,10 +8,12 @@ from fractions import Fraction
 
 import pytest
 
+from almeno_grpc.domain.errors import PhoneNumberTaken, WriteConflict
 from almeno_grpc.domain.imports import BookCustomers, BookLoans, ImportKind, IssueOutcome, RowCounts, RowIssue
 from almeno_grpc.imports.book_file import open_book_file
 from almeno_grpc.imports.frames import ReadingLimits
-from almeno_grpc.service.landing import land_batch, set_numbers_aside
+from almeno_grpc.service.landing import set_numbers_aside
+from almeno_grpc.storage.customers import Customers
 from almeno_grpc.storage.loans import Loans
 from almeno_grpc.storage.tables import FIRST_OWN_ID
 
@@ -180,11 +183,8 @@ def test_parts_behind_one_whose_numbers_were_taken_are_not_tried_as_new(with_cus
     monkeypatch.setattr(Loans, "import_if_new", lambda self, rows: tried.append(len(rows)) or import_if_new(self, rows))
     parts = [[5, 6], [7, 8], [9, 10, 11], [12]]
 
-    def land(tx) -> RowCounts:
-        batches = ((BookLoans.of([rows_of.loan(1, number) for number in part]), []) for part in parts)
-        return land_batch(tx, file.queue_number, batches, 1)
-
-    assert with_customers.store.write(land) == RowCounts(inserted=4, unchanged=4)
+    batches = [(BookLoans.of([rows_of.loan(1, number) for number in part]), []) for part in parts]
+    assert with_customers.land_parts(file, batches) == RowCounts(inserted=4, unchanged=4)
     # The second and the third part are looked at; then most are new again.
     assert tried == [2, 1]
 
@@ -223,8 +223,7 @@ def test_rejected_row_is_not_reported_as_adjusted_too(with_customers, rows_of):
 def test_batch_without_a_good_row_lands_its_issues_alone(with_customers, kind, rows):
     issue = RowIssue(2, IssueOutcome.REJECTED, "Customer ID", "is empty")
     file = with_customers.queue(kind, b"")
-    counts = with_customers.store.write(lambda tx: land_batch(tx, file.queue_number, [(rows, [issue])], 0))
-    assert counts == RowCounts(rejected=1)
+    assert with_customers.land_parts(file, [(rows, [issue])]) == RowCounts(rejected=1)
     assert [column for _, _, column, _ in with_customers.issues(file)] == ["Customer ID"]
 
 
@@ -302,6 +301,73 @@ def test_phone_number_of_another_customer_is_rejected_wherever_that_one_comes_fr
         (2, f"is held by customer {registered.customer_id}"),
         (4, "is held by customer 2"),
     ]
+
+
+def in_parts(*parts):
+    """Customers as parts of a batch, numbered as the rows of a sheet."""
+    numbers = itertools.count(2)
+    return [(BookCustomers.of([row._replace(row_number=next(numbers)) for row in part]), []) for part in parts]
+
+
+def held(book):
+    """Whose each phone number is by the table of those, and by what stands with the customers."""
+    return (
+        {(f"+{row['digits']}", row["customer_id"]) for row in book.rows("phone_number")},
+        {(row["phone_number"], row["customer_id"]) for row in book.rows("customer")},
+    )
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        pytest.param([[21, 22], [23]], id="in another part"),
+        pytest.param([[21, 22, 23]], id="in the same part"),
+        pytest.param([[21, 22], [1], [23]], id="behind a part that was looked up"),
+    ],
+)
+def test_phone_number_that_stands_twice_among_new_customers_is_the_first_ones(with_customers, rows_of, parts):
+    same = {"phone_number": "+917000000000"}
+    rows = [[rows_of.customer(number, **(same if number in (22, 23) else {})) for number in part] for part in parts]
+    file = with_customers.queue(ImportKind.CUSTOMERS, b"")
+    unchanged = sum(part.count(1) for part in parts)
+    counts = with_customers.land_parts(file, in_parts(*rows))
+    assert counts == RowCounts(inserted=2, unchanged=unchanged, rejected=1)
+    assert [message for *_, message in with_customers.issues(file)] == ["is held by customer 22"]
+    by_numbers, by_customers = held(with_customers)
+    assert by_numbers == by_customers
+
+
+def test_phone_number_that_is_given_up_only_further_down_is_not_free_for_the_rows_above(with_customers, rows_of):
+    wanted = rows_of.customer(1).phone_number
+    parts = [[rows_of.customer(21, phone_number=wanted)], [rows_of.customer(1, phone_number="+917000000000")]]
+    file = with_customers.queue(ImportKind.CUSTOMERS, b"")
+    assert with_customers.land_parts(file, in_parts(*parts)) == RowCounts(updated=1, rejected=1)
+    by_numbers, by_customers = held(with_customers)
+    assert by_numbers == by_customers
+
+
+def test_phone_number_registered_by_another_server_while_rows_land_leaves_them_to_be_landed_again(
+    with_customers, rows_of, monkeypatch
+):
+    registered = with_customers.register(phone_number="+917000000000")
+    file = with_customers.queue(ImportKind.CUSTOMERS, b"")
+    parts = in_parts([rows_of.customer(21, phone_number=registered.phone_number)])
+    with monkeypatch.context() as patches:
+        # As if the customer had come after the look.
+        patches.setattr(Customers, "phone_number_holders", lambda _, __: {})
+        with pytest.raises(WriteConflict):
+            with_customers.land_parts(file, parts)
+    assert with_customers.land_parts(file, parts) == RowCounts(rejected=1)
+
+
+def test_phone_number_that_a_customer_gave_up_can_be_registered_and_the_new_one_not(with_customers, rows_of):
+    freed = rows_of.customer(1).phone_number
+    with_customers.land([rows_of.customer(1, phone_number="+917000000001")])
+    assert with_customers.register(phone_number=freed).phone_number == freed
+    with pytest.raises(PhoneNumberTaken):
+        with_customers.register(phone_number="+917000000001")
+    by_numbers, by_customers = held(with_customers)
+    assert by_numbers == by_customers
 
 
 @pytest.mark.parametrize("batch_rows", [1, 1000])

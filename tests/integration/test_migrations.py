@@ -11,9 +11,10 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError
 
+from almeno_grpc.domain.customer import Customer
 from almeno_grpc.storage.engine import DatabaseUnusable
 from almeno_grpc.storage.store import BookStore
-from almeno_grpc.storage.tables import metadata
+from almeno_grpc.storage.tables import FIRST_OWN_ID, metadata
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ FROM information_schema.columns WHERE table_schema = 'public'
 
 def test_empty_database_gets_the_whole_schema(empty, engine):
     empty.migrate()
-    assert revision_of(engine) == "0106"
+    assert revision_of(engine) == "0107"
     assert set(metadata.tables) <= set(inspect(engine).get_table_names())
 
 
@@ -112,7 +113,7 @@ def test_database_of_the_first_revision_is_brought_up_to_date_with_its_book(empt
     with engine.begin() as connection:
         connection.exec_driver_sql(customer)
     empty.migrate()
-    assert revision_of(engine) == "0106"
+    assert revision_of(engine) == "0107"
     with empty.read() as tx:
         found = tx.customers.get(7)
         assert tx.imports.depth() == 0
@@ -166,6 +167,28 @@ def test_loan_without_a_number_stops_the_migration_that_makes_loans_anew_on_sqli
             assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
 
 
+def test_customers_keep_their_phone_numbers_and_ids_go_on_when_those_move_to_a_table_of_their_own(empty, engine):
+    empty.migrate("0106")
+    registered = "'Ravi', 'Iyer', 40, '+14155552671', 5000000, 180000000, false, 2"
+    with engine.begin() as connection:
+        for row in (*A_REPAYMENT, "INSERT INTO loan_number VALUES (1000000001, 7)", A_RENUMBERED_LOAN):
+            connection.exec_driver_sql(row)
+        names = "first_name, last_name, age, phone_number, monthly_income_paise, approved_limit_paise, imported"
+        connection.exec_driver_sql(f"INSERT INTO customer ({names}, create_time_us) VALUES ({registered})")  # noqa: S608
+        before = connection.exec_driver_sql(ALL_CUSTOMERS).all()
+        # The newest is gone, but nobody else is to have had the number.
+        connection.exec_driver_sql("DELETE FROM customer WHERE customer_id > 7")
+    empty.migrate()
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql(ALL_CUSTOMERS).all() == before[:1]
+        assert connection.exec_driver_sql("SELECT * FROM phone_number").all() == [(919999999999, 7)]
+        assert len(connection.exec_driver_sql(ALL_LOANS).all()) == 2
+    ravi = Customer(0, "Ravi", "Iyer", 40, "+14155552671", 5_000_000, 180_000_000, 3)
+    assert empty.write(lambda tx: tx.customers.add(ravi)) == FIRST_OWN_ID + 1
+    with pytest.raises(DBAPIError, match=r"(?i)foreign key"), engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM customer WHERE customer_id = 7")
+
+
 def test_repayments_cannot_be_changed_or_removed_by_anybody(empty, engine):
     empty.migrate()
     with engine.begin() as connection:
@@ -191,6 +214,7 @@ A_RENUMBERED_LOAN = """
     INSERT INTO loan VALUES
     (1000000001, 7, 10000000, 0, 10, 1000000, 'ANNUAL_COMPOUND', 0, 0, 10000000, 2026, 1, 5, 6, NULL, 0, 0)
 """
+ALL_CUSTOMERS = "SELECT * FROM customer ORDER BY customer_id"
 ALL_LOANS = "SELECT * FROM loan ORDER BY loan_id"
 
 
@@ -240,6 +264,6 @@ def test_servers_that_open_a_new_database_at_the_same_time_all_find_the_schema(n
     stores = [BookStore(url) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(BookStore.migrate, stores))
-    assert revision_of(stores[0].engine) == "0106"
+    assert revision_of(stores[0].engine) == "0107"
     for store in stores:
         store.close()

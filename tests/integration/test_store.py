@@ -128,8 +128,10 @@ def test_many_keys_are_looked_up_whatever_their_number(book, rows_of):
     loans = [(number, number) for number in range(1, 40_001)]
     with book.store.read() as tx:
         assert len(tx.customers.existing(range(1, 40_001))) == 12_000
-        found = tx.customers.matching(range(1, 12_001), [row.phone_number for row in customers])
-        assert len({customer.customer_id for customer, _ in found}) == 12_000
+        found = tx.customers.with_ids(range(1, 12_001))
+        assert {customer.customer_id for customer, _ in found} == set(range(1, 12_001))
+        holders = tx.customers.phone_number_holders([row.phone_number for row in customers])
+        assert holders == {row.phone_number: row.customer_id for row in customers}
         assert tx.loans.by_source(loans) == {}
         assert tx.loans.taken(range(1, 40_001)) == set()
 

@@ -36,6 +36,13 @@ NUMBERS = {
 }
 """What the rows of each table are numbered by, in the order of their writing."""
 
+_ONE_SIDED = """
+    SELECT phone_number, customer_id FROM
+        (SELECT '+' || digits AS phone_number, customer_id FROM phone_number
+        UNION ALL SELECT phone_number, customer_id FROM customer)
+    GROUP BY phone_number, customer_id HAVING count(*) != 2
+"""
+
 
 @dataclass(frozen=True)
 class Sent:
@@ -115,6 +122,8 @@ def _read(database: Path, since: dict[str, int]) -> Snapshot:
         connection.execute("BEGIN")
         damage = [f"damaged: {row[0]}" for row in connection.execute("PRAGMA integrity_check") if row[0] != "ok"]
         damage += [f"damaged: {tuple(row)} points nowhere" for row in connection.execute("PRAGMA foreign_key_check")]
+        one_sided = connection.execute(_ONE_SIDED)
+        damage += [f"damaged: phone number {row[0]} is {row[1]}'s by one table only" for row in one_sided]
         # What is repaid is so by the callers who booked it.
         of_loans = "SELECT * FROM repayment WHERE loan_id > ? ORDER BY loan_id, number"
         repayments = list(map(dict, connection.execute(of_loans, [since["loan"]])))
