@@ -1,29 +1,25 @@
 """Reading an uploaded file through a process of its own, from the side of the worker that wants its rows."""
 
 import logging
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date
-from multiprocessing.connection import Connection
-from pathlib import Path
+from dataclasses import replace
 
-from almeno_grpc.domain.imports import ImportKind
 from almeno_grpc.imports.errors import FileRefusedError
 from almeno_grpc.imports.frames import (
     FileDone,
     FileOpened,
     FileRefused,
+    Frame,
     LoanNumbers,
     PackedBatch,
     ReadingFailed,
-    ReadingLimits,
+    ReadingJob,
     RowBatch,
 )
+from almeno_grpc.imports.reader_process import Reader
 
 _log = logging.getLogger(__name__)
 
@@ -31,11 +27,7 @@ _RESTARTS = 2
 """How often a reader that was killed from outside is started again."""
 _POLL_SECONDS = 0.5
 """How often `while_waiting` is called while the reader is silent."""
-_DYING_SECONDS = 10
-"""How long a reader may take to end once its pipe has."""
 _MEBIBYTE = 2**20
-
-Frame = FileOpened | FileRefused | LoanNumbers | PackedBatch | FileDone | ReadingFailed
 
 
 class BookFile:
@@ -65,37 +57,25 @@ class BookFile:
 
 @contextmanager
 def open_book_file(
-    path: Path,
+    job: ReadingJob,
     *,
-    kind: ImportKind,
-    file_name: str,
-    book_date: date,
-    limits: ReadingLimits,
-    skip_rows: int = 0,
-    batch_rows: int = 1_000,
     while_waiting: Callable[[], None] = lambda: None,
+    start_reader: Callable[[], Reader] = Reader,
 ) -> Iterator[BookFile]:
-    """Starts a process that reads and checks the file, and waits until it has been read as a whole.
+    """Has a process read and check a file, and waits until it has been read as a whole.
 
     However the block is left, the process has ended by then.
 
     Args:
-        path: Where the uploaded file lies.
-        kind: What its rows are.
-        file_name: The name its sender gave it.
-        book_date: The day on which the lender wrote the book: instalments due by then count as paid.
-        limits: How much the file may ask for.
-        skip_rows: Rows from the top that are not wanted, because an earlier run has dealt with them. Blank rows do not
-            count.
-        batch_rows: Rows a batch covers.
+        job: Which file, and what of it is wanted.
         while_waiting: Called about twice a second while the reader is silent. What it raises goes through, and ends
             the reading.
+        start_reader: Gives a process that has read nothing yet.
 
     Raises:
         FileRefusedError: The file as a whole cannot be taken.
     """
-    command = [*_command_line(path, kind, file_name, book_date, limits), "--batch-rows", str(batch_rows)]
-    reading = _Reading(command, kind, skip_rows, limits, while_waiting)
+    reading = _Reading(job, while_waiting, start_reader)
     try:
         yield BookFile(reading, reading.open())
     finally:
@@ -105,26 +85,19 @@ def open_book_file(
 class _Reading:
     """One file being read, by one reader after the other if they get killed."""
 
-    def __init__(
-        self,
-        command: list[str],
-        kind: ImportKind,
-        skip_rows: int,
-        limits: ReadingLimits,
-        while_waiting: Callable[[], None],
-    ) -> None:
-        self._command = command
-        self._kind = kind
-        self._rows_done = skip_rows
-        self._limits = limits
+    def __init__(self, job: ReadingJob, while_waiting: Callable[[], None], start_reader: Callable[[], Reader]) -> None:
+        self._job = job
+        self._rows_done = job.skip_rows
         self._while_waiting = while_waiting
+        self._start_reader = start_reader
         self._restarts_left = _RESTARTS
-        self._reader: _Reader | None = None
+        self._reader: Reader | None = None
 
     def open(self) -> int:
         """Waits until the file has been read; gives the number of its rows."""
         while True:
-            reader = self._reader = _Reader([*self._command, "--skip-rows", str(self._rows_done)])
+            reader = self._reader = self._start_reader()
+            reader.give(replace(self._job, skip_rows=self._rows_done))
             frame = self._next_frame(reader)
             if isinstance(frame, FileOpened):
                 return frame.rows_total
@@ -146,7 +119,7 @@ class _Reading:
             frame = self._next_frame(self._reader)
             if isinstance(frame, PackedBatch):
                 self._rows_done += frame.rows_seen
-                yield frame.unpack(self._kind)
+                yield frame.unpack(self._job.kind)
             elif isinstance(frame, FileDone):
                 return
             elif not isinstance(frame, LoanNumbers):
@@ -159,17 +132,17 @@ class _Reading:
             self._reader.end()
             self._reader = None
 
-    def _next_frame(self, reader: "_Reader") -> Frame | None:
+    def _next_frame(self, reader: Reader) -> Frame | None:
         """The next frame; None where the reader has died.
 
         Raises:
             FileRefusedError: The reader refused the file, has a fault of its own or is too slow.
         """
-        deadline = time.monotonic() + self._limits.seconds
+        deadline = time.monotonic() + self._job.limits.seconds
         while not reader.has_frame(_POLL_SECONDS):
             self._while_waiting()
             if time.monotonic() > deadline:
-                minutes = self._limits.seconds / 60
+                minutes = self._job.limits.seconds / 60
                 raise FileRefusedError(f"the file could not be read within {minutes:g} minutes; split it")
         frame = reader.receive()
         if isinstance(frame, FileRefused):
@@ -179,7 +152,7 @@ class _Reading:
             raise FileRefusedError("the file could not be read; the server's log says why")
         return frame
 
-    def _give_up_or_restart(self, reader: "_Reader") -> None:
+    def _give_up_or_restart(self, reader: Reader) -> None:
         """Sees how the reader died; returns if another try may go better.
 
         Raises:
@@ -192,82 +165,9 @@ class _Reading:
             self._restarts_left -= 1
             return
         if exit_code in (-signal.SIGABRT, -signal.SIGKILL):
-            memory = self._limits.memory_bytes // _MEBIBYTE
+            memory = self._job.limits.memory_bytes // _MEBIBYTE
             raise FileRefusedError(
                 f"the file could not be read within {memory:,} MiB of memory; it may hold a cell far away from the "
                 "others, or it has to be split"
             )
         raise FileRefusedError(f"the file could not be read: its reader ended early (exit code {exit_code})")
-
-
-class _Reader:
-    """A running reading process and the pipe its frames come through."""
-
-    def __init__(self, command: list[str]) -> None:
-        receiving, sending = os.pipe()
-        try:
-            self._process = subprocess.Popen(
-                [*command, "--frames-descriptor", str(sending)],
-                # The reader ends when this pipe does, so also when this process is killed.
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                pass_fds=(sending,),
-                env=_environment(),
-                # Signals from a terminal are meant for the server, which ends the reader itself. In a session of its
-                # own the reader would share processors with the server's as an equal, however it holds back.
-                process_group=0,
-            )
-        except BaseException:
-            os.close(receiving)
-            raise
-        finally:
-            os.close(sending)
-        self._frames: Connection[Frame, Frame] = Connection(receiving, writable=False)
-
-    def has_frame(self, seconds: float) -> bool:
-        """Waits for a frame, or the end of the reader, for so long."""
-        return self._frames.poll(seconds)
-
-    def receive(self) -> Frame | None:
-        """The next frame; None where the reader has ended, in the middle of one too."""
-        try:
-            return self._frames.recv()
-        except (EOFError, OSError):
-            return None
-
-    def exit_code(self) -> int:
-        """How a reader whose pipe has ended came to its end: the negative number of a signal, or its exit code."""
-        try:
-            return self._process.wait(_DYING_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            return self._process.wait()
-        finally:
-            self.end()
-
-    def end(self) -> None:
-        """Ends the process, whatever it does, and leaves nothing of it."""
-        self._process.kill()
-        self._process.wait()
-        self._frames.close()
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-
-
-def _command_line(path: Path, kind: ImportKind, file_name: str, book_date: date, limits: ReadingLimits) -> list[str]:
-    # Of the name only the ending counts; no name may be too long for a command line or unfit for one.
-    ending = "".join(character for character in file_name[-20:] if character.isprintable())
-    return [
-        *(sys.executable, "-P", "-m", "almeno_grpc.imports.reader"),
-        *("--path", str(path), "--kind", kind.value, f"--file-name={ending}", "--book-date", book_date.isoformat()),
-        *("--unpacked-bytes", str(limits.unpacked_bytes), "--rows", str(limits.rows)),
-        *("--memory-bytes", str(limits.memory_bytes)),
-    ]
-
-
-def _environment() -> dict[str, str]:
-    """The environment without the server's settings, which hold the way to the database."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("ALMENO_")}
-    # The arithmetic library under pandas would set up memory for a thread a core.
-    return environment | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}

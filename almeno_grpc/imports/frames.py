@@ -1,4 +1,4 @@
-"""What the reading process tells the one that started it, one frame after the other.
+"""What a reading process is told, a `ReadingJob`, and what it tells the one that started it, frame after frame.
 
 First `FileOpened`, or `FileRefused` and nothing more; then `LoanNumbers`; then `PackedBatch`es
 over every row, always in the same order; at the end `FileDone`. `ReadingFailed` may come at any point: the reader
@@ -9,7 +9,9 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import starmap
+from pathlib import Path
 from typing import Any
 
 from almeno_grpc.domain.imports import BookCustomers, BookLoans, ImportKind, IssueOutcome, RowIssue
@@ -30,6 +32,26 @@ class ReadingLimits:
     """Address space of the process that reads the file."""
     seconds: int = 15 * 60
     """Until the file has been read as a whole, and again between any two batches."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingJob:
+    """A file to be read."""
+
+    path: Path
+    """Where it lies."""
+    kind: ImportKind
+    """What its rows are."""
+    file_name: str
+    """The name its sender gave it; only its ending counts."""
+    book_date: date
+    """The day on which the lender wrote the book: instalments due by then count as paid."""
+    limits: ReadingLimits
+    """How much the file may ask for."""
+    skip_rows: int = 0
+    """Rows from the top that are not wanted, because an earlier run has dealt with them. Blank rows do not count."""
+    batch_rows: int = 1_000
+    """Rows a batch covers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,3 +136,6 @@ class PackedBatch:
         """Builds the issues."""
         rows = BookCustomers(self.columns) if kind is ImportKind.CUSTOMERS else BookLoans(self.columns)
         return RowBatch(self.rows_seen, rows, list(starmap(RowIssue, self.issues)), self.rejected)
+
+
+Frame = FileOpened | FileRefused | LoanNumbers | PackedBatch | FileDone | ReadingFailed

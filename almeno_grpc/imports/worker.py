@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -20,8 +20,9 @@ from almeno_grpc.domain.imports import BookCustomers, BookLoans, ImportFile, Imp
 from almeno_grpc.giving_way import give_way
 from almeno_grpc.imports.book_file import open_book_file
 from almeno_grpc.imports.errors import FileRefusedError
-from almeno_grpc.imports.frames import LoanNumbers, ReadingLimits, RowBatch
+from almeno_grpc.imports.frames import LoanNumbers, ReadingJob, ReadingLimits, RowBatch
 from almeno_grpc.imports.pace import MOST_PART_ROWS, Pace
+from almeno_grpc.imports.reader_process import SpareReader
 from almeno_grpc.logs import log_event
 from almeno_grpc.metrics import Metrics
 from almeno_grpc.service.identifiers import new_identifier
@@ -30,6 +31,8 @@ from almeno_grpc.service.store import Hold, Store, Transaction
 
 _IDLE_SECONDS = 0.05
 """How often the queue is looked at while it is empty; a look is a read of some microseconds."""
+_SPARE_SECONDS = 1.0
+"""After so long without a file a reader is made ready for the next."""
 _STANDBY_SECONDS = 0.5
 """How often a worker that is not the one at work tries to become it."""
 _RETRY_SECONDS = 1.0
@@ -57,6 +60,7 @@ class ImportWorker:
     batch_rows: int
     part_rows: int = MOST_PART_ROWS
     """The most rows that land, or numbers that are set aside, without a look whether others wait."""
+    readers: SpareReader = field(default_factory=SpareReader)
 
     def run(self, stop: threading.Event) -> None:
         """Works until the event is set."""
@@ -69,16 +73,22 @@ class ImportWorker:
                 stop.wait(_RETRY_SECONDS)
             else:
                 stop.wait(_STANDBY_SECONDS)
+            finally:
+                self.readers.end()
 
     def _take_files(self, turn: Hold, stop: threading.Event) -> None:
+        idle_since = time.monotonic()
         while turn.is_held() and not stop.is_set():
             file = self.store.write(self._take_next) if self._is_waiting() else None
             if file is None:
                 self._drop_contents(stop)
                 self.store.tidy_up()
                 stop.wait(_IDLE_SECONDS)
+                if time.monotonic() - idle_since > _SPARE_SECONDS:
+                    self.readers.keep()
             else:
                 self._work_on(file, stop)
+                idle_since = time.monotonic()
 
     def _drop_contents(self, stop: threading.Event) -> None:
         """Lets go of the uploads that nobody needs any more, a piece at a time, for others wait meanwhile."""
@@ -144,16 +154,10 @@ class ImportWorker:
             path = folder / "upload"
             self._write_upload(file, path)
             look_up()
-            with open_book_file(
-                path,
-                kind=file.kind,
-                file_name=file.file_name,
-                book_date=file.book_date,
-                limits=self.limits,
-                skip_rows=file.rows.seen,
-                batch_rows=self.batch_rows,
-                while_waiting=look_up,
-            ) as book:
+            job = ReadingJob(
+                path, file.kind, file.file_name, file.book_date, self.limits, file.rows.seen, self.batch_rows
+            )
+            with open_book_file(job, while_waiting=look_up, start_reader=self.readers.take) as book:
                 self.store.write(lambda tx: tx.imports.set_rows_total(file.queue_number, book.rows_total))
                 pace = Pace()
                 self._set_aside(file, book.loan_numbers(), pace, stop)

@@ -9,7 +9,20 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Column, Connection, Date, Dialect, Insert, Select, Table, TextClause, Update, bindparam, insert
+from sqlalchemy import (
+    Column,
+    Connection,
+    Date,
+    Delete,
+    Dialect,
+    Insert,
+    Select,
+    Table,
+    TextClause,
+    Update,
+    bindparam,
+    insert,
+)
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
@@ -22,7 +35,7 @@ _BY_PLACES = {"sqlite": "qmark", "postgresql": "format"}
 class Statement:
     """A statement of which many are run, each for itself."""
 
-    def __init__(self, clause: Select[Any] | Insert | Update | TextClause, *parameters: str) -> None:
+    def __init__(self, clause: Select[Any] | Insert | Update | Delete | TextClause, *parameters: str) -> None:
         """Takes the statement.
 
         Args:

@@ -38,14 +38,15 @@ class FakeFile:
         self._rows_of = rows_of
 
     @contextmanager
-    def open(self, path, *, skip_rows, while_waiting, **options):
-        self.opened.append((options["file_name"], skip_rows))
+    def open(self, job, *, while_waiting, start_reader):
+        del start_reader
+        self.opened.append((job.file_name, job.skip_rows))
         self.working += 1
         self.most_working = max(self.working, self.most_working)
         try:
-            self.content = path.read_bytes()
+            self.content = job.path.read_bytes()
             self.before_reading(while_waiting)
-            self._skip = skip_rows
+            self._skip = job.skip_rows
             yield self
         finally:
             self.working -= 1

@@ -11,7 +11,7 @@ import pytest
 from almeno_grpc.domain.errors import PhoneNumberTaken, WriteConflict
 from almeno_grpc.domain.imports import BookCustomers, BookLoans, ImportKind, IssueOutcome, RowCounts, RowIssue
 from almeno_grpc.imports.book_file import open_book_file
-from almeno_grpc.imports.frames import ReadingLimits
+from almeno_grpc.imports.frames import ReadingJob, ReadingLimits
 from almeno_grpc.service.landing import set_numbers_aside
 from almeno_grpc.storage.customers import Customers
 from almeno_grpc.storage.loans import Loans
@@ -23,7 +23,7 @@ BOOK_DATE = date(2026, 4, 10)
 
 
 def read(path, kind):
-    with open_book_file(path, kind=kind, file_name=path.name, book_date=BOOK_DATE, limits=ReadingLimits()) as file:
+    with open_book_file(ReadingJob(path, kind, path.name, BOOK_DATE, ReadingLimits())) as file:
         batches = list(file.batches())
     return [row for batch in batches for row in batch.rows], [issue for batch in batches for issue in batch.issues]
 

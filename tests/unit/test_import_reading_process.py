@@ -12,19 +12,21 @@ import openpyxl
 import pytest
 
 from almeno_grpc.domain.imports import ImportKind
-from almeno_grpc.imports import book_file
+from almeno_grpc.imports import book_file, reader_process
 from almeno_grpc.imports.book_file import open_book_file
 from almeno_grpc.imports.errors import FileRefusedError
-from almeno_grpc.imports.frames import ReadingLimits
+from almeno_grpc.imports.frames import ReadingJob, ReadingLimits
 from almeno_grpc.imports.headings import HEADINGS
+from almeno_grpc.imports.reader_process import Reader, SpareReader
 
 SAMPLE = Path(__file__).parents[2] / "data"
 LOAN = "14,{},900000,12,13.46,85095.5,3,2024-01-31,2025-01-31\n"
 
 
-def open_loans(path: Path, **options):
+def open_loans(path: Path, *, while_waiting=lambda: None, start_reader=Reader, **options):
     options = {"limits": ReadingLimits(), "file_name": path.name} | options
-    return open_book_file(path, kind=ImportKind.LOANS, book_date=date(2024, 6, 1), **options)
+    job = ReadingJob(path, ImportKind.LOANS, book_date=date(2024, 6, 1), **options)
+    return open_book_file(job, while_waiting=while_waiting, start_reader=start_reader)
 
 
 @pytest.fixture
@@ -46,7 +48,7 @@ def readers(monkeypatch) -> list[subprocess.Popen]:
             super().__init__(*arguments, **options)
             started.append(self)
 
-    monkeypatch.setattr(book_file.subprocess, "Popen", Recorded)
+    monkeypatch.setattr(reader_process.subprocess, "Popen", Recorded)
     yield started
     assert started
     for process in started:
@@ -60,10 +62,11 @@ def test_rows_come_in_one_order_whatever_is_skipped_and_pandas_stays_outside():
     program = (
         "import sys; from pathlib import Path; from datetime import date\n"
         "from almeno_grpc.imports.book_file import open_book_file\n"
-        "from almeno_grpc.imports.frames import ReadingLimits\n"
+        "from almeno_grpc.imports.frames import ReadingJob, ReadingLimits\n"
         "from almeno_grpc.domain.imports import ImportKind\n"
-        f"with open_book_file(Path({str(SAMPLE / 'loans.xlsx')!r}), kind=ImportKind.LOANS, file_name='l',"
-        " book_date=date(2024, 1, 1), limits=ReadingLimits(), batch_rows=100) as book:\n"
+        f"path = Path({str(SAMPLE / 'loans.xlsx')!r})\n"
+        "job = ReadingJob(path, ImportKind.LOANS, 'l', date(2024, 1, 1), ReadingLimits(), batch_rows=100)\n"
+        "with open_book_file(job) as book:\n"
         "    batches = list(book.batches())\n"
         "    print(book.rows_total, [b.rows_seen for b in batches], sum(len(b.rows) for b in batches))\n"
         "assert 'pandas' not in sys.modules and 'python_calamine' not in sys.modules\n"
@@ -180,27 +183,77 @@ def test_caller_can_give_up_while_the_file_is_being_read(many_loans, monkeypatch
 
 def test_settings_of_the_server_do_not_reach_the_reader(monkeypatch):
     monkeypatch.setenv("ALMENO_DATABASE_URL", "postgresql://secret")
-    assert not [name for name in book_file._environment() if name.startswith("ALMENO_")]
+    assert not [name for name in reader_process._environment() if name.startswith("ALMENO_")]
+
+
+@pytest.fixture
+def spare():
+    spare = SpareReader()
+    yield spare
+    spare.end()
+
+
+def test_spare_reader_has_loaded_what_it_reads_with_and_reads_one_file(many_loans, readers, spare):
+    spare.keep()
+    spare.keep()
+    assert len(readers) == 1
+    if sys.platform == "linux":
+        wait_until(lambda: "pandas" in Path(f"/proc/{readers[0].pid}/maps").read_text())
+    with open_loans(many_loans, start_reader=spare.take) as book:
+        assert book.rows_total == 20_000
+        assert len(readers) == 1
+    with open_loans(many_loans, start_reader=spare.take):
+        assert len(readers) == 2
+
+
+def test_spare_reader_that_was_killed_is_replaced(many_loans, readers, spare):
+    spare.keep()
+    readers[0].kill()
+    readers[0].wait()
+    spare.keep()
+    assert len(readers) == 2
+    readers[1].kill()
+    readers[1].wait()
+    with open_loans(many_loans, start_reader=spare.take) as book:
+        assert book.rows_total == 20_000
+    assert len(readers) == 3
+
+
+def test_spare_reader_ends_with_the_one_who_keeps_it():
+    program = (
+        "import time; from almeno_grpc.imports.reader_process import Reader\n"
+        "print(Reader()._process.pid, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as parent:
+        reader = int(parent.stdout.readline())
+        parent.kill()
+    wait_until(lambda: not is_running(reader))
+
+
+def wait_until(condition) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_reader_ends_when_its_parent_is_killed(many_loans):
     program = (
         "import time; from pathlib import Path; from datetime import date\n"
         "from almeno_grpc.imports.book_file import open_book_file\n"
-        "from almeno_grpc.imports.frames import ReadingLimits\n"
+        "from almeno_grpc.imports.frames import ReadingJob, ReadingLimits\n"
         "from almeno_grpc.domain.imports import ImportKind\n"
-        f"with open_book_file(Path({str(many_loans)!r}), kind=ImportKind.LOANS, file_name='l',"
-        " book_date=date(2024, 1, 1), limits=ReadingLimits(), batch_rows=10) as book:\n"
+        f"path = Path({str(many_loans)!r})\n"
+        "job = ReadingJob(path, ImportKind.LOANS, 'l', date(2024, 1, 1), ReadingLimits(), batch_rows=10)\n"
+        "with open_book_file(job) as book:\n"
         "    print(book._reading._reader._process.pid, flush=True)\n"
         "    time.sleep(60)\n"
     )
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as parent:
         reader = int(parent.stdout.readline())
         parent.kill()
-    deadline = time.monotonic() + 10
-    while is_running(reader):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_until(lambda: not is_running(reader))
 
 
 def is_running(process_id: int) -> bool:
