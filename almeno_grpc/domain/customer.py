@@ -22,6 +22,21 @@ class Customer:
     create_time: int
     """Microseconds since the epoch."""
 
+    @property
+    def phone_digits(self) -> int:
+        """The digits of the phone number."""
+        return phone_digits(self.phone_number)
+
+
+def phone_digits(e164: str) -> int:
+    """The digits of a phone number in E.164 form: no country's code begins with a zero, so that none is lost."""
+    return int(e164.removeprefix("+"))
+
+
+def e164_of(digits: int) -> str:
+    """The phone number in E.164 form that has the digits."""
+    return f"+{digits}"
+
 
 def approved_limit(monthly_income: int) -> int:
     """The credit limit at registration, in paise: 36 months' income rounded to the nearest lakh, halves up."""

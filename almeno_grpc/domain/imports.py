@@ -58,8 +58,8 @@ class BookCustomer(NamedTuple):
     first_name: str
     last_name: str
     age: int
-    phone_number: str
-    """In E.164 form."""
+    phone_digits: int
+    """Of the phone number in E.164 form."""
     monthly_income: int
     approved_limit: int
 

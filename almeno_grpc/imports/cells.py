@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import ClassVar
 
 from almeno_grpc.domain import limits
+from almeno_grpc.domain.customer import phone_digits
 from almeno_grpc.domain.money import PAISE_PER_RUPEE, format_rupees
 from almeno_grpc.domain.names import clean_name
 from almeno_grpc.service.phone_numbers import to_e164
@@ -177,16 +178,16 @@ def name(cell: object) -> str | Fault:
 
 
 class PhoneNumber:
-    """The rule for phone numbers, E.164 out; what was found is never quoted."""
+    """The rule for phone numbers, the digits of E.164 out; what was found is never quoted."""
 
-    def __call__(self, cell: object) -> str | Fault:
+    def __call__(self, cell: object) -> int | Fault:
         """Reads a cell of any kind."""
         if isinstance(cell, str) and _is_empty(cell):
             return Fault(_EMPTY)
         if isinstance(cell, float) and cell.is_integer() and abs(cell) < EXACT_FLOATS:
             cell = str(int(cell))
         try:
-            return to_e164(cell if isinstance(cell, str) else "")
+            return phone_digits(to_e164(cell if isinstance(cell, str) else ""))
         except ValueError as error:
             return Fault(str(error))
 

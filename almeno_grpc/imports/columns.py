@@ -19,7 +19,7 @@ import pandas as pd
 from almeno_grpc.domain.months import day_number
 from almeno_grpc.imports.cells import EXACT_FLOATS, CellRule, Fault, PhoneNumber, PlainNumbers
 from almeno_grpc.imports.short_cells import Numbers, ShortCells, factorized, packed
-from almeno_grpc.service.phone_numbers import LEAST_INDIAN, MOST_INDIAN, indian_to_e164
+from almeno_grpc.service.phone_numbers import LEAST_INDIAN, MOST_INDIAN, OF_INDIA
 
 Values = npt.NDArray[Any]
 
@@ -212,9 +212,7 @@ def _plain_values(numbers: Numbers, rule: CellRule) -> tuple[Values, npt.NDArray
         return np.where(is_plain, numbers, 0) * rule.scale, is_plain
     if isinstance(rule, PhoneNumber):
         is_plain = (numbers >= LEAST_INDIAN) & (numbers <= MOST_INDIAN)
-        texts = np.zeros(len(numbers), dtype=object)
-        texts[is_plain] = indian_to_e164(numbers[is_plain].tolist())
-        return texts, is_plain
+        return np.where(is_plain, numbers + OF_INDIA, 0), is_plain
     return np.zeros(len(numbers), dtype=object), np.zeros(len(numbers), dtype=bool)
 
 

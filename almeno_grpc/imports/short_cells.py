@@ -83,7 +83,10 @@ class ShortCells(Sequence[str]):
 
 
 def cut_up(lines: bytes, width: int) -> list[Sequence[object]]:
-    """The columns of lines; none of a wide sheet, or where a line has fewer or more fields, or one of any length."""
+    r"""The columns of lines that end in \n, or all in \r\n.
+
+    None of a wide sheet, or where a line has fewer or more fields, or one of any length.
+    """
     if width > _MOST_WIDTH:
         return []
     text = _CutText(lines)
@@ -92,10 +95,13 @@ def cut_up(lines: bytes, width: int) -> list[Sequence[object]]:
     if not rows or len(ends) != rows * width or np.any(text.characters[ends[width - 1 :: width]] != _NEWLINE):
         return []
     lengths = np.diff(ends, prepend=-1) - 1
+    if lines.endswith(b"\r\n"):
+        ends[width - 1 :: width] -= 1
+        lengths[width - 1 :: width] -= 1
     longest = lengths.reshape(rows, width).max(axis=0)
     if longest.max() > csv.field_size_limit():
         return []
-    cells = lines.decode().replace("\n", ",").split(",") if longest.max() > _MOST_BYTES else []
+    cells = lines.decode().replace("\r", "").replace("\n", ",").split(",") if longest.max() > _MOST_BYTES else []
     return [
         cells[place:-1:width] if longest[place] > _MOST_BYTES else text.cells(ends[place::width], lengths[place::width])
         for place in range(width)

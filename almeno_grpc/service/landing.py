@@ -136,7 +136,7 @@ def _land_customers(tx: Transaction, rows: BookCustomers, now: int, tally: _Tall
     known = tx.customers.with_ids([row.customer_id for row in rows])
     by_id: dict[int, Customer | BookCustomer] = {customer.customer_id: customer for customer, _ in known}
     registered_here = {customer.customer_id for customer, imported in known if not imported}
-    holder_of = tx.customers.phone_number_holders([row.phone_number for row in rows])
+    holder_of = tx.customers.phone_number_holders([row.phone_digits for row in rows])
     new: list[BookCustomer] = []
     for row in rows:
         before = by_id.get(row.customer_id)
@@ -146,8 +146,8 @@ def _land_customers(tx: Transaction, rows: BookCustomers, now: int, tally: _Tall
         if row.customer_id in registered_here:
             tally.reject(row.row_number, "Customer ID", "is the number of a customer who was registered here")
             continue
-        if holder_of.get(row.phone_number, row.customer_id) != row.customer_id:
-            tally.reject(row.row_number, "Phone Number", f"is held by customer {holder_of[row.phone_number]}")
+        if holder_of.get(row.phone_digits, row.customer_id) != row.customer_id:
+            tally.reject(row.row_number, "Phone Number", f"is held by customer {holder_of[row.phone_digits]}")
             continue
         if before is None:
             new.append(row)
@@ -155,11 +155,11 @@ def _land_customers(tx: Transaction, rows: BookCustomers, now: int, tally: _Tall
         else:
             # Changes may free a phone number that a later row takes, so what came before them goes first.
             _import_new_customers(tx, new, now)
-            tx.customers.import_changed(row, before.phone_number)
-            holder_of.pop(before.phone_number, None)
+            tx.customers.import_changed(row, before.phone_digits)
+            holder_of.pop(before.phone_digits, None)
             tally.updated += 1
         by_id[row.customer_id] = row
-        holder_of[row.phone_number] = row.customer_id
+        holder_of[row.phone_digits] = row.customer_id
     _import_new_customers(tx, new, now)
 
 
@@ -180,7 +180,7 @@ def _same_customer(before: Customer | BookCustomer, row: BookCustomer) -> bool:
         before.first_name == row.first_name
         and before.last_name == row.last_name
         and before.age == row.age
-        and before.phone_number == row.phone_number
+        and before.phone_digits == row.phone_digits
         and before.monthly_income == row.monthly_income
         and before.approved_limit == row.approved_limit
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
-from almeno_grpc.domain.customer import Customer
+from almeno_grpc.domain.customer import Customer, e164_of, phone_digits
 from almeno_grpc.domain.errors import PhoneNumberTaken
 from almeno_grpc.domain.imports import BookCustomer, BookCustomers
 from almeno_grpc.storage.additions import Addition, added_whole
@@ -21,7 +21,7 @@ _COLUMNS = (
     table.c.first_name,
     table.c.last_name,
     table.c.age,
-    table.c.phone_number,
+    table.c.phone_digits,
     table.c.monthly_income_paise,
     table.c.approved_limit_paise,
     table.c.create_time_us,
@@ -50,7 +50,7 @@ _UPDATE = (
         first_name=bindparam("first_name"),
         last_name=bindparam("last_name"),
         age=bindparam("age"),
-        phone_number=bindparam("phone_number"),
+        phone_digits=bindparam("phone_digits"),
         monthly_income_paise=bindparam("monthly_income_paise"),
         approved_limit_paise=bindparam("approved_limit_paise"),
     )
@@ -66,15 +66,15 @@ class Customers:
     def get(self, customer_id: int) -> Customer | None:
         """The customer with the number, if there is one."""
         row = _BY_ID.row(self._connection, customer_id)
-        return Customer(*row) if row else None
+        return _customer(row) if row else None
 
     def holds_phone_number(self, phone_number: str) -> bool:
         """Whether a customer has the number."""
-        return _HOLDER.row(self._connection, _digits(phone_number)) is not None
+        return _HOLDER.row(self._connection, phone_digits(phone_number)) is not None
 
     def page(self, after: int, count: int) -> list[Customer]:
         """Up to `count` customers with a number above `after`, in the order of their numbers."""
-        return [Customer(*row) for row in self._connection.execute(_PAGE, {"after": after, "count": count})]
+        return [_customer(row) for row in self._connection.execute(_PAGE, {"after": after, "count": count})]
 
     def count(self) -> int:
         """How many customers there are."""
@@ -84,7 +84,7 @@ class Customers:
         """Registers a customer under the next number of the service's own, which it gives back."""
         imported = False
         [(customer_id,)] = _ADD.rows(self._connection, *_values(customer).values(), imported, customer.create_time)
-        _HOLD.rows(self._connection, _digits(customer.phone_number), customer_id)
+        _HOLD.rows(self._connection, customer.phone_digits, customer_id)
         return int(customer_id)
 
     def existing(self, ids: Iterable[int]) -> set[int]:
@@ -94,13 +94,12 @@ class Customers:
     def with_ids(self, ids: Sequence[int]) -> list[tuple[Customer, bool]]:
         """The customers with any of the numbers, each with whether it was imported."""
         by_ids = (self._connection.execute(_BY_IDS, {"ids": piece}) for piece in in_pieces(ids))
-        return [(Customer(*row[:-1]), row[-1]) for rows in by_ids for row in rows]
+        return [(_customer(row), row[-1]) for rows in by_ids for row in rows]
 
-    def phone_number_holders(self, phone_numbers: Sequence[str]) -> dict[str, int]:
-        """Those of the phone numbers that customers have, each with the customer's number."""
-        of_digits = {_digits(number): number for number in phone_numbers}
-        pieces = (self._connection.execute(_HOLDERS, {"numbers": piece}) for piece in in_pieces(of_digits))
-        return {of_digits[digits]: customer_id for rows in pieces for digits, customer_id in rows}
+    def phone_number_holders(self, digits: Sequence[int]) -> dict[int, int]:
+        """Those of the phone numbers, by their digits, that customers have, each with the customer's number."""
+        pieces = (self._connection.execute(_HOLDERS, {"numbers": piece}) for piece in in_pieces(digits))
+        return {number: customer_id for rows in pieces for number, customer_id in rows}
 
     def import_new(self, rows: Sequence[BookCustomer], create_time: int) -> None:
         """Adds customers under the sheet's numbers, and takes their phone numbers."""
@@ -129,24 +128,24 @@ class Customers:
         """
         holder_of: dict[int, int] = {}
         for part in parts:
-            _, ids, _, _, _, phone_numbers, *_ = part.columns
-            holder_of.update(zip(map(_digits, phone_numbers), ids, strict=True))
+            _, ids, _, _, _, digits, *_ = part.columns
+            holder_of.update(zip(digits, ids, strict=True))
         if len(holder_of) < sum(map(len, parts)):
             raise PhoneNumberTaken
-        digits = sorted(holder_of)
-        _HOLD_EACH.add(self._connection, (digits, list(map(holder_of.__getitem__, digits))))
+        in_order = sorted(holder_of)
+        _HOLD_EACH.add(self._connection, (in_order, list(map(holder_of.__getitem__, in_order))))
 
-    def import_changed(self, row: BookCustomer, phone_number_before: str) -> None:
+    def import_changed(self, row: BookCustomer, digits_before: int) -> None:
         """Brings a customer up to what the sheet says."""
         self._connection.execute(_UPDATE, {**_values(row), "key": row.customer_id})
-        if row.phone_number != phone_number_before:
-            _LET_GO.rows(self._connection, _digits(phone_number_before))
-            _HOLD.rows(self._connection, _digits(row.phone_number), row.customer_id)
+        if row.phone_digits != digits_before:
+            _LET_GO.rows(self._connection, digits_before)
+            _HOLD.rows(self._connection, row.phone_digits, row.customer_id)
 
 
-def _digits(phone_number: str) -> int:
-    """A number in E.164 form without its plus sign. None begins with a zero."""
-    return int(phone_number)
+def _customer(row: Any) -> Customer:
+    customer_id, first_name, last_name, age, digits, income, limit, create_time, *_ = row
+    return Customer(customer_id, first_name, last_name, age, e164_of(digits), income, limit, create_time)
 
 
 def _stored(rows: BookCustomers, create_time: int) -> Sequence[Sequence[Any]]:
@@ -161,7 +160,7 @@ def _values(customer: Customer | BookCustomer) -> dict[str, Any]:
         "first_name": customer.first_name,
         "last_name": customer.last_name,
         "age": customer.age,
-        "phone_number": customer.phone_number,
+        "phone_digits": customer.phone_digits,
         "monthly_income_paise": customer.monthly_income,
         "approved_limit_paise": customer.approved_limit,
     }

@@ -53,7 +53,8 @@ customer = Table(
     Column("first_name", String(100), nullable=False),
     Column("last_name", String(100), nullable=False),
     Column("age", SmallInteger, nullable=False),
-    Column("phone_number", String(16), nullable=False),
+    # As in the table of phone numbers.
+    Column("phone_digits", BigInteger, nullable=False),
     Column("monthly_income_paise", BigInteger, nullable=False),
     Column("approved_limit_paise", BigInteger, nullable=False),
     Column("imported", Boolean, nullable=False),
@@ -64,7 +65,7 @@ customer = Table(
     CheckConstraint("approved_limit_paise >= 0", name="limit_not_negative"),
     CheckConstraint("length(first_name) BETWEEN 1 AND 100", name="first_name_length"),
     CheckConstraint("length(last_name) BETWEEN 1 AND 100", name="last_name_length"),
-    CheckConstraint("phone_number LIKE '+%'", name="phone_number_e164"),
+    CheckConstraint("phone_digits > 0", name="phone_digits_positive"),
     sqlite_autoincrement=True,
 )
 

@@ -44,16 +44,16 @@ BLOCK_CHECKS = 50
 
 _NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :rows)"
 _CUSTOMERS = text(f"""
-INSERT INTO customer (customer_id, first_name, last_name, age, phone_number, monthly_income_paise,
+INSERT INTO customer (customer_id, first_name, last_name, age, phone_digits, monthly_income_paise,
     approved_limit_paise, imported, create_time_us)
 {_NUMBERS}
-SELECT :first + i, 'Asha', 'Rao', 40, '+91' || CAST(6000000000 + :first + i AS VARCHAR(10)), 10000000, 1000000000000,
+SELECT :first + i, 'Asha', 'Rao', 40, 916000000000 + :first + i, 10000000, 1000000000000,
     :imported, 1
 FROM n
 """)  # noqa: S608
 _PHONE_NUMBERS = text("""
 INSERT INTO phone_number (digits, customer_id)
-SELECT CAST(substr(phone_number, 2) AS BIGINT), customer_id FROM customer WHERE customer_id >= :first
+SELECT phone_digits, customer_id FROM customer WHERE customer_id >= :first
 """)
 _LOAN_NUMBERS = text(f"""
 INSERT INTO loan_number (loan_id, customer_id) {_NUMBERS} SELECT :first_loan + i, :first + i % :customers FROM n

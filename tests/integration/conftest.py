@@ -176,7 +176,7 @@ def book_customer(number: int, **changes) -> BookCustomer:
         "first_name": "Asha",
         "last_name": "Rao",
         "age": 30,
-        "phone_number": f"+91{8_000_000_000 + number}",
+        "phone_digits": 918_000_000_000 + number,
         "monthly_income": 50_000 * RUPEE,
         "approved_limit": 18 * LAKH,
     }

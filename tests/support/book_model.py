@@ -37,10 +37,9 @@ NUMBERS = {
 """What the rows of each table are numbered by, in the order of their writing."""
 
 _ONE_SIDED = """
-    SELECT phone_number, customer_id FROM
-        (SELECT '+' || digits AS phone_number, customer_id FROM phone_number
-        UNION ALL SELECT phone_number, customer_id FROM customer)
-    GROUP BY phone_number, customer_id HAVING count(*) != 2
+    SELECT digits, customer_id FROM
+        (SELECT digits, customer_id FROM phone_number UNION ALL SELECT phone_digits, customer_id FROM customer)
+    GROUP BY digits, customer_id HAVING count(*) != 2
 """
 
 
@@ -169,9 +168,9 @@ def _customer_faults(book: Snapshot, answers: Answers) -> Iterator[str]:
         limit = _half_up(Fraction(36 * income, LAKH)) * LAKH
         if _paise(customer.approved_limit) != limit:
             yield f"wrong: the limit of customer {customer.customer_id} is not {limit}"
-        facts = (asked.first_name, asked.last_name, asked.age, asked.phone_number)
+        facts = (asked.first_name, asked.last_name, asked.age, int(asked.phone_number.removeprefix("+")))
         expected.append((customer.customer_id, *facts, income, limit))
-    columns = ("customer_id", "first_name", "last_name", "age", "phone_number")
+    columns = ("customer_id", "first_name", "last_name", "age", "phone_digits")
     amounts = ("monthly_income_paise", "approved_limit_paise")
     stored = [tuple(row[column] for column in columns + amounts) for row in book.customers]
     yield from _difference("customer", stored, expected)

@@ -15,8 +15,8 @@ ANY = st.text(st.characters(exclude_characters='\0\r\n",', exclude_categories=["
 COLUMN = st.sampled_from([DIGITS, NEAR_DIGITS, ANY, st.one_of(DIGITS, NEAR_DIGITS)])
 
 
-def columns_of(rows: list[tuple[str, ...]]) -> list:
-    return cut_up("".join(",".join(row) + "\n" for row in rows).encode(), len(rows[0]))
+def columns_of(rows: list[tuple[str, ...]], end: str = "\n") -> list:
+    return cut_up("".join(",".join(row) + end for row in rows).encode(), len(rows[0]))
 
 
 @st.composite
@@ -25,9 +25,9 @@ def tables(draw) -> list[tuple[str, ...]]:
     return draw(st.lists(st.tuples(*kinds), min_size=1, max_size=6))
 
 
-@given(tables())
-def test_columns_hold_the_cells_of_the_lines(rows):
-    columns = columns_of(rows)
+@given(tables(), st.sampled_from(["\n", "\r\n"]))
+def test_columns_hold_the_cells_of_the_lines(rows, end):
+    columns = columns_of(rows, end)
     assert [list(map(str, column)) for column in columns] == [list(cells) for cells in zip(*rows, strict=True)]
     for column in columns:
         if isinstance(column, ShortCells):
