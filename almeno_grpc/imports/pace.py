@@ -38,9 +38,9 @@ class Pace:
         # Not too few: where a part takes long whatever is in it, there would be less and less in each.
         return max(-(-most // _LEAST_SHARE), min(most, int(_PART_SECONDS / self._seconds_a_row)))
 
-    def note(self, rows: int, seconds: float) -> None:
-        """So many rows have landed, in so many seconds."""
-        self._seconds_a_row = seconds / rows
+    def note(self, rows: int) -> None:
+        """So many rows have landed since the transaction began."""
+        self._seconds_a_row = (time.monotonic() - self._began) / rows
 
     def has_to_end(self, tx: Transaction) -> bool:
         """Whether the transaction has to end, though there is more to land."""

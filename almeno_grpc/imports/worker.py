@@ -202,10 +202,8 @@ class ImportWorker:
         def parts(tx: Transaction) -> Iterator[tuple[BookCustomers | BookLoans, list[RowIssue]]]:
             start = landed
             while start < batch.rows_seen:
-                began = time.monotonic()
                 part = batch.part(start, start + pace.part_rows(self.part_rows))
                 yield part.rows, part.issues
-                pace.note(part.rows_seen, time.monotonic() - began)
                 if pace.has_to_end(tx):
                     return
                 start += part.rows_seen
@@ -216,7 +214,9 @@ class ImportWorker:
                 # This worker has lost its turn without knowing, and the one whose turn it is has come this far.
                 raise WriteConflict("another server works on the import")
             now = self.clock.now_microseconds()
-            return land_batch(tx, file.queue_number, parts(tx), now, looks_first=looks_first)
+            counts = land_batch(tx, file.queue_number, parts(tx), now, looks_first=looks_first)
+            pace.note(counts.seen)
+            return counts
 
         while landed < batch.rows_seen:
             counts = write_batch(self.store, land)
