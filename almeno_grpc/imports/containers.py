@@ -3,6 +3,7 @@
 import codecs
 import zipfile
 import zlib
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import BinaryIO, NoReturn
@@ -91,17 +92,28 @@ def _unpacked_bytes(archive: zipfile.ZipFile, member: zipfile.ZipInfo, room: int
     return unpacked
 
 
-def check_text(path: Path) -> bool:
-    r"""Looks whether a file is text in UTF-8 and without NUL characters.
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What a look at a text has found."""
 
-    Returns:
-        Whether it is plain: without quotes, and with lines that end in \n or \r\n, so that each is a row.
+    is_plain: bool
+    r"""Whether it is without quotes and its lines end in \n or \r\n, so that each is a row."""
+    sound_lines: int | None
+    """The number of lines, where it is plain and each begins with a letter or digit and is too short for a fault."""
+
+
+def check_text(path: Path) -> Text:
+    """Looks whether a file is text in UTF-8 and without NUL characters.
 
     Raises:
         FileRefusedError: It is not text.
     """
+    # Not before: a workbook is to be read while it loads.
+    from almeno_grpc.imports.short_lines import ShortLines  # noqa: PLC0415
+
     decoder = codecs.getincrementaldecoder("utf-8")()
     is_plain = True
+    lines = ShortLines()
     with path.open("rb") as file:
         try:
             while chunk := file.read(_CHUNK_BYTES):
@@ -113,10 +125,11 @@ def check_text(path: Path) -> bool:
                 if b"\0" in chunk:
                     _refuse_text(file)
                 is_plain = is_plain and b'"' not in chunk and chunk.count(b"\r") == chunk.count(b"\r\n")
+                lines.extend(chunk.removeprefix(codecs.BOM_UTF8) if file.tell() == len(chunk) else chunk)
             decoder.decode(b"", final=True)
         except UnicodeDecodeError:
             _refuse_text(file)
-    return is_plain
+    return Text(is_plain, lines.count() if is_plain else None)
 
 
 def _refuse_text(file: BinaryIO) -> NoReturn:

@@ -56,7 +56,7 @@ class ReadingJob:
 
 @dataclass(frozen=True, slots=True)
 class FileOpened:
-    """The file has been read and is sound as a whole; its rows follow."""
+    """The file is sound as a whole; its rows follow."""
 
     rows_total: int
 

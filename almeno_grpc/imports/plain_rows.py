@@ -1,5 +1,6 @@
 """The rows of a plain CSV file, in which each line is a row: thousands of lines are cut up at a time."""
 
+import codecs
 from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,7 +10,6 @@ from almeno_grpc.imports.short_cells import cut_up
 
 _PIECE_BYTES = 2**18
 """What is cut up at a time: of a book about two milliseconds' work, after which calls get their turn."""
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class PlainRows:
@@ -19,8 +19,9 @@ class PlainRows:
     whole piece.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Takes where the file lies, which `check_text` has found plain."""
+    def __init__(self, path: Path, sound_rows: int | None = None) -> None:
+        """Takes where the file lies, which `check_text` has found plain, and its sound lines."""
+        self.sound_rows = sound_rows
         self._pieces = _whole_lines(path)
         self._lines: deque[str] = deque()
         """Those at hand that were not cut up."""
@@ -61,7 +62,7 @@ def _whole_lines(path: Path) -> Iterator[bytes]:
     They end in \n, or all that come together in \r\n.
     """
     with path.open("rb") as file:
-        piece = file.readline().removeprefix(_BYTE_ORDER_MARK)
+        piece = file.readline().removeprefix(codecs.BOM_UTF8)
         while piece:
             if not piece.endswith(b"\n"):
                 piece += b"\n"

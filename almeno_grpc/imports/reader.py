@@ -12,20 +12,11 @@ import resource
 import sys
 import threading
 import traceback
-from array import array
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from almeno_grpc.imports.errors import FileRefusedError
-from almeno_grpc.imports.frames import (
-    FileDone,
-    FileOpened,
-    FileRefused,
-    Frame,
-    LoanNumbers,
-    ReadingFailed,
-    ReadingJob,
-)
+from almeno_grpc.imports.frames import FileRefused, Frame, ReadingFailed, ReadingJob
 from almeno_grpc.imports.sheets import open_rows
 
 _NICENESS = 10
@@ -58,26 +49,18 @@ def main() -> None:
 
 
 def _load() -> None:
-    import almeno_grpc.imports.reading  # noqa: PLC0415
-    import almeno_grpc.imports.rows  # noqa: F401, PLC0415
+    import almeno_grpc.imports.file_frames  # noqa: F401, PLC0415
 
 
 def _read(job: ReadingJob, frames: "Connection[Frame, Frame]") -> None:
     """Sends the frames of the file."""
     try:
         rows = open_rows(job.path, job.file_name, job.limits)
-        # By now they may have been loaded.
-        from almeno_grpc.imports.reading import table_of  # noqa: PLC0415
-        from almeno_grpc.imports.rows import RowChecker  # noqa: PLC0415
+        # By now it may have been loaded.
+        from almeno_grpc.imports.file_frames import frames_of  # noqa: PLC0415
 
-        table = table_of(rows(), job.kind, job.limits)
-        frames.send(FileOpened(len(table)))
-        checker = RowChecker(table, job.kind, job.book_date)
-        # Where rows have landed, their numbers have been set aside. Else they are while the rows are put in order.
-        frames.send(checker.loan_numbers() if job.skip_rows == 0 else LoanNumbers(array("q"), array("q")))
-        for batch in checker.batches(skip_rows=job.skip_rows, batch_rows=job.batch_rows):
-            frames.send(batch)
-        frames.send(FileDone())
+        for frame in frames_of(rows(), job):
+            frames.send(frame)
     except FileRefusedError as refusal:
         frames.send(FileRefused(refusal.message))
     except MemoryError:

@@ -1,7 +1,7 @@
 """Reading a file into a table: its headings found, its rows gathered by columns."""
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import compress
 from pathlib import Path
 
@@ -53,38 +53,81 @@ def read_table(path: Path, *, kind: ImportKind, file_name: str, limits: ReadingL
     Raises:
         FileRefusedError: The file as a whole cannot be taken.
     """
-    return table_of(open_rows(path, file_name, limits)(), kind, limits)
+    [table] = BookReading(open_rows(path, file_name, limits)(), kind, limits).tables()
+    return table
 
 
-def table_of(rows: SheetRows, kind: ImportKind, limits: ReadingLimits) -> BookTable:
-    """Finds the headings and gathers the columns below them, piece by piece; see `read_table`."""
-    next_number, heading_row = 2, rows.next_row()
-    while heading_row is not None and _is_blank(heading_row):
-        next_number, heading_row = next_number + 1, rows.next_row()
-    if heading_row is None:
-        raise FileRefusedError("the file is empty: its sheet has no headings")
-    positions = find_columns(kind, heading_row)
-    numbers = array("q")
-    columns = [Column() for _ in positions]
-    overlong: set[int] = set()
-    while sheet_columns := rows.next_columns(len(heading_row)):
-        give_way()
-        picked = [sheet_columns[position] for position in positions]
-        count = len(picked[0])
-        piece_numbers: Iterable[int] = range(next_number, next_number + count)
-        filled = _filled(picked)
+class BookReading:
+    """The rows of a file below its headings, gathered by columns, piece by piece."""
+
+    def __init__(self, rows: SheetRows, kind: ImportKind, limits: ReadingLimits) -> None:
+        """Finds the headings; raises as `read_table`."""
+        self._rows = rows
+        self._kind = kind
+        self._limits = limits
+        self._next_number, heading_row = 2, rows.next_row()
+        while heading_row is not None and _is_blank(heading_row):
+            self._next_number, heading_row = self._next_number + 1, rows.next_row()
+        if heading_row is None:
+            raise FileRefusedError("the file is empty: its sheet has no headings")
+        self._width = len(heading_row)
+        self._positions = find_columns(kind, heading_row)
+        self.sound_rows = rows.sound_rows - 1 if rows.sound_rows and 0 in self._positions else None
+        """How many there are, where it is known beforehand that `tables` will not raise."""
+        self._refuse_more(self.sound_rows or 0)
+
+    def tables(self, most_rows: int | None = None) -> Iterator[BookTable]:
+        """Yields the rows in order: in one table, or in several of at most so many rows, or of a piece; one at least.
+
+        Raises:
+            FileRefusedError: The file as a whole cannot be taken, as some turn out far down.
+        """
+        growing = _GrowingTable(self._kind)
+        rows_before = 0
+        while sheet_columns := self._rows.next_columns(self._width):
+            give_way()
+            count = len(sheet_columns[0])
+            if most_rows is not None and len(growing) and len(growing) + count > most_rows:
+                rows_before += len(growing)
+                yield growing.table()
+                growing = _GrowingTable(self._kind)
+            picked = [sheet_columns[position] for position in self._positions]
+            growing.extend(self._next_number, picked, sheet_columns[self._width :])
+            self._next_number += count
+            self._refuse_more(rows_before + len(growing))
+        yield growing.table()
+
+    def _refuse_more(self, rows: int) -> None:
+        if rows > self._limits.rows:
+            raise FileRefusedError(f"the file has more than {self._limits.rows:,} rows; split it into several files")
+
+
+class _GrowingTable:
+    def __init__(self, kind: ImportKind) -> None:
+        self._columns = {heading: Column() for heading in HEADINGS[kind]}
+        self._numbers = array("q")
+        self._overlong: set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def extend(
+        self, first_number: int, cells_by_column: list[Sequence[object]], beyond: Sequence[Sequence[object]]
+    ) -> None:
+        """Adds rows: their cells, and those beyond the headings. Blank ones are left out."""
+        numbers: Iterable[int] = range(first_number, first_number + len(cells_by_column[0]))
+        filled = _filled(cells_by_column)
         if not all(filled):
-            piece_numbers = compress(piece_numbers, filled)
-            picked = [_kept(cells, filled) for cells in picked]
-        numbers.extend(piece_numbers)
-        for column, cells in zip(columns, picked, strict=True):
+            numbers = compress(numbers, filled)
+            cells_by_column = [_kept(cells, filled) for cells in cells_by_column]
+        self._numbers.extend(numbers)
+        for column, cells in zip(self._columns.values(), cells_by_column, strict=True):
             column.extend(cells)
-        for beyond in sheet_columns[len(heading_row) :]:
-            overlong.update(number for number, cell in enumerate(beyond, start=next_number) if cell)
-        next_number += count
-        if len(numbers) > limits.rows:
-            raise FileRefusedError(f"the file has more than {limits.rows:,} rows; split it into several files")
-    return BookTable(numbers, dict(zip(HEADINGS[kind], columns, strict=True)), overlong)
+        for cells in beyond:
+            self._overlong.update(number for number, cell in enumerate(cells, start=first_number) if cell)
+
+    def table(self) -> BookTable:
+        return BookTable(self._numbers, self._columns, self._overlong)
 
 
 def _kept(cells: Sequence[object], filled: Sequence[bool]) -> Sequence[object]:

@@ -17,6 +17,7 @@ from almeno_grpc.giving_way import give_way
 from almeno_grpc.imports import cells, headings
 from almeno_grpc.imports.cells import Amount, CellRule, PhoneNumber, WholeNumber
 from almeno_grpc.imports.columns import ParsedColumn, Values
+from almeno_grpc.imports.earlier_rows import EarlierRows, FirstRows
 from almeno_grpc.imports.frames import IssueFields, LoanNumbers, PackedBatch
 from almeno_grpc.imports.loan_terms import settled
 from almeno_grpc.imports.reading import BookTable
@@ -61,14 +62,17 @@ class RowChecker:
     up in the sheet come last, since the first is to keep the number.
     """
 
-    def __init__(self, table: BookTable, kind: ImportKind, book_date: date) -> None:
+    def __init__(self, table: BookTable, kind: ImportKind, book_date: date, earlier: EarlierRows | None = None) -> None:
         """Reads the keys of all rows.
 
         Args:
             table: The rows as they were read.
             kind: What the rows are.
             book_date: The day on which the lender wrote the book: instalments due by then count as paid.
+            earlier: The customers in the tables before, if the file is read as several; this one's are added. Loans
+                come as one table, for their numbers and their order are those of the whole file.
         """
+        self._earlier = earlier
         self._table = table
         self._kind = kind
         self._book_date = book_date
@@ -133,16 +137,24 @@ class RowChecker:
         """Rejects the rows whose key stood in an earlier good row that says something else of it."""
         keys = headings.KEYS[self._kind]
         values = [columns[heading].values for heading in RULES[self._kind] if heading != headings.END_DATE]
-        first_rows: dict[tuple[Any, ...], tuple[int, tuple[Any, ...]]] = {}
-        for place in repeated([columns[heading].values for heading in keys]):
+        numbers = self._table.row_numbers
+        first_rows: FirstRows = {}
+        places = repeated(values[: len(keys)])
+        if self._earlier is not None:
+            first_rows = self._earlier.first_rows(values[0])
+            again = np.flatnonzero(np.isin(values[0], [key for (key,) in first_rows])) if first_rows else ()
+            places = sorted({*places, *map(int, again)})
+        for place in places:
             if place in rejections:
                 continue
-            number, row = int(self._table.row_numbers[place]), tuple(column[place] for column in values)
+            number, row = int(numbers[place]), tuple(column[place] for column in values)
             first_number, first_row = first_rows.setdefault(row[: len(keys)], (number, row))
             if row != first_row:
                 key = " and ".join(f"{heading} {value}" for heading, value in zip(keys, row, strict=False))
                 message = f"{key} stand already in row {first_number}, with other values; the first row was kept"
                 rejections[place] = [(number, keys[-1], message)]
+        if self._earlier is not None:
+            self._earlier.extend(numbers, values, rejections)
 
 
 _Fault = tuple[int, str, str]

@@ -29,6 +29,12 @@ class SheetRows(Protocol):
     Asking for rows raises `FileRefusedError` where the file turns out to be damaged.
     """
 
+    sound_rows: int | None
+    """How many there are, where it is known beforehand that none is damaged and each has something in its first cell.
+
+    Then nothing is raised later on.
+    """
+
     def next_row(self) -> Row | None:
         """The next row; none at the end."""
 
@@ -55,8 +61,8 @@ def open_rows(path: Path, file_name: str, limits: ReadingLimits) -> Callable[[],
         FileRefusedError: It is no file of rows, or asks for too much; what is returned may raise it, too.
     """
     if recognize(path, file_name) is not Container.WORKBOOK:
-        is_plain = check_text(path)
-        return lambda: _plain_rows(path) if is_plain else _SingleRows(_csv_rows(path))
+        text = check_text(path)
+        return lambda: _plain_rows(path, text.sound_lines) if text.is_plain else _SingleRows(_csv_rows(path))
     sheet: Future[python_calamine.CalamineSheet] = Future()
     # The process does not wait for the thread where the file is refused before it has been read.
     Thread(target=_read_first_sheet, args=(path, sheet), daemon=True).start()
@@ -64,11 +70,11 @@ def open_rows(path: Path, file_name: str, limits: ReadingLimits) -> Callable[[],
     return lambda: _SingleRows(_workbook_rows(sheet))
 
 
-def _plain_rows(path: Path) -> SheetRows:
+def _plain_rows(path: Path, sound_lines: int | None) -> SheetRows:
     # Not before: a workbook is to be read while pandas loads.
     from almeno_grpc.imports.plain_rows import PlainRows  # noqa: PLC0415
 
-    return PlainRows(path)
+    return PlainRows(path, sound_lines)
 
 
 def _workbook_rows(sheet: "Future[python_calamine.CalamineSheet]") -> Iterator[Row]:
@@ -138,6 +144,8 @@ def by_columns(rows: Sequence[Row], width: int) -> list[Sequence[object]]:
 
 class _SingleRows:
     """Rows that a library gives one by one."""
+
+    sound_rows: int | None = None
 
     def __init__(self, rows: Iterator[Row]) -> None:
         self._rows = rows

@@ -26,7 +26,10 @@ LIBRARIES = {
     "psycopg": {"storage"},
     "pysqlite3": {"storage"},
     "pandas": {"imports.columns", "imports.row_order", "imports.short_cells"},
-    "numpy": {"imports." + name for name in ("columns", "row_order", "short_cells", "reading", "rows", "loan_terms")},
+    "numpy": {
+        "imports." + name
+        for name in ("columns", "row_order", "short_cells", "short_lines", "reading", "rows", "loan_terms")
+    },
     "python_calamine": {"imports.sheets"},
     "phonenumbers": {"service.phone_numbers"},
     "prometheus_client": {"metrics", "serving"},

@@ -14,7 +14,8 @@ from almeno_grpc.domain.imports import ImportKind
 from almeno_grpc.imports.errors import FileRefusedError
 from almeno_grpc.imports.frames import ReadingLimits
 from almeno_grpc.imports.headings import HEADINGS
-from almeno_grpc.imports.reading import BookTable, read_table
+from almeno_grpc.imports.reading import BookReading, BookTable, read_table
+from almeno_grpc.imports.sheets import open_rows
 from almeno_grpc.imports.short_cells import ShortCells
 
 CUSTOMERS = ImportKind.CUSTOMERS
@@ -171,6 +172,25 @@ def test_first_sheet_counts(tmp_path):
     book.create_sheet("other").append(["nothing"])
     book.save(tmp_path / "b.xlsx")
     assert len(read(tmp_path / "b.xlsx")) == 0
+
+
+def test_rows_below_are_known_to_be_sound_only_where_their_first_cell_counts(text):
+    def sound_rows(headings: str, row: str) -> int | None:
+        path = text(f"{headings}\n" + f"{row}\n" * 3)
+        rows = open_rows(path, path.name, ReadingLimits())()
+        return BookReading(rows, CUSTOMERS, ReadingLimits()).sound_rows
+
+    assert sound_rows(CSV_HEADINGS, CSV_ROW) == 3
+    assert sound_rows(f"{CSV_HEADINGS},Remark", f"{CSV_ROW},x") == 3
+    # A row in which only the remark stands is a blank one.
+    assert sound_rows(f"Remark,{CSV_HEADINGS}", f"x,{CSV_ROW}") is None
+
+
+def test_rows_that_are_known_to_be_too_many_are_refused_before_they_are_read(text):
+    path = text(f"{CSV_HEADINGS}\n" + f"{CSV_ROW}\n" * 3)
+    rows = open_rows(path, path.name, ReadingLimits())()
+    with pytest.raises(FileRefusedError, match="more than 2 rows"):
+        BookReading(rows, CUSTOMERS, ReadingLimits(rows=2))
 
 
 def test_more_rows_than_the_limit_are_refused(text):

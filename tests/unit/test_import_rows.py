@@ -8,12 +8,18 @@ from typing import NamedTuple
 
 import openpyxl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from almeno_grpc.domain.imports import BookCustomer, BookLoan, ImportKind, IssueOutcome, RowIssue
-from almeno_grpc.imports.frames import ReadingLimits, RowBatch
+from almeno_grpc.imports import plain_rows, sheets
+from almeno_grpc.imports.errors import FileRefusedError
+from almeno_grpc.imports.file_frames import frames_of
+from almeno_grpc.imports.frames import FileOpened, LoanNumbers, PackedBatch, ReadingJob, ReadingLimits, RowBatch
 from almeno_grpc.imports.headings import HEADINGS
 from almeno_grpc.imports.reading import read_table
 from almeno_grpc.imports.rows import RowChecker
+from almeno_grpc.imports.sheets import open_rows
 
 ROOT = Path(__file__).parents[2]
 REAL_BOOK = Path(os.environ.get("ALMENO_BOOK", ROOT.parent / "shared" / "book"))
@@ -67,7 +73,10 @@ class CheckedFile(NamedTuple):
 def check_file(path: Path, kind: ImportKind, **options) -> CheckedFile:
     """Every row of a file, whatever the size of the batches."""
     table = read_table(path, kind=kind, file_name=path.name, limits=ReadingLimits())
-    batches = [batch.unpack(kind) for batch in RowChecker(table, kind, BOOK_DATE).batches(**options)]
+    return all_of([batch.unpack(kind) for batch in RowChecker(table, kind, BOOK_DATE).batches(**options)])
+
+
+def all_of(batches: list[RowBatch]) -> CheckedFile:
     return CheckedFile(
         sum(batch.rows_seen for batch in batches),
         [row for batch in batches for row in batch.rows],
@@ -335,6 +344,59 @@ def test_what_is_left_of_a_batch_is_what_comes_when_the_rows_before_are_skipped(
             assert sorted(first.issues + rest.issues, key=lambda issue: issue.row_number) == batch.issues
         before += batch.rows_seen
     assert before == len(rows)
+
+
+A_FEW_CUSTOMERS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "Customer ID": st.sampled_from([1, 2, 3, 4, "?", ""]),
+            "Age": st.sampled_from([30, 30, 30, 31, 3]),
+            "Phone Number": st.sampled_from([9876543210, "+14155552671", "?"]),
+        }
+    ),
+    max_size=12,
+)
+
+
+@given(rows=A_FEW_CUSTOMERS, most_rows=st.integers(1, 6), skip_rows=st.integers(0, 12), quoted=st.booleans())
+def test_customers_read_as_several_tables_come_to_the_same_as_in_one(
+    tmp_path_factory, rows, most_rows, skip_rows, quoted
+):
+    path = tmp_path_factory.getbasetemp() / "customers.csv"
+    write_book(path, ImportKind.CUSTOMERS, [CUSTOMER | row for row in rows])
+    if quoted:
+        path.write_text(path.read_text().replace("Rao", '"Rao"'))
+    with pytest.MonkeyPatch.context() as patches:
+        # A table is not cut inside a piece.
+        patches.setattr(plain_rows, "_PIECE_BYTES", 1)
+        patches.setattr(sheets, "PIECE_ROWS", 1)
+        whole = check_file(path, ImportKind.CUSTOMERS, skip_rows=min(skip_rows, len(rows)))
+        job = ReadingJob(path, ImportKind.CUSTOMERS, path.name, BOOK_DATE, ReadingLimits(), skip_rows, most_rows)
+        opened, _, *frames, _ = frames_of(open_rows(path, path.name, ReadingLimits())(), job)
+    batches = [frame.unpack(ImportKind.CUSTOMERS) for frame in frames]
+    assert opened.rows_total == len(rows)
+    assert all(batch.rows_seen <= most_rows for batch in batches)
+    assert all_of(batches) == whole
+
+
+@pytest.mark.parametrize("last_name", ["Rao", '"Rao"', '"Rao'])
+def test_customers_come_before_all_are_read_only_where_nothing_can_be_wrong_further_down(
+    tmp_path, monkeypatch, last_name
+):
+    monkeypatch.setattr(plain_rows, "_PIECE_BYTES", 1)
+    path = write_book(tmp_path / "customers.csv", ImportKind.CUSTOMERS, [CUSTOMER] * 4)
+    before, _, behind = path.read_text().rpartition("Rao")
+    path.write_text(before + last_name + behind)
+    rows = open_rows(path, path.name, ReadingLimits())()
+    job = ReadingJob(path, ImportKind.CUSTOMERS, path.name, BOOK_DATE, ReadingLimits(), batch_rows=1)
+    frames = frames_of(rows, job)
+    if last_name == '"Rao':
+        with pytest.raises(FileRefusedError, match="line 5"):
+            next(frames)
+        return
+    kinds = [type(next(frames)) for _ in range(3)]
+    assert kinds == [FileOpened, LoanNumbers, PackedBatch]
+    assert bool(rows.next_columns(7)) is (last_name == "Rao")
 
 
 def test_loans_come_by_customer_and_those_whose_number_stands_further_up_come_last(check):

@@ -2,10 +2,11 @@
 
 import csv
 import io
+import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from almeno_grpc.imports import containers, plain_rows, sheets
@@ -92,6 +93,37 @@ def test_what_is_no_text_is_refused_with_the_line_it_stands_in(path, content):
         assert isinstance(found, list)
 
 
+@given(text=st.one_of(PLAIN, ANY), has_bom=st.booleans(), width=st.integers(1, 4))
+@example(text="a\nb\n", has_bom=True, width=1)
+@example(text="1,\n2", has_bom=False, width=2)
+def test_rows_that_are_known_to_be_sound_are_as_many_and_each_begins_with_something(path, text, has_bom, width):
+    content = b"\xef\xbb\xbf" * has_bom + text.encode()
+    path.write_bytes(content)
+    sound_rows = sound_rows_of(path)
+    begins_well = all(re.match("[0-9a-zA-Z]", line) for line in text.removesuffix("\n").split("\n"))
+    assert (sound_rows is not None) == (begins_well and '"' not in text and text.count("\r") == text.count("\r\n"))
+    if sound_rows is not None:
+        found = read(path, content, width, 0)
+        assert len(found) == sound_rows
+        assert all(row[0] for row in found)
+
+
+def sound_rows_of(path: Path) -> int | None:
+    try:
+        return open_rows(path, "book.csv", ReadingLimits())().sound_rows
+    except FileRefusedError:
+        return None
+
+
+@pytest.mark.parametrize("line_bytes", [999, 1_000])
+@pytest.mark.parametrize("chunk_bytes", [3, 1_500, 2**17])
+def test_line_that_could_hold_too_many_fields_is_not_known_to_be_sound(path, monkeypatch, line_bytes, chunk_bytes):
+    monkeypatch.setattr(containers, "_CHUNK_BYTES", chunk_bytes)
+    path.write_bytes(b"1\n" + b"1" + b"," * (line_bytes - 1) + b"\n1\n")
+    assert sound_rows_of(path) == (3 if line_bytes == 999 else None)
+    assert isinstance(read(path, path.read_bytes(), 1, 0), list)
+
+
 def test_plain_rows_are_cut_up_without_the_csv_module(path, monkeypatch):
     def parse(*_args, **_options):
         raise AssertionError("the csv module was asked")
@@ -120,7 +152,7 @@ def test_file_of_ends_of_lines_alone_is_looked_through_once(path, monkeypatch):
 
     monkeypatch.setattr(containers.codecs, "getincrementaldecoder", lambda _: Decoder)
     path.write_bytes(b"\r" * 2**19)
-    assert containers.check_text(path) is False
+    assert containers.check_text(path).is_plain is False
     assert max(looked_at) <= 2**17 + 1
 
 
