@@ -15,6 +15,8 @@ _LEAST_SHARE = 8
 """Of the most rows at a time, at least one in so many."""
 _LONG_SECONDS = 0.1
 """How long it lasts at the most while none come, or where that cannot be seen: it holds on to rows that calls need."""
+_FIRST_SECONDS = 0.004
+"""How long the first one lasts, and the first after such calls; each may last twice as long as the one before."""
 _CALM_SECONDS = 1.0
 """After so long without such a call none are thought to come."""
 
@@ -25,6 +27,7 @@ class Pace:
     def __init__(self) -> None:
         self._calls_come_until = float("-inf")
         self._began = 0.0
+        self._most_seconds = _FIRST_SECONDS
         self._seconds_a_row = 0.0
 
     def begin(self) -> None:
@@ -47,4 +50,10 @@ class Pace:
         now = time.monotonic()
         if tx.others_wait():
             self._calls_come_until = now + _CALM_SECONDS
-        return now < self._calls_come_until or now - self._began > _LONG_SECONDS
+        if now < self._calls_come_until:
+            self._most_seconds = _FIRST_SECONDS
+            return True
+        if now - self._began <= self._most_seconds:
+            return False
+        self._most_seconds = min(2 * self._most_seconds, _LONG_SECONDS)
+        return True

@@ -72,6 +72,7 @@ def file(monkeypatch, rows_of):
     monkeypatch.setattr("almeno_grpc.imports.worker._IDLE_SECONDS", 0.01)
     monkeypatch.setattr("almeno_grpc.imports.pace._PART_SECONDS", 60)
     monkeypatch.setattr("almeno_grpc.imports.pace._LONG_SECONDS", 60)
+    monkeypatch.setattr("almeno_grpc.imports.pace._FIRST_SECONDS", 60)
     return fake
 
 
@@ -260,6 +261,7 @@ def test_transactions_are_short_for_as_long_as_calls_come(book, sizes, monkeypat
 @pytest.mark.usefixtures("file")
 def test_transaction_is_not_long_though_nobody_is_seen_waiting(book, sizes, monkeypatch):
     monkeypatch.setattr("almeno_grpc.imports.pace._LONG_SECONDS", 0)
+    monkeypatch.setattr("almeno_grpc.imports.pace._FIRST_SECONDS", 0)
     queue(book)
     book.work(part_rows=2)
     assert sizes == [2] * 25
