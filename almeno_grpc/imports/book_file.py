@@ -31,7 +31,7 @@ _MEBIBYTE = 2**20
 
 
 class BookFile:
-    """A file that has been read and is sound as a whole. Made by `open_book_file`."""
+    """A file that is sound as a whole. Made by `open_book_file`."""
 
     def __init__(self, reading: "_Reading", rows_total: int) -> None:
         self._reading = reading
@@ -62,7 +62,7 @@ def open_book_file(
     while_waiting: Callable[[], None] = lambda: None,
     start_reader: Callable[[], Reader] = Reader,
 ) -> Iterator[BookFile]:
-    """Has a process read and check a file, and waits until it has been read as a whole.
+    """Has a process read and check a file, and waits until it is known to be sound as a whole.
 
     However the block is left, the process has ended by then.
 
@@ -94,7 +94,7 @@ class _Reading:
         self._reader: Reader | None = None
 
     def open(self) -> int:
-        """Waits until the file has been read; gives the number of its rows."""
+        """Waits until the file is known to be sound; gives the number of its rows."""
         while True:
             reader = self._reader = self._start_reader()
             reader.give(replace(self._job, skip_rows=self._rows_done))

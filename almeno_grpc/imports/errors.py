@@ -2,7 +2,7 @@
 
 
 class FileRefusedError(Exception):
-    """The file as a whole cannot be taken, and none of its rows was.
+    """The file as a whole cannot be taken, and none of its rows was, unless its reader was ended midway.
 
     Attributes:
         message: A sentence for the person who sent the file.

@@ -31,7 +31,7 @@ class ReadingLimits:
     memory_bytes: int = 4 * 2**30
     """Address space of the process that reads the file."""
     seconds: int = 15 * 60
-    """Until the file has been read as a whole, and again between any two batches."""
+    """Until the file is known to be sound as a whole, and again between any two batches."""
 
 
 @dataclass(frozen=True, slots=True)

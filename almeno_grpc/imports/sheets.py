@@ -32,7 +32,7 @@ class SheetRows(Protocol):
     sound_rows: int | None
     """How many there are, where it is known beforehand that none is damaged and each has something in its first cell.
 
-    Then nothing is raised later on.
+    Then no refusal is raised later on.
     """
 
     def next_row(self) -> Row | None:

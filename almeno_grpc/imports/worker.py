@@ -32,7 +32,7 @@ from almeno_grpc.service.store import Hold, Store, Transaction
 _IDLE_SECONDS = 0.05
 """How often the queue is looked at while it is empty; a look is a read of some microseconds."""
 _SPARE_SECONDS = 1.0
-"""After so long without a file a reader is made ready for the next."""
+"""After so long without a file a reader is made ready for the next; and how often one that has ended is replaced."""
 _STANDBY_SECONDS = 0.5
 """How often a worker that is not the one at work tries to become it."""
 _RETRY_SECONDS = 1.0
@@ -86,6 +86,7 @@ class ImportWorker:
                 stop.wait(_IDLE_SECONDS)
                 if time.monotonic() - idle_since > _SPARE_SECONDS:
                     self.readers.keep()
+                    idle_since = time.monotonic()
             else:
                 self._work_on(file, stop)
                 idle_since = time.monotonic()

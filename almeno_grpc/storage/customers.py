@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
+from sqlalchemy.exc import IntegrityError
 
 from almeno_grpc.domain.customer import Customer, e164_of, phone_digits
 from almeno_grpc.domain.errors import PhoneNumberTaken
@@ -31,7 +32,11 @@ _HOLDER = Statement(select(held.c.customer_id).where(held.c.digits == bindparam(
 _HOLDERS = select(held.c.digits, held.c.customer_id).where(held.c.digits.in_(bindparam("numbers", expanding=True)))
 _HOLD = insertion(held, held.c)
 _HOLD_EACH = Addition(held)
-_LET_GO = Statement(delete(held).where(held.c.digits == bindparam("number")), "number")
+_LET_GO = Statement(
+    delete(held).where(held.c.digits == bindparam("number"), held.c.customer_id == bindparam("customer_id")),
+    "number",
+    "customer_id",
+)
 _PAGE = (
     select(*_COLUMNS)
     .where(table.c.customer_id > bindparam("after"))
@@ -123,8 +128,7 @@ class Customers:
         """Takes the phone numbers of imported customers for them: the more at once, the quicker.
 
         Raises:
-            PhoneNumberTaken: Two of them have the same.
-            DBAPIError: Another customer has one of them. It is told as `PhoneNumberTaken`, too.
+            PhoneNumberTaken: Two of them have the same, or another customer has one of them.
         """
         holder_of: dict[int, int] = {}
         for part in parts:
@@ -133,13 +137,17 @@ class Customers:
         if len(holder_of) < sum(map(len, parts)):
             raise PhoneNumberTaken
         in_order = sorted(holder_of)
-        _HOLD_EACH.add(self._connection, (in_order, list(map(holder_of.__getitem__, in_order))))
+        try:
+            _HOLD_EACH.add(self._connection, (in_order, list(map(holder_of.__getitem__, in_order))))
+        except IntegrityError as error:
+            # Here it is no conflict that might go better the next time.
+            raise PhoneNumberTaken from error
 
     def import_changed(self, row: BookCustomer, digits_before: int) -> None:
         """Brings a customer up to what the sheet says."""
         self._connection.execute(_UPDATE, {**_values(row), "key": row.customer_id})
         if row.phone_digits != digits_before:
-            _LET_GO.rows(self._connection, digits_before)
+            _LET_GO.rows(self._connection, digits_before, row.customer_id)
             _HOLD.rows(self._connection, row.phone_digits, row.customer_id)
 
 

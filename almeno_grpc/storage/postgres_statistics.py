@@ -3,11 +3,11 @@
 from psycopg.pq.abc import PGconn
 
 from almeno_grpc.storage.postgres_links import run
-from almeno_grpc.storage.tables import customer, loan, loan_number
+from almeno_grpc.storage.tables import customer, loan, loan_number, phone_number
 
 _LEAST_PAGES = 8
 """Of a table: in a smaller one it is all the same how a row is found."""
-_NAMES = ", ".join(f"'{table.name}'" for table in (customer, loan, loan_number))
+_NAMES = ", ".join(f"'{table.name}'" for table in (customer, phone_number, loan, loan_number))
 _OUTGROWN = f"""
 SELECT oid::regclass FROM pg_class
 WHERE relname IN ({_NAMES}) AND relkind = 'r' AND pg_table_is_visible(oid)

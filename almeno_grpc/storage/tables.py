@@ -69,8 +69,9 @@ customer = Table(
     sqlite_autoincrement=True,
 )
 
-# Whose a phone number is: one customer's, whom it has for as long as the customer has it. A table and no key of the
-# customers, for the numbers of a book are added in their own order, customers in theirs, and neither at random.
+# Whose a phone number is. A table and no key of the customers, for the numbers of a book are added in their own order,
+# customers in theirs, and neither at random. To have the two tables refer to each other would cost as much again: who
+# adds or changes a customer keeps them alike, in the same transaction.
 phone_number = Table(
     "phone_number",
     metadata,

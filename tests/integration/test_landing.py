@@ -13,7 +13,7 @@ from almeno_grpc.domain.errors import PhoneNumberTaken, WriteConflict
 from almeno_grpc.domain.imports import BookCustomers, BookLoans, ImportKind, IssueOutcome, RowCounts, RowIssue
 from almeno_grpc.imports.book_file import open_book_file
 from almeno_grpc.imports.frames import ReadingJob, ReadingLimits
-from almeno_grpc.service.landing import set_numbers_aside
+from almeno_grpc.service.landing import land_batch, set_numbers_aside, write_batch
 from almeno_grpc.storage.customers import Customers
 from almeno_grpc.storage.loans import Loans
 from almeno_grpc.storage.tables import FIRST_OWN_ID
@@ -347,6 +347,19 @@ def test_phone_number_that_is_given_up_only_further_down_is_not_free_for_the_row
     assert with_customers.land_parts(file, in_parts(*parts)) == RowCounts(updated=1, rejected=1)
     by_numbers, by_customers = held(with_customers)
     assert by_numbers == by_customers
+
+
+def test_batch_with_a_phone_number_that_is_taken_is_landed_once_more_and_no_oftener(with_customers, rows_of):
+    file = with_customers.queue(ImportKind.CUSTOMERS, b"")
+    parts = in_parts([rows_of.customer(21), rows_of.customer(22, phone_digits=rows_of.customer(1).phone_digits)])
+    looks = []
+
+    def land(tx, looks_first):
+        looks.append(looks_first)
+        return land_batch(tx, file.queue_number, parts, 1, looks_first=looks_first)
+
+    assert write_batch(with_customers.store, land) == RowCounts(inserted=1, rejected=1)
+    assert looks == [False, True]
 
 
 def test_phone_number_registered_by_another_server_while_rows_land_leaves_them_to_be_landed_again(

@@ -23,6 +23,16 @@ def test_planner_learns_of_tables_that_an_import_has_doubled(book, admin):
     assert land(15_001, 10_000) == 25_000
 
 
+def test_planner_learns_of_each_table_that_an_import_fills(book, admin, rows_of):
+    book.land([rows_of.customer(number) for number in range(1, 5_001)])
+    book.land([rows_of.loan(number, number) for number in range(1, 5_001)])
+    book.store.tidy_up(in_steps=True)
+    filled = "SELECT relname, reltuples FROM pg_class WHERE relkind = 'r' AND pg_relation_size(oid) > 16 * 8192"
+    filled += " AND relnamespace = current_schema()::regnamespace"
+    expected = dict.fromkeys(("customer", "phone_number", "loan_number", "loan"), 5_000)
+    assert dict(admin.execute(filled).fetchall()) == expected
+
+
 def test_loans_of_a_sheet_are_found_by_the_indexes_however_many(book, rows_of):
     borrowers = range(1, 201)
     book.land([rows_of.customer(number) for number in borrowers])

@@ -34,8 +34,8 @@ def upgrade() -> None:
     op.alter_column("customer", "phone_number", new_column_name="phone_digits")
     op.create_check_constraint(op.f(NEW_CHECK), "customer", "phone_digits > 0")
     # From version 18 on PostgreSQL names what keeps a column from being empty by the column.
-    named = "SELECT 1 FROM pg_constraint WHERE conname = 'customer_phone_number_not_null'"
-    if op.get_bind().exec_driver_sql(named).first():
+    named = "conrelid = 'customer'::regclass AND conname = 'customer_phone_number_not_null'"
+    if op.get_bind().exec_driver_sql(f"SELECT 1 FROM pg_constraint WHERE {named}").first():  # noqa: S608
         op.execute(
             "ALTER TABLE customer RENAME CONSTRAINT customer_phone_number_not_null TO customer_phone_digits_not_null"
         )
