@@ -117,17 +117,25 @@ class Load:
 def faults(database: PostgresServer, acknowledged: Acknowledged) -> list[str]:
     """What the book has lost of what was acknowledged, and what it has more than once or without a request."""
     with database.connect() as connection:
-        customers = connection.execute("SELECT phone_number, customer_id FROM customer").fetchall()
+        customers = {
+            (f"+{digits}", customer_id)
+            for digits, customer_id in connection.execute("SELECT phone_digits, customer_id FROM customer")
+        }
+        held = {
+            (f"+{digits}", customer_id)
+            for digits, customer_id in connection.execute("SELECT digits, customer_id FROM phone_number")
+        }
         loans = connection.execute("SELECT loan_id, customer_id FROM loan").fetchall()
         answered = {row[0] for row in connection.execute("SELECT request_id FROM answered_request")}
         decisions = Counter(row[0] for row in connection.execute("SELECT customer_id FROM decision"))
     lost = [f"lost answer {each}" for each in acknowledged.answers.keys() - answered]
-    lost += [f"lost customer {each}" for each in acknowledged.customers.items() - set(customers)]
+    lost += [f"lost customer {each}" for each in acknowledged.customers.items() - customers]
     lost += [f"lost loan {each}" for each in acknowledged.loans.items() - set(loans)]
     # Each customer asks for one loan, however often.
     twice = [f"two loans of {each}" for each, count in Counter(row[1] for row in loans).items() if count > 1]
     twice += [f"two decisions on {each}" for each, count in decisions.items() if count > 1]
-    unasked = [f"customer {each} whom nobody has" for each in set(customers) - acknowledged.customers.items()]
+    unasked = [f"customer {each} whom nobody has" for each in customers - acknowledged.customers.items()]
+    unasked += [f"phone number {each} by one table only" for each in customers ^ held]
     return lost + twice + unasked + [f"refused: {each}" for each in acknowledged.refused]
 
 
