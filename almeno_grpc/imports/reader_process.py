@@ -12,6 +12,7 @@ from typing import IO
 from almeno_grpc.imports.frames import Frame, ReadingJob
 
 _MOST_NAME_CHARACTERS = 20
+"""Of a file's name, from its end: only its ending counts."""
 _DYING_SECONDS = 10
 """How long a reader may take to end once its pipe has."""
 
