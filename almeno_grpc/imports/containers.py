@@ -125,7 +125,8 @@ def check_text(path: Path) -> Text:
                 if b"\0" in chunk:
                     _refuse_text(file)
                 is_plain = is_plain and b'"' not in chunk and chunk.count(b"\r") == chunk.count(b"\r\n")
-                lines.extend(chunk.removeprefix(codecs.BOM_UTF8) if file.tell() == len(chunk) else chunk)
+                if is_plain:
+                    lines.extend(chunk.removeprefix(codecs.BOM_UTF8) if file.tell() == len(chunk) else chunk)
             decoder.decode(b"", final=True)
         except UnicodeDecodeError:
             _refuse_text(file)

@@ -61,6 +61,7 @@ class ImportWorker:
     part_rows: int = MOST_PART_ROWS
     """The most rows that land, or numbers that are set aside, without a look whether others wait."""
     readers: SpareReader = field(default_factory=SpareReader)
+    """Where the processes come from that read the files."""
 
     def run(self, stop: threading.Event) -> None:
         """Works until the event is set."""

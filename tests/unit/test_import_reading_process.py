@@ -225,6 +225,11 @@ def test_spare_reader_ends_with_the_one_who_keeps_it():
         "print(Reader()._process.pid, flush=True)\n"
         "time.sleep(60)\n"
     )
+    assert_ends_with_its_parent(program)
+
+
+def assert_ends_with_its_parent(program: str) -> None:
+    """The program prints the number of the reader that it has started, and then waits."""
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as parent:
         reader = int(parent.stdout.readline())
         parent.kill()
@@ -250,10 +255,7 @@ def test_reader_ends_when_its_parent_is_killed(many_loans):
         "    print(book._reading._reader._process.pid, flush=True)\n"
         "    time.sleep(60)\n"
     )
-    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as parent:
-        reader = int(parent.stdout.readline())
-        parent.kill()
-    wait_until(lambda: not is_running(reader))
+    assert_ends_with_its_parent(program)
 
 
 def is_running(process_id: int) -> bool:
