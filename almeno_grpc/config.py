@@ -109,7 +109,7 @@ class Settings:
             "rows of an import that are stored at a time, or as many as a tenth of a second takes; fewer on SQLite "
             "while calls wait to write",
         ),
-    ] = 25_000
+    ] = 50_000
     load_customers: Annotated[Path | None, Setting(Path, "file of customers to import at the start", "none")] = None
     load_loans: Annotated[Path | None, Setting(Path, "file of loans to import at the start", "none")] = None
 

@@ -30,13 +30,18 @@ class Pace:
         self._most_seconds = _FIRST_SECONDS
         self._seconds_a_row = 0.0
 
+    @property
+    def calls_come(self) -> bool:
+        """Whether calls that write are thought to come."""
+        return time.monotonic() < self._calls_come_until
+
     def begin(self) -> None:
         """A transaction begins."""
         self._began = time.monotonic()
 
     def part_rows(self, most: int) -> int:
         """How many rows land until the next look; while no calls come, as many as may."""
-        if self._seconds_a_row == 0 or time.monotonic() >= self._calls_come_until:
+        if self._seconds_a_row == 0 or not self.calls_come:
             return most
         # Not too few: where a part takes long whatever is in it, there would be less and less in each.
         return max(-(-most // _LEAST_SHARE), min(most, int(_PART_SECONDS / self._seconds_a_row)))

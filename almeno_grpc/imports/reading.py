@@ -79,16 +79,19 @@ class BookReading:
     def tables(self, most_rows: int | None = None) -> Iterator[BookTable]:
         """Yields the rows in order: in one table, or in several of at most so many rows, or of a piece; one at least.
 
+        Of several the first are smaller, for whoever wants them has nothing to do until they come.
+
         Raises:
             FileRefusedError: The file as a whole cannot be taken, as some turn out far down.
         """
         growing = _GrowingTable(self._kind)
-        rows_before = 0
+        rows_before = wanted_rows = 0
         while sheet_columns := self._rows.next_columns(self._width):
             give_way()
             count = len(sheet_columns[0])
-            if most_rows is not None and len(growing) and len(growing) + count > most_rows:
+            if most_rows is not None and len(growing) and len(growing) + count > wanted_rows:
                 rows_before += len(growing)
+                wanted_rows = min(2 * max(wanted_rows, len(growing)), most_rows)
                 yield growing.table()
                 growing = _GrowingTable(self._kind)
             picked = [sheet_columns[position] for position in self._positions]

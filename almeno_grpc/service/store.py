@@ -265,7 +265,14 @@ class Store(Protocol):
         """Does what the database has put off, if it is much, so that no call has to wait for it.
 
         Args:
-            in_steps: Already if it is little, as between the batches of an import: calls use the same disk.
+            in_steps: Already if it is little, as while calls use the disk beside an import.
+
+        Raises:
+            StoreUnavailable: The database cannot be reached.
+        """
+
+    def notice_growth(self) -> None:
+        """Lets the database see how large its tables are by now, where it goes by that. For who adds many rows.
 
         Raises:
             StoreUnavailable: The database cannot be reached.

@@ -60,6 +60,9 @@ class Database(Protocol):
     def tidy_up(self, *, in_steps: bool = False) -> None:
         """See `almeno_grpc.service.store.Store.tidy_up`."""
 
+    def notice_growth(self) -> None:
+        """See `almeno_grpc.service.store.Store.notice_growth`."""
+
     def hold(self, name: str) -> AbstractContextManager[Hold]:
         """See `almeno_grpc.service.store.Store.hold`."""
 

@@ -196,10 +196,12 @@ class PostgresDatabase:
             link.close()
 
     def tidy_up(self, *, in_steps: bool = False) -> None:
-        """See `almeno_grpc.storage.database.Database.tidy_up`: the server does most by itself."""
-        if in_steps:
-            with _translated(), self._links.lent(_BEGIN_WRITING) as link, link.transaction():
-                renew_statistics(link.pgconn)
+        """See `almeno_grpc.storage.database.Database.tidy_up`: the server does so by itself."""
+
+    def notice_growth(self) -> None:
+        """See `almeno_grpc.storage.database.Database.notice_growth`."""
+        with _translated(), self._links.lent(_BEGIN_WRITING) as link, link.transaction():
+            renew_statistics(link.pgconn)
 
     @contextmanager
     def hold(self, name: str) -> Iterator[Hold]:

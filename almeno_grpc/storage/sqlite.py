@@ -35,7 +35,7 @@ _OF_CUSTOMERS = customer.c.customer_id.in_(select(func.json_each(bindparam("who"
 _LONG_LOG_PAGES = 16_384
 """64 MiB of pages of 4 KiB. A page that is written again and again is brought into the file once."""
 _STEP_PAGES = 1_024
-"""What is brought in at a time while an import fills the log: the disk takes longer over more, and bookings wait."""
+"""What is brought in at a time while calls come beside an import: the disk takes longer over more, and they wait."""
 _WRITER_CACHE_KIBIBYTES = 65_536
 """Room for the pages that an import comes back to with each batch."""
 
@@ -148,6 +148,9 @@ class SqliteDatabase:
             _, logged, brought_in = connection.exec_driver_sql("PRAGMA wal_checkpoint(NOOP)").one()
             if logged - brought_in >= (_STEP_PAGES if in_steps else _LONG_LOG_PAGES):
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").one()
+
+    def notice_growth(self) -> None:
+        """See `almeno_grpc.storage.database.Database.notice_growth`: no plan here depends on it."""
 
     @contextmanager
     def hold(self, name: str) -> Iterator[Hold]:

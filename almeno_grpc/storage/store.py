@@ -129,6 +129,10 @@ class BookStore:
         """See `almeno_grpc.service.store.Store.tidy_up`."""
         self._database.tidy_up(in_steps=in_steps)
 
+    def notice_growth(self) -> None:
+        """See `almeno_grpc.service.store.Store.notice_growth`."""
+        self._database.notice_growth()
+
     def hold(self, name: str) -> AbstractContextManager[Hold]:
         """See `almeno_grpc.service.store.Store.hold`."""
         return self._database.hold(name)

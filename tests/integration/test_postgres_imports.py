@@ -13,7 +13,7 @@ def test_planner_learns_of_tables_that_an_import_has_doubled(book, admin):
     def land(first, count):
         numbers = range(first, first + count)
         book.store.write(lambda tx: tx.loans.set_numbers_aside(numbers, [1] * count))
-        book.store.tidy_up(in_steps=True)
+        book.store.notice_growth()
         return admin.execute("SELECT reltuples FROM pg_class WHERE relname = 'loan_number'").fetchone()[0]
 
     # Too few to matter, then many, then some more.
@@ -26,7 +26,7 @@ def test_planner_learns_of_tables_that_an_import_has_doubled(book, admin):
 def test_planner_learns_of_each_table_that_an_import_fills(book, admin, rows_of):
     book.land([rows_of.customer(number) for number in range(1, 5_001)])
     book.land([rows_of.loan(number, number) for number in range(1, 5_001)])
-    book.store.tidy_up(in_steps=True)
+    book.store.notice_growth()
     filled = "SELECT relname, reltuples FROM pg_class WHERE relkind = 'r' AND pg_relation_size(oid) > 16 * 8192"
     filled += " AND relnamespace = current_schema()::regnamespace"
     expected = dict.fromkeys(("customer", "phone_number", "loan_number", "loan"), 5_000)
@@ -39,7 +39,7 @@ def test_loans_of_a_sheet_are_found_by_the_indexes_however_many(book, rows_of):
     book.land([rows_of.loan(number % 200 + 1, number) for number in range(1, 100_001)], batch_rows=25_000)
     # Their numbers are taken, so they get others.
     book.land([rows_of.loan(1, number) for number in range(1, 101)])
-    book.store.tidy_up(in_steps=True)
+    book.store.notice_growth()
     keys = [(number % 200 + 1, number) for number in range(1, 401)] + [(1, number) for number in range(1, 101)]
     statements: list[str] = []
     event.listen(book.store.engine, "before_cursor_execute", lambda *told: statements.append(told[2]))

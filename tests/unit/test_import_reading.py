@@ -11,6 +11,7 @@ import openpyxl
 import pytest
 
 from almeno_grpc.domain.imports import ImportKind
+from almeno_grpc.imports import plain_rows
 from almeno_grpc.imports.errors import FileRefusedError
 from almeno_grpc.imports.frames import ReadingLimits
 from almeno_grpc.imports.headings import HEADINGS
@@ -191,6 +192,18 @@ def test_rows_that_are_known_to_be_too_many_are_refused_before_they_are_read(tex
     rows = open_rows(path, path.name, ReadingLimits())()
     with pytest.raises(FileRefusedError, match="more than 2 rows"):
         BookReading(rows, CUSTOMERS, ReadingLimits(rows=2))
+
+
+def test_tables_begin_with_a_piece_and_grow_up_to_the_most_rows(text, monkeypatch):
+    monkeypatch.setattr(plain_rows, "_PIECE_BYTES", 1)
+    path = text(f"{CSV_HEADINGS}\n" + f"{CSV_ROW}\n" * 20)
+
+    def lengths(most_rows: int | None) -> list[int]:
+        rows = open_rows(path, path.name, ReadingLimits())()
+        return list(map(len, BookReading(rows, CUSTOMERS, ReadingLimits()).tables(most_rows)))
+
+    assert lengths(7) == [1, 2, 4, 7, 6]
+    assert lengths(None) == [20]
 
 
 def test_more_rows_than_the_limit_are_refused(text):
