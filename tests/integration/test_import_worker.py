@@ -20,7 +20,7 @@ from almeno_grpc.imports.errors import FileRefusedError
 from almeno_grpc.imports.frames import LoanNumbers, RowBatch
 from almeno_grpc.service.identifiers import new_identifier
 from almeno_grpc.storage.imports import Imports
-from almeno_grpc.storage.store import BookTransaction
+from almeno_grpc.storage.store import BookStore, BookTransaction
 
 BATCH = 10
 FIRST_DAY = date(2026, 4, 10)
@@ -256,6 +256,20 @@ def test_transactions_are_short_for_as_long_as_calls_come(book, sizes, monkeypat
     queue(book)
     book.work(part_rows=2)
     assert sizes == [8, 2, *[2] * 20]
+
+
+@pytest.mark.usefixtures("file")
+def test_log_is_brought_in_by_steps_for_as_long_as_calls_come(book, sizes, monkeypatch):
+    tidied: list[bool] = []
+    after_transactions: list[bool] = []
+    monkeypatch.setattr(BookStore, "tidy_up", lambda _, *, in_steps=False: tidied.append(in_steps))
+    monkeypatch.setattr(BookStore, "notice_growth", lambda _: after_transactions.append(tidied[-1]))
+    looks = itertools.count()
+    # Somebody waits at the last look of the second transaction.
+    monkeypatch.setattr(BookTransaction, "others_wait", lambda _: next(looks) == 9)
+    queue(book)
+    book.work(part_rows=2)
+    assert after_transactions == [False, *[True] * (len(sizes) - 1)]
 
 
 @pytest.mark.usefixtures("file")
