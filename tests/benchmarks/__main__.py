@@ -102,7 +102,8 @@ def main() -> None:
     )
     if arguments.loans:
         size = ("--loans", arguments.loans, "--customers", arguments.loans // LOANS_A_CUSTOMER)
-        run("imports", "--database", database, "--format", "xlsx,csv", *size, "--output", imports)
+        rounds = ("--rounds", arguments.rounds)
+        run("imports", "--database", database, "--format", "xlsx,csv", *size, *rounds, "--output", imports)
         print(f"\n{report.imports(read_json(imports)['imports'])}\n", flush=True)
         run("simulation", "--database", database, *size, "--output", arguments.output / "simulation.json")
     if arguments.largest_book:

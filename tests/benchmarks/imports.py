@@ -3,8 +3,10 @@
     PYTHONPATH=tests python -m benchmarks.imports --customers 300000 --loans 1000000
 
 The bare read is a process that does nothing but read the file with the reader's library. An import takes from the
-moment its upload is stored to its end, by the server's clock. Each file is imported twice, into a book of its own: once
-alone, as the bare read is; and once with calls at a steady rate, as of a service with room left, before and meanwhile.
+moment its upload is stored to its end, by the server's clock. In each round each file is imported twice, into new
+books: once alone, as the bare read is; and once with calls at a steady rate, as of a service with room left, before and
+meanwhile. Seconds and ratios are medians of the rounds, percentiles those of the calls of all rounds together: of one
+round a 99th percentile would be that of the worst three or four.
 """
 
 import argparse
@@ -12,6 +14,7 @@ import contextlib
 import itertools
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -61,36 +64,11 @@ LONGEST_SECONDS = 1800
 
 
 @dataclass
-class Calls:
-    """Checks and bookings at a steady rate while the block lasts; their latencies in milliseconds."""
+class Latencies:
+    """Of calls, in milliseconds."""
 
-    target: Target
-    loans: Sequence[bytes]
-    """Of a customer each, who take turns: those of one would become so many that a check has to add up thousands."""
     check: list[float] = field(default_factory=list)
     book: list[float] = field(default_factory=list)
-
-    @contextlib.contextmanager
-    def running(self) -> Iterator[None]:
-        """Calls in the background."""
-        assert self.target.server
-        stop = threading.Event()
-        credit = self.target.server.connect().credit
-        requests = [api.CreateLoanRequest.FromString(loan) for loan in self.loans]
-        to_check, to_book = itertools.cycle(map(_check, requests)), itertools.cycle(requests)
-        with ThreadPoolExecutor(2) as pool:
-            paces = [
-                pool.submit(
-                    _call, lambda: credit.CheckEligibility(next(to_check)), CHECKS_PER_SECOND, stop, self.check
-                ),
-                pool.submit(_call, lambda: credit.CreateLoan(next(to_book)), BOOKINGS_PER_SECOND, stop, self.book),
-            ]
-            try:
-                yield
-            finally:
-                stop.set()
-            for pace in paces:
-                pace.result()
 
     def figures(self) -> dict[str, float]:
         """The median and the 99th percentile of each."""
@@ -101,9 +79,42 @@ class Calls:
         }
 
 
-def borrowers(target: Target) -> list[bytes]:
-    """Registers the customers whom calls are about; gives each one's loan."""
-    return list(itertools.islice(operations.new_borrowers(target), BORROWERS))
+class Caller:
+    """Checks and bookings at a steady rate, from one connection: the process at its other end is the same each time."""
+
+    def __init__(self, target: Target) -> None:
+        """Registers the customers whom the calls are about, and makes the first calls, which take longer."""
+        assert target.server
+        self._credit = target.server.connect().credit
+        # They take turns: the loans of one would become so many that a check has to add up thousands.
+        loans = itertools.islice(operations.new_borrowers(target), BORROWERS)
+        requests = [api.CreateLoanRequest.FromString(loan) for loan in loans]
+        self._to_check, self._to_book = itertools.cycle(map(_check, requests)), itertools.cycle(requests)
+        for _ in requests:
+            self._check()
+            self._book()
+
+    @contextlib.contextmanager
+    def calling(self, latencies: Latencies) -> Iterator[None]:
+        """Calls in the background while the block lasts; adds their latencies."""
+        stop = threading.Event()
+        with ThreadPoolExecutor(2) as pool:
+            paces = [
+                pool.submit(_call, self._check, CHECKS_PER_SECOND, stop, latencies.check),
+                pool.submit(_call, self._book, BOOKINGS_PER_SECOND, stop, latencies.book),
+            ]
+            try:
+                yield
+            finally:
+                stop.set()
+            for pace in paces:
+                pace.result()
+
+    def _check(self) -> None:
+        self._credit.CheckEligibility(next(self._to_check))
+
+    def _book(self) -> None:
+        self._credit.CreateLoan(next(self._to_book))
 
 
 def _check(loan: api.CreateLoanRequest) -> api.CheckEligibilityRequest:
@@ -185,40 +196,90 @@ def import_file(
     }
 
 
-def import_with_calls(target: Target, kind: str, file: Path, loans: Sequence[bytes]) -> dict[str, Any]:
-    """Imports a file while calls come in; gives their latencies without and with the import, and its seconds."""
-    quiet, busy = Calls(target, loans), Calls(target, loans)
-    with quiet.running():
-        time.sleep(QUIET_SECONDS)
-    imported = import_file(target, kind, file, busy.running())
-    return {"busy_import_seconds": imported["import_seconds"], "quiet": quiet.figures(), "busy": busy.figures()}
+class FileFigures:
+    """Of one file, round by round."""
+
+    def __init__(self, database: str, file: Path) -> None:
+        self.file = file
+        self._database = database
+        self._alone: list[dict[str, Any]] = []
+        self._reads: list[dict[str, tuple[float, float]]] = []
+        self._busy_seconds: list[float] = []
+        self._quiet: list[Latencies] = []
+        self._busy: list[Latencies] = []
+
+    def import_alone(self, target: Target, kind: str) -> None:
+        """Imports it between two bare reads."""
+        programs = READERS[self.file.suffix.removeprefix(".")]
+        before = {reader: bare_read(program, self.file) for reader, program in programs.items()}
+        self._alone.append(import_file(target, kind, self.file))
+        after = {reader: bare_read(program, self.file) for reader, program in programs.items()}
+        self._reads.append(
+            {reader: ((before[reader][0] + after[reader][0]) / 2, after[reader][1]) for reader in programs}
+        )
+
+    def import_with_calls(self, target: Target, kind: str, caller: Caller) -> None:
+        """Imports it while calls come in."""
+        quiet, busy = Latencies(), Latencies()
+        with caller.calling(quiet):
+            time.sleep(QUIET_SECONDS)
+        imported = import_file(target, kind, self.file, caller.calling(busy))
+        self._busy_seconds.append(imported["import_seconds"])
+        self._quiet.append(quiet)
+        self._busy.append(busy)
+
+    def summary(self) -> dict[str, Any]:
+        """The figures of all rounds."""
+        seconds = [each["import_seconds"] for each in self._alone]
+        first_reader = next(iter(self._reads[0]))
+        ratios = [taken / reads[first_reader][0] for taken, reads in zip(seconds, self._reads, strict=True)]
+        rows = self._alone[0]["rows"]
+        return {
+            "database": self._database,
+            "file": self.file.name,
+            "ratio": statistics.median(ratios),
+            "ratios": ratios,
+            "bare_reads": {
+                reader: {
+                    "seconds": statistics.median(reads[reader][0] for reads in self._reads),
+                    "peak_mib": max(reads[reader][1] for reads in self._reads),
+                }
+                for reader in self._reads[0]
+            },
+            "rows": rows,
+            "import_seconds": statistics.median(seconds),
+            "rows_per_second": rows / statistics.median(seconds),
+            "worker_peak_mib": max(each["worker_peak_mib"] for each in self._alone),
+            "reader_peak_mib": max(each["reader_peak_mib"] for each in self._alone),
+            "busy_import_seconds": statistics.median(self._busy_seconds),
+            "quiet": _together(self._quiet).figures(),
+            "busy": _together(self._busy).figures(),
+            "calls_by_round": [
+                {"quiet": quiet.figures(), "busy": busy.figures()}
+                for quiet, busy in zip(self._quiet, self._busy, strict=True)
+            ],
+        }
 
 
-def measure(database: str, file_format: str, folder: Path) -> Iterator[dict[str, Any]]:
-    """Yields the figures of a customer file and of its loan file, imported into an empty book."""
-    with service(database) as target, service(database) as called:
-        if target is None or called is None:
-            return
-        loans = borrowers(called)
-        for name in ("customers", "loans"):
-            file = folder / f"{name}.{file_format}"
-            before = {reader: bare_read(program, file) for reader, program in READERS[file_format].items()}
-            figures = import_file(target, name.upper(), file)
-            after = {reader: bare_read(program, file) for reader, program in READERS[file_format].items()}
-            reads = {
-                reader: {"seconds": (before[reader][0] + after[reader][0]) / 2, "peak_mib": after[reader][1]}
-                for reader in before
-            }
-            ratio = figures["import_seconds"] / next(iter(reads.values()))["seconds"]
-            with_calls = import_with_calls(called, name.upper(), file, loans)
-            yield {
-                "database": database,
-                "file": file.name,
-                "ratio": ratio,
-                "bare_reads": reads,
-                **figures,
-                **with_calls,
-            }
+def _together(rounds: Sequence[Latencies]) -> Latencies:
+    return Latencies(*([each for one in rounds for each in getattr(one, name)] for name in ("check", "book")))
+
+
+def measure(database: str, file_format: str, folder: Path, rounds: int) -> list[dict[str, Any]]:
+    """The figures of a customer file and of its loan file, imported into empty books."""
+    kinds = {name: FileFigures(database, folder / f"{name}.{file_format}") for name in ("customers", "loans")}
+    for _ in range(rounds):
+        with service(database) as target:
+            if target is None:
+                return []
+            for name, figures in kinds.items():
+                figures.import_alone(target, name.upper())
+        with service(database) as target:
+            assert target
+            caller = Caller(target)
+            for name, figures in kinds.items():
+                figures.import_with_calls(target, name.upper(), caller)
+    return [figures.summary() for figures in kinds.values()]
 
 
 def line(figures: dict[str, Any]) -> str:
@@ -233,7 +294,8 @@ def line(figures: dict[str, Any]) -> str:
     )
     return (
         f"{figures['database']}, {figures['file']}: {figures['rows']:,} rows in {figures['import_seconds']:.1f} s, "
-        f"{figures['rows_per_second']:,.0f} rows/s, {figures['ratio']:.2f} × the bare read ({reads}); "
+        f"{figures['rows_per_second']:,.0f} rows/s, {figures['ratio']:.2f} ({report.spread(figures['ratios'])}) × the "
+        f"bare read ({reads}); "
         f"reader {figures['reader_peak_mib']:.0f} MiB, worker {figures['worker_peak_mib']:.0f} MiB; "
         f"with calls {figures['busy_import_seconds']:.1f} s; p99 {p99s}"
     )
@@ -246,6 +308,7 @@ def main() -> None:
     parser.add_argument("--format", default="xlsx,csv", help="which files [xlsx,csv]")
     parser.add_argument("--customers", type=int, default=300_000, help="rows of the customer file [300000]")
     parser.add_argument("--loans", type=int, default=1_000_000, help="rows of the loan file [1000000]")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each file is imported [3]")
     parser.add_argument("--output", type=Path, default=ROOT / ".venv" / "bench" / "imports.json", help="the JSON")
     arguments = parser.parse_args()
     figures = []
@@ -254,7 +317,7 @@ def main() -> None:
             book = ("--customers", str(arguments.customers), "--loans", str(arguments.loans), "--format", file_format)
             subprocess.run([sys.executable, str(MAKER), "--folder", folder, *book], check=True)
             for database in arguments.database.split(","):
-                for each in measure(database, file_format, Path(folder)):
+                for each in measure(database, file_format, Path(folder), arguments.rounds):
                     print(line(each), flush=True)
                     figures.append(each)
     machine = {**report.machine(), "load_average_after": os.getloadavg()[0]}

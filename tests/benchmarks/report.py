@@ -53,7 +53,7 @@ def imports(measured: Sequence[Mapping[str, Any]]) -> str:
                 f"{each['file']}, {each['database']}",
                 f"{each['rows']:,}",
                 f"{each['import_seconds']:.1f}",
-                f"{each['ratio']:.2f}",
+                f"{each['ratio']:.2f} ({spread(each['ratios'])})",
                 f"{each['reader_peak_mib']:.0f} ({bare['peak_mib']:.0f})",
                 f"{each['worker_peak_mib']:.0f}",
                 f"{each['busy_import_seconds']:.1f}",
@@ -80,6 +80,11 @@ def costs(measured: Sequence[Mapping[str, Any]]) -> str:
     return _table(("µs a check in a book of", *(f"{size:,} loans" for size in sizes)), rows)
 
 
+def spread(rounds: Sequence[float]) -> str:
+    """The least and the most of the rounds."""
+    return f"{min(rounds):.2f}–{max(rounds):.2f}"
+
+
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """In Markdown."""
     lines = [headings, ("---", *["---:"] * (len(headings) - 1)), *rows]
@@ -91,7 +96,7 @@ def _row(results: Results, target: str, point: Point) -> Sequence[str]:
     ratio = "1"
     if target != EMPTY:
         ratios = results.ratios(target, point)
-        ratio = f"{statistics.median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})"
+        ratio = f"{statistics.median(ratios):.2f} ({spread(ratios)})"
     name = point.operation if target == EMPTY else f"{point.operation}, {target}"
     if point.operation == BATCH:
         name += f": decisions, {BATCH_SIZE:,} a call"

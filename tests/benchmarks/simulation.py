@@ -18,7 +18,7 @@ from typing import Any
 
 from benchmarks import operations, report
 from benchmarks.book_import import make_book
-from benchmarks.imports import Calls, borrowers
+from benchmarks.imports import Caller, Latencies
 from benchmarks.processes import cpu_seconds
 from benchmarks.targets import Target, service
 from support.servers import ROOT
@@ -121,17 +121,17 @@ def measure_summary(target: Target) -> dict[str, float]:
 
 def measure(target: Target) -> dict[str, Any]:
     """Everything on one book."""
-    loans = borrowers(target)
-    quiet, busy = Calls(target, loans), Calls(target, loans)
+    caller = Caller(target)
+    quiet, busy = Latencies(), Latencies()
     figures: dict[str, Any] = {
         "database": target.name,
         "batch": measure_batches(target),
         "simulation": measure_simulation(target),
         "summary": measure_summary(target),
     }
-    with quiet.running():
+    with caller.calling(quiet):
         time.sleep(QUIET_SECONDS)
-    with busy.running():
+    with caller.calling(busy):
         figures["simulation_beside_calls"] = measure_simulation(target)
     return figures | {"quiet": quiet.figures(), "busy": busy.figures()}
 
