@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
 from almeno_grpc.imports.errors import FileRefusedError
 from almeno_grpc.imports.frames import (
@@ -25,6 +26,9 @@ _log = logging.getLogger(__name__)
 
 _RESTARTS = 2
 """How often a reader that was killed from outside is started again."""
+_PATIENCE_SECONDS = 60.0
+"""After so long without a frame a reader that has only what others leave of the processors is replaced by one that has
+its share: they may leave nothing."""
 _POLL_SECONDS = 0.5
 """How often `while_waiting` is called while the reader is silent."""
 _MEBIBYTE = 2**20
@@ -138,10 +142,14 @@ class _Reading:
         Raises:
             FileRefusedError: The reader refused the file, has a fault of its own or is too slow.
         """
-        deadline = time.monotonic() + self._job.limits.seconds
+        began = time.monotonic()
         while not reader.has_frame(_POLL_SECONDS):
             self._while_waiting()
-            if time.monotonic() > deadline:
+            silent_seconds = time.monotonic() - began
+            if reader.takes_only_leftovers and silent_seconds > _PATIENCE_SECONDS:
+                _log.warning("the reader of an imported file has sent nothing for %.0f s: it is replaced", silent_seconds)
+                reader.kill()
+            if silent_seconds > self._job.limits.seconds:
                 minutes = self._job.limits.seconds / 60
                 raise FileRefusedError(f"the file could not be read within {minutes:g} minutes; split it")
         frame = reader.receive()
@@ -163,6 +171,7 @@ class _Reading:
         _log.warning("the reader of an imported file ended early with exit code %s", exit_code)
         if exit_code == -signal.SIGKILL and self._restarts_left > 0:
             self._restarts_left -= 1
+            self._start_reader = partial(Reader, only_leftovers=False)
             return
         if exit_code in (-signal.SIGABRT, -signal.SIGKILL):
             memory = self._job.limits.memory_bytes // _MEBIBYTE

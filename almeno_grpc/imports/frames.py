@@ -16,6 +16,8 @@ from typing import Any
 
 from almeno_grpc.domain.imports import BookCustomers, BookLoans, ImportKind, IssueOutcome, RowIssue
 
+ONLY_LEFTOVERS = "only-leftovers"
+"""On the command line of a reading process: to take only what others leave of the processors."""
 IssueFields = tuple[int, IssueOutcome, str, str]
 """The fields of a `RowIssue`, in order."""
 

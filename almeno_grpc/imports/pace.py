@@ -11,7 +11,7 @@ _PART_SECONDS = 0.001
 While such calls come, fewer at a time of the rows that take longer than others, and each part is a transaction of its
 own: calls wait for its commit, too, which takes longer the more there is to commit.
 """
-_LEAST_SHARE = 8
+_LEAST_SHARE = 32
 """Of the most rows at a time, at least one in so many."""
 _LONG_SECONDS = 0.1
 """How long it lasts at the most while none come, or where that cannot be seen: it holds on to rows that calls need."""

@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from almeno_grpc.imports.errors import FileRefusedError
-from almeno_grpc.imports.frames import FileRefused, Frame, ReadingFailed, ReadingJob
+from almeno_grpc.imports.frames import ONLY_LEFTOVERS, FileRefused, Frame, ReadingFailed, ReadingJob
 from almeno_grpc.imports.sheets import open_rows
 
 _NICENESS = 10
@@ -25,8 +25,7 @@ _NICENESS = 10
 
 def main() -> None:
     """Reads the file that it is told of; the command line names the descriptor to send to. For `Reader` to start."""
-    # Calls that wait for a processor come first.
-    os.nice(_NICENESS)
+    _hold_back(only_leftovers=ONLY_LEFTOVERS in sys.argv)
     # Millions of cells are made and none of them is part of a cycle: looking for cycles would double the time.
     gc.disable()
     # pandas takes longer to load than all else: before there is a file, or while the library of workbooks reads it.
@@ -46,6 +45,16 @@ def main() -> None:
     frames.close()
     # At once: of a file that was refused a thread may still be reading.
     os._exit(0)
+
+
+def _hold_back(*, only_leftovers: bool) -> None:
+    """Lets calls that wait for a processor come first."""
+    os.nice(_NICENESS)
+    # A nice process still keeps the processor for up to 4 ms from a call that has come for it; such a one is put aside
+    # at once. Some containers do not allow it.
+    if only_leftovers and sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def _load() -> None:

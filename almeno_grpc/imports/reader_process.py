@@ -9,8 +9,9 @@ from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import IO
 
-from almeno_grpc.imports.frames import Frame, ReadingJob
+from almeno_grpc.imports.frames import ONLY_LEFTOVERS, Frame, ReadingJob
 
+_PROGRAM = (sys.executable, "-P", "-m", "almeno_grpc.imports.reader")
 _MOST_NAME_CHARACTERS = 20
 """Of a file's name, from its end: only its ending counts."""
 _DYING_SECONDS = 10
@@ -20,12 +21,18 @@ _DYING_SECONDS = 10
 class Reader:
     """A running reading process, which reads one file, and the pipe its frames come through."""
 
-    def __init__(self) -> None:
-        """Starts the process. Until it is given a file it loads what it reads with, and waits."""
+    def __init__(self, *, only_leftovers: bool = True) -> None:
+        """Starts the process. Until it is given a file it loads what it reads with, and waits.
+
+        Args:
+            only_leftovers: Whether it takes only what others leave of the processors, and may have to wait for long.
+        """
+        self.takes_only_leftovers = only_leftovers
+        """As told."""
         receiving, sending = os.pipe()
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "almeno_grpc.imports.reader", str(sending)],
+                [*_PROGRAM, str(sending), *([ONLY_LEFTOVERS] if only_leftovers else [])],
                 # Its file comes this way, and it ends when this pipe does, so also when this process is killed.
                 stdin=subprocess.PIPE,
                 bufsize=0,
@@ -68,6 +75,10 @@ class Reader:
             return self._frames.recv()
         except (EOFError, OSError):
             return None
+
+    def kill(self) -> None:
+        """Kills the process, as if it was killed from outside: what it has sent can still be received."""
+        self._process.kill()
 
     def exit_code(self) -> int:
         """How a reader whose pipe has ended came to its end: the negative number of a signal, or its exit code."""

@@ -45,6 +45,7 @@ class ImportService:
         import_id = new_identifier(self._clock.now_microseconds())
         for number, content in enumerate(upload.chunks):
             self._store.write(partial(_add_content, import_id, number, content), wanted=wanted)
+            self._store.tidy_up(in_steps=True)
         return import_id
 
     def drop(self, import_id: str) -> None:

@@ -131,6 +131,23 @@ def test_reader_gets_no_signal_of_the_terminal_and_shares_its_session(many_loans
         list(book.batches())
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="there is no such policy elsewhere")
+def test_reader_takes_what_others_leave_of_the_processors_until_that_is_nothing(many_loans, readers, monkeypatch):
+    monkeypatch.setattr(book_file, "_POLL_SECONDS", 0.01)
+    numbers, policies = [], []
+    with open_loans(many_loans, batch_rows=100) as book:
+        for batch in book.batches():
+            numbers += [row.source_loan_id for row in batch.rows]
+            if len(readers) > len(policies):
+                policies.append(os.sched_getscheduler(readers[-1].pid))
+                # As one that never gets a processor; the next one stays until it does.
+                monkeypatch.setattr(book_file, "_PATIENCE_SECONDS", 0.1)
+                readers[0].send_signal(signal.SIGSTOP)
+    assert policies == [os.SCHED_IDLE, os.SCHED_OTHER]
+    assert numbers == list(range(1, 20_001))
+    assert len(readers) == 2
+
+
 def end_after_each_batch(path: Path, readers: list[subprocess.Popen], signal_number: int) -> None:
     with open_loans(path, batch_rows=100) as book:
         for _ in book.batches():
