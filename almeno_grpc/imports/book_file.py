@@ -147,7 +147,7 @@ class _Reading:
             self._while_waiting()
             silent_seconds = time.monotonic() - began
             if reader.takes_only_leftovers and silent_seconds > _PATIENCE_SECONDS:
-                _log.warning("the reader of an imported file has sent nothing for %.0f s: it is replaced", silent_seconds)
+                _log.warning("the reader of an imported file is replaced: it was silent for %.0f s", silent_seconds)
                 reader.kill()
             if silent_seconds > self._job.limits.seconds:
                 minutes = self._job.limits.seconds / 60

@@ -1,6 +1,7 @@
 """Reading processes from the side of the one that starts them: see `almeno_grpc.imports.reader`."""
 
 import contextlib
+import fcntl
 import os
 import pickle
 import subprocess
@@ -14,6 +15,8 @@ from almeno_grpc.imports.frames import ONLY_LEFTOVERS, Frame, ReadingJob
 _PROGRAM = (sys.executable, "-P", "-m", "almeno_grpc.imports.reader")
 _MOST_NAME_CHARACTERS = 20
 """Of a file's name, from its end: only its ending counts."""
+_PIPE_BYTES = 2**20
+"""Of frames that wait to be received, so that the two processes do not wait for each other in the middle of a batch."""
 _DYING_SECONDS = 10
 """How long a reader may take to end once its pipe has."""
 
@@ -30,6 +33,7 @@ class Reader:
         self.takes_only_leftovers = only_leftovers
         """As told."""
         receiving, sending = os.pipe()
+        _widen(sending)
         try:
             self._process = subprocess.Popen(
                 [*_PROGRAM, str(sending), *([ONLY_LEFTOVERS] if only_leftovers else [])],
@@ -125,6 +129,13 @@ class SpareReader:
         if self._spare is not None:
             self._spare.end()
             self._spare = None
+
+
+def _widen(pipe: int) -> None:
+    if sys.platform == "linux":
+        # The system bounds what a user may have of it.
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
 def _environment() -> dict[str, str]:

@@ -31,10 +31,10 @@ def open_loans(path: Path, *, while_waiting=lambda: None, start_reader=Reader, *
 
 @pytest.fixture
 def many_loans(tmp_path) -> Path:
-    """More loans than fit into a pipe at once."""
+    """More loans than fit into a few pipes at once."""
     path = tmp_path / "loans.csv"
     headings = ",".join(HEADINGS[ImportKind.LOANS])
-    path.write_text(f"{headings}\n" + "".join(LOAN.format(number) for number in range(1, 20_001)))
+    path.write_text(f"{headings}\n" + "".join(LOAN.format(number) for number in range(1, 60_001)))
     return path
 
 
@@ -84,7 +84,7 @@ def test_rows_come_in_one_order_whatever_is_skipped_and_pandas_stays_outside():
 @pytest.mark.parametrize("file_name", ["-rf.csv", "--kind", "a\0b", "\ud800", "long" * 100_000, "", "कर्ज़.csv"])
 def test_no_name_of_a_file_upsets_the_reader(many_loans, file_name):
     with open_loans(many_loans, file_name=file_name) as book:
-        assert book.rows_total == 20_000
+        assert book.rows_total == 60_000
 
 
 @pytest.mark.usefixtures("readers")
@@ -118,7 +118,7 @@ def test_reader_that_is_killed_twice_is_started_again_and_no_row_comes_twice(man
             if len(readers) < 3:
                 readers[-1].kill()
     assert len(readers) == 3
-    assert numbers == list(range(1, 20_001))
+    assert numbers == list(range(1, 60_001))
 
 
 def test_reader_gets_no_signal_of_the_terminal_and_shares_its_session(many_loans, readers):
@@ -144,7 +144,7 @@ def test_reader_takes_what_others_leave_of_the_processors_until_that_is_nothing(
                 monkeypatch.setattr(book_file, "_PATIENCE_SECONDS", 0.1)
                 readers[0].send_signal(signal.SIGSTOP)
     assert policies == [os.SCHED_IDLE, os.SCHED_OTHER]
-    assert numbers == list(range(1, 20_001))
+    assert numbers == list(range(1, 60_001))
     assert len(readers) == 2
 
 
@@ -217,7 +217,7 @@ def test_spare_reader_has_loaded_what_it_reads_with_and_reads_one_file(many_loan
     if sys.platform == "linux":
         wait_until(lambda: "pandas" in Path(f"/proc/{readers[0].pid}/maps").read_text())
     with open_loans(many_loans, start_reader=spare.take) as book:
-        assert book.rows_total == 20_000
+        assert book.rows_total == 60_000
         assert len(readers) == 1
     with open_loans(many_loans, start_reader=spare.take):
         assert len(readers) == 2
@@ -232,7 +232,7 @@ def test_spare_reader_that_was_killed_is_replaced(many_loans, readers, spare):
     readers[1].kill()
     readers[1].wait()
     with open_loans(many_loans, start_reader=spare.take) as book:
-        assert book.rows_total == 20_000
+        assert book.rows_total == 60_000
     assert len(readers) == 3
 
 
