@@ -150,8 +150,8 @@ class RowChecker:
             number, row = int(numbers[place]), tuple(column[place] for column in values)
             first_number, first_row = first_rows.setdefault(row[: len(keys)], (number, row))
             if row != first_row:
-                key = " and ".join(f"{heading} {value}" for heading, value in zip(keys, row, strict=False))
-                message = f"{key} stand already in row {first_number}, with other values; the first row was kept"
+                key = " of customer ".join(map(str, reversed(row[: len(keys)])))
+                message = f"{key} stands already in row {first_number}, with other values; the first row was kept"
                 rejections[place] = [(number, keys[-1], message)]
         if self._earlier is not None:
             self._earlier.extend(numbers, values, rejections)
