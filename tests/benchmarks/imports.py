@@ -11,28 +11,24 @@ round a 99th percentile would be that of the worst three or four.
 
 import argparse
 import contextlib
-import itertools
 import json
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks import operations, report
+from benchmarks import report
 from benchmarks.book_import import BARE_READ, MAKER
+from benchmarks.calls import Caller, Latencies, together
 from benchmarks.processes import peak_memory_mib
 from benchmarks.targets import Target, service
 from support.servers import END_STATES, ROOT, descendants
 
-from almeno_grpc.api import credit_service_pb2 as api
 from almeno_grpc.api import import_pb2
 
 READERS = {
@@ -55,90 +51,8 @@ with CreditClient(sys.argv[1]) as client:
     print(client.start_import(ImportKind[sys.argv[2]], sys.argv[3]).import_id, flush=True)
 """
 """A caller of its own, for the one whose calls are timed would wait for itself."""
-CHECKS_PER_SECOND = 100
-BOOKINGS_PER_SECOND = 50
-BORROWERS = 100
-"""Customers whom the calls are about."""
 QUIET_SECONDS = 15
 LONGEST_SECONDS = 1800
-
-
-@dataclass
-class Latencies:
-    """Of calls, in milliseconds."""
-
-    check: list[float] = field(default_factory=list)
-    book: list[float] = field(default_factory=list)
-
-    def figures(self) -> dict[str, float]:
-        """The median and the 99th percentile of each."""
-        return {
-            f"{name}_p{percent}_ms": _percentile(latencies, percent)
-            for name, latencies in (("check", self.check), ("book", self.book))
-            for percent in (50, 99)
-        }
-
-
-class Caller:
-    """Checks and bookings at a steady rate, from one connection: the process at its other end is the same each time."""
-
-    def __init__(self, target: Target) -> None:
-        """Registers the customers whom the calls are about, and makes the first calls, which take longer."""
-        assert target.server
-        self._credit = target.server.connect().credit
-        # They take turns: the loans of one would become so many that a check has to add up thousands.
-        loans = itertools.islice(operations.new_borrowers(target), BORROWERS)
-        requests = [api.CreateLoanRequest.FromString(loan) for loan in loans]
-        self._to_check, self._to_book = itertools.cycle(map(_check, requests)), itertools.cycle(requests)
-        for _ in requests:
-            self._check()
-            self._book()
-
-    @contextlib.contextmanager
-    def calling(self, latencies: Latencies) -> Iterator[None]:
-        """Calls in the background while the block lasts; adds their latencies."""
-        stop = threading.Event()
-        with ThreadPoolExecutor(2) as pool:
-            paces = [
-                pool.submit(_call, self._check, CHECKS_PER_SECOND, stop, latencies.check),
-                pool.submit(_call, self._book, BOOKINGS_PER_SECOND, stop, latencies.book),
-            ]
-            try:
-                yield
-            finally:
-                stop.set()
-            for pace in paces:
-                pace.result()
-
-    def _check(self) -> None:
-        self._credit.CheckEligibility(next(self._to_check))
-
-    def _book(self) -> None:
-        self._credit.CreateLoan(next(self._to_book))
-
-
-def _check(loan: api.CreateLoanRequest) -> api.CheckEligibilityRequest:
-    return api.CheckEligibilityRequest(
-        customer_id=loan.customer_id,
-        loan_amount=loan.loan_amount,
-        interest_rate=loan.interest_rate,
-        tenure_months=loan.tenure_months,
-    )
-
-
-def _call(call: Callable[[], object], per_second: int, stop: threading.Event, latencies: list[float]) -> None:
-    """Calls at a rate. A call that is late because the one before it took long counts from when it was to come."""
-    started = time.perf_counter()
-    for number in itertools.count():
-        due = started + number / per_second
-        if stop.wait(max(0.0, due - time.perf_counter())):
-            return
-        call()
-        latencies.append((time.perf_counter() - due) * 1000)
-
-
-def _percentile(values: list[float], percent: int) -> float:
-    return sorted(values)[min(len(values) * percent // 100, len(values) - 1)] if values else float("nan")
 
 
 def bare_read(program: str, file: Path) -> tuple[float, float]:
@@ -252,17 +166,13 @@ class FileFigures:
             "worker_peak_mib": max(each["worker_peak_mib"] for each in self._alone),
             "reader_peak_mib": max(each["reader_peak_mib"] for each in self._alone),
             "busy_import_seconds": statistics.median(self._busy_seconds),
-            "quiet": _together(self._quiet).figures(),
-            "busy": _together(self._busy).figures(),
+            "quiet": together(self._quiet).figures(),
+            "busy": together(self._busy).figures(),
             "calls_by_round": [
                 {"quiet": quiet.figures(), "busy": busy.figures()}
                 for quiet, busy in zip(self._quiet, self._busy, strict=True)
             ],
         }
-
-
-def _together(rounds: Sequence[Latencies]) -> Latencies:
-    return Latencies(*([each for one in rounds for each in getattr(one, name)] for name in ("check", "book")))
 
 
 def measure(database: str, file_format: str, folder: Path, rounds: int) -> list[dict[str, Any]]:

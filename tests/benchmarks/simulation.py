@@ -18,7 +18,7 @@ from typing import Any
 
 from benchmarks import operations, report
 from benchmarks.book_import import make_book
-from benchmarks.imports import Caller, Latencies
+from benchmarks.calls import Caller, Latencies
 from benchmarks.processes import cpu_seconds
 from benchmarks.targets import Target, service
 from support.servers import ROOT
