@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 import pytest
 from google.type import date_pb2
+from support.served_book import UPLOAD_LIMIT_BYTES
 
 from almeno_grpc.api import import_pb2
 from almeno_grpc.api import portfolio_service_pb2 as pb
@@ -20,7 +21,6 @@ from almeno_grpc.service.requests import Call
 
 CUSTOMERS, LOANS = import_pb2.IMPORT_KIND_CUSTOMERS, import_pb2.IMPORT_KIND_LOANS
 ENDS = {import_pb2.IMPORT_STATE_SUCCEEDED, import_pb2.IMPORT_STATE_FAILED, import_pb2.IMPORT_STATE_CANCELLED}
-UPLOAD_LIMIT_BYTES = 6 * 2**20
 
 
 def header(kind=CUSTOMERS, file_name="book.csv", **more):

@@ -1,0 +1,180 @@
+"""A book in a database with the use cases on it, and rows for it, as the integration tests want them."""
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent import futures
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import text
+
+from almeno_grpc.bootstrap import load_policies
+from almeno_grpc.clock import Clock
+from almeno_grpc.domain.customer import Customer
+from almeno_grpc.domain.decision import LoanRequest
+from almeno_grpc.domain.imports import (
+    BookCustomer,
+    BookCustomers,
+    BookLoan,
+    BookLoans,
+    ImportFile,
+    ImportKind,
+    RowCounts,
+    RowIssue,
+)
+from almeno_grpc.domain.money import round_half_up
+from almeno_grpc.imports.frames import ReadingLimits
+from almeno_grpc.imports.worker import ImportWorker
+from almeno_grpc.metrics import NoMetrics
+from almeno_grpc.service.customers import Applicant, CustomerService
+from almeno_grpc.service.imports import ImportService, Upload
+from almeno_grpc.service.landing import land_batch, set_numbers_aside, write_batch
+from almeno_grpc.service.lending import Booking, LendingService
+from almeno_grpc.service.repayments import Recorded, RepaymentService
+from almeno_grpc.service.requests import Call, Requests
+from almeno_grpc.storage.store import BookStore
+from almeno_grpc.storage.tables import metadata
+
+TODAY = date(2026, 4, 10)
+INDIA = ZoneInfo("Asia/Kolkata")
+RUPEE = 100
+LAKH = 100_000 * RUPEE
+
+_phone_numbers = iter(range(9_100_000_001, 9_999_999_999))
+
+
+@dataclass
+class Book:
+    """The use cases on a store, in the words of a test. Amounts in paise."""
+
+    store: BookStore
+    clock: Clock
+    once: Requests = field(init=False)
+    customers: CustomerService = field(init=False)
+    lending: LendingService = field(init=False)
+    repayments: RepaymentService = field(init=False)
+    imports: ImportService = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.once = Requests(self.store, self.clock)
+        self.customers = CustomerService(self.store, self.clock)
+        self.lending = LendingService(self.store, load_policies(), self.clock)
+        self.repayments = RepaymentService(self.store, self.clock)
+        self.imports = ImportService(self.store, self.clock)
+
+    def register(self, monthly_income: int = 50_000 * RUPEE, phone_number: str = "") -> Customer:
+        applicant = Applicant("Asha", "Rao", 30, monthly_income, phone_number or f"+91{next(_phone_numbers)}")
+        return self.store.write(lambda tx: self.customers.register(tx, applicant))
+
+    def lend(self, customer_id: int, amount: int, rate: str = "12", months: int = 12, request_id: str = "") -> Booking:
+        """Books a loan as CreateLoan does, with a request_id or without."""
+        request = LoanRequest(customer_id, amount, Decimal(rate), months)
+        call = Call(request_id, fingerprint=hashlib.sha256(f"{request}".encode()).hexdigest())
+        booked: list[Booking] = []
+        self.once.once(call, lambda tx: self.lending.book(tx, request), lambda _: b"booked", booked.append).result()
+        return booked[0]
+
+    def repay(self, loan_id: int, amount: int, on: date | None = None) -> Recorded:
+        return self.store.write(lambda tx: self.repayments.record(tx, loan_id, amount, on))
+
+    def queue(self, kind: ImportKind, content: bytes, file_name: str = "book.csv", **header) -> ImportFile:
+        upload = Upload(kind, file_name, header.get("book_date"), header.get("sha256", "0" * 64), [content])
+        import_id = self.imports.store(upload)
+        return self.store.write(lambda tx: self.imports.queue(tx, upload, import_id))
+
+    def land(
+        self, rows: Sequence[BookCustomer] | Sequence[BookLoan], issues: Sequence[RowIssue] = (), batch_rows: int = 1000
+    ) -> ImportFile:
+        """Lands checked rows as an import would, so many to a batch; gives the import as it then stands."""
+        kind = ImportKind.CUSTOMERS if isinstance(rows[0], BookCustomer) else ImportKind.LOANS
+        file = self.queue(kind, b"")
+        if kind is ImportKind.LOANS:
+            owners = {row.source_loan_id: row.customer_id for row in reversed(rows)}
+            self.store.write(lambda tx: set_numbers_aside(tx, list(owners), list(owners.values())))
+        for start in range(0, len(rows), batch_rows):
+            batch = rows[start : start + batch_rows]
+            columns = BookCustomers.of(batch) if kind is ImportKind.CUSTOMERS else BookLoans.of(batch)
+            of_batch = [issue for issue in issues if batch[0].row_number <= issue.row_number <= batch[-1].row_number]
+            self.land_parts(file, [(columns, of_batch)])
+        return self.imports.get(file.import_id)
+
+    def land_parts(
+        self, file: ImportFile, parts: Sequence[tuple[BookCustomers | BookLoans, list[RowIssue]]]
+    ) -> RowCounts:
+        """Lands parts of a batch in a transaction."""
+        return write_batch(
+            self.store, lambda tx, looks_first: land_batch(tx, file.queue_number, parts, 1, looks_first=looks_first)
+        )
+
+    def issues(self, file: ImportFile) -> list[tuple[int, str, str, str]]:
+        found = self.imports.page_of_issues(file.import_id, (0, 0), 1000)
+        return [(issue.row_number, issue.outcome.value, issue.column, issue.message) for _, issue in found]
+
+    def rows(self, table: str) -> list[dict]:
+        """Every row of a table, in the order of its key."""
+        with self.store.engine.connect() as connection:
+            return [dict(row) for row in connection.execute(text(f"SELECT * FROM {table} ORDER BY 1")).mappings()]  # noqa: S608
+
+    def counts(self) -> dict[str, int]:
+        """How many rows each table has."""
+        return {table.name: len(self.rows(table.name)) for table in metadata.sorted_tables}
+
+    def work(self, until: Callable[[], bool] | None = None, batch_rows: int = 1000, part_rows: int = 1000) -> None:
+        """Lets an import worker work until the queue is empty, or something else has come."""
+        worker = ImportWorker(self.store, self.clock, NoMetrics(), ReadingLimits(), batch_rows, part_rows)
+        stop = threading.Event()
+        with futures.ThreadPoolExecutor(1) as pool:
+            running = pool.submit(worker.run, stop)
+            try:
+                deadline = time.monotonic() + 60
+                while not (until or self.is_idle)():
+                    assert time.monotonic() < deadline, "the imports have not ended within a minute"
+                    assert not running.done(), running.exception()
+                    time.sleep(0.01)
+            finally:
+                stop.set()
+                running.result()
+
+    def is_idle(self) -> bool:
+        """Whether no import waits, and no upload that nobody needs any more."""
+        with self.store.read() as tx:
+            return tx.imports.depth() == 0 and not tx.imports.done_with("")
+
+
+def book_customer(number: int, **changes) -> BookCustomer:
+    """A row of a customer file: a monthly income of ₹50,000 and a limit of ₹18 lakh."""
+    row = {
+        "row_number": number + 1,
+        "customer_id": number,
+        "first_name": "Asha",
+        "last_name": "Rao",
+        "age": 30,
+        "phone_digits": 918_000_000_000 + number,
+        "monthly_income": 50_000 * RUPEE,
+        "approved_limit": 18 * LAKH,
+    }
+    return BookCustomer(**row | changes)
+
+
+def book_loan(customer_id: int, loan_id: int, **changes) -> BookLoan:
+    """A row of a loan file: ₹1 lakh over 12 months from January 2026, 3 instalments paid, 2 of them on time."""
+    row = {
+        "row_number": loan_id + 1,
+        "customer_id": customer_id,
+        "source_loan_id": loan_id,
+        "loan_amount": LAKH,
+        "tenure_months": 12,
+        "interest_rate_e4": 105_000,
+        "monthly_installment": 9_208 * RUPEE,
+        "emis_paid": 3,
+        "emis_paid_on_time": 2,
+        "approval_date": date(2026, 1, 5),
+    } | changes
+    approval = row.pop("approval_date")
+    row |= {"approval_year": approval.year, "approval_month": approval.month, "approval_day": approval.day}
+    left = row["tenure_months"] - row["emis_paid"]
+    return BookLoan(**row, outstanding_principal=round_half_up(row["loan_amount"] * left, row["tenure_months"]))

@@ -1,0 +1,50 @@
+"""Databases for books, as many as the tests want, on each kind of database."""
+
+import itertools
+from pathlib import Path
+
+from sqlalchemy import make_url
+
+from almeno_grpc.storage.store import BookStore
+from support.postgres import PostgresServer
+
+
+class SqliteDatabases:
+    """Makes SQLite databases, each an empty file."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._numbers = itertools.count(1)
+
+    def make(self, *, empty: bool = False) -> str:
+        del empty
+        return f"sqlite:///{self._folder / f'book-{next(self._numbers)}.db'}"
+
+    def drop(self, url: str) -> None:
+        for path in self._folder.glob(f"{make_url(url).database.rpartition('/')[2]}*"):
+            path.unlink()
+
+
+class PostgresDatabases:
+    """Makes PostgreSQL databases of a server: copies of one with the schema, for making that takes a while."""
+
+    def __init__(self, server: PostgresServer) -> None:
+        self.server = server
+        self._numbers = itertools.count(1)
+        self._template = "template1"
+        url = self.make()
+        store = BookStore(url)
+        store.migrate()
+        store.close()
+        self._template = make_url(url).database
+
+    def make(self, *, empty: bool = False) -> str:
+        name = f"book_{next(self._numbers)}"
+        template = "template1" if empty else self._template
+        with self.server.connect() as connection:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return self.server.url(name)
+
+    def drop(self, url: str) -> None:
+        with self.server.connect() as connection:
+            connection.execute(f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
