@@ -26,9 +26,6 @@ _log = logging.getLogger(__name__)
 
 _RESTARTS = 2
 """How often a reader that was killed from outside is started again."""
-_PATIENCE_SECONDS = 60.0
-"""After so long without a frame a reader that has only what others leave of the processors is replaced by one that has
-its share: they may leave nothing."""
 _POLL_SECONDS = 0.5
 """How often `while_waiting` is called while the reader is silent."""
 _MEBIBYTE = 2**20
@@ -74,7 +71,7 @@ def open_book_file(
         job: Which file, and what of it is wanted.
         while_waiting: Called about twice a second while the reader is silent. What it raises goes through, and ends
             the reading.
-        start_reader: Gives a process that has read nothing yet.
+        start_reader: Gives a process that has read nothing yet, for the first try.
 
     Raises:
         FileRefusedError: The file as a whole cannot be taken.
@@ -142,14 +139,14 @@ class _Reading:
         Raises:
             FileRefusedError: The reader refused the file, has a fault of its own or is too slow.
         """
-        began = time.monotonic()
+        deadline = time.monotonic() + self._job.limits.seconds
         while not reader.has_frame(_POLL_SECONDS):
             self._while_waiting()
-            silent_seconds = time.monotonic() - began
-            if reader.takes_only_leftovers and silent_seconds > _PATIENCE_SECONDS:
-                _log.warning("the reader of an imported file is replaced: it was silent for %.0f s", silent_seconds)
+            if reader.is_starved:
+                _log.warning("others leave too little of the processors for the reader of an imported file")
                 reader.kill()
-            if silent_seconds > self._job.limits.seconds:
+                break
+            if time.monotonic() > deadline:
                 minutes = self._job.limits.seconds / 60
                 raise FileRefusedError(f"the file could not be read within {minutes:g} minutes; split it")
         frame = reader.receive()
@@ -171,6 +168,7 @@ class _Reading:
         _log.warning("the reader of an imported file ended early with exit code %s", exit_code)
         if exit_code == -signal.SIGKILL and self._restarts_left > 0:
             self._restarts_left -= 1
+            # It may be this worker that has killed it, for want of a processor; and there is no spare one.
             self._start_reader = partial(Reader, only_leftovers=False)
             return
         if exit_code in (-signal.SIGABRT, -signal.SIGKILL):

@@ -5,11 +5,14 @@ over every row, always in the same order; at the end `FileDone`. `ReadingFailed`
 itself has a fault.
 """
 
+import pickle
 from array import array
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from itertools import starmap
 from pathlib import Path
 from typing import Any
@@ -99,7 +102,7 @@ class ReadingFailed:
     place: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RowBatch:
     """What a run of rows of the sheet became."""
 
@@ -117,11 +120,19 @@ class RowBatch:
         first, last = (bisect_left(self.rejected, (place,)) for place in (start, stop))
         rows = self.rows[start - first : stop - last]
         rejected = [(place - start, number) for place, number in self.rejected[first:last]]
-        issues = self.issues
-        if issues:
-            numbers = {*rows.columns[0], *(number for _, number in rejected)}
-            issues = [issue for issue in issues if issue.row_number in numbers]
+        issues: list[RowIssue] = []
+        if self.issues:
+            numbers = sorted([*rows.columns[0], *(number for _, number in rejected)])
+            issues = [issue for number in numbers for issue in self._issues_by_row.get(number, ())]
         return RowBatch(min(stop, self.rows_seen) - start, rows, issues, rejected)
+
+    @cached_property
+    def _issues_by_row(self) -> dict[int, list[RowIssue]]:
+        # A batch is cut into thousands of parts while others wait: none may look through all issues.
+        issues = defaultdict[int, list[RowIssue]](list)
+        for issue in self.issues:
+            issues[issue.row_number].append(issue)
+        return issues
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,3 +152,20 @@ class PackedBatch:
 
 
 Frame = FileOpened | FileRefused | LoanNumbers | PackedBatch | FileDone | ReadingFailed
+
+FRAME_HEAD_BYTES = 8
+"""In which the length of a pickled frame goes before it through the pipe."""
+
+
+def written(frame: Frame) -> tuple[bytes, bytes]:
+    """A frame as it goes through the pipe: its head, and the rest."""
+    content = pickle.dumps(frame)
+    return len(content).to_bytes(FRAME_HEAD_BYTES, "big"), content
+
+
+def frame_length(received: bytearray) -> int | None:
+    """The bytes of the first frame with its head, if all of them have come."""
+    if len(received) < FRAME_HEAD_BYTES:
+        return None
+    length = FRAME_HEAD_BYTES + int.from_bytes(received[:FRAME_HEAD_BYTES], "big")
+    return length if len(received) >= length else None

@@ -12,11 +12,11 @@ import resource
 import sys
 import threading
 import traceback
-from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import IO
 
 from almeno_grpc.imports.errors import FileRefusedError
-from almeno_grpc.imports.frames import ONLY_LEFTOVERS, FileRefused, Frame, ReadingFailed, ReadingJob
+from almeno_grpc.imports.frames import ONLY_LEFTOVERS, FileRefused, Frame, ReadingFailed, ReadingJob, written
 from almeno_grpc.imports.sheets import open_rows
 
 _NICENESS = 10
@@ -38,7 +38,7 @@ def main() -> None:
         os._exit(0)
     _bound_memory(job.limits.memory_bytes)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    frames: Connection[Frame, Frame] = Connection(int(sys.argv[1]), readable=False)
+    frames = os.fdopen(int(sys.argv[1]), "wb", buffering=0)
     # A broken pipe: nobody wants the rows any more.
     with contextlib.suppress(BrokenPipeError):
         _read(job, frames)
@@ -61,7 +61,7 @@ def _load() -> None:
     import almeno_grpc.imports.file_frames  # noqa: F401, PLC0415
 
 
-def _read(job: ReadingJob, frames: "Connection[Frame, Frame]") -> None:
+def _read(job: ReadingJob, frames: IO[bytes]) -> None:
     """Sends the frames of the file."""
     try:
         rows = open_rows(job.path, job.file_name, job.limits)
@@ -69,9 +69,9 @@ def _read(job: ReadingJob, frames: "Connection[Frame, Frame]") -> None:
         from almeno_grpc.imports.file_frames import frames_of  # noqa: PLC0415
 
         for frame in frames_of(rows(), job):
-            frames.send(frame)
+            _send(frame, frames)
     except FileRefusedError as refusal:
-        frames.send(FileRefused(refusal.message))
+        _send(FileRefused(refusal.message), frames)
     except MemoryError:
         # As good as being aborted: the process that started this one knows what to say of it.
         os.abort()
@@ -79,7 +79,14 @@ def _read(job: ReadingJob, frames: "Connection[Frame, Frame]") -> None:
         raise
     except Exception as error:
         last = traceback.extract_tb(error.__traceback__)[-1]
-        frames.send(ReadingFailed(f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}"))
+        _send(ReadingFailed(f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}"), frames)
+
+
+def _send(frame: Frame, frames: IO[bytes]) -> None:
+    for part in written(frame):
+        rest = memoryview(part)
+        while rest:
+            rest = rest[frames.write(rest) :]
 
 
 def _bound_memory(memory_bytes: int) -> None:

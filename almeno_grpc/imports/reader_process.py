@@ -6,17 +6,21 @@ import os
 import pickle
 import subprocess
 import sys
+import time
 from dataclasses import replace
-from multiprocessing.connection import Connection
+from multiprocessing.connection import wait
+from pathlib import Path
 from typing import IO
 
-from almeno_grpc.imports.frames import ONLY_LEFTOVERS, Frame, ReadingJob
+from almeno_grpc.imports.frames import FRAME_HEAD_BYTES, ONLY_LEFTOVERS, Frame, ReadingJob, frame_length
 
 _PROGRAM = (sys.executable, "-P", "-m", "almeno_grpc.imports.reader")
 _MOST_NAME_CHARACTERS = 20
 """Of a file's name, from its end: only its ending counts."""
 _PIPE_BYTES = 2**20
-"""Of frames that wait to be received, so that the two processes do not wait for each other in the middle of a batch."""
+"""Of frames that wait to be received: the fewer fit, the more often the two processes wait for each other."""
+_PATIENCE_SECONDS = 60.0
+"""How long one may be waited for that has only what others leave of the processors: they may leave nothing."""
 _DYING_SECONDS = 10
 """How long a reader may take to end once its pipe has."""
 
@@ -30,8 +34,11 @@ class Reader:
         Args:
             only_leftovers: Whether it takes only what others leave of the processors, and may have to wait for long.
         """
-        self.takes_only_leftovers = only_leftovers
-        """As told."""
+        self._only_leftovers = only_leftovers and sys.platform == "linux"
+        self._waited_seconds = self._worked_seconds = 0.0
+        self._received = bytearray()
+        """What has come of the next frame, and perhaps of some behind it."""
+        self._has_no_more = False
         receiving, sending = os.pipe()
         _widen(sending)
         try:
@@ -53,7 +60,7 @@ class Reader:
             raise
         finally:
             os.close(sending)
-        self._frames: Connection[Frame, Frame] = Connection(receiving, writable=False)
+        self._frames: IO[bytes] = os.fdopen(receiving, "rb", buffering=0)
         self._jobs: IO[bytes] = self._process.stdin  # type: ignore[assignment]
 
     def give(self, job: ReadingJob) -> None:
@@ -70,15 +77,35 @@ class Reader:
         return self._process.poll() is not None
 
     def has_frame(self, seconds: float) -> bool:
-        """Waits for a frame, or the end of the reader, for so long."""
-        return self._frames.poll(seconds)
+        """Waits for a whole frame, or the end of the reader, for so long."""
+        deadline = time.monotonic() + seconds
+        worked_before = self._processor_seconds()
+        while frame_length(self._received) is None and not self._has_no_more:
+            if not wait([self._frames.fileno()], max(0.0, deadline - time.monotonic())):
+                self._waited_seconds += seconds
+                self._worked_seconds += self._processor_seconds() - worked_before
+                return False
+            piece = self._frames.read(_PIPE_BYTES)
+            self._received += piece
+            self._has_no_more = not piece
+        return True
 
     def receive(self) -> Frame | None:
-        """The next frame; None where the reader has ended, in the middle of one too."""
-        try:
-            return self._frames.recv()
-        except (EOFError, OSError):
+        """The next frame, once there is one; None where the reader has ended, in the middle of one too."""
+        length = frame_length(self._received)
+        if length is None:
             return None
+        with memoryview(self._received) as received, received[FRAME_HEAD_BYTES:length] as content:
+            # Only the process that this one started can write there.
+            frame: Frame = pickle.loads(content)  # noqa: S301
+        del self._received[:length]
+        return frame
+
+    @property
+    def is_starved(self) -> bool:
+        """Whether it has long been waited for and had less than half of a processor meanwhile."""
+        is_waited_for = self._only_leftovers and self._waited_seconds > _PATIENCE_SECONDS
+        return is_waited_for and self._worked_seconds < self._waited_seconds / 2
 
     def kill(self) -> None:
         """Kills the process, as if it was killed from outside: what it has sent can still be received."""
@@ -100,6 +127,15 @@ class Reader:
         self._process.wait()
         self._frames.close()
         self._jobs.close()
+
+    def _processor_seconds(self) -> float:
+        """How long processors have worked for it, as far as that is of interest."""
+        if not self._only_leftovers:
+            return 0.0
+        with contextlib.suppress(OSError):
+            _, _, fields = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="ascii").rpartition(")")
+            return sum(map(int, fields.split()[11:13])) / os.sysconf("SC_CLK_TCK")
+        return 0.0
 
 
 class SpareReader:

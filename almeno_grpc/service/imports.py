@@ -41,10 +41,15 @@ class ImportService:
 
         Returns:
             The name that it is to be queued under. Until then it counts for nothing, and it is dropped after a day.
+
+        Raises:
+            StoreUnavailable: The database cannot be reached.
+            DeadlineExceeded: Nobody waits any more.
         """
         import_id = new_identifier(self._clock.now_microseconds())
         for number, content in enumerate(upload.chunks):
             self._store.write(partial(_add_content, import_id, number, content), wanted=wanted)
+            # Else the first to tidy up after it would have all of it to bring in at once.
             self._store.tidy_up(in_steps=True)
         return import_id
 

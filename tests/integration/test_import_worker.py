@@ -73,6 +73,7 @@ def file(monkeypatch, rows_of):
     monkeypatch.setattr("almeno_grpc.imports.pace._PART_SECONDS", 60)
     monkeypatch.setattr("almeno_grpc.imports.pace._LONG_SECONDS", 60)
     monkeypatch.setattr("almeno_grpc.imports.pace._FIRST_SECONDS", 60)
+    monkeypatch.setattr("almeno_grpc.imports.pace._CALM_SECONDS", 60)
     return fake
 
 

@@ -9,6 +9,8 @@ import pytest
 from sqlalchemy import text
 
 from almeno_grpc.domain.errors import StoreUnavailable
+from almeno_grpc.domain.imports import ImportKind
+from almeno_grpc.service.imports import Upload
 from almeno_grpc.storage import sqlite as databases_of_sqlite
 from almeno_grpc.storage import sqlite_connections as engines
 from almeno_grpc.storage.engine import DatabaseUnusable, open_engine, parse_url
@@ -159,25 +161,39 @@ def test_file_stays_sound(book):
         assert connection.execute(text("PRAGMA integrity_check")).scalar_one() == "ok"
 
 
+def test_upload_is_brought_into_the_file_as_it_comes(book, monkeypatch):
+    monkeypatch.setattr(databases_of_sqlite, "_STEP_PAGES", 50)
+    longest = []
+
+    def pieces():
+        for _ in range(10):
+            yield bytes(2**17)
+            longest.append(pages_in_log(book))
+
+    book.imports.store(Upload(ImportKind.LOANS, "loans.csv", None, "0" * 64, pieces()))
+    assert max(longest) < 100
+
+
+def pages_in_log(book) -> int:
+    with book.store.engine.connect() as connection:
+        _, logged, brought_in = connection.exec_driver_sql("PRAGMA wal_checkpoint(NOOP)").one()
+        return logged - brought_in
+
+
 def test_long_log_is_brought_into_the_file_when_nobody_waits_for_it(monkeypatch, book):
     monkeypatch.setattr(databases_of_sqlite, "_LONG_LOG_PAGES", 5)
     monkeypatch.setattr(databases_of_sqlite, "_STEP_PAGES", 2)
 
-    def pages_in_log():
-        with book.store.engine.connect() as connection:
-            _, logged, brought_in = connection.exec_driver_sql("PRAGMA wal_checkpoint(NOOP)").one()
-            return logged - brought_in
-
     book.store.tidy_up()
-    assert pages_in_log() < 5
+    assert pages_in_log(book) < 5
     for _ in range(5):
         book.register()
-    assert pages_in_log() >= 5
+    assert pages_in_log(book) >= 5
     book.store.tidy_up()
-    assert pages_in_log() == 0
+    assert pages_in_log(book) == 0
     book.register()
-    left = pages_in_log()
+    left = pages_in_log(book)
     book.store.tidy_up()
-    assert 2 <= pages_in_log() == left < 5
+    assert 2 <= pages_in_log(book) == left < 5
     book.store.tidy_up(in_steps=True)
-    assert pages_in_log() == 0
+    assert pages_in_log(book) == 0

@@ -1,6 +1,7 @@
 """Reading a file through a process of its own: limits, deaths, and that nothing is left behind."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+from support.servers import eventually
 
 from almeno_grpc.domain.imports import ImportKind
 from almeno_grpc.imports import book_file, reader_process
@@ -132,20 +134,58 @@ def test_reader_gets_no_signal_of_the_terminal_and_shares_its_session(many_loans
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="there is no such policy elsewhere")
-def test_reader_takes_what_others_leave_of_the_processors_until_that_is_nothing(many_loans, readers, monkeypatch):
+@pytest.mark.parametrize("fills_the_pipe", [True, False])
+def test_reader_takes_what_others_leave_of_the_processors_until_that_is_nothing(
+    many_loans, readers, monkeypatch, fills_the_pipe
+):
     monkeypatch.setattr(book_file, "_POLL_SECONDS", 0.01)
     numbers, policies = [], []
-    with open_loans(many_loans, batch_rows=100) as book:
+    with open_loans(many_loans, batch_rows=20_000) as book:
         for batch in book.batches():
             numbers += [row.source_loan_id for row in batch.rows]
             if len(readers) > len(policies):
                 policies.append(os.sched_getscheduler(readers[-1].pid))
-                # As one that never gets a processor; the next one stays until it does.
-                monkeypatch.setattr(book_file, "_PATIENCE_SECONDS", 0.1)
+            if len(numbers) == 20_000:
+                if fills_the_pipe:
+                    wait_until_silent(readers[0])
+                # As one that never gets a processor, in the middle of a frame where the pipe is full.
                 readers[0].send_signal(signal.SIGSTOP)
+                monkeypatch.setattr(reader_process, "_PATIENCE_SECONDS", 0.1)
     assert policies == [os.SCHED_IDLE, os.SCHED_OTHER]
     assert numbers == list(range(1, 60_001))
-    assert len(readers) == 2
+
+
+def wait_until_silent(reader: subprocess.Popen) -> None:
+    """Waits until the process has written nothing for a while, for the pipe is full."""
+
+    def sent(after_seconds: float = 0) -> str:
+        time.sleep(after_seconds)
+        return re.search("wchar: (.*)", Path(f"/proc/{reader.pid}/io").read_text()).group()
+
+    eventually(lambda: sent() == sent(after_seconds=0.2))
+
+
+def test_reader_that_is_at_work_is_not_replaced_however_long_it_takes(many_loans, readers, monkeypatch):
+    monkeypatch.setattr(book_file, "_POLL_SECONDS", 0.01)
+    monkeypatch.setattr(reader_process, "_PATIENCE_SECONDS", 0.02)
+    monkeypatch.setattr(Reader, "_processor_seconds", lambda _: time.monotonic())
+    with open_loans(many_loans) as book:
+        assert book.rows_total == 60_000
+    assert len(readers) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it is not told what a process has written")
+def test_reader_that_stops_in_the_middle_of_a_frame_is_given_up_in_time(many_loans, readers, monkeypatch):
+    monkeypatch.setattr(book_file, "_POLL_SECONDS", 0.01)
+
+    def stop_in_the_middle() -> None:
+        with open_loans(many_loans, batch_rows=20_000, limits=ReadingLimits(seconds=2)) as book:
+            for _ in book.batches():
+                wait_until_silent(readers[0])
+                readers[0].send_signal(signal.SIGSTOP)
+
+    with pytest.raises(FileRefusedError, match="could not be read within"):
+        stop_in_the_middle()
 
 
 def end_after_each_batch(path: Path, readers: list[subprocess.Popen], signal_number: int) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from almeno_grpc.domain.imports import BookCustomer, BookLoan, ImportKind, IssueOutcome, RowIssue
+from almeno_grpc.domain.imports import BookCustomer, BookCustomers, BookLoan, ImportKind, IssueOutcome, RowIssue
 from almeno_grpc.imports import plain_rows, sheets
 from almeno_grpc.imports.errors import FileRefusedError
 from almeno_grpc.imports.file_frames import frames_of
@@ -343,6 +343,22 @@ def test_what_is_left_of_a_batch_is_what_comes_when_the_rows_before_are_skipped(
             assert sorted(first.issues + rest.issues, key=lambda issue: issue.row_number) == batch.issues
         before += batch.rows_seen
     assert before == len(rows)
+
+
+def test_issues_of_a_batch_are_looked_through_once_however_many_parts_it_is_cut_into():
+    looks = []
+
+    class Issues(list[RowIssue]):
+        def __iter__(self):
+            looks.append(1)
+            return super().__iter__()
+
+    numbers = range(2, 102)
+    issues = Issues(RowIssue(number, IssueOutcome.ADJUSTED, "Age", "was mended") for number in numbers)
+    batch = RowBatch(100, BookCustomers([numbers] * 8), issues)
+    parts = [batch.part(place, place + 4) for place in range(0, 100, 4)]
+    assert [issue.row_number for part in parts for issue in part.issues] == [*numbers]
+    assert len(looks) == 1
 
 
 A_FEW_CUSTOMERS = st.lists(
