@@ -106,8 +106,8 @@ class Settings:
         int,
         Setting(
             values.number(1, 100_000),
-            "rows of an import that are stored at a time, or as many as a tenth of a second takes; fewer on SQLite "
-            "while calls wait to write",
+            "rows of an import that are stored at a time, or as many as a tenth of a second takes, at first less; "
+            "fewer on SQLite while calls wait to write",
         ),
     ] = 50_000
     load_customers: Annotated[Path | None, Setting(Path, "file of customers to import at the start", "none")] = None

@@ -36,7 +36,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--database", default=",".join(DATABASES), help="which databases, such as sqlite,postgresql")
     parser.add_argument("--output", type=Path, default=ROOT / ".venv" / "bench", help="folder of the picture and JSON")
     parser.add_argument("--quick", action="store_true", help="once and briefly, in a few minutes: to try it")
-    parser.add_argument("--rounds", type=int, help=f"measured rounds [{WHOLE['rounds']}]")
+    parser.add_argument("--rounds", type=int, help=f"measured rounds, of calls and of imports [{WHOLE['rounds']}]")
     parser.add_argument("--seconds", type=float, help=f"length of a run [{WHOLE['seconds']}]")
     parser.add_argument("--loans", type=int, help=f"loans of the import, 0 for none [{WHOLE['loans']}]")
     parser.add_argument(
