@@ -35,11 +35,6 @@ class Latencies:
         }
 
 
-def together(rounds: Sequence[Latencies]) -> Latencies:
-    """Those of all rounds."""
-    return Latencies(*([each for one in rounds for each in getattr(one, name)] for name in ("check", "book")))
-
-
 class Caller:
     """Checks and bookings at a steady rate, from one connection: the process at its other end is the same each time."""
 

@@ -5,8 +5,7 @@
 The bare read is a process that does nothing but read the file with the reader's library. An import takes from the
 moment its upload is stored to its end, by the server's clock. In each round each file is imported twice, into new
 books: once alone, as the bare read is; and once with calls at a steady rate, as of a service with room left, before and
-meanwhile. Seconds and ratios are medians of the rounds, percentiles those of the calls of all rounds together: of one
-round a 99th percentile would be that of the worst three or four.
+meanwhile. All figures are medians of the rounds: a 99th percentile of one is that of its worst three or four calls.
 """
 
 import argparse
@@ -24,7 +23,7 @@ from typing import Any
 
 from benchmarks import report
 from benchmarks.book_import import BARE_READ, MAKER
-from benchmarks.calls import Caller, Latencies, together
+from benchmarks.calls import Caller, Latencies
 from benchmarks.processes import peak_memory_mib
 from benchmarks.targets import Target, service
 from support.servers import END_STATES, ROOT, descendants
@@ -166,13 +165,17 @@ class FileFigures:
             "worker_peak_mib": max(each["worker_peak_mib"] for each in self._alone),
             "reader_peak_mib": max(each["reader_peak_mib"] for each in self._alone),
             "busy_import_seconds": statistics.median(self._busy_seconds),
-            "quiet": together(self._quiet).figures(),
-            "busy": together(self._busy).figures(),
+            "quiet": _medians([each.figures() for each in self._quiet]),
+            "busy": _medians([each.figures() for each in self._busy]),
             "calls_by_round": [
                 {"quiet": quiet.figures(), "busy": busy.figures()}
                 for quiet, busy in zip(self._quiet, self._busy, strict=True)
             ],
         }
+
+
+def _medians(rounds: Sequence[dict[str, float]]) -> dict[str, float]:
+    return {name: statistics.median(each[name] for each in rounds) for name in rounds[0]}
 
 
 def measure(database: str, file_format: str, folder: Path, rounds: int) -> list[dict[str, Any]]:
