@@ -21,6 +21,7 @@ from almeno_grpc.imports.frames import (
     RowBatch,
 )
 from almeno_grpc.imports.reader_process import Reader
+from almeno_grpc.logs import log_event
 
 _log = logging.getLogger(__name__)
 
@@ -143,7 +144,7 @@ class _Reading:
         while not reader.has_frame(_POLL_SECONDS):
             self._while_waiting()
             if reader.is_starved:
-                _log.warning("others leave too little of the processors for the reader of an imported file")
+                log_event("import_reader_starved", logging.WARNING)
                 reader.kill()
                 break
             if time.monotonic() > deadline:

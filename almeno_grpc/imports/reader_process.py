@@ -19,7 +19,7 @@ _MOST_NAME_CHARACTERS = 20
 """Of a file's name, from its end: only its ending counts."""
 _PIPE_BYTES = 2**20
 """Of frames that wait to be received: the fewer fit, the more often the two processes wait for each other."""
-_PATIENCE_SECONDS = 60.0
+_PATIENCE_SECONDS = 10.0
 """How long one may be waited for that has only what others leave of the processors: they may leave nothing."""
 _DYING_SECONDS = 10
 """How long a reader may take to end once its pipe has."""
