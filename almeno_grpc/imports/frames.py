@@ -153,19 +153,30 @@ class PackedBatch:
 
 Frame = FileOpened | FileRefused | LoanNumbers | PackedBatch | FileDone | ReadingFailed
 
-FRAME_HEAD_BYTES = 8
+_HEAD_BYTES = 8
 """In which the length of a pickled frame goes before it through the pipe."""
 
 
 def written(frame: Frame) -> tuple[bytes, bytes]:
     """A frame as it goes through the pipe: its head, and the rest."""
     content = pickle.dumps(frame)
-    return len(content).to_bytes(FRAME_HEAD_BYTES, "big"), content
+    return len(content).to_bytes(_HEAD_BYTES, "big"), content
 
 
-def frame_length(received: bytearray) -> int | None:
-    """The bytes of the first frame with its head, if all of them have come."""
-    if len(received) < FRAME_HEAD_BYTES:
-        return None
-    length = FRAME_HEAD_BYTES + int.from_bytes(received[:FRAME_HEAD_BYTES], "big")
-    return length if len(received) >= length else None
+def is_whole(received: bytearray) -> bool:
+    """Whether all bytes of the first frame have come."""
+    return len(received) >= _HEAD_BYTES and len(received) >= _end_of_first(received)
+
+
+def take_first(received: bytearray) -> Frame:
+    """Takes the first frame, which is whole, off what has come from a process that this one has started."""
+    end = _end_of_first(received)
+    with memoryview(received) as whole, whole[_HEAD_BYTES:end] as content:
+        # Nobody else can write there.
+        frame: Frame = pickle.loads(content)  # noqa: S301
+    del received[:end]
+    return frame
+
+
+def _end_of_first(received: bytearray) -> int:
+    return _HEAD_BYTES + int.from_bytes(received[:_HEAD_BYTES], "big")

@@ -12,7 +12,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import IO
 
-from almeno_grpc.imports.frames import FRAME_HEAD_BYTES, ONLY_LEFTOVERS, Frame, ReadingJob, frame_length
+from almeno_grpc.imports.frames import ONLY_LEFTOVERS, Frame, ReadingJob, is_whole, take_first
 
 _PROGRAM = (sys.executable, "-P", "-m", "almeno_grpc.imports.reader")
 _MOST_NAME_CHARACTERS = 20
@@ -80,7 +80,7 @@ class Reader:
         """Waits for a whole frame, or the end of the reader, for so long."""
         deadline = time.monotonic() + seconds
         worked_before = self._processor_seconds()
-        while frame_length(self._received) is None and not self._has_no_more:
+        while not is_whole(self._received) and not self._has_no_more:
             if not wait([self._frames.fileno()], max(0.0, deadline - time.monotonic())):
                 self._waited_seconds += seconds
                 self._worked_seconds += self._processor_seconds() - worked_before
@@ -92,14 +92,7 @@ class Reader:
 
     def receive(self) -> Frame | None:
         """The next frame, once there is one; None where the reader has ended, in the middle of one too."""
-        length = frame_length(self._received)
-        if length is None:
-            return None
-        with memoryview(self._received) as received, received[FRAME_HEAD_BYTES:length] as content:
-            # Only the process that this one started can write there.
-            frame: Frame = pickle.loads(content)  # noqa: S301
-        del self._received[:length]
-        return frame
+        return take_first(self._received) if is_whole(self._received) else None
 
     @property
     def is_starved(self) -> bool:

@@ -113,33 +113,32 @@ class FileFigures:
     """Of one file, round by round."""
 
     def __init__(self, database: str, file: Path) -> None:
-        self.file = file
         self._database = database
+        self._file = file
+        self._kind = file.stem.upper()
         self._alone: list[dict[str, Any]] = []
         self._reads: list[dict[str, tuple[float, float]]] = []
         self._busy_seconds: list[float] = []
-        self._quiet: list[Latencies] = []
-        self._busy: list[Latencies] = []
+        self._calls: list[dict[str, dict[str, float]]] = []
 
-    def import_alone(self, target: Target, kind: str) -> None:
+    def import_alone(self, target: Target) -> None:
         """Imports it between two bare reads."""
-        programs = READERS[self.file.suffix.removeprefix(".")]
-        before = {reader: bare_read(program, self.file) for reader, program in programs.items()}
-        self._alone.append(import_file(target, kind, self.file))
-        after = {reader: bare_read(program, self.file) for reader, program in programs.items()}
+        programs = READERS[self._file.suffix.removeprefix(".")]
+        before = {reader: bare_read(program, self._file) for reader, program in programs.items()}
+        self._alone.append(import_file(target, self._kind, self._file))
+        after = {reader: bare_read(program, self._file) for reader, program in programs.items()}
         self._reads.append(
             {reader: ((before[reader][0] + after[reader][0]) / 2, after[reader][1]) for reader in programs}
         )
 
-    def import_with_calls(self, target: Target, kind: str, caller: Caller) -> None:
+    def import_with_calls(self, target: Target, caller: Caller) -> None:
         """Imports it while calls come in."""
         quiet, busy = Latencies(), Latencies()
         with caller.calling(quiet):
             time.sleep(QUIET_SECONDS)
-        imported = import_file(target, kind, self.file, caller.calling(busy))
+        imported = import_file(target, self._kind, self._file, caller.calling(busy))
         self._busy_seconds.append(imported["import_seconds"])
-        self._quiet.append(quiet)
-        self._busy.append(busy)
+        self._calls.append({"quiet": quiet.figures(), "busy": busy.figures()})
 
     def summary(self) -> dict[str, Any]:
         """The figures of all rounds."""
@@ -149,7 +148,7 @@ class FileFigures:
         rows = self._alone[0]["rows"]
         return {
             "database": self._database,
-            "file": self.file.name,
+            "file": self._file.name,
             "ratio": statistics.median(ratios),
             "ratios": ratios,
             "bare_reads": {
@@ -165,12 +164,9 @@ class FileFigures:
             "worker_peak_mib": max(each["worker_peak_mib"] for each in self._alone),
             "reader_peak_mib": max(each["reader_peak_mib"] for each in self._alone),
             "busy_import_seconds": statistics.median(self._busy_seconds),
-            "quiet": _medians([each.figures() for each in self._quiet]),
-            "busy": _medians([each.figures() for each in self._busy]),
-            "calls_by_round": [
-                {"quiet": quiet.figures(), "busy": busy.figures()}
-                for quiet, busy in zip(self._quiet, self._busy, strict=True)
-            ],
+            "quiet": _medians([each["quiet"] for each in self._calls]),
+            "busy": _medians([each["busy"] for each in self._calls]),
+            "calls_by_round": self._calls,
         }
 
 
@@ -180,19 +176,19 @@ def _medians(rounds: Sequence[dict[str, float]]) -> dict[str, float]:
 
 def measure(database: str, file_format: str, folder: Path, rounds: int) -> list[dict[str, Any]]:
     """The figures of a customer file and of its loan file, imported into empty books."""
-    kinds = {name: FileFigures(database, folder / f"{name}.{file_format}") for name in ("customers", "loans")}
+    files = [FileFigures(database, folder / f"{name}.{file_format}") for name in ("customers", "loans")]
     for _ in range(rounds):
         with service(database) as target:
             if target is None:
                 return []
-            for name, figures in kinds.items():
-                figures.import_alone(target, name.upper())
+            for file in files:
+                file.import_alone(target)
         with service(database) as target:
             assert target
             caller = Caller(target)
-            for name, figures in kinds.items():
-                figures.import_with_calls(target, name.upper(), caller)
-    return [figures.summary() for figures in kinds.values()]
+            for file in files:
+                file.import_with_calls(target, caller)
+    return [file.summary() for file in files]
 
 
 def line(figures: dict[str, Any]) -> str:

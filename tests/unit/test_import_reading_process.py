@@ -255,7 +255,7 @@ def test_spare_reader_has_loaded_what_it_reads_with_and_reads_one_file(many_loan
     spare.keep()
     assert len(readers) == 1
     if sys.platform == "linux":
-        wait_until(lambda: "pandas" in Path(f"/proc/{readers[0].pid}/maps").read_text())
+        eventually(lambda: "pandas" in Path(f"/proc/{readers[0].pid}/maps").read_text(), seconds=10)
     with open_loans(many_loans, start_reader=spare.take) as book:
         assert book.rows_total == 60_000
         assert len(readers) == 1
@@ -290,14 +290,7 @@ def assert_ends_with_its_parent(program: str) -> None:
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as parent:
         reader = int(parent.stdout.readline())
         parent.kill()
-    wait_until(lambda: not is_running(reader))
-
-
-def wait_until(condition) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    eventually(lambda: not is_running(reader), seconds=10)
 
 
 def test_reader_ends_when_its_parent_is_killed(many_loans):
