@@ -1,7 +1,6 @@
 """The command line `almeno` against a real server: every command, what it prints, and how it ends."""
 
 import contextlib
-import os
 import re
 import signal
 import subprocess
@@ -126,10 +125,8 @@ def test_file_that_cannot_be_taken_ends_with_6_and_says_why(almeno: Almeno, tmp_
 @pytest.fixture
 def halted_worker(server: RunningServer) -> Iterator[None]:
     """Keeps imports waiting while the test runs."""
-    worker = server.process_id("import")
-    os.kill(worker, signal.SIGSTOP)
-    yield
-    os.kill(worker, signal.SIGCONT)
+    with server.halted("import"):
+        yield
 
 
 @pytest.mark.usefixtures("halted_worker")
@@ -156,17 +153,18 @@ def test_whoever_stops_waiting_for_an_import_is_told_how_to_look_again(
     file = tmp_path / "customers.csv"
     file.write_bytes(csv_file(CUSTOMER_HEADINGS, [customer_row(78)]))
     before = len(server.rows("SELECT 1 AS one FROM import_file"))
-    worker = server.process_id("import")
-    os.kill(worker, signal.SIGSTOP)
-    try:
-        command = [*INTERRUPTIBLE_ALMENO, "import", "customers", str(file)]
-        waiting = subprocess.Popen(command, env=almeno.environment(), stderr=subprocess.PIPE, text=True)
-        eventually(lambda: len(server.rows("SELECT 1 AS one FROM import_file")) > before)
-        # The answer may be on its way still, so once may not do; but one too many would meet the interpreter's end.
-        eventually(lambda: ends_when_interrupted(waiting))
-        _, told = waiting.communicate(timeout=60)
-    finally:
-        os.kill(worker, signal.SIGCONT)
+    command = [*INTERRUPTIBLE_ALMENO, "import", "customers", str(file)]
+    with (
+        server.halted("import"),
+        subprocess.Popen(command, env=almeno.environment(), stderr=subprocess.PIPE, text=True) as waiting,
+    ):
+        try:
+            eventually(lambda: len(server.rows("SELECT 1 AS one FROM import_file")) > before)
+            # The answer may be on its way still, so once may not do; but one too many would meet the interpreter's end.
+            eventually(lambda: ends_when_interrupted(waiting))
+            _, told = waiting.communicate(timeout=60)
+        finally:
+            waiting.kill()
     assert waiting.returncode == 130
     # An interrupt that meets a destructor is told of by Python itself, and lost; the next one is not.
     assert "Traceback" not in re.sub(r"Exception ignored in: .*?KeyboardInterrupt: ?\n", "", told, flags=re.DOTALL)
@@ -227,14 +225,8 @@ def test_service_that_is_not_there_or_too_slow_ends_with_5(
     error = almeno.json(*nowhere, "--timeout", 1, "apply", 1, "--amount", 1000, *LOAN, ends_with=UNAVAILABLE)["error"]
     # With it the command can be given again with one effect at most.
     assert len(error["request_id"]) == 36
-    serving = [server.process_id("rpc-0"), server.process_id("rpc-1")]
-    for process_id in serving:
-        os.kill(process_id, signal.SIGSTOP)
-    try:
+    with server.halted("rpc-0", "rpc-1"):
         error = almeno.json("--timeout", 1, "customer", customer_id, ends_with=UNAVAILABLE)["error"]
-    finally:
-        for process_id in serving:
-            os.kill(process_id, signal.SIGCONT)
     assert error["code"] == "DEADLINE_EXCEEDED"
 
 

@@ -1,8 +1,6 @@
 """What the operator sees of a real server: figures that add up over all processes, and a log that names nobody."""
 
 import json
-import os
-import signal
 from collections import Counter
 
 import grpc
@@ -105,12 +103,10 @@ def test_figures_outlive_the_process_that_has_counted_them(observed: RunningServ
 
 
 def test_imports_are_counted_row_by_row_and_the_queue_shows(observed: RunningServer) -> None:
-    worker = observed.process_id("import")
     depth = ("almeno_import_queue_depth",)
     before = observed.metrics()
     assert before[depth] == 0
-    os.kill(worker, signal.SIGSTOP)
-    try:
+    with observed.halted("import"):
         customers = csv_file(CUSTOMER_HEADINGS, [*map(customer_row, range(1, 8)), customer_row(8, age=1)])
         loans = csv_file(LOAN_HEADINGS, [loan_row(1, 1), loan_row(2, 1), loan_row(99, 2)])
         uploads = [
@@ -120,8 +116,6 @@ def test_imports_are_counted_row_by_row_and_the_queue_shows(observed: RunningSer
             observed.upload(LOANS, b"Loan ID\n"),
         ]
         assert observed.metrics()[depth] == 4
-    finally:
-        os.kill(worker, signal.SIGCONT)
     for upload in uploads:
         observed.wait_for_import(upload.import_id)
     eventually(lambda: observed.metrics()[depth] == 0)

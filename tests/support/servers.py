@@ -1,6 +1,7 @@
 """Real servers: each a process tree of its own, on free ports of the loopback interface and a database in a folder."""
 
 import contextlib
+import fcntl
 import json
 import os
 import signal
@@ -8,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,30 @@ class RunningServer:
         """The id of the running process of a role, `rpc-0`, `rpc-1` or `import`, as the log tells it."""
         started = self.events("process_started") + self.events("process_restarted")
         return [line["process_pid"] for line in started if line["process"] == role][-1]
+
+    @contextlib.contextmanager
+    def halted(self, *roles: str) -> Iterator[None]:
+        """Halts processes while the block lasts, at a moment when none of them keeps the others from writing."""
+        halted = [self.process_id(role) for role in roles]
+        try:
+            while True:
+                _signal(halted, signal.SIGSTOP)
+                eventually(lambda: all(_process_state(process_id).startswith("T") for process_id in halted))
+                if self._is_free_to_write():
+                    break
+                _signal(halted, signal.SIGCONT)
+                time.sleep(0.02)
+            yield
+        finally:
+            _signal(halted, signal.SIGCONT)
+
+    def _is_free_to_write(self) -> bool:
+        with (self.folder / "almeno.db-writer.lock").open("ab") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+        return True
 
     def upload(self, kind: int, content: bytes, file_name: str = "book.csv", **header: Any) -> import_pb2.Import:
         """Uploads a file in pieces of 1 MiB."""
@@ -224,6 +249,15 @@ def descendants(process_id: int) -> list[int]:
 
 def is_alive(process_id: int) -> bool:
     """Whether a process runs; one that has ended and that nobody has waited for does not."""
-    command = ["ps", "-o", "stat=", "-p", str(process_id)]
-    state = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    state = _process_state(process_id)
     return bool(state) and not state.startswith("Z")
+
+
+def _process_state(process_id: int) -> str:
+    command = ["ps", "-o", "stat=", "-p", str(process_id)]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def _signal(process_ids: Iterable[int], number: signal.Signals) -> None:
+    for process_id in process_ids:
+        os.kill(process_id, number)
