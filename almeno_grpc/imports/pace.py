@@ -5,7 +5,7 @@ import time
 from almeno_grpc.service.store import Transaction
 
 MOST_PART_ROWS = 500
-_PART_SECONDS = 0.0005
+_PART_SECONDS = 0.001
 """How much lands until the worker looks whether calls wait to write, and lets them through.
 
 While such calls come, fewer at a time of the rows that take longer than others, and each part is a transaction of its

@@ -24,9 +24,9 @@ from typing import Any
 from benchmarks import report
 from benchmarks.book_import import BARE_READ, MAKER
 from benchmarks.calls import Caller, Latencies
-from benchmarks.processes import peak_memory_mib
+from benchmarks.processes import children, peak_memory_mib
 from benchmarks.targets import Target, service
-from support.servers import END_STATES, ROOT, descendants
+from support.servers import END_STATES, ROOT
 
 from almeno_grpc.api import import_pb2
 
@@ -94,7 +94,7 @@ def import_file(
         import_id = upload()
         while (ended := server.get_import(import_id)).state not in END_STATES:
             assert time.monotonic() < deadline, "the import has not ended"
-            for process_id in [worker, *descendants(worker)]:
+            for process_id in [worker, *children(worker)]:
                 with contextlib.suppress(FileNotFoundError, ProcessLookupError, ValueError):
                     peaks[process_id] = peak_memory_mib(process_id)
             time.sleep(0.25)

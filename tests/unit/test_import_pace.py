@@ -60,10 +60,10 @@ def test_they_end_at_each_look_while_calls_come_and_start_short_again_after_a_se
     assert lengths(pace, clock, tx, 1) == pytest.approx([0.004], abs=0.0011)
 
 
-def test_while_calls_come_as_much_lands_at_a_time_as_takes_half_a_millisecond_but_not_too_little(clock):
+def test_while_calls_come_as_much_lands_at_a_time_as_takes_a_millisecond_but_not_too_little(clock):
     pace, tx = Pace(), Waiting()
     tx.others = True
-    for seconds, expected in ((0.0025, 100), (0.5, -(-MOST_PART_ROWS // 32)), (0.000_25, MOST_PART_ROWS)):
+    for seconds, expected in ((0.005, 100), (0.5, -(-MOST_PART_ROWS // 32)), (0.000_5, MOST_PART_ROWS)):
         pace.begin()
         clock.seconds += seconds
         pace.note(500)
