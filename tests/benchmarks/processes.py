@@ -23,7 +23,7 @@ def cpu_seconds(process_ids: Iterable[int]) -> float:
 
 
 def children(process_id: int) -> list[int]:
-    """The processes that a process has started and that have not ended. Cheap enough to ask for beside what is timed."""
+    """The processes that a process has started and that run. Cheap enough to ask for beside what is timed."""
     threads = Path(f"/proc/{process_id}/task").iterdir()
     return [int(child) for thread in threads for child in (thread / "children").read_text().split()]
 

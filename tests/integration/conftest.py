@@ -13,6 +13,7 @@ from sqlalchemy import make_url
 from support.book import INDIA, TODAY, Book, book_customer, book_loan
 from support.book_databases import PostgresDatabases, SqliteDatabases
 from support.book_processes import BookProcess
+from support.fake_book_file import FakeFile
 from support.postgres import running_postgres
 from support.served_book import Served, served
 
@@ -99,6 +100,20 @@ def clock() -> Clock:
 @pytest.fixture
 def book(store: BookStore, clock: Clock) -> Book:
     return Book(store, clock)
+
+
+@pytest.fixture
+def file(monkeypatch: pytest.MonkeyPatch) -> FakeFile:
+    """What every import reads; one is landed in as few transactions as may be."""
+    fake = FakeFile()
+    monkeypatch.setattr("almeno_grpc.imports.worker.open_book_file", fake.open)
+    monkeypatch.setattr("almeno_grpc.imports.worker._RETRY_SECONDS", 0.01)
+    monkeypatch.setattr("almeno_grpc.imports.worker._IDLE_SECONDS", 0.01)
+    monkeypatch.setattr("almeno_grpc.imports.pace._PART_SECONDS", 60)
+    monkeypatch.setattr("almeno_grpc.imports.pace._LONG_SECONDS", 60)
+    monkeypatch.setattr("almeno_grpc.imports.pace._FIRST_SECONDS", 60)
+    monkeypatch.setattr("almeno_grpc.imports.pace._CALM_SECONDS", 60)
+    return fake
 
 
 @pytest.fixture

@@ -86,6 +86,9 @@ class Book:
         import_id = self.imports.store(upload)
         return self.store.write(lambda tx: self.imports.queue(tx, upload, import_id))
 
+    def queue_customers(self, file_name: str = "customers.csv", content: bytes = b"content", **header) -> ImportFile:
+        return self.queue(ImportKind.CUSTOMERS, content, file_name, **header)
+
     def land(
         self, rows: Sequence[BookCustomer] | Sequence[BookLoan], issues: Sequence[RowIssue] = (), batch_rows: int = 1000
     ) -> ImportFile:
