@@ -150,7 +150,7 @@ def build_application(settings: Settings, metrics: Metrics) -> CreditApplication
 
 def run_import_worker(settings: Settings, metrics: Metrics, stop: threading.Event) -> None:
     """Works on imports until the event is set; what is unfinished goes on at the next start."""
-    store = BookStore(settings.database_url, threads=1, gives_way=True)
+    store = BookStore(settings.database_url, threads=1)
     limits = ReadingLimits(
         unpacked_bytes=settings.import_max_unpacked_bytes,
         rows=settings.import_max_rows,

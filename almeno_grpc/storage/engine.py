@@ -33,20 +33,18 @@ def parse_url(database_url: str) -> URL:
     raise DatabaseUnusable(f"ALMENO_DATABASE_URL names {backend}; the service runs on sqlite and postgresql")
 
 
-def open_database(url: URL, threads: int, *, gives_way: bool) -> Database:
+def open_database(url: URL, threads: int) -> Database:
     """The database of a URL, for one process. Connections do not survive a fork: each process opens its own.
 
     Args:
         url: As `parse_url` gives it.
         threads: How many threads are to work on it at the same time.
-        gives_way: Whether others may write, where they take turns, before what was written here is durable. They see
-            it a moment before.
 
     Raises:
         DatabaseUnusable: The environment cannot use it.
     """
     if url.get_backend_name() == "sqlite":
-        return SqliteDatabase(url, threads, gives_way=gives_way)
+        return SqliteDatabase(url, threads)
     return PostgresDatabase(url, threads)
 
 

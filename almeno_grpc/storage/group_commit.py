@@ -2,7 +2,7 @@
 
 A commit waits until the disk has taken it, far longer than the work it makes durable takes. So a thread takes all that
 waits, runs it in order, and commits once. A piece that fails is undone by itself and harms no other; no answer leaves
-before the commit is durable.
+before the commit.
 
 Nobody has to sleep until a piece is written: its end is told to whoever waits for it. The thread goes on for as long as
 there are pieces; to wake a thread a piece would take a busy process as long as to write it.
@@ -77,7 +77,6 @@ class GroupCommit:
         self,
         connect: Callable[[], Connection],
         take_part: Callable[[], Turns],
-        make_durable: Callable[[], None],
         refusal: Callable[[BaseException], BaseException],
     ) -> None:
         """Makes the writer.
@@ -85,13 +84,10 @@ class GroupCommit:
         Args:
             connect: Opens the connection to write with, on which a transaction takes the write lock as it begins.
             take_part: Opens what the processes take turns by.
-            make_durable: Does what the commits on the connection have left to be done for that. It is the turn of the
-                others meanwhile, who see what was committed.
             refusal: What the service calls an error of the database.
         """
         self._connect = connect
         self._take_part = take_part
-        self._make_durable = make_durable
         self._refusal = refusal
         # Guarded by the lock: who finds the thread idle wakes it.
         self._lock = threading.Lock()
@@ -158,12 +154,10 @@ class GroupCommit:
                 # Some have come while this one waited for its turn.
                 pieces += self._take()
                 _write_all(pieces, connection, book_connection)
-            self._make_durable()
         except BaseException as error:
             pieces = pieces or self._take()
             for piece in pieces:
-                # What had failed by itself keeps its own error; what had succeeded was undone with the transaction, or
-                # is not known to be durable.
+                # What had failed by itself keeps its own error; what had succeeded was undone with the transaction.
                 piece.error = piece.error or error
             # Where the commit has failed, the connection may be in the transaction still.
             self._disconnect()

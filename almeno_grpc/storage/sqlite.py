@@ -58,10 +58,10 @@ class SqliteDatabase:
 
     waits_to_submit: ClassVar[bool] = False
 
-    def __init__(self, url: URL, threads: int, *, gives_way: bool) -> None:
-        # As SQLite does: those who know the file by another name share its locks.
-        self._path = Path(url.database or "").resolve()
-        self._gives_way = gives_way
+    def __init__(self, url: URL, threads: int) -> None:
+        # The file that SQLite opens: those who know it by another name share its locks. The driver is given the
+        # absolute path, without what `..` takes away; only then are links followed.
+        self._path = Path(os.path.realpath(os.path.abspath(url.database or "")))  # noqa: PTH100
         self._engine = open_sqlite_engine(url, pool_size=threads + 1)
         self._held = threading.local()
         self._of_customer = BorrowerQuery(self._engine.dialect, OF_CUSTOMER)
@@ -70,7 +70,6 @@ class SqliteDatabase:
         self._writer = GroupCommit(
             self._open_writing,
             lambda: Turns(self._lock_file("writer"), self._lock_file("writers-waiting")),
-            self._sync_log if gives_way else lambda: None,
             _explained,
         )
 
@@ -175,30 +174,12 @@ class SqliteDatabase:
         self._engine.dispose()
 
     def _lock_file(self, name: str) -> Path:
-        return self._beside(f"-{name}.lock")
-
-    def _beside(self, ending: str) -> Path:
-        return self._path.with_name(f"{self._path.name}{ending}")
+        return self._path.with_name(f"{self._path.name}-{name}.lock")
 
     def _open_writing(self) -> Connection:
         connection = self._engine.connect().execution_options(**{WRITES: True})
-        cursor = connection.connection.cursor()
-        cursor.execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIBIBYTES}")
-        if self._gives_way:
-            cursor.execute("PRAGMA synchronous = NORMAL")
+        connection.connection.cursor().execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIBIBYTES}")
         return connection
-
-    def _sync_log(self) -> None:
-        """Brings the log to disk, which commits with `synchronous = NORMAL` leave to be done.
-
-        The log is one sequence: what another process commits after these makes them durable with it, so nothing can
-        be durable that rests on one of them which is not.
-        """
-        try:
-            with self._beside("-wal").open("rb") as log:
-                os.fsync(log.fileno())
-        except OSError as error:
-            raise StoreUnavailable("the database cannot be brought to disk at the moment; send it again") from error
 
     def _reading(self) -> Connection:
         # Taking one from the pool would cost more than the query it is for.

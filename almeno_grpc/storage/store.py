@@ -71,9 +71,8 @@ class BookTransaction:
 class BookStore:
     """The book in a database. One a process; its methods may be called from any thread."""
 
-    def __init__(self, database_url: str, *, threads: int = 8, gives_way: bool = False) -> None:
-        """Opens it; see `almeno_grpc.storage.engine.open_database`."""
-        self._database = open_database(parse_url(database_url), threads, gives_way=gives_way)
+    def __init__(self, database_url: str, *, threads: int = 8) -> None:
+        self._database = open_database(parse_url(database_url), threads)
         self._written: tuple[BookConnection, BookTransaction] | None = None
 
     @property

@@ -24,8 +24,12 @@ def cpu_seconds(process_ids: Iterable[int]) -> float:
 
 def children(process_id: int) -> list[int]:
     """The processes that a process has started and that run. Cheap enough to ask for beside what is timed."""
-    threads = Path(f"/proc/{process_id}/task").iterdir()
-    return [int(child) for thread in threads for child in (thread / "children").read_text().split()]
+    found: list[int] = []
+    for thread in Path(f"/proc/{process_id}/task").iterdir():
+        # It may have ended since.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            found += map(int, (thread / "children").read_text().split())
+    return found
 
 
 def peak_memory_mib(process_id: int) -> float:

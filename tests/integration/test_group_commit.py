@@ -23,9 +23,9 @@ SECONDS = 30
 Work = Callable[[BookTransaction], Any]
 
 
-@pytest.fixture(params=[False, True], ids=["", "gives way"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[BookStore]:
-    store = BookStore(f"sqlite:///{tmp_path / 'book.db'}", threads=40, gives_way=request.param)
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[BookStore]:
+    store = BookStore(f"sqlite:///{tmp_path / 'book.db'}", threads=40)
     store.migrate()
     yield store
     store.close()

@@ -1,6 +1,6 @@
 """What is SQLite's: a file that is durable, strict and shared by processes."""
 
-import os
+import contextlib
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -34,68 +34,6 @@ def test_every_connection_is_durable_and_strict(store, pragma, value):
         assert second.exec_driver_sql(f"PRAGMA {pragma}").scalar_one() == value
 
 
-@pytest.fixture
-def two_stores(database_url):
-    """One that gives way, and one that does not."""
-    stores = BookStore(database_url, gives_way=True), BookStore(database_url)
-    stores[1].migrate()
-    yield stores
-    for store in stores:
-        store.close()
-
-
-def pin(name):
-    return lambda tx: tx.policy_pins.add(name, "sha")
-
-
-def test_store_that_gives_way_brings_its_writes_to_disk_when_it_is_the_turn_of_others(
-    monkeypatch, two_stores, database_url
-):
-    store, other = two_stores
-    levels = [
-        each.write(lambda tx: tx.imports._connection.exec_driver_sql("PRAGMA synchronous").scalar_one())
-        for each in two_stores
-    ]
-    assert levels == [1, 2]
-    synced, told = [], []
-
-    def fsync(descriptor):
-        assert os.path.sameopenfile(descriptor, log.fileno())
-        assert not told
-        other.submit(pin("b"), lambda result: result).result(30)
-        synced.append(1)
-
-    monkeypatch.setattr(os, "fsync", fsync)
-    with Path(f"{parse_url(database_url).database}-wal").open("rb") as log:
-        store.submit(pin("a"), told.append).result(60)
-    assert (len(synced), len(told)) == (1, 1)
-    with store.read() as tx:
-        assert sorted(tx.policy_pins.all()) == ["a", "b"]
-
-
-def test_write_that_cannot_be_brought_to_disk_is_not_told_to_be_done(monkeypatch, two_stores):
-    store, _ = two_stores
-
-    def fsync(_descriptor):
-        raise OSError(5, "Input/output error")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "fsync", fsync)
-        with pytest.raises(StoreUnavailable):
-            store.write(pin("a"))
-    store.write(pin("b"))
-
-
-def test_file_of_two_names_has_one_set_of_locks(two_stores, database_url, tmp_path):
-    link = tmp_path / "link.db"
-    link.symlink_to(parse_url(database_url).database)
-    linked = BookStore(f"sqlite:///{link}", gives_way=True)
-    with two_stores[0].hold("name") as first, linked.hold("name") as second:
-        assert (first.is_held(), second.is_held()) == (True, False)
-    linked.write(pin("a"))
-    linked.close()
-
-
 @pytest.mark.parametrize(
     ("url", "said"),
     [
@@ -110,6 +48,22 @@ def test_file_of_two_names_has_one_set_of_locks(two_stores, database_url, tmp_pa
 def test_database_that_processes_cannot_share_is_refused(url, said):
     with pytest.raises(DatabaseUnusable, match=said):
         parse_url(url)
+
+
+def test_file_of_several_names_has_one_set_of_locks(tmp_path, database_url):
+    file = Path(parse_url(database_url).database)
+    (tmp_path / "link.db").symlink_to(file)
+    # SQLite is told of the folder that `..` names in the path as it is written, whatever the link leads to.
+    (tmp_path / "elsewhere" / "folder").mkdir(parents=True)
+    (tmp_path / "folder").symlink_to(tmp_path / "elsewhere" / "folder")
+    for name in (tmp_path / "link.db", tmp_path / "folder" / ".." / "link.db"):
+        with (
+            contextlib.closing(BookStore(database_url)) as store,
+            contextlib.closing(BookStore(f"sqlite:///{name}")) as other,
+            store.hold("name") as first,
+            other.hold("name") as second,
+        ):
+            assert (first.is_held(), second.is_held()) == (True, False)
 
 
 def test_sqlite_that_can_lose_commits_is_refused(monkeypatch, database_url):

@@ -121,19 +121,23 @@ class RunningServer:
     def halted(self, *roles: str) -> Iterator[None]:
         """Halts processes while the block lasts, at a moment when none of them keeps the others from writing."""
         halted = [self.process_id(role) for role in roles]
+
+        def halt() -> bool:
+            _signal(halted, signal.SIGSTOP)
+            eventually(lambda: all(_process_state(process_id).startswith("T") for process_id in halted))
+            if self._is_free_to_write():
+                return True
+            _signal(halted, signal.SIGCONT)
+            return False
+
         try:
-            while True:
-                _signal(halted, signal.SIGSTOP)
-                eventually(lambda: all(_process_state(process_id).startswith("T") for process_id in halted))
-                if self._is_free_to_write():
-                    break
-                _signal(halted, signal.SIGCONT)
-                time.sleep(0.02)
+            eventually(halt)
             yield
         finally:
             _signal(halted, signal.SIGCONT)
 
     def _is_free_to_write(self) -> bool:
+        """Whether no process has its turn to write to the SQLite file."""
         with (self.folder / "almeno.db-writer.lock").open("ab") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -260,4 +264,5 @@ def _process_state(process_id: int) -> str:
 
 def _signal(process_ids: Iterable[int], number: signal.Signals) -> None:
     for process_id in process_ids:
-        os.kill(process_id, number)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process_id, number)
