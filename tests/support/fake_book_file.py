@@ -8,7 +8,7 @@ from almeno_grpc.domain.imports import BookCustomers, IssueOutcome, RowIssue
 from almeno_grpc.imports.frames import LoanNumbers, ReadingJob, RowBatch
 from support.book import book_customer
 
-BATCH = 10
+_BATCH = 10
 
 
 class FakeFile:
@@ -23,7 +23,7 @@ class FakeFile:
 
     @contextmanager
     def open(self, job: ReadingJob, *, while_waiting: Callable[[], None], start_reader: object) -> Iterator["FakeFile"]:
-        """Stands in for `almeno_grpc.imports.reading.open_book_file`."""
+        """Stands in for `almeno_grpc.imports.book_file.open_book_file`."""
         del start_reader
         self.opened.append((job.file_name, job.skip_rows))
         self.working += 1
@@ -40,9 +40,9 @@ class FakeFile:
         return LoanNumbers(array("q"), array("q"))
 
     def batches(self) -> Iterator[RowBatch]:
-        for start in range(self._skip, self.rows_total, BATCH):
+        for start in range(self._skip, self.rows_total, _BATCH):
             self.before_batch(start)
-            numbers = range(start + 1, min(start + BATCH, self.rows_total) + 1)
+            numbers = range(start + 1, min(start + _BATCH, self.rows_total) + 1)
             adjusted = [number for number in numbers if number % 10 == 2]
             issues = [RowIssue(number, IssueOutcome.ADJUSTED, "Age", "as a test") for number in adjusted]
             customers = BookCustomers.of([book_customer(number) for number in numbers])

@@ -237,8 +237,7 @@ def eventually(holds: Callable[[], object], seconds: float = START_SECONDS, paus
 
 def kill(process_id: int) -> None:
     """Ends a process as a crash would; one that has ended meanwhile is no matter."""
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(process_id, signal.SIGKILL)
+    _signal([process_id], signal.SIGKILL)
 
 
 def descendants(process_id: int) -> list[int]:
