@@ -21,7 +21,7 @@ from benchmarks.book_import import make_book
 from benchmarks.measuring import Results, measure
 from benchmarks.operations import BATCH_SIZE
 from benchmarks.picture import draw
-from benchmarks.targets import Target, service, transport
+from benchmarks.targets import PLAIN, Target, service, transport
 from support.servers import ROOT
 
 DATABASES = ("sqlite", "postgresql")
@@ -58,13 +58,14 @@ def read_arguments() -> argparse.Namespace:
 
 
 def measure_calls(arguments: argparse.Namespace) -> tuple[Results, list[str]]:
-    """Measures all targets side by side; gives the databases that were there, too."""
+    """Measures all targets side by side; gives those that were there beside the transport, too."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="almeno-bench-")))
         customers, loans = make_book(folder, BATCH_SIZE, LOANS_A_CUSTOMER * BATCH_SIZE)
         book = ("--load-customers", str(customers), "--load-loans", str(loans))
         targets: list[Target] = [stack.enter_context(transport())]
-        for database in arguments.database.split(","):
+        databases = arguments.database.split(",")
+        for database in [*databases, PLAIN] if "sqlite" in databases else databases:
             target = stack.enter_context(service(database, *book))
             if target is not None:
                 targets.append(target)
@@ -87,10 +88,11 @@ def main() -> None:
     arguments.output.mkdir(parents=True, exist_ok=True)
     machine = report.machine()
     print(", ".join(f"{name} {value}" for name, value in machine.items()), flush=True)
-    results, databases = measure_calls(arguments)
+    results, targets = measure_calls(arguments)
+    databases = [target for target in targets if target != PLAIN]
     machine["load_average_after"] = os.getloadavg()[0]
     report.write_json(arguments.output / "bench.json", machine, results)
-    print(f"\n{report.calls(results, databases)}\n\n{report.memory(results)}\n", flush=True)
+    print(f"\n{report.calls(results, targets)}\n\n{report.memory(results)}\n", flush=True)
     for database in databases:
         print(f"{database}:\n", flush=True)
         run("profile", "--database", database, "--seconds", arguments.seconds)

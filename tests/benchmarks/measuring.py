@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks import operations
 from benchmarks.load import NeverAllAtWork, joined, load
 from benchmarks.processes import cpu_seconds, peak_memory_mib
-from benchmarks.targets import EMPTY, Target
+from benchmarks.targets import EMPTY, PLAIN, Target
 
 CONNECTIONS = (1, 4, 16, 64)
 BATCH_CONNECTIONS = 8
@@ -95,8 +95,13 @@ POINTS = (
 )
 
 
+def points_of(target: str) -> Sequence[Point]:
+    """What is measured on a target: nearly always everything."""
+    return [Point(operations.BOOK, 1)] if target == PLAIN else POINTS
+
+
 def measure(targets: Sequence[Target], rounds: int, seconds: float, folder: Path) -> Results:
-    """Measures every point on every target, once to warm up and then in rounds.
+    """Measures every point on every target that it is for, once to warm up and then in rounds.
 
     Args:
         targets: The transport first.
@@ -110,6 +115,8 @@ def measure(targets: Sequence[Target], rounds: int, seconds: float, folder: Path
         measured_empty = set()
         for point in POINTS:
             for bench in benches:
+                if point not in points_of(bench.target.name):
+                    continue
                 own = point.empty if bench.target.name == EMPTY else point
                 if own in measured_empty:
                     continue

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measuring import POINTS, Point, Results
+from benchmarks.measuring import POINTS, Point, Results, points_of
 from benchmarks.operations import BATCH, BATCH_SIZE
 from benchmarks.targets import EMPTY
 
@@ -35,11 +35,11 @@ def machine() -> dict[str, Any]:
     }
 
 
-def calls(results: Results, databases: Sequence[str]) -> str:
-    """The medians of all calls; the ratio with the least and the most of the rounds."""
+def calls(results: Results, targets: Sequence[str]) -> str:
+    """The medians of all calls, the transport first; the ratio with the least and the most of the rounds."""
     empties = sorted({point.empty for point in POINTS}, key=lambda point: (point.spread, point.connections))
     rows = [_row(results, EMPTY, point) for point in empties]
-    rows += [_row(results, database, point) for database in databases for point in POINTS]
+    rows += [_row(results, target, point) for target in targets for point in points_of(target)]
     return _table(_HEADINGS, rows)
 
 

@@ -7,15 +7,18 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import grpc
 from support.postgres import PostgresServer, running_postgres
-from support.servers import RunningServer, descendants, eventually
+from support.servers import RunningServer, WiredServer, descendants, eventually
 
 from almeno_grpc.api import import_pb2, portfolio_service_pb2
 
 EMPTY = "empty RPC"
+PLAIN = "a plain transaction on sqlite"
+"""The service without group commit, to compare a booking with; see `benchmarks.plain_transactions`."""
 BUSINESS_DATE = "2026-11-23"
 """The loans of a made book are of about then."""
 DURABLE = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on", "min_wal_size": "1GB"}
@@ -92,7 +95,7 @@ def service(database: str, *options: str, workers: int = WORKERS) -> Iterator[Ta
     """The service on a database of its own; None where it refuses to run on such a database.
 
     Args:
-        database: `sqlite` or `postgresql`.
+        database: `sqlite`, `postgresql` or `PLAIN`.
         options: Of the server, such as the book to start with.
         workers: Processes that serve calls.
     """
@@ -105,7 +108,8 @@ def service(database: str, *options: str, workers: int = WORKERS) -> Iterator[Ta
             _make_log_files(postgres)
             url = postgres.url()
         try:
-            server = RunningServer(
+            start = partial(WiredServer, wiring="benchmarks.plain_transactions") if database == PLAIN else RunningServer
+            server = start(
                 folder,
                 *options,
                 ALMENO_DATABASE_URL=url,

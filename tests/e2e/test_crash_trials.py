@@ -10,7 +10,6 @@ import contextlib
 import os
 import random
 import sqlite3
-import sys
 import threading
 import time
 import uuid
@@ -25,7 +24,7 @@ import pytest
 from support.book_files import CUSTOMER_HEADINGS, csv_file, customer_row
 from support.book_model import Answers, Sent, faults, last_numbers
 from support.calls import SECONDS, applicant, loan_of, paise_of, rupees
-from support.servers import CUSTOMERS, ROOT, RunningServer, StartServer, descendants, eventually, kill
+from support.servers import CUSTOMERS, RunningServer, StartServer, WiredServer, descendants, eventually, kill
 
 from almeno_grpc.api import credit_service_pb2 as pb
 from almeno_grpc.api import portfolio_service_pb2 as portfolio_pb
@@ -44,15 +43,6 @@ RETRYABLE = {
     grpc.StatusCode.DEADLINE_EXCEEDED,
 }
 CREDIT, PORTFOLIO = "/almeno.credit.v1.CreditService", "/almeno.credit.v1.PortfolioService"
-
-
-class FaultyServer(RunningServer):
-    """A server of the program `faulty_server.py`."""
-
-    def __init__(self, folder: Path, wiring: str) -> None:
-        self.program = (sys.executable, str(ROOT / "tests/support/faulty_server.py"), wiring)
-        path = os.pathsep.join(filter(None, (str(ROOT / "tests"), os.environ.get("PYTHONPATH"))))
-        super().__init__(folder, PYTHONPATH=path, ALMENO_BUSINESS_DATE="2026-04-10")
 
 
 @dataclass
@@ -328,8 +318,8 @@ def faults_after(change: str, trials: CrashTrials) -> list[str]:
 
 
 @contextlib.contextmanager
-def faulty_server(folder: Path, wiring: str) -> Iterator[FaultyServer]:
-    server = FaultyServer(folder, wiring)
+def faulty_server(folder: Path, wiring: str) -> Iterator[WiredServer]:
+    server = WiredServer(folder, wiring=wiring, ALMENO_BUSINESS_DATE="2026-04-10")
     try:
         yield server
     finally:

@@ -3,6 +3,8 @@
 import contextlib
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import date
 from types import SimpleNamespace
 
 import psycopg
@@ -16,9 +18,13 @@ from support.book_processes import BookProcess
 from support.fake_book_file import FakeFile
 from support.postgres import running_postgres
 from support.served_book import Served, served
+from support.servers import ROOT
 
+from almeno_grpc.api import import_pb2
 from almeno_grpc.clock import Clock
 from almeno_grpc.storage.store import BookStore
+
+_LAKH = 100_000 * 100
 
 settings.register_profile("integration", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -103,6 +109,13 @@ def book(store: BookStore, clock: Clock) -> Book:
 
 
 @pytest.fixture
+def with_customers(book: Book) -> Book:
+    """A book with the imported customers 1 to 9."""
+    book.land([book_customer(number) for number in range(1, 10)])
+    return book
+
+
+@pytest.fixture
 def file(monkeypatch: pytest.MonkeyPatch) -> FakeFile:
     """What every import reads; one is landed in as few transactions as may be."""
     fake = FakeFile()
@@ -148,6 +161,26 @@ def shared_stubs(databases: SqliteDatabases | PostgresDatabases) -> Iterator[Ser
 @pytest.fixture
 def new_request_id() -> Callable[[], str]:
     return lambda: str(uuid.uuid4())
+
+
+@pytest.fixture(scope="module")
+def sample(shared_stubs: Served) -> Served:
+    """A server with the sample book, and a few customers who registered here and asked for loans."""
+    for kind, name in ((import_pb2.IMPORT_KIND_CUSTOMERS, "customers"), (import_pb2.IMPORT_KIND_LOANS, "loans")):
+        shared_stubs.upload((ROOT / "data" / f"{name}.xlsx").read_bytes(), kind, f"{name}.xlsx")
+    book = shared_stubs.book
+    book.work()
+    for day, amounts in (
+        (date(2025, 12, 31), (1, 2)),
+        (date(2026, 3, 10), (1, 200, 200)),
+        (book.clock.today(), (1, 200)),
+        # Comes after the business date, and is not in its figures.
+        (date(2026, 5, 1), (1, 200)),
+    ):
+        on_the_day = replace(book, clock=Clock(day, INDIA))
+        for amount in amounts:
+            on_the_day.lend(on_the_day.register().customer_id, amount * _LAKH)
+    return shared_stubs
 
 
 @pytest.fixture(scope="session")

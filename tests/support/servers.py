@@ -227,6 +227,15 @@ StartServer = Callable[..., RunningServer]
 """Starts a server with options and variables; the fixture that gives it ends the server."""
 
 
+class WiredServer(RunningServer):
+    """A server whose wiring is another module than the service's own."""
+
+    def __init__(self, folder: Path, *options: str, wiring: str, **environment: str) -> None:
+        self.program = (sys.executable, str(ROOT / "tests" / "support" / "wired_server.py"), wiring)
+        path = os.pathsep.join(filter(None, (str(ROOT / "tests"), os.environ.get("PYTHONPATH"))))
+        super().__init__(folder, *options, PYTHONPATH=path, **environment)
+
+
 def eventually(holds: Callable[[], object], seconds: float = START_SECONDS, pause_seconds: float = 0.02) -> None:
     """Waits until something holds; fails when it takes too long."""
     deadline = time.monotonic() + seconds

@@ -1,4 +1,4 @@
-"""Starts a server with a fault on purpose: `python faulty_server.py MODULE`, the module being the server's wiring."""
+"""Starts a server whose wiring is another module than the service's own: `python wired_server.py MODULE`."""
 
 import os
 import sys
