@@ -27,10 +27,11 @@ class Latencies:
     book: list[float] = field(default_factory=list)
 
     def figures(self) -> dict[str, float]:
-        """The median and the 99th percentile of each."""
+        """The median and the 99th percentile of each, and of both together, as they come."""
+        kinds = {"check": self.check, "book": self.book, "both": [*self.check, *self.book]}
         return {
             f"{name}_p{percent}_ms": _percentile(latencies, percent)
-            for name, latencies in (("check", self.check), ("book", self.book))
+            for name, latencies in kinds.items()
             for percent in (50, 99)
         }
 

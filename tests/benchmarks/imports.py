@@ -199,7 +199,7 @@ def line(figures: dict[str, Any]) -> str:
     )
     p99s = ", ".join(
         f"{name} {figures['quiet'][f'{name}_p99_ms']:.1f} → {figures['busy'][f'{name}_p99_ms']:.1f} ms"
-        for name in ("check", "book")
+        for name in ("check", "book", "both")
     )
     return (
         f"{figures['database']}, {figures['file']}: {figures['rows']:,} rows in {figures['import_seconds']:.1f} s, "
