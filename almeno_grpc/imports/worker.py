@@ -30,7 +30,7 @@ from almeno_grpc.service.landing import land_batch, set_numbers_aside, write_bat
 from almeno_grpc.service.store import Hold, Store, Transaction
 
 _IDLE_SECONDS = 0.05
-"""How often the queue is looked at while it is empty: the looks take about 2 % of a processor."""
+"""How often the queue is looked at while it is empty: the looks took 2 % of a processor, on SQLite."""
 _SPARE_SECONDS = 1.0
 """After so long without a file a reader is made ready for the next; and how often one that has ended is replaced."""
 _STANDBY_SECONDS = 0.5

@@ -64,9 +64,11 @@ def measure_calls(arguments: argparse.Namespace) -> tuple[Results, list[str]]:
         customers, loans = make_book(folder, BATCH_SIZE, LOANS_A_CUSTOMER * BATCH_SIZE)
         book = ("--load-customers", str(customers), "--load-loans", str(loans))
         targets: list[Target] = [stack.enter_context(transport())]
-        databases = arguments.database.split(",")
-        for database in [*databases, PLAIN] if "sqlite" in databases else databases:
-            target = stack.enter_context(service(database, *book))
+        kinds = arguments.database.split(",")
+        if "sqlite" in kinds:
+            kinds.insert(kinds.index("sqlite") + 1, PLAIN)
+        for kind in kinds:
+            target = stack.enter_context(service(kind, *book))
             if target is not None:
                 targets.append(target)
         return measure(targets, arguments.rounds, arguments.seconds, folder), [each.name for each in targets[1:]]

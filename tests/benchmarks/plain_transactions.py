@@ -5,8 +5,6 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-from sqlalchemy import Connection
-
 from almeno_grpc import bootstrap
 from almeno_grpc.bootstrap import import_queue_depth, prepare_database, queue_files, run_import_worker
 from almeno_grpc.config import Settings
@@ -14,19 +12,18 @@ from almeno_grpc.metrics import Metrics
 from almeno_grpc.storage.book_connection import BookConnection
 from almeno_grpc.storage.database import settle
 from almeno_grpc.storage.sqlite import SqliteDatabase
-from almeno_grpc.storage.store import BookStore
 
 __all__ = ["build_application", "import_queue_depth", "prepare_database", "queue_files", "run_import_worker"]
 
 _lock = threading.Lock()
-_opened: list[Connection] = []
+_opened: list[BookConnection] = []
 """The connection to write with, once there is one: the process has one at a time at work, as SQLite has."""
 
 
 def build_application(settings: Settings, metrics: Metrics) -> bootstrap.CreditApplication:
     """The services as they are, on a store whose writes are each a transaction of their own, on the caller's thread."""
     SqliteDatabase.submit = _submit
-    SqliteDatabase.waits_to_submit = BookStore.waits_to_submit = True
+    SqliteDatabase.waits_to_submit = True
     return bootstrap.build_application(settings, metrics)
 
 
@@ -41,9 +38,7 @@ def _submit(
 def _written(database: SqliteDatabase, work: Callable[[BookConnection], Any]) -> Any:
     with _lock:
         if not _opened:
-            _opened.append(database._open_writing())
+            _opened.append(BookConnection(database._open_writing()))
         [connection] = _opened
-        # Waits for the other process as SQLite does, by trying again after a while: several calls in flight would
-        # measure that.
-        with connection.begin():
-            return work(BookConnection(connection))
+        with connection.connection.begin():
+            return work(connection)

@@ -35,7 +35,7 @@ class Target:
     """A running server.
 
     Attributes:
-        name: The database, or `EMPTY`.
+        name: The database, `PLAIN` or `EMPTY`.
         address: As host:port.
         process_ids: Of those that serve calls, by their roles.
         postgres: The database server, where there is one.
@@ -91,11 +91,11 @@ def _listens(process_id: int, address: str) -> bool:
 
 
 @contextlib.contextmanager
-def service(database: str, *options: str, workers: int = WORKERS) -> Iterator[Target | None]:
+def service(kind: str, *options: str, workers: int = WORKERS) -> Iterator[Target | None]:
     """The service on a database of its own; None where it refuses to run on such a database.
 
     Args:
-        database: `sqlite`, `postgresql` or `PLAIN`.
+        kind: `sqlite`, `postgresql` or `PLAIN`.
         options: Of the server, such as the book to start with.
         workers: Processes that serve calls.
     """
@@ -103,12 +103,12 @@ def service(database: str, *options: str, workers: int = WORKERS) -> Iterator[Ta
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="almeno-bench-")))
         postgres = None
         url = f"sqlite:///{folder}/almeno.db"
-        if database == "postgresql":
+        if kind == "postgresql":
             postgres = stack.enter_context(running_postgres(DURABLE))
             _make_log_files(postgres)
             url = postgres.url()
         try:
-            start = partial(WiredServer, wiring="benchmarks.plain_transactions") if database == PLAIN else RunningServer
+            start = partial(WiredServer, wiring="benchmarks.plain_transactions") if kind == PLAIN else RunningServer
             server = start(
                 folder,
                 *options,
@@ -120,7 +120,7 @@ def service(database: str, *options: str, workers: int = WORKERS) -> Iterator[Ta
         except AssertionError as error:
             if "ALMENO_DATABASE_URL" not in str(error):
                 raise
-            print(f"{database}: skipped, for the server refuses the URL {url}: {error}")
+            print(f"{kind}: skipped, for the server refuses the URL {url}: {error}")
             yield None
             return
         stack.callback(server.stop)
@@ -128,7 +128,7 @@ def service(database: str, *options: str, workers: int = WORKERS) -> Iterator[Ta
         if options:
             eventually(lambda: _is_loaded(server), LOAD_SECONDS)
         roles = {f"rpc-{number}": server.process_id(f"rpc-{number}") for number in range(workers)}
-        yield Target(database, server.address, roles, postgres, server)
+        yield Target(kind, server.address, roles, postgres, server)
 
 
 def _make_log_files(postgres: PostgresServer) -> None:

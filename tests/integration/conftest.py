@@ -12,7 +12,7 @@ import pytest
 from google.type import decimal_pb2, money_pb2
 from hypothesis import HealthCheck, settings
 from sqlalchemy import make_url
-from support.book import INDIA, TODAY, Book, book_customer, book_loan
+from support.book import INDIA, LAKH, TODAY, Book, book_customer, book_loan
 from support.book_databases import PostgresDatabases, SqliteDatabases
 from support.book_processes import BookProcess
 from support.fake_book_file import FakeFile
@@ -24,8 +24,7 @@ from almeno_grpc.api import import_pb2
 from almeno_grpc.clock import Clock
 from almeno_grpc.storage.store import BookStore
 
-_LAKH = 100_000 * 100
-
+pytest.register_assert_rewrite("support.recount")
 settings.register_profile("integration", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
@@ -179,7 +178,7 @@ def sample(shared_stubs: Served) -> Served:
     ):
         on_the_day = replace(book, clock=Clock(day, INDIA))
         for amount in amounts:
-            on_the_day.lend(on_the_day.register().customer_id, amount * _LAKH)
+            on_the_day.lend(on_the_day.register().customer_id, amount * LAKH)
     return shared_stubs
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 from fractions import Fraction
 from itertools import pairwise
 
+from support.calls import paise_of
 from support.recount import (
     DRAFT,
     SECONDS,
@@ -11,7 +12,6 @@ from support.recount import (
     checks,
     customers_of,
     loans_of,
-    paise,
     simulate,
     summarize,
 )
@@ -27,7 +27,7 @@ def test_book_in_figures_is_the_count_of_its_customers_loans_and_decisions(sampl
     assert progress == [(0, len(customers)), (len(customers), len(customers))]
     assert (as_date(figures.business_date), figures.policy_version) == (sample.book.clock.today(), "2026-01")
     assert (figures.customers, figures.loans) == (len(customers), len(loans))
-    assert paise(figures.outstanding_principal) == sum(paise(loan.outstanding_principal) for loan in loans)
+    assert paise_of(figures.outstanding_principal) == sum(paise_of(loan.outstanding_principal) for loan in loans)
     scores = Counter(decision.credit_score for decision in checks(sample).values())
     assert [(count.credit_score, count.customers) for count in figures.scores] == sorted(scores.items())
 
@@ -37,7 +37,7 @@ def test_loans_in_figures_are_counted_by_state_and_days_past_due_and_by_vintage(
     _, figures = summarize(sample)
 
     def added_up(chosen):
-        return len(chosen), sum(paise(loan.outstanding_principal) for loan in chosen)
+        return len(chosen), sum(paise_of(loan.outstanding_principal) for loan in chosen)
 
     buckets = [(ACTIVE, 0, 0), (ACTIVE, 1, 30), (ACTIVE, 31, 60), (ACTIVE, 61, 90), (ACTIVE, 91, None), (CLOSED, 0, 0)]
     found = {
@@ -47,7 +47,7 @@ def test_loans_in_figures_are_counted_by_state_and_days_past_due_and_by_vintage(
             bucket.days_past_due_to if bucket.HasField("days_past_due_to") else None,
         ): (
             bucket.loans,
-            paise(bucket.outstanding_principal),
+            paise_of(bucket.outstanding_principal),
         )
         for bucket in figures.loan_buckets
     }
@@ -69,8 +69,8 @@ def test_loans_in_figures_are_counted_by_state_and_days_past_due_and_by_vintage(
             for loan in loans
             if (loan.approval_date.year, loan.approval_date.month) == (vintage.year, vintage.month)
         ]
-        assert (vintage.loans, paise(vintage.outstanding_principal)) == added_up(lent)
-        assert paise(vintage.loan_amount) == sum(paise(loan.loan_amount) for loan in lent)
+        assert (vintage.loans, paise_of(vintage.outstanding_principal)) == added_up(lent)
+        assert paise_of(vintage.loan_amount) == sum(paise_of(loan.loan_amount) for loan in lent)
 
 
 def test_customers_in_figures_are_counted_by_the_share_of_income_that_instalments_take(sample):
@@ -78,7 +78,7 @@ def test_customers_in_figures_are_counted_by_the_share_of_income_that_instalment
     for customer in customers_of(sample):
         asked = credit_service_pb2.GetCustomerRequest(customer_id=customer.customer_id)
         obligation = sample.credit.GetCustomer(asked, timeout=SECONDS).position.monthly_obligation
-        shares.append(Fraction(100 * paise(obligation), paise(customer.monthly_income)))
+        shares.append(Fraction(100 * paise_of(obligation), paise_of(customer.monthly_income)))
     _, figures = summarize(sample)
     ends = [-1, 0, *range(10, 101, 10), None]
     assert [
@@ -115,7 +115,7 @@ def test_decisions_in_figures_are_counted_by_month(sample):
 def test_empty_book_has_figures_of_zero(stubs):
     progress, figures = summarize(stubs)
     assert progress == [(0, 0)]
-    assert (figures.customers, figures.loans, paise(figures.outstanding_principal)) == (0, 0, 0)
+    assert (figures.customers, figures.loans, paise_of(figures.outstanding_principal)) == (0, 0, 0)
     assert [bucket.loans for bucket in figures.loan_buckets] == [0] * 6
     assert [burden.customers for burden in figures.emi_burden] == [0] * 12
     assert not figures.vintages

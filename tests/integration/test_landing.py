@@ -4,12 +4,10 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
+from support.book import LAKH, RUPEE
 
 from almeno_grpc.domain.customer import e164_of
 from almeno_grpc.domain.imports import BookCustomers, BookLoans, ImportKind, IssueOutcome, RowCounts, RowIssue
-
-RUPEE = 100
-LAKH = 100_000 * RUPEE
 
 
 def test_loan_of_an_unknown_customer_is_rejected_and_the_others_land(with_customers, rows_of):

@@ -1,13 +1,12 @@
 """Which numbers the loans of a sheet get: their own, if no other loan has them."""
 
 import pytest
+from support.book import LAKH
 
 from almeno_grpc.domain.imports import BookLoans, RowCounts
 from almeno_grpc.service.landing import set_numbers_aside
 from almeno_grpc.storage.loans import Loans
 from almeno_grpc.storage.tables import FIRST_OWN_ID
-
-LAKH = 100_000 * 100
 
 
 @pytest.mark.parametrize("batch_rows", [1, 2, 1000])

@@ -1,4 +1,4 @@
-"""Simulations and the book in figures as a caller gets them, and by other RPCs what both are recounted from."""
+"""Simulations and the book in figures as a caller gets them, and what both are recounted from: checks, lists."""
 
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -150,11 +150,6 @@ def checks_under(policy: str, served: Served) -> dict[int, Told]:
         )
         for each, decision in zip(customers, decisions, strict=True)
     }
-
-
-def paise(amount: money_pb2.Money) -> int:
-    assert amount.currency_code == "INR"
-    return amount.units * 100 + amount.nanos // 10_000_000
 
 
 def as_date(value: date_pb2.Date) -> date:
