@@ -59,7 +59,7 @@ def test_batch_without_a_good_row_lands_its_issues_alone(with_customers, kind, r
 
 def test_row_with_several_faults_counts_once_and_tells_each(with_customers):
     issues = [RowIssue(9, IssueOutcome.REJECTED, column, "is empty") for column in ("Age", "Phone Number")]
-    file = with_customers.queue(ImportKind.CUSTOMERS, b"")
+    file = with_customers.queue_customers()
     with_customers.store.write(lambda tx: tx.imports.add_progress(file.queue_number, RowCounts(rejected=1), issues))
     file = with_customers.imports.get(file.import_id)
     assert (file.rows.rejected, file.rows.seen) == (1, 1)

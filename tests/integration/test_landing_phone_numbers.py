@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from almeno_grpc.domain.errors import PhoneNumberTaken, WriteConflict
-from almeno_grpc.domain.imports import BookCustomers, ImportKind, RowCounts
+from almeno_grpc.domain.imports import BookCustomers, RowCounts
 from almeno_grpc.service.landing import land_batch, write_batch
 from almeno_grpc.storage.customers import Customers
 
@@ -51,7 +51,7 @@ def test_phone_number_of_another_customer_is_rejected_wherever_that_one_comes_fr
 def test_phone_number_that_stands_twice_among_new_customers_is_the_first_ones(with_customers, rows_of, parts):
     same = {"phone_digits": 917000000000}
     rows = [[rows_of.customer(number, **(same if number in (22, 23) else {})) for number in part] for part in parts]
-    file = with_customers.queue(ImportKind.CUSTOMERS, b"")
+    file = with_customers.queue_customers()
     unchanged = sum(part.count(1) for part in parts)
     counts = with_customers.land_parts(file, in_parts(*rows))
     assert counts == RowCounts(inserted=2, unchanged=unchanged, rejected=1)
@@ -63,14 +63,14 @@ def test_phone_number_that_stands_twice_among_new_customers_is_the_first_ones(wi
 def test_phone_number_that_is_given_up_only_further_down_is_not_free_for_the_rows_above(with_customers, rows_of):
     wanted = rows_of.customer(1).phone_digits
     parts = [[rows_of.customer(21, phone_digits=wanted)], [rows_of.customer(1, phone_digits=917000000000)]]
-    file = with_customers.queue(ImportKind.CUSTOMERS, b"")
+    file = with_customers.queue_customers()
     assert with_customers.land_parts(file, in_parts(*parts)) == RowCounts(updated=1, rejected=1)
     by_numbers, by_customers = held(with_customers)
     assert by_numbers == by_customers
 
 
 def test_batch_with_a_phone_number_that_is_taken_is_landed_once_more_and_no_oftener(with_customers, rows_of):
-    file = with_customers.queue(ImportKind.CUSTOMERS, b"")
+    file = with_customers.queue_customers()
     parts = in_parts([rows_of.customer(21), rows_of.customer(22, phone_digits=rows_of.customer(1).phone_digits)])
     looks = []
 
@@ -86,7 +86,7 @@ def test_phone_number_registered_by_another_server_while_rows_land_leaves_them_t
     with_customers, rows_of, monkeypatch
 ):
     registered = with_customers.register(phone_number="+917000000000")
-    file = with_customers.queue(ImportKind.CUSTOMERS, b"")
+    file = with_customers.queue_customers()
     parts = in_parts([rows_of.customer(21, phone_digits=registered.phone_digits)])
     with monkeypatch.context() as patches:
         # As if the customer had come after the look.

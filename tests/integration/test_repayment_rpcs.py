@@ -4,23 +4,19 @@ from datetime import date, timedelta
 
 import pytest
 from google.type import date_pb2, money_pb2
+from support.book import LAKH
+from support.calls import paise_of
 
 from almeno_grpc.api import credit_service_pb2 as pb
 from almeno_grpc.api import loan_pb2
 
 ID = "123e4567-e89b-42d3-a456-426614174000"
-RUPEE = 100
-LAKH = 100_000 * RUPEE
 TODAY = date(2026, 4, 10)
 METHODS = [loan_pb2.INSTALLMENT_METHOD_REDUCING_BALANCE, loan_pb2.INSTALLMENT_METHOD_ANNUAL_COMPOUND]
 
 
 def amount(paise: int) -> money_pb2.Money:
     return money_pb2.Money(currency_code="INR", units=paise // 100, nanos=paise % 100 * 10_000_000)
-
-
-def paise(value: money_pb2.Money) -> int:
-    return value.units * 100 + value.nanos // 10_000_000
 
 
 def day(value: date) -> date_pb2.Date:
@@ -56,7 +52,8 @@ def test_repayment_is_answered_with_the_loan_after_it_and_listed(stubs, lend, re
     answer = repay(loan_id, 10_000_50, TODAY - timedelta(days=1))
     repayment, loan = answer.repayment, answer.loan
     assert len(repayment.repayment_id) == 36
-    assert (repayment.loan_id, paise(repayment.amount), repayment.amount.currency_code) == (loan_id, 10_000_50, "INR")
+    assert (repayment.loan_id, paise_of(repayment.amount)) == (loan_id, 10_000_50)
+    assert repayment.amount.currency_code == "INR"
     assert repayment.payment_date == day(TODAY - timedelta(days=1))
     assert (repayment.emis_completed, repayment.closes_loan) == (1, False)
     assert repayment.outstanding_principal == loan.outstanding_principal == amount(92_115_12)
@@ -73,7 +70,7 @@ def test_repayment_is_answered_with_the_loan_after_it_and_listed(stubs, lend, re
         loan_pb2.INSTALLMENT_STATE_PAID_LATE,
         loan_pb2.INSTALLMENT_STATE_DUE_LATER,
     ]
-    assert [paise(row.paid_amount) for row in rows[:3]] == [8_884_88, 1_115_63, 0]
+    assert [paise_of(row.paid_amount) for row in rows[:3]] == [8_884_88, 1_115_63, 0]
 
 
 def test_payoff_tells_its_parts(stubs, lend, repay):
@@ -99,18 +96,18 @@ def test_payoff_closes_a_loan_at_zero_whatever_its_age(stubs, rows_of, lend, rep
     methods = set()
     for loan_id in (5, lend(days_ago)):
         owed = stubs.credit.GetPayoff(pb.GetPayoffRequest(loan_id=loan_id)).payoff.amount
-        refusal = stubs.refusal(lambda loan_id=loan_id, owed=owed: repay(loan_id, paise(owed) + 1))
+        refusal = stubs.refusal(lambda loan_id=loan_id, owed=owed: repay(loan_id, paise_of(owed) + 1))
         assert (refusal.code, refusal.reason) == ("FAILED_PRECONDITION", "REPAYMENT_EXCEEDS_PAYOFF")
-        assert refusal.metadata == {"payoff_paise": str(paise(owed)), "payoff_date": str(TODAY)}
-        answer = repay(loan_id, paise(owed))
+        assert refusal.metadata == {"payoff_paise": str(paise_of(owed)), "payoff_date": str(TODAY)}
+        answer = repay(loan_id, paise_of(owed))
         assert answer.repayment.closes_loan
         loan = stubs.credit.GetLoan(pb.GetLoanRequest(loan_id=loan_id)).loan
         assert loan == answer.loan
         assert (loan.state, loan.repayments_left, loan.days_past_due) == (loan_pb2.LOAN_STATE_CLOSED, 0, 0)
-        assert paise(loan.outstanding_principal) == paise(loan.paid_toward_next) == 0
+        assert paise_of(loan.outstanding_principal) == paise_of(loan.paid_toward_next) == 0
         rows = stubs.credit.GetRepaymentSchedule(pb.GetRepaymentScheduleRequest(loan_id=loan_id)).installments
-        before = sum(paise(row.amount) for row in rows[:2]) if loan_id == 5 else 0
-        assert sum(paise(row.paid_amount) for row in rows) == before + paise(owed)
+        before = sum(paise_of(row.amount) for row in rows[:2]) if loan_id == 5 else 0
+        assert sum(paise_of(row.paid_amount) for row in rows) == before + paise_of(owed)
         for call in (
             lambda loan_id=loan_id: repay(loan_id, 1),
             lambda loan_id=loan_id: stubs.credit.GetPayoff(pb.GetPayoffRequest(loan_id=loan_id)),
