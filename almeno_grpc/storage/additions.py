@@ -28,7 +28,7 @@ from almeno_grpc.storage.lookups import DIALECTS
 from almeno_grpc.storage.postgres_links import pgconn_of, run
 from almeno_grpc.storage.statements import refusal_of
 
-_ROWS_AT_ONCE = 125
+ROWS_AT_ONCE = 125
 """Of one statement: to run it costs as much as to store two rows, and calls wait for a processor while it is run.
 
 SQLite bounds the parameters of a statement at 32,766.
@@ -68,17 +68,22 @@ def _run_by_driver(connection: Connection, sql: str, values: Sequence[Any] = ())
 class Addition:
     """What adds rows to a table, any number at a time, some to a statement."""
 
-    def __init__(self, table: Table, *, on_conflict: str = "", **fixed: Any) -> None:
+    def __init__(
+        self, table: Table, *, on_conflict: str = "", postgresql_rows_at_once: int = ROWS_AT_ONCE, **fixed: Any
+    ) -> None:
         """Takes what is the same each time.
 
         Args:
             table: Where the rows belong.
+            postgresql_rows_at_once: Of one statement on PostgreSQL, where rows may take longer by what they refer to,
+                and a statement is not held back as the import's own processes are.
             on_conflict: What is to happen to a row whose key is taken, in SQL; else it is refused.
             fixed: The values of columns that are the same in every row, and stand in the statement: a driver takes
                 longer over a None or a text than over all the numbers of a row.
         """
         self._table = table
         self._on_conflict = on_conflict
+        self._rows_at_once = {"sqlite": ROWS_AT_ONCE, "postgresql": postgresql_rows_at_once}
         self._fixed = fixed
 
     def add(self, connection: Connection, columns: Sequence[Sequence[Any]]) -> None:
@@ -93,10 +98,12 @@ class Addition:
         """
         if len(set(map(len, columns))) != 1:
             raise ValueError("the columns differ in length")
-        add = self._add_by_values if connection.dialect.name == "sqlite" else self._add_by_arrays
-        for start in range(0, len(columns[0]), _ROWS_AT_ONCE):
+        database = connection.dialect.name
+        add = self._add_by_values if database == "sqlite" else self._add_by_arrays
+        at_once = self._rows_at_once[database]
+        for start in range(0, len(columns[0]), at_once):
             give_way()
-            add(connection, [column[start : start + _ROWS_AT_ONCE] for column in columns])
+            add(connection, [column[start : start + at_once] for column in columns])
 
     def _add_by_values(self, connection: Connection, columns: Sequence[Sequence[Any]]) -> None:
         _run_by_driver(connection, *self._with_values.statement_for(columns))
@@ -156,7 +163,7 @@ class _Written:
 
     def statement(self, rows: int) -> str:
         """The statement for so many rows."""
-        return self._full if rows == _ROWS_AT_ONCE else self._for_rows(rows)
+        return self._full if rows == ROWS_AT_ONCE else self._for_rows(rows)
 
     def statement_for(self, columns: Sequence[Sequence[Any]]) -> tuple[str, list[Any]]:
         """The statement for rows that are given by columns, and its parameters."""
@@ -168,7 +175,7 @@ class _Written:
 
     @cached_property
     def _full(self) -> str:
-        return self._for_rows(_ROWS_AT_ONCE)
+        return self._for_rows(ROWS_AT_ONCE)
 
     def _for_rows(self, rows: int) -> str:
         return f"{self.head} VALUES {', '.join([self.row] * rows)} {self.tail}"

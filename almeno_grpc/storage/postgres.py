@@ -47,8 +47,13 @@ _LIMITS = (
 )
 _BEGIN_READING = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" + _LIMITS
 # Each statement sees what is committed when it begins; what must not change meanwhile is locked. A commit waits for the
-# standby, if there is one, however the database is set up by default.
-_BEGIN_WRITING = b"BEGIN ISOLATION LEVEL READ COMMITTED" + _LIMITS + b"; SET LOCAL synchronous_commit = on"
+# standby, if there is one, however the database is set up by default. Pages that an import has the server write out are
+# sent on to the disk as they come: many seconds of them at once would keep commits waiting.
+_BEGIN_WRITING = (
+    b"BEGIN ISOLATION LEVEL READ COMMITTED"
+    + _LIMITS
+    + b"; SET LOCAL synchronous_commit = on; SET LOCAL backend_flush_after = '1MB'"
+)
 _BEGIN_MIGRATING = (
     b"BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0"
     b"; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL synchronous_commit = on"

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
-from almeno_grpc.storage.additions import _ROWS_AT_ONCE, Addition, added_whole
+from almeno_grpc.storage.additions import ROWS_AT_ONCE, Addition, added_whole
 from almeno_grpc.storage.tables import customer, loan_number
 
 TEXTS = [
@@ -55,7 +55,7 @@ def connection(store):
         transaction.rollback()
 
 
-@pytest.mark.parametrize("count", [1, len(TEXTS), _ROWS_AT_ONCE, 2 * _ROWS_AT_ONCE + 1])
+@pytest.mark.parametrize("count", [1, len(TEXTS), ROWS_AT_ONCE, 2 * ROWS_AT_ONCE + 1])
 def test_rows_are_stored_as_they_are_given(connection, count):
     names = (TEXTS * count)[:count]
     ADD.add(connection, columns_of(names))

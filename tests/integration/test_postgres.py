@@ -70,6 +70,11 @@ def test_commits_wait_for_the_standby_whatever_the_default(book, admin):
     store.close()
 
 
+def test_pages_that_a_writer_has_written_out_are_sent_on_to_the_disk(book):
+    shown = text("SHOW backend_flush_after")
+    assert book.store.write(lambda tx: tx.customers._connection.execute(shown).scalar_one()) == "1MB"
+
+
 def test_connections_that_were_ended_are_replaced_without_an_error(book, admin):
     customer = book.register()
     for _ in range(3):

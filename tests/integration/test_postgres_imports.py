@@ -33,6 +33,13 @@ def test_planner_learns_of_each_table_that_an_import_fills(book, admin, rows_of)
     assert dict(admin.execute(filled).fetchall()) == expected
 
 
+def test_planner_is_told_roughly_for_calls_wait_meanwhile(book, admin):
+    book.store.write(lambda tx: tx.loans.set_numbers_aside(range(1, 10_001), [1] * 10_000))
+    book.store.notice_growth()
+    steps = "SELECT array_length(histogram_bounds::text::bigint[], 1) - 1 FROM pg_stats WHERE tablename = 'loan_number'"
+    assert admin.execute(f"{steps} AND attname = 'loan_id'").fetchone() == (30,)
+
+
 def test_loans_of_a_sheet_are_found_by_the_indexes_however_many(book, rows_of):
     borrowers = range(1, 201)
     book.land([rows_of.customer(number) for number in borrowers])
