@@ -1,4 +1,4 @@
-"""How much of an import lands at a time: little while calls wait to write, much while none do."""
+"""How much of an import lands at a time: little while calls wait to write, much while none do; and when it rests."""
 
 import time
 
@@ -19,21 +19,31 @@ _FIRST_SECONDS = 0.004
 """How long the first one lasts, and the first after such calls; each may last twice as long as the one before."""
 _CALM_SECONDS = 1.0
 """After so long without such a call none are thought to come."""
+_SHARED_SECONDS = 0.03
+"""How long one lasts at the most while calls write beside it."""
+_REST_SHARE = 0.5
+"""How long it then rests after each, of the time that took: calls wait for no turn there, but for a processor."""
 
 
 class Pace:
-    """How long the transactions of an import last, and how many rows land between two looks at who waits."""
+    """How long the transactions of an import last, with how many rows between two looks at others, and the rests."""
 
     def __init__(self) -> None:
-        self._calls_come_until = float("-inf")
+        self._calls_come_until = self._others_write_until = float("-inf")
         self._began = 0.0
         self._most_seconds = _FIRST_SECONDS
         self._seconds_a_row = 0.0
 
     @property
     def calls_come(self) -> bool:
-        """Whether calls that write are thought to come."""
+        """Whether calls that wait to write are thought to come."""
         return time.monotonic() < self._calls_come_until
+
+    @property
+    def rest_seconds(self) -> float:
+        """How long to rest after the transaction, which has just ended."""
+        now = time.monotonic()
+        return (now - self._began) * _REST_SHARE if now < self._others_write_until else 0.0
 
     def begin(self) -> None:
         """A transaction begins."""
@@ -55,10 +65,13 @@ class Pace:
         now = time.monotonic()
         if tx.others_wait():
             self._calls_come_until = now + _CALM_SECONDS
+        if tx.others_write():
+            self._others_write_until = now + _CALM_SECONDS
         if now < self._calls_come_until:
             self._most_seconds = _FIRST_SECONDS
             return True
-        if now - self._began <= self._most_seconds:
+        longest = _SHARED_SECONDS if now < self._others_write_until else _LONG_SECONDS
+        if now - self._began <= min(self._most_seconds, longest):
             return False
-        self._most_seconds = min(2 * self._most_seconds, _LONG_SECONDS)
+        self._most_seconds = min(2 * self._most_seconds, longest)
         return True

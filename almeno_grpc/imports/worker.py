@@ -169,7 +169,7 @@ class ImportWorker:
                     for counts in self._land_batch(file, batch, pace, rows_done):
                         rows_done += counts.seen
                         self._count(file, counts)
-                        self._keep_in_order(pace)
+                        self._keep_in_order(pace, stop)
 
     def _write_upload(self, file: ImportFile, path: Path) -> None:
         with path.open("wb") as upload, self.store.read() as tx:
@@ -195,10 +195,11 @@ class ImportWorker:
         while done < len(numbers):
             _stop_if(stop)
             done = self.store.write(set_aside)
-            self._keep_in_order(pace)
+            self._keep_in_order(pace, stop)
 
-    def _keep_in_order(self, pace: Pace) -> None:
-        """What a transaction with many rows leaves to be done."""
+    def _keep_in_order(self, pace: Pace, stop: threading.Event) -> None:
+        """What a transaction with many rows leaves to be done, and the rest after it."""
+        stop.wait(pace.rest_seconds)
         self.store.tidy_up(in_steps=pace.calls_come)
         self.store.notice_growth()
 

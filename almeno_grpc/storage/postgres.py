@@ -63,6 +63,12 @@ _BEGIN_HOLDING = (
     b"BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = 0"
     b"; SET LOCAL tcp_keepalives_idle = 10; SET LOCAL tcp_keepalives_interval = 5; SET LOCAL tcp_keepalives_count = 3"
 )
+# Others of the same account: of those of another the server tells nothing.
+_OTHERS_WRITE = b"""
+SELECT 1 FROM pg_stat_get_activity(NULL)
+WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid()
+AND datid = (SELECT oid FROM pg_database WHERE datname = current_database()) LIMIT 1
+"""
 
 
 @dataclass(frozen=True)
@@ -229,6 +235,10 @@ class PostgresDatabase:
     def others_wait(self) -> bool:
         """See `almeno_grpc.storage.database.Database.others_wait`: here only who wants the same rows ever waits."""
         return False
+
+    def others_write(self, connection: Connection) -> bool:
+        """See `almeno_grpc.storage.database.Database.others_write`."""
+        return run(pgconn_of(connection), _OTHERS_WRITE).ntuples > 0
 
     def _write_once(self, work: Callable[[BookConnection], T], wanted: Callable[[], bool]) -> T:
         _check_wanted(wanted)

@@ -10,6 +10,7 @@ from support.servers import eventually
 from almeno_grpc.domain.errors import StoreUnavailable
 from almeno_grpc.domain.imports import ImportState, RowCounts
 from almeno_grpc.imports import worker as worker_module
+from almeno_grpc.imports.pace import Pace
 from almeno_grpc.storage.imports import Imports
 from almeno_grpc.storage.store import BookStore, BookTransaction
 
@@ -88,6 +89,17 @@ def test_transaction_is_not_long_though_nobody_is_seen_waiting(book, sizes, monk
     book.queue_customers()
     book.work(part_rows=2)
     assert sizes == [2] * 25
+
+
+@pytest.mark.usefixtures("file")
+def test_worker_rests_after_each_transaction_for_as_long_as_it_is_to(book, sizes, monkeypatch):
+    monkeypatch.setattr(Pace, "rest_seconds", 0.02)
+    monkeypatch.setattr(BookTransaction, "others_wait", lambda _: True)
+    book.queue_customers()
+    began = time.monotonic()
+    book.work(part_rows=5)
+    assert sizes == [5] * 10
+    assert time.monotonic() - began >= 10 * 0.02
 
 
 @pytest.mark.parametrize(
