@@ -1,4 +1,4 @@
-"""How much of an import lands at a time: little while calls wait to write, much while none do; and when it rests."""
+"""How much of an import lands at a time: little while calls wait to write, much while none do; and when it pauses."""
 
 import time
 
@@ -21,15 +21,16 @@ _CALM_SECONDS = 1.0
 """After so long without such a call none are thought to come."""
 _SHARED_SECONDS = 0.03
 """How long one lasts at the most while calls write beside it."""
-_REST_SHARE = 0.5
-"""How long it then rests after each, of the time that took: calls wait for no turn there, but for a processor."""
+_PAUSE_SHARE = 0.5
+"""How long it then pauses after each, of the time since that began: they wait for no turn, but for a processor."""
 
 
 class Pace:
-    """How long the transactions of an import last, with how many rows between two looks at others, and the rests."""
+    """How long the transactions of an import last, with how many rows between two looks at others, and the pauses."""
 
     def __init__(self) -> None:
         self._calls_come_until = self._others_write_until = float("-inf")
+        self._is_shared = False
         self._began = 0.0
         self._most_seconds = _FIRST_SECONDS
         self._seconds_a_row = 0.0
@@ -39,11 +40,11 @@ class Pace:
         """Whether calls that wait to write are thought to come."""
         return time.monotonic() < self._calls_come_until
 
-    @property
-    def rest_seconds(self) -> float:
-        """How long to rest after the transaction, which has just ended."""
-        now = time.monotonic()
-        return (now - self._began) * _REST_SHARE if now < self._others_write_until else 0.0
+    def pause_seconds(self) -> float:
+        """How long to pause now, after a transaction: 0 unless others wrote beside it."""
+        took = time.monotonic() - self._began
+        # It may have waited for others itself, for long.
+        return min(took * _PAUSE_SHARE, _LONG_SECONDS) if self._is_shared else 0.0
 
     def begin(self) -> None:
         """A transaction begins."""
@@ -70,7 +71,8 @@ class Pace:
         if now < self._calls_come_until:
             self._most_seconds = _FIRST_SECONDS
             return True
-        longest = _SHARED_SECONDS if now < self._others_write_until else _LONG_SECONDS
+        self._is_shared = now < self._others_write_until
+        longest = _SHARED_SECONDS if self._is_shared else _LONG_SECONDS
         if now - self._began <= min(self._most_seconds, longest):
             return False
         self._most_seconds = min(2 * self._most_seconds, longest)

@@ -75,9 +75,9 @@ class Addition:
 
         Args:
             table: Where the rows belong.
-            postgresql_rows_at_once: Of one statement on PostgreSQL, where rows may take longer by what they refer to,
-                and a statement is not held back as the import's own processes are.
             on_conflict: What is to happen to a row whose key is taken, in SQL; else it is refused.
+            postgresql_rows_at_once: Of one statement on PostgreSQL, where rows take longer that refer to others, and
+                the server's process goes before calls that have come for its processor until the statement ends.
             fixed: The values of columns that are the same in every row, and stand in the statement: a driver takes
                 longer over a None or a text than over all the numbers of a row.
         """

@@ -47,8 +47,8 @@ _LIMITS = (
 )
 _BEGIN_READING = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" + _LIMITS
 # Each statement sees what is committed when it begins; what must not change meanwhile is locked. A commit waits for the
-# standby, if there is one, however the database is set up by default. Pages that an import has the server write out are
-# sent on to the disk as they come: many seconds of them at once would keep commits waiting.
+# standby, if there is one, however the database is set up by default. Pages that a session writes out to make room, as
+# one that imports does, go on to the disk as they come: half a minute's of them at once would keep commits waiting.
 _BEGIN_WRITING = (
     b"BEGIN ISOLATION LEVEL READ COMMITTED"
     + _LIMITS
@@ -63,10 +63,13 @@ _BEGIN_HOLDING = (
     b"BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = 0"
     b"; SET LOCAL tcp_keepalives_idle = 10; SET LOCAL tcp_keepalives_interval = 5; SET LOCAL tcp_keepalives_count = 3"
 )
-# Others of the same account: of those of another the server tells nothing.
+_MAY_LOOK = b"SELECT has_function_privilege('pg_stat_get_activity(integer)', 'execute')"
+# What is known of others is kept until a transaction ends, unless that is dropped. An account that may not read all
+# statistics is told only of its own sessions. The server's own work is not meant.
 _OTHERS_WRITE = b"""
+SELECT pg_stat_clear_snapshot();
 SELECT 1 FROM pg_stat_get_activity(NULL)
-WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid()
+WHERE backend_xid IS NOT NULL AND backend_type = 'client backend' AND pid <> pg_backend_pid()
 AND datid = (SELECT oid FROM pg_database WHERE datname = current_database()) LIMIT 1
 """
 
@@ -112,6 +115,8 @@ class PostgresDatabase:
         self._of_customer = _Statement(b"almeno_borrower", BorrowerQuery(own, OF_CUSTOMER))
         self._of_customers = _Statement(b"almeno_borrowers", BorrowerQuery(own, _OF_CUSTOMERS))
         self._prepares = prepares(url)
+        self._may_look: bool | None = None
+        """Whether this account may see what others do; None until asked."""
         statements = (self._of_customer, self._of_customers) if self._prepares else ()
         prepared = [(statement.name, statement.sql) for statement in statements]
         self._links = Links(self._engine, min(threads + 1, MOST_CONNECTIONS), prepared)
@@ -238,7 +243,11 @@ class PostgresDatabase:
 
     def others_write(self, connection: Connection) -> bool:
         """See `almeno_grpc.storage.database.Database.others_write`."""
-        return run(pgconn_of(connection), _OTHERS_WRITE).ntuples > 0
+        pgconn = pgconn_of(connection)
+        if self._may_look is None:
+            # A refusal would end the transaction.
+            self._may_look = run(pgconn, _MAY_LOOK).get_value(0, 0) == b"t"
+        return self._may_look and run(pgconn, _OTHERS_WRITE).ntuples > 0
 
     def _write_once(self, work: Callable[[BookConnection], T], wanted: Callable[[], bool]) -> T:
         _check_wanted(wanted)

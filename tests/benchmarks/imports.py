@@ -134,7 +134,7 @@ class FileFigures:
     def import_with_calls(self, target: Target, caller: Caller) -> None:
         """Imports it while calls come in."""
         quiet, busy = Latencies(), Latencies()
-        # What was written before, by a database that was only just made too, would go to the disk meanwhile.
+        # The files of a database that was only just made would go to the disk meanwhile.
         os.sync()
         with caller.calling(quiet):
             time.sleep(QUIET_SECONDS)

@@ -4,7 +4,7 @@ from array import array
 
 import psycopg
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, func, select
 from sqlalchemy.exc import DBAPIError
 
 from almeno_grpc.storage.additions import ROWS_AT_ONCE, Addition, added_whole
@@ -103,3 +103,13 @@ def test_savepoint_that_the_database_refuses_is_told_as_other_refusals(connectio
         error, release = psycopg.Error, lambda: connection.connection.driver_connection.execute("RELEASE addition")
     with pytest.raises(error, match="addition"):
         added_whole(connection, release)
+
+
+def test_rows_that_take_postgresql_longer_go_to_it_by_fewer_at_a_time(connection):
+    statements: list[str] = []
+    event.listen(connection, "before_cursor_execute", lambda *told: statements.append(told[2]))
+    Addition(loan_number, postgresql_rows_at_once=7).add(connection, [range(1, 16), [9] * 15])
+    assert connection.execute(select(func.count()).select_from(loan_number)).scalar_one() == 15
+    assert len([each for each in statements if each.startswith("INSERT")]) == (
+        0 if connection.dialect.name == "sqlite" else 3
+    )

@@ -92,14 +92,16 @@ def test_transaction_is_not_long_though_nobody_is_seen_waiting(book, sizes, monk
 
 
 @pytest.mark.usefixtures("file")
-def test_worker_rests_after_each_transaction_for_as_long_as_it_is_to(book, sizes, monkeypatch):
-    monkeypatch.setattr(Pace, "rest_seconds", 0.02)
+def test_worker_pauses_after_each_transaction_for_as_long_as_it_is_to(book, sizes, monkeypatch):
+    pauses = iter([0.2] * 10)
+    monkeypatch.setattr(Pace, "pause_seconds", lambda _: next(pauses))
     monkeypatch.setattr(BookTransaction, "others_wait", lambda _: True)
     book.queue_customers()
     began = time.monotonic()
     book.work(part_rows=5)
     assert sizes == [5] * 10
-    assert time.monotonic() - began >= 10 * 0.02
+    assert next(pauses, None) is None
+    assert time.monotonic() - began >= 10 * 0.2
 
 
 @pytest.mark.parametrize(
