@@ -1,4 +1,4 @@
-"""How much of an import lands at a time: little while calls wait to write, much while none do; and when it pauses."""
+"""How much of an import lands at a time: little while calls wait to write, much while none do."""
 
 import time
 
@@ -19,32 +19,21 @@ _FIRST_SECONDS = 0.004
 """How long the first one lasts, and the first after such calls; each may last twice as long as the one before."""
 _CALM_SECONDS = 1.0
 """After so long without such a call none are thought to come."""
-_SHARED_SECONDS = 0.03
-"""How long one lasts at the most while calls write beside it."""
-_PAUSE_SHARE = 0.5
-"""How long it then pauses after each, of the time since that began: they wait for no turn, but for a processor."""
 
 
 class Pace:
-    """How long the transactions of an import last, with how many rows between two looks at others, and the pauses."""
+    """How long the transactions of an import last, and how many rows land between two looks at who waits."""
 
     def __init__(self) -> None:
-        self._calls_come_until = self._others_write_until = float("-inf")
-        self._is_shared = False
+        self._calls_come_until = float("-inf")
         self._began = 0.0
         self._most_seconds = _FIRST_SECONDS
         self._seconds_a_row = 0.0
 
     @property
     def calls_come(self) -> bool:
-        """Whether calls that wait to write are thought to come."""
+        """Whether calls that write are thought to come."""
         return time.monotonic() < self._calls_come_until
-
-    def pause_seconds(self) -> float:
-        """How long to pause now, after a transaction: 0 unless others wrote beside it."""
-        took = time.monotonic() - self._began
-        # It may have waited for others itself, for long.
-        return min(took * _PAUSE_SHARE, _LONG_SECONDS) if self._is_shared else 0.0
 
     def begin(self) -> None:
         """A transaction begins."""
@@ -66,14 +55,10 @@ class Pace:
         now = time.monotonic()
         if tx.others_wait():
             self._calls_come_until = now + _CALM_SECONDS
-        if tx.others_write():
-            self._others_write_until = now + _CALM_SECONDS
         if now < self._calls_come_until:
             self._most_seconds = _FIRST_SECONDS
             return True
-        self._is_shared = now < self._others_write_until
-        longest = _SHARED_SECONDS if self._is_shared else _LONG_SECONDS
-        if now - self._began <= min(self._most_seconds, longest):
+        if now - self._began <= self._most_seconds:
             return False
-        self._most_seconds = min(2 * self._most_seconds, longest)
+        self._most_seconds = min(2 * self._most_seconds, _LONG_SECONDS)
         return True

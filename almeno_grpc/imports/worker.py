@@ -169,7 +169,7 @@ class ImportWorker:
                     for counts in self._land_batch(file, batch, pace, rows_done):
                         rows_done += counts.seen
                         self._count(file, counts)
-                        self._after_transaction(pace, stop)
+                        self._keep_in_order(pace)
 
     def _write_upload(self, file: ImportFile, path: Path) -> None:
         with path.open("wb") as upload, self.store.read() as tx:
@@ -195,13 +195,12 @@ class ImportWorker:
         while done < len(numbers):
             _stop_if(stop)
             done = self.store.write(set_aside)
-            self._after_transaction(pace, stop)
+            self._keep_in_order(pace)
 
-    def _after_transaction(self, pace: Pace, stop: threading.Event) -> None:
-        """Does what a transaction with many rows leaves to be done, then pauses for as long as the pace has it."""
+    def _keep_in_order(self, pace: Pace) -> None:
+        """What a transaction with many rows leaves to be done."""
         self.store.tidy_up(in_steps=pace.calls_come)
         self.store.notice_growth()
-        stop.wait(pace.pause_seconds())
 
     def _land_batch(self, file: ImportFile, batch: RowBatch, pace: Pace, rows_done: int) -> Iterator[RowCounts]:
         """Lands a batch, in as few transactions as the pace allows; yields what each has come to."""

@@ -186,9 +186,6 @@ class Transaction(Protocol):
     def others_wait(self) -> bool:
         """Whether others cannot write before this transaction has ended; asked by work that may as well end early."""
 
-    def others_write(self) -> bool:
-        """Whether others write at this moment, beside this transaction; asked by work that is in no hurry."""
-
 
 def always() -> bool:
     """Says that the work is wanted, whatever happens."""

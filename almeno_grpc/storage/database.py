@@ -50,9 +50,6 @@ class Database(Protocol):
     def others_wait(self) -> bool:
         """See `almeno_grpc.service.store.Transaction.others_wait`."""
 
-    def others_write(self, connection: Connection) -> bool:
-        """See `almeno_grpc.service.store.Transaction.others_write`; the connection is that of the transaction."""
-
     def migrating(self) -> AbstractContextManager[Connection]:
         """A transaction that changes the schema; servers that start at the same time get it one after the other.
 

@@ -63,15 +63,6 @@ _BEGIN_HOLDING = (
     b"BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = 0"
     b"; SET LOCAL tcp_keepalives_idle = 10; SET LOCAL tcp_keepalives_interval = 5; SET LOCAL tcp_keepalives_count = 3"
 )
-_MAY_LOOK = b"SELECT has_function_privilege('pg_stat_get_activity(integer)', 'execute')"
-# What is known of others is kept until a transaction ends, unless that is dropped. An account that may not read all
-# statistics is told only of its own sessions. The server's own work is not meant.
-_OTHERS_WRITE = b"""
-SELECT pg_stat_clear_snapshot();
-SELECT 1 FROM pg_stat_get_activity(NULL)
-WHERE backend_xid IS NOT NULL AND backend_type = 'client backend' AND pid <> pg_backend_pid()
-AND datid = (SELECT oid FROM pg_database WHERE datname = current_database()) LIMIT 1
-"""
 
 
 @dataclass(frozen=True)
@@ -115,8 +106,6 @@ class PostgresDatabase:
         self._of_customer = _Statement(b"almeno_borrower", BorrowerQuery(own, OF_CUSTOMER))
         self._of_customers = _Statement(b"almeno_borrowers", BorrowerQuery(own, _OF_CUSTOMERS))
         self._prepares = prepares(url)
-        self._may_look: bool | None = None
-        """Whether this account may see what others do; None until asked."""
         statements = (self._of_customer, self._of_customers) if self._prepares else ()
         prepared = [(statement.name, statement.sql) for statement in statements]
         self._links = Links(self._engine, min(threads + 1, MOST_CONNECTIONS), prepared)
@@ -240,14 +229,6 @@ class PostgresDatabase:
     def others_wait(self) -> bool:
         """See `almeno_grpc.storage.database.Database.others_wait`: here only who wants the same rows ever waits."""
         return False
-
-    def others_write(self, connection: Connection) -> bool:
-        """See `almeno_grpc.storage.database.Database.others_write`."""
-        pgconn = pgconn_of(connection)
-        if self._may_look is None:
-            # A refusal would end the transaction.
-            self._may_look = run(pgconn, _MAY_LOOK).get_value(0, 0) == b"t"
-        return self._may_look and run(pgconn, _OTHERS_WRITE).ntuples > 0
 
     def _write_once(self, work: Callable[[BookConnection], T], wanted: Callable[[], bool]) -> T:
         _check_wanted(wanted)

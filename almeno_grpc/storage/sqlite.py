@@ -133,10 +133,6 @@ class SqliteDatabase:
         """See `almeno_grpc.storage.database.Database.others_wait`."""
         return self._writer.others_wait()
 
-    def others_write(self, connection: Connection) -> bool:  # noqa: ARG002
-        """See `almeno_grpc.storage.database.Database.others_write`: here one writes at a time."""
-        return False
-
     @contextmanager
     def migrating(self) -> Iterator[Connection]:
         """See `almeno_grpc.storage.database.Database.migrating`."""

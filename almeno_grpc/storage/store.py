@@ -67,10 +67,6 @@ class BookTransaction:
         """See `almeno_grpc.service.store.Transaction.others_wait`."""
         return self._database.others_wait()
 
-    def others_write(self) -> bool:
-        """See `almeno_grpc.service.store.Transaction.others_write`."""
-        return self._database.others_write(self._connection.connection)
-
 
 class BookStore:
     """The book in a database. One a process; its methods may be called from any thread."""

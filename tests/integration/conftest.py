@@ -124,8 +124,6 @@ def file(monkeypatch: pytest.MonkeyPatch) -> FakeFile:
     monkeypatch.setattr("almeno_grpc.imports.pace._PART_SECONDS", 60)
     monkeypatch.setattr("almeno_grpc.imports.pace._LONG_SECONDS", 60)
     monkeypatch.setattr("almeno_grpc.imports.pace._FIRST_SECONDS", 60)
-    monkeypatch.setattr("almeno_grpc.imports.pace._SHARED_SECONDS", 60)
-    monkeypatch.setattr("almeno_grpc.imports.pace._PAUSE_SHARE", 0)
     monkeypatch.setattr("almeno_grpc.imports.pace._CALM_SECONDS", 60)
     return fake
 

@@ -10,7 +10,6 @@ from support.servers import eventually
 from almeno_grpc.domain.errors import StoreUnavailable
 from almeno_grpc.domain.imports import ImportState, RowCounts
 from almeno_grpc.imports import worker as worker_module
-from almeno_grpc.imports.pace import Pace
 from almeno_grpc.storage.imports import Imports
 from almeno_grpc.storage.store import BookStore, BookTransaction
 
@@ -89,19 +88,6 @@ def test_transaction_is_not_long_though_nobody_is_seen_waiting(book, sizes, monk
     book.queue_customers()
     book.work(part_rows=2)
     assert sizes == [2] * 25
-
-
-@pytest.mark.usefixtures("file")
-def test_worker_pauses_after_each_transaction_for_as_long_as_it_is_to(book, sizes, monkeypatch):
-    pauses = iter([0.2] * 10)
-    monkeypatch.setattr(Pace, "pause_seconds", lambda _: next(pauses))
-    monkeypatch.setattr(BookTransaction, "others_wait", lambda _: True)
-    book.queue_customers()
-    began = time.monotonic()
-    book.work(part_rows=5)
-    assert sizes == [5] * 10
-    assert next(pauses, None) is None
-    assert time.monotonic() - began >= 10 * 0.2
 
 
 @pytest.mark.parametrize(

@@ -40,19 +40,6 @@ def test_planner_is_told_roughly_for_calls_wait_meanwhile(book, admin):
     assert admin.execute(f"{steps} AND attname = 'loan_id'").fetchone() == (30,)
 
 
-def test_import_sees_at_each_look_whether_others_write_beside_it(book, admin):
-    def look(tx) -> list[bool]:
-        looks = [tx.others_write()]
-        with admin.transaction():
-            admin.execute("SELECT count(*) FROM customer")
-            looks.append(tx.others_write())
-            admin.execute("SELECT pg_current_xact_id()")
-            looks.append(tx.others_write())
-        return [*looks, tx.others_write()]
-
-    assert book.store.write(look) == [False, False, True, False]
-
-
 def test_loans_of_a_sheet_are_found_by_the_indexes_however_many(book, rows_of):
     borrowers = range(1, 201)
     book.land([rows_of.customer(number) for number in borrowers])

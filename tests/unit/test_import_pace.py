@@ -7,17 +7,13 @@ from almeno_grpc.imports.pace import MOST_PART_ROWS, Pace
 
 
 class Waiting:
-    """A transaction for which others wait, or beside which they write, or neither."""
+    """A transaction for which others wait, or none do."""
 
     def __init__(self) -> None:
         self.others = False
-        self.beside = False
 
     def others_wait(self) -> bool:
         return self.others
-
-    def others_write(self) -> bool:
-        return self.beside
 
 
 @pytest.fixture
@@ -75,28 +71,3 @@ def test_while_calls_come_as_much_lands_at_a_time_as_takes_a_millisecond_but_not
         assert pace.part_rows(MOST_PART_ROWS) == pytest.approx(expected, abs=1)
     clock.seconds += 2
     assert pace.part_rows(MOST_PART_ROWS) == MOST_PART_ROWS
-
-
-def test_while_others_write_beside_it_it_pauses_half_as_long_as_each_transaction_took(clock):
-    pace, tx = Pace(), Waiting()
-    lengths(pace, clock, tx, 8)
-    assert pace.pause_seconds() == 0
-    tx.beside = True
-    assert lengths(pace, clock, tx, 2) == pytest.approx([0.03, 0.03], abs=0.0011)
-    # To commit takes its time, too.
-    clock.seconds += 0.02
-    assert pace.pause_seconds() == pytest.approx(0.025, abs=0.0006)
-    # No turn is waited for, so that parts need not be small.
-    pace.note(1)
-    assert pace.part_rows(MOST_PART_ROWS) == MOST_PART_ROWS
-    tx.beside = False
-    lengths(pace, clock, tx, 1)
-    assert pace.pause_seconds() > 0
-    clock.seconds += 1
-    lengths(pace, clock, tx, 1)
-    assert pace.pause_seconds() == 0
-    tx.beside = True
-    lengths(pace, clock, tx, 1)
-    # However long it was kept waiting itself.
-    clock.seconds += 60
-    assert pace.pause_seconds() == pytest.approx(0.1)
