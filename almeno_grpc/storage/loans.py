@@ -123,7 +123,7 @@ _SET_NUMBERS_ASIDE = Addition(loan_number, on_conflict="ON CONFLICT DO NOTHING")
 _TAKE_NUMBERS = Addition(
     loan_number, on_conflict="ON CONFLICT (loan_id) DO UPDATE SET customer_id = excluded.customer_id"
 )
-# So many take PostgreSQL a millisecond, most of it to look up the customer and the number of each.
+# Sixty take PostgreSQL a millisecond, most of it to look up the customer and the number of each.
 _ADD_OF_SHEET = Addition(
     table,
     postgresql_rows_at_once=60,
