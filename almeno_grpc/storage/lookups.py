@@ -5,7 +5,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import ClauseElement, Column, ColumnElement, Connection, FromClause, bindparam, select
+from sqlalchemy import ClauseElement, Column, ColumnElement, Connection, Dialect, FromClause, bindparam, select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import psycopg
 
@@ -16,11 +16,10 @@ _MOST_KEYS = 5_000
 take four."""
 _KEYS_AT_ONCE = 500
 """Of a statement that is written once and used again and again."""
-DIALECTS: dict[str, tuple[Any, str]] = {
+_DIALECTS: dict[str, tuple[Any, str]] = {
     "sqlite": (sqlite.dialect, "qmark"),
     "postgresql": (psycopg.dialect, "format"),
 }
-"""How the databases' drivers take statements whose parameters are known by their places."""
 
 
 def in_pieces(keys: Iterable[K], size: int = _MOST_KEYS) -> Iterator[list[K]]:
@@ -51,5 +50,11 @@ def _selection(column: Column[int], source: FromClause, dialect_name: str) -> st
 
 
 def _written(statement: ClauseElement, dialect_name: str) -> str:
-    dialect, paramstyle = DIALECTS[dialect_name]
-    return str(statement.compile(dialect=dialect(paramstyle=paramstyle)))
+    return str(statement.compile(dialect=dialect_of(dialect_name)))
+
+
+def dialect_of(name: str) -> Dialect:
+    """How the driver of the database takes statements whose parameters are known by their places."""
+    make, paramstyle = _DIALECTS[name]
+    dialect: Dialect = make(paramstyle=paramstyle)
+    return dialect

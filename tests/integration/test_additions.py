@@ -4,9 +4,10 @@ from array import array
 
 import psycopg
 import pytest
-from sqlalchemy import event, func, select
+from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
+from almeno_grpc.storage import postgres_additions, sqlite_additions
 from almeno_grpc.storage.additions import ROWS_AT_ONCE, Addition, added_whole
 from almeno_grpc.storage.tables import customer, loan_number
 
@@ -105,11 +106,25 @@ def test_savepoint_that_the_database_refuses_is_told_as_other_refusals(connectio
         added_whole(connection, release)
 
 
-def test_rows_that_take_postgresql_longer_go_to_it_by_fewer_at_a_time(connection):
-    statements: list[str] = []
-    event.listen(connection, "before_cursor_execute", lambda *told: statements.append(told[2]))
+def test_rows_that_take_postgresql_longer_go_to_it_by_fewer_at_a_time(connection, monkeypatch):
+    copies: list[str] = []
+    copy = psycopg.Cursor.copy
+    monkeypatch.setattr(psycopg.Cursor, "copy", lambda *args: (copies.append(args[1]), copy(*args))[1])
     Addition(loan_number, postgresql_rows_at_once=7).add(connection, [range(1, 16), [9] * 15])
     assert connection.execute(select(func.count()).select_from(loan_number)).scalar_one() == 15
-    assert len([each for each in statements if each.startswith("INSERT")]) == (
-        0 if connection.dialect.name == "sqlite" else 3
-    )
+    assert len(copies) == (0 if connection.dialect.name == "sqlite" else 3)
+
+
+@pytest.mark.parametrize("addition", [Addition(loan_number), SET_ASIDE], ids=["copied", "set aside"])
+def test_each_statement_lets_calls_go_first(connection, monkeypatch, addition):
+    done: list[str] = []
+    monkeypatch.setattr(sqlite_additions, "give_way", lambda: done.append("gave way"))
+    monkeypatch.setattr(postgres_additions, "rest", lambda: done.append("rested"))
+    count = 2 * ROWS_AT_ONCE + 1
+    addition.add(connection, [range(1, count + 1), [9] * count])
+    assert done == ["gave way" if connection.dialect.name == "sqlite" else "rested"] * 3
+
+
+def test_rows_of_a_key_that_is_taken_are_refused(connection):
+    assert not added_whole(connection, lambda: Addition(loan_number).add(connection, [[1, 2, 1], [7, 7, 7]]))
+    assert connection.execute(select(func.count()).select_from(loan_number)).scalar_one() == 0
