@@ -6,7 +6,8 @@ for. So rows wait for others, and are added together: before anything is read th
 transaction ends.
 """
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable
+from contextlib import AbstractContextManager, nullcontext
 from operator import attrgetter
 from typing import Any
 
@@ -95,21 +96,19 @@ class BookConnection:
         # Others may number loans as well.
         self._last_loan_number = 0
         try:
-            self._add_together([(statement, waiting[statement]) for statement in sorted(waiting, key=_PLACE)])
+            with self._in_one_trip():
+                for statement in sorted(waiting, key=_PLACE):
+                    statement.add_all(self._connection, waiting[statement])
         except BaseException as error:
             self._failure = error
             raise
 
-    def _add_together(self, waiting: Iterable[tuple[Insertion, list[Row]]]) -> None:
+    def _in_one_trip(self) -> AbstractContextManager[object]:
+        """Statements whose answers are waited for at the end, where the database is another process."""
         if self._connection.dialect.name == "sqlite":
-            for statement, rows in waiting:
-                statement.add_all(self._connection, rows)
-            return
-        # All are sent before the first answer is waited for. The driver's way to run a statement for many rows waits.
-        with self._driver.pipeline():
-            for statement, rows in waiting:
-                for row in rows:
-                    statement.rows(self._connection, *row)
+            return nullcontext()
+        pipeline: AbstractContextManager[object] = self._driver.pipeline()
+        return pipeline
 
     def check(self) -> None:
         """Adds the rows that wait, and raises what has ever stood in the way of some, even if that was hidden."""

@@ -118,7 +118,6 @@ _PAGE = (
 )
 OF_CUSTOMER = customer.c.customer_id == bindparam("who")
 
-
 class BorrowerQuery:
     """The statement as a driver takes it: written once, for writing it anew would cost more than running it."""
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from itertools import repeat
 from typing import Any
 
-from sqlalchemy import Column, Connection, String, Table, Text, insert, literal_column, select
+from sqlalchemy import Column, Connection, Select, String, Table, Text, insert, literal_column, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import TypeEngine
 
@@ -69,7 +69,7 @@ class ByArrays:
         dialect = dialect_of("postgresql")
         arrays = ", ".join(f"%s::{ARRAY(_bare(column)).compile(dialect=dialect)}" for column in self.table.c)
         names = ", ".join(column.name for column in self.table.c)
-        values: Any = select(*(literal_column(column.name) for column in self.table.c))
+        values: Select[Any] = select(*(literal_column(column.name) for column in self.table.c))
         into = insert(self.table).from_select([column.name for column in self.table.c], values)
         return f"{into.compile(dialect=dialect)} FROM unnest({arrays}) AS given ({names}) {self.on_conflict}"
 
