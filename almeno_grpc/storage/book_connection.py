@@ -1,13 +1,11 @@
 """A connection in a transaction, with rows that the transaction is going to add.
 
-A request adds a row to each of several tables, and on SQLite many requests are written in one transaction. To run a
-statement for a row takes longer than to add the row, and on PostgreSQL each statement by itself has its answer waited
-for. So rows wait for others, and are added together: before anything is read that they would change, and before the
-transaction ends.
+On SQLite many requests are written in one transaction, and each adds a few rows to the same tables. To run a statement
+for a row takes longer than to add the row, so rows wait for those of other requests, and are added together: before
+anything is read that they would change, and before the transaction ends.
 """
 
 from collections.abc import Hashable
-from contextlib import AbstractContextManager, nullcontext
 from operator import attrgetter
 from typing import Any
 
@@ -25,18 +23,16 @@ _PLACE = attrgetter("place")
 class BookConnection:
     """A connection in a transaction."""
 
-    def __init__(self, connection: Connection, *, gathers: bool = False, is_alone: bool = False) -> None:
+    def __init__(self, connection: Connection, *, gathers: bool = False) -> None:
         """Takes the connection.
 
         Args:
             connection: In a transaction, or about to be.
-            gathers: Whether rows may wait.
-            is_alone: Whether nobody else may write until the transaction has ended.
+            gathers: Whether rows may wait. Nobody else may write until the transaction has ended.
         """
         self._connection = connection
         self._driver: Any = connection.connection.driver_connection
-        self._gathers = gathers
-        self.is_alone = is_alone
+        self.gathers = gathers
         self._waiting: dict[Insertion, list[Row]] = {}
         self._waiting_keys: set[Hashable] = set()
         self._last_loan_number = 0
@@ -56,11 +52,6 @@ class BookConnection:
             self.add_waiting()
         return self._connection
 
-    @property
-    def connection_beside(self) -> Connection:
-        """The connection, for a statement to which it makes no difference whether the rows that wait were added."""
-        return self._connection
-
     def add(self, statement: Insertion, row: Row, key: Hashable) -> None:
         """Adds a row, now or later.
 
@@ -69,7 +60,7 @@ class BookConnection:
             row: Its parameters.
             key: What is read by this key changes with the row: a customer_id or a request_id.
         """
-        if not self._gathers:
+        if not self.gathers:
             statement.rows(self._connection, *row)
             return
         rows = self._waiting.get(statement)
@@ -80,7 +71,7 @@ class BookConnection:
         self._changes += 1
 
     def next_loan_number(self) -> int:
-        """The number behind that of the last loan, for a row that is then added; only where nobody else may."""
+        """The number behind that of the last loan, for a row that is then added; only where rows may wait."""
         if not self._last_loan_number:
             # Where it is not known, no row with a number waits.
             [(self._last_loan_number,)] = _LAST_LOAN_NUMBER.rows(self._connection)
@@ -96,19 +87,11 @@ class BookConnection:
         # Others may number loans as well.
         self._last_loan_number = 0
         try:
-            with self._in_one_trip():
-                for statement in sorted(waiting, key=_PLACE):
-                    statement.add_all(self._connection, waiting[statement])
+            for statement in sorted(waiting, key=_PLACE):
+                statement.add_all(self._connection, waiting[statement])
         except BaseException as error:
             self._failure = error
             raise
-
-    def _in_one_trip(self) -> AbstractContextManager[object]:
-        """Statements whose answers are waited for at the end, where the database is another process."""
-        if self._connection.dialect.name == "sqlite":
-            return nullcontext()
-        pipeline: AbstractContextManager[object] = self._driver.pipeline()
-        return pipeline
 
     def check(self) -> None:
         """Adds the rows that wait, and raises what has ever stood in the way of some, even if that was hidden."""

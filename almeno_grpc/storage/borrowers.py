@@ -34,6 +34,7 @@ from almeno_grpc.domain.months import day_number
 from almeno_grpc.domain.position import CreditPosition
 from almeno_grpc.storage.book_connection import BookConnection
 from almeno_grpc.storage.database import Database
+from almeno_grpc.storage.statements import Statement
 from almeno_grpc.storage.tables import customer, loan
 
 _LAST_DAY = 31
@@ -118,6 +119,12 @@ _PAGE = (
 )
 OF_CUSTOMER = customer.c.customer_id == bindparam("who")
 
+_LOCK = Statement(
+    select(customer.c.customer_id).where(customer.c.customer_id == bindparam("customer_id")).with_for_update(),
+    "customer_id",
+)
+
+
 class BorrowerQuery:
     """The statement as a driver takes it: written once, for writing it anew would cost more than running it."""
 
@@ -161,7 +168,11 @@ class Borrowers:
 
     def get_locked(self, customer_id: int, on: date) -> Borrower | None:
         """The borrower on a business date, on whom no other transaction decides until this one has ended."""
-        return self._database.borrower_locked_in(self._connection.connection_to_read(customer_id), customer_id, on)
+        if not self._connection.gathers:
+            # A transaction that writes has the whole of a SQLite database to itself. Elsewhere the lock comes by a
+            # statement of its own: a statement sees the book as it was when that began, before it waited.
+            _LOCK.rows(self._connection.connection, customer_id)
+        return self.get(customer_id, on)
 
     def page(self, after: int, count: int, on: date) -> list[tuple[int, Borrower]]:
         """Up to `count` borrowers with a number above `after`, each with the number, in the order of the numbers."""

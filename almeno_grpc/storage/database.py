@@ -36,9 +36,6 @@ class Database(Protocol):
     def borrower_in(self, connection: Connection, customer_id: int, on: date) -> Borrower | None:
         """The borrower as the connection's transaction sees it."""
 
-    def borrower_locked_in(self, connection: Connection, customer_id: int, on: date) -> Borrower | None:
-        """The borrower as the connection's transaction sees it; no other locks the customer until that has ended."""
-
     def read(self) -> AbstractContextManager[Connection]:
         """See `almeno_grpc.service.store.Store.read`."""
 

@@ -15,7 +15,7 @@ from datetime import date
 from typing import ClassVar, TypeVar
 
 import psycopg
-from psycopg.pq.abc import PGconn, PGresult
+from psycopg.pq.abc import PGconn
 from sqlalchemy import URL, BigInteger, Connection, Dialect, Engine, bindparam, cast, func
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DBAPIError
@@ -131,20 +131,6 @@ class PostgresDatabase:
         rows = self._run(pgconn_of(connection), self._of_customer, b"%d" % customer_id, on)
         return borrower_of(rows[0]) if rows else None
 
-    def borrower_locked_in(self, connection: Connection, customer_id: int, on: date) -> Borrower | None:
-        """See `almeno_grpc.storage.database.Database.borrower_locked_in`."""
-        # By a statement of its own: a statement sees the book as it was when that began, before it waited.
-        lock = b"SELECT FROM customer WHERE customer_id = %d FOR UPDATE" % customer_id
-        pgconn, who = pgconn_of(connection), b"%d" % customer_id
-        if not self._prepares:
-            run(pgconn, lock)
-            rows = self._run(pgconn, self._of_customer, who, on)
-        else:
-            # Both in one trip, of which the last result comes back.
-            values = b", ".join(self._of_customer.parameters(who, on))
-            rows = _rows(run(pgconn, lock + b"; EXECUTE %s (%s)" % (self._of_customer.name, values)))
-        return borrower_of(rows[0]) if rows else None
-
     def _read_borrowers(self, statement: "_Statement", who: bytes, on: date) -> list[list[int]]:
         try:
             try:
@@ -167,7 +153,8 @@ class PostgresDatabase:
             result = checked(pgconn, pgconn.exec_prepared(statement.name, parameters))
         else:
             result = checked(pgconn, pgconn.exec_params(statement.sql, parameters))
-        return _rows(result)
+        columns = range(result.nfields)
+        return [[int(result.get_value(row, column) or 0) for column in columns] for row in range(result.ntuples)]
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -246,16 +233,9 @@ class PostgresDatabase:
     def _write_once(self, work: Callable[[BookConnection], T], wanted: Callable[[], bool]) -> T:
         _check_wanted(wanted)
         with self._links.lent(_BEGIN_WRITING) as link, link.transaction() as connection:
-            book_connection = BookConnection(connection, gathers=True)
-            result = work(book_connection)
-            book_connection.check()
+            result = work(BookConnection(connection))
             _check_wanted(wanted)
         return result
-
-
-def _rows(result: PGresult) -> list[list[int]]:
-    columns = range(result.nfields)
-    return [[int(result.get_value(row, column) or 0) for column in columns] for row in range(result.ntuples)]
 
 
 def _check_wanted(wanted: Callable[[], bool]) -> None:

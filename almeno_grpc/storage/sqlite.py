@@ -93,10 +93,6 @@ class SqliteDatabase:
         rows = self._run(connection.connection.driver_connection, self._of_customer, customer_id, on)
         return borrower_of(rows[0]) if rows else None
 
-    def borrower_locked_in(self, connection: Connection, customer_id: int, on: date) -> Borrower | None:
-        """See `almeno_grpc.storage.database.Database.borrower_locked_in`: who writes has the whole book alone."""
-        return self.borrower_in(connection, customer_id, on)
-
     def _read_borrowers(self, query: BorrowerQuery, who: int | str, on: date) -> list[Any]:
         # A cursor of the driver that the thread keeps: making one would cost as much as half the query.
         cursor = getattr(self._held, "cursor", None)
