@@ -42,7 +42,12 @@ class _Way(Protocol):
     """How a database is given the rows of a statement."""
 
     def add(self, connection: Connection, columns: Sequence[Sequence[Any]]) -> None:
-        """Adds them."""
+        """Adds them.
+
+        Raises:
+            DBAPIError: The database has refused.
+            OverflowError: A number is larger than any that the database holds.
+        """
 
 
 class Addition:
@@ -55,12 +60,16 @@ class Addition:
 
         Args:
             table: Where the rows belong.
-            on_conflict: What is to happen to a row whose key is taken, in SQL, where no column is fixed; else it is
-                refused.
+            on_conflict: What is to happen to a row whose key is taken, in SQL; else it is refused.
             postgresql_rows_at_once: Of one statement on PostgreSQL, where rows take longer that refer to others, and
                 the server's process goes before calls that have come for its processor until the statement ends.
             fixed: The values of columns that are the same in every row.
+
+        Raises:
+            ValueError: There are values for columns, and something is to happen to rows whose key is taken.
         """
+        if on_conflict and fixed:
+            raise ValueError("no column is fixed where rows may stand already")
         on_postgresql = ByArrays(table, on_conflict) if on_conflict else ByCopy(table, fixed)
         self._ways: dict[str, tuple[_Way, int]] = {
             "sqlite": (ByValues(table, on_conflict, fixed, ROWS_AT_ONCE), ROWS_AT_ONCE),
@@ -76,6 +85,7 @@ class Addition:
         Raises:
             ValueError: The columns differ in length.
             DBAPIError: The database has refused. Rows of statements before may be in the transaction.
+            OverflowError: A number is larger than any that the database holds; as above.
         """
         if len(set(map(len, columns))) != 1:
             raise ValueError("the columns differ in length")

@@ -1,8 +1,8 @@
 """A connection in a transaction, with rows that the transaction is going to add.
 
-On SQLite many requests are written in one transaction, and each adds a few rows to the same tables. To run a statement
-for a row takes longer than to add the row, so rows wait for those of other requests, and are added together: before
-anything is read that they would change, and before the transaction ends.
+A request adds a row to each of several tables, and on SQLite many requests are written in one transaction. To run a
+statement for a row takes longer than to add the row, and on PostgreSQL the answer to each is waited for. So rows wait,
+and are added together: before anything is read that they would change, and before the transaction ends.
 """
 
 from collections.abc import Hashable
@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, column, select, table
 
-from almeno_grpc.storage.statements import Insertion, Row, Statement
+from almeno_grpc.storage.statements import Insertion, Row, Statement, add_at_once
 from almeno_grpc.storage.tables import loan_number
 
 _LAST_LOAN_NUMBER = Statement(
@@ -23,16 +23,18 @@ _PLACE = attrgetter("place")
 class BookConnection:
     """A connection in a transaction."""
 
-    def __init__(self, connection: Connection, *, gathers: bool = False) -> None:
+    def __init__(self, connection: Connection, *, gathers: bool = False, is_alone: bool = False) -> None:
         """Takes the connection.
 
         Args:
             connection: In a transaction, or about to be.
-            gathers: Whether rows may wait. Nobody else may write until the transaction has ended.
+            gathers: Whether rows may wait.
+            is_alone: Whether nobody else may write until the transaction has ended.
         """
         self._connection = connection
         self._driver: Any = connection.connection.driver_connection
-        self.gathers = gathers
+        self._gathers = gathers
+        self.is_alone = is_alone
         self._waiting: dict[Insertion, list[Row]] = {}
         self._waiting_keys: set[Hashable] = set()
         self._last_loan_number = 0
@@ -52,6 +54,11 @@ class BookConnection:
             self.add_waiting()
         return self._connection
 
+    @property
+    def connection_beside(self) -> Connection:
+        """The connection, for a statement to which it makes no difference whether the rows that wait were added."""
+        return self._connection
+
     def add(self, statement: Insertion, row: Row, key: Hashable) -> None:
         """Adds a row, now or later.
 
@@ -60,7 +67,7 @@ class BookConnection:
             row: Its parameters.
             key: What is read by this key changes with the row: a customer_id or a request_id.
         """
-        if not self.gathers:
+        if not self._gathers:
             statement.rows(self._connection, *row)
             return
         rows = self._waiting.get(statement)
@@ -71,7 +78,7 @@ class BookConnection:
         self._changes += 1
 
     def next_loan_number(self) -> int:
-        """The number behind that of the last loan, for a row that is then added; only where rows may wait."""
+        """The number behind that of the last loan, for a row that is then added; only where nobody else may write."""
         if not self._last_loan_number:
             # Where it is not known, no row with a number waits.
             [(self._last_loan_number,)] = _LAST_LOAN_NUMBER.rows(self._connection)
@@ -87,8 +94,12 @@ class BookConnection:
         # Others may number loans as well.
         self._last_loan_number = 0
         try:
-            for statement in sorted(waiting, key=_PLACE):
-                statement.add_all(self._connection, waiting[statement])
+            in_order = [(statement, waiting[statement]) for statement in sorted(waiting, key=_PLACE)]
+            if self._connection.dialect.name == "sqlite":
+                for statement, rows in in_order:
+                    statement.add_all(self._connection, rows)
+            else:
+                add_at_once(self._connection, [(statement, row) for statement, rows in in_order for row in rows])
         except BaseException as error:
             self._failure = error
             raise

@@ -168,7 +168,7 @@ class Borrowers:
 
     def get_locked(self, customer_id: int, on: date) -> Borrower | None:
         """The borrower on a business date, on whom no other transaction decides until this one has ended."""
-        if not self._connection.gathers:
+        if not self._connection.is_alone:
             # A transaction that writes has the whole of a SQLite database to itself. Elsewhere the lock comes by a
             # statement of its own: a statement sees the book as it was when that began, before it waited.
             _LOCK.rows(self._connection.connection, customer_id)

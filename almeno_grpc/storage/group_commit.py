@@ -148,7 +148,7 @@ class GroupCommit:
         try:
             if self._opened is None:
                 connection = self._connect()
-                self._opened = connection, self._take_part(), BookConnection(connection, gathers=True)
+                self._opened = connection, self._take_part(), BookConnection(connection, gathers=True, is_alone=True)
             connection, turns, book_connection = self._opened
             with turns.taken():
                 # Some have come while this one waited for its turn.

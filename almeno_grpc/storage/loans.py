@@ -182,8 +182,8 @@ class Loans:
 
     def take_number(self, customer_id: int) -> int:
         """Takes the next number of the service's own, for a loan of the customer."""
-        if not self._book_connection.gathers:
-            [(taken,)] = _TAKE_NUMBER.rows(self._connection, customer_id)
+        if not self._book_connection.is_alone:
+            [(taken,)] = _TAKE_NUMBER.rows(self._book_connection.connection_beside, customer_id)
             return int(taken)
         loan_id = self._book_connection.next_loan_number()
         self._book_connection.add(_ADD_NUMBER, (loan_id, customer_id), key=customer_id)

@@ -233,7 +233,9 @@ class PostgresDatabase:
     def _write_once(self, work: Callable[[BookConnection], T], wanted: Callable[[], bool]) -> T:
         _check_wanted(wanted)
         with self._links.lent(_BEGIN_WRITING) as link, link.transaction() as connection:
-            result = work(BookConnection(connection))
+            book_connection = BookConnection(connection, gathers=True)
+            result = work(book_connection)
+            book_connection.check()
             _check_wanted(wanted)
         return result
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from itertools import repeat
 from typing import Any
 
-from sqlalchemy import Column, Connection, Select, String, Table, Text, insert, literal_column, select
+from sqlalchemy import Column, Connection, String, Table, Text, insert, literal_column, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import TypeEngine
 
@@ -18,7 +18,10 @@ from almeno_grpc.storage.statements import refusal_of
 
 @dataclass(frozen=True)
 class ByCopy:
-    """COPY, which takes a third less than an INSERT, and refuses rows whose key is taken."""
+    """COPY, which takes a third less than an INSERT, and refuses rows whose key is taken.
+
+    As text, which the database reads: the driver's own form of a whole number is cut to what its column holds.
+    """
 
     table: Table
     fixed: Mapping[str, Any]
@@ -31,25 +34,15 @@ class ByCopy:
         rest()
         try:
             with driver.cursor() as cursor, cursor.copy(statement) as copy:
-                copy.set_types(self._types)
                 for row in rows:
                     copy.write_row(row)
         except connection.dialect.loaded_dbapi.Error as error:
             raise refusal_of(connection, statement, error) from error
 
     @cached_property
-    def _columns(self) -> Sequence[Column[Any]]:
-        given = (column for column in self.table.c if column.name not in self.fixed)
-        return [*given, *(self.table.c[name] for name in self.fixed)]
-
-    @cached_property
     def _statement(self) -> str:
-        names = ", ".join(column.name for column in self._columns)
-        return f"COPY {self.table.name} ({names}) FROM STDIN (FORMAT BINARY)"
-
-    @cached_property
-    def _types(self) -> Sequence[str]:
-        return [_bare(column).compile(dialect=dialect_of("postgresql")).lower() for column in self._columns]
+        given = [column.name for column in self.table.c if column.name not in self.fixed]
+        return f"COPY {self.table.name} ({', '.join([*given, *self.fixed])}) FROM STDIN"
 
 
 @dataclass(frozen=True)
@@ -69,7 +62,7 @@ class ByArrays:
         dialect = dialect_of("postgresql")
         arrays = ", ".join(f"%s::{ARRAY(_bare(column)).compile(dialect=dialect)}" for column in self.table.c)
         names = ", ".join(column.name for column in self.table.c)
-        values: Select[Any] = select(*(literal_column(column.name) for column in self.table.c))
+        values: Any = select(*(literal_column(column.name) for column in self.table.c))
         into = insert(self.table).from_select([column.name for column in self.table.c], values)
         return f"{into.compile(dialect=dialect)} FROM unnest({arrays}) AS given ({names}) {self.on_conflict}"
 

@@ -52,7 +52,7 @@ class Statement:
         Raises:
             DBAPIError: The database has refused, or was lost.
         """
-        written, driver = self._prepared(connection)
+        written, driver = self.prepared(connection)
         try:
             cursor = driver.execute(written.sql, written.stored(parameters))
             return cursor.fetchall() if written.has_rows else []
@@ -64,7 +64,7 @@ class Statement:
         rows = self.rows(connection, *parameters)
         return rows[0] if rows else None
 
-    def _prepared(self, connection: Connection) -> "tuple[_Written, Any]":
+    def prepared(self, connection: Connection) -> "tuple[_Written, Any]":
         """The statement as the driver takes it, and the driver's connection."""
         dialect = connection.dialect
         return self._written.get(dialect.name) or self._write(dialect), connection.connection.driver_connection
@@ -101,11 +101,28 @@ class Insertion(Statement):
 
     def add_all(self, connection: Connection, rows: Iterable[Row]) -> None:
         """Adds many rows, of which none comes back; raises as `rows` does."""
-        written, driver = self._prepared(connection)
+        written, driver = self.prepared(connection)
         try:
             driver.cursor().executemany(written.sql, map(written.stored, rows))
         except written.driver_error as error:
             raise refusal_of(connection, written.sql, error) from error
+
+
+def add_at_once(connection: Connection, additions: Sequence[tuple[Insertion, Row]]) -> None:
+    """Adds rows to any tables by one statement, on PostgreSQL, which checks what they refer to when all are there.
+
+    Raises:
+        DBAPIError: The database has refused, or was lost. None of the rows was added.
+    """
+    each = [(insertion.prepared(connection)[0], row) for insertion, row in additions]
+    *others, last = [written.sql for written, _ in each]
+    named = ", ".join(f"added_{number} AS ({sql})" for number, sql in enumerate(others))
+    sql = f"WITH {named} {last}" if named else last
+    driver: Any = connection.connection.driver_connection
+    try:
+        driver.execute(sql, [value for written, row in each for value in written.stored(row)])
+    except each[0][0].driver_error as error:
+        raise refusal_of(connection, sql, error) from error
 
 
 def refusal_of(connection: Connection, sql: str, error: Any) -> BaseException:

@@ -82,6 +82,17 @@ def test_number_that_is_too_large_is_refused(connection):
         ADD.add(connection, [array("q", [1]), ["Asha"], [1], [2**63], [1]])
 
 
+def test_number_that_is_too_large_for_its_column_is_refused_and_not_cut(connection):
+    addition = Addition(customer, imported=True, last_name="Iyer", approved_limit_paise=0)
+    with pytest.raises(DBAPIError):
+        addition.add(connection, [[1], ["Asha"], [2**16 + 30], [1], [1], [1]])
+
+
+def test_no_column_is_fixed_where_rows_may_stand_already():
+    with pytest.raises(ValueError, match="fixed"):
+        Addition(loan_number, on_conflict="ON CONFLICT DO NOTHING", customer_id=7)
+
+
 def test_rows_are_added_all_or_none(connection):
     def add(*rows):
         return added_whole(connection, lambda: SET_ASIDE.add(connection, list(map(list, zip(*rows, strict=True)))))
