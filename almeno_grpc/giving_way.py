@@ -19,7 +19,7 @@ def give_way() -> None:
 
 
 def rest() -> None:
-    """Sleeps for a tenth of a millisecond.
+    """Sleeps for about a tenth of a millisecond.
 
     For steps of which a server of a database does half: its process is not nice, and a call makes several hops between
     such processes, before each of which the next step may come. To give way leaves that as it is.

@@ -86,7 +86,7 @@ class BookConnection:
         return self._last_loan_number
 
     def add_waiting(self) -> None:
-        """Adds the rows that wait, each table's behind those that they refer to."""
+        """Adds the rows that wait, on SQLite each table's behind those that they refer to."""
         if not self._waiting:
             return
         waiting, self._waiting = self._waiting, {}
@@ -124,7 +124,7 @@ class BookConnection:
 
     @property
     def changes(self) -> tuple[int, int]:
-        """Grows with each row that is changed, or is going to be."""
+        """Grows with each row that is changed, or is going to be; on SQLite."""
         return self._changes, self._driver.total_changes
 
     @property

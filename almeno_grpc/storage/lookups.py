@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import islice
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from sqlalchemy import ClauseElement, Column, ColumnElement, Connection, Dialect, FromClause, bindparam, select
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.dialects.postgresql import psycopg
+from sqlalchemy import ClauseElement, Column, ColumnElement, Connection, FromClause, bindparam, select
+
+from almeno_grpc.storage.statements import dialect_of
 
 K = TypeVar("K")
 
@@ -16,10 +16,6 @@ _MOST_KEYS = 5_000
 take four."""
 _KEYS_AT_ONCE = 500
 """Of a statement that is written once and used again and again."""
-_DIALECTS: dict[str, tuple[Any, str]] = {
-    "sqlite": (sqlite.dialect, "qmark"),
-    "postgresql": (psycopg.dialect, "format"),
-}
 
 
 def in_pieces(keys: Iterable[K], size: int = _MOST_KEYS) -> Iterator[list[K]]:
@@ -51,10 +47,3 @@ def _selection(column: Column[int], source: FromClause, dialect_name: str) -> st
 
 def _written(statement: ClauseElement, dialect_name: str) -> str:
     return str(statement.compile(dialect=dialect_of(dialect_name)))
-
-
-def dialect_of(name: str) -> Dialect:
-    """How the driver of the database takes statements whose parameters are known by their places."""
-    make, paramstyle = _DIALECTS[name]
-    dialect: Dialect = make(paramstyle=paramstyle)
-    return dialect

@@ -8,8 +8,7 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Connection, Dialect, Table, bindparam, insert, literal, literal_column
 
 from almeno_grpc.giving_way import give_way
-from almeno_grpc.storage.lookups import dialect_of
-from almeno_grpc.storage.statements import refusal_of
+from almeno_grpc.storage.statements import dialect_of, refusal_of
 
 
 def run_by_driver(connection: Connection, sql: str, values: Sequence[Any] = ()) -> None:

@@ -23,13 +23,18 @@ from sqlalchemy import (
     bindparam,
     insert,
 )
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
 Row = tuple[Any, ...]
 
-_BY_PLACES = {"sqlite": "qmark", "postgresql": "format"}
-"""What the databases' dialects call parameters that are known by their places."""
+_DIALECTS: dict[str, tuple[Any, str]] = {
+    "sqlite": (sqlite.dialect, "qmark"),
+    "postgresql": (psycopg.dialect, "format"),
+}
+"""And what each calls parameters that are known by their places."""
 
 
 class Statement:
@@ -52,7 +57,7 @@ class Statement:
         Raises:
             DBAPIError: The database has refused, or was lost.
         """
-        written, driver = self.prepared(connection)
+        written, driver = self.written_for(connection)
         try:
             cursor = driver.execute(written.sql, written.stored(parameters))
             return cursor.fetchall() if written.has_rows else []
@@ -64,14 +69,13 @@ class Statement:
         rows = self.rows(connection, *parameters)
         return rows[0] if rows else None
 
-    def prepared(self, connection: Connection) -> "tuple[_Written, Any]":
+    def written_for(self, connection: Connection) -> "tuple[_Written, Any]":
         """The statement as the driver takes it, and the driver's connection."""
         dialect = connection.dialect
         return self._written.get(dialect.name) or self._write(dialect), connection.connection.driver_connection
 
     def _write(self, dialect: Dialect) -> "_Written":
-        make: Callable[..., Dialect] = type(dialect)
-        compiled = self._clause.compile(dialect=make(paramstyle=_BY_PLACES[dialect.name]))
+        compiled = self._clause.compile(dialect=dialect_of(dialect.name))
         # Only statements with parameters by their places have it.
         places: Sequence[str] = getattr(compiled, "positiontup", None) or ()
         count = len(self._parameters)
@@ -101,7 +105,7 @@ class Insertion(Statement):
 
     def add_all(self, connection: Connection, rows: Iterable[Row]) -> None:
         """Adds many rows, of which none comes back; raises as `rows` does."""
-        written, driver = self.prepared(connection)
+        written, driver = self.written_for(connection)
         try:
             driver.cursor().executemany(written.sql, map(written.stored, rows))
         except written.driver_error as error:
@@ -114,15 +118,28 @@ def add_at_once(connection: Connection, additions: Sequence[tuple[Insertion, Row
     Raises:
         DBAPIError: The database has refused, or was lost. None of the rows was added.
     """
-    each = [(insertion.prepared(connection)[0], row) for insertion, row in additions]
-    *others, last = [written.sql for written, _ in each]
-    named = ", ".join(f"added_{number} AS ({sql})" for number, sql in enumerate(others))
-    sql = f"WITH {named} {last}" if named else last
+    # The order they are added in is the database's own: nothing but a reference may need a row to be there already.
+    each = [(insertion.written_for(connection)[0], row) for insertion, row in additions]
+    sql = _joined(tuple(written.sql for written, _ in each))
     driver: Any = connection.connection.driver_connection
     try:
         driver.execute(sql, [value for written, row in each for value in written.stored(row)])
     except each[0][0].driver_error as error:
         raise refusal_of(connection, sql, error) from error
+
+
+@lru_cache(maxsize=64)
+def _joined(insertions: tuple[str, ...]) -> str:
+    *others, last = insertions
+    named = ", ".join(f"added_{number} AS ({sql})" for number, sql in enumerate(others))
+    return f"WITH {named} {last}" if named else last
+
+
+def dialect_of(name: str) -> Dialect:
+    """How the driver of the database takes statements whose parameters are known by their places."""
+    make, paramstyle = _DIALECTS[name]
+    dialect: Dialect = make(paramstyle=paramstyle)
+    return dialect
 
 
 def refusal_of(connection: Connection, sql: str, error: Any) -> BaseException:

@@ -27,6 +27,10 @@ TEXTS = [
     " ",
     "é€😀",
     "a\tb",
+    "a\nb",
+    "a\r\nb",
+    "\\N",
+    "\\.",
     "x" * 100,
 ]
 ADD = Addition(customer, imported=True, age=30, last_name='O\'Neil \\ "x" ?', approved_limit_paise=0)

@@ -1,10 +1,12 @@
-"""What a request adds on PostgreSQL goes there in one trip, when all is known."""
+"""The rows of a decision, its loan and the remembered answer go to PostgreSQL in one trip, when all is known."""
+
+import contextlib
 
 import psycopg
 import pytest
 from support.book import LAKH
 
-from almeno_grpc.domain.errors import WriteConflict
+from almeno_grpc.domain.errors import DeadlineExceeded, WriteConflict
 from almeno_grpc.service.store import AnsweredRequest
 
 
@@ -15,42 +17,44 @@ def databases(postgres_databases):
 
 @pytest.fixture
 def sent(monkeypatch):
-    """The statements that the driver was given by themselves, in order."""
+    """The statements that go through the driver, in order."""
     sent: list[str] = []
-    execute = psycopg.Connection.execute
+    execute = psycopg.Cursor.execute
 
-    def noted(connection, statement, *args, **kwargs):
+    def noted(cursor, statement, *args, **kwargs):
         sent.append(str(statement))
-        return execute(connection, statement, *args, **kwargs)
+        return execute(cursor, statement, *args, **kwargs)
 
-    monkeypatch.setattr(psycopg.Connection, "execute", noted)
+    monkeypatch.setattr(psycopg.Cursor, "execute", noted)
     return sent
 
 
-def request(number: int) -> AnsweredRequest:
-    return AnsweredRequest(f"request-{number}", "print", b"answer")
+def add(tx, *numbers: int) -> None:
+    for number in numbers:
+        tx.answered_requests.add(AnsweredRequest(f"request-{number:02}", "print", b"answer"), 1)
 
 
-def stored_requests(admin) -> list[str]:
-    return [name for (name,) in admin.execute("SELECT request_id FROM answered_request ORDER BY request_id")]
+def stored(admin) -> list[int]:
+    rows = admin.execute("SELECT right(request_id, 2)::int FROM answered_request ORDER BY request_id")
+    return [number for (number,) in rows]
 
 
 def test_rows_of_a_request_go_together_at_its_end(store, admin, sent):
     def work(tx):
-        for number in range(3):
-            tx.answered_requests.add(request(number), 1)
+        add(tx, 0, 1, 2)
         assert sent == []
 
     store.write(work)
     assert len(sent) == 1
-    assert stored_requests(admin) == ["request-0", "request-1", "request-2"]
+    assert stored(admin) == [0, 1, 2]
 
 
-def test_booking_waits_for_its_lookup_its_lock_its_number_and_its_rows(with_customers, sent):
-    # The first notes the policy.
+def test_booking_waits_for_a_look_for_its_lock_its_number_and_its_rows(with_customers, sent):
+    # The first notes the policy, the second finds it noted.
     with_customers.lend(1, LAKH, request_id="one")
-    sent.clear()
     with_customers.lend(2, LAKH, request_id="two")
+    sent.clear()
+    with_customers.lend(3, LAKH, request_id="three")
     # The position and the commit go past the driver.
     assert [statement.split()[0] for statement in sent] == ["SELECT", "SELECT", "INSERT", "WITH"]
     assert "loan_number" in sent[2]
@@ -58,21 +62,35 @@ def test_booking_waits_for_its_lookup_its_lock_its_number_and_its_rows(with_cust
 
 def test_rows_that_wait_are_seen_by_their_own_request(store):
     def work(tx):
-        tx.answered_requests.add(request(1), 1)
-        return tx.answered_requests.get("request-1"), tx.answered_requests.get("request-2")
+        add(tx, 1)
+        return tx.answered_requests.get("request-01"), tx.answered_requests.get("request-02")
 
-    assert store.write(work) == (request(1), None)
+    assert store.write(work) == (AnsweredRequest("request-01", "print", b"answer"), None)
 
 
-def test_row_that_is_refused_undoes_its_request_and_no_other(store, admin):
+def test_rows_that_are_refused_undo_their_request_and_no_other(store, admin):
+    # So often that the driver has prepared the statement.
+    for number in range(0, 30, 3):
+        store.write(lambda tx, first=number: add(tx, first, first + 1, first + 2))
+    with pytest.raises(WriteConflict):
+        store.write(lambda tx: add(tx, 31, 32, 0))
+    store.write(lambda tx: add(tx, 33, 34, 35))
+    assert stored(admin) == [*range(30), 33, 34, 35]
+
+
+def test_rows_that_are_refused_are_no_secret(store, admin):
     def work(tx):
-        for number in (1, 2, 0):
-            tx.answered_requests.add(request(number), 1)
+        add(tx, 1, 1)
+        with contextlib.suppress(Exception):
+            tx.answered_requests.get("request-01")
 
-    store.write(lambda tx: tx.answered_requests.add(request(0), 1))
-    # As often as it takes until the driver would have prepared the statement.
-    for _ in range(3):
-        with pytest.raises(WriteConflict):
-            store.write(work)
-    store.write(lambda tx: [tx.answered_requests.add(request(number), 1) for number in (3, 4, 5)])
-    assert stored_requests(admin) == ["request-0", "request-3", "request-4", "request-5"]
+    with pytest.raises(WriteConflict):
+        store.write(work)
+    assert stored(admin) == []
+
+
+def test_rows_that_nobody_waits_for_any_more_are_not_kept(store, admin):
+    answers = iter([True, False])
+    with pytest.raises(DeadlineExceeded):
+        store.write(lambda tx: add(tx, 1), wanted=lambda: next(answers))
+    assert stored(admin) == []
