@@ -7,7 +7,7 @@ from functools import cached_property
 from itertools import repeat
 from typing import Any
 
-from sqlalchemy import Column, Connection, String, Table, Text, insert, literal_column, select
+from sqlalchemy import Column, Connection, String, Table, Text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import TypeEngine
 
@@ -61,9 +61,8 @@ class ByArrays:
         dialect = dialect_of("postgresql")
         arrays = ", ".join(f"%s::{ARRAY(_bare(column)).compile(dialect=dialect)}" for column in self.table.c)
         names = ", ".join(column.name for column in self.table.c)
-        values: Any = select(*(literal_column(column.name) for column in self.table.c))
-        into = insert(self.table).from_select([column.name for column in self.table.c], values)
-        return f"{into.compile(dialect=dialect)} FROM unnest({arrays}) AS given ({names}) {self.on_conflict}"
+        into = f"INSERT INTO {self.table.name} ({names}) SELECT {names}"
+        return f"{into} FROM unnest({arrays}) AS given ({names}) {self.on_conflict}"
 
 
 def _bare(column: Column[Any]) -> TypeEngine[Any]:

@@ -8,16 +8,7 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Connection, Dialect, Table, bindparam, insert, literal, literal_column
 
 from almeno_grpc.giving_way import give_way
-from almeno_grpc.storage.statements import dialect_of, refusal_of
-
-
-def run_by_driver(connection: Connection, sql: str, values: Sequence[Any] = ()) -> None:
-    """Runs a statement at a fraction of what SQLAlchemy takes for it; raises what that would."""
-    driver: Any = connection.connection.driver_connection
-    try:
-        driver.execute(sql, values)
-    except connection.dialect.loaded_dbapi.Error as error:
-        raise refusal_of(connection, sql, error) from error
+from almeno_grpc.storage.statements import dialect_of, run_by_driver
 
 
 @dataclass(frozen=True)

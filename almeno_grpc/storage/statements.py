@@ -34,7 +34,7 @@ _DIALECTS: dict[str, tuple[Any, str]] = {
     "sqlite": (sqlite.dialect, "qmark"),
     "postgresql": (psycopg.dialect, "format"),
 }
-"""And what each calls parameters that are known by their places."""
+"""Of the databases, each with what it calls parameters that are known by their places."""
 
 
 class Statement:
@@ -121,11 +121,7 @@ def add_at_once(connection: Connection, additions: Sequence[tuple[Insertion, Row
     # The order they are added in is the database's own: nothing but a reference may need a row to be there already.
     each = [(insertion.written_for(connection)[0], row) for insertion, row in additions]
     sql = _joined(tuple(written.sql for written, _ in each))
-    driver: Any = connection.connection.driver_connection
-    try:
-        driver.execute(sql, [value for written, row in each for value in written.stored(row)])
-    except each[0][0].driver_error as error:
-        raise refusal_of(connection, sql, error) from error
+    run_by_driver(connection, sql, [value for written, row in each for value in written.stored(row)])
 
 
 @lru_cache(maxsize=64)
@@ -133,6 +129,15 @@ def _joined(insertions: tuple[str, ...]) -> str:
     *others, last = insertions
     named = ", ".join(f"added_{number} AS ({sql})" for number, sql in enumerate(others))
     return f"WITH {named} {last}" if named else last
+
+
+def run_by_driver(connection: Connection, sql: str, values: Sequence[Any] = ()) -> None:
+    """Runs a statement at a fraction of what SQLAlchemy takes for it; raises what that would."""
+    driver: Any = connection.connection.driver_connection
+    try:
+        driver.execute(sql, values)
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise refusal_of(connection, sql, error) from error
 
 
 def dialect_of(name: str) -> Dialect:
