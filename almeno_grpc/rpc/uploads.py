@@ -17,8 +17,8 @@ from almeno_grpc.rpc.answers import IMPORT_KINDS
 from almeno_grpc.rpc.fields import Fields
 from almeno_grpc.service.imports import Upload
 
-CHUNK_BYTES = 1 << 20
-"""Size of the pieces a file is stored in."""
+CHUNK_BYTES = 1 << 18
+"""Size of the pieces a file is stored in: a server of a database is 3 ms at work on a MiB, and calls wait for it."""
 
 _IN_MEMORY_BYTES = 4 << 20
 _SETTLING_SECONDS = 0.1

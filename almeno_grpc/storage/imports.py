@@ -61,12 +61,11 @@ _NEXT = _FILES.where(
 _DEPTH = select(func.count()).select_from(import_file).where(_WAITING)
 _c = import_content.c
 _CONTENT = select(_c.content).where(_c.import_id == bindparam("name")).order_by(_c.number)
-_PIECES_AT_ONCE = 4
 _DONE_WITH = (
     select(_c.import_id, _c.number)
     .select_from(import_content.outerjoin(import_file, _f.import_id == _c.import_id))
     .where(or_(_f.end_time_us.is_not(None), and_(_f.import_id.is_(None), _c.import_id < bindparam("before"))))
-    .limit(_PIECES_AT_ONCE)
+    .limit(16)
 )
 _BY_NAME = _FILES.where(_f.import_id == bindparam("name"))
 _BY_NAME_LOCKED = _BY_NAME.with_for_update()
@@ -149,10 +148,8 @@ class Imports:
         return int(self._connection.execute(_DEPTH).scalar_one())
 
     def content(self, import_id: str) -> Iterator[bytes]:
-        """The uploaded file in pieces."""
-        result = self._connection.execute(
-            _CONTENT, {"name": import_id}, execution_options={"yield_per": _PIECES_AT_ONCE}
-        )
+        """The uploaded file in pieces, fetched one by one, for others wait while one is."""
+        result = self._connection.execute(_CONTENT, {"name": import_id}, execution_options={"yield_per": 1})
         yield from result.scalars()
 
     def done_with(self, before: str) -> list[tuple[str, int]]:

@@ -21,8 +21,8 @@ from almeno_grpc.api import portfolio_service_pb2
 UPLOAD_TIMEOUT_SECONDS = 600.0
 """How long an upload may take unless told otherwise: 256 MiB at half a megabyte a second."""
 
-CHUNK_BYTES = 1024 * 1024
-"""Size of the pieces a file is sent in; the service takes up to 4 MiB."""
+CHUNK_BYTES = 128 * 1024
+"""Size of the pieces a file is sent in. The service takes up to 4 MiB; other calls wait while it is at work on one."""
 
 _Open = Callable[[], AbstractContextManager[BinaryIO]]
 
