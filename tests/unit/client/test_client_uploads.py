@@ -38,7 +38,7 @@ def test_file_arrives_whole_after_its_header(client, book, tmp_path, rest):
     assert (header.header.book_date.year, header.header.book_date.day) == (2026, 31)
     assert uuid.UUID(header.header.request_id)
     assert b"".join(message.chunk for message in chunks) == content
-    assert max(len(message.chunk) for message in chunks) == 1024 * 1024
+    assert max(len(message.chunk) for message in chunks) == 128 * 1024
     assert started.state is ImportState.QUEUED
 
 
