@@ -48,11 +48,11 @@ with CreditClient(sys.argv[1]) as client:
     print("ready", flush=True)
     input()
     print(client.start_import(ImportKind[sys.argv[2]], sys.argv[3]).import_id, flush=True)
-    input()
+    sys.stdin.read()
 """
 """A caller of its own, for the one whose calls are timed would wait for itself.
 
-It stays until it is told to go: what its end takes of the processors is nothing of the service's.
+It stays until its input ends: what its own end takes of the processors is nothing of the service's.
 """
 QUIET_SECONDS = 15
 LONGEST_SECONDS = 1800
@@ -83,8 +83,6 @@ def uploader(target: Target, kind: str, file: Path) -> Iterator[Callable[[], str
             return answered.readline().strip()
 
         yield upload
-        sent.write("\n")
-        sent.flush()
 
 
 def import_file(
