@@ -1,9 +1,5 @@
 """The command line `almeno` against a real server: every command, what it prints, and how it ends."""
 
-import contextlib
-import re
-import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,8 +7,8 @@ import pytest
 from support.book_files import CUSTOMER_HEADINGS, LOAN_HEADINGS, csv_file, customer_row, loan_row, workbook
 from support.calls import NOBODY
 from support.command_line import DECLINED, IMPORT_ENDED_EARLY, REFUSED, ROWS_REJECTED, UNAVAILABLE, USAGE, Almeno
-from support.interrupts import INTERRUPTIBLE_ALMENO
-from support.servers import RunningServer, eventually
+from support.interrupts import almeno_interrupted_while_waiting
+from support.servers import RunningServer
 
 LOAN = ("--rate", "10.5", "--tenure", "60")
 REQUEST_ID = "5f0c2c5a-3c2e-4a47-9d55-0c7a4a6f1a77"
@@ -140,34 +136,16 @@ def test_import_can_be_queued_without_waiting_and_cancelled(almeno: Almeno, tmp_
     almeno.run("import", "status", queued["import_id"], ends_with=IMPORT_ENDED_EARLY)
 
 
-def ends_when_interrupted(program: subprocess.Popen[str]) -> bool:
-    program.send_signal(signal.SIGINT)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        program.wait(5)
-    return program.poll() is not None
-
-
 def test_whoever_stops_waiting_for_an_import_is_told_how_to_look_again(
     server: RunningServer, almeno: Almeno, tmp_path: Path
 ) -> None:
     file = tmp_path / "customers.csv"
     file.write_bytes(csv_file(CUSTOMER_HEADINGS, [customer_row(78)]))
-    before = len(server.rows("SELECT 1 AS one FROM import_file"))
-    command = [*INTERRUPTIBLE_ALMENO, "import", "customers", str(file)]
-    with (
-        server.halted("import"),
-        subprocess.Popen(command, env=almeno.environment(), stderr=subprocess.PIPE, text=True) as waiting,
-    ):
-        try:
-            eventually(lambda: len(server.rows("SELECT 1 AS one FROM import_file")) > before)
-            # The answer may be on its way still, so once may not do; but one too many would meet the interpreter's end.
-            eventually(lambda: ends_when_interrupted(waiting))
-            _, told = waiting.communicate(timeout=60)
-        finally:
-            waiting.kill()
-    assert waiting.returncode == 130
-    # An interrupt that meets a destructor is told of by Python itself, and lost; the next one is not.
-    assert "Traceback" not in re.sub(r"Exception ignored in: .*?KeyboardInterrupt: ?\n", "", told, flags=re.DOTALL)
+    with server.halted("import"):
+        ended = almeno_interrupted_while_waiting("import", "customers", file, environment=almeno.environment())
+    assert ended.returncode == 130
+    assert "almeno import status" in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 def test_import_shows_its_progress_on_a_terminal(almeno: Almeno, tmp_path: Path) -> None:

@@ -1,15 +1,43 @@
-"""The command line as a terminal starts it: an interrupt reaches it, also where the tests run in the background.
+"""The command line, interrupted as from a terminal while it waits for what the service streams to it."""
 
-A shell lets the programs it starts in the background ignore interrupts, and they hand that on to what they start.
-"""
-
+import subprocess
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 
+# The interrupt comes once gRPC waits for an answer, not as soon as the service has the call: in between, gRPC still
+# makes the call's own objects, and an interrupt there leaves one half made, whose destructor complains, or a channel
+# that does not close. A shell lets what it starts in the background ignore interrupts, and that is handed on to the
+# tests and to this, so the handler is set first.
 _SCRIPT = """
-import signal
-signal.signal(signal.SIGINT, signal.default_int_handler)
+import os, signal, sys, threading, time, traceback
 from almeno_client.cli import main
+
+def waits_for_an_answer(frame):
+    return frame.f_code.co_name == "_next" and frame.f_code.co_filename.endswith("grpc/_channel.py")
+
+def interrupt():
+    while not any(waits_for_an_answer(frame) for frame, _ in traceback.walk_stack(sys._current_frames()[main_thread])):
+        time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGINT)
+
+main_thread = threading.get_ident()
+signal.signal(signal.SIGINT, signal.default_int_handler)
+threading.Thread(target=interrupt, daemon=True).start()
 main()
 """
 
-INTERRUPTIBLE_ALMENO = (sys.executable, "-c", _SCRIPT)
+
+def almeno_interrupted_while_waiting(
+    *arguments: object, folder: Path | None = None, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Runs a command that streams, interrupts it once it waits for an answer, and gives how it ended."""
+    return subprocess.run(
+        [sys.executable, "-c", _SCRIPT, *map(str, arguments)],
+        check=False,
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )

@@ -1,13 +1,11 @@
 import json
 import os
-import signal
-import subprocess
 import threading
 import uuid
 
 import grpc
 import pytest
-from support.interrupts import INTERRUPTIBLE_ALMENO
+from support.interrupts import almeno_interrupted_while_waiting
 
 from almeno_grpc.api import import_pb2
 from almeno_grpc.api import portfolio_service_pb2 as portfolio
@@ -151,33 +149,23 @@ def test_upload_that_is_too_large_is_refused_with_4(almeno, service, sample, fil
 @pytest.mark.parametrize("as_json", [False, True])
 def test_interrupt_stops_the_waiting_and_not_the_import(imports, service, sample, file, address, as_json):
     imports("SUCCEEDED", **DONE)
-    watched, over = threading.Event(), threading.Event()
+    over = threading.Event()
 
     def endless(*_):
         yield portfolio.WatchImportResponse(**{"import": sample.import_("RUNNING", rows_total=782)})
-        # The command has to have begun to wait: gRPC's channel does not close, without a second interrupt, when the
-        # first comes in the moment between sending the call and starting the thread that receives its answers.
-        over.wait(0.5)
-        watched.set()
-        over.wait(10)
+        over.wait(60)
 
     service.answers("WatchImport", endless)
-    arguments = [*INTERRUPTIBLE_ALMENO, "--address", address, "import", "loans", file, *(["--json"] if as_json else [])]
-    with subprocess.Popen(
-        arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"LANG": "C.UTF-8"}
-    ) as process:
-        try:
-            assert watched.wait(10)
-            process.send_signal(signal.SIGINT)
-            stdout, stderr = process.communicate(timeout=10)
-        finally:
-            over.set()
-            process.kill()
-    assert process.returncode == 130
-    assert stdout.strip() == ""
-    assert "Traceback" not in stderr
+    command = ["--address", address, *(["--json"] if as_json else []), "import", "loans", file]
+    try:
+        ended = almeno_interrupted_while_waiting(*command, environment=os.environ | {"LANG": "C.UTF-8"})
+    finally:
+        over.set()
+    assert ended.returncode == 130
+    assert ended.stdout.strip() == ""
+    assert "Traceback" not in ended.stderr
     if as_json:
-        assert json.loads(stderr)["error"]["import_id"] == "i-0001"
+        assert json.loads(ended.stderr)["error"]["import_id"] == "i-0001"
     else:
-        assert "almeno import status i-0001" in stderr
+        assert "almeno import status i-0001" in ended.stderr
     assert "CancelImport" not in service.requests

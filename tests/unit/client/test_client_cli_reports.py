@@ -1,12 +1,10 @@
 import json
-import signal
-import subprocess
 import threading
 from html.parser import HTMLParser
 
 import pytest
 from support.book_figures import flip, progress, simulation, summary
-from support.interrupts import INTERRUPTIBLE_ALMENO
+from support.interrupts import almeno_interrupted_while_waiting
 
 from almeno_grpc.api import portfolio_service_pb2 as portfolio
 
@@ -153,25 +151,19 @@ def test_wrong_usage_ends_with_2_before_anything_is_sent(almeno, service, folder
 
 
 def test_whoever_interrupts_a_simulation_gets_no_page(service, address, folder):
-    begun, over = threading.Event(), threading.Event()
+    over = threading.Event()
 
     def endless(*_):
         yield portfolio.SimulatePolicyResponse(progress=progress(100, 300))
-        begun.set()
-        over.wait(20)
+        over.wait(60)
 
     service.answers("SimulatePolicy", endless)
-    command = [*INTERRUPTIBLE_ALMENO, "--address", address, "simulate", "draft.toml"]
-    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            assert begun.wait(20)
-            process.send_signal(signal.SIGINT)
-            stdout, stderr = process.communicate(timeout=20)
-        finally:
-            over.set()
-            process.kill()
-    assert (process.returncode, stdout) == (130, "")
-    assert "Traceback" not in stderr
+    try:
+        ended = almeno_interrupted_while_waiting("--address", address, "simulate", "draft.toml", folder=folder)
+    finally:
+        over.set()
+    assert (ended.returncode, ended.stdout) == (130, "")
+    assert "Traceback" not in ended.stderr
     assert not (folder / "almeno-simulation.html").exists()
 
 
