@@ -1,5 +1,6 @@
 """The command line `almeno` against a real server: every command, what it prints, and how it ends."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -144,8 +145,10 @@ def test_whoever_stops_waiting_for_an_import_is_told_how_to_look_again(
     with server.halted("import"):
         ended = almeno_interrupted_while_waiting("import", "customers", file, environment=almeno.environment())
     assert ended.returncode == 130
-    assert "almeno import status" in ended.stderr
     assert "Traceback" not in ended.stderr
+    told = re.search(r"almeno import status (\S+)", ended.stderr)
+    assert told, ended.stderr
+    assert server.wait_for_import(told[1]).rows_inserted == 1
 
 
 def test_import_shows_its_progress_on_a_terminal(almeno: Almeno, tmp_path: Path) -> None:

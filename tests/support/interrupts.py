@@ -5,18 +5,22 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-# The interrupt comes once gRPC waits for an answer, not as soon as the service has the call: in between, gRPC still
-# makes the call's own objects, and an interrupt there leaves one half made, whose destructor complains, or a channel
-# that does not close. A shell lets what it starts in the background ignore interrupts, and that is handed on to the
-# tests and to this, so the handler is set first.
+# The interrupt comes once gRPC is asked for the next answer, not as soon as the service has the call: in between, gRPC
+# still makes the call's own objects, and an interrupt there leaves one half made, whose destructor complains, or a
+# channel that does not close. A shell lets what it starts in the background ignore interrupts, and that is handed on to
+# the tests and to this, so the handler is set first.
 _SCRIPT = """
 import os, signal, sys, threading, time, traceback
 from almeno_client.cli import main
+
+sign = sys.argv.pop(1)
 
 def waits_for_an_answer(frame):
     return frame.f_code.co_name == "_next" and frame.f_code.co_filename.endswith("grpc/_channel.py")
 
 def interrupt():
+    while sign and not os.path.exists(sign):
+        time.sleep(0.01)
     while not any(waits_for_an_answer(frame) for frame, _ in traceback.walk_stack(sys._current_frames()[main_thread])):
         time.sleep(0.01)
     os.kill(os.getpid(), signal.SIGINT)
@@ -29,11 +33,21 @@ main()
 
 
 def almeno_interrupted_while_waiting(
-    *arguments: object, folder: Path | None = None, environment: Mapping[str, str] | None = None
+    *arguments: object,
+    sign: Path | None = None,
+    folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Runs a command that streams, interrupts it once it waits for an answer, and gives how it ended."""
+    """Runs a command that streams, interrupts it once it waits for an answer, and gives how it ended.
+
+    Args:
+        arguments: The options that stand before the command, the command and its own.
+        sign: A file; there is no interrupt before it is there.
+        folder: Where the command runs.
+        environment: What it runs with, if not with ours.
+    """
     return subprocess.run(
-        [sys.executable, "-c", _SCRIPT, *map(str, arguments)],
+        [sys.executable, "-c", _SCRIPT, str(sign or ""), *map(str, arguments)],
         check=False,
         cwd=folder,
         env=environment,

@@ -147,18 +147,20 @@ def test_upload_that_is_too_large_is_refused_with_4(almeno, service, sample, fil
 
 
 @pytest.mark.parametrize("as_json", [False, True])
-def test_interrupt_stops_the_waiting_and_not_the_import(imports, service, sample, file, address, as_json):
+def test_interrupt_stops_the_waiting_and_not_the_import(imports, service, sample, file, address, tmp_path, as_json):
     imports("SUCCEEDED", **DONE)
-    over = threading.Event()
+    over, watched = threading.Event(), tmp_path / "watched"
 
     def endless(*_):
         yield portfolio.WatchImportResponse(**{"import": sample.import_("RUNNING", rows_total=782)})
+        watched.touch()
         over.wait(60)
 
     service.answers("WatchImport", endless)
-    command = ["--address", address, *(["--json"] if as_json else []), "import", "loans", file]
+    command = ["--address", address, "import", "loans", file, *(["--json"] if as_json else [])]
+    environment = os.environ | {"LANG": "C.UTF-8"}
     try:
-        ended = almeno_interrupted_while_waiting(*command, environment=os.environ | {"LANG": "C.UTF-8"})
+        ended = almeno_interrupted_while_waiting(*command, sign=watched, environment=environment)
     finally:
         over.set()
     assert ended.returncode == 130

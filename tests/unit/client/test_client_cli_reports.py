@@ -151,15 +151,17 @@ def test_wrong_usage_ends_with_2_before_anything_is_sent(almeno, service, folder
 
 
 def test_whoever_interrupts_a_simulation_gets_no_page(service, address, folder):
-    over = threading.Event()
+    over, begun = threading.Event(), folder / "begun"
 
     def endless(*_):
         yield portfolio.SimulatePolicyResponse(progress=progress(100, 300))
+        begun.touch()
         over.wait(60)
 
     service.answers("SimulatePolicy", endless)
     try:
-        ended = almeno_interrupted_while_waiting("--address", address, "simulate", "draft.toml", folder=folder)
+        command = ("--address", address, "simulate", "draft.toml")
+        ended = almeno_interrupted_while_waiting(*command, sign=begun, folder=folder)
     finally:
         over.set()
     assert (ended.returncode, ended.stdout) == (130, "")
