@@ -12,7 +12,7 @@ from almeno_grpc.domain.loan import Loan, LoanState
 from almeno_grpc.storage.additions import Addition, added_whole
 from almeno_grpc.storage.book_connection import BookConnection
 from almeno_grpc.storage.loan_rows import COLUMNS, loan_of, row_of, values_of
-from almeno_grpc.storage.lookups import in_pieces, present
+from almeno_grpc.storage.lookups import all_beside, in_pieces, present
 from almeno_grpc.storage.sequences import next_numbers, number_above
 from almeno_grpc.storage.statements import Statement, insertion
 from almeno_grpc.storage.tables import FIRST_OWN_ID, customer, loan_number
@@ -119,11 +119,14 @@ _REPAY = Statement(
 )
 _ADD_NUMBERS = Addition(loan_number)
 _SET_NUMBERS_ASIDE = Addition(loan_number, on_conflict="ON CONFLICT DO NOTHING")
-# A number may have been set aside for a loan that never came.
+# A number may have been set aside for a loan that never came; those like the service's own never are.
 _TAKE_NUMBERS = Addition(
-    loan_number, on_conflict="ON CONFLICT (loan_id) DO UPDATE SET customer_id = excluded.customer_id"
+    loan_number,
+    on_conflict="ON CONFLICT (loan_id) DO UPDATE SET customer_id = excluded.customer_id"
+    f" WHERE loan_number.loan_id < {FIRST_OWN_ID}",
 )
-# Sixty take PostgreSQL a millisecond, most of it to look up the customer and the number of each.
+# Sixty took PostgreSQL a millisecond, most of it to look up the customer and the number of each; the numbers are looked
+# up by a statement of their own since.
 _ADD_OF_SHEET = Addition(
     table,
     postgresql_rows_at_once=60,
@@ -220,13 +223,22 @@ class Loans:
 
     def import_if_new(self, rows: BookLoans) -> bool:
         """Adds the loans of a sheet under its numbers, if those were set aside for them; else adds none."""
-        return added_whole(self._connection, lambda: _ADD_OF_SHEET.add(self._connection, _stored(rows)))
+        stored = _stored(rows)
+        if not self._are_held(*stored[:2]):
+            return False
+        return added_whole(self._connection, lambda: _ADD_OF_SHEET.add(self._connection, stored))
 
     def import_new(self, rows: Sequence[BookLoan]) -> None:
-        """Adds the loans of a sheet under its numbers, which no loan has."""
+        """Adds the loans of a sheet under its numbers, which no loan has.
+
+        Raises:
+            WriteConflict: Meanwhile a loan was booked under one of them.
+        """
         number_above(self._connection, loan_number.c.loan_id, max(row.source_loan_id for row in rows))
         stored = _stored(BookLoans.of(rows))
         _TAKE_NUMBERS.add(self._connection, stored[:2])
+        if not self._are_held(*stored[:2]):
+            raise WriteConflict("a number of the sheet was taken meanwhile; land its rows again")
         _ADD_OF_SHEET.add(self._connection, stored)
 
     def import_renumbered(self, rows: Sequence[BookLoan]) -> list[int]:
@@ -249,6 +261,10 @@ class Loans:
         names = {"of_customer": loan.customer_id, "with_number": loan.loan_id}
         if self._connection.execute(_UPDATE, {**values, **names}).rowcount == 0:
             raise WriteConflict("a repayment was recorded on a loan of the sheet; land its rows again")
+
+    def _are_held(self, loan_ids: Sequence[int], customer_ids: Sequence[int]) -> bool:
+        """Whether each of the numbers is that of a loan of the customer it comes with, or set aside for one."""
+        return all_beside(self._connection, loan_number.c.loan_id, loan_ids, loan_number.c.customer_id, customer_ids)
 
 
 def _stored(rows: BookLoans) -> Sequence[Sequence[Any]]:

@@ -1,12 +1,14 @@
 """Looking up many rows at once, whatever their number."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import ClauseElement, Column, ColumnElement, Connection, FromClause, bindparam, select
 
+from almeno_grpc.giving_way import give_way, rest
+from almeno_grpc.storage.postgres_additions import array_of
 from almeno_grpc.storage.statements import dialect_of
 
 K = TypeVar("K")
@@ -16,6 +18,8 @@ _MOST_KEYS = 5_000
 take four."""
 _KEYS_AT_ONCE = 500
 """Of a statement that is written once and used again and again."""
+PAIRS_AT_ONCE = 125
+"""As many as an import adds by a statement."""
 
 
 def in_pieces(keys: Iterable[K], size: int = _MOST_KEYS) -> Iterator[list[K]]:
@@ -37,6 +41,37 @@ def present(
         filled = (*piece, *piece[-1:] * (_KEYS_AT_ONCE - len(piece)))
         found.update(connection.exec_driver_sql(statement, filled).scalars().all())
     return found
+
+
+def all_beside(
+    connection: Connection, key: Column[int], keys: Sequence[int], other: Column[int], others: Sequence[int]
+) -> bool:
+    """Whether each of the keys stands in its column, which has each once, beside the number that it comes with."""
+    for start in range(0, len(keys), PAIRS_AT_ONCE):
+        some, beside = keys[start : start + PAIRS_AT_ONCE], others[start : start + PAIRS_AT_ONCE]
+        if connection.dialect.name == "sqlite":
+            give_way()
+            values: Sequence[Any] = [number for pair in zip(some, beside, strict=True) for number in pair]
+        else:
+            rest()
+            values = (array_of(some), array_of(beside))
+        statement = _stranger(key, other, connection.dialect.name, len(some))
+        if connection.exec_driver_sql(statement, tuple(values)).first():
+            return False
+    return True
+
+
+@lru_cache(maxsize=PAIRS_AT_ONCE)
+def _stranger(key: Column[int], other: Column[int], dialect_name: str, count: int) -> str:
+    """Finds a pair of numbers that do not stand beside each other in the columns."""
+    if dialect_name == "sqlite":
+        given = f"(VALUES {', '.join(['(?, ?)'] * count)}) AS given"
+        own, beside = "given.column1", "given.column2"
+    else:
+        given = "unnest(%s::bigint[], %s::bigint[]) AS given (own, beside)"
+        own, beside = "given.own", "given.beside"
+    found = f"SELECT {other.name} FROM {key.table.name} WHERE {key.name} = {own}"  # noqa: S608
+    return f"SELECT 1 FROM {given} WHERE coalesce(({found}), 0) <> {beside} LIMIT 1"  # noqa: S608
 
 
 @lru_cache(maxsize=16)

@@ -54,7 +54,7 @@ class ByArrays:
     def add(self, connection: Connection, columns: Sequence[Sequence[Any]]) -> None:
         """Adds the rows, which the columns give."""
         rest()
-        connection.exec_driver_sql(self._statement, tuple(map(_array, columns)))
+        connection.exec_driver_sql(self._statement, tuple(map(array_of, columns)))
 
     @cached_property
     def _statement(self) -> str:
@@ -70,6 +70,6 @@ def _bare(column: Column[Any]) -> TypeEngine[Any]:
     return Text() if isinstance(column.type, String) else column.type
 
 
-def _array(values: Sequence[Any]) -> list[Any] | str:
+def array_of(values: Sequence[Any]) -> list[Any] | str:
     """The values for psycopg; numbers side by side as PostgreSQL writes an array, for the driver looks at each."""
     return "{" + ",".join(map(str, values)) + "}" if isinstance(values, array) else list(values)

@@ -81,10 +81,11 @@ phone_number = Table(
     CheckConstraint("digits > 0", name="digits_positive"),
 )
 
+# The keys of what a customer has begin with the customer's number, so that the book can be divided by it.
 decision = Table(
     "decision",
     metadata,
-    Column("decision_id", String(36), primary_key=True),
+    Column("decision_id", String(36), nullable=False),
     Column("customer_id", _Id, ForeignKey("customer.customer_id"), nullable=False),
     Column("business_date", Date, nullable=False),
     Column("policy_version", String(64), nullable=False),
@@ -95,18 +96,19 @@ decision = Table(
     Column("snapshot", Text, nullable=False),
     Column("snapshot_sha256", String(64), nullable=False),
     Column("create_time_us", BigInteger, nullable=False),
+    PrimaryKeyConstraint("customer_id", "decision_id"),
     CheckConstraint("credit_score BETWEEN 0 AND 100", name="score_range"),
-    Index(None, "customer_id", "decision_id"),
+    Index(None, "decision_id"),
 )
 
 # Whose loan a number is, or would be: it may be set aside for a loan that never came, and is then free for another.
+# Loans do not refer to it, for it divides by the number: who adds a loan adds its number, or sees that it is the
+# customer's, in the same transaction, and a number that a loan has is never given to another.
 loan_number = Table(
     "loan_number",
     metadata,
     _own_id("loan_id"),
     Column("customer_id", _Id, nullable=False),
-    # What a loan refers to.
-    UniqueConstraint("loan_id", "customer_id"),
     CheckConstraint("loan_id > 0", name="id_positive"),
     sqlite_autoincrement=True,
 )
@@ -130,11 +132,11 @@ loan = Table(
     Column("approval_month", SmallInteger, nullable=False),
     Column("approval_day", SmallInteger, nullable=False),
     Column("source_loan_id", BigInteger),
-    Column("decision_id", String(36), ForeignKey("decision.decision_id")),
+    Column("decision_id", String(36)),
     Column("paid_toward_next_paise", BigInteger, nullable=False),
     Column("repayment_count", SmallInteger, nullable=False),
     PrimaryKeyConstraint("customer_id", "loan_id"),
-    ForeignKeyConstraint(["loan_id", "customer_id"], ["loan_number.loan_id", "loan_number.customer_id"]),
+    ForeignKeyConstraint(["decision_id", "customer_id"], ["decision.decision_id", "decision.customer_id"]),
     CheckConstraint("loan_amount_paise BETWEEN 100000 AND 100000000000", name="amount_range"),
     CheckConstraint("interest_rate_e4 BETWEEN 0 AND 1000000", name="rate_range"),
     CheckConstraint("tenure_months BETWEEN 1 AND 600", name="tenure_range"),
@@ -156,7 +158,8 @@ loan = Table(
 
 # Imported loans have no decision, and no place in the index.
 Index(
-    "uq_loan_decision_id",
+    "uq_loan_customer_id_decision_id",
+    loan.c.customer_id,
     loan.c.decision_id,
     unique=True,
     sqlite_where=loan.c.decision_id.is_not(None),
@@ -197,7 +200,7 @@ repayment = Table(
     Column("create_time_us", BigInteger, nullable=False),
     PrimaryKeyConstraint("customer_id", "loan_id", "number"),
     ForeignKeyConstraint(["customer_id", "loan_id"], ["loan.customer_id", "loan.loan_id"]),
-    UniqueConstraint("repayment_id"),
+    UniqueConstraint("customer_id", "repayment_id"),
     CheckConstraint("number BETWEEN 1 AND 10000", name="number_range"),
     CheckConstraint("amount_paise > 0", name="amount_positive"),
     CheckConstraint("emis_paid_on_time_before BETWEEN 0 AND emis_paid_before", name="emis_on_time_before_range"),

@@ -302,6 +302,7 @@ DAMAGE = {
     "UPDATE loan SET loan_amount_paise = 30 * loan_amount_paise": "cap: ",
     "UPDATE loan SET monthly_installment_paise = 20 * monthly_installment_paise": "cap: ",
     "DELETE FROM customer WHERE customer_id = (SELECT max(customer_id) FROM decision)": "damaged: ",
+    "UPDATE loan_number SET customer_id = customer_id + 1 WHERE loan_id = (SELECT max(loan_id) FROM loan)": "damaged: ",
     "UPDATE import_file SET rows_inserted = rows_inserted + 1, rows_total = rows_total + 1": "wrong: import",
     "DELETE FROM import_file WHERE queue_number = (SELECT max(queue_number) FROM import_file)": "lost: import",
 }

@@ -70,6 +70,18 @@ def test_batch_that_cannot_be_added_as_it_is_leaves_nothing_of_the_try(with_cust
     assert len(with_customers.rows("loan")) == 2
 
 
+def test_loan_whose_number_is_set_aside_for_another_customer_is_not_added_as_it_is(with_customers, rows_of):
+    rows = [rows_of.loan(customer_id, number) for customer_id, number in zip([1, 2] * 200, range(5, 405), strict=True)]
+    with_customers.store.write(
+        lambda tx: set_numbers_aside(tx, range(5, 405), [*(row.customer_id for row in rows[:-1]), 1])
+    )
+    assert with_customers.store.write(lambda tx: tx.loans.import_if_new(BookLoans.of(rows))) is False
+    # Nor is one whose number nobody has.
+    assert with_customers.store.write(lambda tx: tx.loans.import_if_new(BookLoans.of([rows_of.loan(1, 405)]))) is False
+    assert with_customers.rows("loan") == []
+    assert with_customers.store.write(lambda tx: tx.loans.import_if_new(BookLoans.of(rows[:-1]))) is True
+
+
 def test_parts_behind_one_whose_numbers_were_taken_are_not_tried_as_new(with_customers, rows_of, monkeypatch):
     file = with_customers.land([rows_of.loan(1, number) for number in range(5, 9)])
     tried = []

@@ -76,7 +76,7 @@ FROM information_schema.columns WHERE table_schema = 'public'
 
 def test_empty_database_gets_the_whole_schema(empty, engine):
     empty.migrate()
-    assert revision_of(engine) == "0107"
+    assert revision_of(engine) == "0108"
     assert set(metadata.tables) <= set(inspect(engine).get_table_names())
 
 
@@ -113,7 +113,7 @@ def test_database_of_the_first_revision_is_brought_up_to_date_with_its_book(empt
     with engine.begin() as connection:
         connection.exec_driver_sql(customer)
     empty.migrate()
-    assert revision_of(engine) == "0107"
+    assert revision_of(engine) == "0108"
     with empty.read() as tx:
         found = tx.customers.get(7)
         assert tx.imports.depth() == 0
@@ -189,6 +189,34 @@ def test_customers_keep_their_phone_numbers_and_ids_go_on_when_those_move_to_a_t
         connection.exec_driver_sql("DELETE FROM customer WHERE customer_id = 7")
 
 
+def test_book_keeps_all_there_is_of_it_when_its_keys_carry_the_customers_number(empty, engine):
+    empty.migrate("0107")
+    tables = ("customer", "decision", "loan_number", "loan", "repayment")
+    held = {name: f"SELECT * FROM {name} ORDER BY 1, 2" for name in tables}  # noqa: S608
+    with engine.begin() as connection:
+        # The customers have digits by now.
+        for row in (A_REPAYMENT[0].replace("'+919999999999'", "919999999999"), *A_REPAYMENT[1:], *A_BOOKING):
+            connection.exec_driver_sql(row)
+        connection.exec_driver_sql("INSERT INTO loan_number (customer_id) VALUES (7)")
+        before = {name: connection.exec_driver_sql(query).all() for name, query in held.items()}
+        # The newest is gone, but no other loan is to have had the number.
+        connection.exec_driver_sql(f"DELETE FROM loan_number WHERE loan_id = {FIRST_OWN_ID}")  # noqa: S608
+    before["loan_number"].pop()
+    assert all(before.values())
+    empty.migrate()
+    with engine.connect() as connection:
+        assert {name: connection.exec_driver_sql(query).all() for name, query in held.items()} == before
+    assert empty.write(lambda tx: tx.loans.take_number(7)) == FIRST_OWN_ID + 1
+    with empty.read() as tx:
+        assert tx.decisions.get("d").customer_id == 7
+        assert tx.loans.get(6).decision_id == "d"
+    for change in ("UPDATE repayment SET amount_paise = 2", "DELETE FROM repayment"):
+        with pytest.raises(DBAPIError, match="never"), engine.begin() as connection:
+            connection.exec_driver_sql(change)
+    with pytest.raises(DBAPIError, match=r"(?i)foreign key"), engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM decision")
+
+
 def test_repayments_cannot_be_changed_or_removed_by_anybody(empty, engine):
     empty.migrate()
     with engine.begin() as connection:
@@ -210,6 +238,12 @@ A_REPAYMENT = (
 )
 
 
+A_BOOKING = (
+    "INSERT INTO decision VALUES ('d', 7, '2026-01-05', '2026-01', 'f', true, 70, '', '{}', 's', 1)",
+    "INSERT INTO loan_number VALUES (6, 7)",
+    """INSERT INTO loan
+    VALUES (6, 7, 10000000, 0, 10, 1000000, 'REDUCING_BALANCE', 0, 0, 10000000, 2026, 1, 5, NULL, 'd', 0, 0)""",
+)
 A_RENUMBERED_LOAN = """
     INSERT INTO loan VALUES
     (1000000001, 7, 10000000, 0, 10, 1000000, 'ANNUAL_COMPOUND', 0, 0, 10000000, 2026, 1, 5, 6, NULL, 0, 0)
@@ -264,6 +298,6 @@ def test_servers_that_open_a_new_database_at_the_same_time_all_find_the_schema(n
     stores = [BookStore(url) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(BookStore.migrate, stores))
-    assert revision_of(stores[0].engine) == "0107"
+    assert revision_of(stores[0].engine) == "0108"
     for store in stores:
         store.close()

@@ -1,7 +1,16 @@
 """What is PostgreSQL's of imports: what its planner knows of tables that grow, and how it keeps uploads."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+
 import pytest
 from sqlalchemy import event, text
+from support.book import LAKH
+from support.servers import eventually
+
+from almeno_grpc.domain.decision import LoanRequest
+from almeno_grpc.storage.tables import FIRST_OWN_ID
 
 
 @pytest.fixture(scope="module")
@@ -70,3 +79,28 @@ def rows_read_through(tx) -> int:
 def test_uploads_are_kept_as_they_are(admin):
     stored = "SELECT attstorage FROM pg_attribute WHERE attrelid = 'import_content'::regclass AND attname = 'content'"
     assert admin.execute(stored).fetchone() == ("e",)
+
+
+def test_loan_of_a_sheet_does_not_take_the_number_of_a_booking_that_is_under_way(with_customers, admin, rows_of):
+    book, booked, may_end = with_customers, threading.Event(), threading.Event()
+
+    def lend(tx):
+        book.lending.book(tx, LoanRequest(1, LAKH, Decimal(12), 12))
+        booked.set()
+        may_end.wait(20)
+
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with ThreadPoolExecutor(2) as pool:
+        lending = pool.submit(book.store.write, lend)
+        try:
+            assert booked.wait(20)
+            landing = pool.submit(book.land, [rows_of.loan(2, FIRST_OWN_ID)])
+            eventually(lambda: admin.execute(waiting).fetchone() == (1,))
+        finally:
+            may_end.set()
+        lending.result(20)
+        assert landing.result(20).rows.adjusted == 1
+    loans = {(row["loan_id"], row["customer_id"]) for row in book.rows("loan")}
+    assert (FIRST_OWN_ID, 1) in loans
+    assert len(loans) == 2
+    assert loans == {(row["loan_id"], row["customer_id"]) for row in book.rows("loan_number")}

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from sqlalchemy import CheckConstraint, Integer, text
+from sqlalchemy import CheckConstraint, Integer, UniqueConstraint, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from almeno_grpc.storage.tables import metadata
@@ -199,7 +199,7 @@ CHECKS = [
 KEYS = [
     ("customer", {}, "customer.customer_id", "pk_customer"),
     ("phone_number", {"customer_id": 2}, "phone_number.digits", "pk_phone_number"),
-    ("decision", {}, "decision.decision_id", "pk_decision"),
+    ("decision", {}, "decision.customer_id, decision.decision_id", "pk_decision"),
     ("loan_number", {"customer_id": 2}, "loan_number.loan_id", "pk_loan_number"),
     ("loan", {"source_loan_id": 2}, "loan.customer_id, loan.loan_id", "pk_loan"),
     (
@@ -208,7 +208,12 @@ KEYS = [
         "repayment.customer_id, repayment.loan_id, repayment.number",
         "pk_repayment",
     ),
-    ("repayment", {"number": 2}, "repayment.repayment_id", "uq_repayment_repayment_id"),
+    (
+        "repayment",
+        {"number": 2},
+        "repayment.customer_id, repayment.repayment_id",
+        "uq_repayment_customer_id_repayment_id",
+    ),
     ("policy_pin", {"sha256": "other"}, "policy_pin.version", "pk_policy_pin"),
     ("answered_request", {"fingerprint": "g"}, "answered_request.request_id", "pk_answered_request"),
     ("import_file", {"queue_number": 2}, "import_file.import_id", "uq_import_file_import_id"),
@@ -218,7 +223,6 @@ KEYS = [
 REFERENCES = [
     ("decision", {"decision_id": "e", "customer_id": 9}),
     ("loan", {"loan_id": 9, "customer_id": 9}),
-    ("loan", {"loan_id": 9, "source_loan_id": 9}),
     ("loan", {"loan_id": 2, "source_loan_id": None, "decision_id": "nowhere"}),
     ("repayment", {"repayment_id": "s", "loan_id": 9}),
     ("import_issue", {"queue_number": 9}),
@@ -304,7 +308,8 @@ def test_number_of_a_sheet_stands_once_for_a_customer_whatever_number_the_loan_h
 def test_decision_books_one_loan(put_good):
     booked = {"source_loan_id": None, "decision_id": "d", "customer_id": 1}
     put_good("loan", {"loan_id": 2, **booked})
-    with pytest.raises(IntegrityError, match=broken("UNIQUE", "loan.decision_id", "uq_loan_decision_id")):
+    columns = "loan.customer_id, loan.decision_id"
+    with pytest.raises(IntegrityError, match=broken("UNIQUE", columns, "uq_loan_customer_id_decision_id")):
         put_good("loan", {"loan_id": 3, **booked})
 
 
@@ -329,3 +334,18 @@ def test_figure_that_is_needed_is_never_missing(store, table, column):
     values = ", ".join(f":{column}" for column in columns)
     with store.engine.connect() as connection, pytest.raises(IntegrityError, match=r"(?i)not.null constraint"):
         connection.execute(text(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({values})"), columns)  # noqa: S608
+
+
+def test_every_key_of_what_a_customer_has_carries_the_customers_number():
+    # Else the book could not be divided by it.
+    by_number = {("phone_number", "digits"), ("loan_number", "loan_id")}
+    for table in metadata.tables.values():
+        if "customer_id" not in table.c:
+            continue
+        keys = [table.primary_key, *(each for each in table.constraints if isinstance(each, UniqueConstraint))]
+        keys += [index for index in table.indexes if index.unique]
+        for key in keys:
+            assert "customer_id" in key.columns or (table.name, *key.columns.keys()) in by_number, key
+        for reference in table.foreign_key_constraints:
+            assert "customer_id" in reference.columns, reference
+            assert reference.referred_table.name not in ("phone_number", "loan_number"), reference

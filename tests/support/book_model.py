@@ -41,6 +41,9 @@ _ONE_SIDED = """
         (SELECT digits, customer_id FROM phone_number UNION ALL SELECT phone_digits, customer_id FROM customer)
     GROUP BY digits, customer_id HAVING count(*) != 2
 """
+_UNNUMBERED = """
+    SELECT loan_id, customer_id FROM loan EXCEPT SELECT loan_id, customer_id FROM loan_number
+"""
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,8 @@ def _read(database: Path, since: dict[str, int]) -> Snapshot:
         damage += [f"damaged: {tuple(row)} points nowhere" for row in connection.execute("PRAGMA foreign_key_check")]
         one_sided = connection.execute(_ONE_SIDED)
         damage += [f"damaged: phone number {row[0]} is {row[1]}'s by one table only" for row in one_sided]
+        unnumbered = connection.execute(_UNNUMBERED)
+        damage += [f"damaged: loan {row[0]} of {row[1]} has a number that is not the customer's" for row in unnumbered]
         # What is repaid is so by the callers who booked it.
         of_loans = "SELECT * FROM repayment WHERE loan_id > ? ORDER BY loan_id, number"
         repayments = list(map(dict, connection.execute(of_loans, [since["loan"]])))
