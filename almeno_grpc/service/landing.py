@@ -62,7 +62,8 @@ def write_batch(store: Store, land: Callable[[Transaction, bool], RowCounts]) ->
             out at first; where a phone number turns out to be taken, the batch is undone and landed with a look.
 
     Raises:
-        WriteConflict: A phone number was taken after that look, by another server. The batch may be landed again.
+        WriteConflict: A phone number was taken after that look, by another server, or a loan was booked or repaid
+            meanwhile. The batch may be landed again.
     """
     try:
         return store.write(lambda tx: land(tx, False))

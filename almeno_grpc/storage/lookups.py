@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from sqlalchemy import ClauseElement, Column, ColumnElement, Connection, FromClause, bindparam, select
 
 from almeno_grpc.giving_way import give_way, rest
+from almeno_grpc.storage.additions import ROWS_AT_ONCE
 from almeno_grpc.storage.postgres_additions import array_of
 from almeno_grpc.storage.statements import dialect_of
 
@@ -18,14 +19,12 @@ _MOST_KEYS = 5_000
 take four."""
 _KEYS_AT_ONCE = 500
 """Of a statement that is written once and used again and again."""
-PAIRS_AT_ONCE = 125
-"""As many as an import adds by a statement."""
 
 
 def in_pieces(keys: Iterable[K], size: int = _MOST_KEYS) -> Iterator[list[K]]:
     """Yields all keys, as lists that fit into one statement each."""
-    rest = iter(keys)
-    while piece := list(islice(rest, size)):
+    left = iter(keys)
+    while piece := list(islice(left, size)):
         yield piece
 
 
@@ -47,8 +46,8 @@ def all_beside(
     connection: Connection, key: Column[int], keys: Sequence[int], other: Column[int], others: Sequence[int]
 ) -> bool:
     """Whether each of the keys stands in its column, which has each once, beside the number that it comes with."""
-    for start in range(0, len(keys), PAIRS_AT_ONCE):
-        some, beside = keys[start : start + PAIRS_AT_ONCE], others[start : start + PAIRS_AT_ONCE]
+    for start in range(0, len(keys), ROWS_AT_ONCE):
+        some, beside = keys[start : start + ROWS_AT_ONCE], others[start : start + ROWS_AT_ONCE]
         if connection.dialect.name == "sqlite":
             give_way()
             values: Sequence[Any] = [number for pair in zip(some, beside, strict=True) for number in pair]
@@ -61,7 +60,7 @@ def all_beside(
     return True
 
 
-@lru_cache(maxsize=PAIRS_AT_ONCE)
+@lru_cache(maxsize=2 * ROWS_AT_ONCE)
 def _stranger(key: Column[int], other: Column[int], dialect_name: str, count: int) -> str:
     """Finds a pair of numbers that do not stand beside each other in the columns."""
     if dialect_name == "sqlite":
@@ -70,8 +69,8 @@ def _stranger(key: Column[int], other: Column[int], dialect_name: str, count: in
     else:
         given = "unnest(%s::bigint[], %s::bigint[]) AS given (own, beside)"
         own, beside = "given.own", "given.beside"
-    found = f"SELECT {other.name} FROM {key.table.name} WHERE {key.name} = {own}"  # noqa: S608
-    return f"SELECT 1 FROM {given} WHERE coalesce(({found}), 0) <> {beside} LIMIT 1"  # noqa: S608
+    found = f"SELECT 1 FROM {key.table.name} WHERE {key.name} = {own} AND {other.name} = {beside}"  # noqa: S608
+    return f"SELECT 1 FROM {given} WHERE NOT EXISTS ({found}) LIMIT 1"  # noqa: S608
 
 
 @lru_cache(maxsize=16)

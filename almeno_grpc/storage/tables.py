@@ -81,7 +81,8 @@ phone_number = Table(
     CheckConstraint("digits > 0", name="digits_positive"),
 )
 
-# The keys of what a customer has begin with the customer's number, so that the book can be divided by it.
+# The keys of what a customer has carry the customer's number, so that the book can be divided by it. Ids of decisions
+# and repayments are UUIDs, which no two customers have by themselves.
 decision = Table(
     "decision",
     metadata,

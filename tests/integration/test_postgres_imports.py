@@ -81,7 +81,10 @@ def test_uploads_are_kept_as_they_are(admin):
     assert admin.execute(stored).fetchone() == ("e",)
 
 
-def test_loan_of_a_sheet_does_not_take_the_number_of_a_booking_that_is_under_way(with_customers, admin, rows_of):
+@pytest.mark.parametrize("customer_id", [1, 2])
+def test_loan_of_a_sheet_does_not_take_the_number_of_a_booking_that_is_under_way(
+    with_customers, admin, rows_of, customer_id
+):
     book, booked, may_end = with_customers, threading.Event(), threading.Event()
 
     def lend(tx):
@@ -94,13 +97,12 @@ def test_loan_of_a_sheet_does_not_take_the_number_of_a_booking_that_is_under_way
         lending = pool.submit(book.store.write, lend)
         try:
             assert booked.wait(20)
-            landing = pool.submit(book.land, [rows_of.loan(2, FIRST_OWN_ID)])
+            landing = pool.submit(book.land, [rows_of.loan(customer_id, FIRST_OWN_ID)])
             eventually(lambda: admin.execute(waiting).fetchone() == (1,))
         finally:
             may_end.set()
         lending.result(20)
         assert landing.result(20).rows.adjusted == 1
     loans = {(row["loan_id"], row["customer_id"]) for row in book.rows("loan")}
-    assert (FIRST_OWN_ID, 1) in loans
-    assert len(loans) == 2
+    assert loans == {(FIRST_OWN_ID, 1), (FIRST_OWN_ID + 1, customer_id)}
     assert loans == {(row["loan_id"], row["customer_id"]) for row in book.rows("loan_number")}
