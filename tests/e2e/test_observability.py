@@ -157,6 +157,8 @@ def journey_with_errors(server: RunningServer) -> None:
     assert (file.rows_inserted, file.rows_rejected) == (1, 4)
     damaged = server.load(CUSTOMERS, csv_file(CUSTOMER_HEADINGS, rows) + b'"' + PEOPLE[0].encode(), f"{PEOPLE[3]}.csv")
     assert damaged.state == import_pb2.IMPORT_STATE_FAILED
+    # The log tells of an end once it is committed, and so a little later than the service does.
+    server.wait_for_event("import_ended", count=2)
     kill(server.process_id("import"))
     server.wait_for_event("process_restarted")
     kill(server.process_id("rpc-0"))
