@@ -10,6 +10,7 @@ from sqlalchemy import ClauseElement, Column, ColumnElement, Connection, FromCla
 from almeno_grpc.giving_way import give_way, rest
 from almeno_grpc.storage.additions import ROWS_AT_ONCE
 from almeno_grpc.storage.postgres_additions import array_of
+from almeno_grpc.storage.sqlite_additions import row_by_row
 from almeno_grpc.storage.statements import dialect_of
 
 K = TypeVar("K")
@@ -50,7 +51,7 @@ def all_beside(
         some, beside = keys[start : start + ROWS_AT_ONCE], others[start : start + ROWS_AT_ONCE]
         if connection.dialect.name == "sqlite":
             give_way()
-            values: Sequence[Any] = [number for pair in zip(some, beside, strict=True) for number in pair]
+            values: Sequence[Any] = row_by_row((some, beside))
         else:
             rest()
             values = (array_of(some), array_of(beside))

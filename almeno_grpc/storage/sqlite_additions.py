@@ -27,10 +27,7 @@ class ByValues:
 
     def add(self, connection: Connection, columns: Sequence[Sequence[Any]]) -> None:
         """Adds the rows, which the columns give that are not fixed."""
-        rows, width = len(columns[0]), len(columns)
-        values: list[Any] = [None] * (rows * width)
-        for place, column in enumerate(columns):
-            values[place::width] = column
+        rows, values = len(columns[0]), row_by_row(columns)
         give_way()
         run_by_driver(connection, self._usual if rows == self.usual_rows else self._for_rows(rows), values)
 
@@ -53,3 +50,12 @@ class ByValues:
             return bindparam(column.name)
         written = literal(self.fixed[column.name], column.type)
         return literal_column(str(written.compile(dialect=dialect, compile_kwargs={"literal_binds": True})))
+
+
+def row_by_row(columns: Sequence[Sequence[Any]]) -> list[Any]:
+    """The values of columns of the same length as the parameters of a statement that has them row by row."""
+    rows, width = len(columns[0]), len(columns)
+    values: list[Any] = [None] * (rows * width)
+    for place, column in enumerate(columns):
+        values[place::width] = column
+    return values
