@@ -25,20 +25,20 @@ from almeno_grpc.imports.frames import ReadingLimits
 from almeno_grpc.imports.worker import ImportWorker
 from almeno_grpc.metrics import Metrics
 from almeno_grpc.rpc.credit_servicer import CreditServicer
-from almeno_grpc.rpc.interceptor import MOST_STREAMS, WRITE_THREADS
+from almeno_grpc.rpc.interceptor import MAX_STREAMS, WRITE_THREADS
 from almeno_grpc.rpc.portfolio_servicer import PortfolioServicer
 from almeno_grpc.rpc.uploads import CHUNK_BYTES
+from almeno_grpc.service.booking import BookingService
 from almeno_grpc.service.customers import CustomerService
 from almeno_grpc.service.decisions import DecisionService
+from almeno_grpc.service.idempotency import Requests
 from almeno_grpc.service.imports import ImportService, Upload
-from almeno_grpc.service.lending import LendingService
 from almeno_grpc.service.policies import PolicyService, check_pins, read_policies
-from almeno_grpc.service.portfolio_summary import PortfolioSummaryService
+from almeno_grpc.service.portfolio import PortfolioSummaryService
 from almeno_grpc.service.repayments import RepaymentService
-from almeno_grpc.service.requests import Requests
 from almeno_grpc.service.simulation import SimulationService
 from almeno_grpc.storage.engine import DatabaseUnusable
-from almeno_grpc.storage.store import BookStore
+from almeno_grpc.storage.store import SqlStore
 
 _CREDIT = credit_service_pb2.DESCRIPTOR.services_by_name["CreditService"].full_name
 _PORTFOLIO = portfolio_service_pb2.DESCRIPTOR.services_by_name["PortfolioService"].full_name
@@ -71,7 +71,7 @@ def prepare_database(settings: Settings) -> None:
         CreditError: The database is not available.
     """
     try:
-        store = BookStore(settings.database_url, threads=1)
+        store = SqlStore(settings.database_url, threads=1)
         store.migrate()
     except DatabaseUnusable as error:
         raise ConfigurationError(str(error)) from error
@@ -101,14 +101,14 @@ class CreditApplication:
 
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
         clock = clock_of(settings)
-        self._store = BookStore(settings.database_url, threads=settings.threads + WRITE_THREADS + MOST_STREAMS)
+        self._store = SqlStore(settings.database_url, threads=settings.threads + WRITE_THREADS + MAX_STREAMS)
         self._draining = threading.Event()
         policies = load_policies()
         once = Requests(self._store, clock)
         self._credit = CreditServicer(
             once,
             CustomerService(self._store, clock),
-            LendingService(self._store, policies, clock),
+            BookingService(self._store, policies, clock),
             RepaymentService(self._store, clock),
             DecisionService(self._store, policies),
             metrics,
@@ -150,7 +150,7 @@ def build_application(settings: Settings, metrics: Metrics) -> CreditApplication
 
 def run_import_worker(settings: Settings, metrics: Metrics, stop: threading.Event) -> None:
     """Works on imports until the event is set; what is unfinished goes on at the next start."""
-    store = BookStore(settings.database_url, threads=1)
+    store = SqlStore(settings.database_url, threads=1)
     limits = ReadingLimits(
         unpacked_bytes=settings.import_max_unpacked_bytes,
         rows=settings.import_max_rows,
@@ -164,7 +164,7 @@ def run_import_worker(settings: Settings, metrics: Metrics, stop: threading.Even
 
 def queue_files(settings: Settings) -> None:
     """Queues the files that the settings name, customers first, for the loans are theirs."""
-    store = BookStore(settings.database_url, threads=1)
+    store = SqlStore(settings.database_url, threads=1)
     imports = ImportService(store, clock_of(settings))
     try:
         for kind, path in ((ImportKind.CUSTOMERS, settings.load_customers), (ImportKind.LOANS, settings.load_loans)):
@@ -177,7 +177,7 @@ def queue_files(settings: Settings) -> None:
 
 def import_queue_depth(settings: Settings) -> Callable[[], int]:
     """Makes the function that counts the imports that have not ended."""
-    store = BookStore(settings.database_url)
+    store = SqlStore(settings.database_url)
 
     def depth() -> int:
         with store.read() as tx:

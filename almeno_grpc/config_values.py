@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 KIBIBYTE = 1024
 MEBIBYTE = 1024 * KIBIBYTE
 GIBIBYTE = 1024 * MEBIBYTE
-HIGHEST_PORT = 65535
+MAX_PORT = 65535
 UNITS = {"": 1, "kib": KIBIBYTE, "mib": MEBIBYTE, "gib": GIBIBYTE}
 
 
@@ -43,7 +43,7 @@ def address(text: str) -> Address:
         if match:
             name, v4, v6, port = match.groups()
             host = name or str(ipaddress.IPv4Address(v4) if v4 else ipaddress.IPv6Address(v6))
-            if int(port) <= HIGHEST_PORT:
+            if int(port) <= MAX_PORT:
                 return Address(host, int(port))
     except ipaddress.AddressValueError:
         pass

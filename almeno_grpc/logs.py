@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 
 STANDARD_ERROR = 2
-LONGEST_TRACE = 40
+MAX_TRACE = 40
 """Frames of a traceback that are written, the innermost."""
 
 _logger = logging.getLogger("almeno")
@@ -61,7 +61,7 @@ def trace_of(error: BaseException) -> dict[str, object]:
     chain = [error]
     while (cause := chain[-1].__cause__ or chain[-1].__context__) and cause not in chain:
         chain.append(cause)
-    frames = traceback.extract_tb(chain[-1].__traceback__)[-LONGEST_TRACE:]
+    frames = traceback.extract_tb(chain[-1].__traceback__)[-MAX_TRACE:]
     return {
         "exception": " from ".join(f"{type(link).__module__}.{type(link).__qualname__}" for link in chain),
         "traceback": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames],

@@ -109,7 +109,7 @@ def decide(
     """
     score = credit_score(borrower.position, borrower.approved_limit, policy)
     band = policy.band(score.score)
-    rate = request.interest_rate if band is None else max(request.interest_rate, band.least_rate)
+    rate = request.interest_rate if band is None else max(request.interest_rate, band.min_rate)
     emi = installment(
         policy.installment_method, request.loan_amount, rate, request.tenure_months, policy.rounding.installment
     )
@@ -159,7 +159,7 @@ def _reasons_by_amount(loan_amount: int, emi: int, borrower: Borrower, policy: P
     reasons = []
     if gates.new_loan_within_limit and position.current_debt + loan_amount > borrower.approved_limit:
         reasons.append(DecisionReason.LOAN_EXCEEDS_LIMIT)
-    share = gates.most_emi_share_of_income
+    share = gates.max_emi_share_of_income
     if obligation_with(emi, borrower, policy) * share.denominator > share.numerator * borrower.monthly_income:
         reasons.append(DecisionReason.EMI_BURDEN_TOO_HIGH)
     return reasons

@@ -53,7 +53,7 @@ def _emi_burden(decision: Decision, policy: Policy) -> tuple[str, str]:
     borrower, rules = decision.borrower, policy.gates
     obligation = obligation_with(decision.monthly_installment, borrower, policy)
     which = "instalments with the new one" if rules.new_emi_counts else "instalments without the new one"
-    share = rules.most_emi_share_of_income
+    share = rules.max_emi_share_of_income
     # Obligations are whole paise, so they are within the share when they are within its whole paise.
     most = format_rupees(borrower.monthly_income * share.numerator // share.denominator)
     income = format_rupees(borrower.monthly_income)

@@ -50,7 +50,7 @@ class RowIssue:
     message: str
 
 
-class BookCustomer(NamedTuple):
+class CustomerRow(NamedTuple):
     """A checked row of a customer file. Amounts in paise."""
 
     row_number: int
@@ -68,7 +68,7 @@ BOOK_METHOD = InstallmentMethod.ANNUAL_COMPOUND
 """How the instalments of an imported book follow from its terms."""
 
 
-class BookLoan(NamedTuple):
+class LoanRow(NamedTuple):
     """A checked row of a loan file. Amounts in paise."""
 
     row_number: int
@@ -94,7 +94,7 @@ class BookLoan(NamedTuple):
         return date(self.approval_year, self.approval_month, self.approval_day)
 
 
-R = TypeVar("R", BookCustomer, BookLoan)
+R = TypeVar("R", CustomerRow, LoanRow)
 
 
 @dataclass(frozen=True)
@@ -121,16 +121,16 @@ class _Columns(Generic[R]):
         return map(self.row._make, zip(*self.columns, strict=True))
 
 
-class BookCustomers(_Columns[BookCustomer]):
+class CustomerRows(_Columns[CustomerRow]):
     """Checked rows of a customer file."""
 
-    row = BookCustomer
+    row = CustomerRow
 
 
-class BookLoans(_Columns[BookLoan]):
+class LoanRows(_Columns[LoanRow]):
     """Checked rows of a loan file."""
 
-    row = BookLoan
+    row = LoanRow
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from almeno_grpc.domain.errors import NoPolicyInEffect, PolicyNotFound
 from almeno_grpc.domain.installments import InstallmentMethod
 from almeno_grpc.domain.money import Rounding
 
-MOST_KNOWN = 4096
+MAX_KNOWN = 4096
 """Parts of scores that a table remembers: those of all ordinary customers. They follow from the figures alone."""
 
 
@@ -61,7 +61,7 @@ class StepTable:
         known = self._known.get((name, figure))
         if known is None:
             known = ScoreComponent(name, self.points(figure), self.max_points, str(figure))
-            if len(self._known) < MOST_KNOWN:
+            if len(self._known) < MAX_KNOWN:
                 self._known[name, figure] = known
         return known
 
@@ -71,15 +71,15 @@ class OnTimePayments:
     """Points for the share of due instalments that were paid on time, in proportion between two shares."""
 
     max_points: int
-    none_up_to: Fraction
-    all_from: Fraction
+    min_share: Fraction
+    full_share: Fraction
     while_nothing_was_due: int
     _whole: tuple[int, int, int] = field(init=False, repr=False, compare=False)
     _known: dict[tuple[int, int], ScoreComponent] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         # Both shares as whole numbers of the same unit, for every decision comes through here.
-        none, full = self.none_up_to, self.all_from
+        none, full = self.min_share, self.full_share
         unit = none.denominator * full.denominator
         whole = unit, none.numerator * full.denominator, full.numerator * none.denominator
         object.__setattr__(self, "_whole", whole)
@@ -100,7 +100,7 @@ class OnTimePayments:
         if known is None:
             points = self.points(on_time, due)
             known = ScoreComponent("on_time_payments", points, self.max_points, f"{on_time}/{due}")
-            if len(self._known) < MOST_KNOWN:
+            if len(self._known) < MAX_KNOWN:
                 self._known[on_time, due] = known
         return known
 
@@ -110,7 +110,7 @@ class Band:
     """Scores above a number, and the least rate they are lent at in per cent a year."""
 
     above: int
-    least_rate: Decimal
+    min_rate: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ class Gates:
 
     debt_within_limit: bool
     new_loan_within_limit: bool
-    most_emi_share_of_income: Fraction
+    max_emi_share_of_income: Fraction
     new_emi_counts: bool
 
 

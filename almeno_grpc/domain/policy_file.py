@@ -23,7 +23,7 @@ T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
 
 _FULL_SCORE = 100
-_MOST_LINE_BYTES = 1000
+_MAX_LINE_BYTES = 1000
 """A key lies in one line, and the TOML reader's time grows with the square of a key's parts, of which a line of 64 KiB
 has room for 16 seconds."""
 
@@ -38,8 +38,8 @@ def parse_policy(content: bytes) -> Policy:
     Raises:
         PolicyError: The file is not TOML, or a key is missing, unknown or out of bounds.
     """
-    if any(len(line) > _MOST_LINE_BYTES for line in content.split(b"\n")):
-        raise PolicyError(f"a line must have at most {_MOST_LINE_BYTES} bytes")
+    if any(len(line) > _MAX_LINE_BYTES for line in content.split(b"\n")):
+        raise PolicyError(f"a line must have at most {_MAX_LINE_BYTES} bytes")
     try:
         toml = content.decode("utf-8")
         root = _Table("", tomllib.loads(toml))
@@ -122,12 +122,12 @@ def _on_time_payments(table: _Table) -> OnTimePayments:
     max_points = table.value("max_points", _max_points)
     part = OnTimePayments(
         max_points,
-        table.value("none_up_to", _share),
-        table.value("all_from", _share),
+        table.value("min_share", _share),
+        table.value("full_share", _share),
         table.value("while_nothing_was_due", _points_up_to(max_points)),
     )
-    if part.none_up_to >= part.all_from:
-        raise PolicyError(f"{table.name('none_up_to')} must be below all_from")
+    if part.min_share >= part.full_share:
+        raise PolicyError(f"{table.name('min_share')} must be below full_share")
     table.refuse_unknown()
     return part
 
@@ -152,7 +152,7 @@ def _step_table(table: _Table, read_figure: Callable[[Any], Fraction]) -> StepTa
 def _bands(root: _Table) -> tuple[Band, ...]:
     bands: list[Band] = []
     for row in root.tables("bands"):
-        band = Band(row.value("above", _band_floor), row.value("least_rate", _rate))
+        band = Band(row.value("above", _band_floor), row.value("min_rate", _rate))
         up_to = row.value("up_to", _score)
         row.refuse_unknown()
         joint = bands[-1].above if bands else _FULL_SCORE
@@ -164,8 +164,8 @@ def _bands(root: _Table) -> tuple[Band, ...]:
             )
         if band.above >= up_to:
             raise PolicyError(f"{row.name('above')} must be below up_to")
-        if bands and band.least_rate < bands[-1].least_rate:
-            raise PolicyError(f"{row.name('least_rate')} must not be below that of the better band before")
+        if bands and band.min_rate < bands[-1].min_rate:
+            raise PolicyError(f"{row.name('min_rate')} must not be below that of the better band before")
         bands.append(band)
     return tuple(bands)
 
@@ -174,7 +174,7 @@ def _gates(table: _Table) -> Gates:
     gates = Gates(
         table.value("debt_within_limit", _boolean),
         table.value("new_loan_within_limit", _boolean),
-        table.value("most_emi_share_of_income", _share),
+        table.value("max_emi_share_of_income", _share),
         table.value("new_emi_counts", _boolean),
     )
     table.refuse_unknown()

@@ -17,7 +17,7 @@ BURDENS = ((-1, 0), *((percent, percent + 10) for percent in range(0, 100, 10)),
 """Shares of the monthly income in per cent, above the first up to and including the second; the first is just 0."""
 
 
-class AlikeLoans(NamedTuple):
+class LoanGroup(NamedTuple):
     """Loans of one approval date with as many instalments paid: all are as far behind. Amounts in paise."""
 
     approval_date: date
@@ -28,7 +28,7 @@ class AlikeLoans(NamedTuple):
     outstanding_principal: int
 
 
-class AlikeDecisions(NamedTuple):
+class DecisionGroup(NamedTuple):
     """Stored decisions of one business date with the same answer; no reasons where they approved."""
 
     business_date: date
@@ -49,14 +49,14 @@ class Month(NamedTuple):
 
 
 @dataclass(slots=True)
-class LoanFigures:
+class LoanStatistics:
     """Loans added up. Amounts in paise."""
 
     loans: int = 0
     loan_amount: int = 0
     outstanding_principal: int = 0
 
-    def add(self, alike: AlikeLoans) -> None:
+    def add(self, alike: LoanGroup) -> None:
         """Takes in loans."""
         self.loans += alike.loans
         self.loan_amount += alike.loan_amount
@@ -64,7 +64,7 @@ class LoanFigures:
 
 
 @dataclass(slots=True)
-class DecisionFigures:
+class DecisionStatistics:
     """Stored decisions added up."""
 
     approvals: int = 0
@@ -110,12 +110,12 @@ class Portfolio:
         self.policy = policy
         self.business_date = business_date
         self.customers = 0
-        self.loans = LoanFigures()
-        self.loan_buckets = {bucket: LoanFigures() for bucket in LOAN_BUCKETS}
-        self.vintages: defaultdict[Month, LoanFigures] = defaultdict(LoanFigures)
+        self.loans = LoanStatistics()
+        self.loan_buckets = {bucket: LoanStatistics() for bucket in LOAN_BUCKETS}
+        self.vintages: defaultdict[Month, LoanStatistics] = defaultdict(LoanStatistics)
         self.scores: Counter[int] = Counter()
         self.emi_burden = [0] * len(BURDENS)
-        self.decisions: defaultdict[Month, DecisionFigures] = defaultdict(DecisionFigures)
+        self.decisions: defaultdict[Month, DecisionStatistics] = defaultdict(DecisionStatistics)
 
     def add_customer(self, borrower: Borrower) -> None:
         """Takes in a customer."""
@@ -123,13 +123,13 @@ class Portfolio:
         self.scores[credit_score(borrower.position, borrower.approved_limit, self.policy).score] += 1
         self.emi_burden[_burden(borrower.position.monthly_obligation, borrower.monthly_income)] += 1
 
-    def add_loans(self, alike: AlikeLoans) -> None:
+    def add_loans(self, alike: LoanGroup) -> None:
         """Takes in loans that are alike."""
         bucket = _bucket(alike, self.business_date)
         for figures in (self.loans, self.loan_buckets[bucket], self.vintages[Month.of(alike.approval_date)]):
             figures.add(alike)
 
-    def add_decisions(self, alike: AlikeDecisions) -> None:
+    def add_decisions(self, alike: DecisionGroup) -> None:
         """Takes in stored decisions that are alike."""
         figures = self.decisions[Month.of(alike.business_date)]
         if alike.reasons:
@@ -140,7 +140,7 @@ class Portfolio:
             figures.declines_by_reason[reason] += alike.decisions
 
 
-def _bucket(alike: AlikeLoans, on: date) -> LoanBucket:
+def _bucket(alike: LoanGroup, on: date) -> LoanBucket:
     if alike.state is LoanState.CLOSED:
         return LOAN_BUCKETS[-1]
     days = days_past_due(alike.approval_date, alike.emis_paid, on)

@@ -61,7 +61,7 @@ class BandCount:
 
 
 @dataclass(frozen=True, slots=True)
-class PolicyFigures:
+class PolicyStatistics:
     """What one policy comes to over the whole book. What is counted by a key has no zeros, and no order."""
 
     policy_version: str
@@ -83,8 +83,8 @@ class SimulationSummary:
 
     business_date: date
     customers: int
-    before: PolicyFigures
-    after: PolicyFigures
+    before: PolicyStatistics
+    after: PolicyStatistics
     newly_approved: int
     newly_declined: int
 
@@ -161,7 +161,7 @@ class Simulation:
         return self._numbers.setdefault(outcome, len(self._numbers))
 
 
-def _figures(policy: Policy, customers: Counter[Outcome]) -> PolicyFigures:
+def _figures(policy: Policy, customers: Counter[Outcome]) -> PolicyStatistics:
     approvals: Counter[Decimal] = Counter()
     reasons: Counter[DecisionReason] = Counter()
     scores: Counter[int] = Counter()
@@ -174,7 +174,7 @@ def _figures(policy: Policy, customers: Counter[Outcome]) -> PolicyFigures:
             approvals[outcome.corrected_interest_rate] += count
         for reason in outcome.reasons:
             reasons[reason] += count
-    return PolicyFigures(
+    return PolicyStatistics(
         policy_version=policy.version,
         approvals=approvals.total(),
         declines=customers.total() - approvals.total() - not_amortizing,

@@ -32,8 +32,8 @@ _POLL_SECONDS = 0.5
 _MEBIBYTE = 2**20
 
 
-class BookFile:
-    """A file that is sound as a whole. Made by `open_book_file`."""
+class ImportFileSession:
+    """A file that is sound as a whole. Made by `open_import_file`."""
 
     def __init__(self, reading: "_Reading", rows_total: int) -> None:
         self._reading = reading
@@ -58,12 +58,12 @@ class BookFile:
 
 
 @contextmanager
-def open_book_file(
+def open_import_file(
     job: ReadingJob,
     *,
     while_waiting: Callable[[], None] = lambda: None,
     start_reader: Callable[[], Reader] = Reader,
-) -> Iterator[BookFile]:
+) -> Iterator[ImportFileSession]:
     """Has a process read and check a file, and waits until it is known to be sound as a whole.
 
     However the block is left, the process has ended by then.
@@ -79,7 +79,7 @@ def open_book_file(
     """
     reading = _Reading(job, while_waiting, start_reader)
     try:
-        yield BookFile(reading, reading.open())
+        yield ImportFileSession(reading, reading.open())
     finally:
         reading.close()
 

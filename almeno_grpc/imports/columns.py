@@ -19,7 +19,7 @@ import pandas as pd
 from almeno_grpc.domain.months import day_number
 from almeno_grpc.imports.cells import EXACT_FLOATS, CellRule, Fault, PhoneNumber, PlainNumbers
 from almeno_grpc.imports.short_cells import Numbers, ShortCells, factorized, packed
-from almeno_grpc.service.phone_numbers import LEAST_INDIAN, MOST_INDIAN, OF_INDIA
+from almeno_grpc.service.phone_numbers import MAX_INDIAN, MIN_INDIAN, OF_INDIA
 
 Values = npt.NDArray[Any]
 
@@ -46,7 +46,7 @@ class Column:
     numbers side by side take a quarter of the room, and are read many times quicker.
     """
 
-    MOST_DISTINCT = 20_000
+    MAX_DISTINCT = 20_000
 
     def __init__(self) -> None:
         self._kept: _Bare | _Coded | _Pieces = _Bare()
@@ -62,7 +62,7 @@ class Column:
             cells = [str(cell).upper() if isinstance(cell, bool) else cell for cell in cells]
         if isinstance(self._kept, _Bare) and not kinds <= {float}:
             self._kept = _Coded(self.cells(range(len(self))))
-        if isinstance(self._kept, _Coded) and (comes_whole or self._kept.distinct_count > self.MOST_DISTINCT):
+        if isinstance(self._kept, _Coded) and (comes_whole or self._kept.distinct_count > self.MAX_DISTINCT):
             self._kept = _Pieces(self.cells(range(len(self))))
         self._kept.extend(cells)
 
@@ -211,7 +211,7 @@ def _plain_values(numbers: Numbers, rule: CellRule) -> tuple[Values, npt.NDArray
         is_plain = (numbers >= -(-rule.least // rule.scale)) & (numbers <= rule.most // rule.scale)
         return np.where(is_plain, numbers, 0) * rule.scale, is_plain
     if isinstance(rule, PhoneNumber):
-        is_plain = (numbers >= LEAST_INDIAN) & (numbers <= MOST_INDIAN)
+        is_plain = (numbers >= MIN_INDIAN) & (numbers <= MAX_INDIAN)
         return np.where(is_plain, numbers + OF_INDIA, 0), is_plain
     return np.zeros(len(numbers), dtype=object), np.zeros(len(numbers), dtype=bool)
 

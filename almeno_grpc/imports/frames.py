@@ -17,7 +17,7 @@ from itertools import starmap
 from pathlib import Path
 from typing import Any
 
-from almeno_grpc.domain.imports import BookCustomers, BookLoans, ImportKind, IssueOutcome, RowIssue
+from almeno_grpc.domain.imports import CustomerRows, ImportKind, IssueOutcome, LoanRows, RowIssue
 
 ONLY_LEFTOVERS = "only-leftovers"
 """On the command line of a reading process: to take only what others leave of the processors."""
@@ -108,7 +108,7 @@ class RowBatch:
 
     rows_seen: int
     """Rows of the sheet covered, rejected ones included, blank ones not."""
-    rows: BookCustomers | BookLoans
+    rows: CustomerRows | LoanRows
     """The rows that passed, adjusted where an issue says so."""
     issues: list[RowIssue]
     """In the order of the rows; a rejected row has one for each fault."""
@@ -141,13 +141,13 @@ class PackedBatch:
 
     rows_seen: int
     columns: tuple[Sequence[Any], ...]
-    """One a field of `BookCustomer` or `BookLoan`, in their order: of numbers side by side, or of texts."""
+    """One a field of `CustomerRow` or `LoanRow`, in their order: of numbers side by side, or of texts."""
     issues: list[IssueFields]
     rejected: list[tuple[int, int]]
 
     def unpack(self, kind: ImportKind) -> RowBatch:
         """Builds the issues."""
-        rows = BookCustomers(self.columns) if kind is ImportKind.CUSTOMERS else BookLoans(self.columns)
+        rows = CustomerRows(self.columns) if kind is ImportKind.CUSTOMERS else LoanRows(self.columns)
         return RowBatch(self.rows_seen, rows, list(starmap(RowIssue, self.issues)), self.rejected)
 
 

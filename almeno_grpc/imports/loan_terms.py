@@ -33,7 +33,7 @@ def settled(
         rejected: The places of the rows that are not taken; what comes of them does not matter.
 
     Returns:
-        The fields of `BookLoan` behind the row number as columns; and the corrections as issues, by place.
+        The fields of `LoanRow` behind the row number as columns; and the corrections as issues, by place.
     """
     approvals: Numbers = values[headings.DATE_OF_APPROVAL]
     # A tenure that could not be read would have to be left out of every division.

@@ -4,14 +4,14 @@ import time
 
 from almeno_grpc.service.store import Transaction
 
-MOST_PART_ROWS = 500
+MAX_PART_ROWS = 500
 _PART_SECONDS = 0.001
 """How much lands until the worker looks whether calls wait to write, and lets them through.
 
 While such calls come, fewer at a time of the rows that take longer than others, and each part is a transaction of its
 own: calls wait for its commit, too, which takes longer the more there is to commit.
 """
-_LEAST_SHARE = 32
+_MIN_SHARE = 32
 """Of the most rows at a time, at least one in so many."""
 _LONG_SECONDS = 0.1
 """How long it lasts at the most while none come, or where that cannot be seen: it holds on to rows that calls need."""
@@ -44,7 +44,7 @@ class Pace:
         if self._seconds_a_row == 0 or not self.calls_come:
             return most
         # Not too few: where a part takes long whatever is in it, there would be less and less in each.
-        return max(-(-most // _LEAST_SHARE), min(most, int(_PART_SECONDS / self._seconds_a_row)))
+        return max(-(-most // _MIN_SHARE), min(most, int(_PART_SECONDS / self._seconds_a_row)))
 
     def note(self, rows: int) -> None:
         """So many rows have landed since the transaction began."""

@@ -15,7 +15,7 @@ from typing import IO
 from almeno_grpc.imports.frames import ONLY_LEFTOVERS, Frame, ReadingJob, is_whole, take_first
 
 _PROGRAM = (sys.executable, "-P", "-m", "almeno_grpc.imports.reader")
-_MOST_NAME_CHARACTERS = 20
+_MAX_NAME_CHARACTERS = 20
 """Of a file's name, from its end: only its ending counts."""
 _PIPE_BYTES = 2**20
 """Of frames that wait to be received: the fewer fit, the more often the two processes wait for each other."""
@@ -66,7 +66,7 @@ class Reader:
     def give(self, job: ReadingJob) -> None:
         """Tells the process which file to read. To be done once."""
         # A name without end would not fit into the pipe before the process is there to read it.
-        job = replace(job, file_name=job.file_name[-_MOST_NAME_CHARACTERS:])
+        job = replace(job, file_name=job.file_name[-_MAX_NAME_CHARACTERS:])
         # Where the process is gone, so is the pipe its frames would come through.
         with contextlib.suppress(BrokenPipeError):
             self._jobs.write(pickle.dumps(job))

@@ -76,7 +76,7 @@ class BookReading:
         """How many there are, where it is known beforehand that `tables` will not raise."""
         self._refuse_more(self.sound_rows or 0)
 
-    def tables(self, most_rows: int | None = None) -> Iterator[BookTable]:
+    def tables(self, max_rows: int | None = None) -> Iterator[BookTable]:
         """Yields the rows in order: in one table, or in several of at most so many rows, or of a piece; one at least.
 
         Of several the first are smaller, for whoever wants them has nothing to do until they come.
@@ -89,9 +89,9 @@ class BookReading:
         while sheet_columns := self._rows.next_columns(self._width):
             give_way()
             count = len(sheet_columns[0])
-            if most_rows is not None and len(growing) and len(growing) + count > wanted_rows:
+            if max_rows is not None and len(growing) and len(growing) + count > wanted_rows:
                 rows_before += len(growing)
-                wanted_rows = min(2 * max(wanted_rows, len(growing)), most_rows)
+                wanted_rows = min(2 * max(wanted_rows, len(growing)), max_rows)
                 yield growing.table()
                 growing = _GrowingTable(self._kind)
             picked = [sheet_columns[position] for position in self._positions]

@@ -14,9 +14,9 @@ Words = npt.NDArray[np.uint64]
 Numbers = npt.NDArray[np.int64]
 
 _WORD_BYTES = 8
-_MOST_BYTES = 2 * _WORD_BYTES
+_MAX_BYTES = 2 * _WORD_BYTES
 """Of a short cell. A whole number of so many digits fits into 64 bits."""
-_MOST_WIDTH = 64
+_MAX_WIDTH = 64
 """Columns of a sheet that is cut up: each takes its time, and few of more are ever asked for."""
 _COMMA, _NEWLINE = b",\n"
 _WORD = np.dtype("<u8")
@@ -29,7 +29,7 @@ _SIX = np.uint64(0x0606060606060606)
 _SALT = np.uint64(secrets.randbits(64) | 1)
 _UNSALT = np.uint64(pow(int(_SALT), -1, 2**64))
 """Undoes the multiplication by the salt."""
-_POWERS_OF_TEN = np.array([10**power for power in range(_MOST_BYTES)], dtype=np.int64)
+_POWERS_OF_TEN = np.array([10**power for power in range(_MAX_BYTES)], dtype=np.int64)
 
 
 def packed(numbers: Numbers) -> "array[int]":
@@ -87,7 +87,7 @@ def cut_up(lines: bytes, width: int) -> list[Sequence[object]]:
 
     None of a wide sheet, or where a line has fewer or more fields, or one of any length.
     """
-    if width > _MOST_WIDTH:
+    if width > _MAX_WIDTH:
         return []
     text = _CutText(lines)
     ends = np.flatnonzero((text.characters == _COMMA) | (text.characters == _NEWLINE))
@@ -101,9 +101,9 @@ def cut_up(lines: bytes, width: int) -> list[Sequence[object]]:
     longest = lengths.reshape(rows, width).max(axis=0)
     if longest.max() > csv.field_size_limit():
         return []
-    cells = lines.decode().replace("\r", "").replace("\n", ",").split(",") if longest.max() > _MOST_BYTES else []
+    cells = lines.decode().replace("\r", "").replace("\n", ",").split(",") if longest.max() > _MAX_BYTES else []
     return [
-        cells[place:-1:width] if longest[place] > _MOST_BYTES else text.cells(ends[place::width], lengths[place::width])
+        cells[place:-1:width] if longest[place] > _MAX_BYTES else text.cells(ends[place::width], lengths[place::width])
         for place in range(width)
     ]
 
@@ -114,8 +114,8 @@ class _CutText:
     def __init__(self, text: bytes) -> None:
         """Lays words over the text."""
         # Two words in front of the first cell, which may be shorter than that.
-        padded = bytes(_MOST_BYTES) + text
-        self.characters: npt.NDArray[np.uint8] = np.frombuffer(padded, dtype=np.uint8)[_MOST_BYTES:]
+        padded = bytes(_MAX_BYTES) + text
+        self.characters: npt.NDArray[np.uint8] = np.frombuffer(padded, dtype=np.uint8)[_MAX_BYTES:]
         # A word begins at every byte.
         self._words: Words = np.ndarray(len(padded) - _WORD_BYTES + 1, dtype=_WORD, buffer=padded, strides=(1,))
 
@@ -161,4 +161,4 @@ def _number_of(figures: Words) -> Words:
 
 def _texts(first: Words, second: Words) -> list[str]:
     words = np.column_stack([first, second]).astype(_WORD)
-    return [cell.lstrip(b"\0").decode() for cell in words.view(f"S{_MOST_BYTES}").ravel().tolist()]
+    return [cell.lstrip(b"\0").decode() for cell in words.view(f"S{_MAX_BYTES}").ravel().tolist()]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-MOST_BYTES = 999
+MAX_BYTES = 999
 """Of a short line: it has no more fields than a line may have, and none that is too long."""
 _NEWLINE = ord("\n")
 _BEGINS_WELL = np.zeros(256, dtype=bool)
@@ -27,7 +27,7 @@ class ShortLines:
         starts = ends[:-1] + 1 if len(ends) and ends[-1] == len(piece) - 1 else ends + 1
         lengths = np.diff(ends, prepend=-1 - self._open_bytes, append=len(piece)) - 1
         begins_well = (self._open_bytes > 0 or _BEGINS_WELL[characters[0]]) and _BEGINS_WELL[characters[starts]].all()
-        self._are_short = bool(begins_well and lengths.max() <= MOST_BYTES)
+        self._are_short = bool(begins_well and lengths.max() <= MAX_BYTES)
         self._count += len(ends)
         self._open_bytes = int(lengths[-1])
 

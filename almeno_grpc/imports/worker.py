@@ -16,18 +16,18 @@ from pathlib import Path
 
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.errors import Aborted, Unavailable, WriteConflict
-from almeno_grpc.domain.imports import BookCustomers, BookLoans, ImportFile, ImportState, RowCounts, RowIssue
+from almeno_grpc.domain.imports import CustomerRows, ImportFile, ImportState, LoanRows, RowCounts, RowIssue
 from almeno_grpc.giving_way import give_way
-from almeno_grpc.imports.book_file import open_book_file
+from almeno_grpc.imports.book_file import open_import_file
 from almeno_grpc.imports.errors import FileRefusedError
 from almeno_grpc.imports.frames import LoanNumbers, ReadingJob, ReadingLimits, RowBatch
-from almeno_grpc.imports.pace import MOST_PART_ROWS, Pace
+from almeno_grpc.imports.pace import MAX_PART_ROWS, Pace
 from almeno_grpc.imports.reader_process import SpareReader
+from almeno_grpc.imports.upsert.batch import reserve_loan_ids, upsert_batch, write_batch
 from almeno_grpc.logs import log_event
 from almeno_grpc.metrics import Metrics
 from almeno_grpc.service.identifiers import new_identifier
-from almeno_grpc.service.landing import land_batch, set_numbers_aside, write_batch
-from almeno_grpc.service.store import Hold, Store, Transaction
+from almeno_grpc.service.store import Lock, Store, Transaction
 
 _IDLE_SECONDS = 0.05
 """How often the queue is looked at while it is empty: the looks took 2 % of a processor, on SQLite."""
@@ -58,7 +58,7 @@ class ImportWorker:
     metrics: Metrics
     limits: ReadingLimits
     batch_rows: int
-    part_rows: int = MOST_PART_ROWS
+    part_rows: int = MAX_PART_ROWS
     """The most rows that land, or numbers that are set aside, without a look whether others wait."""
     readers: SpareReader = field(default_factory=SpareReader)
     """Where the processes come from that read the files."""
@@ -77,13 +77,13 @@ class ImportWorker:
             finally:
                 self.readers.end()
 
-    def _take_files(self, turn: Hold, stop: threading.Event) -> None:
+    def _take_files(self, turn: Lock, stop: threading.Event) -> None:
         idle_since = time.monotonic()
         while turn.is_held() and not stop.is_set():
             file = self.store.write(self._take_next) if self._is_waiting() else None
             if file is None:
                 self._drop_contents(stop)
-                self.store.tidy_up()
+                self.store.checkpoint()
                 stop.wait(_IDLE_SECONDS)
                 if time.monotonic() - idle_since > _SPARE_SECONDS:
                     self.readers.keep()
@@ -159,7 +159,7 @@ class ImportWorker:
             job = ReadingJob(
                 path, file.kind, file.file_name, file.book_date, self.limits, file.rows.seen, self.batch_rows
             )
-            with open_book_file(job, while_waiting=look_up, start_reader=self.readers.take) as book:
+            with open_import_file(job, while_waiting=look_up, start_reader=self.readers.take) as book:
                 self.store.write(lambda tx: tx.imports.set_rows_total(file.queue_number, book.rows_total))
                 pace = Pace()
                 self._set_aside(file, book.loan_numbers(), pace, stop)
@@ -186,7 +186,7 @@ class ImportWorker:
             _refuse_cancelled(tx, file)
             now_done = done
             for run in numbers.in_runs(self.part_rows, done):
-                set_numbers_aside(tx, run.loan_ids, run.customer_ids)
+                reserve_loan_ids(tx, run.loan_ids, run.customer_ids)
                 now_done += len(run)
                 if now_done - done >= self.batch_rows or pace.has_to_end(tx):
                     break
@@ -199,14 +199,14 @@ class ImportWorker:
 
     def _keep_in_order(self, pace: Pace) -> None:
         """What a transaction with many rows leaves to be done."""
-        self.store.tidy_up(in_steps=pace.calls_come)
-        self.store.notice_growth()
+        self.store.checkpoint(in_steps=pace.calls_come)
+        self.store.analyze()
 
     def _land_batch(self, file: ImportFile, batch: RowBatch, pace: Pace, rows_done: int) -> Iterator[RowCounts]:
         """Lands a batch, in as few transactions as the pace allows; yields what each has come to."""
         landed = 0
 
-        def parts(tx: Transaction) -> Iterator[tuple[BookCustomers | BookLoans, list[RowIssue]]]:
+        def parts(tx: Transaction) -> Iterator[tuple[CustomerRows | LoanRows, list[RowIssue]]]:
             start = landed
             while start < batch.rows_seen:
                 part = batch.part(start, start + pace.part_rows(self.part_rows))
@@ -215,13 +215,13 @@ class ImportWorker:
                     return
                 start += part.rows_seen
 
-        def land(tx: Transaction, looks_first: bool) -> RowCounts:
+        def land(tx: Transaction, check_existing: bool) -> RowCounts:
             pace.begin()
             if _refuse_cancelled(tx, file).rows.seen != rows_done + landed:
                 # This worker has lost its turn without knowing, and the one whose turn it is has come this far.
                 raise WriteConflict("another server works on the import")
             now = self.clock.now_microseconds()
-            counts = land_batch(tx, file.queue_number, parts(tx), now, looks_first=looks_first)
+            counts = upsert_batch(tx, file.queue_number, parts(tx), now, check_existing=check_existing)
             pace.note(counts.seen)
             return counts
 

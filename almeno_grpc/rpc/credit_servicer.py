@@ -20,16 +20,16 @@ from almeno_grpc.rpc.decision_answers import (
     replay_fields,
     stored_decision,
 )
-from almeno_grpc.rpc.fields import Fields
+from almeno_grpc.rpc.field_reader import FieldReader
 from almeno_grpc.rpc.loan_answers import fill_loan
 from almeno_grpc.rpc.pages import page_key, page_token
+from almeno_grpc.service.booking import Booking, BookingService
 from almeno_grpc.service.customers import CustomerService
 from almeno_grpc.service.decisions import DecisionService
-from almeno_grpc.service.lending import Booking, LendingService
+from almeno_grpc.service.idempotency import Requests
 from almeno_grpc.service.repayments import Recorded, RepaymentService
-from almeno_grpc.service.requests import Requests
 
-MOST_REQUESTS_OF_A_BATCH = 1000
+MAX_REQUESTS_OF_A_BATCH = 1000
 
 
 class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
@@ -42,7 +42,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         self,
         requests_once: Requests,
         customers: CustomerService,
-        lending: LendingService,
+        lending: BookingService,
         repayments: RepaymentService,
         decisions: DecisionService,
         metrics: Metrics,
@@ -56,10 +56,10 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
 
     def RegisterCustomer(self, request: pb.RegisterCustomerRequest, context: grpc.ServicerContext) -> Future[bytes]:
         """Registers a customer."""
-        fields = Fields()
+        fields = FieldReader()
         call = requests.call_of(fields, "RegisterCustomer", request, request.request_id, context)
         applicant = requests.applicant(fields, request)
-        fields.check()
+        fields.raise_if_invalid()
 
         def encode(customer: Customer) -> bytes:
             return pb.RegisterCustomerResponse(customer=answers.customer_fields(customer)).SerializeToString()
@@ -68,9 +68,9 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
 
     def GetCustomer(self, request: pb.GetCustomerRequest, _context: grpc.ServicerContext) -> pb.GetCustomerResponse:
         """Fetches a customer with the credit position."""
-        fields = Fields()
+        fields = FieldReader()
         customer_id = fields.identifier("customer_id", request.customer_id)
-        fields.check()
+        fields.raise_if_invalid()
         customer, position = self._customers.get(customer_id)
         response = pb.GetCustomerResponse(customer=answers.customer_fields(customer))
         fill_position(response.position, position, customer.approved_limit)
@@ -80,9 +80,9 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         self, request: pb.ListCustomersRequest, _context: grpc.ServicerContext
     ) -> pb.ListCustomersResponse:
         """Lists all customers."""
-        fields = Fields()
+        fields = FieldReader()
         size = fields.page_size(request.page_size)
-        fields.check()
+        fields.raise_if_invalid()
         (after,) = page_key("customers", request.page_token, (0,))
         customers = self._customers.page(after, size + 1)
         return pb.ListCustomersResponse(
@@ -92,18 +92,18 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
 
     def CheckEligibility(self, request: pb.CheckEligibilityRequest, _context: grpc.ServicerContext) -> bytes:
         """Decides without storing or booking."""
-        fields = Fields()
+        fields = FieldReader()
         loan_request = requests.loan_request(fields, request)
-        fields.check()
+        fields.raise_if_invalid()
         decision = self._lending.check(loan_request)
         self._metrics.decision("check", decision.reasons)
         return check_answer(decision)
 
     def BatchCheckEligibility(self, request: pb.BatchCheckEligibilityRequest, _context: grpc.ServicerContext) -> bytes:
         """Decides many requests without storing or booking."""
-        fields = Fields()
-        fields.number("requests", len(request.requests), 1, MOST_REQUESTS_OF_A_BATCH)
-        fields.check()
+        fields = FieldReader()
+        fields.number("requests", len(request.requests), 1, MAX_REQUESTS_OF_A_BATCH)
+        fields.raise_if_invalid()
         asked = [requests.loan_request_or_error(each) for each in request.requests]
         outcomes = self._lending.check_all([each for each in asked if isinstance(each, LoanRequest)])
         decided = Counter(each.reasons for each in outcomes if isinstance(each, Decision))
@@ -114,10 +114,10 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
 
     def CreateLoan(self, request: pb.CreateLoanRequest, context: grpc.ServicerContext) -> Future[bytes]:
         """Decides, stores the decision and books what it approves."""
-        fields = Fields()
+        fields = FieldReader()
         call = requests.call_of(fields, "CreateLoan", request, request.request_id, context)
         loan_request = requests.loan_request(fields, request)
-        fields.check()
+        fields.raise_if_invalid()
 
         def count(booking: Booking) -> None:
             self._metrics.decision("booking", booking.decision.reasons)
@@ -126,9 +126,9 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
 
     def GetLoan(self, request: pb.GetLoanRequest, _context: grpc.ServicerContext) -> pb.GetLoanResponse:
         """Fetches a loan and its customer."""
-        fields = Fields()
+        fields = FieldReader()
         loan_id = fields.identifier("loan_id", request.loan_id)
-        fields.check()
+        fields.raise_if_invalid()
         loan, customer = self._lending.get_loan(loan_id)
         response = pb.GetLoanResponse(customer=answers.customer_fields(customer))
         fill_loan(response.loan, loan, self._lending.today())
@@ -136,11 +136,11 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
 
     def ListLoans(self, request: pb.ListLoansRequest, _context: grpc.ServicerContext) -> pb.ListLoansResponse:
         """Lists a customer's loans."""
-        fields = Fields()
+        fields = FieldReader()
         customer_id = fields.identifier("customer_id", request.customer_id)
         state = requests.loan_state(fields, request.state)
         size = fields.page_size(request.page_size)
-        fields.check()
+        fields.raise_if_invalid()
         scope = f"loans of {customer_id}, {state or 'all'}"
         (after,) = page_key(scope, request.page_token, (0,))
         loans = self._lending.page_of_loans(customer_id, state, after, size + 1)
@@ -156,21 +156,21 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         self, request: pb.GetRepaymentScheduleRequest, _context: grpc.ServicerContext
     ) -> pb.GetRepaymentScheduleResponse:
         """Lists every instalment of a loan."""
-        fields = Fields()
+        fields = FieldReader()
         loan_id = fields.identifier("loan_id", request.loan_id)
-        fields.check()
+        fields.raise_if_invalid()
         return pb.GetRepaymentScheduleResponse(
             installments=map(answers.installment_fields, self._repayments.schedule(loan_id))
         )
 
     def RecordRepayment(self, request: pb.RecordRepaymentRequest, context: grpc.ServicerContext) -> Future[bytes]:
         """Records a repayment."""
-        fields = Fields()
+        fields = FieldReader()
         call = requests.call_of(fields, "RecordRepayment", request, request.request_id, context)
         loan_id = fields.identifier("loan_id", request.loan_id)
         amount = fields.amount("amount", request.amount, least=1)
         payment_date = fields.optional_date("payment_date", request)
-        fields.check()
+        fields.raise_if_invalid()
 
         def encode(recorded: Recorded) -> bytes:
             response = pb.RecordRepaymentResponse(repayment=answers.repayment_fields(recorded.repayment))
@@ -183,10 +183,10 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         self, request: pb.ListRepaymentsRequest, _context: grpc.ServicerContext
     ) -> pb.ListRepaymentsResponse:
         """Lists a loan's repayments."""
-        fields = Fields()
+        fields = FieldReader()
         loan_id = fields.identifier("loan_id", request.loan_id)
         size = fields.page_size(request.page_size)
-        fields.check()
+        fields.raise_if_invalid()
         scope = f"repayments of {loan_id}"
         (after,) = page_key(scope, request.page_token, (0,))
         repayments = self._repayments.page(loan_id, after, size + 1)
@@ -197,27 +197,27 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
 
     def GetPayoff(self, request: pb.GetPayoffRequest, _context: grpc.ServicerContext) -> pb.GetPayoffResponse:
         """Says what closes a loan on a day."""
-        fields = Fields()
+        fields = FieldReader()
         loan_id = fields.identifier("loan_id", request.loan_id)
         payoff_date = fields.optional_date("payoff_date", request)
-        fields.check()
+        fields.raise_if_invalid()
         return pb.GetPayoffResponse(payoff=answers.payoff_fields(self._repayments.payoff(loan_id, payoff_date)))
 
     def GetDecision(self, request: pb.GetDecisionRequest, _context: grpc.ServicerContext) -> pb.GetDecisionResponse:
         """Fetches a stored decision."""
-        fields = Fields()
+        fields = FieldReader()
         decision_id = fields.uuid("decision_id", request.decision_id)
-        fields.check()
+        fields.raise_if_invalid()
         return pb.GetDecisionResponse(decision=stored_decision(self._decisions.get(decision_id)))
 
     def ListDecisions(
         self, request: pb.ListDecisionsRequest, _context: grpc.ServicerContext
     ) -> pb.ListDecisionsResponse:
         """Lists the stored decisions on a customer."""
-        fields = Fields()
+        fields = FieldReader()
         customer_id = fields.identifier("customer_id", request.customer_id)
         size = fields.page_size(request.page_size)
-        fields.check()
+        fields.raise_if_invalid()
         scope = f"decisions on {customer_id}"
         (after,) = page_key(scope, request.page_token, ("",))
         decisions = [stored_decision(each) for each in self._decisions.page(customer_id, after, size + 1)]
@@ -230,7 +230,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         self, request: pb.ReplayDecisionRequest, _context: grpc.ServicerContext
     ) -> pb.ReplayDecisionResponse:
         """Takes a stored decision again and compares."""
-        fields = Fields()
+        fields = FieldReader()
         decision_id = fields.uuid("decision_id", request.decision_id)
-        fields.check()
+        fields.raise_if_invalid()
         return pb.ReplayDecisionResponse(**replay_fields(self._decisions.replay(decision_id)))

@@ -24,11 +24,11 @@ DOMAIN = "almeno.credit"
 
 # A status travels in HTTP/2 headers, which a client need not take beyond 8 KiB: the message up to three times its
 # size, the details in base64, a third longer. These limits keep it below.
-LONGEST_MESSAGE_BYTES = 512
-LONGEST_DETAILS_BYTES = 4096
-LONGEST_DESCRIPTION_BYTES = 200
-MOST_VIOLATIONS = 20
-MOST_METADATA = 8
+MAX_MESSAGE_BYTES = 512
+MAX_DETAILS_BYTES = 4096
+MAX_DESCRIPTION_BYTES = 200
+MAX_VIOLATIONS = 20
+MAX_METADATA = 8
 
 
 class MethodNotFound(CreditError):
@@ -81,7 +81,7 @@ def status_message(error: CreditError) -> status_pb2.Status:
         The status, which carries exactly one ErrorInfo and, for fields at fault, a BadRequest. Long texts are cut so
         that it fits into headers.
     """
-    metadata = {name: _cut(value) for name, value in list(error.metadata.items())[:MOST_METADATA]}
+    metadata = {name: _cut(value) for name, value in list(error.metadata.items())[:MAX_METADATA]}
     return _status(code_of(error), error.reason, error.message, metadata, error.violations)
 
 
@@ -100,12 +100,10 @@ def _status(
     violations: tuple[FieldViolation, ...],
 ) -> status_pb2.Status:
     info = error_details_pb2.ErrorInfo(reason=reason, domain=DOMAIN, metadata=metadata)
-    status = status_pb2.Status(
-        code=code.value[0], message=_cut(message, LONGEST_MESSAGE_BYTES), details=[_packed(info)]
-    )
+    status = status_pb2.Status(code=code.value[0], message=_cut(message, MAX_MESSAGE_BYTES), details=[_packed(info)])
     bad_request = error_details_pb2.BadRequest()
-    room_bytes = LONGEST_DETAILS_BYTES - status.ByteSize()
-    for violation in violations[:MOST_VIOLATIONS]:
+    room_bytes = MAX_DETAILS_BYTES - status.ByteSize()
+    for violation in violations[:MAX_VIOLATIONS]:
         entry = bad_request.field_violations.add(field=_cut(violation.field), description=_cut(violation.description))
         if bad_request.ByteSize() > room_bytes:
             bad_request.field_violations.remove(entry)
@@ -121,7 +119,7 @@ def _packed(detail: error_details_pb2.ErrorInfo | error_details_pb2.BadRequest) 
     return packed
 
 
-def _cut(text: str, longest_bytes: int = LONGEST_DESCRIPTION_BYTES) -> str:
+def _cut(text: str, longest_bytes: int = MAX_DESCRIPTION_BYTES) -> str:
     """Cuts a text to so many bytes of UTF-8; what UTF-8 cannot say becomes a question mark."""
     encoded = text.encode("utf-8", "replace")
     if len(encoded) <= longest_bytes:

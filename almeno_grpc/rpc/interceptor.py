@@ -22,7 +22,7 @@ from almeno_grpc.rpc.guarded_method import CallLimits, GuardedMethod, Refusal
 from almeno_grpc.rpc.pools import AtOnce, CallPool
 from almeno_grpc.rpc.request_waits import RequestWaits
 
-MOST_STREAMS = 64
+MAX_STREAMS = 64
 """Streaming calls that a process serves at a time; each holds a thread."""
 
 WRITE_THREADS = 32
@@ -64,7 +64,7 @@ class CallGuard(grpc.ServerInterceptor):
             metrics: Where calls are counted.
         """
         self.calls = CallPool(threads, limits.concurrent_calls, "call")
-        self.streams = CallPool(MOST_STREAMS, MOST_STREAMS, "stream")
+        self.streams = CallPool(MAX_STREAMS, MAX_STREAMS, "stream")
         self.writes = CallPool(WRITE_THREADS, limits.concurrent_calls, "write")
         self._limits = limits
         self._write_methods = frozenset(write_methods)

@@ -15,7 +15,7 @@ from almeno_grpc.rpc.answers import CURRENCY
 
 P = TypeVar("P")
 
-MOST_USES = 500
+MAX_USES = 500
 """How often a message is filled in: a text in it takes its room anew each time, and all of it is only given back with
 the whole message."""
 
@@ -32,7 +32,7 @@ class KeptMessage(Generic[P]):
         """The message and what fills it in, as the last use has left them."""
         if self._uses_left == 0:
             self._kept = self._make()
-            self._uses_left = MOST_USES
+            self._uses_left = MAX_USES
         self._uses_left -= 1
         return self._kept
 

@@ -44,10 +44,10 @@ class CallPool(ThreadPoolExecutor):
     as the pool.
     """
 
-    def __init__(self, threads: int, most_calls: int, name: str) -> None:
+    def __init__(self, threads: int, max_calls: int, name: str) -> None:
         super().__init__(max_workers=threads, thread_name_prefix=name)
         self._most_threads = threads
-        self._most_calls = most_calls
+        self._most_calls = max_calls
         self._name = name
         self._calls = 0
         self._tasks = 0

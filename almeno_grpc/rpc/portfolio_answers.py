@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 
 from almeno_grpc.domain.decision import DecisionReason
-from almeno_grpc.domain.portfolio import BURDENS, DecisionFigures, LoanBucket, LoanFigures, Month, Portfolio
-from almeno_grpc.domain.simulation import BandCount, Flip, Outcome, PolicyFigures, SimulationSummary
+from almeno_grpc.domain.portfolio import BURDENS, DecisionStatistics, LoanBucket, LoanStatistics, Month, Portfolio
+from almeno_grpc.domain.simulation import BandCount, Flip, Outcome, PolicyStatistics, SimulationSummary
 from almeno_grpc.rpc.answers import DECISION_REASONS, LOAN_STATES, Fields, day, decimal, money
-from almeno_grpc.service.book_walk import BookProgress
+from almeno_grpc.service.borrower_scan import ScanProgress
 
 
-def progress_fields(progress: BookProgress) -> Fields:
+def progress_fields(progress: ScanProgress) -> Fields:
     """How far a walk over the book has come."""
     return {"customers_done": progress.customers_done, "customers_total": progress.customers_total}
 
@@ -54,7 +54,7 @@ def portfolio_fields(portfolio: Portfolio) -> Fields:
     }
 
 
-def _policy_fields(figures: PolicyFigures) -> Fields:
+def _policy_fields(figures: PolicyStatistics) -> Fields:
     return {
         "policy_version": figures.policy_version,
         "approvals": figures.approvals,
@@ -73,7 +73,7 @@ def _band_fields(count: BandCount) -> Fields:
     band = count.band
     return {
         "above": None if band is None else band.above,
-        "least_rate": None if band is None else decimal(band.least_rate),
+        "least_rate": None if band is None else decimal(band.min_rate),
         "customers": count.customers,
         "approvals": count.approvals,
     }
@@ -90,7 +90,7 @@ def _outcome_fields(outcome: Outcome) -> Fields | None:
     }
 
 
-def _bucket_fields(bucket: LoanBucket, figures: LoanFigures) -> Fields:
+def _bucket_fields(bucket: LoanBucket, figures: LoanStatistics) -> Fields:
     return {
         "state": LOAN_STATES[bucket.state],
         "days_past_due_from": bucket.days_past_due_from,
@@ -100,7 +100,7 @@ def _bucket_fields(bucket: LoanBucket, figures: LoanFigures) -> Fields:
     }
 
 
-def _vintage_fields(month: Month, figures: LoanFigures) -> Fields:
+def _vintage_fields(month: Month, figures: LoanStatistics) -> Fields:
     return {
         "year": month.year,
         "month": month.month,
@@ -110,7 +110,7 @@ def _vintage_fields(month: Month, figures: LoanFigures) -> Fields:
     }
 
 
-def _decisions_fields(month: Month, figures: DecisionFigures) -> Fields:
+def _decisions_fields(month: Month, figures: DecisionStatistics) -> Fields:
     return {
         "year": month.year,
         "month": month.month,

@@ -16,14 +16,14 @@ from almeno_grpc.domain.policy import Policy
 from almeno_grpc.domain.portfolio import Portfolio
 from almeno_grpc.domain.simulation import Flip, SimulationSummary
 from almeno_grpc.rpc import answers, portfolio_answers, requests
-from almeno_grpc.rpc.fields import Fields
+from almeno_grpc.rpc.field_reader import FieldReader
 from almeno_grpc.rpc.pages import page_key, page_token
 from almeno_grpc.rpc.uploads import receive, upload_of
-from almeno_grpc.service.book_walk import BookProgress
+from almeno_grpc.service.borrower_scan import ScanProgress
+from almeno_grpc.service.idempotency import Call, Requests
 from almeno_grpc.service.imports import ImportService, Upload
 from almeno_grpc.service.policies import PolicyService
-from almeno_grpc.service.portfolio_summary import PortfolioSummaryService
-from almeno_grpc.service.requests import Call, Requests
+from almeno_grpc.service.portfolio import PortfolioSummaryService
 from almeno_grpc.service.simulation import SimulationService
 
 T = TypeVar("T")
@@ -56,7 +56,7 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
 
     def StartImport(self, request_iterator: Iterator[pb.StartImportRequest], context: grpc.ServicerContext) -> bytes:
         """Stores an upload and queues it."""
-        fields = Fields()
+        fields = FieldReader()
         received = receive(request_iterator, self._max_upload_bytes, context)
         with received.file:
             upload = upload_of(fields, received)
@@ -69,7 +69,7 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
                 request_id_field="header.request_id",
                 uploaded_sha256=received.sha256,
             )
-            fields.check()
+            fields.raise_if_invalid()
             return self._queue_once(call, upload)
 
     def _queue_once(self, call: Call, upload: Upload) -> bytes:
@@ -95,17 +95,17 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
 
     def GetImport(self, request: pb.GetImportRequest, _context: grpc.ServicerContext) -> pb.GetImportResponse:
         """Fetches an import."""
-        fields = Fields()
+        fields = FieldReader()
         import_id = _import_id(fields, request.import_id)
-        fields.check()
+        fields.raise_if_invalid()
         return pb.GetImportResponse(**_import_field(self._imports.get(import_id)))
 
     def CancelImport(self, request: pb.CancelImportRequest, context: grpc.ServicerContext) -> Future[bytes]:
         """Cancels an import."""
-        fields = Fields()
+        fields = FieldReader()
         call = requests.call_of(fields, "CancelImport", request, request.request_id, context)
         import_id = _import_id(fields, request.import_id)
-        fields.check()
+        fields.raise_if_invalid()
         return self._once(
             call,
             lambda tx: self._imports.cancel(tx, import_id),
@@ -114,9 +114,9 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
 
     def ListImports(self, request: pb.ListImportsRequest, _context: grpc.ServicerContext) -> pb.ListImportsResponse:
         """Lists all imports."""
-        fields = Fields()
+        fields = FieldReader()
         size = fields.page_size(request.page_size)
-        fields.check()
+        fields.raise_if_invalid()
         (before,) = page_key("imports", request.page_token, (MAX_ID,))
         files = self._imports.page(before, size + 1)
         return pb.ListImportsResponse(
@@ -128,9 +128,9 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
         self, request: pb.WatchImportRequest, context: grpc.ServicerContext
     ) -> Iterator[pb.WatchImportResponse]:
         """Streams an import each time it has moved on."""
-        fields = Fields()
+        fields = FieldReader()
         import_id = _import_id(fields, request.import_id)
-        fields.check()
+        fields.raise_if_invalid()
         last = None
         while context.is_active():
             file = self._imports.get(import_id)
@@ -146,10 +146,10 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
         self, request: pb.ListImportIssuesRequest, _context: grpc.ServicerContext
     ) -> pb.ListImportIssuesResponse:
         """Lists the rows of an import that were rejected or adjusted."""
-        fields = Fields()
+        fields = FieldReader()
         import_id = _import_id(fields, request.import_id)
         size = fields.page_size(request.page_size)
-        fields.check()
+        fields.raise_if_invalid()
         scope = f"issues of {import_id}"
         row_number, number = page_key(scope, request.page_token, (0, 0))
         issues = self._imports.page_of_issues(import_id, (row_number, number), size + 1)
@@ -167,9 +167,9 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
 
     def GetPolicy(self, request: pb.GetPolicyRequest, _context: grpc.ServicerContext) -> pb.GetPolicyResponse:
         """Fetches a version of the credit policy."""
-        fields = Fields()
+        fields = FieldReader()
         version = fields.policy_version("version", request.version)
-        fields.check()
+        fields.raise_if_invalid()
         return pb.GetPolicyResponse(policy=self._policy_fields(self._policies.get(version)))
 
     def _policy_fields(self, policy: Policy) -> answers.Fields:
@@ -179,14 +179,14 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
         self, request: pb.SimulatePolicyRequest, context: grpc.ServicerContext
     ) -> Iterator[pb.SimulatePolicyResponse]:
         """Decides one loan request for every customer under two policies."""
-        fields = Fields()
+        fields = FieldReader()
         terms = requests.loan_terms(fields, request)
         candidate = requests.candidate_policy(fields, request)
         against = fields.policy_version("against_version", request.against_version) if request.against_version else ""
-        fields.check()
+        fields.raise_if_invalid()
         for update in self._while_wanted(self._simulations.simulate(terms, candidate, against), context):
             match update:
-                case BookProgress():
+                case ScanProgress():
                     yield pb.SimulatePolicyResponse(progress=portfolio_answers.progress_fields(update))
                 case SimulationSummary():
                     yield pb.SimulatePolicyResponse(summary=portfolio_answers.simulation_fields(update))
@@ -199,7 +199,7 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
         """Adds up the whole book."""
         for update in self._while_wanted(self._summaries.summarize(), context):
             match update:
-                case BookProgress():
+                case ScanProgress():
                     yield pb.SummarizePortfolioResponse(progress=portfolio_answers.progress_fields(update))
                 case Portfolio():
                     yield pb.SummarizePortfolioResponse(summary=portfolio_answers.portfolio_fields(update))
@@ -219,9 +219,9 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
             yield update
 
 
-def _import_id(fields: Fields, value: str) -> str:
+def _import_id(fields: FieldReader, value: str) -> str:
     if not 1 <= len(value) <= _MAX_IMPORT_ID_CHARACTERS or not value.isprintable():
-        fields.refuse("import_id", f"must be 1 to {_MAX_IMPORT_ID_CHARACTERS} printable characters")
+        fields.add_violation("import_id", f"must be 1 to {_MAX_IMPORT_ID_CHARACTERS} printable characters")
     return value
 
 

@@ -14,15 +14,15 @@ from almeno_grpc.domain.policy import Policy
 from almeno_grpc.domain.policy_file import PolicyError, parse_policy
 from almeno_grpc.domain.simulation import LoanTerms
 from almeno_grpc.rpc.answers import LOAN_STATES
-from almeno_grpc.rpc.fields import Fields
+from almeno_grpc.rpc.field_reader import FieldReader
 from almeno_grpc.service.customers import Applicant
-from almeno_grpc.service.requests import Call
+from almeno_grpc.service.idempotency import Call
 
 _STATES = {message: state for state, message in LOAN_STATES.items()}
 
 
 def call_of(
-    fields: Fields,
+    fields: FieldReader,
     method: str,
     request: Message,
     request_id: str,
@@ -53,7 +53,7 @@ def fingerprint(method: str, request: Message, uploaded_sha256: str = "") -> str
     return digest.hexdigest()
 
 
-def applicant(fields: Fields, request: credit_service_pb2.RegisterCustomerRequest) -> Applicant:
+def applicant(fields: FieldReader, request: credit_service_pb2.RegisterCustomerRequest) -> Applicant:
     """Who registers."""
     return Applicant(
         first_name=fields.name("first_name", request.first_name),
@@ -65,7 +65,7 @@ def applicant(fields: Fields, request: credit_service_pb2.RegisterCustomerReques
 
 
 def loan_request(
-    fields: Fields, request: credit_service_pb2.CheckEligibilityRequest | credit_service_pb2.CreateLoanRequest
+    fields: FieldReader, request: credit_service_pb2.CheckEligibilityRequest | credit_service_pb2.CreateLoanRequest
 ) -> LoanRequest:
     """What a customer asks for."""
     max_interest_rate = None
@@ -76,7 +76,7 @@ def loan_request(
 
 
 def loan_terms(
-    fields: Fields,
+    fields: FieldReader,
     request: credit_service_pb2.CheckEligibilityRequest
     | credit_service_pb2.CreateLoanRequest
     | portfolio_service_pb2.SimulatePolicyRequest,
@@ -89,44 +89,44 @@ def loan_terms(
     )
 
 
-def candidate_policy(fields: Fields, request: portfolio_service_pb2.SimulatePolicyRequest) -> Policy | str:
+def candidate_policy(fields: FieldReader, request: portfolio_service_pb2.SimulatePolicyRequest) -> Policy | str:
     """The policy that a simulation tries: a draft, or the version it names."""
     match request.WhichOneof("candidate"):
         case "policy":
             return _draft(fields, request.policy)
         case "version":
             return fields.policy_version("version", request.version)
-    fields.refuse("policy", "must be set to a draft, unless version names a policy")
+    fields.add_violation("policy", "must be set to a draft, unless version names a policy")
     return ""
 
 
-def _draft(fields: Fields, toml: str) -> Policy | str:
+def _draft(fields: FieldReader, toml: str) -> Policy | str:
     content = toml.encode()
     if len(content) > limits.MAX_POLICY_BYTES:
-        fields.refuse("policy", f"must have at most {limits.MAX_POLICY_BYTES} bytes")
+        fields.add_violation("policy", f"must have at most {limits.MAX_POLICY_BYTES} bytes")
         return ""
     try:
         return parse_policy(content)
     except PolicyError as error:
-        fields.refuse("policy", str(error))
+        fields.add_violation("policy", str(error))
         return ""
 
 
 def loan_request_or_error(request: credit_service_pb2.CheckEligibilityRequest) -> LoanRequest | CreditError:
     """What a customer asks for, or what is wrong with the fields; for a batch, where one error leaves the others."""
-    fields = Fields()
+    fields = FieldReader()
     asked = loan_request(fields, request)
     try:
-        fields.check()
+        fields.raise_if_invalid()
     except CreditError as error:
         return error
     return asked
 
 
-def loan_state(fields: Fields, state: loan_pb2.LoanState) -> LoanState | None:
+def loan_state(fields: FieldReader, state: loan_pb2.LoanState) -> LoanState | None:
     """The state a list is filtered by; None for every state."""
     if state == loan_pb2.LOAN_STATE_UNSPECIFIED:
         return None
     if state not in _STATES:
-        fields.refuse("state", "must be LOAN_STATE_ACTIVE, LOAN_STATE_CLOSED or left out")
+        fields.add_violation("state", "must be LOAN_STATE_ACTIVE, LOAN_STATE_CLOSED or left out")
     return _STATES.get(state)

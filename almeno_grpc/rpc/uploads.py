@@ -14,7 +14,7 @@ from almeno_grpc.api import portfolio_service_pb2 as pb
 from almeno_grpc.domain.errors import DeadlineExceeded, InvalidField, StoreUnavailable, UploadTooLarge
 from almeno_grpc.domain.imports import ImportKind
 from almeno_grpc.rpc.answers import IMPORT_KINDS
-from almeno_grpc.rpc.fields import Fields
+from almeno_grpc.rpc.field_reader import FieldReader
 from almeno_grpc.service.imports import Upload
 
 CHUNK_BYTES = 1 << 18
@@ -92,16 +92,16 @@ def _write_pieces(messages: Iterator[pb.StartImportRequest], max_bytes: int, fil
     return digest.hexdigest()
 
 
-def upload_of(fields: Fields, received: Received) -> Upload:
+def upload_of(fields: FieldReader, received: Received) -> Upload:
     """What was uploaded, its header checked."""
     header = received.header
     kind = _KINDS.get(header.kind)
     if kind is None:
-        fields.refuse("header.kind", "must be IMPORT_KIND_CUSTOMERS or IMPORT_KIND_LOANS")
+        fields.add_violation("header.kind", "must be IMPORT_KIND_CUSTOMERS or IMPORT_KIND_LOANS")
     file_name = header.file_name.strip()
     if not 1 <= len(file_name) <= _MAX_FILE_NAME_CHARACTERS or not file_name.isprintable():
-        fields.refuse("header.file_name", f"must be 1 to {_MAX_FILE_NAME_CHARACTERS} printable characters")
+        fields.add_violation("header.file_name", f"must be 1 to {_MAX_FILE_NAME_CHARACTERS} printable characters")
     elif not re.search(r"\.(xlsx|csv)$", file_name, re.IGNORECASE):
-        fields.refuse("header.file_name", "must end in .xlsx or .csv")
+        fields.add_violation("header.file_name", "must end in .xlsx or .csv")
     book_date = fields.optional_date("header.book_date", header)
     return Upload(kind or ImportKind.CUSTOMERS, file_name, book_date, received.sha256, received)

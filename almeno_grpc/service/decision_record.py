@@ -30,7 +30,7 @@ class StoredDecision(NamedTuple):
     """When it was taken, in microseconds since the epoch."""
 
 
-def explained(decision_id: str, decision: Decision, policy: Policy, create_time: int) -> StoredDecision:
+def stored_decision_of(decision_id: str, decision: Decision, policy: Policy, create_time: int) -> StoredDecision:
     """A decision as it is going to be stored, with every gate of the policy that took it."""
     return StoredDecision(decision_id, decision, gates_of(decision, policy), decision.message, create_time)
 

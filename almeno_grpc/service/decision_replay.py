@@ -12,8 +12,8 @@ from almeno_grpc.service.decision_reading import DecisionUnreadable, snapshot_of
 from almeno_grpc.service.decision_record import (
     StoredDecision,
     decision_record,
-    explained,
     sha256_of,
+    stored_decision_of,
 )
 from almeno_grpc.service.store import DecisionRecord
 
@@ -73,7 +73,7 @@ def replay(record: DecisionRecord, policies: Sequence[Policy]) -> Replay:
     except TermsDoNotAmortize:
         installment = format_rupees(stored.decision.monthly_installment)
         return Replay(None, [*edited, Difference("monthly_installment", installment, "")])
-    replayed = explained(record.decision_id, taken, policy, record.create_time)
+    replayed = stored_decision_of(record.decision_id, taken, policy, record.create_time)
     again = decision_record(replayed)
     told = _told(snapshot_of(again.snapshot))
     differences = [*edited, *_differences(_told(content), told), *_differences(_columns(record), told, among_all=False)]

@@ -50,7 +50,7 @@ class ImportService:
         for number, content in enumerate(upload.chunks):
             self._store.write(partial(_add_content, import_id, number, content), wanted=wanted)
             # Else the first to tidy up after it would have all of it to bring in at once.
-            self._store.tidy_up(in_steps=True)
+            self._store.checkpoint(in_steps=True)
         return import_id
 
     def drop(self, import_id: str) -> None:

@@ -12,7 +12,7 @@ DEFAULT_REGION = "IN"
 MAX_PHONE_CHARACTERS = 40
 """An E.164 number has at most 15 digits; the rest is room for the separators people write."""
 
-LEAST_INDIAN, MOST_INDIAN = 6_000_000_000, 9_999_999_999
+MIN_INDIAN, MAX_INDIAN = 6_000_000_000, 9_999_999_999
 """Ten digits from 6 up: neither a trunk prefix, a country code nor an extension can be read into them."""
 
 _INDIAN = re.compile(r"[6-9][0-9]{9}")

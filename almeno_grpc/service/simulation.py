@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.policy import Policy, policy_in_effect, policy_of_version
 from almeno_grpc.domain.simulation import Flip, LoanTerms, Simulation, SimulationSummary
-from almeno_grpc.service.book_walk import BookProgress, walk_book
+from almeno_grpc.service.borrower_scan import ScanProgress, scan_borrowers
 from almeno_grpc.service.store import Store
 
 
@@ -19,7 +19,7 @@ class SimulationService:
 
     def simulate(
         self, terms: LoanTerms, candidate: Policy | str, against_version: str
-    ) -> Iterator[BookProgress | SimulationSummary | Flip]:
+    ) -> Iterator[ScanProgress | SimulationSummary | Flip]:
         """Yields how far the simulation has come, several times; then the summary; then each flip.
 
         Args:
@@ -39,6 +39,6 @@ class SimulationService:
             else policy_in_effect(self._policies, today)
         )
         simulation = Simulation(terms, before, after, today)
-        yield from walk_book(self._store, today, simulation.add)
+        yield from scan_borrowers(self._store, today, simulation.add)
         yield simulation.summary()
         yield from simulation.flips()

@@ -7,8 +7,8 @@ import threading
 import time
 
 from almeno_grpc.metrics import metrics_of_process
-from almeno_grpc.serving.garbage import keep_what_is_loaded
-from almeno_grpc.serving.link import STOP_MARGIN_SECONDS, Started, remove_metrics, start_process
+from almeno_grpc.serving.control_channel import STOP_MARGIN_SECONDS, Started, remove_metrics, start_process
+from almeno_grpc.serving.gc_tuning import freeze_loaded_objects
 from almeno_grpc.serving.signals import StopSignals
 
 ROLE = "import"
@@ -23,7 +23,7 @@ def main() -> None:
     process = start_process(sys.argv[1:])
     os.nice(NICENESS)
     threading.Thread(target=_stop_without_supervisor, args=(process, stop), name="link", daemon=True).start()
-    keep_what_is_loaded()
+    freeze_loaded_objects()
     process.link.tell_ready()
     process.bootstrap.run_import_worker(process.settings, metrics_of_process(), stop)
     # A worker that ends unasked has failed, and is started again.

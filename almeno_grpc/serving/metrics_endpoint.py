@@ -19,7 +19,7 @@ from almeno_grpc.config_values import Address
 from almeno_grpc.logs import log_event
 from almeno_grpc.metrics import CALL_SECONDS
 
-MOST_REQUESTS = 8
+MAX_REQUESTS = 8
 """Requests that are answered at a time; further connections are closed."""
 READ_TRIES = 5
 """A process that starts has a file of figures for a moment that is still empty, and cannot be read."""
@@ -86,7 +86,7 @@ class MetricsEndpoint(ThreadingHTTPServer):
             self.address_family = AF_INET6
         self._registry = CollectorRegistry()
         self._registry.register(collector)
-        self._room = threading.BoundedSemaphore(MOST_REQUESTS)
+        self._room = threading.BoundedSemaphore(MAX_REQUESTS)
         super().__init__((address.ip, address.port), _Handler)
         self.address = Address(address.host, self.socket.getsockname()[1])
 

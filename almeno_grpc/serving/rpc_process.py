@@ -7,8 +7,8 @@ import time
 
 from almeno_grpc.config import Settings, usable_cores
 from almeno_grpc.metrics import metrics_of_process
-from almeno_grpc.serving.garbage import keep_what_is_loaded
-from almeno_grpc.serving.link import remove_metrics, start_process
+from almeno_grpc.serving.control_channel import remove_metrics, start_process
+from almeno_grpc.serving.gc_tuning import freeze_loaded_objects
 from almeno_grpc.serving.rpc_server import RpcServer
 from almeno_grpc.serving.signals import StopSignals
 
@@ -25,7 +25,7 @@ def main() -> None:
     pin_to_core(settings, int(process.role.removeprefix(f"{ROLE}-")))
     metrics = metrics_of_process()
     server = RpcServer(settings, process.bootstrap.build_application(settings, metrics), metrics)
-    keep_what_is_loaded()
+    freeze_loaded_objects()
     server.start()
     process.link.tell_ready()
     while not signals.count and not process.link.is_broken:

@@ -18,11 +18,11 @@ from almeno_grpc.config_values import Address
 from almeno_grpc.domain.errors import CreditError
 from almeno_grpc.logs import log_event, start_logging, without_password
 from almeno_grpc.serving.application import DEFAULT_BOOTSTRAP, load_bootstrap
-from almeno_grpc.serving.link import METRICS_FOLDER, STOP_MARGIN_SECONDS
+from almeno_grpc.serving.control_channel import METRICS_FOLDER, STOP_MARGIN_SECONDS
 from almeno_grpc.serving.metrics_endpoint import MetricsEndpoint, ServerCollector
 from almeno_grpc.serving.port import AddressUnavailable, PortClaim
 from almeno_grpc.serving.signals import StopSignals
-from almeno_grpc.serving.slot import MOST_FAILED_STARTS, Slot
+from almeno_grpc.serving.worker_process import MAX_FAILED_STARTS, WorkerProcess
 
 QUICK_STOP_SECONDS = 2.0
 """How long a process may take when it was asked to stop twice."""
@@ -46,7 +46,7 @@ class Supervisor:
         self._settings = settings
         self._bootstrap_name = bootstrap
         self._selector = selectors.DefaultSelector()
-        self._slots: list[Slot] = []
+        self._workers: list[WorkerProcess] = []
 
     def run(self) -> int:
         """Serves until a signal asks to stop, or the server fails.
@@ -95,11 +95,11 @@ class Supervisor:
             held.callback(endpoint.shutdown)
             self._settings = replace(self._settings, metrics_address=endpoint.address)
         roles = [*(f"rpc-{index}" for index in range(self._settings.workers)), "import"]
-        self._slots = [Slot(role, self._bootstrap_name, environment) for role in roles]
+        self._workers = [WorkerProcess(role, self._bootstrap_name, environment) for role in roles]
 
     def _serve_metrics(self, address: Address, folder: Path) -> MetricsEndpoint:
         depth = self._bootstrap.import_queue_depth(self._settings)
-        collector = ServerCollector(folder, lambda: sum(max(0, slot.restarts) for slot in self._slots), depth)
+        collector = ServerCollector(folder, lambda: sum(max(0, slot.restarts) for slot in self._workers), depth)
         try:
             endpoint = MetricsEndpoint(address, collector)
         except OSError as error:
@@ -112,7 +112,7 @@ class Supervisor:
             is_announced = False
             while not self._signals.count:
                 self._start_missing()
-                if not is_announced and all(slot.is_ready for slot in self._slots):
+                if not is_announced and all(slot.is_ready for slot in self._workers):
                     is_announced = True
                     self._announce()
                     self._bootstrap.queue_files(self._settings)
@@ -136,29 +136,29 @@ class Supervisor:
 
     def _start_missing(self) -> None:
         now = time.monotonic()
-        for slot in self._slots:
+        for slot in self._workers:
             if not slot.is_running and slot.start_at_seconds <= now:
                 slot.start(self._selector)
 
     def _wait(self) -> None:
         """Waits until a signal comes, a process says something or dies, or one is due to be started."""
-        due = [slot.start_at_seconds - time.monotonic() for slot in self._slots if not slot.is_running]
+        due = [slot.start_at_seconds - time.monotonic() for slot in self._workers if not slot.is_running]
         self._select(max(0.0, min(due)) if due else None)
 
     def _select(self, timeout_seconds: float | None) -> None:
         for key, _ in self._selector.select(timeout_seconds):
-            if isinstance(key.data, Slot):
+            if isinstance(key.data, WorkerProcess):
                 key.data.read(self._selector)
             else:
                 self._signals.drain()
 
     def _reap(self) -> None:
-        for slot in self._slots:
+        for slot in self._workers:
             code = slot.reap(self._selector)
             if code is None or self._signals.count:
                 continue
             log_event("process_died", logging.ERROR, process=slot.role, exit_code=code)
-            if slot.failed_starts >= MOST_FAILED_STARTS:
+            if slot.failed_starts >= MAX_FAILED_STARTS:
                 raise GivenUp(f"{slot.role} has ended {slot.failed_starts} times in a row before it was ready")
 
     def _stop(self) -> None:
@@ -166,20 +166,20 @@ class Supervisor:
         log_event("server_stopping", signals=self._signals.count)
         asked = max(1, self._signals.count)
         deadline = time.monotonic() + self._settings.drain_seconds + STOP_MARGIN_SECONDS
-        for slot in self._slots:
+        for slot in self._workers:
             slot.ask_to_stop()
-        while any(slot.is_running for slot in self._slots):
+        while any(slot.is_running for slot in self._workers):
             if self._signals.count > asked:
                 asked = self._signals.count
                 deadline = min(deadline, time.monotonic() + QUICK_STOP_SECONDS)
-                for slot in self._slots:
+                for slot in self._workers:
                     slot.ask_to_stop()
             if time.monotonic() > deadline:
                 deadline = time.monotonic() + QUICK_STOP_SECONDS
-                for slot in self._slots:
+                for slot in self._workers:
                     slot.kill()
             self._select(max(0.0, deadline - time.monotonic()))
-            for slot in self._slots:
+            for slot in self._workers:
                 slot.reap(self._selector)
 
 

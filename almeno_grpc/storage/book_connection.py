@@ -77,7 +77,7 @@ class BookConnection:
         self._waiting_keys.add(key)
         self._changes += 1
 
-    def next_loan_number(self) -> int:
+    def last_plus_one_loan_id(self) -> int:
         """The number behind that of the last loan, for a row that is then added; only where nobody else may write."""
         if not self._last_loan_number:
             # Where it is not known, no row with a number waits.

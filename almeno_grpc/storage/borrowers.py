@@ -74,7 +74,9 @@ def _smaller(element: _Smaller, compiler: SQLCompiler, **options: Any) -> str:
 _l = loan.c
 # The columns are of 16 bits, the numbers made of them are not.
 _year, _month = type_coerce(_l.approval_year, Integer), type_coerce(_l.approval_month, Integer)
-TAKEN = _year * _number(10_000) + _month * _number(100) + _l.approval_day <= bindparam("day_number", type_=Integer)
+APPROVED_BY_DATE = _year * _number(10_000) + _month * _number(100) + _l.approval_day <= bindparam(
+    "day_number", type_=Integer
+)
 _months_due = (
     bindparam("month_number", type_=Integer)
     - _year * _number(12)
@@ -104,7 +106,9 @@ def _borrowers(*of_loans: ColumnElement[bool]) -> Select[Any]:
             _sum(_Smaller(_months_due, _l.tenure_months)),
             _sum(_Smaller(_months_due, _l.emis_paid_on_time)),
         )
-        .select_from(customer.outerjoin(loan, and_(_l.customer_id == customer.c.customer_id, TAKEN, *of_loans)))
+        .select_from(
+            customer.outerjoin(loan, and_(_l.customer_id == customer.c.customer_id, APPROVED_BY_DATE, *of_loans))
+        )
         .group_by(customer.c.customer_id)
     )
 

@@ -8,12 +8,12 @@ from sqlalchemy.exc import IntegrityError
 
 from almeno_grpc.domain.customer import Customer, e164_of, phone_digits
 from almeno_grpc.domain.errors import PhoneNumberTaken
-from almeno_grpc.domain.imports import BookCustomer, BookCustomers
+from almeno_grpc.domain.imports import CustomerRow, CustomerRows
 from almeno_grpc.storage.additions import Addition, added_whole
 from almeno_grpc.storage.lookups import in_pieces, present
 from almeno_grpc.storage.sequences import number_above
 from almeno_grpc.storage.statements import Statement, insertion
-from almeno_grpc.storage.tables import FIRST_OWN_ID
+from almeno_grpc.storage.tables import FIRST_GENERATED_ID
 from almeno_grpc.storage.tables import customer as table
 from almeno_grpc.storage.tables import phone_number as held
 
@@ -106,25 +106,25 @@ class Customers:
         pieces = (self._connection.execute(_HOLDERS, {"numbers": piece}) for piece in in_pieces(digits))
         return {number: customer_id for rows in pieces for number, customer_id in rows}
 
-    def import_new(self, rows: Sequence[BookCustomer], create_time: int) -> None:
+    def import_new(self, rows: Sequence[CustomerRow], create_time: int) -> None:
         """Adds customers under the sheet's numbers, and takes their phone numbers."""
         number_above(self._connection, table.c.customer_id, max(row.customer_id for row in rows))
-        stored = BookCustomers.of(rows)
+        stored = CustomerRows.of(rows)
         _ADD_OF_SHEET.add(self._connection, _stored(stored, create_time))
         self.take_phone_numbers([stored])
 
-    def import_if_new(self, rows: BookCustomers, create_time: int) -> bool:
+    def import_if_new(self, rows: CustomerRows, create_time: int) -> bool:
         """Adds customers under the sheet's numbers, if those are free; else adds none.
 
         Their phone numbers have to be taken for them in the same transaction.
         """
         # A number like the service's own moves on those that it gives, and is to stand for somebody.
         _, ids, *_ = rows.columns
-        if max(ids) >= FIRST_OWN_ID:
+        if max(ids) >= FIRST_GENERATED_ID:
             return False
         return added_whole(self._connection, lambda: _ADD_OF_SHEET.add(self._connection, _stored(rows, create_time)))
 
-    def take_phone_numbers(self, parts: Sequence[BookCustomers]) -> None:
+    def take_phone_numbers(self, parts: Sequence[CustomerRows]) -> None:
         """Takes the phone numbers of imported customers for them: the more at once, the quicker.
 
         Raises:
@@ -143,7 +143,7 @@ class Customers:
             # Here it is no conflict that might go better the next time.
             raise PhoneNumberTaken from error
 
-    def import_changed(self, row: BookCustomer, digits_before: int) -> None:
+    def import_changed(self, row: CustomerRow, digits_before: int) -> None:
         """Brings a customer up to what the sheet says."""
         self._connection.execute(_UPDATE, {**_values(row), "key": row.customer_id})
         if row.phone_digits != digits_before:
@@ -156,13 +156,13 @@ def _customer(row: Any) -> Customer:
     return Customer(customer_id, first_name, last_name, age, e164_of(digits), income, limit, create_time)
 
 
-def _stored(rows: BookCustomers, create_time: int) -> Sequence[Sequence[Any]]:
+def _stored(rows: CustomerRows, create_time: int) -> Sequence[Sequence[Any]]:
     """Rows of a sheet as columns of the table, which it has in the same order behind its row numbers."""
     _, *columns = rows.columns
     return *columns, [create_time] * len(rows)
 
 
-def _values(customer: Customer | BookCustomer) -> dict[str, Any]:
+def _values(customer: Customer | CustomerRow) -> dict[str, Any]:
     """The columns that a sheet has too, behind the number and in order."""
     return {
         "first_name": customer.first_name,

@@ -9,7 +9,7 @@ from typing import ClassVar, Protocol, TypeVar
 from sqlalchemy import Connection, Engine
 
 from almeno_grpc.domain.decision import Borrower
-from almeno_grpc.service.store import Hold
+from almeno_grpc.service.store import Lock
 from almeno_grpc.storage.book_connection import BookConnection
 
 T = TypeVar("T")
@@ -57,13 +57,13 @@ class Database(Protocol):
             DatabaseUnusable: What the URL names is no database.
         """
 
-    def tidy_up(self, *, in_steps: bool = False) -> None:
-        """See `almeno_grpc.service.store.Store.tidy_up`."""
+    def checkpoint(self, *, in_steps: bool = False) -> None:
+        """See `almeno_grpc.service.store.Store.checkpoint`."""
 
-    def notice_growth(self) -> None:
-        """See `almeno_grpc.service.store.Store.notice_growth`."""
+    def analyze(self) -> None:
+        """See `almeno_grpc.service.store.Store.analyze`."""
 
-    def hold(self, name: str) -> AbstractContextManager[Hold]:
+    def hold(self, name: str) -> AbstractContextManager[Lock]:
         """See `almeno_grpc.service.store.Store.hold`."""
 
     def close(self) -> None:

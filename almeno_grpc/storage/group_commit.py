@@ -24,7 +24,7 @@ from almeno_grpc.storage.turns import Turns
 T = TypeVar("T")
 U = TypeVar("U")
 
-MOST_PIECES = 128
+MAX_PIECES = 128
 """Pieces of work in one transaction; those beyond wait for the next."""
 
 
@@ -165,7 +165,7 @@ class GroupCommit:
 
     def _take(self) -> _Pieces:
         with self._lock:
-            return [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_PIECES))]
+            return [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_PIECES))]
 
     def _write_all_that_comes(self) -> None:
         while self._idle.acquire() and not self._is_closed:

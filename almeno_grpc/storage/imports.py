@@ -61,13 +61,13 @@ _NEXT = _FILES.where(
 _DEPTH = select(func.count()).select_from(import_file).where(_WAITING)
 _c = import_content.c
 _CONTENT = select(_c.content).where(_c.import_id == bindparam("name")).order_by(_c.number)
-_MOST_DONE_WITH = 16
+_MAX_DONE_WITH = 16
 """Names of pieces a look, which are then let go one by one."""
 _DONE_WITH = (
     select(_c.import_id, _c.number)
     .select_from(import_content.outerjoin(import_file, _f.import_id == _c.import_id))
     .where(or_(_f.end_time_us.is_not(None), and_(_f.import_id.is_(None), _c.import_id < bindparam("before"))))
-    .limit(_MOST_DONE_WITH)
+    .limit(_MAX_DONE_WITH)
 )
 _BY_NAME = _FILES.where(_f.import_id == bindparam("name"))
 _BY_NAME_LOCKED = _BY_NAME.with_for_update()

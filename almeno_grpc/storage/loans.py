@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, Connection, and_, bindparam, cast, func, sele
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from almeno_grpc.domain.errors import WriteConflict
-from almeno_grpc.domain.imports import BOOK_METHOD, BookLoan, BookLoans
+from almeno_grpc.domain.imports import BOOK_METHOD, LoanRow, LoanRows
 from almeno_grpc.domain.loan import Loan, LoanState
 from almeno_grpc.storage.additions import Addition, added_whole
 from almeno_grpc.storage.book_connection import BookConnection
@@ -15,7 +15,7 @@ from almeno_grpc.storage.loan_rows import COLUMNS, loan_of, row_of, values_of
 from almeno_grpc.storage.lookups import all_beside, in_pieces, present
 from almeno_grpc.storage.sequences import next_numbers, number_above
 from almeno_grpc.storage.statements import Statement, insertion
-from almeno_grpc.storage.tables import FIRST_OWN_ID, customer, loan_number
+from almeno_grpc.storage.tables import FIRST_GENERATED_ID, customer, loan_number
 from almeno_grpc.storage.tables import loan as table
 
 _NUMBERED = loan_number.join(
@@ -123,7 +123,7 @@ _SET_NUMBERS_ASIDE = Addition(loan_number, on_conflict="ON CONFLICT DO NOTHING")
 _TAKE_NUMBERS = Addition(
     loan_number,
     on_conflict="ON CONFLICT (loan_id) DO UPDATE SET customer_id = excluded.customer_id"
-    f" WHERE loan_number.loan_id < {FIRST_OWN_ID}",
+    f" WHERE loan_number.loan_id < {FIRST_GENERATED_ID}",
 )
 # Sixty took PostgreSQL a millisecond, most of it to look up the customer and the number of each; the numbers are looked
 # up by a statement of their own since.
@@ -141,7 +141,7 @@ _REPAYMENTS = ("paid_toward_next_paise", "repayment_count")
 class Loans:
     """The loans, as one transaction sees them."""
 
-    first_own_number = FIRST_OWN_ID
+    first_generated_id = FIRST_GENERATED_ID
     """No number that the service gives lies below."""
 
     def __init__(self, connection: BookConnection) -> None:
@@ -183,12 +183,12 @@ class Loans:
         """Up to `count` of a customer's loans with a number above `after`, in the order of their numbers."""
         return [loan_of(row) for row in _PAGES[state].rows(self._connection, customer_id, after, count)]
 
-    def take_number(self, customer_id: int) -> int:
+    def next_loan_id(self, customer_id: int) -> int:
         """Takes the next number of the service's own, for a loan of the customer."""
         if not self._book_connection.is_alone:
             [(taken,)] = _TAKE_NUMBER.rows(self._book_connection.connection_beside, customer_id)
             return int(taken)
-        loan_id = self._book_connection.next_loan_number()
+        loan_id = self._book_connection.last_plus_one_loan_id()
         self._book_connection.add(_ADD_NUMBER, (loan_id, customer_id), key=customer_id)
         return loan_id
 
@@ -213,7 +213,7 @@ class Loans:
         """Those of the numbers that loans have."""
         return present(self._connection, loan_number.c.loan_id, ids, _NUMBERED)
 
-    def set_numbers_aside(self, loan_ids: Sequence[int], customer_ids: Sequence[int]) -> None:
+    def reserve_loan_ids(self, loan_ids: Sequence[int], customer_ids: Sequence[int]) -> None:
         """Notes whose loans the numbers of a sheet are to be; not those it has noted.
 
         Numbers come in their own order and loans in that of their customers, which are two orders to write in. One
@@ -221,30 +221,30 @@ class Loans:
         """
         _SET_NUMBERS_ASIDE.add(self._connection, (loan_ids, customer_ids))
 
-    def import_if_new(self, rows: BookLoans) -> bool:
+    def import_if_new(self, rows: LoanRows) -> bool:
         """Adds the loans of a sheet under its numbers, if those were set aside for them; else adds none."""
         stored = _stored(rows)
         if not self._are_held(*stored[:2]):
             return False
         return added_whole(self._connection, lambda: _ADD_OF_SHEET.add(self._connection, stored))
 
-    def import_new(self, rows: Sequence[BookLoan]) -> None:
+    def import_new(self, rows: Sequence[LoanRow]) -> None:
         """Adds the loans of a sheet under its numbers, which no loan has.
 
         Raises:
             WriteConflict: Meanwhile a loan was booked under one of them.
         """
         number_above(self._connection, loan_number.c.loan_id, max(row.source_loan_id for row in rows))
-        stored = _stored(BookLoans.of(rows))
+        stored = _stored(LoanRows.of(rows))
         _TAKE_NUMBERS.add(self._connection, stored[:2])
         if not self._are_held(*stored[:2]):
             raise WriteConflict("a number of the sheet was taken meanwhile; land its rows again")
         _ADD_OF_SHEET.add(self._connection, stored)
 
-    def import_renumbered(self, rows: Sequence[BookLoan]) -> list[int]:
+    def import_renumbered(self, rows: Sequence[LoanRow]) -> list[int]:
         """Adds the loans of a sheet under the next numbers of the service's own, in order, and gives those back."""
         numbers = next_numbers(self._connection, loan_number.c.loan_id, len(rows))
-        _, *others = _stored(BookLoans.of(rows))
+        _, *others = _stored(LoanRows.of(rows))
         _ADD_NUMBERS.add(self._connection, (numbers, others[0]))
         _ADD_OF_SHEET.add(self._connection, (numbers, *others))
         return numbers
@@ -267,7 +267,7 @@ class Loans:
         return all_beside(self._connection, loan_number.c.loan_id, loan_ids, loan_number.c.customer_id, customer_ids)
 
 
-def _stored(rows: BookLoans) -> Sequence[Sequence[Any]]:
+def _stored(rows: LoanRows) -> Sequence[Sequence[Any]]:
     """Rows of a sheet as columns of the table, without those that are the same for all."""
     _, customers, numbers, amounts, tenures, rates, emis, paid, on_time, years, months, days, outstanding = rows.columns
     due = (amounts, rates, tenures, emis, paid, on_time, outstanding)

@@ -15,14 +15,14 @@ from almeno_grpc.storage.statements import dialect_of
 
 K = TypeVar("K")
 
-_MOST_KEYS = 5_000
+_MAX_KEYS = 5_000
 """In one statement. Databases bound the parameters of a statement: SQLite at 32,766, PostgreSQL at 65,535; a key may
 take four."""
 _KEYS_AT_ONCE = 500
 """Of a statement that is written once and used again and again."""
 
 
-def in_pieces(keys: Iterable[K], size: int = _MOST_KEYS) -> Iterator[list[K]]:
+def in_pieces(keys: Iterable[K], size: int = _MAX_KEYS) -> Iterator[list[K]]:
     """Yields all keys, as lists that fit into one statement each."""
     left = iter(keys)
     while piece := list(islice(left, size)):

@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError
 
 from almeno_grpc.domain.decision import Borrower
 from almeno_grpc.domain.errors import DeadlineExceeded, StoreUnavailable
-from almeno_grpc.service.store import Hold
+from almeno_grpc.service.store import Lock
 from almeno_grpc.storage.book_connection import BookConnection
 from almeno_grpc.storage.borrowers import OF_CUSTOMER, BorrowerQuery, borrower_of
 from almeno_grpc.storage.database import settle
@@ -35,9 +35,9 @@ from almeno_grpc.storage.tables import customer
 T = TypeVar("T")
 U = TypeVar("U")
 
-MOST_CONNECTIONS = 24
+MAX_CONNECTIONS = 24
 """A process holds: more do not make a database of a few cores faster, and it is to serve many processes."""
-MOST_RUNS = 5
+MAX_RUNS = 5
 """How often work is run that meets other work."""
 
 _OF_CUSTOMERS = customer.c.customer_id == func.any(cast(bindparam("who"), ARRAY(BigInteger)))
@@ -108,7 +108,7 @@ class PostgresDatabase:
         self._prepares = prepares(url)
         statements = (self._of_customer, self._of_customers) if self._prepares else ()
         prepared = [(statement.name, statement.sql) for statement in statements]
-        self._links = Links(self._engine, min(threads + 1, MOST_CONNECTIONS), prepared)
+        self._links = Links(self._engine, min(threads + 1, MAX_CONNECTIONS), prepared)
 
     @property
     def engine(self) -> Engine:
@@ -172,7 +172,7 @@ class PostgresDatabase:
 
     def _write(self, work: Callable[[BookConnection], T], wanted: Callable[[], bool]) -> T:
         with _translated():
-            for run_number in range(1, MOST_RUNS):
+            for run_number in range(1, MAX_RUNS):
                 try:
                     return self._write_once(work, wanted)
                 except Exception as error:
@@ -200,16 +200,16 @@ class PostgresDatabase:
         finally:
             link.close()
 
-    def tidy_up(self, *, in_steps: bool = False) -> None:
-        """See `almeno_grpc.storage.database.Database.tidy_up`: the server does so by itself."""
+    def checkpoint(self, *, in_steps: bool = False) -> None:
+        """See `almeno_grpc.storage.database.Database.checkpoint`: the server does so by itself."""
 
-    def notice_growth(self) -> None:
-        """See `almeno_grpc.storage.database.Database.notice_growth`."""
+    def analyze(self) -> None:
+        """See `almeno_grpc.storage.database.Database.analyze`."""
         with _translated(), self._links.lent(_BEGIN_WRITING) as link, link.transaction():
             renew_statistics(link.pgconn)
 
     @contextmanager
-    def hold(self, name: str) -> Iterator[Hold]:
+    def hold(self, name: str) -> Iterator[Lock]:
         """See `almeno_grpc.storage.database.Database.hold`."""
         with _translated():
             link = Link(self._engine)

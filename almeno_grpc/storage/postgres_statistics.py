@@ -5,13 +5,13 @@ from psycopg.pq.abc import PGconn
 from almeno_grpc.storage.postgres_links import run
 from almeno_grpc.storage.tables import customer, loan, loan_number, phone_number
 
-_LEAST_PAGES = 8
+_MIN_PAGES = 8
 """Of a table: in a smaller one it is all the same how a row is found."""
 _NAMES = ", ".join(f"'{table.name}'" for table in (customer, phone_number, loan, loan_number))
 _OUTGROWN = f"""
 SELECT oid::regclass FROM pg_class
 WHERE relname IN ({_NAMES}) AND relkind = 'r' AND pg_table_is_visible(oid)
-AND pg_relation_size(oid) > 2 * current_setting('block_size')::bigint * greatest(relpages, {_LEAST_PAGES})
+AND pg_relation_size(oid) > 2 * current_setting('block_size')::bigint * greatest(relpages, {_MIN_PAGES})
 """.encode()  # noqa: S608
 
 

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, Connection, text
 
-from almeno_grpc.storage.tables import FIRST_OWN_ID
+from almeno_grpc.storage.tables import FIRST_GENERATED_ID
 
 _LAST = text("SELECT seq FROM sqlite_sequence WHERE name = :table_name")
 _CLOSE = 10_000
@@ -19,7 +19,7 @@ def number_above(connection: Connection, column: Column[int], number: int) -> No
         number: The largest number to be added.
     """
     # SQLite keeps the largest number that ever stood in the table, and goes on from there by itself.
-    if number < FIRST_OWN_ID or connection.dialect.name == "sqlite":
+    if number < FIRST_GENERATED_ID or connection.dialect.name == "sqlite":
         return
     sequence = _sequence(column)
     last = connection.execute(text(f"SELECT last_value - CASE WHEN is_called THEN 0 ELSE 1 END FROM {sequence}"))  # noqa: S608

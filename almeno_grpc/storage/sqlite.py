@@ -18,7 +18,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 
 from almeno_grpc.domain.decision import Borrower
 from almeno_grpc.domain.errors import PhoneNumberTaken, StoreUnavailable, WriteConflict
-from almeno_grpc.service.store import Hold
+from almeno_grpc.service.store import Lock
 from almeno_grpc.storage.book_connection import BookConnection
 from almeno_grpc.storage.borrowers import OF_CUSTOMER, BorrowerQuery, borrower_of
 from almeno_grpc.storage.database import DatabaseUnusable
@@ -147,18 +147,18 @@ class SqliteDatabase:
         except DatabaseError as error:
             raise DatabaseUnusable("ALMENO_DATABASE_URL names a file that is no SQLite database") from error
 
-    def tidy_up(self, *, in_steps: bool = False) -> None:
-        """See `almeno_grpc.storage.database.Database.tidy_up`: brings a long log into the database file."""
+    def checkpoint(self, *, in_steps: bool = False) -> None:
+        """See `almeno_grpc.storage.database.Database.checkpoint`: brings a long log into the database file."""
         with self.read() as connection:
             _, logged, brought_in = connection.exec_driver_sql("PRAGMA wal_checkpoint(NOOP)").one()
             if logged - brought_in >= (_STEP_PAGES if in_steps else _LONG_LOG_PAGES):
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").one()
 
-    def notice_growth(self) -> None:
-        """See `almeno_grpc.storage.database.Database.notice_growth`: no plan here depends on it."""
+    def analyze(self) -> None:
+        """See `almeno_grpc.storage.database.Database.analyze`: no plan here depends on it."""
 
     @contextmanager
-    def hold(self, name: str) -> Iterator[Hold]:
+    def hold(self, name: str) -> Iterator[Lock]:
         """See `almeno_grpc.storage.database.Database.hold`."""
         with self._lock_file(name).open("ab") as file:
             try:

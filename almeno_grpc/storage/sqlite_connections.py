@@ -21,7 +21,7 @@ WRITES = "almeno_writes"
 """Execution option of connections whose transactions take the write lock at their start."""
 _BEGIN_READING, _BEGIN_WRITING = Statement(text("BEGIN")), Statement(text("BEGIN IMMEDIATE"))
 _BUSY_TIMEOUT_MILLISECONDS = 10_000
-_LONGEST_LOG_PAGES = 65_536
+_MAX_LOG_PAGES = 65_536
 """256 MiB of pages of 4 KiB. From here on a commit does what nobody has done between the commits."""
 _LOCKED_SECONDS = 0.01
 """How long to wait before a new database that is locked is tried again."""
@@ -101,7 +101,7 @@ def _set_up(dbapi_connection: Any, _record: Any) -> None:
         "synchronous = FULL",
         "foreign_keys = ON",
         "trusted_schema = OFF",
-        f"wal_autocheckpoint = {_LONGEST_LOG_PAGES}",
+        f"wal_autocheckpoint = {_MAX_LOG_PAGES}",
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

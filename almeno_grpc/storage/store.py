@@ -9,18 +9,18 @@ from typing import TypeVar
 from sqlalchemy import Engine
 
 from almeno_grpc.domain.decision import Borrower
-from almeno_grpc.service.store import Hold, always
+from almeno_grpc.service.store import Lock, always
 from almeno_grpc.storage.book_connection import BookConnection
 from almeno_grpc.storage.borrowers import Borrowers
 from almeno_grpc.storage.customers import Customers
 from almeno_grpc.storage.database import Database
+from almeno_grpc.storage.decisions import Decisions, IdempotencyRecords, PolicyPins
 from almeno_grpc.storage.engine import open_database, parse_url
-from almeno_grpc.storage.figures import Figures
 from almeno_grpc.storage.imports import Imports
 from almeno_grpc.storage.loans import Loans
-from almeno_grpc.storage.records import AnsweredRequests, Decisions, PolicyPins
 from almeno_grpc.storage.repayments import Repayments
 from almeno_grpc.storage.schema import migrate
+from almeno_grpc.storage.statistics import PortfolioStatistics
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -36,7 +36,7 @@ class BookTransaction:
         self.borrowers = Borrowers(connection, database)
         self.loans = Loans(connection)
         self.decisions = Decisions(connection)
-        self.answered_requests = AnsweredRequests(connection)
+        self.idempotency_records = IdempotencyRecords(connection)
 
     @property
     def customers(self) -> Customers:
@@ -49,9 +49,9 @@ class BookTransaction:
         return Repayments(self._connection.connection)
 
     @property
-    def figures(self) -> Figures:
+    def figures(self) -> PortfolioStatistics:
         """The book added up."""
-        return Figures(self._connection.connection)
+        return PortfolioStatistics(self._connection.connection)
 
     @property
     def policy_pins(self) -> PolicyPins:
@@ -68,7 +68,7 @@ class BookTransaction:
         return self._database.others_wait()
 
 
-class BookStore:
+class SqlStore:
     """The book in a database. One a process; its methods may be called from any thread."""
 
     def __init__(self, database_url: str, *, threads: int = 8) -> None:
@@ -125,14 +125,14 @@ class BookStore:
             written = self._written = connection, BookTransaction(connection, self._database, writes=True)
         return written[1]
 
-    def tidy_up(self, *, in_steps: bool = False) -> None:
-        """See `almeno_grpc.service.store.Store.tidy_up`."""
-        self._database.tidy_up(in_steps=in_steps)
+    def checkpoint(self, *, in_steps: bool = False) -> None:
+        """See `almeno_grpc.service.store.Store.checkpoint`."""
+        self._database.checkpoint(in_steps=in_steps)
 
-    def notice_growth(self) -> None:
-        """See `almeno_grpc.service.store.Store.notice_growth`."""
-        self._database.notice_growth()
+    def analyze(self) -> None:
+        """See `almeno_grpc.service.store.Store.analyze`."""
+        self._database.analyze()
 
-    def hold(self, name: str) -> AbstractContextManager[Hold]:
+    def hold(self, name: str) -> AbstractContextManager[Lock]:
         """See `almeno_grpc.service.store.Store.hold`."""
         return self._database.hold(name)

@@ -25,7 +25,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-FIRST_OWN_ID = 1_000_000_001
+FIRST_GENERATED_ID = 1_000_000_001
 """The first number the service gives to a customer or a loan; those of an imported book lie below, as a rule."""
 
 metadata = MetaData(
@@ -43,7 +43,7 @@ _Id = BigInteger().with_variant(Integer, "sqlite")
 
 
 def _own_id(name: str) -> Column[int]:
-    return Column(name, _Id, Identity(start=FIRST_OWN_ID), primary_key=True)
+    return Column(name, _Id, Identity(start=FIRST_GENERATED_ID), primary_key=True)
 
 
 customer = Table(
@@ -228,8 +228,8 @@ policy_pin = Table(
     Column("sha256", String(64), nullable=False),
 )
 
-answered_request = Table(
-    "answered_request",
+idempotency_record = Table(
+    "idempotency_record",
     metadata,
     Column("request_id", String(36), primary_key=True),
     Column("fingerprint", String(64), nullable=False),

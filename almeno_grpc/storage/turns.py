@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_MOST_PATIENCE_SECONDS = 0.01
+_MAX_PATIENCE_SECONDS = 0.01
 """How long those who waited are let through. Where there are always some, this process has its turn all the same."""
-_LEAST_TURN_SECONDS = 0.005
+_MIN_TURN_SECONDS = 0.005
 """How long it lasts then at the least."""
 _LOOK_SECONDS = 0.0005
 
@@ -43,7 +43,7 @@ class Turns:
         except BlockingIOError:
             self._stand_in_line()
         if self._was_patient:
-            self._lasts_until = time.monotonic() + _LEAST_TURN_SECONDS
+            self._lasts_until = time.monotonic() + _MIN_TURN_SECONDS
         try:
             yield
         finally:
@@ -77,7 +77,7 @@ class Turns:
 
     def _let_others_through(self) -> None:
         # The one that waits has been woken but may have no processor yet: to ask for the lock now is to win it again.
-        deadline = time.monotonic() + _MOST_PATIENCE_SECONDS
+        deadline = time.monotonic() + _MAX_PATIENCE_SECONDS
         while self._somebody_waits() and not self._was_patient:
             time.sleep(_LOOK_SECONDS)
             self._was_patient = time.monotonic() > deadline

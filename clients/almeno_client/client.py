@@ -33,7 +33,7 @@ from almeno_client.repayments import RepaymentCalls
 from almeno_client.values import Rate, Rupees, money_message, rate_message
 from almeno_grpc.api import credit_service_pb2
 
-_MOST_REQUESTS_OF_A_BATCH = 1000
+_MAX_REQUESTS_OF_A_BATCH = 1000
 """As many as the service takes in one call of BatchCheckEligibility."""
 
 
@@ -140,8 +140,8 @@ class CreditClient(RepaymentCalls, DecisionCalls, ImportCalls, PortfolioCalls):
         """
         messages = list(map(eligibility_message, requests))
         outcomes: list[Decision | CreditServiceError] = []
-        for start in range(0, len(messages), _MOST_REQUESTS_OF_A_BATCH):
-            batch = messages[start : start + _MOST_REQUESTS_OF_A_BATCH]
+        for start in range(0, len(messages), _MAX_REQUESTS_OF_A_BATCH):
+            batch = messages[start : start + _MAX_REQUESTS_OF_A_BATCH]
             response: credit_service_pb2.BatchCheckEligibilityResponse = self._unary(
                 self._credit.BatchCheckEligibility,
                 credit_service_pb2.BatchCheckEligibilityRequest(requests=batch),

@@ -22,7 +22,7 @@ _NANOS_A_RUPEE = 10**9
 _NANOS_A_PAISA = 10**7
 # No amount and no rate of the service has this many digits before or after the point. Beyond it, text such as
 # "1e999999999" would be written out in full.
-_MOST_DIGITS = 18
+_MAX_DIGITS = 18
 
 _AMOUNT = re.compile(r"(?:₹|inr|rs\.?)?\s*(?P<figure>[0-9,]+(?:\.[0-9]+)?)", re.IGNORECASE)
 # Digits without separators, in the Indian grouping (12,34,567) or the western one (1,234,567). Another grouping is
@@ -135,7 +135,7 @@ def _bounded(number: Decimal, text: str) -> Decimal:
     exponent = number.as_tuple().exponent
     if isinstance(exponent, str):
         raise ValueError(f"{text} is not a finite number")
-    if number.adjusted() >= _MOST_DIGITS or exponent < -_MOST_DIGITS:
+    if number.adjusted() >= _MAX_DIGITS or exponent < -_MAX_DIGITS:
         raise ValueError(f"{text[:40]} has more digits than the service takes")
     return number
 

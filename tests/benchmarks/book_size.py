@@ -28,15 +28,15 @@ from support.servers import ROOT
 from almeno_grpc.bootstrap import load_policies
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.decision import LoanRequest
-from almeno_grpc.service.lending import LendingService
-from almeno_grpc.storage.store import BookStore
+from almeno_grpc.service.booking import BookingService
+from almeno_grpc.storage.store import SqlStore
 
 TODAY = date(2026, 11, 23)
 SIZES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 """Loans in the book."""
 FEW, SOME, MANY = 3, 30, 300
 """Loans a customer."""
-MOST_OF_MANY = 100
+MAX_OF_MANY = 100
 """Customers with that many loans, at most; and ten times as many with some."""
 CHECKS = 4_000
 BLOCK_CHECKS = 50
@@ -72,7 +72,7 @@ FROM n
 class GrowingBook:
     """A book that is made larger and larger."""
 
-    def __init__(self, store: BookStore) -> None:
+    def __init__(self, store: SqlStore) -> None:
         self._store = store
         self.loans = 0
         self._last_customer = 0
@@ -80,14 +80,14 @@ class GrowingBook:
 
     def grow(self, loans: int) -> None:
         """Adds customers and loans until the book has as many, or a few less."""
-        many = min(MOST_OF_MANY, max(1, loans // 10_000)) - sum(map(len, self._customers[MANY]))
+        many = min(MAX_OF_MANY, max(1, loans // 10_000)) - sum(map(len, self._customers[MANY]))
         self._add(MANY, many)
         self._add(SOME, 10 * many)
         self._add(FEW, (loans - self.loans) // FEW)
         with self._store.engine.connect() as connection:
             connection.execute(text("ANALYZE"))
             connection.commit()
-        self._store.tidy_up()
+        self._store.checkpoint()
 
     def _add(self, loans_each: int, customers: int) -> None:
         if customers <= 0:
@@ -110,7 +110,7 @@ class GrowingBook:
         return [random.choice(each) for each in random.choices(ranges, map(len, ranges), k=count)]
 
 
-def measure_check(lending: LendingService, customer_ids: list[int]) -> float:
+def measure_check(lending: BookingService, customer_ids: list[int]) -> float:
     """The median of the microseconds that a check takes."""
     requests = [LoanRequest(customer_id, 1_000_000, Decimal("10.5"), 36) for customer_id in customer_ids]
     blocks = []
@@ -124,14 +124,14 @@ def measure_check(lending: LendingService, customer_ids: list[int]) -> float:
 
 
 @contextlib.contextmanager
-def empty_book(database: str) -> Iterator[BookStore]:
+def empty_book(database: str) -> Iterator[SqlStore]:
     """A store on a database of its own."""
     with contextlib.ExitStack() as stack:
         if database == "postgresql":
             url = stack.enter_context(running_postgres(DURABLE)).url()
         else:
             url = f"sqlite:///{stack.enter_context(tempfile.TemporaryDirectory(prefix='almeno-bench-'))}/book.db"
-        store = BookStore(url, threads=2)
+        store = SqlStore(url, threads=2)
         stack.callback(store.close)
         store.migrate()
         yield store
@@ -148,7 +148,7 @@ def main() -> None:
     for database in arguments.database.split(","):
         with empty_book(database) as store:
             book = GrowingBook(store)
-            lending = LendingService(store, load_policies(), Clock(TODAY, ZoneInfo("Asia/Kolkata")))
+            lending = BookingService(store, load_policies(), Clock(TODAY, ZoneInfo("Asia/Kolkata")))
             for size in (size for size in SIZES if size <= arguments.most):
                 book.grow(size)
                 for loans_each in (FEW, SOME, MANY):

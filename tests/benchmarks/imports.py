@@ -55,7 +55,7 @@ with CreditClient(sys.argv[1]) as client:
 It stays until its input ends: what its own end takes of the processors is nothing of the service's.
 """
 QUIET_SECONDS = 15
-LONGEST_SECONDS = 1800
+MAX_SECONDS = 1800
 
 
 def bare_read(program: str, file: Path) -> tuple[float, float]:
@@ -93,7 +93,7 @@ def import_file(
     assert server
     worker = server.process_id("import")
     peaks: dict[int, float] = {}
-    deadline = time.monotonic() + LONGEST_SECONDS
+    deadline = time.monotonic() + MAX_SECONDS
     with uploader(target, kind, file) as upload, meanwhile or contextlib.nullcontext():
         import_id = upload()
         while (ended := server.get_import(import_id)).state not in END_STATES:

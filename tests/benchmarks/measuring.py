@@ -17,8 +17,8 @@ CONNECTIONS = (1, 4, 16, 64)
 BATCH_CONNECTIONS = 8
 BATCH_SECONDS = 3.0
 """The least a run of batches takes: each answer takes its time."""
-MOST_TURNS = 8
-MOST_ATTEMPTS = 4
+MAX_TURNS = 8
+MAX_ATTEMPTS = 4
 START_SECONDS_PER_PROCESS = 0.03
 """What a run of many processes is longer by, since they do not start at once."""
 
@@ -44,7 +44,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Figures:
+class PortfolioStatistics:
     """What a run came to. `work` counts decisions where a call is a batch of them, else calls.
 
     Attributes:
@@ -71,14 +71,16 @@ class Results:
         memory_mib: The most memory that each process has held, by target and role.
     """
 
-    figures: dict[tuple[str, Point], list[Figures]] = field(default_factory=dict)
+    figures: dict[tuple[str, Point], list[PortfolioStatistics]] = field(default_factory=dict)
     memory_mib: dict[str, dict[str, float]] = field(default_factory=dict)
 
-    def median(self, target: str, point: Point) -> Figures:
+    def median(self, target: str, point: Point) -> PortfolioStatistics:
         """The median of each figure over the rounds."""
         rounds = self.figures[target, point]
-        names = Figures.__dataclass_fields__
-        return Figures(**{name: statistics.median(getattr(each, name) for each in rounds) for name in names})
+        names = PortfolioStatistics.__dataclass_fields__
+        return PortfolioStatistics(
+            **{name: statistics.median(getattr(each, name) for each in rounds) for name in names}
+        )
 
     def ratios(self, target: str, point: Point) -> list[float]:
         """The rate as a share of the empty RPC's at the same load, round by round."""
@@ -149,20 +151,20 @@ class Bench:
             self._borrowers = operations.new_borrowers(target)
             operations.book_once(target, next(self._borrowers))
 
-    def run(self, point: Point, seconds: float) -> Figures:
+    def run(self, point: Point, seconds: float) -> PortfolioStatistics:
         """Measures one point, for longer where the processes of the load take long to start."""
-        for attempt in range(MOST_ATTEMPTS):
+        for attempt in range(MAX_ATTEMPTS):
             with contextlib.suppress(NeverAllAtWork):
                 return self._run(point, seconds * 2**attempt)
         sys.exit("the machine has too much else to do to measure on it")
 
-    def _run(self, point: Point, seconds: float) -> Figures:
+    def _run(self, point: Point, seconds: float) -> PortfolioStatistics:
         """Measures one point.
 
         Bookings come in turns, each with new customers: one who borrows thousands of times is none to measure with.
         """
         books = point.operation == operations.BOOK
-        turns = max(1, min(MOST_TURNS, CONNECTIONS[-1] // point.connections)) if books else 1
+        turns = max(1, min(MAX_TURNS, CONNECTIONS[-1] // point.connections)) if books else 1
         processes = point.connections if point.spread else 1
         seconds_of_turn = seconds / turns + processes * START_SECONDS_PER_PROCESS
         if point.operation == operations.BATCH:
@@ -192,7 +194,7 @@ class Bench:
             runs.append(run)
         whole = joined(runs)
         batch = operations.BATCH_SIZE if point.operation == operations.BATCH else 1
-        return Figures(
+        return PortfolioStatistics(
             work_per_second=whole.calls_per_second * batch,
             p50_us=whole.percentile_us(50),
             p99_us=whole.percentile_us(99),

@@ -40,11 +40,11 @@ from almeno_grpc.rpc import requests
 from almeno_grpc.rpc.arrivals import Call
 from almeno_grpc.rpc.credit_servicer import CreditServicer
 from almeno_grpc.rpc.decision_answers import check_answer
-from almeno_grpc.rpc.fields import Fields
+from almeno_grpc.rpc.field_reader import FieldReader
 from almeno_grpc.rpc.guarded_method import CallLimits
 from almeno_grpc.rpc.interceptor import CallGuard
-from almeno_grpc.service.lending import LendingService
-from almeno_grpc.storage.store import BookStore
+from almeno_grpc.service.booking import BookingService
+from almeno_grpc.storage.store import SqlStore
 
 BLOCKS, BLOCK_CALLS = 20, 500
 """A figure is the median of so many blocks of so many calls."""
@@ -80,10 +80,10 @@ def measured(work: Callable[[Any], object], arguments: Sequence[Any]) -> float:
     return statistics.median(figures[1:])
 
 
-def parts(store: BookStore, customer_ids: Sequence[int]) -> list[Part]:
+def parts(store: SqlStore, customer_ids: Sequence[int]) -> list[Part]:
     """Measures the parts of a check, by different customers."""
     policies, clock, metrics = load_policies(), Clock(TODAY, ZoneInfo("Asia/Kolkata")), PrometheusMetrics()
-    lending = LendingService(store, policies, clock)
+    lending = BookingService(store, policies, clock)
     messages = [
         pb.CheckEligibilityRequest(
             customer_id=customer_id,
@@ -94,12 +94,12 @@ def parts(store: BookStore, customer_ids: Sequence[int]) -> list[Part]:
         for customer_id in customer_ids
     ]
     serialized = [message.SerializeToString() for message in messages]
-    decisions = [lending.check(requests.loan_request(Fields(), message)) for message in messages]
+    decisions = [lending.check(requests.loan_request(FieldReader(), message)) for message in messages]
 
     def check_fields(message: Any) -> None:
-        fields = Fields()
+        fields = FieldReader()
         requests.loan_request(fields, message)
-        fields.check()
+        fields.raise_if_invalid()
 
     def count(decision: Decision) -> None:
         metrics.decision("check", decision.reasons)
@@ -147,7 +147,7 @@ class _Context:
         return 10.0
 
 
-def _guarded(guard: CallGuard, lending: LendingService, metrics: PrometheusMetrics) -> Callable[[bytes], object]:
+def _guarded(guard: CallGuard, lending: BookingService, metrics: PrometheusMetrics) -> Callable[[bytes], object]:
     """CheckEligibility as a thread of the pool runs it, from bytes to bytes."""
     unused: Any = SimpleNamespace(once=None)
     handler = grpc.unary_unary_rpc_method_handler(

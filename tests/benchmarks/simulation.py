@@ -36,7 +36,7 @@ TERMS = {"loan_amount": {"units": 500_000}, "interest_rate": {"value": "10.5"}, 
 def draft() -> str:
     """The newest policy with a smaller share of the income for instalments."""
     policy = max(load_policies(), key=lambda policy: policy.effective_date).toml
-    changed = policy.replace('most_emi_share_of_income = "0.50"', 'most_emi_share_of_income = "0.40"')
+    changed = policy.replace('max_emi_share_of_income = "0.50"', 'max_emi_share_of_income = "0.40"')
     assert changed != policy
     return changed
 

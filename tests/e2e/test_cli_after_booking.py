@@ -142,7 +142,7 @@ def test_policy_in_effect_is_listed_and_shown(almeno: Almeno) -> None:
 
 
 def test_stricter_draft_flips_answers_in_one_direction(sample: Almeno) -> None:
-    file = draft(sample, most_emi_share_of_income='"0.20"')
+    file = draft(sample, max_emi_share_of_income='"0.20"')
     shown = sample.run("simulate", file, "--against", "2026-01", "--html", "page.html")
     assert "Policy draft against 2026-01" in shown
     assert "The plots are in page.html" in shown
@@ -166,10 +166,10 @@ def test_policy_against_itself_flips_nobody(sample: Almeno) -> None:
 
 
 def test_draft_that_is_no_policy_is_refused_by_its_key(sample: Almeno) -> None:
-    file = draft(sample, most_emi_share_of_income='"-1"')
+    file = draft(sample, max_emi_share_of_income='"-1"')
     error = sample.json("simulate", file, ends_with=REFUSED)["error"]
     assert (error["reason"], list(error["fields"])) == ("INVALID_FIELD", ["policy"])
-    assert "most_emi_share_of_income" in error["message"]
+    assert "max_emi_share_of_income" in error["message"]
     file.write_bytes(b"\xff")
     assert "not a text file" in sample.run("simulate", file, ends_with=USAGE)
 

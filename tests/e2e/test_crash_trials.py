@@ -28,7 +28,7 @@ from support.servers import CUSTOMERS, RunningServer, StartServer, WiredServer, 
 
 from almeno_grpc.api import credit_service_pb2 as pb
 from almeno_grpc.api import portfolio_service_pb2 as portfolio_pb
-from almeno_grpc.storage.store import BookStore
+from almeno_grpc.storage.store import SqlStore
 
 TRIALS = int(os.environ.get("ALMENO_CRASH_TRIALS", "6"))
 KILLED = ("rpc", "rpc", "server", "rpc", "import", "rpc")
@@ -286,8 +286,8 @@ def test_book_is_sound_after_every_crash(start_server: StartServer, request: pyt
 
 
 DAMAGE = {
-    "DELETE FROM answered_request WHERE rowid = 7": "lost: the answer",
-    "UPDATE answered_request SET answer = zeroblob(8) WHERE rowid = 7": "lost: the answer",
+    "DELETE FROM idempotency_record WHERE rowid = 7": "lost: the answer",
+    "UPDATE idempotency_record SET answer = zeroblob(8) WHERE rowid = 7": "lost: the answer",
     "UPDATE customer SET age = age + 1 WHERE rowid = (SELECT max(customer_id) FROM customer)": "lost: customer",
     "DELETE FROM loan WHERE loan_id = (SELECT max(loan_id) FROM loan)": "lost: loan",
     "UPDATE loan SET outstanding_principal_paise = outstanding_principal_paise - 1 "
@@ -342,19 +342,19 @@ def test_answer_before_its_commit_is_found(tmp_path: Path) -> None:
 
 def test_requests_that_are_not_told_apart_are_found(tmp_path: Path) -> None:
     make_database_without_key_of_requests(tmp_path / "almeno.db")
-    with faulty_server(tmp_path, "support.forgetful_requests") as server:
+    with faulty_server(tmp_path, "support.forgetful_idempotency") as server:
         found = found_in_trials(server)
     assert any(fault.startswith("twice: CreateLoan") for fault in found), found
     assert any(fault.startswith("twice: decision") for fault in found), found
 
 
 def make_database_without_key_of_requests(database: Path) -> None:
-    store = BookStore(f"sqlite:///{database}")
+    store = SqlStore(f"sqlite:///{database}")
     store.migrate()
     store.close()
     with contextlib.closing(sqlite3.connect(database)) as connection:
         connection.executescript(
-            "CREATE TABLE requests AS SELECT * FROM answered_request; "
-            "DROP TABLE answered_request; "
-            "ALTER TABLE requests RENAME TO answered_request;"
+            "CREATE TABLE requests AS SELECT * FROM idempotency_record; "
+            "DROP TABLE idempotency_record; "
+            "ALTER TABLE requests RENAME TO idempotency_record;"
         )

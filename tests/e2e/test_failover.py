@@ -126,7 +126,7 @@ def faults(database: PostgresServer, acknowledged: Acknowledged) -> list[str]:
             for digits, customer_id in connection.execute("SELECT digits, customer_id FROM phone_number")
         }
         loans = connection.execute("SELECT loan_id, customer_id FROM loan").fetchall()
-        answered = {row[0] for row in connection.execute("SELECT request_id FROM answered_request")}
+        answered = {row[0] for row in connection.execute("SELECT request_id FROM idempotency_record")}
         decisions = Counter(row[0] for row in connection.execute("SELECT customer_id FROM decision"))
     lost = [f"lost answer {each}" for each in acknowledged.answers.keys() - answered]
     lost += [f"lost customer {each}" for each in acknowledged.customers.items() - customers]

@@ -15,7 +15,7 @@ from almeno_grpc.api import credit_service_pb2 as pb
 from almeno_grpc.api import portfolio_service_pb2 as portfolio_pb
 
 CREDIT, PORTFOLIO = "/almeno.credit.v1.CreditService", "/almeno.credit.v1.PortfolioService"
-TABLES = ("customer", "loan", "repayment", "decision", "answered_request", "import_file")
+TABLES = ("customer", "loan", "repayment", "decision", "idempotency_record", "import_file")
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def repayment_of(loan_id: int, amount: int) -> pb.RecordRepaymentRequest:
     return pb.RecordRepaymentRequest(request_id=new_id(), loan_id=loan_id, amount=rupees(amount))
 
 
-def answered_requests(server: RunningServer) -> list[Sent]:
+def idempotency_records(server: RunningServer) -> list[Sent]:
     """Sends a request of each kind that changes something; a decline too."""
     customer_id = registered(server.credit, income=100_000).customer_id
     loan_id = server.credit.CreateLoan(loan_of(customer_id, 10_000), timeout=SECONDS).loan.loan_id
@@ -81,7 +81,7 @@ def test_answers_come_again_byte_for_byte_from_any_process_and_after_a_restart_a
     start_server: StartServer,
 ) -> None:
     server = start_server()
-    sent = answered_requests(server)
+    sent = idempotency_records(server)
     assert all(one.answer for one in sent)
     # An import that has ended has let go of its upload.
     eventually(lambda: not server.rows("SELECT 1 FROM import_content"), SECONDS)

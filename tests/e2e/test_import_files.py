@@ -24,7 +24,7 @@ from support.servers import CUSTOMERS, LOANS, RunningServer, StartServer
 from almeno_grpc.api import import_pb2
 from almeno_grpc.api import portfolio_service_pb2 as pb
 
-UNPACKED_BYTES, MOST_ROWS, UPLOAD_BYTES = 2**20, 400, 256 * 2**10
+UNPACKED_BYTES, MAX_ROWS, UPLOAD_BYTES = 2**20, 400, 256 * 2**10
 PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00\x1f\x15\xc4\x89"
 SHEET = "xl/worksheets/sheet1.xml"
 
@@ -94,8 +94,8 @@ REFUSED = {
     ),
     "too many rows": Refused(
         "a.csv",
-        lambda: csv_file(CUSTOMER_HEADINGS, map(customer_row, range(1, MOST_ROWS + 2))),
-        f"more than {MOST_ROWS} rows",
+        lambda: csv_file(CUSTOMER_HEADINGS, map(customer_row, range(1, MAX_ROWS + 2))),
+        f"more than {MAX_ROWS} rows",
     ),
 }
 
@@ -105,7 +105,7 @@ def limited_server(start_shared_server: StartServer) -> RunningServer:
     """A server with low limits on what is imported, and customers 1 to 3."""
     server = start_shared_server(
         ALMENO_IMPORT_MAX_UNPACKED_BYTES=str(UNPACKED_BYTES),
-        ALMENO_IMPORT_MAX_ROWS=str(MOST_ROWS),
+        ALMENO_IMPORT_MAX_ROWS=str(MAX_ROWS),
         ALMENO_IMPORT_MAX_UPLOAD_BYTES=str(UPLOAD_BYTES),
         ALMENO_IMPORT_BATCH_ROWS="100",
         ALMENO_IMPORT_MAX_MEMORY_BYTES="1GiB",
@@ -203,7 +203,7 @@ def column_of(change: dict[str, object], headings: tuple[str, ...]) -> str:
     return next(heading for heading in headings if heading.lower().replace(" ", "_") in change)
 
 
-TAKEN = {
+APPROVED_BY_DATE = {
     "xlsx renamed csv": Taken("book.csv", lambda: workbook(CUSTOMER_HEADINGS, customers(10, {}, {})), 2),
     "extra columns": Taken(
         "book.xlsx",
@@ -296,14 +296,14 @@ TAKEN = {
         [(3, "")],
     ),
     "as many rows as may be": Taken(
-        "book.csv", lambda: csv_file(CUSTOMER_HEADINGS, map(customer_row, range(1_001, 1_001 + MOST_ROWS))), MOST_ROWS
+        "book.csv", lambda: csv_file(CUSTOMER_HEADINGS, map(customer_row, range(1_001, 1_001 + MAX_ROWS))), MAX_ROWS
     ),
 }
 
 
-@pytest.mark.parametrize("what", TAKEN)
+@pytest.mark.parametrize("what", APPROVED_BY_DATE)
 def test_good_rows_land_and_each_bad_one_has_its_issue(limited_server: RunningServer, borrower: int, what: str) -> None:
-    server, file = limited_server, TAKEN[what]
+    server, file = limited_server, APPROVED_BY_DATE[what]
     ended = server.load(file.kind, file.content(), file.name)
     assert (ended.state, ended.error) == (import_pb2.IMPORT_STATE_SUCCEEDED, "")
     assert accounts_for_its_rows(ended)

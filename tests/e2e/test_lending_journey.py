@@ -23,7 +23,7 @@ from support.servers import Connection, RunningServer
 from almeno_grpc.api import credit_service_pb2 as pb
 from almeno_grpc.api import decision_pb2, loan_pb2
 
-TABLES = ("customer", "loan", "decision", "answered_request")
+TABLES = ("customer", "loan", "decision", "idempotency_record")
 
 
 @pytest.fixture(scope="module")

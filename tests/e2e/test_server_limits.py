@@ -115,7 +115,7 @@ def test_calls_with_hopeless_deadlines_leave_nothing_half_done(start_server: Sta
     whole = server.rows(
         "SELECT loan.loan_id FROM loan JOIN decision USING (decision_id) WHERE decision.approved AND loan.emis_paid = 0"
     )
-    for table in ("loan", "decision", "answered_request"):
+    for table in ("loan", "decision", "idempotency_record"):
         # Registering had no request_id.
         assert len(server.rows(f"SELECT 1 AS one FROM {table}")) == len(whole)  # noqa: S608
     for request in requests:

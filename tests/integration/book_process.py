@@ -19,10 +19,10 @@ from almeno_grpc.domain.decision import LoanRequest
 from almeno_grpc.imports.frames import ReadingLimits
 from almeno_grpc.imports.worker import ImportWorker
 from almeno_grpc.metrics import NoMetrics
+from almeno_grpc.service.booking import BookingService
 from almeno_grpc.service.customers import Applicant, CustomerService
-from almeno_grpc.service.lending import LendingService
-from almeno_grpc.service.requests import Call, Requests
-from almeno_grpc.storage.store import BookStore
+from almeno_grpc.service.idempotency import Call, Requests
+from almeno_grpc.storage.store import SqlStore
 
 
 def get_ready() -> None:
@@ -30,9 +30,9 @@ def get_ready() -> None:
     sys.stdin.readline()
 
 
-def lend(store: BookStore, clock: Clock, options: dict) -> list[bool]:
+def lend(store: SqlStore, clock: Clock, options: dict) -> list[bool]:
     """Asks for the same loan on many threads at once; tells which were approved."""
-    lending, once = LendingService(store, load_policies(), clock), Requests(store, clock)
+    lending, once = BookingService(store, load_policies(), clock), Requests(store, clock)
     request = LoanRequest(options["customer_id"], options["amount"], Decimal(options["rate"]), options["months"])
     barrier = threading.Barrier(options["threads"])
 
@@ -48,7 +48,7 @@ def lend(store: BookStore, clock: Clock, options: dict) -> list[bool]:
         return [call.result() for call in asked]
 
 
-def register(store: BookStore, clock: Clock, options: dict) -> list[int]:
+def register(store: SqlStore, clock: Clock, options: dict) -> list[int]:
     """Registers customers one after the other for so long; tells their numbers."""
     customers, numbers = CustomerService(store, clock), []
     get_ready()
@@ -60,14 +60,14 @@ def register(store: BookStore, clock: Clock, options: dict) -> list[int]:
     return numbers
 
 
-def repeat(store: BookStore, clock: Clock, options: dict) -> str:
+def repeat(store: SqlStore, clock: Clock, options: dict) -> str:
     """Sends a request that may have been answered; tells the answer."""
     get_ready()
     call = Call(options["request_id"], fingerprint=options["fingerprint"])
     return Requests(store, clock).once(call, lambda _: options["answer"], str.encode).result().decode()
 
 
-def hold(store: BookStore, _clock: Clock, options: dict) -> bool:
+def hold(store: SqlStore, _clock: Clock, options: dict) -> bool:
     """Holds a name until it is told to let go; tells at once whether it does."""
     get_ready()
     with store.hold(options["name"]) as held:
@@ -76,7 +76,7 @@ def hold(store: BookStore, _clock: Clock, options: dict) -> bool:
         return held.is_held()
 
 
-def work_on_imports(store: BookStore, clock: Clock, options: dict) -> None:
+def work_on_imports(store: SqlStore, clock: Clock, options: dict) -> None:
     """Works on imports until it is killed."""
     get_ready()
     ImportWorker(store, clock, NoMetrics(), ReadingLimits(), options["batch_rows"]).run(threading.Event())
@@ -86,7 +86,7 @@ COMMANDS = {"lend": lend, "register": register, "repeat": repeat, "hold": hold, 
 
 if __name__ == "__main__":
     url, command, raw_options = sys.argv[1:]
-    book = BookStore(url, threads=40)
+    book = SqlStore(url, threads=40)
     told = COMMANDS[command](book, Clock(date(2026, 4, 10), ZoneInfo("Asia/Kolkata")), json.loads(raw_options))
     print(json.dumps(told), flush=True)  # noqa: T201
     book.close()

@@ -22,7 +22,7 @@ from support.servers import ROOT
 
 from almeno_grpc.api import import_pb2
 from almeno_grpc.clock import Clock
-from almeno_grpc.storage.store import BookStore
+from almeno_grpc.storage.store import SqlStore
 
 pytest.register_assert_rewrite("support.recount")
 settings.register_profile("integration", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -78,12 +78,12 @@ def database_url(new_database: Callable[..., str]) -> str:
 
 
 @pytest.fixture
-def open_store(database_url: str) -> Iterator[Callable[[], BookStore]]:
+def open_store(database_url: str) -> Iterator[Callable[[], SqlStore]]:
     """Opens the database as often as processes would."""
     with contextlib.ExitStack() as stack:
 
-        def open_another() -> BookStore:
-            store = BookStore(database_url, threads=40)
+        def open_another() -> SqlStore:
+            store = SqlStore(database_url, threads=40)
             stack.callback(store.close)
             return store
 
@@ -91,7 +91,7 @@ def open_store(database_url: str) -> Iterator[Callable[[], BookStore]]:
 
 
 @pytest.fixture
-def store(open_store: Callable[[], BookStore]) -> BookStore:
+def store(open_store: Callable[[], SqlStore]) -> SqlStore:
     store = open_store()
     store.migrate()
     return store
@@ -103,7 +103,7 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def book(store: BookStore, clock: Clock) -> Book:
+def book(store: SqlStore, clock: Clock) -> Book:
     return Book(store, clock)
 
 
@@ -118,7 +118,7 @@ def with_customers(book: Book) -> Book:
 def file(monkeypatch: pytest.MonkeyPatch) -> FakeFile:
     """What every import reads; one is landed in as few transactions as may be."""
     fake = FakeFile()
-    monkeypatch.setattr("almeno_grpc.imports.worker.open_book_file", fake.open)
+    monkeypatch.setattr("almeno_grpc.imports.worker.open_import_file", fake.open)
     monkeypatch.setattr("almeno_grpc.imports.worker._RETRY_SECONDS", 0.01)
     monkeypatch.setattr("almeno_grpc.imports.worker._IDLE_SECONDS", 0.01)
     monkeypatch.setattr("almeno_grpc.imports.pace._PART_SECONDS", 60)

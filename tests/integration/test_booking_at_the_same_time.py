@@ -8,9 +8,9 @@ from decimal import Decimal
 import pytest
 
 from almeno_grpc.domain.decision import DecisionReason, LoanRequest
-from almeno_grpc.service.requests import Call
+from almeno_grpc.service.idempotency import Call
 from almeno_grpc.service.store import always
-from almeno_grpc.storage.store import BookStore
+from almeno_grpc.storage.store import SqlStore
 
 RUPEE = 100
 LAKH = 100_000 * RUPEE
@@ -36,7 +36,7 @@ class Instead:
         return getattr(self._exchanged, name)
 
 
-class StoreThatLocksLate(BookStore):
+class StoreThatLocksLate(SqlStore):
     """A store that reads without the lock and takes it to write only, when all others have read as well."""
 
     def __init__(self, database_url: str, all_have_read: threading.Barrier) -> None:
@@ -47,13 +47,13 @@ class StoreThatLocksLate(BookStore):
         changes = []
 
         def add_loan(loan):
-            changes.append(lambda tx: tx.loans.add(replace(loan, loan_id=tx.loans.take_number(loan.customer_id))))
+            changes.append(lambda tx: tx.loans.add(replace(loan, loan_id=tx.loans.next_loan_id(loan.customer_id))))
 
         with self.read() as seen:
             late = Instead(
                 seen,
                 borrowers=Instead(seen.borrowers, get_locked=seen.borrowers.get),
-                loans=Instead(seen.loans, take_number=lambda _: 0, add=add_loan),
+                loans=Instead(seen.loans, next_loan_id=lambda _: 0, add=add_loan),
                 decisions=Instead(
                     seen.decisions, add=lambda record: changes.insert(0, lambda tx: tx.decisions.add(record))
                 ),

@@ -14,11 +14,11 @@ from sqlalchemy.exc import IntegrityError
 
 from almeno_grpc.domain.decision import LoanRequest
 from almeno_grpc.domain.errors import CustomerNotFound, DeadlineExceeded, WriteConflict
+from almeno_grpc.service.booking import Booking
 from almeno_grpc.service.customers import Applicant
-from almeno_grpc.service.lending import Booking
 from almeno_grpc.service.store import always
 from almeno_grpc.storage.statements import Insertion
-from almeno_grpc.storage.store import BookStore, BookTransaction
+from almeno_grpc.storage.store import BookTransaction, SqlStore
 
 SECONDS = 30
 RUPEE = 100
@@ -29,15 +29,15 @@ Neighbour = tuple[Work, Callable[[], bool], type[BaseException]]
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[BookStore]:
-    store = BookStore(f"sqlite:///{tmp_path / 'book.db'}", threads=4)
+def store(tmp_path: Path) -> Iterator[SqlStore]:
+    store = SqlStore(f"sqlite:///{tmp_path / 'book.db'}", threads=4)
     store.migrate()
     yield store
     store.close()
 
 
 @contextmanager
-def one_transaction(store: BookStore) -> Iterator[Submit]:
+def one_transaction(store: SqlStore) -> Iterator[Submit]:
     """What is submitted meanwhile is written in one transaction."""
     begun, released = threading.Event(), threading.Event()
 

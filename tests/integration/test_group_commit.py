@@ -16,16 +16,16 @@ from sqlalchemy.exc import OperationalError
 from almeno_grpc.domain.errors import DeadlineExceeded, PhoneNumberTaken, StoreUnavailable
 from almeno_grpc.service.customers import Applicant
 from almeno_grpc.service.store import always
-from almeno_grpc.storage.group_commit import MOST_PIECES
-from almeno_grpc.storage.store import BookStore, BookTransaction
+from almeno_grpc.storage.group_commit import MAX_PIECES
+from almeno_grpc.storage.store import BookTransaction, SqlStore
 
 SECONDS = 30
 Work = Callable[[BookTransaction], Any]
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[BookStore]:
-    store = BookStore(f"sqlite:///{tmp_path / 'book.db'}", threads=40)
+def store(tmp_path: Path) -> Iterator[SqlStore]:
+    store = SqlStore(f"sqlite:///{tmp_path / 'book.db'}", threads=40)
     store.migrate()
     yield store
     store.close()
@@ -34,7 +34,7 @@ def store(tmp_path: Path) -> Iterator[BookStore]:
 class Commits:
     """Counts the commits of a store, and lets those fail that are told to."""
 
-    def __init__(self, store: BookStore) -> None:
+    def __init__(self, store: SqlStore) -> None:
         self.count = 0
         self.failing: set[int] = set()
         self.before_each: Callable[[], None] = lambda: None
@@ -48,12 +48,12 @@ class Commits:
 
 
 @pytest.fixture
-def commits(store: BookStore) -> Commits:
+def commits(store: SqlStore) -> Commits:
     return Commits(store)
 
 
 @contextmanager
-def turn_taken(store: BookStore, pool: ThreadPoolExecutor) -> Iterator[None]:
+def turn_taken(store: SqlStore, pool: ThreadPoolExecutor) -> Iterator[None]:
     """The writer is busy with other work, so that what comes has to wait."""
     begun, released = threading.Event(), threading.Event()
 
@@ -68,7 +68,7 @@ def turn_taken(store: BookStore, pool: ThreadPoolExecutor) -> Iterator[None]:
     holding.result(SECONDS)
 
 
-def queue(store: BookStore, pool: ThreadPoolExecutor, work: Work, wanted: Callable[[], bool] = always) -> Future[Any]:
+def queue(store: SqlStore, pool: ThreadPoolExecutor, work: Work, wanted: Callable[[], bool] = always) -> Future[Any]:
     """Begins a write and comes back when it waits."""
     waiting = store._database._writer._waiting
     before, deadline = len(waiting), time.monotonic() + SECONDS
@@ -126,8 +126,8 @@ def test_writers_who_come_back_at_once_are_committed_many_at_a_time(store, commi
 
 
 def test_writes_beyond_the_most_of_a_transaction_wait_for_the_next(store, book, register, commits):
-    count = 2 * MOST_PIECES + 1
-    assert MOST_PIECES == 128
+    count = 2 * MAX_PIECES + 1
+    assert MAX_PIECES == 128
     with ThreadPoolExecutor(count + 1) as pool:
         with turn_taken(store, pool):
             futures = [queue(store, pool, register(number)) for number in range(count)]
@@ -223,7 +223,7 @@ def test_system_without_a_thread_left_fails_a_write_and_not_those_after_it(store
     def fail(_thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
-    reopened = BookStore(str(store.engine.url))
+    reopened = SqlStore(str(store.engine.url))
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", fail)
         with pytest.raises(RuntimeError):
@@ -274,7 +274,7 @@ def test_commit_that_fails_fails_every_write_of_it_and_nothing_is_there(store, b
     assert phone_numbers(book) == list(range(4))
 
 
-def limit_pages(store: BookStore, more: int) -> None:
+def limit_pages(store: SqlStore, more: int) -> None:
     """Lets the file grow by so many pages, as far as its writer goes."""
 
     def limit(tx: BookTransaction) -> None:

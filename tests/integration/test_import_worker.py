@@ -201,7 +201,7 @@ def test_two_workers_on_one_database_never_work_at_the_same_time(book, open_stor
         thread.start()
     for thread in threads:
         thread.join()
-    assert file.most_working == 1
+    assert file.max_concurrent == 1
     assert file.opened == [(f"{number}.csv", 0) for number in range(6)]
 
 

@@ -11,7 +11,7 @@ from almeno_grpc.domain.errors import StoreUnavailable
 from almeno_grpc.domain.imports import ImportState, RowCounts
 from almeno_grpc.imports import worker as worker_module
 from almeno_grpc.storage.imports import Imports
-from almeno_grpc.storage.store import BookStore, BookTransaction
+from almeno_grpc.storage.store import BookTransaction, SqlStore
 
 
 @pytest.mark.usefixtures("file")
@@ -71,8 +71,8 @@ def test_transactions_are_short_for_as_long_as_calls_come(book, sizes, monkeypat
 def test_log_is_brought_in_by_steps_for_as_long_as_calls_come(book, sizes, monkeypatch):
     tidied: list[bool] = []
     after_transactions: list[bool] = []
-    monkeypatch.setattr(BookStore, "tidy_up", lambda _, *, in_steps=False: tidied.append(in_steps))
-    monkeypatch.setattr(BookStore, "notice_growth", lambda _: after_transactions.append(tidied[-1]))
+    monkeypatch.setattr(SqlStore, "checkpoint", lambda _, *, in_steps=False: tidied.append(in_steps))
+    monkeypatch.setattr(SqlStore, "analyze", lambda _: after_transactions.append(tidied[-1]))
     looks = itertools.count()
     # Somebody waits at the last look of the second transaction.
     monkeypatch.setattr(BookTransaction, "others_wait", lambda _: next(looks) == 9)
@@ -98,9 +98,9 @@ def test_rows_that_take_long_land_by_fewer_at_a_time_while_calls_come(
     book, monkeypatch, calls_come, part_seconds, least, most
 ):
     monkeypatch.setattr("almeno_grpc.imports.pace._PART_SECONDS", part_seconds)
-    monkeypatch.setattr("almeno_grpc.imports.pace._LEAST_SHARE", 4)
+    monkeypatch.setattr("almeno_grpc.imports.pace._MIN_SHARE", 4)
     parts: list[int] = []
-    land = worker_module.land_batch
+    land = worker_module.upsert_batch
 
     def land_slowly(tx, queue_number, batch_parts, now, **options):
         def slowly():
@@ -112,7 +112,7 @@ def test_rows_that_take_long_land_by_fewer_at_a_time_while_calls_come(
 
         return land(tx, queue_number, slowly(), now, **options)
 
-    monkeypatch.setattr(worker_module, "land_batch", land_slowly)
+    monkeypatch.setattr(worker_module, "upsert_batch", land_slowly)
     monkeypatch.setattr(BookTransaction, "others_wait", lambda _: calls_come)
     book.queue_customers()
     book.work(part_rows=8)

@@ -21,14 +21,14 @@ from support.repayment_model import ModelLoan
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.errors import InvalidField, LoanClosed, RepaymentExceedsPayoff, RequestIdReused
 from almeno_grpc.domain.loan import InstallmentState, LoanState
+from almeno_grpc.service.idempotency import Call
 from almeno_grpc.service.repayments import Recorded
-from almeno_grpc.service.requests import Call
 
 RUPEE = 100
 LIVES = int(os.environ.get("ALMENO_LIVES", "30"))
 STEPS = 40
 HAPPENS = ("booked", "imported", "repaid", "closed", "sent again", "loaded again")
-MOST_TRIES = 3
+MAX_TRIES = 3
 PAID_STATES = {InstallmentState.PAID, InstallmentState.PAID_LATE}
 
 
@@ -63,9 +63,9 @@ class LivesOfLoans(RuleBasedStateMachine):
     customers = Bundle("customers")
     loans = Bundle("loans")
 
-    def __init__(self, book, rows_of, numbers, tally) -> None:
+    def __init__(self, book, rows_of, numbers, result) -> None:
         super().__init__()
-        self.book, self.rows_of, self.numbers, self.tally = book, rows_of, numbers, tally
+        self.book, self.rows_of, self.numbers, self.result = book, rows_of, numbers, result
         self.held: list[Held] = []
         self.sent: list[Sent] = []
         self.people: list[int] = []
@@ -78,7 +78,7 @@ class LivesOfLoans(RuleBasedStateMachine):
 
     @rule(target=customers)
     def register(self) -> int:
-        self.tally["registered"] += 1
+        self.result["registered"] += 1
         self.people.append(self.book.register(400_000 * RUPEE).customer_id)
         return self.people[-1]
 
@@ -95,7 +95,7 @@ class LivesOfLoans(RuleBasedStateMachine):
         loan = booking.loan
         if loan is None:
             return multiple()
-        self.tally["booked"] += 1
+        self.result["booked"] += 1
         model = ModelLoan.on_reducing_balance(amount * RUPEE, Decimal(loan.interest_rate), months, self.today)
         self.held.append(Held(loan.loan_id, customer_id, loan.monthly_installment, model))
         return self.held[-1]
@@ -109,7 +109,7 @@ class LivesOfLoans(RuleBasedStateMachine):
         data=st.data(),
     )
     def import_loan(self, amount: int, months: int, interest: int, days_ago: int, data: st.DataObject) -> Held:
-        self.tally["imported"] += 1
+        self.result["imported"] += 1
         number = next(self.numbers)
         paid = data.draw(st.integers(0, months - 1))
         on_time = data.draw(st.integers(0, paid))
@@ -149,7 +149,7 @@ class LivesOfLoans(RuleBasedStateMachine):
         model.pay(amount, on or self.today)
         held.paid.append((amount, on or self.today))
         assert recorded.repayment.closes_loan == (amount == payoff)
-        self.tally["closed" if recorded.repayment.closes_loan else "repaid"] += 1
+        self.result["closed" if recorded.repayment.closes_loan else "repaid"] += 1
 
     @rule(held=loans)
     def pay_off(self, held: Held) -> None:
@@ -163,7 +163,7 @@ class LivesOfLoans(RuleBasedStateMachine):
         assert recorded.loan.state is LoanState.CLOSED
         held.model.pay(owed, self.today)
         held.paid.append((owed, self.today))
-        self.tally["closed"] += 1
+        self.result["closed"] += 1
 
     @rule(held=loans, more=st.integers(1, 1_000_000), days=st.integers(1, 100))
     def overpay_or_mistake_the_day(self, held: Held, more: int, days: int) -> None:
@@ -181,7 +181,7 @@ class LivesOfLoans(RuleBasedStateMachine):
             self.book.repayments.payoff(held.loan_id, model.latest - timedelta(days=days))
         to_come = self.today + timedelta(days=days)
         assert self.book.repayments.payoff(held.loan_id, to_come).amount == model.payoff(to_come)
-        self.tally["refused"] += 4
+        self.result["refused"] += 4
 
     @precondition(lambda self: self.sent)
     @rule(data=st.data())
@@ -191,7 +191,7 @@ class LivesOfLoans(RuleBasedStateMachine):
         assert self._send(sent.request_id, sent.loan_id, sent.amount, sent.payment_date) == (sent.answer, None)
         with pytest.raises(RequestIdReused):
             self._send(sent.request_id, sent.loan_id, sent.amount + 1, sent.payment_date)
-        self.tally["sent again"] += 1
+        self.result["sent again"] += 1
 
     @rule(held=loans, is_changed=st.booleans())
     def load_the_sheet_again(self, held: Held, is_changed: bool) -> None:
@@ -206,7 +206,7 @@ class LivesOfLoans(RuleBasedStateMachine):
             assert (file.rows.rejected, file.rows.updated) == (1, 0)
             (issue,) = self.book.issues(file)
             assert "are recorded here" in issue[3]
-        self.tally["loaded again"] += 1
+        self.result["loaded again"] += 1
 
     @rule(days=st.integers(1, 45))
     def days_go_by(self, days: int) -> None:
@@ -225,7 +225,7 @@ class LivesOfLoans(RuleBasedStateMachine):
             assert (loan.state is LoanState.CLOSED) == (model.closed_on is not None)
             assert loan.repayments_left + loan.emis_paid == loan.tenure_months
             assert loan.repayment_count == len(held.paid)
-        self.tally["steps"] += 1
+        self.result["steps"] += 1
 
     @invariant()
     def what_is_allocated_is_what_was_paid(self) -> None:
@@ -287,11 +287,11 @@ def databases(sqlite_databases):
 
 
 def test_loans_live_as_the_model_says_whatever_happens_to_them(book, rows_of, request):
-    numbers, tally = itertools.count(1), Counter()
+    numbers, result = itertools.count(1), Counter()
     # Now and then chance leaves something out.
-    for _ in range(MOST_TRIES):
+    for _ in range(MAX_TRIES):
         run_lives(
-            lambda: LivesOfLoans(book, rows_of, numbers, tally),
+            lambda: LivesOfLoans(book, rows_of, numbers, result),
             settings=settings(
                 max_examples=LIVES,
                 stateful_step_count=STEPS,
@@ -299,7 +299,7 @@ def test_loans_live_as_the_model_says_whatever_happens_to_them(book, rows_of, re
                 suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
             ),
         )
-        if all(tally[each] for each in HAPPENS):
+        if all(result[each] for each in HAPPENS):
             break
-    request.node.user_properties.append(("lives of loans", f"{dict(tally)}"))
-    assert all(tally[each] for each in HAPPENS)
+    request.node.user_properties.append(("lives of loans", f"{dict(result)}"))
+    assert all(result[each] for each in HAPPENS)

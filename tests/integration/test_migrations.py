@@ -13,8 +13,8 @@ from sqlalchemy.exc import DBAPIError
 
 from almeno_grpc.domain.customer import Customer
 from almeno_grpc.storage.engine import DatabaseUnusable
-from almeno_grpc.storage.store import BookStore
-from almeno_grpc.storage.tables import FIRST_OWN_ID, metadata
+from almeno_grpc.storage.store import SqlStore
+from almeno_grpc.storage.tables import FIRST_GENERATED_ID, metadata
 
 
 @pytest.fixture
@@ -22,8 +22,8 @@ def open_empty(new_database):
     """Opens databases without a schema."""
     with contextlib.ExitStack() as stack:
 
-        def open_another() -> BookStore:
-            store = BookStore(new_database(empty=True))
+        def open_another() -> SqlStore:
+            store = SqlStore(new_database(empty=True))
             stack.callback(store.close)
             return store
 
@@ -153,7 +153,7 @@ def test_loans_keep_all_there_is_of_them_when_the_key_of_the_sheets_numbers_goes
 
 
 def test_loan_without_a_number_stops_the_migration_that_makes_loans_anew_on_sqlite(tmp_path):
-    with contextlib.closing(BookStore(f"sqlite:///{tmp_path}/book.db")) as store:
+    with contextlib.closing(SqlStore(f"sqlite:///{tmp_path}/book.db")) as store:
         store.migrate("0104")
         with contextlib.closing(store.engine.raw_connection()) as connection:
             connection.driver_connection.execute("PRAGMA foreign_keys = OFF")
@@ -184,7 +184,7 @@ def test_customers_keep_their_phone_numbers_and_ids_go_on_when_those_move_to_a_t
         assert connection.exec_driver_sql("SELECT * FROM phone_number").all() == [(919999999999, 7)]
         assert len(connection.exec_driver_sql(ALL_LOANS).all()) == 2
     ravi = Customer(0, "Ravi", "Iyer", 40, "+14155552671", 5_000_000, 180_000_000, 3)
-    assert empty.write(lambda tx: tx.customers.add(ravi)) == FIRST_OWN_ID + 1
+    assert empty.write(lambda tx: tx.customers.add(ravi)) == FIRST_GENERATED_ID + 1
     with pytest.raises(DBAPIError, match=r"(?i)foreign key"), engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM customer WHERE customer_id = 7")
 
@@ -200,13 +200,13 @@ def test_book_keeps_all_there_is_of_it_when_its_keys_carry_the_customers_number(
         connection.exec_driver_sql("INSERT INTO loan_number (customer_id) VALUES (7)")
         before = {name: connection.exec_driver_sql(query).all() for name, query in held.items()}
         # The newest is gone, but no other loan is to have had the number.
-        connection.exec_driver_sql(f"DELETE FROM loan_number WHERE loan_id = {FIRST_OWN_ID}")  # noqa: S608
+        connection.exec_driver_sql(f"DELETE FROM loan_number WHERE loan_id = {FIRST_GENERATED_ID}")  # noqa: S608
     before["loan_number"].pop()
     assert all(before.values())
     empty.migrate()
     with engine.connect() as connection:
         assert {name: connection.exec_driver_sql(query).all() for name, query in held.items()} == before
-    assert empty.write(lambda tx: tx.loans.take_number(7)) == FIRST_OWN_ID + 1
+    assert empty.write(lambda tx: tx.loans.next_loan_id(7)) == FIRST_GENERATED_ID + 1
     with empty.read() as tx:
         assert tx.decisions.get("d").customer_id == 7
         assert tx.loans.get(6).decision_id == "d"
@@ -295,9 +295,9 @@ def test_database_of_something_else_is_refused_and_left_alone(empty, engine):
 
 def test_servers_that_open_a_new_database_at_the_same_time_all_find_the_schema(new_database):
     url = new_database(empty=True)
-    stores = [BookStore(url) for _ in range(4)]
+    stores = [SqlStore(url) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(BookStore.migrate, stores))
+        list(pool.map(SqlStore.migrate, stores))
     assert revision_of(stores[0].engine) == "0108"
     for store in stores:
         store.close()

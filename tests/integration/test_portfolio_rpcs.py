@@ -16,8 +16,8 @@ from almeno_grpc.api import portfolio_service_pb2 as pb
 from almeno_grpc.domain.errors import StoreUnavailable
 from almeno_grpc.domain.imports import ImportKind, ImportState, RowCounts
 from almeno_grpc.rpc.portfolio_servicer import PortfolioServicer
+from almeno_grpc.service.idempotency import Call
 from almeno_grpc.service.imports import Upload
-from almeno_grpc.service.requests import Call
 
 CUSTOMERS, LOANS = import_pb2.IMPORT_KIND_CUSTOMERS, import_pb2.IMPORT_KIND_LOANS
 ENDS = {import_pb2.IMPORT_STATE_SUCCEEDED, import_pb2.IMPORT_STATE_FAILED, import_pb2.IMPORT_STATE_CANCELLED}

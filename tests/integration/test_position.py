@@ -61,7 +61,7 @@ def position_of(book, rows_of):
             others = replace(LOAN, loan_id=99, customer_id=2, source_loan_id=99)
             numbered = [replace(loan, loan_id=number, source_loan_id=number) for number, loan in enumerate(loans, 1)]
             all_loans = [*numbered, others]
-            tx.loans.set_numbers_aside([loan.loan_id for loan in all_loans], [loan.customer_id for loan in all_loans])
+            tx.loans.reserve_loan_ids([loan.loan_id for loan in all_loans], [loan.customer_id for loan in all_loans])
             for loan in all_loans:
                 tx.loans.add(loan)
             found.append(tx.borrowers.get(1, on).position)

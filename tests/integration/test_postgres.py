@@ -13,10 +13,10 @@ from support.postgres import running_postgres
 from almeno_grpc.domain.errors import PhoneNumberTaken, StoreUnavailable, WriteConflict
 from almeno_grpc.domain.imports import ImportKind, RowCounts
 from almeno_grpc.service.customers import Applicant
-from almeno_grpc.service.requests import Call
+from almeno_grpc.service.idempotency import Call
 from almeno_grpc.storage.engine import DatabaseUnusable, parse_url
-from almeno_grpc.storage.store import BookStore
-from almeno_grpc.storage.tables import FIRST_OWN_ID
+from almeno_grpc.storage.store import SqlStore
+from almeno_grpc.storage.tables import FIRST_GENERATED_ID
 
 ANANYA = Applicant("Ananya", "Iyer", 30, 5_000_000, "+919999999999")
 
@@ -64,7 +64,7 @@ def test_url_that_cannot_be_used_is_refused(url, said):
 def test_commits_wait_for_the_standby_whatever_the_default(book, admin):
     alter = "ALTER DATABASE %I SET synchronous_commit = off"
     admin.execute(f"DO $$ BEGIN EXECUTE format('{alter}', current_database()); END $$")
-    store = BookStore(book.store.engine.url.render_as_string(hide_password=False))
+    store = SqlStore(book.store.engine.url.render_as_string(hide_password=False))
     level = store.write(lambda tx: tx.customers._connection.execute(text("SHOW synchronous_commit")).scalar_one())
     assert level == "on"
     store.close()
@@ -107,7 +107,7 @@ def test_connection_lost_at_the_commit_is_never_taken_for_a_success(book, admin)
 
 def test_server_out_of_reach_is_unavailable_and_serves_again_afterwards():
     with running_postgres() as server:
-        store = BookStore(server.url())
+        store = SqlStore(server.url())
         store.migrate()
         store.write(lambda tx: tx.policy_pins.add("a", "sha"))
         server.stop()
@@ -131,7 +131,7 @@ def test_server_out_of_reach_is_unavailable_and_serves_again_afterwards():
 def test_commit_whose_wait_for_the_standby_was_cut_short_is_not_answered_as_done(book):
     """A primary that waits for a standby which is not there."""
     with running_postgres() as server:
-        store = BookStore(server.url())
+        store = SqlStore(server.url())
         store.migrate()
         here = type(book)(store, book.clock)
         request_id = str(uuid.uuid4())
@@ -249,7 +249,7 @@ def test_own_numbers_never_meet_imported_ones_while_both_come(book, rows_of):
         registering = [pool.submit(register) for _ in range(2)]
         try:
             for batch in range(20):
-                numbers = range(FIRST_OWN_ID + 300 * batch, FIRST_OWN_ID + 300 * batch + 300, 3)
+                numbers = range(FIRST_GENERATED_ID + 300 * batch, FIRST_GENERATED_ID + 300 * batch + 300, 3)
                 rows = [rows_of.customer(number, phone_digits=916 * 10**9 + number) for number in numbers]
                 book.land(rows)
         finally:
@@ -306,7 +306,7 @@ def test_next_import_is_not_taken_while_another_has_its_hand_on_the_first(book, 
 
 def test_statements_are_not_prepared_where_a_pooler_cannot_have_them(database_url, book):
     customer = book.register()
-    store = BookStore(f"{database_url}?prepare_threshold=none", threads=1)
+    store = SqlStore(f"{database_url}?prepare_threshold=none", threads=1)
     for _ in range(8):
         assert store.borrower(customer.customer_id, book.clock.today()) is not None
     prepared = store.write(

@@ -10,7 +10,7 @@ from support.book import LAKH
 from support.servers import eventually
 
 from almeno_grpc.domain.decision import LoanRequest
-from almeno_grpc.storage.tables import FIRST_OWN_ID
+from almeno_grpc.storage.tables import FIRST_GENERATED_ID
 
 
 @pytest.fixture(scope="module")
@@ -21,8 +21,8 @@ def databases(postgres_databases):
 def test_planner_learns_of_tables_that_an_import_has_doubled(book, admin):
     def land(first, count):
         numbers = range(first, first + count)
-        book.store.write(lambda tx: tx.loans.set_numbers_aside(numbers, [1] * count))
-        book.store.notice_growth()
+        book.store.write(lambda tx: tx.loans.reserve_loan_ids(numbers, [1] * count))
+        book.store.analyze()
         return admin.execute("SELECT reltuples FROM pg_class WHERE relname = 'loan_number'").fetchone()[0]
 
     # Too few to matter, then many, then some more.
@@ -35,7 +35,7 @@ def test_planner_learns_of_tables_that_an_import_has_doubled(book, admin):
 def test_planner_learns_of_each_table_that_an_import_fills(book, admin, rows_of):
     book.land([rows_of.customer(number) for number in range(1, 5_001)])
     book.land([rows_of.loan(number, number) for number in range(1, 5_001)])
-    book.store.notice_growth()
+    book.store.analyze()
     filled = "SELECT relname, reltuples FROM pg_class WHERE relkind = 'r' AND pg_relation_size(oid) > 16 * 8192"
     filled += " AND relnamespace = current_schema()::regnamespace"
     expected = dict.fromkeys(("customer", "phone_number", "loan_number", "loan"), 5_000)
@@ -43,8 +43,8 @@ def test_planner_learns_of_each_table_that_an_import_fills(book, admin, rows_of)
 
 
 def test_planner_is_told_roughly_for_calls_wait_meanwhile(book, admin):
-    book.store.write(lambda tx: tx.loans.set_numbers_aside(range(1, 10_001), [1] * 10_000))
-    book.store.notice_growth()
+    book.store.write(lambda tx: tx.loans.reserve_loan_ids(range(1, 10_001), [1] * 10_000))
+    book.store.analyze()
     steps = "SELECT array_length(histogram_bounds::text::bigint[], 1) - 1 FROM pg_stats WHERE tablename = 'loan_number'"
     assert admin.execute(f"{steps} AND attname = 'loan_id'").fetchone() == (30,)
 
@@ -55,7 +55,7 @@ def test_loans_of_a_sheet_are_found_by_the_indexes_however_many(book, rows_of):
     book.land([rows_of.loan(number % 200 + 1, number) for number in range(1, 100_001)], batch_rows=25_000)
     # Their numbers are taken, so they get others.
     book.land([rows_of.loan(1, number) for number in range(1, 101)])
-    book.store.notice_growth()
+    book.store.analyze()
     keys = [(number % 200 + 1, number) for number in range(1, 401)] + [(1, number) for number in range(1, 101)]
     statements: list[str] = []
     event.listen(book.store.engine, "before_cursor_execute", lambda *told: statements.append(told[2]))
@@ -97,12 +97,12 @@ def test_loan_of_a_sheet_does_not_take_the_number_of_a_booking_that_is_under_way
         lending = pool.submit(book.store.write, lend)
         try:
             assert booked.wait(20)
-            landing = pool.submit(book.land, [rows_of.loan(customer_id, FIRST_OWN_ID)])
+            landing = pool.submit(book.land, [rows_of.loan(customer_id, FIRST_GENERATED_ID)])
             eventually(lambda: admin.execute(waiting).fetchone() == (1,))
         finally:
             may_end.set()
         lending.result(20)
         assert landing.result(20).rows.adjusted == 1
     loans = {(row["loan_id"], row["customer_id"]) for row in book.rows("loan")}
-    assert loans == {(FIRST_OWN_ID, 1), (FIRST_OWN_ID + 1, customer_id)}
+    assert loans == {(FIRST_GENERATED_ID, 1), (FIRST_GENERATED_ID + 1, customer_id)}
     assert loans == {(row["loan_id"], row["customer_id"]) for row in book.rows("loan_number")}

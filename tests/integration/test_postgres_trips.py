@@ -7,7 +7,7 @@ import pytest
 from support.book import LAKH
 
 from almeno_grpc.domain.errors import DeadlineExceeded, WriteConflict
-from almeno_grpc.service.store import AnsweredRequest
+from almeno_grpc.service.store import IdempotencyRecord
 
 
 @pytest.fixture(scope="module")
@@ -31,11 +31,11 @@ def sent(monkeypatch):
 
 def add(tx, *numbers: int) -> None:
     for number in numbers:
-        tx.answered_requests.add(AnsweredRequest(f"request-{number:02}", "print", b"answer"), 1)
+        tx.idempotency_records.add(IdempotencyRecord(f"request-{number:02}", "print", b"answer"), 1)
 
 
 def stored(admin) -> list[int]:
-    rows = admin.execute("SELECT right(request_id, 2)::int FROM answered_request ORDER BY request_id")
+    rows = admin.execute("SELECT right(request_id, 2)::int FROM idempotency_record ORDER BY request_id")
     return [number for (number,) in rows]
 
 
@@ -63,9 +63,9 @@ def test_booking_waits_for_a_look_for_its_lock_its_number_and_its_rows(with_cust
 def test_rows_that_wait_are_seen_by_their_own_request(store):
     def work(tx):
         add(tx, 1)
-        return tx.answered_requests.get("request-01"), tx.answered_requests.get("request-02")
+        return tx.idempotency_records.get("request-01"), tx.idempotency_records.get("request-02")
 
-    assert store.write(work) == (AnsweredRequest("request-01", "print", b"answer"), None)
+    assert store.write(work) == (IdempotencyRecord("request-01", "print", b"answer"), None)
 
 
 def test_rows_that_are_refused_undo_their_request_and_no_other(store, admin):
@@ -82,7 +82,7 @@ def test_rows_that_are_refused_are_no_secret(store, admin):
     def work(tx):
         add(tx, 1, 1)
         with contextlib.suppress(Exception):
-            tx.answered_requests.get("request-01")
+            tx.idempotency_records.get("request-01")
 
     with pytest.raises(WriteConflict):
         store.write(work)

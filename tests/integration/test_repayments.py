@@ -152,7 +152,7 @@ def test_what_does_not_exist_is_neither_repaid_nor_owed(book):
 
 def test_number_set_aside_for_a_loan_that_never_came_is_no_loan(book, rows_of):
     book.land([rows_of.customer(7)])
-    book.store.write(lambda tx: tx.loans.set_numbers_aside([5], [7]))
+    book.store.write(lambda tx: tx.loans.reserve_loan_ids([5], [7]))
     with pytest.raises(LoanNotFound):
         book.repay(5, 1)
 

@@ -82,7 +82,7 @@ def test_terms_that_do_not_amortize_give_no_decision_whatever_the_customer(sampl
 
 
 def test_a_flip_to_terms_that_do_not_amortize_has_no_decision_after(sample):
-    dear = re.sub(r'least_rate = "\d+"', 'least_rate = "100"', POLICY)
+    dear = re.sub(r'min_rate = "\d+"', 'min_rate = "100"', POLICY)
     asked = {"loan_amount": 1_200, "interest_rate": "0", "tenure_months": 600}
     _, summary, flips = simulate(sample, policy=dear, **asked)
     assert len(flips) == summary.newly_declined > 20

@@ -16,7 +16,7 @@ from almeno_grpc.service.imports import Upload
 from almeno_grpc.storage import sqlite as databases_of_sqlite
 from almeno_grpc.storage import sqlite_connections as engines
 from almeno_grpc.storage.engine import DatabaseUnusable, open_engine, parse_url
-from almeno_grpc.storage.store import BookStore
+from almeno_grpc.storage.store import SqlStore
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +58,8 @@ def test_file_of_several_names_has_one_set_of_locks(tmp_path, database_url):
     (tmp_path / "folder").symlink_to(tmp_path / "elsewhere" / "folder")
     for name in (tmp_path / "link.db", tmp_path / "folder" / ".." / "link.db"):
         with (
-            contextlib.closing(BookStore(database_url)) as store,
-            contextlib.closing(BookStore(f"sqlite:///{name}")) as other,
+            contextlib.closing(SqlStore(database_url)) as store,
+            contextlib.closing(SqlStore(f"sqlite:///{name}")) as other,
             store.hold("name") as first,
             other.hold("name") as second,
         ):
@@ -124,7 +124,7 @@ def test_new_database_that_stays_locked_or_cannot_be_opened_is_not_waited_for(mo
 
 def test_locked_database_is_unavailable_and_serves_again_afterwards(monkeypatch, database_url):
     monkeypatch.setattr(engines, "_BUSY_TIMEOUT_MILLISECONDS", 50)
-    store, other = BookStore(database_url), BookStore(database_url)
+    store, other = SqlStore(database_url), SqlStore(database_url)
     store.migrate()
     store.write(lambda tx: tx.policy_pins.add("a", "sha"))
     with other.engine.connect() as connection:
@@ -142,7 +142,7 @@ def test_locked_database_is_unavailable_and_serves_again_afterwards(monkeypatch,
 
 
 def test_more_threads_than_connections_are_told_to_come_back(monkeypatch, database_url):
-    store = BookStore(database_url, threads=1)
+    store = SqlStore(database_url, threads=1)
     store.migrate()
     monkeypatch.setattr(store.engine.pool, "_timeout", 0.05)
     inside, done = threading.Barrier(3), threading.Event()
@@ -166,7 +166,7 @@ def test_more_threads_than_connections_are_told_to_come_back(monkeypatch, databa
 def test_file_that_is_no_database_is_refused_and_left_alone(tmp_path):
     file = tmp_path / "letter.txt"
     file.write_text("Dear customer, " * 1000)
-    store = BookStore(f"sqlite:///{file}")
+    store = SqlStore(f"sqlite:///{file}")
     with pytest.raises(DatabaseUnusable, match="no SQLite database"):
         store.migrate()
     store.close()
@@ -202,16 +202,16 @@ def test_long_log_is_brought_into_the_file_when_nobody_waits_for_it(monkeypatch,
     monkeypatch.setattr(databases_of_sqlite, "_LONG_LOG_PAGES", 5)
     monkeypatch.setattr(databases_of_sqlite, "_STEP_PAGES", 2)
 
-    book.store.tidy_up()
+    book.store.checkpoint()
     assert pages_in_log(book) < 5
     for _ in range(5):
         book.register()
     assert pages_in_log(book) >= 5
-    book.store.tidy_up()
+    book.store.checkpoint()
     assert pages_in_log(book) == 0
     book.register()
     left = pages_in_log(book)
-    book.store.tidy_up()
+    book.store.checkpoint()
     assert 2 <= pages_in_log(book) == left < 5
-    book.store.tidy_up(in_steps=True)
+    book.store.checkpoint(in_steps=True)
     assert pages_in_log(book) == 0

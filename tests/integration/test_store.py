@@ -6,19 +6,19 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from almeno_grpc.domain.errors import DeadlineExceeded, PhoneNumberTaken, WriteConflict
-from almeno_grpc.storage.tables import FIRST_OWN_ID
+from almeno_grpc.storage.tables import FIRST_GENERATED_ID
 
 
 def test_own_numbers_start_above_those_of_an_imported_book(book):
     customer = book.register()
-    assert customer.customer_id == FIRST_OWN_ID == 1_000_000_001
-    assert book.register().customer_id == FIRST_OWN_ID + 1
+    assert customer.customer_id == FIRST_GENERATED_ID == 1_000_000_001
+    assert book.register().customer_id == FIRST_GENERATED_ID + 1
     loan = book.lend(customer.customer_id, 100_000_00).loan
     assert loan is not None
-    assert loan.loan_id == FIRST_OWN_ID
+    assert loan.loan_id == FIRST_GENERATED_ID
 
 
-@pytest.mark.parametrize("imported", [FIRST_OWN_ID, FIRST_OWN_ID + 7, 10**15])
+@pytest.mark.parametrize("imported", [FIRST_GENERATED_ID, FIRST_GENERATED_ID + 7, 10**15])
 def test_own_numbers_go_on_above_the_largest_imported_one(book, rows_of, imported):
     book.store.write(lambda tx: tx.customers.import_new([rows_of.customer(imported, phone_digits=918000000000)], 1))
     assert [book.register().customer_id for _ in range(2)] == [imported + 1, imported + 2]

@@ -11,22 +11,22 @@ from almeno_grpc.config import Settings
 from almeno_grpc.metrics import Metrics
 from almeno_grpc.service.store import always
 from almeno_grpc.storage.database import settle
-from almeno_grpc.storage.store import BookStore
+from almeno_grpc.storage.store import SqlStore
 
 __all__ = ["build_application", "import_queue_depth", "prepare_database", "queue_files", "run_import_worker"]
 
 LATE_SECONDS = 0.01
-_submit = BookStore.submit
+_submit = SqlStore.submit
 
 
 def build_application(settings: Settings, metrics: Metrics) -> bootstrap.CreditApplication:
     """The services as they are, on a store that says that it has written what it is about to write."""
-    BookStore.submit = _submit_and_answer_at_once
+    SqlStore.submit = _submit_and_answer_at_once
     return bootstrap.build_application(settings, metrics)
 
 
 def _submit_and_answer_at_once(
-    store: BookStore, work: Callable[[Any], Any], then: Callable[[Any], Any], *, wanted: Callable[[], bool] = always
+    store: SqlStore, work: Callable[[Any], Any], then: Callable[[Any], Any], *, wanted: Callable[[], bool] = always
 ) -> Any:
     answer: Future[Any] = Future()
 

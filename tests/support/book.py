@@ -17,26 +17,26 @@ from almeno_grpc.clock import Clock
 from almeno_grpc.domain.customer import Customer
 from almeno_grpc.domain.decision import LoanRequest
 from almeno_grpc.domain.imports import (
-    BookCustomer,
-    BookCustomers,
-    BookLoan,
-    BookLoans,
+    CustomerRow,
+    CustomerRows,
     ImportFile,
     ImportKind,
+    LoanRow,
+    LoanRows,
     RowCounts,
     RowIssue,
 )
 from almeno_grpc.domain.money import round_half_up
 from almeno_grpc.imports.frames import ReadingLimits
+from almeno_grpc.imports.upsert.batch import reserve_loan_ids, upsert_batch, write_batch
 from almeno_grpc.imports.worker import ImportWorker
 from almeno_grpc.metrics import NoMetrics
+from almeno_grpc.service.booking import Booking, BookingService
 from almeno_grpc.service.customers import Applicant, CustomerService
+from almeno_grpc.service.idempotency import Call, Requests
 from almeno_grpc.service.imports import ImportService, Upload
-from almeno_grpc.service.landing import land_batch, set_numbers_aside, write_batch
-from almeno_grpc.service.lending import Booking, LendingService
 from almeno_grpc.service.repayments import Recorded, RepaymentService
-from almeno_grpc.service.requests import Call, Requests
-from almeno_grpc.storage.store import BookStore
+from almeno_grpc.storage.store import SqlStore
 from almeno_grpc.storage.tables import metadata
 
 TODAY = date(2026, 4, 10)
@@ -51,18 +51,18 @@ _phone_numbers = iter(range(9_100_000_001, 9_999_999_999))
 class Book:
     """The use cases on a store, in the words of a test. Amounts in paise."""
 
-    store: BookStore
+    store: SqlStore
     clock: Clock
     once: Requests = field(init=False)
     customers: CustomerService = field(init=False)
-    lending: LendingService = field(init=False)
+    lending: BookingService = field(init=False)
     repayments: RepaymentService = field(init=False)
     imports: ImportService = field(init=False)
 
     def __post_init__(self) -> None:
         self.once = Requests(self.store, self.clock)
         self.customers = CustomerService(self.store, self.clock)
-        self.lending = LendingService(self.store, load_policies(), self.clock)
+        self.lending = BookingService(self.store, load_policies(), self.clock)
         self.repayments = RepaymentService(self.store, self.clock)
         self.imports = ImportService(self.store, self.clock)
 
@@ -90,27 +90,28 @@ class Book:
         return self.queue(ImportKind.CUSTOMERS, content, file_name, **header)
 
     def land(
-        self, rows: Sequence[BookCustomer] | Sequence[BookLoan], issues: Sequence[RowIssue] = (), batch_rows: int = 1000
+        self, rows: Sequence[CustomerRow] | Sequence[LoanRow], issues: Sequence[RowIssue] = (), batch_rows: int = 1000
     ) -> ImportFile:
         """Lands checked rows as an import would, so many to a batch; gives the import as it then stands."""
-        kind = ImportKind.CUSTOMERS if isinstance(rows[0], BookCustomer) else ImportKind.LOANS
+        kind = ImportKind.CUSTOMERS if isinstance(rows[0], CustomerRow) else ImportKind.LOANS
         file = self.queue(kind, b"")
         if kind is ImportKind.LOANS:
             owners = {row.source_loan_id: row.customer_id for row in reversed(rows)}
-            self.store.write(lambda tx: set_numbers_aside(tx, list(owners), list(owners.values())))
+            self.store.write(lambda tx: reserve_loan_ids(tx, list(owners), list(owners.values())))
         for start in range(0, len(rows), batch_rows):
             batch = rows[start : start + batch_rows]
-            columns = BookCustomers.of(batch) if kind is ImportKind.CUSTOMERS else BookLoans.of(batch)
+            columns = CustomerRows.of(batch) if kind is ImportKind.CUSTOMERS else LoanRows.of(batch)
             of_batch = [issue for issue in issues if batch[0].row_number <= issue.row_number <= batch[-1].row_number]
             self.land_parts(file, [(columns, of_batch)])
         return self.imports.get(file.import_id)
 
     def land_parts(
-        self, file: ImportFile, parts: Sequence[tuple[BookCustomers | BookLoans, list[RowIssue]]]
+        self, file: ImportFile, parts: Sequence[tuple[CustomerRows | LoanRows, list[RowIssue]]]
     ) -> RowCounts:
         """Lands parts of a batch in a transaction."""
         return write_batch(
-            self.store, lambda tx, looks_first: land_batch(tx, file.queue_number, parts, 1, looks_first=looks_first)
+            self.store,
+            lambda tx, check_existing: upsert_batch(tx, file.queue_number, parts, 1, check_existing=check_existing),
         )
 
     def issues(self, file: ImportFile) -> list[tuple[int, str, str, str]]:
@@ -148,7 +149,7 @@ class Book:
             return tx.imports.depth() == 0 and not tx.imports.done_with("")
 
 
-def book_customer(number: int, **changes) -> BookCustomer:
+def book_customer(number: int, **changes) -> CustomerRow:
     """A row of a customer file: a monthly income of ₹50,000 and a limit of ₹18 lakh."""
     row = {
         "row_number": number + 1,
@@ -160,10 +161,10 @@ def book_customer(number: int, **changes) -> BookCustomer:
         "monthly_income": 50_000 * RUPEE,
         "approved_limit": 18 * LAKH,
     }
-    return BookCustomer(**row | changes)
+    return CustomerRow(**row | changes)
 
 
-def book_loan(customer_id: int, loan_id: int, **changes) -> BookLoan:
+def book_loan(customer_id: int, loan_id: int, **changes) -> LoanRow:
     """A row of a loan file: ₹1 lakh over 12 months from January 2026, 3 instalments paid, 2 of them on time."""
     row = {
         "row_number": loan_id + 1,
@@ -180,4 +181,4 @@ def book_loan(customer_id: int, loan_id: int, **changes) -> BookLoan:
     approval = row.pop("approval_date")
     row |= {"approval_year": approval.year, "approval_month": approval.month, "approval_day": approval.day}
     left = row["tenure_months"] - row["emis_paid"]
-    return BookLoan(**row, outstanding_principal=round_half_up(row["loan_amount"] * left, row["tenure_months"]))
+    return LoanRow(**row, outstanding_principal=round_half_up(row["loan_amount"] * left, row["tenure_months"]))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sqlalchemy import make_url
 
-from almeno_grpc.storage.store import BookStore
+from almeno_grpc.storage.store import SqlStore
 from support.postgres import PostgresServer
 
 
@@ -33,7 +33,7 @@ class PostgresDatabases:
         self._numbers = itertools.count(1)
         self._template = "template1"
         url = self.make()
-        store = BookStore(url)
+        store = SqlStore(url)
         store.migrate()
         store.close()
         self._template = make_url(url).database

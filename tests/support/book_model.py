@@ -31,7 +31,7 @@ NUMBERS = {
     "customer": "customer_id",
     "loan": "loan_id",
     "decision": "rowid",
-    "answered_request": "rowid",
+    "idempotency_record": "rowid",
     "import_file": "queue_number",
 }
 """What the rows of each table are numbered by, in the order of their writing."""
@@ -138,7 +138,7 @@ def _read(database: Path, since: dict[str, int]) -> Snapshot:
             decisions=rows("decision"),
             loans=rows("loan"),
             repayments=repayments,
-            answered=rows("answered_request"),
+            answered=rows("idempotency_record"),
             imports=rows("import_file"),
             damage=damage,
         )

@@ -4,7 +4,7 @@ from array import array
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from almeno_grpc.domain.imports import BookCustomers, IssueOutcome, RowIssue
+from almeno_grpc.domain.imports import CustomerRows, IssueOutcome, RowIssue
 from almeno_grpc.imports.frames import LoanNumbers, ReadingJob, RowBatch
 from support.book import book_customer
 
@@ -19,15 +19,15 @@ class FakeFile:
         self.before_batch: Callable[[int], None] = lambda _: None
         self.before_reading: Callable[[Callable[[], None]], None] = lambda _: None
         self.opened: list[tuple[str, int]] = []
-        self.working = self.most_working = 0
+        self.working = self.max_concurrent = 0
 
     @contextmanager
     def open(self, job: ReadingJob, *, while_waiting: Callable[[], None], start_reader: object) -> Iterator["FakeFile"]:
-        """Stands in for `almeno_grpc.imports.book_file.open_book_file`."""
+        """Stands in for `almeno_grpc.imports.book_file.open_import_file`."""
         del start_reader
         self.opened.append((job.file_name, job.skip_rows))
         self.working += 1
-        self.most_working = max(self.working, self.most_working)
+        self.max_concurrent = max(self.working, self.max_concurrent)
         try:
             self.content = job.path.read_bytes()
             self.before_reading(while_waiting)
@@ -45,5 +45,5 @@ class FakeFile:
             numbers = range(start + 1, min(start + _BATCH, self.rows_total) + 1)
             adjusted = [number for number in numbers if number % 10 == 2]
             issues = [RowIssue(number, IssueOutcome.ADJUSTED, "Age", "as a test") for number in adjusted]
-            customers = BookCustomers.of([book_customer(number) for number in numbers])
+            customers = CustomerRows.of([book_customer(number) for number in numbers])
             yield RowBatch(len(numbers), customers, issues)

@@ -16,7 +16,7 @@ from almeno_grpc.config import Settings
 from almeno_grpc.metrics import NoMetrics
 from almeno_grpc.rpc.guarded_method import CallLimits
 from almeno_grpc.rpc.interceptor import CallGuard
-from almeno_grpc.storage.store import BookStore
+from almeno_grpc.storage.store import SqlStore
 from support.book import INDIA, TODAY, Book
 
 UPLOAD_LIMIT_BYTES = 6 * 2**20
@@ -85,7 +85,7 @@ def served(database_url: str) -> Iterator[Served]:
     settings_here = Settings(
         database_url=database_url, business_date=TODAY, threads=4, import_max_upload_bytes=UPLOAD_LIMIT_BYTES
     )
-    store = BookStore(database_url, threads=40)
+    store = SqlStore(database_url, threads=40)
     store.migrate()
     application = CreditApplication(settings_here, NoMetrics())
     limits = CallLimits(

@@ -179,13 +179,13 @@ def written(name: str, source: str, *, is_package: bool = False) -> Module:
     ("name", "source"),
     [
         ("almeno_grpc.domain.money", "import sqlalchemy"),
-        ("almeno_grpc.domain.money", "from almeno_grpc.service.lending import decide"),
+        ("almeno_grpc.domain.money", "from almeno_grpc.service.booking import decide"),
         ("almeno_grpc.domain.money", "from almeno_grpc import clock"),
         ("almeno_grpc.domain.money", "from ..service import lending"),
         ("almeno_grpc.domain.money", "def late():\n    import pandas"),
-        ("almeno_grpc.service.lending", "from almeno_grpc.storage.store import Store"),
-        ("almeno_grpc.service.lending", "from almeno_grpc.api import loan_pb2"),
-        ("almeno_grpc.service.lending", "import grpc"),
+        ("almeno_grpc.service.booking", "from almeno_grpc.storage.store import Store"),
+        ("almeno_grpc.service.booking", "from almeno_grpc.api import loan_pb2"),
+        ("almeno_grpc.service.booking", "import grpc"),
         ("almeno_grpc.storage.store", "import almeno_grpc.rpc.errors"),
         ("almeno_grpc.imports.worker", "import pandas as pd"),
         ("almeno_grpc.imports.rows", "from almeno_grpc.storage import store"),
@@ -194,7 +194,7 @@ def written(name: str, source: str, *, is_package: bool = False) -> Module:
         ("almeno_grpc.bootstrap", "from almeno_grpc import server"),
         ("almeno_grpc.clock", "from almeno_grpc.service import lending"),
         ("almeno_grpc.storage.store", "import requests"),
-        ("almeno_grpc.service.lending", "import almeno_client"),
+        ("almeno_grpc.service.booking", "import almeno_client"),
     ],
 )
 def test_import_against_the_direction_is_seen(name: str, source: str) -> None:
@@ -223,7 +223,7 @@ def test_module_without_a_place_in_the_layers_is_seen() -> None:
     ],
 )
 def test_reading_the_time_is_seen(source: str) -> None:
-    assert len(readings_of_the_clock(written("almeno_grpc.service.lending", source))) == 1
+    assert len(readings_of_the_clock(written("almeno_grpc.service.booking", source))) == 1
 
 
 @pytest.mark.parametrize("source", ["float(1)", "def f(rate: float): ...", "rate = 0.5"])

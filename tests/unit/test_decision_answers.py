@@ -13,9 +13,9 @@ from almeno_grpc.domain.loan import Loan
 from almeno_grpc.domain.policy import Policy
 from almeno_grpc.domain.position import CreditPosition
 from almeno_grpc.rpc.decision_answers import batch_answer, booking_answer, check_answer, stored_decision
-from almeno_grpc.rpc.kept_messages import MOST_USES
-from almeno_grpc.service.decision_record import explained
-from almeno_grpc.service.lending import Booking
+from almeno_grpc.rpc.kept_messages import MAX_USES
+from almeno_grpc.service.booking import Booking
+from almeno_grpc.service.decision_record import stored_decision_of
 
 RUPEE = 100
 POSITION = CreditPosition(loan_count=3, active_loan_count=1, approved_volume=10**7, emis_due=20, emis_paid_on_time=15)
@@ -78,7 +78,7 @@ def with_highest_rate(decision: Decision) -> Decision:
 
 
 def booking_of(decision: Decision, policy: Policy) -> Booking:
-    stored = explained("0199d2a0-7c1e-7b6f-8f00-0123456789ab", decision, policy, 1_700_000_000_123_456)
+    stored = stored_decision_of("0199d2a0-7c1e-7b6f-8f00-0123456789ab", decision, policy, 1_700_000_000_123_456)
     loan = Loan(
         loan_id=12,
         customer_id=decision.request.customer_id,
@@ -123,7 +123,7 @@ def test_batch_is_the_single_answers_in_their_order(decisions: list[Decision]) -
 
 
 def test_memory_does_not_grow_with_the_answers_given(decisions: list[Decision]) -> None:
-    for _ in range(2 * MOST_USES):
+    for _ in range(2 * MAX_USES):
         check_answer(decisions[0])
     before = resident_bytes()
     for _ in range(60_000):

@@ -85,7 +85,7 @@ def test_rule_that_the_policy_does_not_have_is_left_out(policy: Policy) -> None:
 
 
 def test_gate_of_the_instalments_tells_the_policys_share_and_whether_the_new_one_counts(policy: Policy) -> None:
-    third = replace(policy.gates, most_emi_share_of_income=Fraction("0.333333"), new_emi_counts=False)
+    third = replace(policy.gates, max_emi_share_of_income=Fraction("0.333333"), new_emi_counts=False)
     gate = told(replace(policy, gates=third), monthly_obligation=500_000, income=1_500_001)[-1]
     assert gate == Gate(
         DecisionReason.EMI_BURDEN_TOO_HIGH,

@@ -59,12 +59,12 @@ def as_value(outcome: object) -> object:
     return day_number(outcome) if isinstance(outcome, date) else outcome
 
 
-@pytest.mark.parametrize("most_distinct", [0, 3, Column.MOST_DISTINCT])
+@pytest.mark.parametrize("max_distinct", [0, 3, Column.MAX_DISTINCT])
 @given(rule=st.sampled_from(ALL_RULES), pieces=st.lists(MANY, max_size=4))
-def test_column_comes_to_what_its_cells_come_to(most_distinct, rule, pieces):
+def test_column_comes_to_what_its_cells_come_to(max_distinct, rule, pieces):
     cells = [str(cell) if isinstance(piece, array) else cell for piece in pieces for cell in piece]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Column, "MOST_DISTINCT", most_distinct)
+        patch.setattr(Column, "MAX_DISTINCT", max_distinct)
         column = column_of(*pieces)
         parsed = column.parsed(rule)
     assert len(cells) == len(parsed.values)
@@ -107,7 +107,7 @@ def test_plain_numbers_are_not_looked_at_one_by_one(monkeypatch):
         texts = [f"{number}" for number in range(3000)]
         [cut] = cut_up("".join(f"{text}\n" for text in texts).encode(), 1)
         for cells in ([float(number) for number in range(3000)], texts, cut):
-            monkeypatch.setattr(Column, "MOST_DISTINCT", 2)
+            monkeypatch.setattr(Column, "MAX_DISTINCT", 2)
             parsed = column_of(cells[:10], cells[10:]).parsed(rule)
             assert parsed.values.tolist() == [number * factor for number in range(3000)]
 

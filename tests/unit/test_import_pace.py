@@ -3,7 +3,7 @@
 import pytest
 
 from almeno_grpc.imports import pace as pace_module
-from almeno_grpc.imports.pace import MOST_PART_ROWS, Pace
+from almeno_grpc.imports.pace import MAX_PART_ROWS, Pace
 
 
 class Waiting:
@@ -63,11 +63,11 @@ def test_they_end_at_each_look_while_calls_come_and_start_short_again_after_a_se
 def test_while_calls_come_as_much_lands_at_a_time_as_takes_a_millisecond_but_not_too_little(clock):
     pace, tx = Pace(), Waiting()
     tx.others = True
-    for seconds, expected in ((0.005, 100), (0.5, -(-MOST_PART_ROWS // 32)), (0.000_5, MOST_PART_ROWS)):
+    for seconds, expected in ((0.005, 100), (0.5, -(-MAX_PART_ROWS // 32)), (0.000_5, MAX_PART_ROWS)):
         pace.begin()
         clock.seconds += seconds
         pace.note(500)
         pace.has_to_end(tx)
-        assert pace.part_rows(MOST_PART_ROWS) == pytest.approx(expected, abs=1)
+        assert pace.part_rows(MAX_PART_ROWS) == pytest.approx(expected, abs=1)
     clock.seconds += 2
-    assert pace.part_rows(MOST_PART_ROWS) == MOST_PART_ROWS
+    assert pace.part_rows(MAX_PART_ROWS) == MAX_PART_ROWS

@@ -198,9 +198,9 @@ def test_tables_begin_with_a_piece_and_grow_up_to_the_most_rows(text, monkeypatc
     monkeypatch.setattr(plain_rows, "_PIECE_BYTES", 1)
     path = text(f"{CSV_HEADINGS}\n" + f"{CSV_ROW}\n" * 20)
 
-    def lengths(most_rows: int | None) -> list[int]:
+    def lengths(max_rows: int | None) -> list[int]:
         rows = open_rows(path, path.name, ReadingLimits())()
-        return list(map(len, BookReading(rows, CUSTOMERS, ReadingLimits()).tables(most_rows)))
+        return list(map(len, BookReading(rows, CUSTOMERS, ReadingLimits()).tables(max_rows)))
 
     assert lengths(7) == [1, 2, 4, 7, 6]
     assert lengths(None) == [20]

@@ -15,7 +15,7 @@ from support.servers import eventually
 
 from almeno_grpc.domain.imports import ImportKind
 from almeno_grpc.imports import book_file, reader_process
-from almeno_grpc.imports.book_file import open_book_file
+from almeno_grpc.imports.book_file import open_import_file
 from almeno_grpc.imports.errors import FileRefusedError
 from almeno_grpc.imports.frames import ReadingJob, ReadingLimits
 from almeno_grpc.imports.headings import HEADINGS
@@ -28,7 +28,7 @@ LOAN = "14,{},900000,12,13.46,85095.5,3,2024-01-31,2025-01-31\n"
 def open_loans(path: Path, *, while_waiting=lambda: None, start_reader=Reader, **options):
     options = {"limits": ReadingLimits(), "file_name": path.name} | options
     job = ReadingJob(path, ImportKind.LOANS, book_date=date(2024, 6, 1), **options)
-    return open_book_file(job, while_waiting=while_waiting, start_reader=start_reader)
+    return open_import_file(job, while_waiting=while_waiting, start_reader=start_reader)
 
 
 @pytest.fixture
@@ -63,12 +63,12 @@ def readers(monkeypatch) -> list[subprocess.Popen]:
 def test_rows_come_in_one_order_whatever_is_skipped_and_pandas_stays_outside():
     program = (
         "import sys; from pathlib import Path; from datetime import date\n"
-        "from almeno_grpc.imports.book_file import open_book_file\n"
+        "from almeno_grpc.imports.book_file import open_import_file\n"
         "from almeno_grpc.imports.frames import ReadingJob, ReadingLimits\n"
         "from almeno_grpc.domain.imports import ImportKind\n"
         f"path = Path({str(SAMPLE / 'loans.xlsx')!r})\n"
         "job = ReadingJob(path, ImportKind.LOANS, 'l', date(2024, 1, 1), ReadingLimits(), batch_rows=100)\n"
-        "with open_book_file(job) as book:\n"
+        "with open_import_file(job) as book:\n"
         "    batches = list(book.batches())\n"
         "    print(book.rows_total, [b.rows_seen for b in batches], sum(len(b.rows) for b in batches))\n"
         "assert 'pandas' not in sys.modules and 'python_calamine' not in sys.modules\n"
@@ -296,12 +296,12 @@ def assert_ends_with_its_parent(program: str) -> None:
 def test_reader_ends_when_its_parent_is_killed(many_loans):
     program = (
         "import time; from pathlib import Path; from datetime import date\n"
-        "from almeno_grpc.imports.book_file import open_book_file\n"
+        "from almeno_grpc.imports.book_file import open_import_file\n"
         "from almeno_grpc.imports.frames import ReadingJob, ReadingLimits\n"
         "from almeno_grpc.domain.imports import ImportKind\n"
         f"path = Path({str(many_loans)!r})\n"
         "job = ReadingJob(path, ImportKind.LOANS, 'l', date(2024, 1, 1), ReadingLimits(), batch_rows=10)\n"
-        "with open_book_file(job) as book:\n"
+        "with open_import_file(job) as book:\n"
         "    print(book._reading._reader._process.pid, flush=True)\n"
         "    time.sleep(60)\n"
     )

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from almeno_grpc.domain.imports import BookCustomer, BookCustomers, BookLoan, ImportKind, IssueOutcome, RowIssue
+from almeno_grpc.domain.imports import CustomerRow, CustomerRows, ImportKind, IssueOutcome, LoanRow, RowIssue
 from almeno_grpc.imports import plain_rows, sheets
 from almeno_grpc.imports.errors import FileRefusedError
 from almeno_grpc.imports.file_frames import frames_of
@@ -66,7 +66,7 @@ class CheckedFile(NamedTuple):
     """What came of all batches of a file."""
 
     rows_seen: int
-    rows: list[BookCustomer] | list[BookLoan]
+    rows: list[CustomerRow] | list[LoanRow]
     issues: list[RowIssue]
 
 
@@ -106,13 +106,13 @@ def check_workbook(tmp_path):
 def test_sound_loan_becomes_exact_paise_rates_and_dates(check):
     batch = check(ImportKind.LOANS, {})
     rate_e4, approval = 134_600, (2024, 1, 31)
-    assert batch.rows == [BookLoan(2, 14, 5930, 90_000_000, 12, rate_e4, 8_509_550, 4, 3, *approval, 60_000_000)]
+    assert batch.rows == [LoanRow(2, 14, 5930, 90_000_000, 12, rate_e4, 8_509_550, 4, 3, *approval, 60_000_000)]
     assert batch.issues == []
 
 
 def test_sound_customer_becomes_trimmed_names_paise_and_e164(check):
     batch = check(ImportKind.CUSTOMERS, {})
-    assert batch.rows == [BookCustomer(2, 7, "Asha", "Rao", 41, 919_876_543_210, 5_000_025, 180_000_000)]
+    assert batch.rows == [CustomerRow(2, 7, "Asha", "Rao", 41, 919_876_543_210, 5_000_025, 180_000_000)]
     assert batch.issues == []
 
 
@@ -355,7 +355,7 @@ def test_issues_of_a_batch_are_looked_through_once_however_many_parts_it_is_cut_
 
     numbers = range(2, 102)
     issues = Issues(RowIssue(number, IssueOutcome.ADJUSTED, "Age", "was mended") for number in numbers)
-    batch = RowBatch(100, BookCustomers([numbers] * 8), issues)
+    batch = RowBatch(100, CustomerRows([numbers] * 8), issues)
     parts = [batch.part(place, place + 4) for place in range(0, 100, 4)]
     assert [issue.row_number for part in parts for issue in part.issues] == [*numbers]
     assert len(looks) == 1
@@ -373,9 +373,9 @@ A_FEW_CUSTOMERS = st.lists(
 )
 
 
-@given(rows=A_FEW_CUSTOMERS, most_rows=st.integers(1, 6), skip_rows=st.integers(0, 12), quoted=st.booleans())
+@given(rows=A_FEW_CUSTOMERS, max_rows=st.integers(1, 6), skip_rows=st.integers(0, 12), quoted=st.booleans())
 def test_customers_read_as_several_tables_come_to_the_same_as_in_one(
-    tmp_path_factory, rows, most_rows, skip_rows, quoted
+    tmp_path_factory, rows, max_rows, skip_rows, quoted
 ):
     path = tmp_path_factory.getbasetemp() / "customers.csv"
     write_book(path, ImportKind.CUSTOMERS, [CUSTOMER | row for row in rows])
@@ -386,11 +386,11 @@ def test_customers_read_as_several_tables_come_to_the_same_as_in_one(
         patches.setattr(plain_rows, "_PIECE_BYTES", 1)
         patches.setattr(sheets, "PIECE_ROWS", 1)
         whole = check_file(path, ImportKind.CUSTOMERS, skip_rows=min(skip_rows, len(rows)))
-        job = ReadingJob(path, ImportKind.CUSTOMERS, path.name, BOOK_DATE, ReadingLimits(), skip_rows, most_rows)
+        job = ReadingJob(path, ImportKind.CUSTOMERS, path.name, BOOK_DATE, ReadingLimits(), skip_rows, max_rows)
         opened, _, *frames, _ = frames_of(open_rows(path, path.name, ReadingLimits())(), job)
     batches = [frame.unpack(ImportKind.CUSTOMERS) for frame in frames]
     assert opened.rows_total == len(rows)
-    assert all(batch.rows_seen <= most_rows for batch in batches)
+    assert all(batch.rows_seen <= max_rows for batch in batches)
     assert all_of(batches) == whole
 
 

@@ -31,12 +31,12 @@ def test_before_any_policy_takes_effect_there_is_no_decision(policy: Policy) -> 
 
 
 @pytest.mark.parametrize(
-    ("score", "least_rate"),
+    ("score", "min_rate"),
     [(100, 0), (51, 0), (50, 12), (31, 12), (30, 16), (11, 16), (10, None), (9, None), (0, None)],
 )
-def test_each_score_falls_in_the_band_it_is_above(policy: Policy, score: int, least_rate: int | None) -> None:
+def test_each_score_falls_in_the_band_it_is_above(policy: Policy, score: int, min_rate: int | None) -> None:
     band = policy.band(score)
-    assert (band and band.least_rate) == least_rate
+    assert (band and band.min_rate) == min_rate
 
 
 def test_a_step_holds_up_to_and_including_its_figure() -> None:

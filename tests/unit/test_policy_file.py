@@ -44,7 +44,7 @@ def test_default_policy_says_what_the_contract_says(policy_file: str) -> None:
     assert policy.gates == Gates(
         debt_within_limit=True,
         new_loan_within_limit=True,
-        most_emi_share_of_income=Fraction(1, 2),
+        max_emi_share_of_income=Fraction(1, 2),
         new_emi_counts=True,
     )
     assert policy.installment_method is InstallmentMethod.REDUCING_BALANCE
@@ -70,13 +70,13 @@ def test_files_of_other_bytes_have_other_hashes(policy_file: str) -> None:
         ("{ up_to = 4, points = 10 }", "{ up_to = 4, points = 10, x = 1 }", r"score.past_loans.steps\[3\].x is not"),
         ("above_limit_scores_zero = true", "above_limit_scores_zero = true\nx = 1", "score.debt.x is not a key"),
         ("[score.debt]", "[score.wealth]\n[score.debt]", "score.wealth is not a key"),
-        ('least_rate = "16"', 'least_rate = "16"\nx = 1', r"bands\[3\].x is not a key"),
+        ('min_rate = "16"', 'min_rate = "16"\nx = 1', r"bands\[3\].x is not a key"),
         ("new_emi_counts = true", "new_emi_counts = true\nx = 1", "gates.x is not a key"),
         ("[booking]", "[booking]\nx = 1", "booking.x is not a key"),
         ("[rounding]", "[rounding]\nx = 1", "rounding.x is not a key"),
         ('version = "2026-01"', "", "^version is missing"),
         ("effective_date = 1970-01-01", "", "^effective_date is missing"),
-        ('none_up_to = "0.60"', "", "score.on_time_payments.none_up_to is missing"),
+        ('min_share = "0.60"', "", "score.on_time_payments.min_share is missing"),
         ("{ up_to = 4, points = 10 }", "{ up_to = 4 }", r"score.past_loans.steps\[3\].points is missing"),
         ("without_loans = 10", "", "score.approved_volume.without_loans is missing"),
         ("above_limit_scores_zero = true", "", "score.debt.above_limit_scores_zero is missing"),
@@ -108,15 +108,15 @@ def test_files_of_other_bytes_have_other_hashes(policy_file: str) -> None:
         ("up_to = 4", 'up_to = "4"', "up_to must be a whole number from 0 to 1000000"),
         ("up_to = 4", "up_to = 4.5", "up_to must be a whole number from 0 to 1000000"),
         ('up_to = "0.50"', "up_to = 0.50", "up_to must be a number written as text"),
-        ('none_up_to = "0.60"', "none_up_to = 0.60", "none_up_to must be a number written as text"),
-        ('none_up_to = "0.60"', 'none_up_to = "-0.60"', "none_up_to must be a number written as text"),
-        ('none_up_to = "0.60"', 'none_up_to = "1e-1"', "none_up_to must be a number written as text"),
+        ('min_share = "0.60"', "min_share = 0.60", "min_share must be a number written as text"),
+        ('min_share = "0.60"', 'min_share = "-0.60"', "min_share must be a number written as text"),
+        ('min_share = "0.60"', 'min_share = "1e-1"', "min_share must be a number written as text"),
         (
-            'none_up_to = "0.60"',
-            'none_up_to = "\N{ARABIC-INDIC DIGIT ZERO}.6"',
-            "none_up_to must be a number written as text",
+            'min_share = "0.60"',
+            'min_share = "\N{ARABIC-INDIC DIGIT ZERO}.6"',
+            "min_share must be a number written as text",
         ),
-        ('least_rate = "12"', "least_rate = 12", "least_rate must be a number written as text"),
+        ('min_rate = "12"', "min_rate = 12", "min_rate must be a number written as text"),
         # Out of bounds.
         ("while_nothing_was_due = 25", "while_nothing_was_due = 51", "must be a whole number from 0 to 50"),
         ("without_loans = 10", "without_loans = 21", "without_loans must be a whole number from 0 to 20"),
@@ -134,10 +134,10 @@ def test_files_of_other_bytes_have_other_hashes(policy_file: str) -> None:
         ("max_points = 50", "max_points = 101", "max_points must be a whole number from 0 to 100"),
         ("above = 50", "above = 100", r"bands\[1\].above must be a whole number from 0 to 99"),
         ("above = 10", "above = -1", r"bands\[3\].above must be a whole number from 0 to 99"),
-        ('least_rate = "16"', 'least_rate = "100.0001"', "least_rate must be 0 to 100 with at most four decimals"),
-        ('least_rate = "16"', 'least_rate = "16.00001"', "least_rate must be 0 to 100 with at most four decimals"),
+        ('min_rate = "16"', 'min_rate = "100.0001"', "min_rate must be 0 to 100 with at most four decimals"),
+        ('min_rate = "16"', 'min_rate = "16.00001"', "min_rate must be 0 to 100 with at most four decimals"),
         # Out of order.
-        ('none_up_to = "0.60"', 'none_up_to = "0.95"', "score.on_time_payments.none_up_to must be below all_from"),
+        ('min_share = "0.60"', 'min_share = "0.95"', "score.on_time_payments.min_share must be below full_share"),
         ("up_to = 4", "up_to = 2", r"score.past_loans.steps\[3\].up_to must be above that of the step before"),
         ("up_to = 4", "up_to = 1", r"score.past_loans.steps\[3\].up_to must be above that of the step before"),
         ('up_to = "0.50"', 'up_to = "0.250"', r"approved_volume.steps\[2\].up_to must be above"),
@@ -149,7 +149,7 @@ def test_files_of_other_bytes_have_other_hashes(policy_file: str) -> None:
         ("up_to = 50", "up_to = 45", r"up_to leaves a gap: scores above 45 and up to 50 are in no band"),
         ("up_to = 100", "up_to = 99", r"bands\[1\].up_to leaves a gap: scores above 99 and up to 100 are in no band"),
         ("up_to = 100", "up_to = 101", r"bands\[1\].up_to must be a whole number from 0 to 100"),
-        ('least_rate = "16"', 'least_rate = "11.99"', r"bands\[3\].least_rate must not be below"),
+        ('min_rate = "16"', 'min_rate = "11.99"', r"bands\[3\].min_rate must not be below"),
         # The whole.
         ("max_points = 50", "max_points = 49", "the max_points of the four parts add up to 99 instead of 100"),
         ("max_points = 50", "max_points = 51", "the max_points of the four parts add up to 101 instead of 100"),
@@ -200,8 +200,8 @@ def test_file_without_the_parts_of_a_policy_is_refused(content: bytes) -> None:
 
 
 def test_bands_may_ask_the_same_rate_and_rates_read_plainly(policy_file: str) -> None:
-    policy = parse_policy(policy_file.replace('least_rate = "16"', 'least_rate = "12.0"').encode())
-    assert [str(band.least_rate) for band in policy.bands] == ["0", "12", "12"]
+    policy = parse_policy(policy_file.replace('min_rate = "16"', 'min_rate = "12.0"').encode())
+    assert [str(band.min_rate) for band in policy.bands] == ["0", "12", "12"]
 
 
 def test_policy_without_bands_is_refused(policy_file: str) -> None:

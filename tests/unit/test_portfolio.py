@@ -5,7 +5,7 @@ import pytest
 from almeno_grpc.domain.decision import Borrower, DecisionReason
 from almeno_grpc.domain.loan import LoanState
 from almeno_grpc.domain.policy import Policy
-from almeno_grpc.domain.portfolio import BURDENS, LOAN_BUCKETS, AlikeDecisions, AlikeLoans, LoanFigures, Portfolio
+from almeno_grpc.domain.portfolio import BURDENS, LOAN_BUCKETS, DecisionGroup, LoanGroup, LoanStatistics, Portfolio
 from almeno_grpc.domain.position import CreditPosition
 
 TODAY = date(2026, 6, 30)
@@ -38,28 +38,28 @@ def portfolio(policy: Policy) -> Portfolio:
 def test_active_loan_counts_where_its_oldest_unpaid_instalment_puts_it(
     portfolio: Portfolio, approved: date, emis_paid: int, bucket: tuple[LoanState, int, int | None]
 ) -> None:
-    portfolio.add_loans(AlikeLoans(approved, ACTIVE, emis_paid, 2, 5 * LAKH, 4 * LAKH))
+    portfolio.add_loans(LoanGroup(approved, ACTIVE, emis_paid, 2, 5 * LAKH, 4 * LAKH))
     assert portfolio.loan_buckets == {
-        each: LoanFigures(2, 5 * LAKH, 4 * LAKH) if each == bucket else LoanFigures() for each in LOAN_BUCKETS
+        each: LoanStatistics(2, 5 * LAKH, 4 * LAKH) if each == bucket else LoanStatistics() for each in LOAN_BUCKETS
     }
 
 
 def test_closed_loans_are_one_bucket_whenever_they_were_lent(portfolio: Portfolio) -> None:
-    portfolio.add_loans(AlikeLoans(date(2001, 1, 1), CLOSED, 0, 3, 9 * LAKH, 0))
-    portfolio.add_loans(AlikeLoans(date(2026, 6, 1), CLOSED, 0, 1, LAKH, 0))
-    assert portfolio.loan_buckets[LOAN_BUCKETS[-1]] == LoanFigures(4, 10 * LAKH, 0)
+    portfolio.add_loans(LoanGroup(date(2001, 1, 1), CLOSED, 0, 3, 9 * LAKH, 0))
+    portfolio.add_loans(LoanGroup(date(2026, 6, 1), CLOSED, 0, 1, LAKH, 0))
+    assert portfolio.loan_buckets[LOAN_BUCKETS[-1]] == LoanStatistics(4, 10 * LAKH, 0)
     assert LOAN_BUCKETS[-1] == (CLOSED, 0, 0)
-    assert portfolio.loans == LoanFigures(4, 10 * LAKH, 0)
+    assert portfolio.loans == LoanStatistics(4, 10 * LAKH, 0)
 
 
 def test_loans_add_up_by_the_month_of_their_approval(portfolio: Portfolio) -> None:
     for day, loans in ((date(2025, 12, 31), 1), (date(2026, 1, 1), 2), (date(2026, 1, 31), 3)):
-        portfolio.add_loans(AlikeLoans(day, ACTIVE, 6, loans, loans * LAKH, loans * LAKH // 2))
+        portfolio.add_loans(LoanGroup(day, ACTIVE, 6, loans, loans * LAKH, loans * LAKH // 2))
     assert portfolio.vintages == {
-        (2025, 12): LoanFigures(1, LAKH, LAKH // 2),
-        (2026, 1): LoanFigures(5, 5 * LAKH, 5 * LAKH // 2),
+        (2025, 12): LoanStatistics(1, LAKH, LAKH // 2),
+        (2026, 1): LoanStatistics(5, 5 * LAKH, 5 * LAKH // 2),
     }
-    assert portfolio.loans == LoanFigures(6, 6 * LAKH, 3 * LAKH)
+    assert portfolio.loans == LoanStatistics(6, 6 * LAKH, 3 * LAKH)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_decisions_add_up_by_month_and_a_decline_under_each_of_its_reasons(portf
         (date(2026, 5, 2), (limit, burden), 1),
         (date(2026, 6, 1), (burden,), 5),
     ):
-        portfolio.add_decisions(AlikeDecisions(day, reasons, decisions))
+        portfolio.add_decisions(DecisionGroup(day, reasons, decisions))
     may, june = portfolio.decisions[2026, 5], portfolio.decisions[2026, 6]
     assert (may.approvals, may.declines, may.declines_by_reason) == (4, 3, {limit: 3, burden: 1})
     assert (june.approvals, june.declines, june.declines_by_reason) == (0, 5, {burden: 5})

@@ -273,9 +273,9 @@ def test_imported_instalments_keep_their_state_beside_those_paid_here() -> None:
 
 
 @st.composite
-def loans(draw: st.DrawFn, most_months: int = 18) -> tuple[Loan, ModelLoan]:
+def loans(draw: st.DrawFn, max_months: int = 18) -> tuple[Loan, ModelLoan]:
     """A loan of either method, and its model."""
-    months = draw(st.integers(1, most_months))
+    months = draw(st.integers(1, max_months))
     approved = draw(st.dates(date(2023, 1, 1), date(2026, 12, 31)))
     amount = draw(st.integers(1_000_00, 5_000_000_00))
     if draw(st.booleans()):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from almeno_grpc.domain.money import Rounding
-from almeno_grpc.domain.policy import MOST_KNOWN, Policy, ScoreComponent
+from almeno_grpc.domain.policy import MAX_KNOWN, Policy, ScoreComponent
 from almeno_grpc.domain.position import CreditPosition
 from almeno_grpc.domain.scoring import credit_score
 
@@ -202,13 +202,13 @@ def test_one_more_payment_on_time_never_lowers_the_score(policy: Policy, positio
 
 def test_parts_of_a_score_are_those_of_their_own_table_however_many_were_told_before(policy: Policy) -> None:
     table, on_time = replace(policy.past_loans), replace(policy.on_time_payments)
-    for figure in [*range(MOST_KNOWN + 2), 0, 3, MOST_KNOWN]:
+    for figure in [*range(MAX_KNOWN + 2), 0, 3, MAX_KNOWN]:
         for name in ("past_loans", "current_year_activity"):
             expected = ScoreComponent(name, table.points(figure), table.max_points, str(figure))
             assert table.component(name, figure) == expected
         assert on_time.component(figure, figure + 1).points == on_time.points(figure, figure + 1)
         assert on_time.component(figure, figure + 1).observed == f"{figure}/{figure + 1}"
-    assert len(table._known) == len(on_time._known) == MOST_KNOWN
+    assert len(table._known) == len(on_time._known) == MAX_KNOWN
     stricter = replace(table, steps=(replace(table.steps[0], points=1), *table.steps[1:]))
     assert stricter.component("past_loans", 0).points == 1
     assert (table, on_time) == (policy.past_loans, policy.on_time_payments)

@@ -38,7 +38,7 @@ DEEP = Borrower(LAKH // 20, LAKH, CreditPosition(loan_count=1, active_loan_count
 @pytest.fixture
 def stricter(policy: Policy) -> Policy:
     """Half as much of the income may go into instalments, and scores up to 30 are declined."""
-    gates = replace(policy.gates, most_emi_share_of_income=Fraction(1, 25))
+    gates = replace(policy.gates, max_emi_share_of_income=Fraction(1, 25))
     return replace(policy, version="draft", bands=policy.bands[:2], gates=gates)
 
 
@@ -91,7 +91,7 @@ def test_customers_approved_by_one_policy_alone_are_flips(policy: Policy, strict
 
 
 def test_a_customer_whose_rate_alone_changes_is_no_flip(policy: Policy) -> None:
-    dearer = replace(policy, bands=(replace(policy.bands[0], least_rate=TWELVE), *policy.bands[1:]))
+    dearer = replace(policy, bands=(replace(policy.bands[0], min_rate=TWELVE), *policy.bands[1:]))
     simulation = simulated(policy, dearer, GOOD)
     assert simulation.summary().after.rates == {TWELVE: 1}
     assert list(simulation.flips()) == []
@@ -100,7 +100,7 @@ def test_a_customer_whose_rate_alone_changes_is_no_flip(policy: Policy) -> None:
 def test_terms_that_do_not_amortize_are_no_decision_and_no_approval(policy: Policy) -> None:
     # At 0 % an instalment of ₹2 repays ₹1,200 in 50 years; at 100 % it is the month's interest to the paisa.
     terms = LoanTerms(120_000, Decimal(0), 600)
-    hundred = tuple(replace(band, least_rate=Decimal(100)) for band in policy.bands)
+    hundred = tuple(replace(band, min_rate=Decimal(100)) for band in policy.bands)
     simulation = simulated(policy, replace(policy, version="dear", bands=hundred), GOOD, DEEP, terms=terms)
     summary = simulation.summary()
     assert (summary.before.approvals, summary.before.declines, summary.before.not_amortizing) == (1, 1, 0)
@@ -153,7 +153,7 @@ def test_a_simulation_is_the_count_of_the_decisions(
     policy: Policy, book: list[Borrower], rate: int, months: int
 ) -> None:
     terms = LoanTerms(LAKH, Decimal(rate), months)
-    gates = replace(policy.gates, most_emi_share_of_income=Fraction(1, 10), new_loan_within_limit=False)
+    gates = replace(policy.gates, max_emi_share_of_income=Fraction(1, 10), new_loan_within_limit=False)
     tried = replace(policy, version="draft", gates=gates)
     simulation = simulated(policy, tried, *book, terms=terms)
     summary = simulation.summary()

@@ -18,7 +18,7 @@ from almeno_grpc.domain.money import Rounding, rate_from_scaled
 from almeno_grpc.domain.policy import Policy
 from almeno_grpc.domain.position import CreditPosition
 from almeno_grpc.service.decision_reading import DecisionUnreadable, snapshot_of, stored_decision
-from almeno_grpc.service.decision_record import StoredDecision, decision_record, explained, sha256_of
+from almeno_grpc.service.decision_record import StoredDecision, decision_record, sha256_of, stored_decision_of
 from almeno_grpc.service.decision_replay import Difference, replay
 from almeno_grpc.service.store import DecisionRecord
 
@@ -70,7 +70,7 @@ def test_decision_is_read_back_as_it_was_taken_and_its_replay_matches(
         decision = decide(asked, who, rounding_so, on)
     except TermsDoNotAmortize:
         assume(False)
-    stored = explained(NAME, decision, rounding_so, time)
+    stored = stored_decision_of(NAME, decision, rounding_so, time)
     record = decision_record(stored)
     assert stored_decision(snapshot_of(record.snapshot)) == stored
     again = replay(record, [policy_named_otherwise(policy), rounding_so])
@@ -87,7 +87,7 @@ def test_snapshot_is_the_json_that_an_encoder_writes(
         decision = decide(asked, who, versioned, on)
     except TermsDoNotAmortize:
         assume(False)
-    snapshot = decision_record(explained(NAME, decision, versioned, 7)).snapshot
+    snapshot = decision_record(stored_decision_of(NAME, decision, versioned, 7)).snapshot
     content = json.loads(snapshot)
     assert content["policy_version"] == version
     assert content["reasons"] == list(decision.reasons)
@@ -114,7 +114,7 @@ def stored(policy: Policy) -> StoredDecision:
     )
     decision = decide(asked, Borrower(5_000_000, 20 * LAKH, position), policy, date(2026, 4, 10))
     assert len(decision.reasons) == 2
-    return explained(NAME, decision, policy, 1_775_800_000_123_456)
+    return stored_decision_of(NAME, decision, policy, 1_775_800_000_123_456)
 
 
 @pytest.fixture(scope="module")

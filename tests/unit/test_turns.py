@@ -77,7 +77,7 @@ def test_those_who_stand_in_line_have_their_turns_before_the_next_one_here(take_
             in_line.append(file)
 
     monkeypatch.setattr(turns.fcntl, "flock", note_who_stands_in_line)
-    monkeypatch.setattr(turns, "_MOST_PATIENCE_SECONDS", SECONDS)
+    monkeypatch.setattr(turns, "_MAX_PATIENCE_SECONDS", SECONDS)
     own = take_part()
     for _ in range(20):
         in_line.clear()
@@ -94,8 +94,8 @@ def test_those_who_stand_in_line_have_their_turns_before_the_next_one_here(take_
 
 
 def test_where_somebody_always_waits_each_further_turn_comes_late_and_lasts_a_while(take_part, monkeypatch):
-    monkeypatch.setattr(turns, "_MOST_PATIENCE_SECONDS", 0.05)
-    monkeypatch.setattr(turns, "_LEAST_TURN_SECONDS", 0.1)
+    monkeypatch.setattr(turns, "_MAX_PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(turns, "_MIN_TURN_SECONDS", 0.1)
     own = take_part()
     monkeypatch.setattr(own, "_somebody_waits", lambda: True)
     ends_early, came_late = [], []

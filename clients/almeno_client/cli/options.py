@@ -12,7 +12,7 @@ import typer
 from almeno_client.values import parse_rate, parse_rupees
 
 _Value = TypeVar("_Value")
-_LONGEST_PAGE_ROWS = 1000
+_MAX_PAGE_ROWS = 1000
 
 CustomerId = Annotated[int, typer.Argument(metavar="CUSTOMER_ID", help="The customer's number.")]
 LoanId = Annotated[int, typer.Argument(metavar="LOAN_ID", help="The loan's number.")]
@@ -92,7 +92,7 @@ def _read(option: str, text: str, parse: Callable[[str], _Value]) -> _Value:
 
 def page_size_for(limit: int) -> int:
     """Rows to fetch at a time for a list of at most `limit` rows: one more than shown tells whether it goes on."""
-    return min(limit + 1, _LONGEST_PAGE_ROWS) if limit else _LONGEST_PAGE_ROWS
+    return min(limit + 1, _MAX_PAGE_ROWS) if limit else _MAX_PAGE_ROWS
 
 
 def first(rows: Iterator[_Value], limit: int) -> tuple[list[_Value], bool]:

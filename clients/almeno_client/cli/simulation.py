@@ -18,7 +18,7 @@ from almeno_client.reports.tables import FiguresTable
 
 _PAGE = "almeno-simulation.html"
 _SCORES_A_ROW = 10
-_MOST_DRAFT_BYTES = 64 * 1024
+_MAX_DRAFT_BYTES = 64 * 1024
 """As much as the service takes."""
 
 Draft = Annotated[
@@ -76,7 +76,7 @@ def simulate(
             interest_rate=terms.interest_rate,
             tenure_months=terms.tenure_months,
         )
-        simulation = gather(terms, with_progress(session, "simulating", updates), most_flips=flips)
+        simulation = gather(terms, with_progress(session, "simulating", updates), max_flips=flips)
         if file is not None:
             _write_page(simulation, file)
     _show(session, simulation, file)
@@ -89,9 +89,9 @@ def _read_draft(file: Path) -> str:
         ValueError: The file is too long, or no text.
     """
     with file.open("rb") as draft:
-        content = draft.read(_MOST_DRAFT_BYTES + 1)
-    if len(content) > _MOST_DRAFT_BYTES:
-        raise ValueError(f"{file} is too long for a policy: the service takes {_MOST_DRAFT_BYTES // 1024} KiB")
+        content = draft.read(_MAX_DRAFT_BYTES + 1)
+    if len(content) > _MAX_DRAFT_BYTES:
+        raise ValueError(f"{file} is too long for a policy: the service takes {_MAX_DRAFT_BYTES // 1024} KiB")
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError:

@@ -32,7 +32,7 @@ from almeno_client.reports.plots import (
 from almeno_client.reports.tables import score_groups
 
 # Of a book that goes back further, years are drawn instead.
-_MOST_MONTHS_DRAWN = 60
+_MAX_MONTHS_DRAWN = 60
 # Portfolio at risk is reckoned from this many days past due.
 _AT_RISK_DAYS = 31
 
@@ -102,7 +102,7 @@ def _vintages(summary: PortfolioSummary) -> Section:
     if not summary.vintages:
         return Section(title, "There are no loans yet.", None, ())
     first, last = summary.vintages[0], summary.vintages[-1]
-    by_month = 12 * (last.year - first.year) + last.month - first.month < _MOST_MONTHS_DRAWN
+    by_month = 12 * (last.year - first.year) + last.month - first.month < _MAX_MONTHS_DRAWN
     vintages = list(summary.vintages) if by_month else tables.years_of_approval(summary)
     unit, unit_name = rupee_unit(max(vintage.loan_amount for vintage in vintages))
     places = [f"{vintage.year}-{vintage.month:02}-01" if by_month else str(vintage.year) for vintage in vintages]

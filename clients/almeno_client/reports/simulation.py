@@ -53,13 +53,13 @@ class Simulation:
         return self.flips_by_scores.total() > len(self.flips)
 
 
-def gather(terms: Terms, results: Iterable[SimulationSummary | SimulationFlip], *, most_flips: int) -> Simulation:
+def gather(terms: Terms, results: Iterable[SimulationSummary | SimulationFlip], *, max_flips: int) -> Simulation:
     """Gathers what a simulation brings.
 
     Args:
         terms: The loan asked for.
         results: The summary, and after it the flips.
-        most_flips: Keep the first so many flips, all if 0.
+        max_flips: Keep the first so many flips, all if 0.
 
     Raises:
         ValueError: There is no summary.
@@ -71,7 +71,7 @@ def gather(terms: Terms, results: Iterable[SimulationSummary | SimulationFlip], 
         if isinstance(result, SimulationSummary):
             summary = result
             continue
-        if not most_flips or len(flips) < most_flips:
+        if not max_flips or len(flips) < max_flips:
             flips.append(result)
         by_scores[_scores_of(result)] += 1
     if summary is None:

@@ -29,7 +29,7 @@ from almeno_client.reports.plots import (
 from almeno_client.reports.simulation import Simulation
 from almeno_client.reports.tables import score_groups
 
-_LARGEST_MARK_PIXELS = 26
+_MAX_MARK_PIXELS = 26
 
 
 def simulation_page(simulation: Simulation) -> str:
@@ -209,7 +209,7 @@ def _marks(simulation: Simulation, name: str, colour: str, symbol: str, *, newly
             "size": [number for _, number in pairs],
             "sizemode": "area",
             # One scale for both ways: plotly's own words for `sizeref` give this formula.
-            "sizeref": 2 * max(drawable.values(), default=1) / _LARGEST_MARK_PIXELS**2,
+            "sizeref": 2 * max(drawable.values(), default=1) / _MAX_MARK_PIXELS**2,
             "sizemin": 4,
         },
     )

@@ -16,7 +16,7 @@ from almeno_client import (
     SimulationSummary,
     Unavailable,
 )
-from support.book_figures import flip, policy, progress, simulation, summary
+from support.portfolio_model import flip, policy, progress, simulation, summary
 
 from almeno_grpc.api import credit_service_pb2 as credit
 from almeno_grpc.api import portfolio_service_pb2 as portfolio

@@ -3,7 +3,7 @@ import uuid
 
 import grpc
 import pytest
-from support import book_figures
+from support import portfolio_model
 
 from almeno_grpc.api import credit_service_pb2 as credit
 from almeno_grpc.api import decision_pb2
@@ -30,7 +30,7 @@ def book(service, sample):
         "ReplayDecision",
         credit.ReplayDecisionResponse(outcome="REPLAY_OUTCOME_MATCH", decision=sample.stored_decision()),
     )
-    policies = [book_figures.policy(), book_figures.policy("2026-07")]
+    policies = [portfolio_model.policy(), portfolio_model.policy("2026-07")]
     service.answers("ListPolicies", portfolio.ListPoliciesResponse(policies=policies))
     service.answers("GetPolicy", portfolio.GetPolicyResponse(policy=policies[1]))
     return service

@@ -3,8 +3,8 @@ import threading
 from html.parser import HTMLParser
 
 import pytest
-from support.book_figures import flip, progress, simulation, summary
 from support.interrupts import almeno_interrupted_while_waiting
+from support.portfolio_model import flip, progress, simulation, summary
 
 from almeno_grpc.api import portfolio_service_pb2 as portfolio
 

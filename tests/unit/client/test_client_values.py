@@ -31,7 +31,7 @@ from almeno_client.values import (
 from google.type.money_pb2 import Money
 from hypothesis import given
 from hypothesis import strategies as st
-from support import book_figures
+from support import portfolio_model
 
 from almeno_grpc.api import (
     credit_service_pb2,
@@ -248,11 +248,11 @@ def test_every_field_of_a_record_is_what_the_message_says(sample):
         (replay_of, credit_service_pb2.ReplayDecisionResponse(outcome="REPLAY_OUTCOME_DRIFT")),
         (import_of, sample.import_("SUCCEEDED", rows_total=6, rows_inserted=1, rows_updated=2, rows_unchanged=3)),
         (issue_of, import_pb2.ImportIssue(row_number=7, outcome=1, column="c", message="m")),
-        (policy_of, book_figures.policy()),
-        (simulation_of, book_figures.simulation()),
-        (flip_of, book_figures.flip(14, approved=True)),
-        (flip_of, book_figures.flip(14, approved=False, before=None)),
-        (summary_of, book_figures.summary()),
+        (policy_of, portfolio_model.policy()),
+        (simulation_of, portfolio_model.simulation()),
+        (flip_of, portfolio_model.flip(14, approved=True)),
+        (flip_of, portfolio_model.flip(14, approved=False, before=None)),
+        (summary_of, portfolio_model.summary()),
     ]
     for read, message in cases:
         assert asdict(read(message)) == facts(message)

@@ -9,14 +9,14 @@ branch_labels = None
 depends_on = None
 
 ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
-FIRST_OWN_ID = 1_000_000_001
+FIRST_GENERATED_ID = 1_000_000_001
 
 
 def upgrade() -> None:
     """Creates the tables."""
     op.create_table(
         "customer",
-        sa.Column("customer_id", ID, sa.Identity(start=FIRST_OWN_ID), primary_key=True),
+        sa.Column("customer_id", ID, sa.Identity(start=FIRST_GENERATED_ID), primary_key=True),
         sa.Column("first_name", sa.String(100), nullable=False),
         sa.Column("last_name", sa.String(100), nullable=False),
         sa.Column("age", sa.SmallInteger, nullable=False),
@@ -55,7 +55,7 @@ def upgrade() -> None:
     op.create_index("ix_decision_customer_id_decision_id", "decision", ["customer_id", "decision_id"])
     op.create_table(
         "loan_number",
-        sa.Column("loan_id", ID, sa.Identity(start=FIRST_OWN_ID), primary_key=True),
+        sa.Column("loan_id", ID, sa.Identity(start=FIRST_GENERATED_ID), primary_key=True),
         sa.Column("customer_id", ID, nullable=False),
         sa.UniqueConstraint("loan_id", "customer_id", name="uq_loan_number_loan_id_customer_id"),
         sa.CheckConstraint("loan_id > 0", name=op.f("ck_loan_number_id_positive")),
@@ -124,7 +124,7 @@ def upgrade() -> None:
         sa.Column("sha256", sa.String(64), nullable=False),
     )
     op.create_table(
-        "answered_request",
+        "idempotency_record",
         sa.Column("request_id", sa.String(36), primary_key=True),
         sa.Column("fingerprint", sa.String(64), nullable=False),
         sa.Column("answer", sa.LargeBinary, nullable=False),
@@ -133,4 +133,6 @@ def upgrade() -> None:
     if op.get_bind().dialect.name == "sqlite":
         # SQLite numbers on from the largest number given so far, which it keeps in this table.
         sequence = sa.table("sqlite_sequence", sa.column("name"), sa.column("seq"))
-        op.bulk_insert(sequence, [{"name": table, "seq": FIRST_OWN_ID - 1} for table in ("customer", "loan_number")])
+        op.bulk_insert(
+            sequence, [{"name": table, "seq": FIRST_GENERATED_ID - 1} for table in ("customer", "loan_number")]
+        )

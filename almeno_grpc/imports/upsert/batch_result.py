@@ -2,22 +2,22 @@
 
 from dataclasses import dataclass, field
 
-from almeno_grpc.domain.imports import BookCustomers, IssueOutcome, RowIssue
+from almeno_grpc.domain.imports import CustomerRows, IssueOutcome, RowIssue
 
 
 @dataclass
-class Tally:
+class BatchResult:
     """What a batch has come to so far."""
 
     inserted: int = 0
     updated: int = 0
     unchanged: int = 0
     issues: list[RowIssue] = field(default_factory=list)
-    looks_first: bool = False
+    check_existing: bool = False
     """Whether each customer is looked up before it is added."""
-    without_phone_numbers: list[BookCustomers] = field(default_factory=list)
+    without_phone_numbers: list[CustomerRows] = field(default_factory=list)
     """Customers who were added, and whose phone numbers are still to be taken."""
-    most_were_taken: bool = False
+    mostly_existing: bool = False
     """Whether the latest loans looked at had numbers most of which were taken: those that follow are likely alike."""
 
     def reject(self, row_number: int, column: str, message: str) -> None:

@@ -5,7 +5,7 @@ import pytest
 from almeno_grpc.api import credit_service_pb2 as pb
 from almeno_grpc.api import import_pb2, portfolio_service_pb2
 from almeno_grpc.domain.errors import RequestIdReused
-from almeno_grpc.service.requests import Call, Requests
+from almeno_grpc.service.idempotency import Call, Requests
 
 ID = "123e4567-e89b-42d3-a456-426614174000"
 
@@ -113,7 +113,7 @@ def test_request_that_was_refused_may_be_mended_under_its_id(stubs, loan_request
         (loan_request(amount=1_000, interest_rate={"value": "100"}, tenure_months=600), "TERMS_DO_NOT_AMORTIZE"),
     ):
         assert stubs.refusal(lambda request=request: stubs.credit.CreateLoan(request)).reason == reason
-    assert stubs.book.rows("answered_request") == []
+    assert stubs.book.rows("idempotency_record") == []
     assert stubs.credit.CreateLoan(loan_request()).decision.approved
     register()
     other = "123e4567-e89b-42d3-a456-426614174002"

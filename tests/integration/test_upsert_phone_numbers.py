@@ -5,15 +5,15 @@ import itertools
 import pytest
 
 from almeno_grpc.domain.errors import PhoneNumberTaken, WriteConflict
-from almeno_grpc.domain.imports import BookCustomers, RowCounts
-from almeno_grpc.service.landing import land_batch, write_batch
+from almeno_grpc.domain.imports import CustomerRows, RowCounts
+from almeno_grpc.imports.upsert.batch import upsert_batch, write_batch
 from almeno_grpc.storage.customers import Customers
 
 
 def in_parts(*parts):
     """Customers as parts of a batch, numbered as the rows of a sheet."""
     numbers = itertools.count(2)
-    return [(BookCustomers.of([row._replace(row_number=next(numbers)) for row in part]), []) for part in parts]
+    return [(CustomerRows.of([row._replace(row_number=next(numbers)) for row in part]), []) for part in parts]
 
 
 def held(book):
@@ -74,9 +74,9 @@ def test_batch_with_a_phone_number_that_is_taken_is_landed_once_more_and_no_ofte
     parts = in_parts([rows_of.customer(21), rows_of.customer(22, phone_digits=rows_of.customer(1).phone_digits)])
     looks = []
 
-    def land(tx, looks_first):
-        looks.append(looks_first)
-        return land_batch(tx, file.queue_number, parts, 1, looks_first=looks_first)
+    def land(tx, check_existing):
+        looks.append(check_existing)
+        return upsert_batch(tx, file.queue_number, parts, 1, check_existing=check_existing)
 
     assert write_batch(with_customers.store, land) == RowCounts(inserted=1, rejected=1)
     assert looks == [False, True]

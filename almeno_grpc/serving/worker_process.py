@@ -12,19 +12,19 @@ import time
 from collections.abc import Mapping
 
 from almeno_grpc.logs import log_event
-from almeno_grpc.serving.link import READY
+from almeno_grpc.serving.control_channel import READY
 
-MOST_FAILED_STARTS = 5
+MAX_FAILED_STARTS = 5
 """Ends in a row before being ready, after which the server gives up."""
 KILLED = {-signal.SIGKILL, -signal.SIGTERM}
 """Ends that others have brought about; they say nothing of whether the process can work."""
 SHORT_LIFE_SECONDS = 10.0
 FIRST_DELAY_SECONDS = 0.05
-MOST_DOUBLINGS = 5
+MAX_DOUBLINGS = 5
 """Of the delay before a start, one for each short life in a row: up to 1.6 seconds."""
 
 
-class Slot:
+class WorkerProcess:
     """One process of the server.
 
     Attributes:
@@ -123,7 +123,7 @@ class Slot:
         """Sets when the slot is due to be filled again: the sooner, the longer the last process lived."""
         now = time.monotonic()
         self._short_lives = 0 if now - self._started_at_seconds > SHORT_LIFE_SECONDS else self._short_lives + 1
-        delay_seconds = FIRST_DELAY_SECONDS * 2 ** min(self._short_lives, MOST_DOUBLINGS)
+        delay_seconds = FIRST_DELAY_SECONDS * 2 ** min(self._short_lives, MAX_DOUBLINGS)
         self.start_at_seconds = now + delay_seconds
 
     def ask_to_stop(self) -> None:

@@ -6,20 +6,20 @@ Rows take effect in the order they come in, as if each were a transaction of its
 from collections.abc import Callable, Iterable, Sequence
 
 from almeno_grpc.domain.errors import PhoneNumberTaken, WriteConflict
-from almeno_grpc.domain.imports import BookCustomers, BookLoans, IssueOutcome, RowCounts, RowIssue
-from almeno_grpc.service.customer_landing import land_customers, take_phone_numbers
-from almeno_grpc.service.landing_tally import Tally
-from almeno_grpc.service.loan_landing import land_loans
+from almeno_grpc.domain.imports import CustomerRows, IssueOutcome, LoanRows, RowCounts, RowIssue
+from almeno_grpc.imports.upsert.batch_result import BatchResult
+from almeno_grpc.imports.upsert.customers import take_phone_numbers, upsert_customers
+from almeno_grpc.imports.upsert.loans import upsert_loans
 from almeno_grpc.service.store import Store, Transaction
 
 
-def land_batch(
+def upsert_batch(
     tx: Transaction,
     queue_number: int,
-    parts: Iterable[tuple[BookCustomers | BookLoans, Sequence[RowIssue]]],
+    parts: Iterable[tuple[CustomerRows | LoanRows, Sequence[RowIssue]]],
     now: int,
     *,
-    looks_first: bool,
+    check_existing: bool,
 ) -> RowCounts:
     """Lands a batch of an import, part by part, and notes its progress, in the same transaction.
 
@@ -29,26 +29,26 @@ def land_batch(
         parts: Of each part the good rows, in the order they take effect in, and what the row checks have found in its
             rows, the rejected ones among them.
         now: The present instant, in microseconds since the epoch.
-        looks_first: Whether customers are looked up before they are added; see `write_batch`.
+        check_existing: Whether customers are looked up before they are added; see `write_batch`.
 
     Raises:
         PhoneNumberTaken: Another customer has a phone number of the batch, which was not looked up.
     """
-    tally = Tally(looks_first=looks_first)
+    result = BatchResult(check_existing=check_existing)
     everything: list[RowIssue] = []
     for rows, issues in parts:
         everything += issues
-        if isinstance(rows, BookCustomers):
-            land_customers(tx, rows, now, tally)
+        if isinstance(rows, CustomerRows):
+            upsert_customers(tx, rows, now, result)
         else:
-            land_loans(tx, rows, tally)
-    take_phone_numbers(tx, tally)
-    everything += tally.issues
+            upsert_loans(tx, rows, result)
+    take_phone_numbers(tx, result)
+    everything += result.issues
     rejected = {issue.row_number for issue in everything if issue.outcome is IssueOutcome.REJECTED}
     adjusted = {issue.row_number for issue in everything if issue.outcome is IssueOutcome.ADJUSTED} - rejected
     # A row that is rejected after all was not adjusted.
     kept = [issue for issue in everything if issue.outcome is IssueOutcome.REJECTED or issue.row_number not in rejected]
-    counts = RowCounts(tally.inserted, tally.updated, tally.unchanged, len(rejected), len(adjusted))
+    counts = RowCounts(result.inserted, result.updated, result.unchanged, len(rejected), len(adjusted))
     tx.imports.add_progress(queue_number, counts, kept)
     return counts
 
@@ -58,7 +58,7 @@ def write_batch(store: Store, land: Callable[[Transaction, bool], RowCounts]) ->
 
     Args:
         store: The store.
-        land: Lands it by `land_batch`, with or without looking first. Nearly always nothing is found, so that is left
+        land: Lands it by `upsert_batch`, with or without looking first. Nearly always nothing is found, so that is left
             out at first; where a phone number turns out to be taken, the batch is undone and landed with a look.
 
     Raises:
@@ -75,7 +75,7 @@ def write_batch(store: Store, land: Callable[[Transaction, bool], RowCounts]) ->
         raise WriteConflict("a phone number of the import was taken meanwhile") from error
 
 
-def set_numbers_aside(tx: Transaction, loan_ids: Sequence[int], customer_ids: Sequence[int]) -> None:
+def reserve_loan_ids(tx: Transaction, loan_ids: Sequence[int], customer_ids: Sequence[int]) -> None:
     """Notes whose loans a file's numbers are to be, which spares its rows a closer look. It has no other effect.
 
     Args:
@@ -84,9 +84,9 @@ def set_numbers_aside(tx: Transaction, loan_ids: Sequence[int], customer_ids: Se
         customer_ids: The customer under whom each stands first in the file.
     """
     # Numbers like the service's own are given as the loans come, for a loan before may have been given one.
-    first = tx.loans.first_own_number
+    first = tx.loans.first_generated_id
     if max(loan_ids, default=0) >= first:
         pairs = [pair for pair in zip(loan_ids, customer_ids, strict=True) if pair[0] < first]
         loan_ids, customer_ids = [number for number, _ in pairs], [customer for _, customer in pairs]
     if loan_ids:
-        tx.loans.set_numbers_aside(loan_ids, customer_ids)
+        tx.loans.reserve_loan_ids(loan_ids, customer_ids)

@@ -3,33 +3,33 @@
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 
-from almeno_grpc.domain.imports import BOOK_METHOD, BookLoan, BookLoans
+from almeno_grpc.domain.imports import BOOK_METHOD, LoanRow, LoanRows
 from almeno_grpc.domain.loan import Loan
 from almeno_grpc.domain.money import rate_from_scaled
-from almeno_grpc.service.landing_tally import Tally
+from almeno_grpc.imports.upsert.batch_result import BatchResult
 from almeno_grpc.service.store import Transaction
 
 
-def land_loans(tx: Transaction, sheet_rows: BookLoans, tally: Tally) -> None:
+def upsert_loans(tx: Transaction, sheet_rows: LoanRows, result: BatchResult) -> None:
     """Lands loans."""
     if not sheet_rows:
         return
-    if not tally.most_were_taken and tx.loans.import_if_new(sheet_rows):
-        tally.inserted += len(sheet_rows)
+    if not result.mostly_existing and tx.loans.import_if_new(sheet_rows):
+        result.inserted += len(sheet_rows)
         return
     rows = list(sheet_rows)
     customers = tx.customers.existing({row.customer_id for row in rows})
     taken = tx.loans.taken({row.source_loan_id for row in rows})
-    tally.most_were_taken = 2 * len(taken) > len(rows)
-    if max(row.source_loan_id for row in rows) < tx.loans.first_own_number:
-        _land_run(tx, rows, customers, taken, tally)
+    result.mostly_existing = 2 * len(taken) > len(rows)
+    if max(row.source_loan_id for row in rows) < tx.loans.first_generated_id:
+        _upsert_run(tx, rows, customers, taken, result)
         return
     # The service numbers its own on from the largest number there is, so each row has to see those before it.
     for run in _runs(rows, taken):
-        _land_run(tx, run, customers, taken, tally)
+        _upsert_run(tx, run, customers, taken, result)
 
 
-def _runs(rows: Sequence[BookLoan], taken: Set[int]) -> Iterator[Sequence[BookLoan]]:
+def _runs(rows: Sequence[LoanRow], taken: Set[int]) -> Iterator[Sequence[LoanRow]]:
     """Cuts the rows behind each whose number is taken, by a loan of the book or by a row before it."""
     start, seen = 0, set[int]()
     for place, row in enumerate(rows):
@@ -41,7 +41,9 @@ def _runs(rows: Sequence[BookLoan], taken: Set[int]) -> Iterator[Sequence[BookLo
     yield rows[start:]
 
 
-def _land_run(tx: Transaction, rows: Sequence[BookLoan], customers: Set[int], taken: set[int], tally: Tally) -> None:
+def _upsert_run(
+    tx: Transaction, rows: Sequence[LoanRow], customers: Set[int], taken: set[int], result: BatchResult
+) -> None:
     """Lands loans none of which has a number that an earlier one of them would be given.
 
     A loan whose number is free is new: loans are never deleted, and one is only given another number than the sheet's
@@ -52,14 +54,14 @@ def _land_run(tx: Transaction, rows: Sequence[BookLoan], customers: Set[int], ta
         rows: The loans.
         customers: Those of their customers who exist.
         taken: Those of their numbers that are taken; grows by the numbers of what is added.
-        tally: What the batch has come to.
+        result: What the batch has come to.
     """
-    new: list[BookLoan] = []
-    others: list[BookLoan] = []
+    new: list[LoanRow] = []
+    others: list[LoanRow] = []
     for row in rows:
         number = row.source_loan_id
         if row.customer_id not in customers:
-            tally.reject(row.row_number, "Customer ID", f"no customer has the number {row.customer_id}")
+            result.reject(row.row_number, "Customer ID", f"no customer has the number {row.customer_id}")
         elif number in taken:
             others.append(row)
         else:
@@ -67,15 +69,15 @@ def _land_run(tx: Transaction, rows: Sequence[BookLoan], customers: Set[int], ta
             new.append(row)
     if new:
         tx.loans.import_new(new)
-        tally.inserted += len(new)
+        result.inserted += len(new)
     if others:
-        taken.update(_land_others(tx, others, tally))
+        taken.update(_upsert_existing(tx, others, result))
 
 
-def _land_others(tx: Transaction, rows: Sequence[BookLoan], tally: Tally) -> list[int]:
+def _upsert_existing(tx: Transaction, rows: Sequence[LoanRow], result: BatchResult) -> list[int]:
     """Lands loans whose numbers are taken: by themselves, loaded before, or by others; gives the numbers given."""
     known = tx.loans.by_source({_key(row) for row in rows})
-    new: dict[tuple[int, int], BookLoan] = {}
+    new: dict[tuple[int, int], LoanRow] = {}
     for row in rows:
         if _key(row) not in known:
             new.setdefault(_key(row), row)
@@ -84,38 +86,38 @@ def _land_others(tx: Transaction, rows: Sequence[BookLoan], tally: Tally) -> lis
     for row in rows:
         key = _key(row)
         if new.get(key) is row:
-            tally.inserted += 1
-            _tell_number(row, number_of[key], tally)
+            result.inserted += 1
+            _tell_number(row, number_of[key], result)
         else:
             # A row of the batch may be of a loan that an earlier one has brought.
             before = known.get(key) or _imported_loan(new[key], number_of[key])
-            known[key] = _land_again(tx, row, before, tally)
+            known[key] = _update_again(tx, row, before, result)
     return numbers
 
 
-def _land_again(tx: Transaction, row: BookLoan, before: Loan, tally: Tally) -> Loan:
+def _update_again(tx: Transaction, row: LoanRow, before: Loan, result: BatchResult) -> Loan:
     """Lands a loan that is in the book already; gives it as it is from then on."""
     loan = _imported_loan(row, before.loan_id)
     if loan == _as_imported(tx, before):
-        tally.unchanged += 1
+        result.unchanged += 1
         loan = before
     elif before.repayment_count:
-        tally.reject(row.row_number, "Loan ID", f"repayments on loan {loan.loan_id} are recorded here, not by sheets")
+        result.reject(row.row_number, "Loan ID", f"repayments on loan {loan.loan_id} are recorded here, not by sheets")
         return before
     else:
         tx.loans.import_changed(loan)
-        tally.updated += 1
-    _tell_number(row, loan.loan_id, tally)
+        result.updated += 1
+    _tell_number(row, loan.loan_id, result)
     return loan
 
 
-def _tell_number(row: BookLoan, loan_id: int, tally: Tally) -> None:
+def _tell_number(row: LoanRow, loan_id: int, result: BatchResult) -> None:
     if loan_id != row.source_loan_id:
         message = f"{row.source_loan_id} is the number of another loan; this one has loan_id {loan_id}"
-        tally.adjust(row.row_number, "Loan ID", message)
+        result.adjust(row.row_number, "Loan ID", message)
 
 
-def _key(row: BookLoan) -> tuple[int, int]:
+def _key(row: LoanRow) -> tuple[int, int]:
     return row.customer_id, row.source_loan_id
 
 
@@ -135,7 +137,7 @@ def _as_imported(tx: Transaction, loan: Loan) -> Loan:
     )
 
 
-def _imported_loan(row: BookLoan, loan_id: int) -> Loan:
+def _imported_loan(row: LoanRow, loan_id: int) -> Loan:
     return Loan(
         loan_id=loan_id,
         customer_id=row.customer_id,

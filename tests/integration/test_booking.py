@@ -22,7 +22,7 @@ from almeno_grpc.domain.errors import (
 )
 from almeno_grpc.domain.installments import InstallmentMethod
 from almeno_grpc.domain.loan import LoanState
-from almeno_grpc.service.lending import LendingService
+from almeno_grpc.service.booking import BookingService
 
 RUPEE = 100
 LAKH = 100_000 * RUPEE
@@ -201,7 +201,7 @@ def test_server_with_another_file_of_a_policy_that_has_decided_books_nothing(boo
     customer = book.register()
     book.lend(customer.customer_id, 1 * LAKH)
     changed = [replace(policy, sha256="0" * 64) for policy in load_policies()]
-    other = LendingService(book.store, changed, book.clock)
+    other = BookingService(book.store, changed, book.clock)
     request = LoanRequest(customer.customer_id, 1 * LAKH, Decimal(12), 12)
     before = book.counts()
     with pytest.raises(PolicyChanged, match="2026-01"):
@@ -263,7 +263,7 @@ def test_database_that_cannot_be_used_keeps_the_server_from_starting(tmp_path):
 
 def test_day_before_every_policy_has_no_decision(book):
     customer = book.register()
-    early = LendingService(book.store, load_policies(), Clock(date(1969, 12, 31), book.clock.timezone))
+    early = BookingService(book.store, load_policies(), Clock(date(1969, 12, 31), book.clock.timezone))
     with pytest.raises(NoPolicyInEffect):
         early.check(LoanRequest(customer.customer_id, LAKH, Decimal(12), 12))
 

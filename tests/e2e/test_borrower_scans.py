@@ -15,7 +15,7 @@ CUSTOMERS_IN_BOOK = 12_000
 DRAFT = (
     (ROOT / "almeno_grpc" / "policies" / "2026-01.toml")
     .read_text(encoding="utf-8")
-    .replace('most_emi_share_of_income = "0.50"', 'most_emi_share_of_income = "0.10"')
+    .replace('max_emi_share_of_income = "0.50"', 'max_emi_share_of_income = "0.10"')
 )
 ASKED = pb.SimulatePolicyRequest(
     policy=DRAFT, loan_amount=rupees(200_000), interest_rate=per_cent("11"), tenure_months=36

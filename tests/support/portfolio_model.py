@@ -49,8 +49,8 @@ def _rates(approvals: dict[str, int]) -> list[simulation_pb2.RateCount]:
     ]
 
 
-def _band(above: int | None, least_rate: str | None, customers: int, approvals: int) -> simulation_pb2.BandCount:
-    rate = None if least_rate is None else Decimal(value=least_rate)
+def _band(above: int | None, min_rate: str | None, customers: int, approvals: int) -> simulation_pb2.BandCount:
+    rate = None if min_rate is None else Decimal(value=min_rate)
     return simulation_pb2.BandCount(above=above, least_rate=rate, customers=customers, approvals=approvals)
 
 

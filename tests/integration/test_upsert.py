@@ -7,7 +7,7 @@ import pytest
 from support.book import LAKH, RUPEE
 
 from almeno_grpc.domain.customer import e164_of
-from almeno_grpc.domain.imports import BookCustomers, BookLoans, ImportKind, IssueOutcome, RowCounts, RowIssue
+from almeno_grpc.domain.imports import CustomerRows, ImportKind, IssueOutcome, LoanRows, RowCounts, RowIssue
 
 
 def test_loan_of_an_unknown_customer_is_rejected_and_the_others_land(with_customers, rows_of):
@@ -48,7 +48,7 @@ def test_rejected_row_is_not_reported_as_adjusted_too(with_customers, rows_of):
 
 
 @pytest.mark.parametrize(
-    ("kind", "rows"), [(ImportKind.CUSTOMERS, BookCustomers.of([])), (ImportKind.LOANS, BookLoans.of([]))]
+    ("kind", "rows"), [(ImportKind.CUSTOMERS, CustomerRows.of([])), (ImportKind.LOANS, LoanRows.of([]))]
 )
 def test_batch_without_a_good_row_lands_its_issues_alone(with_customers, kind, rows):
     issue = RowIssue(2, IssueOutcome.REJECTED, "Customer ID", "is empty")

@@ -23,7 +23,7 @@ _walking = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
-class BookProgress:
+class ScanProgress:
     """How far a walk has come."""
 
     customers_done: int
@@ -31,7 +31,7 @@ class BookProgress:
     """Customers in the book when the walk began, or those met since, if they are more."""
 
 
-def walk_book(store: Store, on: date, visit: Callable[[int, Borrower], None]) -> Iterator[BookProgress]:
+def scan_borrowers(store: Store, on: date, visit: Callable[[int, Borrower], None]) -> Iterator[ScanProgress]:
     """Visits every customer, by ascending number, and yields how far that has come: first before any is visited.
 
     Each page is a transaction of its own, for one that lasted as long as the walk would keep the database from tidying
@@ -48,7 +48,7 @@ def walk_book(store: Store, on: date, visit: Callable[[int, Borrower], None]) ->
     with store.read() as tx:
         customers_total = tx.customers.count()
     customers_done = last_id = 0
-    yield BookProgress(0, customers_total)
+    yield ScanProgress(0, customers_total)
     while True:
         with _walking:
             with store.read() as tx:
@@ -57,7 +57,7 @@ def walk_book(store: Store, on: date, visit: Callable[[int, Borrower], None]) ->
         if page:
             last_id, _ = page[-1]
             customers_done += len(page)
-            yield BookProgress(customers_done, max(customers_done, customers_total))
+            yield ScanProgress(customers_done, max(customers_done, customers_total))
         if len(page) < PAGE_CUSTOMERS:
             return
 

@@ -31,7 +31,7 @@ _MAX_VERSION_CHARACTERS = 64
 _NO_RATE = Decimal(0)
 
 
-class Fields:
+class FieldReader:
     """Reads the fields of one request and keeps what is wrong with them.
 
     Each method gives a value to go on with even where the field is bad; `check` then raises.
@@ -40,25 +40,25 @@ class Fields:
     def __init__(self) -> None:
         self._violations: list[FieldViolation] = []
 
-    def check(self) -> None:
+    def raise_if_invalid(self) -> None:
         """Raises InvalidField when any field read so far was bad."""
         if self._violations:
             raise InvalidField(*self._violations)
 
-    def refuse(self, field: str, description: str) -> None:
+    def add_violation(self, field: str, description: str) -> None:
         """Notes a bad field."""
         self._violations.append(FieldViolation(field, description))
 
     def number(self, field: str, value: int, least: int, most: int) -> int:
         """A whole number within bounds, both inclusive."""
         if not least <= value <= most:
-            self.refuse(field, f"must be {least} to {most}")
+            self.add_violation(field, f"must be {least} to {most}")
         return value
 
     def identifier(self, field: str, value: int) -> int:
         """The number of a customer or a loan."""
         if value <= 0:
-            self.refuse(field, "must be above zero")
+            self.add_violation(field, "must be above zero")
         return value
 
     def name(self, field: str, value: str) -> str:
@@ -74,18 +74,18 @@ class Fields:
         units: int = value.units
         nanos: int = value.nanos
         if value.currency_code not in ("INR", ""):
-            self.refuse(f"{field}.currency_code", "must be INR or left out")
+            self.add_violation(f"{field}.currency_code", "must be INR or left out")
         if abs(nanos) > 999_999_999 or units * nanos < 0:
-            self.refuse(f"{field}.nanos", "must be within ±999,999,999 and of the same sign as units")
+            self.add_violation(f"{field}.nanos", "must be within ±999,999,999 and of the same sign as units")
             return least
         paise, rest = divmod(nanos, _NANOS_PER_PAISA)
         if rest:
-            self.refuse(f"{field}.nanos", "must be whole paise, a multiple of 10,000,000")
+            self.add_violation(f"{field}.nanos", "must be whole paise, a multiple of 10,000,000")
             return least
         paise += units * PAISE_PER_RUPEE
         if paise < least or (most is not None and paise > most):
             upper = "or more" if most is None else f"to {format_rupees(most)}"
-            self.refuse(field, f"must be {format_rupees(least)} {upper}")
+            self.add_violation(field, f"must be {format_rupees(least)} {upper}")
             return least
         return paise
 
@@ -94,7 +94,7 @@ class Fields:
         try:
             return _rate(value.value)
         except ValueError as error:
-            self.refuse(field, str(error))
+            self.add_violation(field, str(error))
             return _NO_RATE
 
     def optional_date(self, field: str, message: Message) -> dt.date | None:
@@ -117,20 +117,20 @@ class Fields:
     def policy_version(self, field: str, value: str) -> str:
         """The version of a policy, whether there is one or not."""
         if not 1 <= len(value) <= _MAX_VERSION_CHARACTERS or not value.isprintable():
-            self.refuse(field, f"must be 1 to {_MAX_VERSION_CHARACTERS} printable characters")
+            self.add_violation(field, f"must be 1 to {_MAX_VERSION_CHARACTERS} printable characters")
         return value
 
     def page_size(self, value: int) -> int:
         """How many rows a page may have."""
         if value < 0:
-            self.refuse("page_size", "must not be negative")
+            self.add_violation("page_size", "must not be negative")
         return min(value or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
 
     def _read(self, field: str, read: Callable[[V], T], value: V, otherwise: T) -> T:
         try:
             return read(value)
         except ValueError as error:
-            self.refuse(field, str(error))
+            self.add_violation(field, str(error))
             return otherwise
 
 

@@ -1,65 +1,65 @@
 """Checked rows of a customer file land in the book."""
 
 from almeno_grpc.domain.customer import Customer
-from almeno_grpc.domain.imports import BookCustomer, BookCustomers
-from almeno_grpc.service.landing_tally import Tally
+from almeno_grpc.domain.imports import CustomerRow, CustomerRows
+from almeno_grpc.imports.upsert.batch_result import BatchResult
 from almeno_grpc.service.store import Transaction
 
 
-def land_customers(tx: Transaction, rows: BookCustomers, now: int, tally: Tally) -> None:
+def upsert_customers(tx: Transaction, rows: CustomerRows, now: int, result: BatchResult) -> None:
     """Lands customers; the phone numbers of new ones are still to be taken, by `take_phone_numbers`."""
     if not rows:
         return
     # Most of a book is new, and asking before would take longer than adding it.
-    if not tally.looks_first and tx.customers.import_if_new(rows, now):
-        tally.without_phone_numbers.append(rows)
-        tally.inserted += len(rows)
+    if not result.check_existing and tx.customers.import_if_new(rows, now):
+        result.without_phone_numbers.append(rows)
+        result.inserted += len(rows)
         return
     # Rows take effect in their order, so those of the rows before are held by now.
-    take_phone_numbers(tx, tally)
+    take_phone_numbers(tx, result)
     known = tx.customers.with_ids([row.customer_id for row in rows])
-    by_id: dict[int, Customer | BookCustomer] = {customer.customer_id: customer for customer, _ in known}
+    by_id: dict[int, Customer | CustomerRow] = {customer.customer_id: customer for customer, _ in known}
     registered_here = {customer.customer_id for customer, imported in known if not imported}
     holder_of = tx.customers.phone_number_holders([row.phone_digits for row in rows])
-    new: list[BookCustomer] = []
+    new: list[CustomerRow] = []
     for row in rows:
         before = by_id.get(row.customer_id)
         if before is not None and _same_customer(before, row):
-            tally.unchanged += 1
+            result.unchanged += 1
             continue
         if row.customer_id in registered_here:
-            tally.reject(row.row_number, "Customer ID", "is the number of a customer who was registered here")
+            result.reject(row.row_number, "Customer ID", "is the number of a customer who was registered here")
             continue
         if holder_of.get(row.phone_digits, row.customer_id) != row.customer_id:
-            tally.reject(row.row_number, "Phone Number", f"is held by customer {holder_of[row.phone_digits]}")
+            result.reject(row.row_number, "Phone Number", f"is held by customer {holder_of[row.phone_digits]}")
             continue
         if before is None:
             new.append(row)
-            tally.inserted += 1
+            result.inserted += 1
         else:
             # Changes may free a phone number that a later row takes, so what came before them goes first.
             _import_new_customers(tx, new, now)
             tx.customers.import_changed(row, before.phone_digits)
             holder_of.pop(before.phone_digits, None)
-            tally.updated += 1
+            result.updated += 1
         by_id[row.customer_id] = row
         holder_of[row.phone_digits] = row.customer_id
     _import_new_customers(tx, new, now)
 
 
-def take_phone_numbers(tx: Transaction, tally: Tally) -> None:
+def take_phone_numbers(tx: Transaction, result: BatchResult) -> None:
     """Takes those of the customers added so far, all at once: one by one, they would take several times as long."""
-    tx.customers.take_phone_numbers(tally.without_phone_numbers)
-    tally.without_phone_numbers.clear()
+    tx.customers.take_phone_numbers(result.without_phone_numbers)
+    result.without_phone_numbers.clear()
 
 
-def _import_new_customers(tx: Transaction, new: list[BookCustomer], now: int) -> None:
+def _import_new_customers(tx: Transaction, new: list[CustomerRow], now: int) -> None:
     if new:
         tx.customers.import_new(new, now)
         new.clear()
 
 
-def _same_customer(before: Customer | BookCustomer, row: BookCustomer) -> bool:
+def _same_customer(before: Customer | CustomerRow, row: CustomerRow) -> bool:
     return (
         before.first_name == row.first_name
         and before.last_name == row.last_name

@@ -7,7 +7,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.errors import CreditError, RequestIdReused, WriteConflict
-from almeno_grpc.service.store import AnsweredRequest, Store, Transaction, always
+from almeno_grpc.service.store import IdempotencyRecord, Store, Transaction, always
 
 T = TypeVar("T")
 
@@ -74,7 +74,7 @@ class Requests:
             return answered.answer
 
         def answer_first(tx: Transaction) -> _Answered[T]:
-            before = tx.answered_requests.get(call.request_id)
+            before = tx.idempotency_records.get(call.request_id)
             if before is not None:
                 if before.fingerprint != call.fingerprint:
                     raise RequestIdReused(call.request_id_field)
@@ -82,13 +82,13 @@ class Requests:
             try:
                 result = work(tx)
             except CreditError as refusal:
-                if tx.answered_requests.get(call.request_id) is not None:
+                if tx.idempotency_records.get(call.request_id) is not None:
                     # The same request, sent twice at once: what stood in the way is what its first time has done.
                     raise WriteConflict("the request has just been answered; send it again") from refusal
                 raise
             answer = encode(result)
-            tx.answered_requests.add(
-                AnsweredRequest(call.request_id, call.fingerprint, answer), self._clock.now_microseconds()
+            tx.idempotency_records.add(
+                IdempotencyRecord(call.request_id, call.fingerprint, answer), self._clock.now_microseconds()
             )
             return _Answered(answer, result)
 

@@ -6,7 +6,7 @@ _YOUNG_OBJECTS = 5_000
 """New objects after which the garbage collector looks at them."""
 
 
-def keep_what_is_loaded() -> None:
+def freeze_loaded_objects() -> None:
     """Has the garbage collector look at what comes, but no more at the modules and all that was set up.
 
     To look at those takes tens of milliseconds, in which calls wait: in the process that serves them, and behind the

@@ -7,15 +7,15 @@ from fractions import Fraction
 import pytest
 
 from almeno_grpc.domain.imports import ImportKind, RowCounts
-from almeno_grpc.imports.book_file import open_book_file
+from almeno_grpc.imports.book_file import open_import_file
 from almeno_grpc.imports.frames import ReadingJob, ReadingLimits
-from almeno_grpc.storage.tables import FIRST_OWN_ID
+from almeno_grpc.storage.tables import FIRST_GENERATED_ID
 
 BOOK_DATE = date(2026, 4, 10)
 
 
 def read(path, kind):
-    with open_book_file(ReadingJob(path, kind, path.name, BOOK_DATE, ReadingLimits())) as file:
+    with open_import_file(ReadingJob(path, kind, path.name, BOOK_DATE, ReadingLimits())) as file:
         batches = list(file.batches())
     return [row for batch in batches for row in batch.rows], [issue for batch in batches for issue in batch.issues]
 
@@ -47,7 +47,7 @@ def test_real_books_doubled_loan_ids_are_two_loans_each(book, real_rows):
     keys = [(row["customer_id"], row["source_loan_id"]) for row in stored]
     assert sorted(keys) == sorted((loan.customer_id, loan.source_loan_id) for loan in loans)
     renumbered = [row for row in stored if row["loan_id"] != row["source_loan_id"]]
-    assert [row["loan_id"] for row in renumbered] == list(range(FIRST_OWN_ID, FIRST_OWN_ID + 29))
+    assert [row["loan_id"] for row in renumbered] == list(range(FIRST_GENERATED_ID, FIRST_GENERATED_ID + 29))
     first_with = {}
     for loan in sorted(loans, key=lambda loan: loan.row_number):
         first_with.setdefault(loan.source_loan_id, loan.customer_id)

@@ -22,7 +22,7 @@ STOP_MARGIN_SECONDS = 5
 """How long past the drain time a process may take to stop before it is killed."""
 
 
-class SupervisorLink:
+class ControlChannel:
     """The process's end."""
 
     def __init__(self, descriptor: int) -> None:
@@ -55,7 +55,7 @@ class Started:
 
     role: str
     settings: Settings
-    link: SupervisorLink
+    link: ControlChannel
     bootstrap: Bootstrap
 
 
@@ -67,7 +67,7 @@ def start_process(arguments: Sequence[str]) -> Started:
     """
     role, descriptor, module = arguments
     keep_standard_descriptors()
-    link = SupervisorLink(int(descriptor))
+    link = ControlChannel(int(descriptor))
     start_logging(role)
     return Started(role, Settings.from_environment(os.environ), link, load_bootstrap(module))
 

@@ -18,20 +18,20 @@ from sqlalchemy import (
     type_coerce,
 )
 
-from almeno_grpc.service.store import AnsweredRequest, DecisionRecord
+from almeno_grpc.service.store import DecisionRecord, IdempotencyRecord
 from almeno_grpc.storage.book_connection import BookConnection
 from almeno_grpc.storage.statements import Statement, insertion
-from almeno_grpc.storage.tables import answered_request, decision, policy_pin
+from almeno_grpc.storage.tables import decision, idempotency_record, policy_pin
 
 # The lock makes the transaction one that changes something, so that repeating an answer waits for the standby as giving
 # it does: the first time may have been cut short while it waited.
 _REQUEST = Statement(
-    select(answered_request.c.fingerprint, answered_request.c.answer)
-    .where(answered_request.c.request_id == bindparam("request_id"))
+    select(idempotency_record.c.fingerprint, idempotency_record.c.answer)
+    .where(idempotency_record.c.request_id == bindparam("request_id"))
     .with_for_update(read=True, key_share=True),
     "request_id",
 )
-_ADD_REQUEST = insertion(answered_request, answered_request.c)
+_ADD_REQUEST = insertion(idempotency_record, idempotency_record.c)
 _ADD_DECISION = insertion(decision, decision.c)
 _d = decision.c
 # Cast, for a file of SQLite may hold anything in any column: whoever has edited a decision has to be found out by the
@@ -111,18 +111,18 @@ class PolicyPins:
         self._connection.execute(insert(policy_pin), {"version": version, "sha256": sha256})
 
 
-class AnsweredRequests:
+class IdempotencyRecords:
     """The requests that were answered, as one transaction sees them."""
 
     def __init__(self, connection: BookConnection) -> None:
         self._connection = connection
 
-    def get(self, request_id: str) -> AnsweredRequest | None:
+    def get(self, request_id: str) -> IdempotencyRecord | None:
         """The request with the id and its answer, if there was one."""
         row = _REQUEST.row(self._connection.connection_to_read(request_id), request_id)
-        return AnsweredRequest(request_id, *row) if row else None
+        return IdempotencyRecord(request_id, *row) if row else None
 
-    def add(self, request: AnsweredRequest, create_time: int) -> None:
+    def add(self, request: IdempotencyRecord, create_time: int) -> None:
         """Remembers a request and its answer."""
         row = (request.request_id, request.fingerprint, request.answer, create_time)
         self._connection.add(_ADD_REQUEST, row, key=request.request_id)

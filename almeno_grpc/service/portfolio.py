@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.policy import Policy, policy_in_effect
 from almeno_grpc.domain.portfolio import Portfolio
-from almeno_grpc.service.book_walk import BookProgress, walk_book
+from almeno_grpc.service.borrower_scan import ScanProgress, scan_borrowers
 from almeno_grpc.service.store import Store
 
 
@@ -17,7 +17,7 @@ class PortfolioSummaryService:
         self._policies = policies
         self._clock = clock
 
-    def summarize(self) -> Iterator[BookProgress | Portfolio]:
+    def summarize(self) -> Iterator[ScanProgress | Portfolio]:
         """Yields how far the walk over the book has come, several times; then the figures.
 
         Loans and decisions are added up by the database, all at one moment.
@@ -27,7 +27,7 @@ class PortfolioSummaryService:
         """
         today = self._clock.today()
         portfolio = Portfolio(policy_in_effect(self._policies, today), today)
-        yield from walk_book(self._store, today, lambda _, borrower: portfolio.add_customer(borrower))
+        yield from scan_borrowers(self._store, today, lambda _, borrower: portfolio.add_customer(borrower))
         with self._store.read() as tx:
             for loans in tx.figures.loans(today):
                 portfolio.add_loans(loans)

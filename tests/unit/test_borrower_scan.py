@@ -17,11 +17,11 @@ from almeno_grpc.domain.decision import Borrower
 from almeno_grpc.domain.errors import NoPolicyInEffect, PolicyNotFound
 from almeno_grpc.domain.loan import LoanState
 from almeno_grpc.domain.policy import Policy
-from almeno_grpc.domain.portfolio import AlikeDecisions, AlikeLoans, Portfolio
+from almeno_grpc.domain.portfolio import DecisionGroup, LoanGroup, Portfolio
 from almeno_grpc.domain.position import CreditPosition
 from almeno_grpc.domain.simulation import Flip, LoanTerms, SimulationSummary
-from almeno_grpc.service.book_walk import PAGE_CUSTOMERS, BookProgress, walk_book
-from almeno_grpc.service.portfolio_summary import PortfolioSummaryService
+from almeno_grpc.service.borrower_scan import PAGE_CUSTOMERS, ScanProgress, scan_borrowers
+from almeno_grpc.service.portfolio import PortfolioSummaryService
 from almeno_grpc.service.simulation import SimulationService
 from almeno_grpc.service.store import Store
 
@@ -45,8 +45,8 @@ class Shelf:
             customers=SimpleNamespace(count=lambda: len(self.numbers)),
             borrowers=SimpleNamespace(page=self._page),
             figures=SimpleNamespace(
-                loans=lambda on: [AlikeLoans(on, LoanState.ACTIVE, 0, 1, LAKH, LAKH)],
-                decisions=lambda on: [AlikeDecisions(on, (), 1)],
+                loans=lambda on: [LoanGroup(on, LoanState.ACTIVE, 0, 1, LAKH, LAKH)],
+                decisions=lambda on: [DecisionGroup(on, (), 1)],
             ),
         )
 
@@ -61,8 +61,8 @@ def nobody(_number: int, _borrower: Borrower) -> None:
     """Visits without looking."""
 
 
-def walked(shelf: Shelf, visit: Callable[[int, Borrower], None]) -> Iterator[BookProgress]:
-    return walk_book(cast(Store, shelf), TODAY, visit)
+def walked(shelf: Shelf, visit: Callable[[int, Borrower], None]) -> Iterator[ScanProgress]:
+    return scan_borrowers(cast(Store, shelf), TODAY, visit)
 
 
 @pytest.mark.parametrize("customers", [0, 1, 9, 10, 11, PAGE_CUSTOMERS - 1, PAGE_CUSTOMERS, 2 * PAGE_CUSTOMERS + 1])
@@ -71,8 +71,8 @@ def test_every_customer_is_visited_once_by_ascending_number(customers: int) -> N
     numbers = [7 * number for number in range(customers, 0, -1)]
     progress = list(walked(Shelf(*numbers), lambda number, _: met.append(number)))
     assert met == sorted(numbers)
-    assert progress[0] == BookProgress(0, customers)
-    assert progress[-1] == BookProgress(customers, customers)
+    assert progress[0] == ScanProgress(0, customers)
+    assert progress[-1] == ScanProgress(customers, customers)
     assert len(progress) == 1 + -(-customers // PAGE_CUSTOMERS)
     assert all(earlier.customers_done < later.customers_done for earlier, later in pairwise(progress))
 
@@ -82,11 +82,11 @@ def test_customers_who_come_during_the_walk_are_met_when_their_numbers_still_lie
     met: list[int] = []
     walk = walked(shelf, lambda number, _: met.append(number))
     assert [next(walk), next(walk)] == [
-        BookProgress(0, PAGE_CUSTOMERS),
-        BookProgress(PAGE_CUSTOMERS, PAGE_CUSTOMERS),
+        ScanProgress(0, PAGE_CUSTOMERS),
+        ScanProgress(PAGE_CUSTOMERS, PAGE_CUSTOMERS),
     ]
     shelf.numbers.append(5_000_000)
-    assert list(walk) == [BookProgress(PAGE_CUSTOMERS + 1, PAGE_CUSTOMERS + 1)]
+    assert list(walk) == [ScanProgress(PAGE_CUSTOMERS + 1, PAGE_CUSTOMERS + 1)]
     assert met[-1] == 5_000_000
 
 
@@ -105,7 +105,7 @@ def test_a_walk_that_fails_does_not_stand_in_the_way_of_the_next() -> None:
 
     with pytest.raises(ZeroDivisionError):
         list(walked(Shelf(1), fail))
-    assert list(walked(Shelf(1), nobody))[-1] == BookProgress(1, 1)
+    assert list(walked(Shelf(1), nobody))[-1] == ScanProgress(1, 1)
 
 
 def simulations(*policies: Policy) -> SimulationService:
@@ -115,7 +115,7 @@ def simulations(*policies: Policy) -> SimulationService:
 def test_simulation_tells_progress_then_the_summary_then_the_flips(policy: Policy) -> None:
     harsh = replace(policy, version="harsh", bands=(replace(policy.bands[0], above=99),))
     updates = list(simulations(policy).simulate(TERMS, harsh, ""))
-    assert [type(update) for update in updates] == [BookProgress] * 2 + [SimulationSummary] + [Flip] * 3
+    assert [type(update) for update in updates] == [ScanProgress] * 2 + [SimulationSummary] + [Flip] * 3
     summary = updates[2]
     assert isinstance(summary, SimulationSummary)
     assert (summary.before.policy_version, summary.after.policy_version) == ("2026-01", "harsh")
@@ -146,12 +146,12 @@ def test_before_any_policy_takes_effect_a_simulation_has_to_name_what_it_compare
     later = replace(policy, effective_date=date(2026, 7, 1))
     with pytest.raises(NoPolicyInEffect):
         next(simulations(later).simulate(TERMS, "2026-01", ""))
-    assert next(simulations(later).simulate(TERMS, "2026-01", "2026-01")) == BookProgress(0, 3)
+    assert next(simulations(later).simulate(TERMS, "2026-01", "2026-01")) == ScanProgress(0, 3)
 
 
 def test_summary_tells_progress_then_customers_loans_and_decisions(policy: Policy) -> None:
     *progress, portfolio = PortfolioSummaryService(cast(Store, Shelf(1, 2)), [policy], CLOCK).summarize()
-    assert progress == [BookProgress(0, 2), BookProgress(2, 2)]
+    assert progress == [ScanProgress(0, 2), ScanProgress(2, 2)]
     assert isinstance(portfolio, Portfolio)
     assert (portfolio.business_date, portfolio.policy.version) == (TODAY, "2026-01")
     assert (portfolio.customers, portfolio.scores, portfolio.loans.loans) == (2, {55: 2}, 1)

@@ -8,8 +8,8 @@ from sqlalchemy import BigInteger, Connection, bindparam, case, cast, func, null
 from almeno_grpc.domain.decision import DecisionReason
 from almeno_grpc.domain.loan import LoanState
 from almeno_grpc.domain.months import day_number
-from almeno_grpc.domain.portfolio import AlikeDecisions, AlikeLoans
-from almeno_grpc.storage.borrowers import TAKEN
+from almeno_grpc.domain.portfolio import DecisionGroup, LoanGroup
+from almeno_grpc.storage.borrowers import APPROVED_BY_DATE
 from almeno_grpc.storage.tables import decision, loan
 
 _l = loan.c
@@ -25,7 +25,7 @@ _LOANS = (
         cast(func.sum(_l.loan_amount_paise), BigInteger),
         cast(func.sum(_l.outstanding_principal_paise), BigInteger),
     )
-    .where(TAKEN)
+    .where(APPROVED_BY_DATE)
     .group_by(_l.approval_year, _l.approval_month, _l.approval_day, _INSTALLMENTS_PAID)
 )
 _d = decision.c
@@ -36,21 +36,21 @@ _DECISIONS = (
 )
 
 
-class Figures:
+class PortfolioStatistics:
     """The book added up, as one transaction sees it."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def loans(self, on: date) -> Iterator[AlikeLoans]:
+    def loans(self, on: date) -> Iterator[LoanGroup]:
         """Yields all loans that were approved by the day, those that are alike together."""
         rows = self._connection.execute(_LOANS, {"day_number": day_number(on)})
         for year, month, day, emis_paid, loans, loan_amount, outstanding in rows:
             state = LoanState.CLOSED if emis_paid is None else LoanState.ACTIVE
-            yield AlikeLoans(date(year, month, day), state, emis_paid or 0, loans, loan_amount, outstanding)
+            yield LoanGroup(date(year, month, day), state, emis_paid or 0, loans, loan_amount, outstanding)
 
-    def decisions(self, on: date) -> Iterator[AlikeDecisions]:
+    def decisions(self, on: date) -> Iterator[DecisionGroup]:
         """Yields all decisions that were taken by the day, those that are alike together."""
         for business_date, reasons, decisions in self._connection.execute(_DECISIONS, {"on": on}):
             named = tuple(DecisionReason(reason) for reason in reasons.split(",") if reason)
-            yield AlikeDecisions(business_date, named, decisions)
+            yield DecisionGroup(business_date, named, decisions)

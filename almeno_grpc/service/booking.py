@@ -11,7 +11,7 @@ from almeno_grpc.domain.decision import Borrower, Decision, LoanRequest, decide
 from almeno_grpc.domain.errors import CreditError, CustomerNotFound, LoanNotFound, PolicyChanged
 from almeno_grpc.domain.loan import Loan, LoanState
 from almeno_grpc.domain.policy import Policy, policy_in_effect
-from almeno_grpc.service.decision_record import StoredDecision, decision_record, explained
+from almeno_grpc.service.decision_record import StoredDecision, decision_record, stored_decision_of
 from almeno_grpc.service.identifiers import new_identifier
 from almeno_grpc.service.store import Store, Transaction
 
@@ -34,7 +34,7 @@ class Booking:
         return self.stored.decision
 
 
-class LendingService:
+class BookingService:
     """The use cases around loans."""
 
     def __init__(self, store: Store, policies: Sequence[Policy], clock: Clock) -> None:
@@ -83,7 +83,7 @@ class LendingService:
         today = self._clock.today()
         decision = self._decide(tx.borrowers.get_locked(request.customer_id, today), request, today)
         now = self._clock.now_microseconds()
-        stored = explained(new_identifier(now), decision, self._policy_on(today), now)
+        stored = stored_decision_of(new_identifier(now), decision, self._policy_on(today), now)
         self._pin(tx, decision)
         tx.decisions.add(decision_record(stored))
         loan = self._add_loan(tx, stored.decision_id, decision) if decision.approved else None
@@ -126,7 +126,7 @@ class LendingService:
     def _add_loan(self, tx: Transaction, decision_id: str, decision: Decision) -> Loan:
         request = decision.request
         loan = Loan(
-            loan_id=tx.loans.take_number(request.customer_id),
+            loan_id=tx.loans.next_loan_id(request.customer_id),
             customer_id=request.customer_id,
             loan_amount=request.loan_amount,
             interest_rate=decision.corrected_interest_rate,

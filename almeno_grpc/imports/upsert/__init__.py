@@ -1,0 +1,1 @@
+"""Checked rows of a file go into the book: one batch, one transaction."""
