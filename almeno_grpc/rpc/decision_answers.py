@@ -20,8 +20,8 @@ from almeno_grpc.rpc.errors import status_message
 from almeno_grpc.rpc.kept_messages import KeptMessage, fill_amount, fill_day, in_rupees
 from almeno_grpc.rpc.loan_answers import LoanMessage
 from almeno_grpc.service.booking import Booking
-from almeno_grpc.service.decision_record import StoredDecision
 from almeno_grpc.service.decision_replay import Replay
+from almeno_grpc.service.decision_snapshot import StoredDecision
 from almeno_grpc.service.decisions import DamagedDecision
 
 _SCORE_COMPONENTS = 4

@@ -11,7 +11,7 @@ from almeno_grpc.domain.decision import Borrower, Decision, LoanRequest, decide
 from almeno_grpc.domain.errors import CreditError, CustomerNotFound, LoanNotFound, PolicyChanged
 from almeno_grpc.domain.loan import Loan, LoanState
 from almeno_grpc.domain.policy import Policy, policy_in_effect
-from almeno_grpc.service.decision_record import StoredDecision, decision_record, stored_decision_of
+from almeno_grpc.service.decision_snapshot import StoredDecision, decision_record, stored_decision_of
 from almeno_grpc.service.identifiers import new_identifier
 from almeno_grpc.service.store import Store, Transaction
 

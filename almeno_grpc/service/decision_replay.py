@@ -1,5 +1,6 @@
-"""Stored decisions, taken again from what is stored of them, and compared part by part."""
+"""The replay of stored decisions: each is taken again from its snapshot, and compared field by field."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,11 +9,13 @@ from almeno_grpc.domain.decision import decide
 from almeno_grpc.domain.errors import PolicyNotFound, TermsDoNotAmortize
 from almeno_grpc.domain.money import format_rupees
 from almeno_grpc.domain.policy import Policy, policy_of_version
-from almeno_grpc.service.decision_reading import DecisionUnreadable, snapshot_of, stored_decision
-from almeno_grpc.service.decision_record import (
+from almeno_grpc.service.decision_snapshot import (
+    DecisionUnreadable,
     StoredDecision,
     decision_record,
-    sha256_of,
+    printable,
+    read_snapshot,
+    snapshot_sha256,
     stored_decision_of,
 )
 from almeno_grpc.service.store import DecisionRecord
@@ -30,42 +33,40 @@ _AMOUNTS = frozenset(
         "position.monthly_obligation",
     }
 )
-_MAX_TEXT_CHARACTERS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A part of a decision that is stored otherwise than the replay gives it."""
+    """A field of a decision whose stored value is not the one that the replay gives."""
 
     field: str
-    """The field's name in the answer to a caller; `snapshot` for what is stored as a whole."""
+    """The field's name in the answer to a caller; `snapshot` for the snapshot as a whole."""
     stored: str
     replayed: str
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What taking a stored decision again came to."""
+    """The result of taking a stored decision again."""
 
     decision: StoredDecision | None
-    """As the replay takes it; None where what is stored is too damaged for that."""
+    """As the replay takes it; None where the snapshot is too damaged for that."""
     differences: Sequence[Difference]
 
     @property
     def matches(self) -> bool:
-        """Whether the replay gives what is stored, in every part."""
+        """Whether the replay gives every field as it is stored."""
         return not self.differences
 
 
 def replay(record: DecisionRecord, policies: Sequence[Policy]) -> Replay:
-    """Takes a stored decision again by the policy that took it, and compares."""
-    written = sha256_of(record.snapshot)
-    edited = [] if written == record.snapshot_sha256 else [_snapshot(record.snapshot_sha256, written)]
+    """Takes a stored decision again under the policy that took it, and compares."""
+    sha256 = snapshot_sha256(record.snapshot)
+    edited = [] if sha256 == record.snapshot_sha256 else [_snapshot_difference(record.snapshot_sha256, sha256)]
     try:
-        content = snapshot_of(record.snapshot)
-        stored = stored_decision(content)
+        stored = read_snapshot(record.snapshot)
         policy = policy_of_version(policies, stored.decision.policy_version)
-        taken = decide(stored.decision.request, stored.decision.borrower, policy, stored.decision.business_date)
+        decision = decide(stored.decision.request, stored.decision.borrower, policy, stored.decision.business_date)
     except DecisionUnreadable as error:
         return Replay(None, [*edited, Difference(_SNAPSHOT, str(error), "")])
     except PolicyNotFound:
@@ -73,35 +74,47 @@ def replay(record: DecisionRecord, policies: Sequence[Policy]) -> Replay:
     except TermsDoNotAmortize:
         installment = format_rupees(stored.decision.monthly_installment)
         return Replay(None, [*edited, Difference("monthly_installment", installment, "")])
-    replayed = stored_decision_of(record.decision_id, taken, policy, record.create_time)
-    again = decision_record(replayed)
-    told = _told(snapshot_of(again.snapshot))
-    differences = [*edited, *_differences(_told(content), told), *_differences(_columns(record), told, among_all=False)]
-    if not differences and again.snapshot_sha256 != written:
-        # Nothing that has a name differs: the order, or how it is written.
-        differences.append(_snapshot(written, again.snapshot_sha256))
+    replayed = stored_decision_of(record.decision_id, decision, policy, record.create_time)
+    replayed_record = decision_record(replayed)
+    replayed_values = flatten(json.loads(replayed_record.snapshot))
+    differences = [
+        *edited,
+        *_differences(flatten(json.loads(record.snapshot)), replayed_values),
+        *_differences(_columns(record), replayed_values, all_fields=False),
+    ]
+    if not differences and replayed_record.snapshot_sha256 != sha256:
+        # No field differs: the order does, or the white space, or how a number is written.
+        differences.append(_snapshot_difference(sha256, replayed_record.snapshot_sha256))
     return Replay(replayed, _first_of_each_field(differences))
 
 
-def _differences(
-    stored: Mapping[str, str], replayed: Mapping[str, str], *, among_all: bool = True
-) -> Iterator[Difference]:
-    names = {**replayed, **stored} if among_all else stored
-    for name in names:
-        if stored.get(name) != replayed.get(name):
-            yield Difference(name, stored.get(name, ""), replayed.get(name, ""))
+def flatten(content: Any, path: str = "") -> dict[str, str]:
+    """Each value of a snapshot as text, by its path: `credit_score`, `score_components.past_loans.points`.
+
+    The objects of a list go by their `name` or `reason`; what is null is left out.
+    """
+    if isinstance(content, dict):
+        entries = content.items()
+    elif isinstance(content, list) and content and isinstance(content[0], dict):
+        entries = {entry.get("name") or entry.get("reason"): entry for entry in content}.items()
+    else:
+        return {} if content is None else {path: _format(path, content)}
+    return {
+        name: text for key, value in entries for name, text in flatten(value, f"{path}.{key}" if path else key).items()
+    }
 
 
-def _first_of_each_field(differences: Sequence[Difference]) -> list[Difference]:
-    by_field: dict[str, Difference] = {}
-    for difference in differences:
-        by_field.setdefault(difference.field, difference)
-    return list(by_field.values())
+def _format(path: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if path in _AMOUNTS:
+        return format_rupees(value)
+    return printable(",".join(value) if isinstance(value, list) else str(value))
 
 
 def _columns(record: DecisionRecord) -> dict[str, str]:
-    """What stands beside the snapshot, in the words of `_told`."""
-    return _told(
+    """The columns that stand beside the snapshot, as `flatten` gives its values."""
+    return flatten(
         {
             "customer_id": record.customer_id,
             "business_date": record.business_date,
@@ -114,31 +127,21 @@ def _columns(record: DecisionRecord) -> dict[str, str]:
     )
 
 
-def _told(content: Any, name: str = "") -> dict[str, str]:
-    """Each figure of a snapshot as text, by its name: `credit_score`, `score_components.past_loans.points`."""
-    if isinstance(content, dict):
-        parts = content.items()
-    elif isinstance(content, list) and content and isinstance(content[0], dict):
-        parts = {entry.get("name") or entry.get("reason"): entry for entry in content}.items()
-    else:
-        return {} if content is None else {name: _figure(name, content)}
-    return {
-        key: text for part, value in parts for key, text in _told(value, f"{name}.{part}" if name else part).items()
-    }
+def _differences(
+    stored: Mapping[str, str], replayed: Mapping[str, str], *, all_fields: bool = True
+) -> Iterator[Difference]:
+    fields = {**replayed, **stored} if all_fields else stored
+    for field in fields:
+        if stored.get(field) != replayed.get(field):
+            yield Difference(field, stored.get(field, ""), replayed.get(field, ""))
 
 
-def _figure(name: str, value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if name in _AMOUNTS:
-        return format_rupees(value)
-    return _printed(",".join(value) if isinstance(value, list) else str(value))
+def _first_of_each_field(differences: Sequence[Difference]) -> list[Difference]:
+    by_field: dict[str, Difference] = {}
+    for difference in differences:
+        by_field.setdefault(difference.field, difference)
+    return list(by_field.values())
 
 
-def _printed(text: str) -> str:
-    """Text that can be answered, whatever was stored."""
-    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text[:_MAX_TEXT_CHARACTERS])
-
-
-def _snapshot(stored: str, replayed: str) -> Difference:
-    return Difference(_SNAPSHOT, f"SHA-256 {_printed(stored)}", f"SHA-256 {replayed}")
+def _snapshot_difference(stored: str, replayed: str) -> Difference:
+    return Difference(_SNAPSHOT, f"SHA-256 {printable(stored)}", f"SHA-256 {replayed}")

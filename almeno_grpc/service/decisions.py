@@ -5,15 +5,14 @@ from dataclasses import dataclass
 
 from almeno_grpc.domain.errors import CustomerNotFound, DecisionNotFound
 from almeno_grpc.domain.policy import Policy
-from almeno_grpc.service.decision_reading import DecisionUnreadable, snapshot_of, stored_decision
-from almeno_grpc.service.decision_record import StoredDecision
 from almeno_grpc.service.decision_replay import Replay, replay
+from almeno_grpc.service.decision_snapshot import DecisionUnreadable, StoredDecision, read_snapshot
 from almeno_grpc.service.store import DecisionRecord, Store
 
 
 @dataclass(frozen=True, slots=True)
 class DamagedDecision:
-    """A decision of which no more can be told than what stands beside its snapshot."""
+    """A decision whose snapshot cannot be read: of it there are only the columns that stand beside the snapshot."""
 
     record: DecisionRecord
     damage: str
@@ -27,18 +26,18 @@ class DecisionService:
         self._policies = policies
 
     def get(self, decision_id: str) -> StoredDecision | DamagedDecision:
-        """The decision as it was taken, or what can be told of it.
+        """The decision as it was taken, or its columns where the snapshot cannot be read.
 
         Raises:
-            DecisionNotFound: No stored decision has the name.
+            DecisionNotFound: No stored decision has the id.
         """
         return _read(self._record(decision_id))
 
     def page(self, customer_id: int, after: str, count: int) -> list[StoredDecision | DamagedDecision]:
-        """Up to `count` decisions on a customer whose names sort behind `after`, the oldest first.
+        """Up to `count` decisions on a customer whose ids sort behind `after`, the oldest first.
 
         Raises:
-            CustomerNotFound: No customer has the number.
+            CustomerNotFound: No customer has the id.
         """
         with self._store.read() as tx:
             records = tx.decisions.page(customer_id, after, count)
@@ -47,10 +46,10 @@ class DecisionService:
         return [_read(record) for record in records]
 
     def replay(self, decision_id: str) -> Replay:
-        """Takes the decision again, from what is stored of it and by the same policy, and compares.
+        """Takes the decision again, from its snapshot and under the same policy, and compares.
 
         Raises:
-            DecisionNotFound: No stored decision has the name.
+            DecisionNotFound: No stored decision has the id.
         """
         return replay(self._record(decision_id), self._policies)
 
@@ -64,6 +63,6 @@ class DecisionService:
 
 def _read(record: DecisionRecord) -> StoredDecision | DamagedDecision:
     try:
-        return stored_decision(snapshot_of(record.snapshot))
+        return read_snapshot(record.snapshot)
     except DecisionUnreadable as error:
         return DamagedDecision(record, str(error))

@@ -32,6 +32,7 @@ LIBRARIES = {
     },
     "python_calamine": {"imports.sheets"},
     "phonenumbers": {"service.phone_numbers"},
+    "msgspec": {"service.decision_snapshot"},
     "prometheus_client": {"metrics", "serving"},
     "grpc": {"rpc", "serving", "server", "bootstrap", "_gen"},
     "grpc_status": {"rpc"},

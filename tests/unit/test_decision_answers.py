@@ -15,7 +15,7 @@ from almeno_grpc.domain.position import CreditPosition
 from almeno_grpc.rpc.decision_answers import batch_answer, booking_answer, check_answer, stored_decision
 from almeno_grpc.rpc.kept_messages import MAX_USES
 from almeno_grpc.service.booking import Booking
-from almeno_grpc.service.decision_record import stored_decision_of
+from almeno_grpc.service.decision_snapshot import stored_decision_of
 
 RUPEE = 100
 POSITION = CreditPosition(loan_count=3, active_loan_count=1, approved_volume=10**7, emis_due=20, emis_paid_on_time=15)

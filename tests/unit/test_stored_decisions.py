@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -17,12 +18,18 @@ from almeno_grpc.domain.errors import TermsDoNotAmortize
 from almeno_grpc.domain.money import Rounding, rate_from_scaled
 from almeno_grpc.domain.policy import Policy
 from almeno_grpc.domain.position import CreditPosition
-from almeno_grpc.service.decision_reading import DecisionUnreadable, snapshot_of, stored_decision
-from almeno_grpc.service.decision_record import StoredDecision, decision_record, sha256_of, stored_decision_of
 from almeno_grpc.service.decision_replay import Difference, replay
+from almeno_grpc.service.decision_snapshot import (
+    DecisionUnreadable,
+    StoredDecision,
+    decision_record,
+    read_snapshot,
+    snapshot_sha256,
+    stored_decision_of,
+)
 from almeno_grpc.service.store import DecisionRecord
 
-NAME = "0199d2a0-7c1e-7b6f-8f00-0123456789ab"
+DECISION_ID = "0199d2a0-7c1e-7b6f-8f00-0123456789ab"
 LAKH = 10_000_000
 RATES = st.integers(0, 1_000_000).map(rate_from_scaled)
 
@@ -70,9 +77,9 @@ def test_decision_is_read_back_as_it_was_taken_and_its_replay_matches(
         decision = decide(asked, who, rounding_so, on)
     except TermsDoNotAmortize:
         assume(False)
-    stored = stored_decision_of(NAME, decision, rounding_so, time)
+    stored = stored_decision_of(DECISION_ID, decision, rounding_so, time)
     record = decision_record(stored)
-    assert stored_decision(snapshot_of(record.snapshot)) == stored
+    assert read_snapshot(record.snapshot) == stored
     again = replay(record, [policy_named_otherwise(policy), rounding_so])
     assert (again.decision, again.matches, again.differences) == (stored, True, [])
 
@@ -87,11 +94,45 @@ def test_snapshot_is_the_json_that_an_encoder_writes(
         decision = decide(asked, who, versioned, on)
     except TermsDoNotAmortize:
         assume(False)
-    snapshot = decision_record(stored_decision_of(NAME, decision, versioned, 7)).snapshot
+    snapshot = decision_record(stored_decision_of(DECISION_ID, decision, versioned, 7)).snapshot
     content = json.loads(snapshot)
     assert content["policy_version"] == version
     assert content["reasons"] == list(decision.reasons)
     assert json.dumps(content, ensure_ascii=False, separators=(",", ":")) == snapshot
+
+
+GOLDEN = (
+    '{"decision_id":"0199d2a0-7c1e-7b6f-8f00-0123456789ab","create_time":1775800000123456,"business_date":"2026-04-10"'
+    ',"policy_version":"2026-01","policy_sha256":"9c2e","customer_id":7,"loan_amount":50000000,"interest_rate":"8.75"'
+    ',"tenure_months":24,"max_interest_rate":"11.5","monthly_income":5000000,"approved_limit":200000000'
+    ',"position":{"loan_count":3,"active_loan_count":1,"loans_this_year":1,"approved_volume":90000000'
+    ',"current_debt":20000000,"monthly_obligation":900000,"emis_due":30,"emis_paid_on_time":20},"credit_score":45'
+    ',"score_components":[{"name":"on_time_payments","points":"200/21","max_points":50,"observed":"20/30"}'
+    ',{"name":"past_loans","points":"10","max_points":15,"observed":"3"}'
+    ',{"name":"current_year_activity","points":"10","max_points":15,"observed":"1"}'
+    ',{"name":"approved_volume","points":"15","max_points":20,"observed":"0.4500"}],"corrected_interest_rate":"12"'
+    ',"monthly_installment":2353674,"installment_method":"REDUCING_BALANCE"'
+    ',"gates":[{"reason":"DEBT_EXCEEDS_LIMIT","passed":true,"observed":"current debt ₹2,00,000"'
+    ',"allowed":"approved limit ₹20,00,000"}'
+    ',{"reason":"CREDIT_SCORE_TOO_LOW","passed":true,"observed":"45","allowed":"above 10"}'
+    ',{"reason":"LOAN_EXCEEDS_LIMIT","passed":true,"observed":"current debt ₹2,00,000 and the new loan ₹5,00,000"'
+    ',"allowed":"approved limit ₹20,00,000"}'
+    ',{"reason":"EMI_BURDEN_TOO_HIGH","passed":false,"observed":"instalments with the new one ₹32,536.74 a month"'
+    ',"allowed":"₹25,000, 50 % of the monthly income ₹50,000"}'
+    ',{"reason":"RATE_ABOVE_MAXIMUM","passed":false,"observed":"12 % a year","allowed":"at most 11.5 % a year"}]'
+    ',"approved":false,"reasons":["EMI_BURDEN_TOO_HIGH","RATE_ABOVE_MAXIMUM"],"counter_offer":null'
+    ',"message":"Declined: the instalments would take too large a share of the monthly income; the rate for this score'
+    ' is above the highest accepted."}'
+)
+"""The decision of `stored`, byte for byte as decisions have been stored since the first of them."""
+
+
+def test_snapshot_keeps_its_fields_their_order_and_every_byte(stored: StoredDecision) -> None:
+    decision = stored.decision._replace(policy_sha256="9c2e")
+    record = decision_record(stored._replace(decision=decision))
+    assert record.snapshot == GOLDEN
+    assert record.snapshot_sha256 == "3f889883b0519bb06a4a22f030cb58a53b991158c5e8140c71c92cc2d9b07266"
+    assert read_snapshot(GOLDEN).decision == decision
 
 
 def policy_named_otherwise(policy: Policy) -> Policy:
@@ -114,7 +155,7 @@ def stored(policy: Policy) -> StoredDecision:
     )
     decision = decide(asked, Borrower(5_000_000, 20 * LAKH, position), policy, date(2026, 4, 10))
     assert len(decision.reasons) == 2
-    return stored_decision_of(NAME, decision, policy, 1_775_800_000_123_456)
+    return stored_decision_of(DECISION_ID, decision, policy, 1_775_800_000_123_456)
 
 
 @pytest.fixture(scope="module")
@@ -123,11 +164,13 @@ def record(stored: StoredDecision) -> DecisionRecord:
 
 
 def edited(record: DecisionRecord, edit: Callable[[dict[str, Any]], object], *, hide: bool = False) -> DecisionRecord:
-    """The record with its snapshot edited, and the digest too where that is to be hidden."""
+    """The record with its snapshot edited, and the SHA-256 too where that is to be hidden."""
     content = json.loads(record.snapshot)
     edit(content)
     snapshot = json.dumps(content, ensure_ascii=False, separators=(",", ":")).replace("\ud800", r"\ud800")
-    return record._replace(snapshot=snapshot, snapshot_sha256=sha256_of(snapshot) if hide else record.snapshot_sha256)
+    return record._replace(
+        snapshot=snapshot, snapshot_sha256=snapshot_sha256(snapshot) if hide else record.snapshot_sha256
+    )
 
 
 def test_replay_of_what_nobody_touched_matches(policy: Policy, record: DecisionRecord, stored: StoredDecision) -> None:
@@ -138,7 +181,7 @@ def test_replay_of_what_nobody_touched_matches(policy: Policy, record: DecisionR
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
-        ({"decision_id": NAME.replace("a", "b")}, "decision_id"),
+        ({"decision_id": DECISION_ID.replace("a", "b")}, "decision_id"),
         ({"customer_id": 8}, "customer_id"),
         ({"business_date": "2026-04-11"}, "business_date"),
         ({"business_date": "yesterday"}, "business_date"),
@@ -161,7 +204,7 @@ def test_edited_column_is_drift(policy: Policy, record: DecisionRecord, changes:
 
 
 def places(content: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
-    """Every figure of a snapshot, by the way to it."""
+    """Every value of a snapshot, by its path."""
     if isinstance(content, dict | list):
         for key, value in content.items() if isinstance(content, dict) else enumerate(content):
             yield from places(value, (*path, key))
@@ -192,16 +235,16 @@ def other_than(value: Any) -> Any:
 
 
 def put(content: Any, path: tuple[Any, ...], value: Any) -> None:
-    *way, last = path
-    for key in way:
+    *parents, last = path
+    for key in parents:
         content = content[key]
     content[last] = value
 
 
-def test_every_figure_of_a_snapshot_that_is_edited_is_drift(policy: Policy, record: DecisionRecord) -> None:
-    figures = list(places(json.loads(record.snapshot)))
-    assert len(figures) > 60
-    for path, value in figures:
+def test_every_value_of_a_snapshot_that_is_edited_is_drift(policy: Policy, record: DecisionRecord) -> None:
+    values = list(places(json.loads(record.snapshot)))
+    assert len(values) > 60
+    for path, value in values:
         for new in (other_than(value), None, [], "\ud800", -1, math.nan, 10**400, {"a": [[[]]]}):
             if new == value:
                 continue
@@ -210,11 +253,11 @@ def test_every_figure_of_a_snapshot_that_is_edited_is_drift(policy: Policy, reco
 
 
 MAKES_NO_DIFFERENCE = {("interest_rate",), ("position", "active_loan_count")}
-"""At this score any rate below 12 % comes to 12 %; no rule looks at how many loans are active."""
+"""At this score any rate below 12 % is corrected to 12 %; no rule looks at how many loans are active."""
 
 
-def test_every_figure_is_drift_even_where_the_digest_was_edited_too(policy: Policy, record: DecisionRecord) -> None:
-    """But for those from which the very same decision follows: of them nothing but the digest can tell."""
+def test_every_value_is_drift_even_where_the_sha256_was_edited_too(policy: Policy, record: DecisionRecord) -> None:
+    """But for those from which the very same decision follows: of them nothing but the SHA-256 can tell."""
     for path, value in places(json.loads(record.snapshot)):
         edit = lambda content, path=path, value=value: put(content, path, other_than(value))  # noqa: E731
         found = replay(edited(record, edit, hide=True), [policy])
@@ -243,66 +286,138 @@ def test_every_figure_is_drift_even_where_the_digest_was_edited_too(policy: Poli
         (("message",), "Approved.", Difference("message", "Approved.", "…")),
     ],
 )
-def test_edited_figure_is_named_with_both_its_values(
+def test_edited_field_is_named_with_both_its_values(
     policy: Policy, record: DecisionRecord, path: tuple[Any, ...], value: Any, difference: Difference
 ) -> None:
     found = replay(edited(record, lambda content: put(content, path, value), hide=True), [policy])
-    (told,) = [each for each in found.differences if each.field == difference.field]
-    assert (told.stored, told.field) == (difference.stored, difference.field)
-    assert difference.replayed in (told.replayed, "…")
+    (named,) = [each for each in found.differences if each.field == difference.field]
+    assert (named.stored, named.field) == (difference.stored, difference.field)
+    assert difference.replayed in (named.replayed, "…")
 
 
 @pytest.mark.parametrize(
-    ("snapshot", "said"),
+    ("snapshot", "message"),
     [
-        ("", "the snapshot is not JSON"),
-        ("{", "the snapshot is not JSON"),
-        ("[" * 100_000, "the snapshot is not JSON"),
-        ("1" * 10_000, "the snapshot is not JSON"),
-        ("[]", "the snapshot is not an object of JSON"),
-        ("null", "the snapshot is not an object of JSON"),
-        ("{}", "approved is missing"),
+        ("", "Input data was truncated"),
+        ("{", "Input data was truncated"),
+        ("[" * 100_000, "Expected `object`, got `array`"),
+        ("1" * 10_000, "Number out of range"),
+        ("[]", "Expected `object`, got `array`"),
+        ("null", "Expected `object`, got `null`"),
+        ("{}", "Object missing required field `decision_id`"),
+        ('{"decision_id":NaN}', "JSON is malformed: invalid character"),
+        ('{"decision_id":"\\ud800 lone"}', "JSON is malformed: unexpected end of escaped utf-16 surrogate pair"),
+        ('{"\ud800":1}', "surrogates not allowed"),
+        ("\ufeff{}", "JSON is malformed: invalid character"),
+        ('{"a\\n\\u0000":1}', "Object contains unknown field `a\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}`"),
+        (f'{{"{"a" * 9_000}":1}}', "Object contains unknown field `aaa"),
     ],
-    ids=lambda text: text[:20],
+    ids=lambda text: ascii(text[:20]),
 )
 def test_snapshot_that_cannot_be_read_is_drift_that_says_so(
-    policy: Policy, record: DecisionRecord, snapshot: str, said: str
+    policy: Policy, record: DecisionRecord, snapshot: str, message: str
 ) -> None:
-    found = replay(record._replace(snapshot=snapshot, snapshot_sha256=sha256_of(snapshot)), [policy])
+    found = replay(record._replace(snapshot=snapshot, snapshot_sha256=snapshot_sha256(snapshot)), [policy])
     assert found.decision is None
-    assert list(found.differences) == [Difference("snapshot", said, "")]
+    (difference,) = found.differences
+    assert (difference.field, difference.replayed) == ("snapshot", "")
+    assert difference.stored.startswith("the snapshot holds no decision: ")
+    assert message in difference.stored
+    assert len(difference.stored) < 1_100
+    assert difference.stored.isprintable()
 
 
 @pytest.mark.parametrize(
-    ("edit", "said"),
+    ("edit", "message"),
     [
-        (lambda c: c.pop("loan_amount"), "loan_amount is missing"),
-        (lambda c: c.update(loan_amount=0), "loan_amount must be a whole number from 1 to 9223372036854775807"),
-        (lambda c: c.update(loan_amount=True), "loan_amount must be a whole number"),
-        (lambda c: c.update(loan_amount=5.0), "loan_amount must be a whole number"),
-        (lambda c: c.update(tenure_months=601), "tenure_months must be a whole number from 1 to 600"),
-        (lambda c: c.update(interest_rate="100.5"), "interest_rate must be at most 100"),
-        (lambda c: c.update(interest_rate="1e1"), "interest_rate must be a rate written as text"),
-        (lambda c: c.update(interest_rate=10), "interest_rate must be a rate written as text"),
-        (lambda c: c.update(business_date="2026-02-30"), "business_date"),
-        (lambda c: c.update(reasons=["WEATHER"]), "reasons must be one of DEBT_EXCEEDS_LIMIT"),
-        (lambda c: c.update(reasons=["x"] * 101), "reasons must be a list of at most 100"),
-        (lambda c: c.update(message="a\nb"), "message must be text of at most 1000 printable characters"),
-        (lambda c: c.update(position=7), "position must be an object"),
-        (lambda c: c["position"].update(loan_count=2**31), "position.loan_count must be a whole number"),
-        (lambda c: c["position"].update(cats=2), "position holds more than a decision has"),
-        (lambda c: c.update(cats=2), "the snapshot holds more than a decision has"),
-        (lambda c: c.update(gates=[7]), r"gates\[1\] must be an object"),
-        (lambda c: c["gates"][1].update(passed=1), r"passed must be true or false"),
-        (lambda c: c["score_components"][0].update(points="1/0"), "points must be points written as text"),
-        (lambda c: c["score_components"][0].update(points="101"), "points must be at most 100"),
+        (lambda c: c.pop("loan_amount"), "missing required field `loan_amount`"),
+        (lambda c: c.update(loan_amount=0), "Expected `int` >= 1 - at `$.loan_amount`"),
+        (lambda c: c.update(loan_amount=2**63), "Expected `int` <= 9223372036854775807 - at `$.loan_amount`"),
+        (lambda c: c.update(loan_amount=True), "Expected `int`, got `bool` - at `$.loan_amount`"),
+        (lambda c: c.update(loan_amount=5.0), "Expected `int`, got `float` - at `$.loan_amount`"),
+        (lambda c: c.update(loan_amount="5"), "Expected `int`, got `str` - at `$.loan_amount`"),
+        (lambda c: c.update(monthly_income=-1), "Expected `int` >= 0 - at `$.monthly_income`"),
+        (lambda c: c.update(approved_limit=2**63), "Expected `int` <= 9223372036854775807 - at `$.approved_limit`"),
+        (lambda c: c.update(monthly_installment=-1), "Expected `int` >= 0 - at `$.monthly_installment`"),
+        (lambda c: c.update(counter_offer=-1), "Expected `int` >= 0 - at `$.counter_offer`"),
+        (lambda c: c.update(customer_id=0), "Expected `int` >= 1 - at `$.customer_id`"),
+        (lambda c: c.update(customer_id=2**63), "Expected `int` <= 9223372036854775807 - at `$.customer_id`"),
+        (lambda c: c.update(tenure_months=0), "Expected `int` >= 1 - at `$.tenure_months`"),
+        (lambda c: c.update(tenure_months=601), "Expected `int` <= 600 - at `$.tenure_months`"),
+        (lambda c: c.update(credit_score=-1), "Expected `int` >= 0 - at `$.credit_score`"),
+        (lambda c: c.update(credit_score=101), "Expected `int` <= 100 - at `$.credit_score`"),
+        (lambda c: c.update(create_time=-1), "Expected `int` >= 0 - at `$.create_time`"),
+        (lambda c: c.update(create_time=253_402_300_800_000_000), "at `$.create_time`"),
+        (lambda c: c.update(interest_rate="100.5"), "Expected `str` matching regex"),
+        (lambda c: c.update(interest_rate="1e1"), "at `$.interest_rate`"),
+        (lambda c: c.update(interest_rate="10\n"), "at `$.interest_rate`"),
+        (lambda c: c.update(interest_rate="10.12345"), "at `$.interest_rate`"),
+        (lambda c: c.update(interest_rate=10), "Expected `str`, got `int` - at `$.interest_rate`"),
+        (lambda c: c.update(max_interest_rate="101"), "at `$.max_interest_rate`"),
+        (lambda c: c.update(corrected_interest_rate=None), "at `$.corrected_interest_rate`"),
+        (lambda c: c.update(business_date="2026-02-30"), "Invalid RFC3339 encoded date - at `$.business_date`"),
+        (lambda c: c.update(business_date="2026-02-03T00:00:00Z"), "at `$.business_date`"),
+        (lambda c: c.update(installment_method="BALLOON"), "at `$.installment_method`"),
+        (lambda c: c.update(reasons=["WEATHER"]), "Invalid enum value 'WEATHER' - at `$.reasons[0]`"),
+        (lambda c: c.update(reasons=["RATE_ABOVE_MAXIMUM"] * 101), "`array` of length <= 100 - at `$.reasons`"),
+        (lambda c: c.update(message="a\nb"), "at `$.message`"),
+        (lambda c: c.update(message="a\u202eb"), "at `$.message`"),
+        (lambda c: c.update(message="a" * 1001), "Expected `str` of length <= 1000 - at `$.message`"),
+        (lambda c: c.update(policy_version="\x7f"), "at `$.policy_version`"),
+        (lambda c: c.update(position=7), "Expected `object`, got `int` - at `$.position`"),
+        (lambda c: c["position"].update(loan_count=2**31), "Expected `int` <= 2147483647 - at `$.position.loan_count`"),
+        (lambda c: c["position"].update(current_debt=-1), "Expected `int` >= 0 - at `$.position.current_debt`"),
+        (lambda c: c["position"].update(cats=2), "Object contains unknown field `cats` - at `$.position`"),
+        (lambda c: c.update(cats=2), "Object contains unknown field `cats`"),
+        (lambda c: c.update(gates=[7]), "Expected `object`, got `int` - at `$.gates[0]`"),
+        (lambda c: c.update(gates=c["gates"] * 21), "`array` of length <= 100 - at `$.gates`"),
+        (lambda c: c["gates"][1].update(passed=1), "Expected `bool`, got `int` - at `$.gates[1].passed`"),
+        (lambda c: c["gates"][1].update(cats=1), "Object contains unknown field `cats` - at `$.gates[1]`"),
+        (lambda c: c["score_components"][0].update(points="1/0"), "at `$.score_components[0].points`"),
+        (lambda c: c["score_components"][1].update(points="101"), "points <= 100 - at `$.score_components[1].points`"),
+        (lambda c: c["score_components"][0].update(points="9" * 101), "at `$.score_components[0].points`"),
+        (lambda c: c["score_components"][2].update(max_points=101), "at `$.score_components[2].max_points`"),
     ],
 )
-def test_damage_is_told_by_the_name_of_the_part(record: DecisionRecord, edit: Callable[..., Any], said: str) -> None:
+def test_damage_is_told_by_the_path_of_the_part(record: DecisionRecord, edit: Callable[..., Any], message: str) -> None:
+    with pytest.raises(DecisionUnreadable) as raised:
+        read_snapshot(edited(record, edit).snapshot)
+    assert message in str(raised.value)
+
+
+def test_decision_with_the_highest_and_the_lowest_of_everything_is_read(record: DecisionRecord) -> None:
+    def edit(content: dict[str, Any]) -> None:
+        content.update(interest_rate="0", corrected_interest_rate="100", max_interest_rate="0.0001")
+        content.update(customer_id=1, loan_amount=2**63 - 1, tenure_months=600, counter_offer=0, credit_score=100)
+        content.update(create_time=253_402_300_799_999_999, business_date="9999-12-31", message="", reasons=[])
+        content["score_components"][0].update(points="100")
+
+    stored = read_snapshot(edited(record, edit).snapshot)
+    assert (stored.decision.corrected_interest_rate, stored.decision.request.loan_amount) == (100, 2**63 - 1)
+
+
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(["1/3", "2026-01-01", "12"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(st.data())
+def test_whatever_was_stored_is_a_decision_or_unreadable(
+    policy: Policy, record: DecisionRecord, data: st.DataObject
+) -> None:
+    """In the place of any value, or cut and pasted anywhere."""
     content = json.loads(record.snapshot)
-    edit(content)
-    with pytest.raises(DecisionUnreadable, match=said):
-        stored_decision(content)
+    path, _ = data.draw(st.sampled_from(list(places(content))))
+    put(content, path[: data.draw(st.integers(1, len(path)))], data.draw(ANY_JSON))
+    snapshot = json.dumps(content)
+    cut = data.draw(st.integers(0, len(snapshot)))
+    for text in (snapshot, snapshot[:cut] + data.draw(st.text()) + snapshot[cut:], snapshot[:cut]):
+        with suppress(DecisionUnreadable):
+            assert isinstance(read_snapshot(text), StoredDecision)
+        found = replay(record._replace(snapshot=text), [policy])
+        assert all(each.stored.isprintable() for each in found.differences)
 
 
 def test_decision_written_in_another_order_is_drift(policy: Policy, record: DecisionRecord) -> None:
