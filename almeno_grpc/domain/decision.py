@@ -10,9 +10,9 @@ from almeno_grpc.domain.counter_offer import largest_amortizing_rupees
 from almeno_grpc.domain.installments import InstallmentMethod, installment, installment_amount
 from almeno_grpc.domain.limits import MIN_LOAN_AMOUNT
 from almeno_grpc.domain.money import PAISE_PER_RUPEE, format_rupees
-from almeno_grpc.domain.policy import Band, Policy, ScoreComponent
+from almeno_grpc.domain.policy import Band, Policy
 from almeno_grpc.domain.position import CreditPosition
-from almeno_grpc.domain.scoring import credit_score
+from almeno_grpc.domain.scoring import ScoreComponent, credit_score
 
 
 class DecisionReason(StrEnum):

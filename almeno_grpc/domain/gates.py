@@ -1,4 +1,4 @@
-"""The rules that a loan had to pass, told with the figures that the decision compared."""
+"""The gates that a loan had to pass, in words, with the values that the decision compared."""
 
 from decimal import Decimal
 from functools import lru_cache
@@ -8,44 +8,44 @@ from almeno_grpc.domain.decision import Decision, DecisionReason, obligation_wit
 from almeno_grpc.domain.money import format_rupees, plain
 from almeno_grpc.domain.policy import Policy
 
-# Names of their own, for every booking tells its gates, and looking up a member of an enumeration takes a while.
-_DEBT, _SCORE = DecisionReason.DEBT_EXCEEDS_LIMIT, DecisionReason.CREDIT_SCORE_TOO_LOW
-_LOAN, _EMI = DecisionReason.LOAN_EXCEEDS_LIMIT, DecisionReason.EMI_BURDEN_TOO_HIGH
-_RATE = DecisionReason.RATE_ABOVE_MAXIMUM
-
 
 class Gate(NamedTuple):
-    """One rule, and how the loan fared with it."""
+    """One rule of the policy, and whether the loan passed it."""
 
     reason: DecisionReason
     """The reason to decline that the rule gives."""
     passed: bool
     observed: str
-    """The figure that was looked at, in words."""
+    """The value that was compared, in words."""
     allowed: str
     """What the policy allows, in words."""
 
 
 def gates_of(decision: Decision, policy: Policy) -> tuple[Gate, ...]:
-    """Every rule that the policy has for the loan, in the order of the reasons.
+    """Every gate that the policy has for the loan, in the order of the reasons.
 
     Whether each was passed is the decision's own finding; nothing is compared a second time.
     """
     borrower, rules, failed = decision.borrower, policy.gates, decision.reasons
+
+    def gate(reason: DecisionReason, observed: str, allowed: str) -> Gate:
+        return Gate(reason, reason not in failed, observed, allowed)
+
     limit = f"approved limit {format_rupees(borrower.approved_limit)}"
     debt = f"current debt {format_rupees(borrower.position.current_debt)}"
     gates = []
     if rules.debt_within_limit:
-        gates.append(Gate(_DEBT, _DEBT not in failed, debt, limit))
-    gates.append(Gate(_SCORE, _SCORE not in failed, str(decision.credit_score), f"above {policy.bands[-1].above}"))
+        gates.append(gate(DecisionReason.DEBT_EXCEEDS_LIMIT, debt, limit))
+    min_score = f"above {policy.bands[-1].above}"
+    gates.append(gate(DecisionReason.CREDIT_SCORE_TOO_LOW, str(decision.credit_score), min_score))
     if rules.new_loan_within_limit:
         with_loan = f"{debt} and the new loan {format_rupees(decision.request.loan_amount)}"
-        gates.append(Gate(_LOAN, _LOAN not in failed, with_loan, limit))
-    gates.append(Gate(_EMI, _EMI not in failed, *_emi_burden(decision, policy)))
-    most = decision.request.max_interest_rate
-    if most is not None:
+        gates.append(gate(DecisionReason.LOAN_EXCEEDS_LIMIT, with_loan, limit))
+    gates.append(gate(DecisionReason.EMI_BURDEN_TOO_HIGH, *_emi_burden(decision, policy)))
+    max_rate = decision.request.max_interest_rate
+    if max_rate is not None:
         rate = f"{decision.corrected_interest_rate:f} % a year"
-        gates.append(Gate(_RATE, _RATE not in failed, rate, f"at most {most:f} % a year"))
+        gates.append(gate(DecisionReason.RATE_ABOVE_MAXIMUM, rate, f"at most {max_rate:f} % a year"))
     return tuple(gates)
 
 
@@ -55,11 +55,11 @@ def _emi_burden(decision: Decision, policy: Policy) -> tuple[str, str]:
     which = "instalments with the new one" if rules.new_emi_counts else "instalments without the new one"
     share = rules.max_emi_share_of_income
     # Obligations are whole paise, so they are within the share when they are within its whole paise.
-    most = format_rupees(borrower.monthly_income * share.numerator // share.denominator)
+    max_obligation = format_rupees(borrower.monthly_income * share.numerator // share.denominator)
     income = format_rupees(borrower.monthly_income)
     return (
         f"{which} {format_rupees(obligation)} a month",
-        f"{most}, {_percent(share.numerator, share.denominator)} % of the monthly income {income}",
+        f"{max_obligation}, {_percent(share.numerator, share.denominator)} % of the monthly income {income}",
     )
 
 

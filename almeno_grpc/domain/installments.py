@@ -29,10 +29,6 @@ class InstallmentMethod(StrEnum):
     ANNUAL_COMPOUND = "ANNUAL_COMPOUND"
 
 
-# Names of their own, for looking up a member of an enumeration takes a while.
-_REDUCING_BALANCE, _HALF_UP = InstallmentMethod.REDUCING_BALANCE, Rounding.HALF_UP
-
-
 @dataclass(frozen=True, slots=True)
 class ScheduledInstallment:
     """One row of a schedule; amounts in paise."""
@@ -107,17 +103,11 @@ def installment(
     Raises:
         TermsDoNotAmortize: No schedule of exactly `months` rows repays the principal with these terms.
     """
-    if method is _REDUCING_BALANCE and rounding is _HALF_UP:
-        return _ordinary_installment(principal, rate, months)
     return _installment(method, principal, rate, months, rounding)
 
 
+# Many customers ask for the same terms.
 @lru_cache(maxsize=4096)
-def _ordinary_installment(principal: int, rate: Decimal, months: int) -> int:
-    """The instalment of ordinary terms, which many customers ask for."""
-    return _installment(_REDUCING_BALANCE, principal, rate, months, _HALF_UP)
-
-
 def _installment(method: InstallmentMethod, principal: int, rate: Decimal, months: int, rounding: Rounding) -> int:
     emi = installment_amount(method, principal, rate, months, rounding)
     if not _repays(method, principal, rate, months, emi, rounding):

@@ -26,18 +26,14 @@ class Rounding(StrEnum):
     DOWN = "DOWN"
 
 
-# Names of their own, for looking up a member of an enumeration costs more than a division.
-_HALF_UP, _UP, _DOWN = Rounding.HALF_UP, Rounding.UP, Rounding.DOWN
-
-
 def rounded(numerator: int, denominator: int, rounding: Rounding) -> int:
     """numerator/denominator as a whole number. The numerator is zero or more, the denominator positive."""
-    if rounding is _HALF_UP:
+    if rounding is Rounding.HALF_UP:
         return round_half_up(numerator, denominator)
-    if rounding is _UP:
+    if rounding is Rounding.UP:
         return -(-numerator // denominator)
     whole, rest = divmod(numerator, denominator)
-    if rounding is _DOWN:
+    if rounding is Rounding.DOWN:
         return whole
     return whole + (2 * rest > denominator or (2 * rest == denominator and whole % 2))
 

@@ -18,8 +18,9 @@ from almeno_grpc.domain import limits
 from almeno_grpc.domain.decision import Borrower, Decision, DecisionReason, LoanRequest
 from almeno_grpc.domain.gates import Gate, gates_of
 from almeno_grpc.domain.installments import InstallmentMethod
-from almeno_grpc.domain.policy import Policy, ScoreComponent
+from almeno_grpc.domain.policy import Policy
 from almeno_grpc.domain.position import CreditPosition
+from almeno_grpc.domain.scoring import ScoreComponent
 from almeno_grpc.service.store import DecisionRecord
 
 MAX_TEXT_CHARACTERS = 1000

@@ -1,4 +1,5 @@
 import hashlib
+from dataclasses import astuple
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -7,7 +8,7 @@ import pytest
 
 from almeno_grpc.domain.installments import InstallmentMethod
 from almeno_grpc.domain.money import Rounding
-from almeno_grpc.domain.policy import Band, Gates, OnTimePayments, PolicyRounding, Step
+from almeno_grpc.domain.policy import Band, Gates, PolicyRounding, Step
 from almeno_grpc.domain.policy_file import PolicyError, parse_policy
 
 
@@ -15,7 +16,7 @@ def test_default_policy_says_what_the_contract_says(policy_file: str) -> None:
     policy = parse_policy(policy_file.encode())
     assert (policy.version, policy.effective_date) == ("2026-01", date(1970, 1, 1))
     assert policy.sha256 == hashlib.sha256(policy_file.encode()).hexdigest()
-    assert policy.on_time_payments == OnTimePayments(50, Fraction(60, 100), Fraction(95, 100), 25)
+    assert astuple(policy.on_time_payments) == (50, Fraction(60, 100), Fraction(95, 100), 25)
     assert policy.past_loans.steps == (
         Step(Fraction(0), 5),
         Step(Fraction(2), 15),

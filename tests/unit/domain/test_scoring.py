@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from almeno_grpc.domain.money import Rounding
-from almeno_grpc.domain.policy import MAX_KNOWN, Policy, ScoreComponent
+from almeno_grpc.domain.policy import Policy
 from almeno_grpc.domain.position import CreditPosition
 from almeno_grpc.domain.scoring import credit_score
 
@@ -200,15 +200,15 @@ def test_one_more_payment_on_time_never_lowers_the_score(policy: Policy, positio
     assert credit_score(better, LIMIT, policy).score >= credit_score(position, LIMIT, policy).score
 
 
-def test_parts_of_a_score_are_those_of_their_own_table_however_many_were_told_before(policy: Policy) -> None:
-    table, on_time = replace(policy.past_loans), replace(policy.on_time_payments)
-    for figure in [*range(MAX_KNOWN + 2), 0, 3, MAX_KNOWN]:
-        for name in ("past_loans", "current_year_activity"):
-            expected = ScoreComponent(name, table.points(figure), table.max_points, str(figure))
-            assert table.component(name, figure) == expected
-        assert on_time.component(figure, figure + 1).points == on_time.points(figure, figure + 1)
-        assert on_time.component(figure, figure + 1).observed == f"{figure}/{figure + 1}"
-    assert len(table._known) == len(on_time._known) == MAX_KNOWN
-    stricter = replace(table, steps=(replace(table.steps[0], points=1), *table.steps[1:]))
-    assert stricter.component("past_loans", 0).points == 1
-    assert (table, on_time) == (policy.past_loans, policy.on_time_payments)
+def test_policies_score_by_their_own_tables_whatever_was_scored_before(policy: Policy) -> None:
+    """With the same counts under each, so that what one policy gave would be at hand for the other."""
+    payments = replace(policy.on_time_payments, while_nothing_was_due=1, min_share=Fraction(0))
+    steps = tuple(replace(step, points=1) for step in policy.past_loans.steps)
+    other = replace(policy, on_time_payments=payments, past_loans=replace(policy.past_loans, steps=steps))
+    position = CreditPosition(loan_count=1, loans_this_year=1, emis_due=20, emis_paid_on_time=12)
+    for _ in range(2):
+        assert [part.points for part in credit_score(position, LIMIT, policy).components] == [0, 15, 10, 20]
+        found = [part.points for part in credit_score(position, LIMIT, other).components]
+        assert found == [Fraction(600, 19), 1, 10, 20]
+        assert points(other, "on_time_payments", CreditPosition()) == 1
+        assert points(policy, "on_time_payments", CreditPosition()) == 25
