@@ -39,8 +39,8 @@ DRAFT = changed(
     ('version = "2026-01"', 'version = "draft"'),
     ('max_emi_share_of_income = "0.50"', 'max_emi_share_of_income = "0.80"'),
     ("above = 50\nup_to = 100", "above = 45\nup_to = 100"),
-    ('above = 30\nup_to = 50\nleast_rate = "12"', 'above = 35\nup_to = 45\nleast_rate = "13.5"'),
-    ('[[bands]]\nabove = 10\nup_to = 30\nleast_rate = "16"\n', ""),
+    ('above = 30\nup_to = 50\nmin_rate = "12"', 'above = 35\nup_to = 45\nmin_rate = "13.5"'),
+    ('[[bands]]\nabove = 10\nup_to = 30\nmin_rate = "16"\n', ""),
 )
 
 
