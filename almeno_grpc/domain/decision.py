@@ -26,18 +26,18 @@ class DecisionReason(StrEnum):
 
 
 class LoanRequest(NamedTuple):
-    """What a customer asks for. The amount in paise, rates in per cent a year."""
+    """A loan request. The amount in paise, rates in per cent a year."""
 
     customer_id: int
     loan_amount: int
     interest_rate: Decimal
     tenure_months: int
     max_interest_rate: Decimal | None = None
-    """The highest rate the caller would take; None takes any."""
+    """The maximum rate that the caller accepts; None accepts any."""
 
 
 class Borrower(NamedTuple):
-    """What a decision has to know of a customer: income and limit in paise, and the position."""
+    """The customer as a decision sees one: monthly income and approved limit in paise, and the credit position."""
 
     monthly_income: int
     approved_limit: int
@@ -45,7 +45,7 @@ class Borrower(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """The answer to a loan request, with everything it was based on."""
+    """The result of a loan request, with everything it was based on."""
 
     request: LoanRequest
     borrower: Borrower
@@ -98,11 +98,11 @@ def decide(
     """Decides a loan request under a policy, on a business date.
 
     Args:
-        request: What is asked for.
-        borrower: Who asks.
-        policy: What decides.
-        business_date: The day that is decided for.
-        makes_offer: Whether a decline has its counter-offer, which takes longer to find than all the rest.
+        request: The terms asked for.
+        borrower: The customer's income, limit and credit position.
+        policy: The policy in effect, or one to be tried.
+        business_date: The date of the decision.
+        makes_offer: Whether a decline has its counter-offer, whose search takes longer than all the rest.
 
     Raises:
         TermsDoNotAmortize: At the corrected rate the terms give no schedule that repays the loan.
@@ -113,12 +113,12 @@ def decide(
     emi = installment(
         policy.installment_method, request.loan_amount, rate, request.tenure_months, policy.rounding.installment
     )
-    by_amount = _reasons_by_amount(request.loan_amount, emi, borrower, policy)
-    otherwise = _reasons_whatever_the_amount(request, borrower, band, rate, policy)
-    reasons = _in_order(by_amount, otherwise) if by_amount or otherwise else ()
+    amount_reasons = _amount_reasons(request.loan_amount, emi, borrower, policy)
+    other_reasons = _other_reasons(request, borrower, band, rate, policy)
+    reasons = _in_order(amount_reasons, other_reasons) if amount_reasons or other_reasons else ()
     # Where a loan of any amount would be declined, there is none to offer.
-    may_offer = makes_offer and by_amount and not otherwise
-    # By their places, which takes half the time.
+    may_offer = makes_offer and amount_reasons and not other_reasons
+    # Positional, which takes half the time of keyword arguments.
     return Decision(
         request,
         borrower,
@@ -136,14 +136,15 @@ def decide(
 
 
 def _in_order(*reasons: list[DecisionReason]) -> tuple[DecisionReason, ...]:
-    """The reasons in the order in which they are told."""
+    """The reasons in the order of `DecisionReason`."""
     found = {reason for part in reasons for reason in part}
     return tuple(reason for reason in DecisionReason if reason in found)
 
 
-def _reasons_whatever_the_amount(
+def _other_reasons(
     request: LoanRequest, borrower: Borrower, band: Band | None, rate: Decimal, policy: Policy
 ) -> list[DecisionReason]:
+    """The reasons that do not depend on the loan amount."""
     reasons = []
     if policy.gates.debt_within_limit and borrower.position.current_debt > borrower.approved_limit:
         reasons.append(DecisionReason.DEBT_EXCEEDS_LIMIT)
@@ -154,7 +155,8 @@ def _reasons_whatever_the_amount(
     return reasons
 
 
-def _reasons_by_amount(loan_amount: int, emi: int, borrower: Borrower, policy: Policy) -> list[DecisionReason]:
+def _amount_reasons(loan_amount: int, emi: int, borrower: Borrower, policy: Policy) -> list[DecisionReason]:
+    """The reasons that depend on the loan amount."""
     gates, position = policy.gates, borrower.position
     reasons = []
     if gates.new_loan_within_limit and position.current_debt + loan_amount > borrower.approved_limit:
@@ -166,26 +168,25 @@ def _reasons_by_amount(loan_amount: int, emi: int, borrower: Borrower, policy: P
 
 
 def obligation_with(emi: int, borrower: Borrower, policy: Policy) -> int:
-    """What the policy counts as the instalments a month, in paise, once there is a loan with this one."""
+    """The monthly obligation in paise that the policy holds against the income, for a new loan with this instalment."""
     return borrower.position.monthly_obligation + (emi if policy.gates.new_emi_counts else 0)
 
 
 def _counter_offer(request: LoanRequest, borrower: Borrower, rate: Decimal, policy: Policy) -> int | None:
     """The largest amount in whole rupees that passes where the one asked for did not, at its tenure and rate.
 
-    Both gates that look at the amount get stricter as it grows, for the instalment grows with it, so the largest amount
-    that passes them is found by halving. Whether terms amortize does not follow the amount so strictly; that search is
-    a module of its own.
+    Both gates on the amount are monotonic, for the instalment grows with it: the largest amount that passes them is
+    found by binary search. Whether terms amortize is not monotonic in the amount; `counter_offer` searches for that.
     """
     method, months, rounding = policy.installment_method, request.tenure_months, policy.rounding.installment
 
     def fails(rupees: int) -> bool:
         amount = rupees * PAISE_PER_RUPEE
         emi = installment_amount(method, amount, rate, months, rounding)
-        return bool(_reasons_by_amount(amount, emi, borrower, policy))
+        return bool(_amount_reasons(amount, emi, borrower, policy))
 
-    least = MIN_LOAN_AMOUNT // PAISE_PER_RUPEE
-    candidates = range(least, request.loan_amount // PAISE_PER_RUPEE + 1)
-    largest = least + bisect_left(candidates, True, key=fails) - 1
-    rupees = largest_amortizing_rupees(method, rate, months, least, largest, rounding)
+    minimum = MIN_LOAN_AMOUNT // PAISE_PER_RUPEE
+    candidates = range(minimum, request.loan_amount // PAISE_PER_RUPEE + 1)
+    largest = minimum + bisect_left(candidates, True, key=fails) - 1
+    rupees = largest_amortizing_rupees(method, rate, months, minimum, largest, rounding)
     return None if rupees is None else rupees * PAISE_PER_RUPEE

@@ -1,4 +1,4 @@
-"""Everything that can be wrong with a request, as one tree.
+"""The errors of the service, as one tree.
 
 CreditError
 ├── InvalidArgument
@@ -28,10 +28,10 @@ CreditError
 │   └── WriteConflict
 └── Unavailable
     ├── StoreUnavailable
+    │   └── CommitOutcomeUnknown
     └── ServerStopping
 
-The branches stand for the status codes of the RPC layer, which alone knows those; the leaves carry the reason that
-callers see.
+The branches stand for status codes, which the RPC layer alone knows; the leaves carry the reason that callers see.
 """
 
 from collections.abc import Mapping
@@ -53,13 +53,13 @@ class FieldViolation:
 
 
 class CreditError(Exception):
-    """Base of everything the service refuses.
+    """Base of all errors that callers see.
 
     Attributes:
         reason: Stable name of the error, in upper case, for programs.
         message: One sentence for people; names no person and no phone number.
-        violations: The fields at fault, if any.
-        metadata: Further facts for programs.
+        violations: The invalid fields, if any.
+        metadata: Further details for programs.
     """
 
     reason: ClassVar[str] = "INTERNAL"
@@ -74,11 +74,11 @@ class CreditError(Exception):
 
 
 class InvalidArgument(CreditError):
-    """The request can never be right, whatever the state of the book."""
+    """The request is invalid, whatever the state of the book."""
 
 
 class InvalidField(InvalidArgument):
-    """One or more fields are not what they have to be."""
+    """One or more fields are missing, malformed or out of bounds."""
 
     reason = "INVALID_FIELD"
 
@@ -118,30 +118,30 @@ class RequestIdReused(InvalidArgument):
 
 
 class NotFound(CreditError):
-    """What the request names does not exist."""
+    """The resource that the request asks for does not exist."""
 
     noun: ClassVar[str] = "resource"
 
-    def __init__(self, name: int | str) -> None:
-        super().__init__(f"{self.noun} {name} does not exist", metadata={f"{self.noun}_id": str(name)})
+    def __init__(self, resource_id: int | str) -> None:
+        super().__init__(f"{self.noun} {resource_id} does not exist", metadata={f"{self.noun}_id": str(resource_id)})
 
 
 class CustomerNotFound(NotFound):
-    """No customer has the number."""
+    """No customer has the id."""
 
     reason = "CUSTOMER_NOT_FOUND"
     noun = "customer"
 
 
 class LoanNotFound(NotFound):
-    """No loan has the number."""
+    """No loan has the id."""
 
     reason = "LOAN_NOT_FOUND"
     noun = "loan"
 
 
 class DecisionNotFound(NotFound):
-    """No stored decision has the name."""
+    """No stored decision has the id."""
 
     reason = "DECISION_NOT_FOUND"
     noun = "decision"
@@ -155,14 +155,14 @@ class PolicyNotFound(NotFound):
 
 
 class ImportNotFound(NotFound):
-    """No import has the name."""
+    """No import has the id."""
 
     reason = "IMPORT_NOT_FOUND"
     noun = "import"
 
 
 class AlreadyExists(CreditError):
-    """What the request would create exists."""
+    """The resource that the request would create exists."""
 
 
 class PhoneNumberTaken(AlreadyExists):
@@ -176,7 +176,7 @@ class PhoneNumberTaken(AlreadyExists):
 
 
 class FailedPrecondition(CreditError):
-    """The request is sound, the state of the book is not ready for it."""
+    """The request is valid, but the state of the book does not allow it."""
 
 
 class NoPolicyInEffect(FailedPrecondition):
@@ -186,7 +186,7 @@ class NoPolicyInEffect(FailedPrecondition):
 
 
 class PolicyChanged(FailedPrecondition):
-    """The policy's file is not the one that earlier decisions were taken by."""
+    """The policy's file is not the one under which earlier decisions were taken."""
 
     reason = "POLICY_CHANGED"
 
@@ -201,7 +201,7 @@ class LoanClosed(FailedPrecondition):
 
 
 class RepaymentExceedsPayoff(FailedPrecondition):
-    """The repayment is more than closes the loan."""
+    """The repayment is more than the payoff amount."""
 
     reason = "REPAYMENT_EXCEEDS_PAYOFF"
 
@@ -213,7 +213,7 @@ class RepaymentExceedsPayoff(FailedPrecondition):
 
 
 class TooManyRepayments(FailedPrecondition):
-    """The loan has as many repayments as one may have."""
+    """The loan has the maximum number of repayments."""
 
     reason = "TOO_MANY_REPAYMENTS"
 
@@ -223,13 +223,13 @@ class ResourceExhausted(CreditError):
 
 
 class UploadTooLarge(ResourceExhausted):
-    """The uploaded file is larger than the server takes."""
+    """The uploaded file is larger than the server accepts."""
 
     reason = "UPLOAD_TOO_LARGE"
 
 
 class TooManyCalls(ResourceExhausted):
-    """More calls are under way than the server takes on."""
+    """More calls are in flight than the server admits."""
 
     reason = "TOO_MANY_CALLS"
 
@@ -241,7 +241,7 @@ class DeadlineExceeded(CreditError):
 
 
 class Aborted(CreditError):
-    """The work ran into other work and was undone; the same request may be sent again."""
+    """The transaction conflicted with another one and was rolled back; the same request may be sent again."""
 
 
 class WriteConflict(Aborted):
@@ -251,7 +251,7 @@ class WriteConflict(Aborted):
 
 
 class Unavailable(CreditError):
-    """The service cannot work at the moment; the same request may be sent again."""
+    """The service is unavailable at the moment; the same request may be sent again."""
 
 
 class StoreUnavailable(Unavailable):
@@ -260,7 +260,14 @@ class StoreUnavailable(Unavailable):
     reason = "STORE_UNAVAILABLE"
 
 
+class CommitOutcomeUnknown(StoreUnavailable):
+    """The database was lost during the commit: whether the request took effect is not known.
+
+    Callers see the reason of `StoreUnavailable`: the same request_id finds out, and takes effect once.
+    """
+
+
 class ServerStopping(Unavailable):
-    """The server is about to stop; another one, or this one once it is back, takes the request."""
+    """The server is shutting down; another one, or this one after its restart, takes the request."""
 
     reason = "SERVER_STOPPING"

@@ -1,4 +1,4 @@
-"""What the rows of an imported file become, and what is said of the rows that do not fit."""
+"""Imports of a book: files and their states, checked rows, and the issues of rows that were rejected or adjusted."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from almeno_grpc.domain.installments import InstallmentMethod
 
 
 class ImportKind(StrEnum):
-    """What the rows of a file are."""
+    """What the rows of a file describe."""
 
     CUSTOMERS = "CUSTOMERS"
     LOANS = "LOANS"
 
 
 class ImportState(StrEnum):
-    """How far an import has come."""
+    """The state of an import in the queue."""
 
     QUEUED = "QUEUED"
     RUNNING = "RUNNING"
@@ -27,12 +27,12 @@ class ImportState(StrEnum):
 
     @property
     def is_end(self) -> bool:
-        """Whether the import will not move on any more."""
+        """Whether the state is final."""
         return self in (ImportState.SUCCEEDED, ImportState.FAILED, ImportState.CANCELLED)
 
 
 class IssueOutcome(StrEnum):
-    """What became of a row that was not taken as it stood."""
+    """How a row was dealt with that was not imported as it stands in the file."""
 
     REJECTED = "REJECTED"
     ADJUSTED = "ADJUSTED"
@@ -65,7 +65,7 @@ class CustomerRow(NamedTuple):
 
 
 BOOK_METHOD = InstallmentMethod.ANNUAL_COMPOUND
-"""How the instalments of an imported book follow from its terms."""
+"""The installment method of imported loans."""
 
 
 class LoanRow(NamedTuple):
@@ -74,7 +74,7 @@ class LoanRow(NamedTuple):
     row_number: int
     customer_id: int
     source_loan_id: int
-    """The sheet's Loan ID, which stands for another loan under another customer now and then."""
+    """The sheet's Loan ID; unique for one customer only."""
     loan_amount: int
     tenure_months: int
     interest_rate_e4: int
@@ -86,7 +86,7 @@ class LoanRow(NamedTuple):
     approval_month: int
     approval_day: int
     outstanding_principal: int
-    """What is still owed of the loan amount, as `almeno_grpc.domain.installments.outstanding_after` says."""
+    """Principal still owed, by `almeno_grpc.domain.installments.outstanding_after`."""
 
     @property
     def approval_date(self) -> date:
@@ -99,12 +99,12 @@ R = TypeVar("R", CustomerRow, LoanRow)
 
 @dataclass(frozen=True)
 class _Columns(Generic[R]):
-    """Checked rows laid out by columns. Nearly every row is stored without being looked at again: it is never made."""
+    """Checked rows in columnar form. Nearly every row is stored as it comes, so no object is made for it."""
 
     columns: Sequence[Sequence[Any]]
-    """One a field of the row, in the order of the fields."""
+    """One column for each field of the row, in the order of the fields."""
     row: ClassVar[Any]
-    """What a row is."""
+    """The class of a row."""
 
     @classmethod
     def of(cls, rows: Sequence[R]) -> Self:
@@ -114,8 +114,8 @@ class _Columns(Generic[R]):
     def __len__(self) -> int:
         return len(self.columns[0])
 
-    def __getitem__(self, places: slice) -> Self:
-        return type(self)([column[places] for column in self.columns])
+    def __getitem__(self, rows: slice) -> Self:
+        return type(self)([column[rows] for column in self.columns])
 
     def __iter__(self) -> Iterator[R]:
         return map(self.row._make, zip(*self.columns, strict=True))
@@ -135,7 +135,7 @@ class LoanRows(_Columns[LoanRow]):
 
 @dataclass(frozen=True, slots=True)
 class RowCounts:
-    """How many rows came to what; adjusted rows are counted among the others too."""
+    """Rows by outcome; adjusted rows are counted among the others too."""
 
     inserted: int = 0
     updated: int = 0
@@ -145,13 +145,13 @@ class RowCounts:
 
     @property
     def seen(self) -> int:
-        """Rows that were looked at."""
+        """Rows processed."""
         return self.inserted + self.updated + self.unchanged + self.rejected
 
 
 @dataclass(frozen=True, slots=True)
 class ImportFile:
-    """One uploaded file on its way into the book. Instants in microseconds since the epoch."""
+    """An uploaded file in the queue of imports. Instants in microseconds since the epoch."""
 
     queue_number: int
     import_id: str

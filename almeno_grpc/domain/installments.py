@@ -1,7 +1,7 @@
 """Instalments and schedules, by both methods, in exact integer arithmetic.
 
 A rate of R per cent a year with at most four decimals is k = 10,000·R, a whole number; the monthly rate R/1200 is then
-k/12,000,000 exactly, and every figure below a quotient of whole numbers, rounded once.
+k/12,000,000 exactly, and every amount below a quotient of whole numbers, rounded once.
 """
 
 from collections.abc import Iterator
@@ -18,8 +18,8 @@ from almeno_grpc.domain.money import RATE_SCALE, Rounding, round_half_up, rounde
 _MONTHLY = 1200 * RATE_SCALE
 """Denominator of the monthly rate: per cent (100) times months (12) times the scale of the rate."""
 
-_TO_THE_NEAREST = (Rounding.HALF_UP, Rounding.HALF_EVEN)
-"""The ways to round by which an instalment is off by half a paisa at most."""
+_NEAREST_ROUNDINGS = (Rounding.HALF_UP, Rounding.HALF_EVEN)
+"""Roundings whose error is half a paisa at most."""
 
 
 class InstallmentMethod(StrEnum):
@@ -40,12 +40,12 @@ class ScheduledInstallment:
 
     @property
     def amount(self) -> int:
-        """What is to be paid: principal and interest."""
+        """The amount due: principal and interest."""
         return self.principal + self.interest
 
 
 class _Annuity(NamedTuple):
-    """What the instalments of all loans at a rate and a tenure have in common; i is the monthly rate."""
+    """The annuity factor of a rate and a tenure; i is the monthly rate."""
 
     numerator: int
     """With the denominator i(1+i)ⁿ / ((1+i)ⁿ − 1), the instalment of a principal of 1; 1/n at 0 %."""
@@ -58,7 +58,7 @@ class _Annuity(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def _annuity(rate: Decimal, months: int) -> _Annuity:
-    """The annuity's figures. A pure function of its arguments, so remembering them is always right."""
+    """The annuity factor, cached: it depends on its arguments alone."""
     scaled = scaled_rate(rate)
     if scaled == 0:
         return _Annuity(1, months, 0, 0)
@@ -140,9 +140,9 @@ def _repays(
 ) -> bool:
     if method is InstallmentMethod.ANNUAL_COMPOUND:
         return principal >= months
-    if rounding in _TO_THE_NEAREST and _surely_amortizes(principal, rate, months, emi):
+    if rounding in _NEAREST_ROUNDINGS and _surely_amortizes(principal, rate, months, emi):
         return True
-    return _walk_repays(principal, rate, months, emi)
+    return _schedule_repays(principal, rate, months, emi)
 
 
 def schedule(
@@ -151,7 +151,7 @@ def schedule(
     """Every instalment of a loan, first to last; the principal parts add up to the principal exactly.
 
     On the reducing balance interest_k = round(balance_{k−1}·i), and the last instalment pays what is left. By annual
-    compound the principal is repaid in equal parts, to the paisa; what the instalment has beyond its part is interest.
+    compound the principal is repaid in equal parts, to the paisa; what the instalment exceeds its part by is interest.
     """
     if method is InstallmentMethod.ANNUAL_COMPOUND:
         return list(_equal_parts(principal, months, emi))
@@ -196,7 +196,7 @@ def _equal_parts(principal: int, months: int, emi: int) -> Iterator[ScheduledIns
         before = balance
 
 
-def _walk_repays(principal: int, rate: Decimal, months: int, emi: int) -> bool:
+def _schedule_repays(principal: int, rate: Decimal, months: int, emi: int) -> bool:
     """Whether every row of the schedule repays principal, the last one included."""
     balance, scaled = principal, scaled_rate(rate)
     for _ in range(months - 1):
@@ -208,12 +208,12 @@ def _walk_repays(principal: int, rate: Decimal, months: int, emi: int) -> bool:
 
 
 def _surely_amortizes(principal: int, rate: Decimal, months: int, emi: int) -> bool:
-    """A quick yes for ordinary terms, so that a decision need not walk the schedule; a no means: walk it.
+    """A quick yes for ordinary terms, so that a decision need not compute the schedule; a no means: compute it.
 
     The instalment, rounded to the nearest paisa, and each interest are off by half a paisa at most, so after n−1
     instalments the balance is off by at most B = ((1+i)ⁿ − 1)/i paise from the exact one, which is the exact instalment
     discounted by a month, more than (emi − 1)/(1+i). If that is above B the last row repays principal. The first row
-    repays the least of all, for the balance falls from row to row; that it repays at least a paisa is looked at
+    repays the least of all, for the balance falls from row to row; that it repays at least a paisa is checked
     directly.
     """
     annuity = _annuity(rate, months)

@@ -1,4 +1,4 @@
-"""A loan and how it stands on a business date."""
+"""A loan, its state and its days past due on a business date."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -75,13 +75,13 @@ class Loan:
 
 
 def days_past_due(approval_date: date, emis_paid: int, on: date) -> int:
-    """How far a loan is behind of which an instalment is left; see `Loan.days_past_due`."""
+    """The days past due of an active loan; see `Loan.days_past_due`."""
     return max(0, (on - due_date(approval_date, emis_paid + 1)).days)
 
 
 @dataclass(frozen=True, slots=True)
 class Installment:
-    """One row of a loan's schedule with what became of it. Amounts in paise."""
+    """One row of a loan's schedule with its due date and payment. Amounts in paise."""
 
     scheduled: ScheduledInstallment
     due_date: date

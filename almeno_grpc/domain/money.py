@@ -16,7 +16,7 @@ def round_half_up(numerator: int, denominator: int) -> int:
 
 
 class Rounding(StrEnum):
-    """How an exact figure of zero or more becomes a whole number."""
+    """How an exact value of zero or more is rounded to an integer."""
 
     HALF_UP = "HALF_UP"
     """To the nearest, halves up."""
@@ -27,7 +27,7 @@ class Rounding(StrEnum):
 
 
 def rounded(numerator: int, denominator: int, rounding: Rounding) -> int:
-    """numerator/denominator as a whole number. The numerator is zero or more, the denominator positive."""
+    """numerator/denominator rounded to an integer. The numerator is zero or more, the denominator positive."""
     if rounding is Rounding.HALF_UP:
         return round_half_up(numerator, denominator)
     if rounding is Rounding.UP:
@@ -72,7 +72,7 @@ def format_rupees(paise: int) -> str:
     """An amount for people, grouped the Indian way: 1234567850 paise give ₹1,23,45,678.50. No paise, no decimals."""
     rupees, rest = divmod(abs(paise), PAISE_PER_RUPEE)
     text = str(rupees)
-    # Written out for ordinary amounts: every decision that is stored has several of them in its words.
+    # Unrolled for amounts below ₹1,00,00,00,000: each stored decision formats several of them.
     if len(text) > 7:
         text = f"{_pairs(text[:-7])},{text[-7:-5]},{text[-5:-3]},{text[-3:]}"
     elif len(text) > 5:

@@ -1,4 +1,4 @@
-"""Calendar months: due dates and how many of them have come."""
+"""Due dates by calendar months, and the number of instalments due."""
 
 from calendar import isleap
 from datetime import date
@@ -32,12 +32,12 @@ def emis_due(approval_date: date, tenure_months: int, on: date) -> int:
 
 
 def day_number(day: date) -> int:
-    """The day as one number, in the order of the days: 20260405 is the fifth of April."""
+    """The date as an integer YYYYMMDD, in calendar order: 5 April 2026 is 20260405."""
     return day.year * 10_000 + day.month * 100 + day.day
 
 
 def day_of_number(number: int) -> date:
-    """The day of which `day_number` has made the number."""
+    """The inverse of `day_number`."""
     return date(number // 10_000, number // 100 % 100, number % 100)
 
 

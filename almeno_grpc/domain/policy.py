@@ -76,7 +76,7 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Gates:
-    """What a loan has to pass besides the score."""
+    """The gates that a loan has to pass besides the score."""
 
     debt_within_limit: bool
     new_loan_within_limit: bool
@@ -96,7 +96,7 @@ class PolicyRounding:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A policy, checked and ready to decide by."""
+    """A checked policy."""
 
     version: str
     effective_date: date

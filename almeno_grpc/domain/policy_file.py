@@ -1,4 +1,4 @@
-"""Policy files: TOML, checked whole before it decides anything.
+"""Policy files: TOML, validated as a whole.
 
 `almeno_grpc/policies/2026-01.toml` explains each key. A key that is unknown or missing, steps out of order or points
 beyond the maximum, bands that overlap or leave a gap are errors that say where and why.
@@ -29,7 +29,7 @@ has room for 16 seconds."""
 
 
 class PolicyError(ValueError):
-    """A policy file that cannot be used; the message names the key and what it has to be."""
+    """An invalid policy file; the message names the key and what it has to be."""
 
 
 def parse_policy(content: bytes) -> Policy:
@@ -65,7 +65,7 @@ def parse_policy(content: bytes) -> Policy:
         rounding=_rounding(root.table("rounding")),
     )
     for table in (debt, score, booking, root):
-        table.refuse_unknown()
+        table.raise_if_unknown()
     full = sum(
         part.max_points
         for part in (policy.on_time_payments, policy.past_loans, policy.current_year_activity, policy.approved_volume)
@@ -76,46 +76,46 @@ def parse_policy(content: bytes) -> Policy:
 
 
 class _Table:
-    """A table of the file that remembers which of its keys were asked for."""
+    """A table of the file that records which of its keys have been read."""
 
     def __init__(self, path: str, content: Mapping[str, Any]) -> None:
         self._path = path
         self._content = content
-        self._known: set[str] = set()
+        self._read_keys: set[str] = set()
 
-    def name(self, key: str) -> str:
-        """The key with the tables it lies in."""
+    def path(self, key: str) -> str:
+        """The key's dotted path."""
         return f"{self._path}.{key}" if self._path else key
 
     def value(self, key: str, read: Callable[[Any], T]) -> T:
-        """The key's value as `read` takes it; an error of `read` is told with the key's name."""
-        self._known.add(key)
+        """The key's value, converted by `read`; a ValueError of `read` becomes a PolicyError with the key's path."""
+        self._read_keys.add(key)
         if key not in self._content:
-            raise PolicyError(f"{self.name(key)} is missing")
+            raise PolicyError(f"{self.path(key)} is missing")
         try:
             return read(self._content[key])
         except ValueError as error:
-            raise PolicyError(f"{self.name(key)} {error}") from None
+            raise PolicyError(f"{self.path(key)} {error}") from None
 
     def optional(self, key: str, read: Callable[[Any], T]) -> T | None:
         """The key's value, or None where the key is absent."""
-        self._known.add(key)
+        self._read_keys.add(key)
         return self.value(key, read) if key in self._content else None
 
     def table(self, key: str) -> "_Table":
         """The table under the key."""
-        return _Table(self.name(key), self.value(key, _mapping))
+        return _Table(self.path(key), self.value(key, _mapping))
 
     def tables(self, key: str) -> list["_Table"]:
         """The list of tables under the key."""
         rows = self.value(key, _mappings)
-        return [_Table(f"{self.name(key)}[{number}]", row) for number, row in enumerate(rows, start=1)]
+        return [_Table(f"{self.path(key)}[{number}]", row) for number, row in enumerate(rows, start=1)]
 
-    def refuse_unknown(self) -> None:
-        """Raises PolicyError for a key that nothing asked for."""
-        unknown = sorted(set(self._content) - self._known)
+    def raise_if_unknown(self) -> None:
+        """Raises PolicyError if the table has a key that has not been read."""
+        unknown = sorted(set(self._content) - self._read_keys)
         if unknown:
-            raise PolicyError(f"{self.name(unknown[0])} is not a key of a policy")
+            raise PolicyError(f"{self.path(unknown[0])} is not a key of a policy")
 
 
 def _on_time_payments(table: _Table) -> OnTimePayments:
@@ -127,25 +127,25 @@ def _on_time_payments(table: _Table) -> OnTimePayments:
         table.value("while_nothing_was_due", _points_up_to(max_points)),
     )
     if part.min_share >= part.full_share:
-        raise PolicyError(f"{table.name('min_share')} must be below full_share")
-    table.refuse_unknown()
+        raise PolicyError(f"{table.path('min_share')} must be below full_share")
+    table.raise_if_unknown()
     return part
 
 
-def _step_table(table: _Table, read_figure: Callable[[Any], Fraction]) -> StepTable:
+def _step_table(table: _Table, read_bound: Callable[[Any], Fraction]) -> StepTable:
     max_points = table.value("max_points", _max_points)
     rows = table.tables("steps")
     steps: list[Step] = []
     for number, row in enumerate(rows, start=1):
-        step = Step(row.optional("up_to", read_figure), row.value("points", _points_up_to(max_points)))
-        row.refuse_unknown()
+        step = Step(row.optional("up_to", read_bound), row.value("points", _points_up_to(max_points)))
+        row.raise_if_unknown()
         if (step.up_to is None) != (number == len(rows)):
-            raise PolicyError(f"{row.name('up_to')}: every step but the last ends at a number, and the last has none")
+            raise PolicyError(f"{row.path('up_to')}: every step but the last ends at a number, and the last has none")
         before = steps[-1].up_to if steps else None
         if step.up_to is not None and before is not None and step.up_to <= before:
-            raise PolicyError(f"{row.name('up_to')} must be above that of the step before")
+            raise PolicyError(f"{row.path('up_to')} must be above that of the step before")
         steps.append(step)
-    table.refuse_unknown()
+    table.raise_if_unknown()
     return StepTable(max_points, tuple(steps))
 
 
@@ -154,18 +154,18 @@ def _bands(root: _Table) -> tuple[Band, ...]:
     for row in root.tables("bands"):
         band = Band(row.value("above", _band_floor), row.value("min_rate", _rate))
         up_to = row.value("up_to", _score)
-        row.refuse_unknown()
-        joint = bands[-1].above if bands else _FULL_SCORE
-        if up_to > joint:
-            raise PolicyError(f"{row.name('up_to')} overlaps: scores above {joint} are in the band before")
-        if up_to < joint:
+        row.raise_if_unknown()
+        upper_bound = bands[-1].above if bands else _FULL_SCORE
+        if up_to > upper_bound:
+            raise PolicyError(f"{row.path('up_to')} overlaps: scores above {upper_bound} are in the band before")
+        if up_to < upper_bound:
             raise PolicyError(
-                f"{row.name('up_to')} leaves a gap: scores above {up_to} and up to {joint} are in no band"
+                f"{row.path('up_to')} leaves a gap: scores above {up_to} and up to {upper_bound} are in no band"
             )
         if band.above >= up_to:
-            raise PolicyError(f"{row.name('above')} must be below up_to")
+            raise PolicyError(f"{row.path('above')} must be below up_to")
         if bands and band.min_rate < bands[-1].min_rate:
-            raise PolicyError(f"{row.name('min_rate')} must not be below that of the better band before")
+            raise PolicyError(f"{row.path('min_rate')} must not be below that of the better band before")
         bands.append(band)
     return tuple(bands)
 
@@ -177,7 +177,7 @@ def _gates(table: _Table) -> Gates:
         table.value("max_emi_share_of_income", _share),
         table.value("new_emi_counts", _boolean),
     )
-    table.refuse_unknown()
+    table.raise_if_unknown()
     return gates
 
 
@@ -186,7 +186,7 @@ def _rounding(table: _Table) -> PolicyRounding:
         table.value("score", _one_of(Rounding)),
         table.value("installment", _one_of(Rounding)),
     )
-    table.refuse_unknown()
+    table.raise_if_unknown()
     return rounding
 
 
@@ -229,9 +229,9 @@ def _one_of(names: type[E]) -> Callable[[Any], E]:
     return read
 
 
-def _whole_number(value: Any, least: int, most: int) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise ValueError(f"must be a whole number from {least} to {most}")
+def _whole_number(value: Any, minimum: int, maximum: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not minimum <= value <= maximum:
+        raise ValueError(f"must be a whole number from {minimum} to {maximum}")
     return value
 
 
@@ -239,8 +239,8 @@ def _max_points(value: Any) -> int:
     return _whole_number(value, 0, _FULL_SCORE)
 
 
-def _points_up_to(most: int) -> Callable[[Any], int]:
-    return lambda value: _whole_number(value, 0, most)
+def _points_up_to(maximum: int) -> Callable[[Any], int]:
+    return lambda value: _whole_number(value, 0, maximum)
 
 
 def _score(value: Any) -> int:

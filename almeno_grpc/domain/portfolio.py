@@ -1,4 +1,4 @@
-"""The book in figures: loans by how far they are behind, vintages, scores, the burden of instalments, decisions."""
+"""Portfolio statistics: loans by days past due and by vintage, customers by score and by EMI burden, decisions."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
@@ -11,14 +11,14 @@ from almeno_grpc.domain.policy import Policy
 from almeno_grpc.domain.scoring import credit_score
 
 DAYS_PAST_DUE = ((0, 0), (1, 30), (31, 60), (61, 90), (91, None))
-"""The least and the most days past due of each bucket of active loans; the last has no end."""
+"""The minimum and maximum days past due of each bucket of active loans; the last has no maximum."""
 
 BURDENS = ((-1, 0), *((percent, percent + 10) for percent in range(0, 100, 10)), (100, None))
-"""Shares of the monthly income in per cent, above the first up to and including the second; the first is just 0."""
+"""EMI burdens in per cent of the monthly income, above the first bound and up to the second; the first is 0 alone."""
 
 
 class LoanGroup(NamedTuple):
-    """Loans of one approval date with as many instalments paid: all are as far behind. Amounts in paise."""
+    """Loans of one approval date and one count of EMIs paid, so of the same days past due. Amounts in paise."""
 
     approval_date: date
     state: LoanState
@@ -29,7 +29,7 @@ class LoanGroup(NamedTuple):
 
 
 class DecisionGroup(NamedTuple):
-    """Stored decisions of one business date with the same answer; no reasons where they approved."""
+    """Stored decisions of one business date with the same reasons; none on an approval."""
 
     business_date: date
     reasons: tuple[DecisionReason, ...]
@@ -44,7 +44,7 @@ class Month(NamedTuple):
 
     @classmethod
     def of(cls, day: date) -> "Month":
-        """The month that the day lies in."""
+        """The month of the date."""
         return cls(day.year, day.month)
 
 
@@ -56,11 +56,11 @@ class LoanStatistics:
     loan_amount: int = 0
     outstanding_principal: int = 0
 
-    def add(self, alike: LoanGroup) -> None:
-        """Takes in loans."""
-        self.loans += alike.loans
-        self.loan_amount += alike.loan_amount
-        self.outstanding_principal += alike.outstanding_principal
+    def add(self, group: LoanGroup) -> None:
+        """Adds a group of loans."""
+        self.loans += group.loans
+        self.loan_amount += group.loan_amount
+        self.outstanding_principal += group.outstanding_principal
 
 
 @dataclass(slots=True)
@@ -74,7 +74,7 @@ class DecisionStatistics:
 
 
 class LoanBucket(NamedTuple):
-    """Active loans that are behind by days within two bounds, the last of which may be open; or all closed ones."""
+    """Active loans with days past due within two bounds, of which the second may be open; or all closed loans."""
 
     state: LoanState
     days_past_due_from: int
@@ -88,15 +88,15 @@ LOAN_BUCKETS = (
 
 
 class Portfolio:
-    """The figures of a book on a business date; takes in customers, loans and decisions.
+    """The statistics of a portfolio on a business date; customers, loans and decisions are added to it.
 
     Attributes:
-        customers: How many were taken in.
+        customers: The number of customers.
         loans: All loans.
         loan_buckets: Loans by state and days past due; every bucket of `LOAN_BUCKETS`, in its order.
         vintages: Loans by the month of their approval.
         scores: Customers by credit score.
-        emi_burden: Customers by the place in `BURDENS` of the share of income that their instalments take.
+        emi_burden: Customers by EMI burden; one count for each of `BURDENS`, in its order.
         decisions: Stored decisions by month of their business date.
     """
 
@@ -105,7 +105,7 @@ class Portfolio:
 
         Args:
             policy: The policy that scores customers.
-            business_date: The day the figures stand for.
+            business_date: The date that days past due are counted to.
         """
         self.policy = policy
         self.business_date = business_date
@@ -118,36 +118,36 @@ class Portfolio:
         self.decisions: defaultdict[Month, DecisionStatistics] = defaultdict(DecisionStatistics)
 
     def add_customer(self, borrower: Borrower) -> None:
-        """Takes in a customer."""
+        """Adds a customer."""
         self.customers += 1
         self.scores[credit_score(borrower.position, borrower.approved_limit, self.policy).score] += 1
         self.emi_burden[_burden(borrower.position.monthly_obligation, borrower.monthly_income)] += 1
 
-    def add_loans(self, alike: LoanGroup) -> None:
-        """Takes in loans that are alike."""
-        bucket = _bucket(alike, self.business_date)
-        for figures in (self.loans, self.loan_buckets[bucket], self.vintages[Month.of(alike.approval_date)]):
-            figures.add(alike)
+    def add_loans(self, group: LoanGroup) -> None:
+        """Adds a group of loans."""
+        bucket = _bucket(group, self.business_date)
+        for statistics in (self.loans, self.loan_buckets[bucket], self.vintages[Month.of(group.approval_date)]):
+            statistics.add(group)
 
-    def add_decisions(self, alike: DecisionGroup) -> None:
-        """Takes in stored decisions that are alike."""
-        figures = self.decisions[Month.of(alike.business_date)]
-        if alike.reasons:
-            figures.declines += alike.decisions
+    def add_decisions(self, group: DecisionGroup) -> None:
+        """Adds a group of stored decisions."""
+        statistics = self.decisions[Month.of(group.business_date)]
+        if group.reasons:
+            statistics.declines += group.decisions
         else:
-            figures.approvals += alike.decisions
-        for reason in alike.reasons:
-            figures.declines_by_reason[reason] += alike.decisions
+            statistics.approvals += group.decisions
+        for reason in group.reasons:
+            statistics.declines_by_reason[reason] += group.decisions
 
 
-def _bucket(alike: LoanGroup, on: date) -> LoanBucket:
-    if alike.state is LoanState.CLOSED:
+def _bucket(group: LoanGroup, on: date) -> LoanBucket:
+    if group.state is LoanState.CLOSED:
         return LOAN_BUCKETS[-1]
-    days = days_past_due(alike.approval_date, alike.emis_paid, on)
+    days = days_past_due(group.approval_date, group.emis_paid, on)
     return next(bucket for bucket in LOAN_BUCKETS if bucket.days_past_due_to is None or days <= bucket.days_past_due_to)
 
 
 def _burden(obligation: int, income: int) -> int:
-    """The place in `BURDENS` of the share that the obligation is of the income, both in paise."""
+    """The index in `BURDENS` of obligation/income, both in paise."""
     tenths_begun = -(-10 * obligation // income)
     return min(tenths_begun, len(BURDENS) - 1)

@@ -1,10 +1,10 @@
-"""What a customer has borrowed, owes and has paid on one business date: the figures every decision is taken from."""
+"""The credit position, on which decisions are based: a customer's loans, debt and payments on a business date."""
 
 from typing import NamedTuple
 
 
 class CreditPosition(NamedTuple):
-    """A customer's loans in figures. Amounts in paise."""
+    """The sums and counts of a customer's loans. Amounts in paise."""
 
     loan_count: int = 0
     active_loan_count: int = 0

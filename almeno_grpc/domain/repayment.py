@@ -1,7 +1,7 @@
-"""What is paid on a loan: which instalments it pays, what closes the loan, and how the schedule then stands.
+"""Repayments of a loan: their allocation to instalments, the payoff, and the schedule after them.
 
-Repayments go to the oldest unpaid instalment first, so three figures of the loan tell it all: the instalments wholly
-paid, those of them paid on time, and what has been paid toward the next.
+Repayments go to the oldest unpaid instalment first, so three values of the loan are its whole state: the instalments
+wholly paid, those of them paid on time, and the amount paid toward the next.
 
 The payoff is never more than all unpaid instalments together, for those that fall due later are asked for without their
 interest; so what is below the payoff leaves something unpaid. From day to day it does not fall: interest only accrues,
@@ -22,7 +22,7 @@ from almeno_grpc.domain.months import due_date
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How far a loan is repaid. Amounts in paise."""
+    """The repayment state of a loan. Amounts in paise."""
 
     emis_paid: int
     emis_paid_on_time: int
@@ -61,7 +61,7 @@ class Repayment:
 
 @dataclass(frozen=True, slots=True)
 class Payoff:
-    """What closes a loan on a day. Amounts in paise."""
+    """The payoff amount of a loan on a date, by its parts. Amounts in paise."""
 
     payoff_date: date
     overdue_amount: int
@@ -75,12 +75,12 @@ class Payoff:
 
     @property
     def amount(self) -> int:
-        """What a repayment on that day has to be."""
+        """The repayment that closes the loan on that date."""
         return self.overdue_amount + self.principal + self.accrued_interest - self.advance
 
 
 def payoff(loan: Loan, on: date, *, settled: int) -> Payoff:
-    """What closes an active loan on a day.
+    """The payoff of an active loan on a date.
 
     Args:
         loan: As it stands.
@@ -109,7 +109,7 @@ def _payoff(loan: Loan, rows: Sequence[ScheduledInstallment], on: date, settled:
         advance=prepaid + (0 if next_is_due else loan.paid_toward_next),
     )
     if owed.amount <= 0:
-        raise ValueError(f"loan {loan.loan_id} is active, and nothing is owed on it: its figures contradict each other")
+        raise ValueError(f"loan {loan.loan_id} is active, and nothing is owed on it: its amounts contradict each other")
     return owed
 
 
@@ -210,7 +210,7 @@ def _closed(loan: Loan, paid_on: date) -> Loan:
 
 
 def _settled_amounts(loan: Loan, rows: Sequence[ScheduledInstallment], settled: int, paid_on: date) -> list[int]:
-    """What was paid for each instalment of a loan that was closed on a day."""
+    """The amount paid for each instalment of a loan that was closed on a date."""
     due = loan.emis_due(paid_on)
     amounts = [row.amount if row.number <= max(due, settled) else row.principal for row in rows]
     if settled <= due < len(rows):

@@ -1,4 +1,4 @@
-"""One loan request, decided for every customer under two policies: what would change if the one replaced the other."""
+"""Simulation of a policy: one loan request, decided for every customer under two policies, and the differences."""
 
 from array import array
 from collections import Counter
@@ -15,7 +15,7 @@ from almeno_grpc.domain.scoring import credit_score
 
 
 class LoanTerms(NamedTuple):
-    """What every customer asks for. The amount in paise, the rate in per cent a year."""
+    """The terms that every customer asks for. The amount in paise, the rate in per cent a year."""
 
     loan_amount: int
     interest_rate: Decimal
@@ -23,11 +23,11 @@ class LoanTerms(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """How one customer is decided by one policy."""
+    """The result of a decision on one customer under one policy."""
 
     credit_score: int
     corrected_interest_rate: Decimal | None
-    """None where there is no decision, for the terms give no schedule that repays the loan."""
+    """None where there is no decision, for the terms do not amortize."""
     reasons: tuple[DecisionReason, ...]
 
     @property
@@ -62,7 +62,7 @@ class BandCount:
 
 @dataclass(frozen=True, slots=True)
 class PolicyStatistics:
-    """What one policy comes to over the whole book. What is counted by a key has no zeros, and no order."""
+    """The decisions under one policy, counted over the whole book. Counters have no zeros and no order."""
 
     policy_version: str
     approvals: int
@@ -79,7 +79,7 @@ class PolicyStatistics:
 
 @dataclass(frozen=True, slots=True)
 class SimulationSummary:
-    """What the two policies of a simulation come to."""
+    """The statistics of the two policies of a simulation."""
 
     business_date: date
     customers: int
@@ -90,20 +90,20 @@ class SimulationSummary:
 
 
 class Simulation:
-    """Takes in customers one by one.
+    """Decides for customers one by one.
 
-    Customers who fare alike are counted together, and a flip takes three numbers, so that a large book leaves little
-    in memory.
+    Customers with the same outcomes are counted together, and a flip takes three integers, so that memory stays small
+    for a large book.
     """
 
     def __init__(self, terms: LoanTerms, before: Policy, after: Policy, business_date: date) -> None:
         """Begins without customers.
 
         Args:
-            terms: What every customer asks for.
-            before: The policy that the other is compared with.
-            after: The policy that is tried.
-            business_date: The day that is decided for.
+            terms: The terms that every customer asks for.
+            before: The policy to compare with.
+            after: The policy to try.
+            business_date: The date of the decisions.
         """
         self._terms = terms
         self._before = before
@@ -111,8 +111,8 @@ class Simulation:
         self._business_date = business_date
         self._customers: Counter[tuple[Outcome, Outcome]] = Counter()
         self._flipped: array[int] = array("q")
-        """For each flip the customer's number and the numbers of the outcomes before and after."""
-        self._numbers: dict[Outcome, int] = {}
+        """For each flip the customer_id and the indexes of the outcomes before and after."""
+        self._outcome_indexes: dict[Outcome, int] = {}
 
     def add(self, customer_id: int, borrower: Borrower) -> None:
         """Decides for a customer under both policies."""
@@ -120,10 +120,10 @@ class Simulation:
         before, after = self._outcome(request, borrower, self._before), self._outcome(request, borrower, self._after)
         self._customers[before, after] += 1
         if before.approved != after.approved:
-            self._flipped.extend((customer_id, self._number(before), self._number(after)))
+            self._flipped.extend((customer_id, self._index(before), self._index(after)))
 
     def summary(self) -> SimulationSummary:
-        """What the policies come to over the customers taken in."""
+        """The statistics of both policies over the customers so far."""
         before: Counter[Outcome] = Counter()
         after: Counter[Outcome] = Counter()
         newly_approved = newly_declined = 0
@@ -137,17 +137,17 @@ class Simulation:
         return SimulationSummary(
             business_date=self._business_date,
             customers=self._customers.total(),
-            before=_figures(self._before, before),
-            after=_figures(self._after, after),
+            before=_statistics(self._before, before),
+            after=_statistics(self._after, after),
             newly_approved=newly_approved,
             newly_declined=newly_declined,
         )
 
     def flips(self) -> Iterator[Flip]:
         """Yields each flip, in the order in which the customers came."""
-        outcomes = list(self._numbers)
-        for place in range(0, len(self._flipped), 3):
-            customer_id, before, after = self._flipped[place : place + 3]
+        outcomes = list(self._outcome_indexes)
+        for start in range(0, len(self._flipped), 3):
+            customer_id, before, after = self._flipped[start : start + 3]
             yield Flip(customer_id, outcomes[before], outcomes[after])
 
     def _outcome(self, request: LoanRequest, borrower: Borrower, policy: Policy) -> Outcome:
@@ -157,11 +157,11 @@ class Simulation:
             return Outcome(credit_score(borrower.position, borrower.approved_limit, policy).score, None, ())
         return Outcome(decision.credit_score, decision.corrected_interest_rate, decision.reasons)
 
-    def _number(self, outcome: Outcome) -> int:
-        return self._numbers.setdefault(outcome, len(self._numbers))
+    def _index(self, outcome: Outcome) -> int:
+        return self._outcome_indexes.setdefault(outcome, len(self._outcome_indexes))
 
 
-def _figures(policy: Policy, customers: Counter[Outcome]) -> PolicyStatistics:
+def _statistics(policy: Policy, customers: Counter[Outcome]) -> PolicyStatistics:
     approvals: Counter[Decimal] = Counter()
     reasons: Counter[DecisionReason] = Counter()
     scores: Counter[int] = Counter()

@@ -1,4 +1,4 @@
-"""Going through the whole book, customer by customer, beside the calls that the process serves meanwhile."""
+"""The scan of all borrowers, page by page, in the background of the calls that the process serves."""
 
 import threading
 import time
@@ -11,36 +11,36 @@ from almeno_grpc.domain.decision import Borrower
 from almeno_grpc.service.store import Store
 
 PAGE_CUSTOMERS = 1000
-"""Customers read in one statement; the walk tells how far it has come after each page."""
+"""Customers read in one statement; the scan reports its progress after each page."""
 
-_CUSTOMERS_AT_A_TIME = 20
-"""Customers that are dealt with, in well under a millisecond, before other threads get their turn."""
+_SLICE_CUSTOMERS = 20
+"""Customers visited, in well under a millisecond, before the scan releases the GIL."""
 _PAUSE_SECONDS = 50e-6
-"""Long enough that a thread which waits for its turn is woken, on a process that keeps to one processor."""
+"""Long enough that a thread which waits for the GIL is woken, in a process that is pinned to one core."""
 
-_walking = threading.Lock()
-"""However many walks a process has under way, they take as much of its time as one."""
+_scan_lock = threading.Lock()
+"""However many scans a process runs, together they take the CPU time of one."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScanProgress:
-    """How far a walk has come."""
+    """The progress of a scan."""
 
     customers_done: int
     customers_total: int
-    """Customers in the book when the walk began, or those met since, if they are more."""
+    """Customers in the book when the scan began, or those visited since, if they are more."""
 
 
 def scan_borrowers(store: Store, on: date, visit: Callable[[int, Borrower], None]) -> Iterator[ScanProgress]:
-    """Visits every customer, by ascending number, and yields how far that has come: first before any is visited.
+    """Visits every customer in the order of customer_id and yields the progress, first before any is visited.
 
-    Each page is a transaction of its own, for one that lasted as long as the walk would keep the database from tidying
-    up. A customer's figures are thus of one moment, while those who come later in the walk are met as they then are.
+    Each page is a transaction of its own: one as long as the scan would hold back checkpoints and vacuum. The borrowers
+    of a page are thus of one moment, those of later pages of later ones.
 
     Args:
         store: The book.
         on: The business date.
-        visit: Takes the number and the figures of a customer.
+        visit: Takes the customer_id and the borrower.
 
     Raises:
         StoreUnavailable: The database cannot be reached.
@@ -50,10 +50,10 @@ def scan_borrowers(store: Store, on: date, visit: Callable[[int, Borrower], None
     customers_done = last_id = 0
     yield ScanProgress(0, customers_total)
     while True:
-        with _walking:
+        with _scan_lock:
             with store.read() as tx:
                 page = tx.borrowers.page(last_id, PAGE_CUSTOMERS, on)
-            _visit_in_turns(page, visit)
+            _visit_in_slices(page, visit)
         if page:
             last_id, _ = page[-1]
             customers_done += len(page)
@@ -62,10 +62,10 @@ def scan_borrowers(store: Store, on: date, visit: Callable[[int, Borrower], None
             return
 
 
-def _visit_in_turns(page: list[tuple[int, Borrower]], visit: Callable[[int, Borrower], None]) -> None:
-    rest = iter(page)
-    while few := list(islice(rest, _CUSTOMERS_AT_A_TIME)):
-        for customer_id, borrower in few:
+def _visit_in_slices(page: list[tuple[int, Borrower]], visit: Callable[[int, Borrower], None]) -> None:
+    customers = iter(page)
+    while visited := list(islice(customers, _SLICE_CUSTOMERS)):
+        for customer_id, borrower in visited:
             visit(customer_id, borrower)
-        # Lets go of the interpreter's lock, which a thread that computes would keep for 5 ms from one that waits.
+        # Releases the GIL, which a computing thread would keep from a waiting one for the switch interval of 5 ms.
         time.sleep(_PAUSE_SECONDS)

@@ -1,4 +1,4 @@
-"""The policy files of the service, and their agreement with the decisions already taken by them."""
+"""The policy files of the service, and the pins of those that have taken decisions."""
 
 from collections.abc import Iterable, Sequence
 
@@ -10,10 +10,10 @@ from almeno_grpc.service.store import Store
 
 
 def read_policies(files: Iterable[tuple[str, bytes]]) -> list[Policy]:
-    """Reads policy files, given by name and content.
+    """Parses policy files, given by name and content.
 
     Raises:
-        PolicyError: A file cannot be used, is not named after its version, or takes effect on the day of another.
+        PolicyError: A file is invalid, is not named after its version, or takes effect on the day of another.
     """
     policies: list[Policy] = []
     for name, content in sorted(files):
@@ -23,26 +23,26 @@ def read_policies(files: Iterable[tuple[str, bytes]]) -> list[Policy]:
             raise PolicyError(f"policy file {name}: {error}") from error
         if name != f"{policy.version}.toml":
             raise PolicyError(f"policy file {name}: a file is named after its version, {policy.version}.toml")
-        twin = next((other for other in policies if other.effective_date == policy.effective_date), None)
-        if twin is not None:
-            raise PolicyError(f"policy file {name}: takes effect on the same day as policy {twin.version}")
+        same_day = next((other for other in policies if other.effective_date == policy.effective_date), None)
+        if same_day is not None:
+            raise PolicyError(f"policy file {name}: takes effect on the same day as policy {same_day.version}")
         policies.append(policy)
     return policies
 
 
 def check_pins(store: Store, policies: Sequence[Policy]) -> None:
-    """Checks that the policies which have decided are still what they were.
+    """Checks that the files of policies with stored decisions have the SHA-256 that was pinned.
 
     Raises:
-        PolicyError: The file of one has changed or is gone.
+        PolicyError: A file has changed or is gone.
     """
     with store.read() as tx:
         pins = tx.policy_pins.all()
-    present = {policy.version: policy.sha256 for policy in policies}
+    sha256_by_version = {policy.version: policy.sha256 for policy in policies}
     for version, sha256 in sorted(pins.items()):
-        if version not in present:
+        if version not in sha256_by_version:
             raise PolicyError(f"policy {version} has taken decisions, but its file is gone; put it back")
-        if present[version] != sha256:
+        if sha256_by_version[version] != sha256:
             raise PolicyError(
                 f"policy {version} has taken decisions, but its file has changed since (SHA-256 was {sha256}); put the "
                 "old file back and publish the change as a new version"
@@ -50,14 +50,14 @@ def check_pins(store: Store, policies: Sequence[Policy]) -> None:
 
 
 class PolicyService:
-    """The policies for those who want to read them."""
+    """The use cases of listing and fetching policies."""
 
     def __init__(self, policies: Sequence[Policy], clock: Clock) -> None:
         self._policies = sorted(policies, key=lambda policy: policy.effective_date)
         self._clock = clock
 
     def all(self) -> list[Policy]:
-        """Every policy, by the day it takes effect, the oldest first."""
+        """Every policy in the order of their effective dates."""
         return self._policies
 
     def get(self, version: str) -> Policy:

@@ -1,4 +1,4 @@
-"""Adding up the whole book."""
+"""The summary of the whole book."""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,7 +10,7 @@ from almeno_grpc.service.store import Store
 
 
 class PortfolioSummaryService:
-    """Tells how the book stands on the business date. Reads only."""
+    """Summarizes the portfolio on the business date. Reads only."""
 
     def __init__(self, store: Store, policies: Sequence[Policy], clock: Clock) -> None:
         self._store = store
@@ -18,9 +18,9 @@ class PortfolioSummaryService:
         self._clock = clock
 
     def summarize(self) -> Iterator[ScanProgress | Portfolio]:
-        """Yields how far the walk over the book has come, several times; then the figures.
+        """Yields the progress of the scan, several times; then the portfolio.
 
-        Loans and decisions are added up by the database, all at one moment.
+        Loans and decisions are aggregated by the database, in one read transaction.
 
         Raises:
             NoPolicyInEffect: No policy has taken effect by the business date.

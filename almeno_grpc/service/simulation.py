@@ -1,4 +1,4 @@
-"""Trying a policy on the whole book."""
+"""The simulation of a policy on the whole book."""
 
 from collections.abc import Iterator, Sequence
 
@@ -20,15 +20,15 @@ class SimulationService:
     def simulate(
         self, terms: LoanTerms, candidate: Policy | str, against_version: str
     ) -> Iterator[ScanProgress | SimulationSummary | Flip]:
-        """Yields how far the simulation has come, several times; then the summary; then each flip.
+        """Yields the progress, several times; then the summary; then each flip.
 
         Args:
-            terms: What every customer asks for.
+            terms: The terms that every customer asks for.
             candidate: The policy to try: a draft, or a version of the service's.
             against_version: The version to compare with; the one in effect when empty.
 
         Raises:
-            PolicyNotFound: No policy has a version named.
+            PolicyNotFound: No policy has one of the versions.
             NoPolicyInEffect: No policy has taken effect by the business date.
         """
         today = self._clock.today()

@@ -7,12 +7,12 @@ from support.recount import ASKED, DRAFT, SECONDS, customers_of, simulate, simul
 
 from almeno_grpc.api import credit_service_pb2
 from almeno_grpc.api import portfolio_service_pb2 as pb
-from almeno_grpc.service import book_walk
+from almeno_grpc.service import borrower_scan
 
 
 def test_the_figures_do_not_depend_on_how_the_book_is_paged(sample, monkeypatch):
     whole = simulate(sample, policy=DRAFT), summarize(sample)
-    monkeypatch.setattr(book_walk, "PAGE_CUSTOMERS", 7)
+    monkeypatch.setattr(borrower_scan, "PAGE_CUSTOMERS", 7)
     customers = len(customers_of(sample))
     paged = simulate(sample, policy=DRAFT), summarize(sample)
     for (progress, *figures), (_, *figures_of_whole) in zip(paged, whole, strict=True):
@@ -23,15 +23,15 @@ def test_the_figures_do_not_depend_on_how_the_book_is_paged(sample, monkeypatch)
 @pytest.fixture
 def slow_pages(monkeypatch):
     """Makes a walk take ten milliseconds a customer; gives the pages read so far."""
-    visit, pages_read = book_walk._visit_in_turns, []
+    visit, pages_read = borrower_scan._visit_in_slices, []
 
     def visit_slowly(page, visitor):
         pages_read.append(page)
         time.sleep(0.01)
         visit(page, visitor)
 
-    monkeypatch.setattr(book_walk, "PAGE_CUSTOMERS", 1)
-    monkeypatch.setattr(book_walk, "_visit_in_turns", visit_slowly)
+    monkeypatch.setattr(borrower_scan, "PAGE_CUSTOMERS", 1)
+    monkeypatch.setattr(borrower_scan, "_visit_in_slices", visit_slowly)
     return pages_read
 
 

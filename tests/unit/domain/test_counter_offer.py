@@ -17,44 +17,46 @@ RATES = st.integers(0, 240).map(lambda quarters: Decimal(quarters) / 4)
 
 
 def tried_one_by_one(
-    rate: Decimal, months: int, least: int, most: int, rounding: Rounding = Rounding.HALF_UP
+    rate: Decimal, months: int, minimum: int, maximum: int, rounding: Rounding = Rounding.HALF_UP
 ) -> int | None:
-    return next((r for r in range(most, least - 1, -1) if amortizes(REDUCING, r * 100, rate, months, rounding)), None)
+    return next(
+        (r for r in range(maximum, minimum - 1, -1) if amortizes(REDUCING, r * 100, rate, months, rounding)), None
+    )
 
 
 @given(RATES, st.integers(1, 360), st.integers(1_000, 10**9))
-def test_an_amount_that_amortizes_is_its_own_answer(rate: Decimal, months: int, most: int) -> None:
-    found = largest_amortizing_rupees(REDUCING, rate, months, 1_000, most)
-    assert (found == most) == amortizes(REDUCING, most * 100, rate, months)
+def test_an_amount_that_amortizes_is_its_own_answer(rate: Decimal, months: int, maximum: int) -> None:
+    found = largest_amortizing_rupees(REDUCING, rate, months, 1_000, maximum)
+    assert (found == maximum) == amortizes(REDUCING, maximum * 100, rate, months)
 
 
 @settings(max_examples=100)
 @given(RATES, st.integers(180, 600), st.integers(1_000, 1_300), st.sampled_from(Rounding))
-def test_no_larger_amount_amortizes(rate: Decimal, months: int, most: int, rounding: Rounding) -> None:
-    found = largest_amortizing_rupees(REDUCING, rate, months, 1_000, most, rounding)
-    assert found == tried_one_by_one(rate, months, 1_000, most, rounding)
+def test_no_larger_amount_amortizes(rate: Decimal, months: int, maximum: int, rounding: Rounding) -> None:
+    found = largest_amortizing_rupees(REDUCING, rate, months, 1_000, maximum, rounding)
+    assert found == tried_one_by_one(rate, months, 1_000, maximum, rounding)
 
 
 @pytest.mark.parametrize(
-    ("rate", "months", "most", "largest"),
+    ("rate", "months", "maximum", "largest"),
     [
         pytest.param("12", 600, 1_500, 1_367, id="more than a hundred rupees further down"),
         pytest.param("36", 360, 10_000, None, id="none in a range of thousands"),
-        pytest.param("16", 600, 1_100, None, id="none near the least amount"),
+        pytest.param("16", 600, 1_100, None, id="none near the minimum amount"),
         pytest.param("100", 600, 1_000_000_000, None, id="none up to a hundred crore"),
         pytest.param("0", 600, 1_799, 1_799, id="without interest"),
-        pytest.param("12", 60, 999, None, id="nothing from the least amount on"),
+        pytest.param("12", 60, 999, None, id="nothing from the minimum amount on"),
     ],
 )
-def test_largest_amount_over_a_very_long_tenure(rate: str, months: int, most: int, largest: int | None) -> None:
-    assert largest_amortizing_rupees(REDUCING, Decimal(rate), months, 1_000, most) == largest
-    if most < 10**6:
-        assert tried_one_by_one(Decimal(rate), months, 1_000, most) == largest
+def test_largest_amount_over_a_very_long_tenure(rate: str, months: int, maximum: int, largest: int | None) -> None:
+    assert largest_amortizing_rupees(REDUCING, Decimal(rate), months, 1_000, maximum) == largest
+    if maximum < 10**6:
+        assert tried_one_by_one(Decimal(rate), months, 1_000, maximum) == largest
 
 
-@pytest.mark.parametrize(("least", "largest"), [(1_366, 1_367), (1_367, 1_367), (1_368, None)])
-def test_search_ends_with_the_least_amount(least: int, largest: int | None) -> None:
-    assert largest_amortizing_rupees(REDUCING, Decimal(12), 600, least, 1_500) == largest
+@pytest.mark.parametrize(("minimum", "largest"), [(1_366, 1_367), (1_367, 1_367), (1_368, None)])
+def test_search_ends_with_the_minimum_amount(minimum: int, largest: int | None) -> None:
+    assert largest_amortizing_rupees(REDUCING, Decimal(12), 600, minimum, 1_500) == largest
 
 
 def test_search_is_bounded_for_rates_that_round_differently_at_every_amount() -> None:

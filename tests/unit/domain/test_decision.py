@@ -148,7 +148,7 @@ def test_loan_that_takes_debt_to_exactly_the_limit_passes(
 
 
 @pytest.mark.parametrize(
-    ("score", "asked", "most", "approved"),
+    ("score", "asked", "max_rate", "approved"),
     [
         (55, "10.5", "10.5", True),
         (55, "10.5", "10.4999", False),
@@ -159,9 +159,9 @@ def test_loan_that_takes_debt_to_exactly_the_limit_passes(
     ],
 )
 def test_rate_above_the_highest_accepted_declines_and_exactly_that_passes(
-    policy: Policy, score: int, asked: str, most: str | None, *, approved: bool
+    policy: Policy, score: int, asked: str, max_rate: str | None, *, approved: bool
 ) -> None:
-    decision = decide(request(rate=asked, max_rate=most), borrower(SCORES[score]), policy, TODAY)
+    decision = decide(request(rate=asked, max_rate=max_rate), borrower(SCORES[score]), policy, TODAY)
     assert decision.reasons == (() if approved else (DecisionReason.RATE_ABOVE_MAXIMUM,))
     assert decision.counter_offer is None
 
@@ -241,8 +241,8 @@ def test_terms_that_do_not_amortize_at_the_corrected_rate_get_no_decision(policy
         pytest.param(request(101 * LAKH), borrower(), 100 * LAKH, id="what is left of the limit"),
         pytest.param(request(LAKH), borrower(limit=LAKH - 1), LAKH - 100, id="in whole rupees"),
         pytest.param(request(LAKH + 50), borrower(limit=LAKH + 49), LAKH, id="the rupees of what was asked"),
-        pytest.param(request(LAKH), borrower(limit=100_000), 100_000, id="the least loan there is"),
-        pytest.param(request(LAKH), borrower(limit=99_999), None, id="less than the least loan"),
+        pytest.param(request(LAKH), borrower(limit=100_000), 100_000, id="the smallest loan"),
+        pytest.param(request(LAKH), borrower(limit=99_999), None, id="less than the smallest loan"),
         pytest.param(request(LAKH, "12"), borrower(income=2 * 888_488), None, id="approved"),
         pytest.param(request(LAKH, "12"), borrower(income=2 * 888_487), 9_999_900, id="what half the income carries"),
         pytest.param(

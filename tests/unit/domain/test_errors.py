@@ -39,10 +39,13 @@ def leaves() -> list[type[CreditError]]:
         (errors.DeadlineExceeded("x"), CreditError, "DEADLINE_EXCEEDED", "x"),
         (errors.WriteConflict("x"), errors.Aborted, "WRITE_CONFLICT", "x"),
         (errors.StoreUnavailable("x"), errors.Unavailable, "STORE_UNAVAILABLE", "x"),
+        (errors.CommitOutcomeUnknown("x"), errors.StoreUnavailable, "STORE_UNAVAILABLE", "x"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, CreditError) else "",
 )
-def test_error_tells_its_reason(error: CreditError, branch: type[CreditError], reason: str, message: str) -> None:
+def test_error_has_its_reason_and_its_message(
+    error: CreditError, branch: type[CreditError], reason: str, message: str
+) -> None:
     assert isinstance(error, branch)
     assert error.reason == reason
     assert error.message == str(error)
@@ -79,6 +82,6 @@ def test_error_names_the_fields_at_fault(error: CreditError, fields: list[str]) 
     assert [violation.field for violation in error.violations] == fields
 
 
-def test_error_of_a_missing_resource_carries_its_number_for_programs() -> None:
+def test_error_of_a_missing_resource_carries_its_id_for_programs() -> None:
     assert errors.CustomerNotFound(7).metadata == {"customer_id": "7"}
     assert errors.TooManyCalls("x").metadata == {}

@@ -1,4 +1,4 @@
-"""What a decision tells of the rules that the loan had to pass."""
+"""The gates of a decision, in words."""
 
 from dataclasses import replace
 from datetime import date
@@ -17,7 +17,7 @@ RUPEE = 100
 LAKH = 100_000 * RUPEE
 
 
-def told(
+def gates_on(
     policy: Policy,
     *,
     amount: int = LAKH,
@@ -31,8 +31,8 @@ def told(
     return gates_of(decide(asked, Borrower(income, limit, CreditPosition(**position)), policy, TODAY), policy)
 
 
-def test_every_gate_is_told_with_its_figures_in_the_order_of_the_reasons(policy: Policy) -> None:
-    assert told(policy, max_rate="12.5", current_debt=25_000_050, monthly_obligation=111_512) == (
+def test_every_gate_has_the_values_compared_in_the_order_of_the_reasons(policy: Policy) -> None:
+    assert gates_on(policy, max_rate="12.5", current_debt=25_000_050, monthly_obligation=111_512) == (
         Gate(DecisionReason.DEBT_EXCEEDS_LIMIT, True, "current debt ₹2,50,000.50", "approved limit ₹10,00,000"),
         Gate(DecisionReason.CREDIT_SCORE_TOO_LOW, True, "55", "above 10"),
         Gate(
@@ -52,7 +52,7 @@ def test_every_gate_is_told_with_its_figures_in_the_order_of_the_reasons(policy:
 
 
 @pytest.mark.parametrize(
-    ("figures", "failed"),
+    ("values", "failed"),
     [
         ({}, set()),
         ({"current_debt": 9 * LAKH}, set()),
@@ -72,21 +72,21 @@ def test_every_gate_is_told_with_its_figures_in_the_order_of_the_reasons(policy:
     ],
 )
 def test_gate_that_was_not_passed_gives_its_reason_and_no_other_does(
-    policy: Policy, figures: dict, failed: set[DecisionReason]
+    policy: Policy, values: dict, failed: set[DecisionReason]
 ) -> None:
-    gates = told(policy, **figures)
+    gates = gates_on(policy, **values)
     assert {gate.reason for gate in gates if not gate.passed} == failed
 
 
 def test_rule_that_the_policy_does_not_have_is_left_out(policy: Policy) -> None:
     lenient = replace(policy, gates=replace(policy.gates, debt_within_limit=False, new_loan_within_limit=False))
-    reasons = [gate.reason for gate in told(lenient, current_debt=20 * LAKH)]
+    reasons = [gate.reason for gate in gates_on(lenient, current_debt=20 * LAKH)]
     assert reasons == [DecisionReason.CREDIT_SCORE_TOO_LOW, DecisionReason.EMI_BURDEN_TOO_HIGH]
 
 
-def test_gate_of_the_instalments_tells_the_policys_share_and_whether_the_new_one_counts(policy: Policy) -> None:
+def test_gate_of_the_instalments_names_the_policys_share_and_whether_the_new_one_counts(policy: Policy) -> None:
     third = replace(policy.gates, max_emi_share_of_income=Fraction("0.333333"), new_emi_counts=False)
-    gate = told(replace(policy, gates=third), monthly_obligation=500_000, income=1_500_001)[-1]
+    gate = gates_on(replace(policy, gates=third), monthly_obligation=500_000, income=1_500_001)[-1]
     assert gate == Gate(
         DecisionReason.EMI_BURDEN_TOO_HIGH,
         False,

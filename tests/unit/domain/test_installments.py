@@ -13,8 +13,8 @@ from python_calamine import load_workbook
 from almeno_grpc.domain.errors import TermsDoNotAmortize
 from almeno_grpc.domain.installments import (
     InstallmentMethod,
+    _schedule_repays,
     _surely_amortizes,
-    _walk_repays,
     amortizes,
     annual_compound_installment,
     installment,
@@ -58,7 +58,7 @@ def walked(principal: int, rate: Decimal, months: int, emi: int) -> list[tuple[i
 
 @st.composite
 def terms_at_the_edge(draw: st.DrawFn) -> tuple[int, Decimal, int]:
-    """Amounts around the least that surely amortizes: about (1+i)ⁿ/i² paise."""
+    """Amounts around the smallest that surely amortizes: about (1+i)ⁿ/i² paise."""
     rate = draw(st.decimals(0, 100, places=4) | st.sampled_from([Decimal(n) for n in range(0, 101, 4)]))
     months = draw(TENURES)
     i = Fraction(rate) / 1200
@@ -149,7 +149,7 @@ def test_the_quick_yes_is_never_given_to_terms_that_do_not_repay(terms: tuple[in
     principal, rate, months = terms
     emi = reducing_balance_installment(principal, rate, months)
     repays = walked(principal, rate, months, emi) is not None
-    assert _walk_repays(principal, rate, months, emi) == repays
+    assert _schedule_repays(principal, rate, months, emi) == repays
     assert repays or not _surely_amortizes(principal, rate, months, emi)
     assert amortizes(REDUCING, principal, rate, months) == repays
 

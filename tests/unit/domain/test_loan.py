@@ -74,7 +74,7 @@ def test_emis_due_of_a_loan_end_with_its_tenure() -> None:
     assert loan(tenure=3).emis_due(date(2036, 3, 31)) == 3
 
 
-def test_schedule_tells_what_became_of_each_instalment() -> None:
+def test_schedule_has_the_state_of_each_instalment() -> None:
     rows = installments(loan(paid=2, on_time=1), [], date(2026, 5, 31))
     assert [row.state for row in rows[:6]] == [
         InstallmentState.PAID,

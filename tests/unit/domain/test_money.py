@@ -76,7 +76,7 @@ def test_rounding_agrees_with_decimal_arithmetic(numerator: int, denominator: in
 
 
 @given(st.integers(-(10**12), 10**12), st.integers(1, 10**9))
-def test_rounding_moves_a_figure_by_half_at_most(numerator: int, denominator: int) -> None:
+def test_rounding_moves_a_value_by_half_at_most(numerator: int, denominator: int) -> None:
     moved = round_half_up(numerator, denominator) - Fraction(numerator, denominator)
     assert -Fraction(1, 2) < moved <= Fraction(1, 2)
 

@@ -39,7 +39,7 @@ def test_each_score_falls_in_the_band_it_is_above(policy: Policy, score: int, mi
     assert (band and band.min_rate) == min_rate
 
 
-def test_a_step_holds_up_to_and_including_its_figure() -> None:
+def test_a_step_holds_up_to_and_including_its_bound() -> None:
     table = StepTable(9, (Step(Fraction(1, 3), 9), Step(Fraction(1, 2), 4), Step(None, 1)))
-    figures = [Fraction(0), Fraction(1, 3), Fraction(34, 100), Fraction(1, 2), Fraction(51, 100), 7]
-    assert [table.points(figure.numerator, figure.denominator) for figure in figures] == [9, 9, 4, 4, 1, 1]
+    values = [Fraction(0), Fraction(1, 3), Fraction(34, 100), Fraction(1, 2), Fraction(51, 100), 7]
+    assert [table.points(value.numerator, value.denominator) for value in values] == [9, 9, 4, 4, 1, 1]

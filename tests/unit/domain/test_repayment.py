@@ -396,12 +396,12 @@ def test_loan_stands_as_the_model_says_whatever_is_paid_and_when(
 
 def amounts(model: ModelLoan, on: date) -> st.SearchStrategy[int]:
     """A part, an instalment, several, nearly all or all of what is owed."""
-    most = model.payoff(on)
+    maximum = model.payoff(on)
     emi = model.installments[0].amount
     known: Sequence[int] = [
-        amount for amount in (1, emi - 1, emi, emi + 1, 3 * emi, most - 1, most) if 0 < amount <= most
+        amount for amount in (1, emi - 1, emi, emi + 1, 3 * emi, maximum - 1, maximum) if 0 < amount <= maximum
     ]
-    return st.integers(1, most) | st.sampled_from(known)
+    return st.integers(1, maximum) | st.sampled_from(known)
 
 
 def test_active_loan_on_which_nothing_is_owed_contradicts_itself():

@@ -50,18 +50,18 @@ def simulated(before: Policy, after: Policy, *borrowers: Borrower, terms: LoanTe
 
 
 def test_one_policy_comes_to_approvals_and_declines_by_reason_score_rate_and_band(policy: Policy) -> None:
-    figures = simulated(policy, policy, GOOD, GOOD, FAIR, SLOW, POOR, DEEP).summary().before
-    assert (figures.policy_version, figures.approvals, figures.declines) == ("2026-01", 4, 2)
-    assert figures.not_amortizing == 0
-    assert figures.scores == {55: 3, 59: 1, 30: 1, 0: 1}
-    assert figures.rates == {Decimal("10.5"): 3, Decimal(16): 1}
-    assert figures.declines_by_reason == {
+    statistics = simulated(policy, policy, GOOD, GOOD, FAIR, SLOW, POOR, DEEP).summary().before
+    assert (statistics.policy_version, statistics.approvals, statistics.declines) == ("2026-01", 4, 2)
+    assert statistics.not_amortizing == 0
+    assert statistics.scores == {55: 3, 59: 1, 30: 1, 0: 1}
+    assert statistics.rates == {Decimal("10.5"): 3, Decimal(16): 1}
+    assert statistics.declines_by_reason == {
         DecisionReason.DEBT_EXCEEDS_LIMIT: 1,
         DecisionReason.CREDIT_SCORE_TOO_LOW: 1,
         DecisionReason.LOAN_EXCEEDS_LIMIT: 1,
         DecisionReason.EMI_BURDEN_TOO_HIGH: 2,
     }
-    bands = [(count.band and count.band.above, count.customers, count.approvals) for count in figures.bands]
+    bands = [(count.band and count.band.above, count.customers, count.approvals) for count in statistics.bands]
     assert bands == [(50, 4, 3), (30, 0, 0), (10, 1, 1), (None, 1, 0)]
 
 
@@ -168,12 +168,12 @@ def test_a_simulation_is_the_count_of_the_decisions(
         customer_id: (approves(customer_id, borrower, policy), approves(customer_id, borrower, tried))
         for customer_id, borrower in enumerate(book, start=1)
     }
-    for figures, answers in zip((summary.before, summary.after), zip(*pairs.values(), strict=True), strict=False):
+    for statistics, answers in zip((summary.before, summary.after), zip(*pairs.values(), strict=True), strict=False):
         assert Counter(answers) == Counter(
-            {True: figures.approvals, False: figures.declines, None: figures.not_amortizing}
+            {True: statistics.approvals, False: statistics.declines, None: statistics.not_amortizing}
         )
-        assert figures.scores.total() == sum(count.customers for count in figures.bands) == len(book)
-        assert figures.rates.total() == sum(count.approvals for count in figures.bands) == figures.approvals
+        assert statistics.scores.total() == sum(count.customers for count in statistics.bands) == len(book)
+        assert statistics.rates.total() == sum(count.approvals for count in statistics.bands) == statistics.approvals
     flipped = [customer_id for customer_id, (before, after) in pairs.items() if bool(before) != bool(after)]
     assert [flip.customer_id for flip in simulation.flips()] == flipped
     assert summary.newly_approved + summary.newly_declined == len(flipped)

@@ -1,4 +1,4 @@
-"""Going through the book, on a store that keeps customers in a list."""
+"""The scan of borrowers, on a store that keeps customers in a list."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,18 +31,18 @@ TERMS = LoanTerms(LAKH, Decimal("10.5"), 24)
 CLOCK = Clock(TODAY, ZoneInfo("Asia/Kolkata"))
 
 
-class Shelf:
-    """A store with customers of ₹1 lakh a month, by their numbers; tells how often it was read."""
+class ListStore:
+    """A store with customers of ₹1 lakh a month, by their ids; counts its reads."""
 
-    def __init__(self, *numbers: int) -> None:
-        self.numbers = list(numbers)
+    def __init__(self, *ids: int) -> None:
+        self.ids = list(ids)
         self.reads = 0
 
     @contextmanager
     def read(self) -> Iterator[Any]:
         self.reads += 1
         yield SimpleNamespace(
-            customers=SimpleNamespace(count=lambda: len(self.numbers)),
+            customers=SimpleNamespace(count=lambda: len(self.ids)),
             borrowers=SimpleNamespace(page=self._page),
             figures=SimpleNamespace(
                 loans=lambda on: [LoanGroup(on, LoanState.ACTIVE, 0, 1, LAKH, LAKH)],
@@ -53,66 +53,66 @@ class Shelf:
     def _page(self, after: int, count: int, on: date) -> list[tuple[int, Borrower]]:
         assert on == TODAY
         position = CreditPosition()
-        later = sorted(number for number in self.numbers if number > after)
-        return [(number, Borrower(LAKH, 36 * LAKH, position)) for number in later[:count]]
+        later = sorted(customer_id for customer_id in self.ids if customer_id > after)
+        return [(customer_id, Borrower(LAKH, 36 * LAKH, position)) for customer_id in later[:count]]
 
 
-def nobody(_number: int, _borrower: Borrower) -> None:
+def ignore(_customer_id: int, _borrower: Borrower) -> None:
     """Visits without looking."""
 
 
-def walked(shelf: Shelf, visit: Callable[[int, Borrower], None]) -> Iterator[ScanProgress]:
-    return scan_borrowers(cast(Store, shelf), TODAY, visit)
+def scanned(store: ListStore, visit: Callable[[int, Borrower], None]) -> Iterator[ScanProgress]:
+    return scan_borrowers(cast(Store, store), TODAY, visit)
 
 
 @pytest.mark.parametrize("customers", [0, 1, 9, 10, 11, PAGE_CUSTOMERS - 1, PAGE_CUSTOMERS, 2 * PAGE_CUSTOMERS + 1])
-def test_every_customer_is_visited_once_by_ascending_number(customers: int) -> None:
-    met: list[int] = []
-    numbers = [7 * number for number in range(customers, 0, -1)]
-    progress = list(walked(Shelf(*numbers), lambda number, _: met.append(number)))
-    assert met == sorted(numbers)
+def test_every_customer_is_visited_once_by_ascending_id(customers: int) -> None:
+    visited: list[int] = []
+    ids = [7 * number for number in range(customers, 0, -1)]
+    progress = list(scanned(ListStore(*ids), lambda customer_id, _: visited.append(customer_id)))
+    assert visited == sorted(ids)
     assert progress[0] == ScanProgress(0, customers)
     assert progress[-1] == ScanProgress(customers, customers)
     assert len(progress) == 1 + -(-customers // PAGE_CUSTOMERS)
     assert all(earlier.customers_done < later.customers_done for earlier, later in pairwise(progress))
 
 
-def test_customers_who_come_during_the_walk_are_met_when_their_numbers_still_lie_ahead() -> None:
-    shelf = Shelf(*range(1, PAGE_CUSTOMERS + 1))
-    met: list[int] = []
-    walk = walked(shelf, lambda number, _: met.append(number))
-    assert [next(walk), next(walk)] == [
+def test_customers_registered_during_the_scan_are_visited_when_their_ids_are_still_ahead() -> None:
+    store = ListStore(*range(1, PAGE_CUSTOMERS + 1))
+    visited: list[int] = []
+    scan = scanned(store, lambda customer_id, _: visited.append(customer_id))
+    assert [next(scan), next(scan)] == [
         ScanProgress(0, PAGE_CUSTOMERS),
         ScanProgress(PAGE_CUSTOMERS, PAGE_CUSTOMERS),
     ]
-    shelf.numbers.append(5_000_000)
-    assert list(walk) == [ScanProgress(PAGE_CUSTOMERS + 1, PAGE_CUSTOMERS + 1)]
-    assert met[-1] == 5_000_000
+    store.ids.append(5_000_000)
+    assert list(scan) == [ScanProgress(PAGE_CUSTOMERS + 1, PAGE_CUSTOMERS + 1)]
+    assert visited[-1] == 5_000_000
 
 
-def test_a_walk_that_nobody_goes_on_with_reads_no_further() -> None:
-    shelf = Shelf(*range(1, 3 * PAGE_CUSTOMERS))
-    walk = walked(shelf, nobody)
-    next(walk)
-    next(walk)
-    walk.close()
-    assert shelf.reads == 2
+def test_scan_that_is_not_continued_reads_no_further() -> None:
+    store = ListStore(*range(1, 3 * PAGE_CUSTOMERS))
+    scan = scanned(store, ignore)
+    next(scan)
+    next(scan)
+    scan.close()
+    assert store.reads == 2
 
 
-def test_a_walk_that_fails_does_not_stand_in_the_way_of_the_next() -> None:
-    def fail(_number: int, _borrower: Borrower) -> None:
+def test_scan_that_fails_does_not_block_the_next() -> None:
+    def fail(_customer_id: int, _borrower: Borrower) -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        list(walked(Shelf(1), fail))
-    assert list(walked(Shelf(1), nobody))[-1] == ScanProgress(1, 1)
+        list(scanned(ListStore(1), fail))
+    assert list(scanned(ListStore(1), ignore))[-1] == ScanProgress(1, 1)
 
 
 def simulations(*policies: Policy) -> SimulationService:
-    return SimulationService(cast(Store, Shelf(3, 1, 2)), policies, CLOCK)
+    return SimulationService(cast(Store, ListStore(3, 1, 2)), policies, CLOCK)
 
 
-def test_simulation_tells_progress_then_the_summary_then_the_flips(policy: Policy) -> None:
+def test_simulation_yields_progress_then_the_summary_then_the_flips(policy: Policy) -> None:
     harsh = replace(policy, version="harsh", bands=(replace(policy.bands[0], above=99),))
     updates = list(simulations(policy).simulate(TERMS, harsh, ""))
     assert [type(update) for update in updates] == [ScanProgress] * 2 + [SimulationSummary] + [Flip] * 3
@@ -149,8 +149,8 @@ def test_before_any_policy_takes_effect_a_simulation_has_to_name_what_it_compare
     assert next(simulations(later).simulate(TERMS, "2026-01", "2026-01")) == ScanProgress(0, 3)
 
 
-def test_summary_tells_progress_then_customers_loans_and_decisions(policy: Policy) -> None:
-    *progress, portfolio = PortfolioSummaryService(cast(Store, Shelf(1, 2)), [policy], CLOCK).summarize()
+def test_summary_yields_progress_then_customers_loans_and_decisions(policy: Policy) -> None:
+    *progress, portfolio = PortfolioSummaryService(cast(Store, ListStore(1, 2)), [policy], CLOCK).summarize()
     assert progress == [ScanProgress(0, 2), ScanProgress(2, 2)]
     assert isinstance(portfolio, Portfolio)
     assert (portfolio.business_date, portfolio.policy.version) == (TODAY, "2026-01")

@@ -379,7 +379,7 @@ def test_snapshot_that_cannot_be_read_is_drift_that_says_so(
         (lambda c: c["score_components"][2].update(max_points=101), "at `$.score_components[2].max_points`"),
     ],
 )
-def test_damage_is_told_by_the_path_of_the_part(record: DecisionRecord, edit: Callable[..., Any], message: str) -> None:
+def test_damage_is_named_by_its_path(record: DecisionRecord, edit: Callable[..., Any], message: str) -> None:
     with pytest.raises(DecisionUnreadable) as raised:
         read_snapshot(edited(record, edit).snapshot)
     assert message in str(raised.value)
