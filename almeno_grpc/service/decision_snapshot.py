@@ -228,8 +228,8 @@ def _stored_decision(snapshot: _Snapshot) -> StoredDecision:
             ),
             credit_score=snapshot.credit_score,
             score_components=tuple(
-                ScoreComponent(part.name, _points(part.points, place), part.max_points, part.observed)
-                for place, part in enumerate(snapshot.score_components)
+                ScoreComponent(part.name, _points(part.points, index), part.max_points, part.observed)
+                for index, part in enumerate(snapshot.score_components)
             ),
             corrected_interest_rate=Decimal(snapshot.corrected_interest_rate),
             monthly_installment=snapshot.monthly_installment,
@@ -246,9 +246,9 @@ def _stored_decision(snapshot: _Snapshot) -> StoredDecision:
     )
 
 
-def _points(text: str, place: int) -> Fraction:
+def _points(text: str, index: int) -> Fraction:
     points = Fraction(text)
     if points > _MAX_SCORE:
         # The only bound that `Meta` cannot state.
-        raise ValueError(f"Expected points <= {_MAX_SCORE} - at `$.score_components[{place}].points`")
+        raise ValueError(f"Expected points <= {_MAX_SCORE} - at `$.score_components[{index}].points`")
     return points

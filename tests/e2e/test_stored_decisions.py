@@ -28,24 +28,24 @@ def customers(server: RunningServer) -> Iterator[int]:
 
 
 def decided(server: RunningServer) -> dict[str, decision_pb2.Decision]:
-    """The decisions on a loan asked for by every customer, as they were told."""
-    told = {}
+    """The decisions on a loan asked for by every customer, as they were answered."""
+    decisions = {}
     for number, customer_id in enumerate(customers(server)):
-        amount, rate, months, most = TERMS[number % len(TERMS)]
-        more = {} if most is None else {"max_interest_rate": per_cent(most)}
+        amount, rate, months, max_rate = TERMS[number % len(TERMS)]
+        more = {} if max_rate is None else {"max_interest_rate": per_cent(max_rate)}
         request = loan_of(customer_id, amount, rate, months, **more)
         decision = server.credit.CreateLoan(request, timeout=SECONDS).decision
-        told[decision.decision_id] = decision
-    return told
+        decisions[decision.decision_id] = decision
+    return decisions
 
 
 def replayed(server: RunningServer, decision_id: str) -> pb.ReplayDecisionResponse:
     return server.credit.ReplayDecision(pb.ReplayDecisionRequest(decision_id=decision_id), timeout=SECONDS)
 
 
-def assert_all_hold(server: RunningServer, told: dict[str, decision_pb2.Decision]) -> None:
-    """Each decision is found as it was told, in its place in the customer's list, and its replay matches."""
-    for decision_id, decision in told.items():
+def assert_all_hold(server: RunningServer, decisions: dict[str, decision_pb2.Decision]) -> None:
+    """Each decision is found as it was answered, in its place in the customer's list, and its replay matches."""
+    for decision_id, decision in decisions.items():
         found = server.credit.GetDecision(pb.GetDecisionRequest(decision_id=decision_id), timeout=SECONDS).decision
         assert found == decision
         request = pb.ListDecisionsRequest(customer_id=decision.customer_id)
@@ -64,17 +64,17 @@ def sample_book(start_server: StartServer) -> RunningServer:
 def test_every_decision_on_the_sample_book_is_found_and_replayed_even_years_later(
     sample_book: RunningServer, record_property: Callable[[str, object], None]
 ) -> None:
-    told = decided(sample_book)
-    assert len(told) == 300
-    outcomes = Counter(decision.approved for decision in told.values())
+    decisions = decided(sample_book)
+    assert len(decisions) == 300
+    outcomes = Counter(decision.approved for decision in decisions.values())
     assert min(outcomes[True], outcomes[False]) > 30
-    reasons = {reason for decision in told.values() for reason in decision.reasons}
+    reasons = {reason for decision in decisions.values() for reason in decision.reasons}
     assert len(reasons) >= 3
-    assert_all_hold(sample_book, told)
+    assert_all_hold(sample_book, decisions)
     sample_book.stop()
     sample_book.start(ALMENO_BUSINESS_DATE="2031-03-31")
-    assert_all_hold(sample_book, told)
-    record_property("decisions of the sample book replayed", f"{len(told)}, {outcomes[True]} of them approvals")
+    assert_all_hold(sample_book, decisions)
+    record_property("decisions of the sample book replayed", f"{len(decisions)}, {outcomes[True]} of them approvals")
 
 
 def test_every_decision_on_the_real_book_is_found_and_replayed(
@@ -83,7 +83,7 @@ def test_every_decision_on_the_real_book_is_found_and_replayed(
     server = start_server(ALMENO_BUSINESS_DATE="2024-06-30")
     for kind, name in ((CUSTOMERS, "customer_data.xlsx"), (LOANS, "loan_data.xlsx")):
         server.load(kind, (real_book / name).read_bytes(), name)
-    told = decided(server)
-    assert len(told) == 300
-    assert_all_hold(server, told)
-    record_property("decisions of the real book replayed", len(told))
+    decisions = decided(server)
+    assert len(decisions) == 300
+    assert_all_hold(server, decisions)
+    record_property("decisions of the real book replayed", len(decisions))

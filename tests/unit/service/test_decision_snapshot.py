@@ -15,9 +15,12 @@ from hypothesis import strategies as st
 
 from almeno_grpc.domain.decision import Borrower, LoanRequest, decide
 from almeno_grpc.domain.errors import TermsDoNotAmortize
+from almeno_grpc.domain.gates import Gate
 from almeno_grpc.domain.money import Rounding, rate_from_scaled
 from almeno_grpc.domain.policy import Policy
 from almeno_grpc.domain.position import CreditPosition
+from almeno_grpc.domain.scoring import ScoreComponent
+from almeno_grpc.service import decision_snapshot
 from almeno_grpc.service.decision_replay import Difference, replay
 from almeno_grpc.service.decision_snapshot import (
     DecisionUnreadable,
@@ -383,6 +386,18 @@ def test_damage_is_named_by_its_path(record: DecisionRecord, edit: Callable[...,
     with pytest.raises(DecisionUnreadable) as raised:
         read_snapshot(edited(record, edit).snapshot)
     assert message in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("struct", "domain"),
+    [
+        (decision_snapshot._Position, CreditPosition),
+        (decision_snapshot._ScoreComponent, ScoreComponent),
+        (decision_snapshot._Gate, Gate),
+    ],
+)
+def test_parts_of_a_snapshot_have_the_fields_of_the_domain_in_their_order(struct: Any, domain: Any) -> None:
+    assert struct.__struct_fields__ == domain._fields
 
 
 def test_decision_with_the_highest_and_the_lowest_of_everything_is_read(record: DecisionRecord) -> None:
