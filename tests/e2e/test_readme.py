@@ -10,9 +10,10 @@ from typing import Any, get_type_hints
 import pytest
 import typer
 from almeno_client.cli.app import app
+from support.book_files import CUSTOMER_HEADINGS, LOAN_HEADINGS, csv_file, customer_row, loan_row
 from support.documents import Operator, blocks, console_commands, run_session, shell_lines
 from support.postgres import running_postgres
-from support.servers import BIN, ROOT, RunningServer, StartServer
+from support.servers import BIN, CUSTOMERS, LOANS, ROOT, RunningServer, StartServer
 
 from almeno_grpc.api import credit_service_pb2, decision_pb2, portfolio_service_pb2
 from almeno_grpc.config import Settings, flag_of, variable_of
@@ -182,6 +183,21 @@ def test_every_event_of_the_table_is_logged_somewhere() -> None:
     assert events
     for event in events:
         assert f'"{event}"' in sources, event
+
+
+@pytest.mark.parametrize("name", ["customers", "loans"])
+def test_every_heading_of_the_table_is_taken(sample_server: RunningServer, name: str) -> None:
+    files = section("almeno_grpc/imports/README.md", "Files")
+    table = files.split(f"| {name} | also taken |\n|---|---|\n")[1].split("\n\n")[0]
+    columns = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
+    headings = {heading: [heading, *filter(None, others.split(", "))] for heading, others in columns}
+    is_loans = name == "loans"
+    assert [*headings] == [*(LOAN_HEADINGS if is_loans else CUSTOMER_HEADINGS)]
+    row = loan_row(100_200, 900_001) if is_loans else customer_row(900_100)
+    for place in range(max(map(len, headings.values()))):
+        written = [taken[min(place, len(taken) - 1)] for taken in headings.values()]
+        ended = sample_server.load(LOANS if is_loans else CUSTOMERS, csv_file(written, [row]))
+        assert (ended.rows_total, ended.rows_rejected) == (1, 0), f"{written}: {ended.error}"
 
 
 def test_every_table_stands_with_its_key() -> None:
