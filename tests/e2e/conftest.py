@@ -8,7 +8,7 @@ from support.servers import SAMPLE_BOOK, RunningServer, StartServer
 
 BUSINESS_DATE = "2026-04-10"
 SAMPLE_DATE = "2026-11-23"
-"""The README's figures are of about then; as the loans of the sample book end, they change."""
+"""The figures of the documents are of this day; as the loans of the sample book end, they change."""
 
 
 @contextlib.contextmanager
@@ -66,11 +66,11 @@ def new_sample_server(start_server: StartServer) -> RunningServer:
 
 @pytest.fixture(scope="module")
 def sample_server(start_shared_server: StartServer) -> RunningServer:
-    """A server with the sample book loaded, for the tests of a module."""
+    """A server with the sample book loaded, and with metrics, for the tests of a module."""
     return _with_sample_book(start_shared_server)
 
 
 def _with_sample_book(start: StartServer) -> RunningServer:
-    server = start(*SAMPLE_BOOK, ALMENO_BUSINESS_DATE=SAMPLE_DATE)
+    server = start(*SAMPLE_BOOK, ALMENO_BUSINESS_DATE=SAMPLE_DATE, ALMENO_METRICS_ADDRESS="127.0.0.1:0")
     server.wait_for_event("import_ended", count=2)
     return server
