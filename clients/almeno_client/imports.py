@@ -105,7 +105,7 @@ class ImportCalls(Calls):
                 raise error_of(error, header.request_id) from error
             finally:
                 call.cancel()
-        return import_of(getattr(response, "import"))
+        return import_of(response.book_import)
 
     def get_import(self, import_id: str, *, timeout_seconds: float | None = None) -> Import:
         """Fetches an import with its progress.
@@ -117,7 +117,7 @@ class ImportCalls(Calls):
         response: portfolio_service_pb2.GetImportResponse = self._unary(
             self._portfolio.GetImport, request, timeout_seconds
         )
-        return import_of(getattr(response, "import"))
+        return import_of(response.book_import)
 
     def cancel_import(
         self, import_id: str, *, request_id: str | None = None, timeout_seconds: float | None = None
@@ -133,7 +133,7 @@ class ImportCalls(Calls):
         response: portfolio_service_pb2.CancelImportResponse = self._unary(
             self._portfolio.CancelImport, request, timeout_seconds
         )
-        return import_of(getattr(response, "import"))
+        return import_of(response.book_import)
 
     def list_imports(self, *, page_size: int = 0, timeout_seconds: float | None = None) -> Iterator[Import]:
         """Yields all imports, the newest first; fetches pages of `page_size` (the service's choice when 0)."""
@@ -179,7 +179,7 @@ class ImportCalls(Calls):
     def _watch(self, import_id: str, timeout_seconds: float | None) -> Iterator[Import]:
         request = portfolio_service_pb2.WatchImportRequest(import_id=import_id)
         for response in self._stream(self._portfolio.WatchImport, request, timeout_seconds):
-            yield import_of(getattr(response, "import"))
+            yield import_of(response.book_import)
         raise Unavailable(grpc.StatusCode.UNAVAILABLE, "the service ended the watch before the import had ended")
 
     def list_import_issues(

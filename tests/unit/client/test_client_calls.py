@@ -45,9 +45,9 @@ def book(service, sample):
         "GetRepaymentSchedule",
         credit.GetRepaymentScheduleResponse(installments=[sample.installment(k) for k in (1, 2, 3)]),
     )
-    service.answers("StartImport", portfolio.StartImportResponse(**{"import": sample.import_("QUEUED")}))
-    service.answers("GetImport", portfolio.GetImportResponse(**{"import": sample.import_("RUNNING")}))
-    service.answers("CancelImport", portfolio.CancelImportResponse(**{"import": sample.import_("CANCELLED")}))
+    service.answers("StartImport", portfolio.StartImportResponse(book_import=sample.import_("QUEUED")))
+    service.answers("GetImport", portfolio.GetImportResponse(book_import=sample.import_("RUNNING")))
+    service.answers("CancelImport", portfolio.CancelImportResponse(book_import=sample.import_("CANCELLED")))
     return service
 
 
