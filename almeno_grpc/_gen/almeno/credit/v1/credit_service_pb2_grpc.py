@@ -5,7 +5,7 @@ import warnings
 
 from almeno_grpc._gen.almeno.credit.v1 import credit_service_pb2 as almeno_dot_credit_dot_v1_dot_credit__service__pb2
 
-GRPC_GENERATED_VERSION = '1.85.1'
+GRPC_GENERATED_VERSION = '1.74.0'
 GRPC_VERSION = grpc.__version__
 _version_not_supported = False
 
@@ -18,14 +18,14 @@ except ImportError:
 if _version_not_supported:
     raise RuntimeError(
         f'The grpc package installed is at version {GRPC_VERSION},'
-        + ' but the generated code in almeno/credit/v1/credit_service_pb2_grpc.py depends on'
+        + f' but the generated code in almeno/credit/v1/credit_service_pb2_grpc.py depends on'
         + f' grpcio>={GRPC_GENERATED_VERSION}.'
         + f' Please upgrade your grpc module to grpcio>={GRPC_GENERATED_VERSION}'
         + f' or downgrade your generated code using grpcio-tools<={GRPC_VERSION}.'
     )
 
 
-class CreditServiceStub:
+class CreditServiceStub(object):
     """Customers, credit decisions and loans.
 
     Every error carries one google.rpc.ErrorInfo of the domain `almeno.credit`; an invalid field is named in a
@@ -117,7 +117,7 @@ class CreditServiceStub:
                 _registered_method=True)
 
 
-class CreditServiceServicer:
+class CreditServiceServicer(object):
     """Customers, credit decisions and loans.
 
     Every error carries one google.rpc.ErrorInfo of the domain `almeno.credit`; an invalid field is named in a
@@ -352,7 +352,7 @@ def add_CreditServiceServicer_to_server(servicer, server):
 
 
  # This class is part of an EXPERIMENTAL API.
-class CreditService:
+class CreditService(object):
     """Customers, credit decisions and loans.
 
     Every error carries one google.rpc.ErrorInfo of the domain `almeno.credit`; an invalid field is named in a

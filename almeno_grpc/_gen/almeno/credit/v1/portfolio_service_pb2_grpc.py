@@ -5,7 +5,7 @@ import warnings
 
 from almeno_grpc._gen.almeno.credit.v1 import portfolio_service_pb2 as almeno_dot_credit_dot_v1_dot_portfolio__service__pb2
 
-GRPC_GENERATED_VERSION = '1.85.1'
+GRPC_GENERATED_VERSION = '1.74.0'
 GRPC_VERSION = grpc.__version__
 _version_not_supported = False
 
@@ -18,14 +18,14 @@ except ImportError:
 if _version_not_supported:
     raise RuntimeError(
         f'The grpc package installed is at version {GRPC_VERSION},'
-        + ' but the generated code in almeno/credit/v1/portfolio_service_pb2_grpc.py depends on'
+        + f' but the generated code in almeno/credit/v1/portfolio_service_pb2_grpc.py depends on'
         + f' grpcio>={GRPC_GENERATED_VERSION}.'
         + f' Please upgrade your grpc module to grpcio>={GRPC_GENERATED_VERSION}'
         + f' or downgrade your generated code using grpcio-tools<={GRPC_VERSION}.'
     )
 
 
-class PortfolioServiceStub:
+class PortfolioServiceStub(object):
     """The book as a whole: customer and loan history that arrives as files, the policies it is decided by, and its figures.
 
     Errors are as described at CreditService.
@@ -89,7 +89,7 @@ class PortfolioServiceStub:
                 _registered_method=True)
 
 
-class PortfolioServiceServicer:
+class PortfolioServiceServicer(object):
     """The book as a whole: customer and loan history that arrives as files, the policies it is decided by, and its figures.
 
     Errors are as described at CreditService.
@@ -244,7 +244,7 @@ def add_PortfolioServiceServicer_to_server(servicer, server):
 
 
  # This class is part of an EXPERIMENTAL API.
-class PortfolioService:
+class PortfolioService(object):
     """The book as a whole: customer and loan history that arrives as files, the policies it is decided by, and its figures.
 
     Errors are as described at CreditService.
