@@ -90,7 +90,7 @@ class Calls:
         except grpc.RpcError as error:
             raise error_of(error) from error
         finally:
-            call.cancel()
+            _end(call)
 
     def _persistently(self, attempt: Callable[[float], _Answer], timeout_seconds: float) -> _Answer:
         """Makes an attempt, given the seconds that are left, and again after an error that allows it."""
@@ -110,6 +110,17 @@ class Calls:
         if not error.retryable or error.code not in RETRYABLE_CODES or attempts_made >= self._retries.attempts:
             return False
         return deadline is None or time.monotonic() + self._retries.pause_seconds(attempts_made) < deadline
+
+
+def _end(stream: Any) -> None:
+    """Cancels a streaming call that is not read to its end.
+
+    Instrumentation may have put a generator in the place of gRPC's call, as OpenTelemetry's does: it has no `cancel`,
+    but once it is closed gRPC's call is released, which cancels it.
+    """
+    end = getattr(stream, "cancel", None) or getattr(stream, "close", None)
+    if end is not None:
+        end()
 
 
 def walk_pages(fetch: Callable[[str], tuple[Iterable[_Row], str]]) -> Iterator[_Row]:
