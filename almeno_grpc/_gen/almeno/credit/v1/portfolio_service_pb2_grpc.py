@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class PortfolioServiceStub(object):
-    """The book as a whole: customer and loan history that arrives as files, the policies it is decided by, and its figures.
+    """The loan book as a whole: imports of customer and loan files, credit policies, simulations, aggregates.
 
     Errors are as described at CreditService.
     """
@@ -90,7 +90,7 @@ class PortfolioServiceStub(object):
 
 
 class PortfolioServiceServicer(object):
-    """The book as a whole: customer and loan history that arrives as files, the policies it is decided by, and its figures.
+    """The loan book as a whole: imports of customer and loan files, credit policies, simulations, aggregates.
 
     Errors are as described at CreditService.
     """
@@ -134,7 +134,7 @@ class PortfolioServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def WatchImport(self, request, context):
-        """Streams an import each time it has moved on, the first time at once, the last time in its end state.
+        """Streams an import on each change, first its current state, last its end state.
 
         Errors: INVALID_ARGUMENT (INVALID_FIELD), NOT_FOUND (IMPORT_NOT_FOUND).
         """
@@ -143,7 +143,7 @@ class PortfolioServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListImportIssues(self, request, context):
-        """Lists the rows of an import that were rejected or adjusted, in the order of the sheet.
+        """Lists the rejected and the adjusted rows of an import, by row number.
 
         Errors: INVALID_ARGUMENT (INVALID_FIELD, INVALID_PAGE_TOKEN), NOT_FOUND (IMPORT_NOT_FOUND).
         """
@@ -152,7 +152,7 @@ class PortfolioServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListPolicies(self, request, context):
-        """Lists the versions of the credit policy, by the day they take effect, the oldest first.
+        """Lists the versions of the credit policy by effective date, the oldest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -177,7 +177,7 @@ class PortfolioServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def SummarizePortfolio(self, request, context):
-        """Adds up the whole book as it stands on the business date. Reads only.
+        """Aggregates the whole book on the business date. Reads only.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -245,7 +245,7 @@ def add_PortfolioServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class PortfolioService(object):
-    """The book as a whole: customer and loan history that arrives as files, the policies it is decided by, and its figures.
+    """The loan book as a whole: imports of customer and loan files, credit policies, simulations, aggregates.
 
     Errors are as described at CreditService.
     """
