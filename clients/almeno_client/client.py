@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import grpc
 
-from almeno_client.calls import new_request_id, walk_pages
+from almeno_client.base_client import iterate_pages, new_request_id
 from almeno_client.conversion import (
     customer_of,
     decision_of,
@@ -33,7 +33,7 @@ from almeno_client.repayments import RepaymentCalls
 from almeno_client.values import Rate, Rupees, money_message, rate_message
 from almeno_grpc.api import credit_service_pb2
 
-_MAX_REQUESTS_OF_A_BATCH = 1000
+_MAX_BATCH_REQUESTS = 1000
 """As many as the service takes in one call of BatchCheckEligibility."""
 
 
@@ -48,7 +48,7 @@ class CreditClient(RepaymentCalls, DecisionCalls, ImportCalls, PortfolioCalls):
     else of the client. Every call raises a `CreditServiceError` when it fails, a `TypeError` for a float where an
     amount or a rate is due, and a `ValueError` for a value that cannot be sent.
 
-    Construction is described at `Calls`.
+    Construction is described at `BaseClient`.
     """
 
     def register_customer(
@@ -77,7 +77,7 @@ class CreditClient(RepaymentCalls, DecisionCalls, ImportCalls, PortfolioCalls):
             phone_number=phone_number,
         )
         response: credit_service_pb2.RegisterCustomerResponse = self._unary(
-            self._credit.RegisterCustomer, request, timeout_seconds
+            self._credit_stub.RegisterCustomer, request, timeout_seconds
         )
         return customer_of(response.customer)
 
@@ -89,7 +89,7 @@ class CreditClient(RepaymentCalls, DecisionCalls, ImportCalls, PortfolioCalls):
         """
         request = credit_service_pb2.GetCustomerRequest(customer_id=customer_id)
         response: credit_service_pb2.GetCustomerResponse = self._unary(
-            self._credit.GetCustomer, request, timeout_seconds
+            self._credit_stub.GetCustomer, request, timeout_seconds
         )
         return CustomerAccount(customer_of(response.customer), position_of(response.position))
 
@@ -99,11 +99,11 @@ class CreditClient(RepaymentCalls, DecisionCalls, ImportCalls, PortfolioCalls):
         def fetch(page_token: str) -> tuple[Iterator[Customer], str]:
             request = credit_service_pb2.ListCustomersRequest(page_size=page_size, page_token=page_token)
             response: credit_service_pb2.ListCustomersResponse = self._unary(
-                self._credit.ListCustomers, request, timeout_seconds
+                self._credit_stub.ListCustomers, request, timeout_seconds
             )
             return map(customer_of, response.customers), response.next_page_token
 
-        return walk_pages(fetch)
+        return iterate_pages(fetch)
 
     def check_eligibility(
         self,
@@ -122,7 +122,7 @@ class CreditClient(RepaymentCalls, DecisionCalls, ImportCalls, PortfolioCalls):
         """
         request = eligibility_message(EligibilityRequest(customer_id, loan_amount, interest_rate, tenure_months))
         response: credit_service_pb2.CheckEligibilityResponse = self._unary(
-            self._credit.CheckEligibility, request, timeout_seconds
+            self._credit_stub.CheckEligibility, request, timeout_seconds
         )
         return decision_of(response.decision)
 
@@ -140,10 +140,10 @@ class CreditClient(RepaymentCalls, DecisionCalls, ImportCalls, PortfolioCalls):
         """
         messages = list(map(eligibility_message, requests))
         outcomes: list[Decision | CreditServiceError] = []
-        for start in range(0, len(messages), _MAX_REQUESTS_OF_A_BATCH):
-            batch = messages[start : start + _MAX_REQUESTS_OF_A_BATCH]
+        for start in range(0, len(messages), _MAX_BATCH_REQUESTS):
+            batch = messages[start : start + _MAX_BATCH_REQUESTS]
             response: credit_service_pb2.BatchCheckEligibilityResponse = self._unary(
-                self._credit.BatchCheckEligibility,
+                self._credit_stub.BatchCheckEligibility,
                 credit_service_pb2.BatchCheckEligibilityRequest(requests=batch),
                 timeout_seconds,
             )
@@ -189,7 +189,9 @@ class CreditClient(RepaymentCalls, DecisionCalls, ImportCalls, PortfolioCalls):
             tenure_months=tenure_months,
             max_interest_rate=None if max_interest_rate is None else rate_message(max_interest_rate),
         )
-        response: credit_service_pb2.CreateLoanResponse = self._unary(self._credit.CreateLoan, request, timeout_seconds)
+        response: credit_service_pb2.CreateLoanResponse = self._unary(
+            self._credit_stub.CreateLoan, request, timeout_seconds
+        )
         return LoanApplication(
             decision_of(response.decision), loan_of(response.loan) if response.HasField("loan") else None
         )
@@ -201,7 +203,7 @@ class CreditClient(RepaymentCalls, DecisionCalls, ImportCalls, PortfolioCalls):
             NotFound: No loan has the number.
         """
         request = credit_service_pb2.GetLoanRequest(loan_id=loan_id)
-        response: credit_service_pb2.GetLoanResponse = self._unary(self._credit.GetLoan, request, timeout_seconds)
+        response: credit_service_pb2.GetLoanResponse = self._unary(self._credit_stub.GetLoan, request, timeout_seconds)
         return LoanAccount(loan_of(response.loan), customer_of(response.customer))
 
     def list_loans(
@@ -223,11 +225,11 @@ class CreditClient(RepaymentCalls, DecisionCalls, ImportCalls, PortfolioCalls):
                 customer_id=customer_id, state=loan_state_name(state), page_size=page_size, page_token=page_token
             )
             response: credit_service_pb2.ListLoansResponse = self._unary(
-                self._credit.ListLoans, request, timeout_seconds
+                self._credit_stub.ListLoans, request, timeout_seconds
             )
             return map(loan_of, response.loans), response.next_page_token
 
-        return walk_pages(fetch)
+        return iterate_pages(fetch)
 
     def get_repayment_schedule(self, loan_id: int, *, timeout_seconds: float | None = None) -> tuple[Installment, ...]:
         """Fetches every instalment of a loan, paid and to come, in order.
@@ -237,7 +239,7 @@ class CreditClient(RepaymentCalls, DecisionCalls, ImportCalls, PortfolioCalls):
         """
         request = credit_service_pb2.GetRepaymentScheduleRequest(loan_id=loan_id)
         response: credit_service_pb2.GetRepaymentScheduleResponse = self._unary(
-            self._credit.GetRepaymentSchedule, request, timeout_seconds
+            self._credit_stub.GetRepaymentSchedule, request, timeout_seconds
         )
         return tuple(map(installment_of, response.installments))
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from almeno_client.calls import Calls, walk_pages
+from almeno_client.base_client import BaseClient, iterate_pages
 from almeno_client.conversion import replay_of, stored_decision_of
 from almeno_client.records import DamagedDecision, Decision, Replay
 from almeno_grpc.api import credit_service_pb2
 
 
-class DecisionCalls(Calls):
+class DecisionCalls(BaseClient):
     """The calls that show a stored decision, and take it again."""
 
     def get_decision(self, decision_id: str, *, timeout_seconds: float | None = None) -> Decision | DamagedDecision:
@@ -20,7 +20,7 @@ class DecisionCalls(Calls):
         """
         request = credit_service_pb2.GetDecisionRequest(decision_id=decision_id)
         response: credit_service_pb2.GetDecisionResponse = self._unary(
-            self._credit.GetDecision, request, timeout_seconds
+            self._credit_stub.GetDecision, request, timeout_seconds
         )
         return stored_decision_of(response.decision)
 
@@ -38,11 +38,11 @@ class DecisionCalls(Calls):
                 customer_id=customer_id, page_size=page_size, page_token=page_token
             )
             response: credit_service_pb2.ListDecisionsResponse = self._unary(
-                self._credit.ListDecisions, request, timeout_seconds
+                self._credit_stub.ListDecisions, request, timeout_seconds
             )
             return map(stored_decision_of, response.decisions), response.next_page_token
 
-        return walk_pages(fetch)
+        return iterate_pages(fetch)
 
     def replay_decision(self, decision_id: str, *, timeout_seconds: float | None = None) -> Replay:
         """Takes a stored decision again, from what is stored of it and by the same policy, and compares.
@@ -53,6 +53,6 @@ class DecisionCalls(Calls):
         """
         request = credit_service_pb2.ReplayDecisionRequest(decision_id=decision_id)
         response: credit_service_pb2.ReplayDecisionResponse = self._unary(
-            self._credit.ReplayDecision, request, timeout_seconds
+            self._credit_stub.ReplayDecision, request, timeout_seconds
         )
         return replay_of(response)

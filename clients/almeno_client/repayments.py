@@ -3,14 +3,14 @@
 import datetime as dt
 from collections.abc import Iterator
 
-from almeno_client.calls import Calls, new_request_id, walk_pages
+from almeno_client.base_client import BaseClient, iterate_pages, new_request_id
 from almeno_client.conversion import loan_of, payoff_of, repayment_of
 from almeno_client.records import Payoff, Repayment, RepaymentReceipt
 from almeno_client.values import Rupees, date_message, money_message
 from almeno_grpc.api import credit_service_pb2
 
 
-class RepaymentCalls(Calls):
+class RepaymentCalls(BaseClient):
     """The calls that record what was paid on a loan, and say what would close it."""
 
     def record_repayment(
@@ -43,7 +43,7 @@ class RepaymentCalls(Calls):
             payment_date=None if payment_date is None else date_message(payment_date),
         )
         response: credit_service_pb2.RecordRepaymentResponse = self._unary(
-            self._credit.RecordRepayment, request, timeout_seconds
+            self._credit_stub.RecordRepayment, request, timeout_seconds
         )
         return RepaymentReceipt(repayment_of(response.repayment), loan_of(response.loan))
 
@@ -61,11 +61,11 @@ class RepaymentCalls(Calls):
                 loan_id=loan_id, page_size=page_size, page_token=page_token
             )
             response: credit_service_pb2.ListRepaymentsResponse = self._unary(
-                self._credit.ListRepayments, request, timeout_seconds
+                self._credit_stub.ListRepayments, request, timeout_seconds
             )
             return map(repayment_of, response.repayments), response.next_page_token
 
-        return walk_pages(fetch)
+        return iterate_pages(fetch)
 
     def get_payoff(
         self, loan_id: int, *, payoff_date: dt.date | None = None, timeout_seconds: float | None = None
@@ -80,5 +80,7 @@ class RepaymentCalls(Calls):
         request = credit_service_pb2.GetPayoffRequest(
             loan_id=loan_id, payoff_date=None if payoff_date is None else date_message(payoff_date)
         )
-        response: credit_service_pb2.GetPayoffResponse = self._unary(self._credit.GetPayoff, request, timeout_seconds)
+        response: credit_service_pb2.GetPayoffResponse = self._unary(
+            self._credit_stub.GetPayoff, request, timeout_seconds
+        )
         return payoff_of(response.payoff)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from almeno_client.calls import DEFAULT_TIMEOUT_SECONDS
+from almeno_client.base_client import DEFAULT_TIMEOUT_SECONDS
 from almeno_client.channel import DEFAULT_ADDRESS, Tls
 from almeno_client.cli import customers, decisions, imports, loans, policies, repayments, report, simulation
 from almeno_client.cli.session import Session

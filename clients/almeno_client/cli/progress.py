@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from almeno_client.cli.session import Session, screen
+from almeno_client.cli.session import Session, new_console
 from almeno_client.portfolio_records import BookProgress
 
 _Result = TypeVar("_Result")
@@ -13,7 +13,7 @@ _Result = TypeVar("_Result")
 
 def progress_bar(session: Session) -> Progress:
     """The progress bar, on stderr; none for programs, nor where no terminal could draw it."""
-    console = screen(stderr=True)
+    console = new_console(stderr=True)
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),

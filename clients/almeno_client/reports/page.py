@@ -8,7 +8,7 @@ from importlib.resources import files
 from plotly.graph_objects import Figure
 from plotly.offline import get_plotlyjs
 
-from almeno_client.reports.tables import FiguresTable
+from almeno_client.reports.tables import TextTable
 
 # What a browser must not do when it opens the page: fetch anything from anywhere. Pictures of plots are of the page.
 _POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
@@ -39,7 +39,7 @@ class Section:
     title: str
     lead: str
     plot: Figure | None
-    tables: tuple[FiguresTable, ...]
+    tables: tuple[TextTable, ...]
     wide: bool = False
 
 
@@ -84,8 +84,8 @@ def _section(number: int, section: Section) -> str:
         drawing = section.plot.to_html(
             full_html=False, include_plotlyjs=False, config=_PLOT_OPTIONS, div_id=f"plot-{number}"
         )
-        told = escape(f"{section.title}. {section.lead} The table has the figures.")
-        plot = f'<div class="plot" role="img" aria-label="{told}">{drawing}</div>'
+        label = escape(f"{section.title}. {section.lead} The table has the figures.")
+        plot = f'<div class="plot" role="img" aria-label="{label}">{drawing}</div>'
     layout = "below" if section.wide or section.plot is None else "beside"
     # The tables come first, for a plot takes the width that they leave at the moment when it is drawn.
     return f"""<section>
@@ -99,8 +99,8 @@ def _section(number: int, section: Section) -> str:
 """
 
 
-def _table(table: FiguresTable) -> str:
-    kinds = ["figure" if table.is_figure(column) else "words" for column in table.columns]
+def _table(table: TextTable) -> str:
+    kinds = ["number" if table.is_numeric(column) else "text" for column in table.columns]
     head = "".join(
         f'<th scope="col" class="{kind}">{escape(column)}</th>'
         for kind, column in zip(kinds, table.columns, strict=True)

@@ -8,7 +8,7 @@ import grpc
 import pytest
 import typer.main
 from almeno_client.cli import app, session
-from almeno_client.figures import REASONS, months, per_cent, plain, rupees
+from almeno_client.formatting import REASON_SENTENCES, months, per_cent, printable, rupees
 from almeno_client.records import DecisionReason
 from hypothesis import given
 from hypothesis import strategies as st
@@ -262,8 +262,8 @@ def test_figures_on_the_screen():
         "0 %",
     ]
     assert (months(1), months(24)) == ("1 month", "24 months")
-    assert plain("a\x07b\tc") == "a�b�c"
-    assert set(REASONS) == set(DecisionReason)
+    assert printable("a\x07b\tc") == "a�b�c"
+    assert set(REASON_SENTENCES) == set(DecisionReason)
 
 
 def run_program(*arguments, address, **environment):

@@ -4,7 +4,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from almeno_client.records import DecisionReason
 
-REASONS = {
+REASON_SENTENCES = {
     DecisionReason.UNSPECIFIED: "A reason that this version of the client does not know.",
     DecisionReason.DEBT_EXCEEDS_LIMIT: "The customer already owes more than the approved limit.",
     DecisionReason.CREDIT_SCORE_TOO_LOW: "The credit score is too low for a loan at any rate.",
@@ -92,11 +92,11 @@ def months(count: int) -> str:
     return f"{count} month" if count == 1 else f"{count} months"
 
 
-def words(name: str) -> str:
+def humanized(name: str) -> str:
     """Turns a name of the service into words: DUE_LATER into due later."""
     return name.replace("_", " ").lower()
 
 
-def plain(text: str) -> str:
+def printable(text: str) -> str:
     """Takes control characters out of text from the book, which could otherwise steer the terminal."""
     return "".join(character if character.isprintable() else "�" for character in text)

@@ -7,8 +7,8 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from almeno_client.cli.views import figures_table, list_table, titled
-from almeno_client.figures import plain, rupees
+from almeno_client.cli.rendering import key_value_table, list_table, titled_panel
+from almeno_client.formatting import printable, rupees
 from almeno_client.records import Payoff, Repayment
 
 
@@ -19,15 +19,15 @@ def repayment_panel(repayment: Repayment) -> Panel:
         outcome = "1 instalment paid off wholly"
     if repayment.closes_loan:
         outcome = "closed the loan"
-    return titled(
+    return titled_panel(
         f"Repayment on loan {repayment.loan_id}",
-        figures_table(
+        key_value_table(
             [
                 ("Amount", Text(rupees(repayment.amount), "bold")),
                 ("Paid on", str(repayment.payment_date)),
                 ("What it did", Text(outcome, "bold green" if repayment.closes_loan else "")),
                 ("Principal left", rupees(repayment.outstanding_principal)),
-                ("Repayment", Text(plain(repayment.repayment_id))),
+                ("Repayment", Text(printable(repayment.repayment_id))),
             ]
         ),
     )
@@ -45,7 +45,7 @@ def repayments_table(repayments: Iterable[Repayment]) -> Table:
             rupees(repayment.amount),
             Text("closes", "green") if repayment.closes_loan else str(repayment.emis_completed),
             rupees(repayment.outstanding_principal),
-            Text(plain(repayment.repayment_id)),
+            Text(printable(repayment.repayment_id)),
         )
     return table
 
@@ -63,4 +63,4 @@ def payoff_panel(loan_id: int, payoff: Payoff) -> Panel:
     total = Text.assemble(
         (rupees(payoff.amount), "bold"), f" closes loan {loan_id} on {payoff.payoff_date}, if nothing is paid before."
     )
-    return titled("Payoff", total, Rule(style="dim"), parts)
+    return titled_panel("Payoff", total, Rule(style="dim"), parts)

@@ -7,10 +7,10 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from almeno_client.cli.views import figures_table, list_table, titled
-from almeno_client.figures import count, plain, rupees
+from almeno_client.cli.rendering import key_value_table, list_table, titled_panel
+from almeno_client.formatting import count, printable, rupees
 from almeno_client.portfolio_records import Policy, PortfolioSummary
-from almeno_client.reports.tables import FiguresTable
+from almeno_client.reports.tables import TextTable
 
 
 def policies_table(policies: Iterable[Policy]) -> Table:
@@ -18,10 +18,10 @@ def policies_table(policies: Iterable[Policy]) -> Table:
     table = list_table("Version", "Decides from", "", "SHA-256")
     for policy in policies:
         table.add_row(
-            Text(plain(policy.version)),
+            Text(printable(policy.version)),
             str(policy.effective_date),
             Text("in effect", "green") if policy.in_effect else Text(),
-            Text(plain(policy.sha256)),
+            Text(printable(policy.sha256)),
         )
     return table
 
@@ -31,36 +31,36 @@ def show_policy(console: Console, policy: Policy) -> None:
     rows = [
         ("Decides from", Text(str(policy.effective_date))),
         ("Today", Text("in effect", "green") if policy.in_effect else Text("not in effect")),
-        ("SHA-256", Text(plain(policy.sha256))),
+        ("SHA-256", Text(printable(policy.sha256))),
     ]
-    console.print(titled(f"Policy {plain(policy.version)}", figures_table(rows)))
-    console.print(Text("\n".join(map(plain, policy.toml.splitlines()))), soft_wrap=True)
+    console.print(titled_panel(f"Policy {printable(policy.version)}", key_value_table(rows)))
+    console.print(Text("\n".join(map(printable, policy.toml.splitlines()))), soft_wrap=True)
 
 
 def portfolio_panel(summary: PortfolioSummary) -> Panel:
     """The book in a few figures."""
-    return titled(
+    return titled_panel(
         f"The book on {summary.business_date}",
-        figures_table(
+        key_value_table(
             [
                 ("Customers", count(summary.customers)),
                 ("Loans", count(summary.loans)),
                 ("Outstanding", Text(rupees(summary.outstanding_principal), "bold")),
-                ("Scores under", Text(plain(f"policy {summary.policy_version}"))),
+                ("Scores under", Text(printable(f"policy {summary.policy_version}"))),
             ]
         ),
     )
 
 
-def show_figures(console: Console, tables: Iterable[FiguresTable]) -> None:
+def show_tables(console: Console, tables: Iterable[TextTable]) -> None:
     """Prints tables of figures, each under its title; those without rows are left out."""
     for figures in tables:
         if not figures.rows:
             continue
-        columns = [plain(column) for column in figures.columns]
-        right = [name for name, column in zip(columns, figures.columns, strict=True) if figures.is_figure(column)]
+        columns = [printable(column) for column in figures.columns]
+        right = [name for name, column in zip(columns, figures.columns, strict=True) if figures.is_numeric(column)]
         table = list_table(*columns, right=right)
         for row in figures.rows:
-            table.add_row(*(Text(plain(cell)) for cell in row))
-        console.print(Text(plain(figures.title), "bold"))
+            table.add_row(*(Text(printable(cell)) for cell in row))
+        console.print(Text(printable(figures.title), "bold"))
         console.print(table)

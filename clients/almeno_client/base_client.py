@@ -24,7 +24,7 @@ _CREDIT_STUB: _Stub = credit_service_pb2_grpc.CreditServiceStub
 _PORTFOLIO_STUB: _Stub = portfolio_service_pb2_grpc.PortfolioServiceStub
 
 
-class Calls:
+class BaseClient:
     """A connection to the service and the way calls are made on it. May be used by many threads at once.
 
     Args:
@@ -55,8 +55,8 @@ class Calls:
         self._wait_for_ready = wait_for_ready
         self._retries = retries or Retries()
         self._channel = open_channel(address, tls, self._retries)
-        self._credit = _CREDIT_STUB(self._channel)
-        self._portfolio = _PORTFOLIO_STUB(self._channel)
+        self._credit_stub = _CREDIT_STUB(self._channel)
+        self._portfolio_stub = _PORTFOLIO_STUB(self._channel)
 
     def __enter__(self) -> Self:
         return self
@@ -92,7 +92,7 @@ class Calls:
         finally:
             _end(call)
 
-    def _persistently(self, attempt: Callable[[float], _Answer], timeout_seconds: float) -> _Answer:
+    def _retry(self, attempt: Callable[[float], _Answer], timeout_seconds: float) -> _Answer:
         """Makes an attempt, given the seconds that are left, and again after an error that allows it."""
         deadline = time.monotonic() + timeout_seconds
         number = 1
@@ -100,12 +100,12 @@ class Calls:
             try:
                 return attempt(max(deadline - time.monotonic(), 0.0))
             except CreditServiceError as error:
-                if not self._may_go_on(error, number, deadline):
+                if not self._may_retry(error, number, deadline):
                     raise
             time.sleep(self._retries.pause_seconds(number))
             number += 1
 
-    def _may_go_on(self, error: CreditServiceError, attempts_made: int, deadline: float | None) -> bool:
+    def _may_retry(self, error: CreditServiceError, attempts_made: int, deadline: float | None) -> bool:
         """Whether the client itself begins again after an error, and still has the time for it."""
         if not error.retryable or error.code not in RETRYABLE_CODES or attempts_made >= self._retries.attempts:
             return False
@@ -123,7 +123,7 @@ def _end(stream: Any) -> None:
         end()
 
 
-def walk_pages(fetch: Callable[[str], tuple[Iterable[_Row], str]]) -> Iterator[_Row]:
+def iterate_pages(fetch: Callable[[str], tuple[Iterable[_Row], str]]) -> Iterator[_Row]:
     """Yields the rows of a list, page after page.
 
     Args:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from almeno_client.figures import months, per_cent, rupees
+from almeno_client.formatting import months, per_cent, rupees
 from almeno_client.portfolio_records import SimulationFlip, SimulationSummary
 
 
@@ -53,7 +53,9 @@ class Simulation:
         return self.flips_by_scores.total() > len(self.flips)
 
 
-def gather(terms: Terms, results: Iterable[SimulationSummary | SimulationFlip], *, max_flips: int) -> Simulation:
+def collect_results(
+    terms: Terms, results: Iterable[SimulationSummary | SimulationFlip], *, max_flips: int
+) -> Simulation:
     """Gathers what a simulation brings.
 
     Args:
