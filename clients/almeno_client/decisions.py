@@ -1,4 +1,4 @@
-"""The calls on decisions that are stored."""
+"""RPCs on stored decisions: get, list, replay."""
 
 from collections.abc import Iterator
 
@@ -9,14 +9,14 @@ from almeno_grpc.api import credit_service_pb2
 
 
 class DecisionCalls(BaseClient):
-    """The calls that show a stored decision, and take it again."""
+    """RPCs on stored decisions: get, list, replay."""
 
     def get_decision(self, decision_id: str, *, timeout_seconds: float | None = None) -> Decision | DamagedDecision:
-        """Fetches a stored decision, with everything it was taken from; or what can be told of it, if it is damaged.
+        """Fetches a stored decision with its inputs; a DamagedDecision where those cannot be read.
 
         Raises:
-            InvalidArgument: The name is no UUID.
-            NotFound: No stored decision has the name.
+            InvalidArgument: The id is not a UUID.
+            NotFound: There is no stored decision with the id.
         """
         request = credit_service_pb2.GetDecisionRequest(decision_id=decision_id)
         response: credit_service_pb2.GetDecisionResponse = self._unary(
@@ -30,7 +30,7 @@ class DecisionCalls(BaseClient):
         """Yields the stored decisions on a customer, the oldest first.
 
         Raises:
-            NotFound: No customer has the number; raised with the first decision that is asked for.
+            NotFound: There is no customer with the id; raised by the first `next()`.
         """
 
         def fetch(page_token: str) -> tuple[Iterator[Decision | DamagedDecision], str]:
@@ -45,11 +45,11 @@ class DecisionCalls(BaseClient):
         return iterate_pages(fetch)
 
     def replay_decision(self, decision_id: str, *, timeout_seconds: float | None = None) -> Replay:
-        """Takes a stored decision again, from what is stored of it and by the same policy, and compares.
+        """Recomputes a stored decision from its stored inputs, under the same policy version, and compares.
 
         Raises:
-            InvalidArgument: The name is no UUID.
-            NotFound: No stored decision has the name.
+            InvalidArgument: The id is not a UUID.
+            NotFound: There is no stored decision with the id.
         """
         request = credit_service_pb2.ReplayDecisionRequest(decision_id=decision_id)
         response: credit_service_pb2.ReplayDecisionResponse = self._unary(

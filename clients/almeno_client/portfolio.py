@@ -1,4 +1,4 @@
-"""The calls on the book as a whole: its policies, what another policy would come to, and its figures."""
+"""RPCs on the whole book: policies, simulations, the portfolio summary."""
 
 import time
 from collections.abc import Iterator
@@ -15,14 +15,14 @@ from almeno_client.values import Rate, Rupees, money_message, rate_message
 from almeno_grpc.api import portfolio_service_pb2
 
 SCAN_TIMEOUT_SECONDS = 600.0
-"""How long a walk over the whole book may take unless told otherwise: a million customers at 1,700 a second."""
+"""Default deadline of a scan over the whole book: a million customers at 1,700 a second."""
 
 
 class PortfolioCalls(BaseClient):
-    """The calls on the book as a whole."""
+    """RPCs on the whole book: policies, simulations, the portfolio summary."""
 
     def list_policies(self, *, timeout_seconds: float | None = None) -> tuple[Policy, ...]:
-        """Fetches every version of the credit policy, by the day they take effect, the oldest first."""
+        """Fetches every version of the credit policy by effective date, the oldest first."""
         response: portfolio_service_pb2.ListPoliciesResponse = self._unary(
             self._portfolio_stub.ListPolicies, portfolio_service_pb2.ListPoliciesRequest(), timeout_seconds
         )
@@ -54,20 +54,20 @@ class PortfolioCalls(BaseClient):
         """Decides one loan request for every customer under two policies. Stores nothing.
 
         Args:
-            policy: A draft to try, the content of a policy file. Give this or `version`.
-            version: A version of the service's to try.
-            against_version: The version to compare with; the one in effect when empty.
-            loan_amount: The amount that every customer asks for.
-            interest_rate: The rate asked for.
-            tenure_months: The number of monthly instalments asked for.
-            timeout_seconds: How long all of it may take; SCAN_TIMEOUT_SECONDS when None.
+            policy: The candidate as a draft: the content of a policy file, TOML. Give this or `version`.
+            version: The candidate as a version of the service's.
+            against_version: Version of the baseline policy; the one in effect when empty.
+            loan_amount: Principal that every customer applies for, in rupees.
+            interest_rate: Requested interest rate, in per cent a year.
+            tenure_months: Requested number of monthly instalments.
+            timeout_seconds: Deadline of the stream, its retries included; SCAN_TIMEOUT_SECONDS when None.
 
         Returns:
-            Progress, several times; then the summary, once; then each customer whose answer flips, by number.
+            Progress, several times; then the summary, once; then each customer whose outcome changes, by ascending id.
 
         Raises:
-            InvalidArgument: The draft is no policy, or a field is not what it has to be; raised, as what the service
-                says besides, with the first update that is asked for.
+            InvalidArgument: The draft is not a policy, or a field is invalid; raised, as every error of the service, by
+                the first `next()`.
             NotFound: There is no such version.
             ValueError: Both a draft and a version are given, or neither.
         """
@@ -84,10 +84,10 @@ class PortfolioCalls(BaseClient):
         return map(_simulation_update, self._scan_book(self._portfolio_stub.SimulatePolicy, request, timeout_seconds))
 
     def summarize_portfolio(self, *, timeout_seconds: float | None = None) -> Iterator[BookProgress | PortfolioSummary]:
-        """Adds up the whole book as it stands on the business date.
+        """Aggregates the whole book on the business date.
 
         Args:
-            timeout_seconds: How long all of it may take; SCAN_TIMEOUT_SECONDS when None.
+            timeout_seconds: Deadline of the stream, its retries included; SCAN_TIMEOUT_SECONDS when None.
 
         Returns:
             Progress, several times; then the summary, once.
@@ -96,7 +96,7 @@ class PortfolioCalls(BaseClient):
         return map(_summary_update, self._scan_book(self._portfolio_stub.SummarizePortfolio, request, timeout_seconds))
 
     def _scan_book(self, method: Any, request: Message, timeout_seconds: float | None) -> Iterator[Any]:
-        """Yields the updates of a walk over the book; begins again when it breaks off before its summary."""
+        """Yields the updates of a scan over the book; begins again when the stream breaks before its summary."""
         deadline = time.monotonic() + (SCAN_TIMEOUT_SECONDS if timeout_seconds is None else timeout_seconds)
         attempts_made, summed_up = 0, False
         while True:
@@ -106,10 +106,12 @@ class PortfolioCalls(BaseClient):
                     yield response
                 if summed_up:
                     return
-                raise Unavailable(grpc.StatusCode.UNAVAILABLE, "the service ended the walk over the book too early")
+                raise Unavailable(
+                    grpc.StatusCode.UNAVAILABLE, "the service ended the scan over the book before its summary"
+                )
             except CreditServiceError as error:
                 attempts_made += 1
-                # What comes after the summary must not come twice.
+                # Updates after the summary must not come twice.
                 if summed_up or not self._may_retry(error, attempts_made, deadline):
                     raise
             time.sleep(self._retries.pause_seconds(attempts_made))

@@ -1,4 +1,4 @@
-"""The calls on a loan that is being repaid."""
+"""RPCs on repayments: record, list, payoff."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from almeno_grpc.api import credit_service_pb2
 
 
 class RepaymentCalls(BaseClient):
-    """The calls that record what was paid on a loan, and say what would close it."""
+    """RPCs on repayments: record, list, payoff."""
 
     def record_repayment(
         self,
@@ -25,15 +25,15 @@ class RepaymentCalls(BaseClient):
         """Records a payment on a loan. Exactly the payoff of the day closes the loan.
 
         Args:
-            loan_id: The loan it was made on.
-            amount: What was paid, at most the payoff of the day.
-            payment_date: The day it was paid, not before the loan's latest repayment; the business date when None.
-            request_id: UUID of this request; made up when None.
-            timeout_seconds: How long the call may take; the client's own when None.
+            loan_id: Id of the loan.
+            amount: Amount paid, in rupees; at most the payoff of the day.
+            payment_date: Date of the payment, not before the loan's latest repayment; the business date when None.
+            request_id: Idempotency key, a UUID; generated when None.
+            timeout_seconds: Deadline of the call, its retries included; the client's when None.
 
         Raises:
-            InvalidArgument: A field is not what it has to be.
-            NotFound: No loan has the number.
+            InvalidArgument: A field is invalid.
+            NotFound: There is no loan with the id.
             FailedPrecondition: The loan is closed, or the amount is more than its payoff.
         """
         request = credit_service_pb2.RecordRepaymentRequest(
@@ -53,7 +53,7 @@ class RepaymentCalls(BaseClient):
         """Yields the repayments of a loan in the order in which they were recorded.
 
         Raises:
-            NotFound: No loan has the number; raised with the first repayment that is asked for.
+            NotFound: There is no loan with the id; raised by the first `next()`.
         """
 
         def fetch(page_token: str) -> tuple[Iterator[Repayment], str]:
@@ -70,11 +70,11 @@ class RepaymentCalls(BaseClient):
     def get_payoff(
         self, loan_id: int, *, payoff_date: dt.date | None = None, timeout_seconds: float | None = None
     ) -> Payoff:
-        """Says what closes a loan on a day, which may be to come; on the business date when None.
+        """Computes the payoff of a loan on a day, which may lie in the future; on the business date when None.
 
         Raises:
             InvalidArgument: The day lies before the approval or before the loan's latest repayment.
-            NotFound: No loan has the number.
+            NotFound: There is no loan with the id.
             FailedPrecondition: The loan is closed.
         """
         request = credit_service_pb2.GetPayoffRequest(

@@ -1,4 +1,4 @@
-"""Policies, simulations and the book in figures on the screen."""
+"""Rendering of policies and of the portfolio summary for the terminal."""
 
 from collections.abc import Iterable
 
@@ -38,7 +38,7 @@ def show_policy(console: Console, policy: Policy) -> None:
 
 
 def portfolio_panel(summary: PortfolioSummary) -> Panel:
-    """The book in a few figures."""
+    """The totals of the portfolio summary."""
     return titled_panel(
         f"The book on {summary.business_date}",
         key_value_table(
@@ -53,14 +53,14 @@ def portfolio_panel(summary: PortfolioSummary) -> Panel:
 
 
 def show_tables(console: Console, tables: Iterable[TextTable]) -> None:
-    """Prints tables of figures, each under its title; those without rows are left out."""
-    for figures in tables:
-        if not figures.rows:
+    """Prints tables, each under its title; those without rows are left out."""
+    for source in tables:
+        if not source.rows:
             continue
-        columns = [printable(column) for column in figures.columns]
-        right = [name for name, column in zip(columns, figures.columns, strict=True) if figures.is_numeric(column)]
+        columns = [printable(column) for column in source.columns]
+        right = [name for name, column in zip(columns, source.columns, strict=True) if source.is_numeric(column)]
         table = list_table(*columns, right=right)
-        for row in figures.rows:
+        for row in source.rows:
             table.add_row(*(Text(printable(cell)) for cell in row))
-        console.print(Text(printable(figures.title), "bold"))
+        console.print(Text(printable(source.title), "bold"))
         console.print(table)

@@ -1,4 +1,4 @@
-"""A decision on the screen: the outcome, the terms, the score with its parts, and why; a replay of it."""
+"""Rendering of decisions and replays for the terminal: outcome, terms, score with its components, gates."""
 
 from collections.abc import Iterable, Iterator
 
@@ -22,7 +22,7 @@ _COMPONENT_NAMES = {
 
 
 def show_stored_decision(console: Console, decision: Decision | DamagedDecision) -> None:
-    """Prints a stored decision, or what can be told of one that is damaged."""
+    """Prints a stored decision, or the readable columns of a damaged one."""
     if isinstance(decision, Decision):
         show_decision(console, decision)
         return

@@ -1,4 +1,4 @@
-"""Commands on decisions that are stored: decision, decisions, replay."""
+"""Commands on stored decisions: decision, decisions, replay."""
 
 import typer
 
@@ -10,7 +10,7 @@ from almeno_client.records import ReplayOutcome
 
 
 def decision(context: typer.Context, decision_id: DecisionId, as_json: AsJson = False) -> None:
-    """Show a stored decision with everything it was taken from, or what can be told of one that is damaged."""
+    """Show a stored decision with its inputs, or the readable columns of a damaged one."""
     session = session_of(context, as_json)
     with session.connected() as client:
         stored = client.get_decision(decision_id)

@@ -1,4 +1,4 @@
-"""The arguments and options that several commands share, and how their text is read."""
+"""Arguments and options that several commands share, and the parsing of their text."""
 
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -14,8 +14,8 @@ from almeno_client.values import parse_rate, parse_rupees
 _Value = TypeVar("_Value")
 _MAX_PAGE_ROWS = 1000
 
-CustomerId = Annotated[int, typer.Argument(metavar="CUSTOMER_ID", help="The customer's number.")]
-LoanId = Annotated[int, typer.Argument(metavar="LOAN_ID", help="The loan's number.")]
+CustomerId = Annotated[int, typer.Argument(metavar="CUSTOMER_ID", help="The customer's id.")]
+LoanId = Annotated[int, typer.Argument(metavar="LOAN_ID", help="The loan's id.")]
 DecisionId = Annotated[
     str, typer.Argument(metavar="DECISION_ID", help="The decision's id, as `almeno decisions` lists it.")
 ]

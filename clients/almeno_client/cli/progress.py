@@ -1,4 +1,4 @@
-"""The progress bar of what takes its time."""
+"""Progress bars of long-running commands."""
 
 from collections.abc import Iterator
 from typing import TypeVar
@@ -28,7 +28,7 @@ def progress_bar(session: Session) -> Progress:
 
 
 def with_progress(session: Session, title: str, updates: Iterator[BookProgress | _Result]) -> Iterator[_Result]:
-    """Draws the progress of a walk over the book, and yields what else it brings."""
+    """Draws the progress of a scan over the book, and yields its other updates."""
     with progress_bar(session) as bar:
         task = bar.add_task(title, total=None, state="customers")
         for update in updates:

@@ -1,4 +1,4 @@
-"""Customers, loans and schedules as tables."""
+"""Rendering of customers, loans and schedules for the terminal."""
 
 from collections.abc import Iterable, Sequence
 
@@ -24,21 +24,21 @@ _STATE_STYLES = {
 
 
 def key_value_table(rows: Iterable[tuple[str, RenderableType]]) -> Table:
-    """Names on the left, figures on the right."""
+    """A table of two columns: names, values."""
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="dim", no_wrap=True)
     table.add_column()
-    for name, figure in rows:
-        table.add_row(name, figure)
+    for name, value in rows:
+        table.add_row(name, value)
     return table
 
 
 def list_table(*columns: str, right: Sequence[str] = ()) -> Table:
-    """An empty table with the columns; those in `right` hold figures."""
+    """An empty table with the columns; those in `right` are aligned to the right, for numbers."""
     table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
     for column in columns:
         if column in right:
-            # A figure is never broken over two lines; where there is no room for it, an ellipsis says so.
+            # A number is never broken over two lines; where there is no room for it, an ellipsis says so.
             table.add_column(column, justify="right", no_wrap=True, overflow="ellipsis")
         else:
             table.add_column(column, overflow="fold")
@@ -68,7 +68,7 @@ def customer_panel(customer: Customer) -> Panel:
 
 
 def position_panel(position: CreditPosition) -> Panel:
-    """What a customer has borrowed, owes and has paid."""
+    """The credit position of a customer."""
     return titled_panel(
         "Position",
         key_value_table(
@@ -177,7 +177,7 @@ def schedule_table(installments: Iterable[Installment]) -> Table:
 
 
 def show_list(console: Console, table: Table, *, nothing: str, more: bool) -> None:
-    """Prints a list, or says that it is empty; tells when it goes on."""
+    """Prints a list, or that it is empty, and whether there are more rows."""
     if not table.rows:
         console.print(Text(nothing, "dim"))
         return

@@ -1,4 +1,4 @@
-"""Repayments and payoffs on the screen."""
+"""Rendering of repayments and payoffs for the terminal."""
 
 from collections.abc import Iterable
 
@@ -13,7 +13,7 @@ from almeno_client.records import Payoff, Repayment
 
 
 def repayment_panel(repayment: Repayment) -> Panel:
-    """One repayment, and what it did."""
+    """One repayment and its effect on the loan."""
     outcome = f"{repayment.emis_completed} instalments paid off wholly"
     if repayment.emis_completed == 1:
         outcome = "1 instalment paid off wholly"
@@ -51,7 +51,7 @@ def repayments_table(repayments: Iterable[Repayment]) -> Table:
 
 
 def payoff_panel(loan_id: int, payoff: Payoff) -> Panel:
-    """What closes a loan on a day, and how it comes about."""
+    """The payoff of a loan on a day, and its parts."""
     parts = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     parts.add_column(style="dim", no_wrap=True)
     parts.add_column(justify="right", no_wrap=True)

@@ -1,4 +1,4 @@
-"""Commands on what is paid on loans: repay, repayments, payoff."""
+"""Commands on repayments: repay, repayments, payoff."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""The command that sums up the whole book: report."""
+"""The command on the portfolio summary: report."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ _SCORES_A_ROW = 10
 
 
 def report(context: typer.Context, html: Page = None, as_json: AsJson = False) -> None:
-    """Show the book in figures, and write a page with plots.
+    """Show aggregates of the whole book, and write a page with plots.
 
     The page goes to almeno-report.html unless --html says otherwise; with --json only --html writes one.
     """

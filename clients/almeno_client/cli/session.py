@@ -1,4 +1,4 @@
-"""One run of a command: the options it shares with the others, what it prints, and how it ends."""
+"""One run of a command: its global options, its connection, its output and its exit code."""
 
 import json
 import os
@@ -24,7 +24,7 @@ _MAX_CONSOLE_COLUMNS = 120
 
 
 class ExitCode(IntEnum):
-    """How a command ends, for scripts."""
+    """Exit codes of the commands."""
 
     OK = 0
     USAGE = 2
@@ -100,12 +100,12 @@ def session_of(context: typer.Context, as_json: bool) -> Session:
 
 
 def exit_code_of(error: CreditServiceError) -> ExitCode:
-    """How a command ends after an error: trying again later helps, or it does not."""
+    """The exit code after an error: of a retryable one, or of any other."""
     return ExitCode.UNAVAILABLE if error.retryable else ExitCode.REFUSED
 
 
 def new_console(*, stderr: bool = False) -> Console:
-    """The console that tables are printed to."""
+    """A console for tables, on stdout or stderr, of at most 120 columns."""
     console = Console(stderr=stderr, highlight=False)
     known = console.is_terminal or "COLUMNS" in os.environ
     console.width = min(console.width, _MAX_CONSOLE_COLUMNS) if known else _MAX_CONSOLE_COLUMNS

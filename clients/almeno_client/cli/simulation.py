@@ -1,4 +1,4 @@
-"""The command that tries a policy over the whole book: simulate."""
+"""The command that simulates a policy over the whole book: simulate."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +19,7 @@ from almeno_client.reports.tables import TextTable
 _PAGE = "almeno-simulation.html"
 _SCORES_A_ROW = 10
 _MAX_DRAFT_BYTES = 64 * 1024
-"""As much as the service takes."""
+"""The bound of the service."""
 
 Draft = Annotated[
     Path | None,
@@ -83,7 +83,7 @@ def simulate(
 
 
 def _read_draft(file: Path) -> str:
-    """Reads a draft; not whole, if it is too long to be one.
+    """Reads a draft, at most one byte more than is allowed.
 
     Raises:
         ValueError: The file is too long, or no text.

@@ -1,4 +1,4 @@
-"""A page of HTML that needs nothing besides itself: figures at the top, then plots, each with its table beside it."""
+"""A self-contained page of HTML: key figures at the top, then plots, each with its table beside it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ _PLOT_OPTIONS = {"displaylogo": False, "displayModeBar": False, "responsive": Tr
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One figure at the top of a page."""
+    """One key figure at the top of a page."""
 
     name: str
-    figure: str
+    value: str
     note: str = ""
 
 
@@ -32,7 +32,7 @@ class Section:
         title: What it is about.
         lead: What it shows, in a sentence or two.
         plot: The plot; none where there is nothing to draw, as the lead then says.
-        tables: The same figures, for reading.
+        tables: The same values as text.
         wide: Whether the tables stand below the plot, for they need its width.
     """
 
@@ -74,7 +74,7 @@ def page(title: str, subtitle: str, tiles: Iterable[Tile], sections: Iterable[Se
 
 def _tile(tile: Tile) -> str:
     note = f'<dd class="note">{escape(tile.note)}</dd>' if tile.note else ""
-    return f"<div><dt>{escape(tile.name)}</dt><dd>{escape(tile.figure)}</dd>{note}</div>\n"
+    return f"<div><dt>{escape(tile.name)}</dt><dd>{escape(tile.value)}</dd>{note}</div>\n"
 
 
 def _section(number: int, section: Section) -> str:
@@ -84,7 +84,7 @@ def _section(number: int, section: Section) -> str:
         drawing = section.plot.to_html(
             full_html=False, include_plotlyjs=False, config=_PLOT_OPTIONS, div_id=f"plot-{number}"
         )
-        label = escape(f"{section.title}. {section.lead} The table has the figures.")
+        label = escape(f"{section.title}. {section.lead} The table has the same values.")
         plot = f'<div class="plot" role="img" aria-label="{label}">{drawing}</div>'
     layout = "below" if section.wide or section.plot is None else "beside"
     # The tables come first, for a plot takes the width that they leave at the moment when it is drawn.

@@ -1,4 +1,4 @@
-"""What all plots have in common: colours, type, axes with their units.
+"""What all plots share: colours, fonts, axes with their units.
 
 Plots are drawn from binary floating point, which is exact enough for the height of a bar. What is to be read of an
 amount is text, exact, beside it.
@@ -13,7 +13,7 @@ from almeno_client.formatting import count
 from almeno_client.reports.tables import ScoreGroup
 
 INK, FAINT, LINE = "#1c2733", "#5d6b7a", "#dfe5ec"
-# Told apart by those who see no red or no green, and in print.
+# Distinguishable for colour-blind readers, and in print.
 BEFORE, AFTER = "#a3b1c2", "#1d4e89"
 APPROVED, DECLINED = "#2a8c7f", "#d1603d"
 ONE = "#3a6ea5"
@@ -58,7 +58,7 @@ def styled(figure: Figure, *, across: str, up: str, height_pixels: int = _HEIGHT
 
 
 def with_horizontal_grid(figure: Figure) -> Figure:
-    """Turns the grid of a figure whose bars lie: the first bar on top."""
+    """Lays out the grid of a figure of horizontal bars: the first bar on top."""
     figure.update_xaxes(showgrid=True, gridcolor=LINE)
     figure.update_yaxes(showgrid=False, autorange="reversed")
     return figure
@@ -71,7 +71,7 @@ def bars(
     hover_texts: Sequence[str],
     colour: str | Sequence[str],
 ) -> Bar:
-    """Bars at named places, each with the text that is shown when it is pointed at."""
+    """Vertical bars by category, each with its hover text."""
     return Bar(
         name=name,
         x=list(categories),
@@ -89,7 +89,7 @@ def horizontal_bars(
     hover_texts: Sequence[str],
     colour: str | Sequence[str],
 ) -> Bar:
-    """The same for bars that lie, for places with long names."""
+    """Horizontal bars by category, for categories with long names."""
     return Bar(
         name=name,
         orientation="h",
@@ -126,5 +126,5 @@ def score_axis(figure: Figure, groups: Sequence[ScoreGroup]) -> Figure:
 
 
 def scaled(amount: Decimal, unit: int) -> float:
-    """The height at which an amount is drawn, in the unit."""
+    """An amount in a unit, as the binary floating point number that is drawn."""
     return float(amount / unit)

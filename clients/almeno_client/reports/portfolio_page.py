@@ -1,4 +1,4 @@
-"""The page on the book in figures."""
+"""The page of the portfolio summary."""
 
 from decimal import Decimal
 from html import escape
@@ -33,12 +33,12 @@ from almeno_client.reports.tables import score_groups
 
 # Of a book that goes back further, years are drawn instead.
 _MAX_MONTHS_DRAWN = 60
-# Portfolio at risk is reckoned from this many days past due.
+# Portfolio at risk: days past due from which a loan counts.
 _AT_RISK_DAYS = 31
 
 
 def portfolio_page(summary: PortfolioSummary) -> str:
-    """Writes the page: loans by how far behind they are, vintages, scores, burden, decisions."""
+    """Writes the page: loans by days past due, vintages, scores, EMI burden, decisions."""
     subtitle = (
         f"{count(summary.loans)} loans of {count(summary.customers)} customers on {summary.business_date}; "
         f"scores under policy {summary.policy_version}"

@@ -1,4 +1,4 @@
-"""The book in figures, as tables."""
+"""The portfolio summary as tables."""
 
 from decimal import Decimal
 from itertools import groupby
@@ -100,7 +100,7 @@ def reasons_given(summary: PortfolioSummary) -> tuple[DecisionReason, ...]:
 
 
 def bucket_name(bucket: LoanBucket) -> str:
-    """How far behind the loans of a bucket are, in words."""
+    """The days past due of a bucket, in words."""
     if bucket.state is not LoanState.ACTIVE:
         return humanized(bucket.state).capitalize()
     if bucket.days_past_due_to is None:

@@ -106,8 +106,8 @@ def _bands(summary: SimulationSummary) -> Section:
             trace = horizontal_bars(title, names, lengths, hover_texts, colour)
             figure.add_trace(trace.update(showlegend=column == 1, legendgroup=title), row=1, col=column)
     with_horizontal_grid(styled(figure, across="Customers", up="", height_pixels=300))
-    most = max((band.customers for _, policy, _ in _policies(summary) for band in policy.bands), default=0)
-    figure.update_xaxes(range=[0, most * 1.05 or 1])
+    max_customers = max((band.customers for _, policy, _ in _policies(summary) for band in policy.bands), default=0)
+    figure.update_xaxes(range=[0, max_customers * 1.05 or 1])
     figure.update_layout(barmode="stack", legend={"y": 1.14}, margin={"t": 70})
     return Section(
         "Approvals by band",
@@ -132,7 +132,7 @@ def _rates(summary: SimulationSummary) -> Section:
     figure.update_xaxes(type="category")
     return Section(
         "Rates",
-        "The rates at which loans are approved: the rate asked for, or the least rate of the score's band.",
+        "The rates at which loans are approved: the requested rate, or the minimum rate of the score's band.",
         styled(figure, across="Corrected rate, per cent a year", up="Approvals", height_pixels=320),
         (table,),
     )

@@ -1,4 +1,4 @@
-"""What a simulation has come to, as tables."""
+"""The result of a simulation as tables."""
 
 from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Decimal
