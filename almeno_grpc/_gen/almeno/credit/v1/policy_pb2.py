@@ -25,13 +25,14 @@ _sym_db = _symbol_database.Default()
 from google.type import date_pb2 as google_dot_type_dot_date__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x61lmeno/credit/v1/policy.proto\x12\x10\x61lmeno.credit.v1\x1a\x16google/type/date.proto\"u\n\x06Policy\x12\x0f\n\x07version\x18\x01 \x01(\t\x12)\n\x0e\x65\x66\x66\x65\x63tive_date\x18\x02 \x01(\x0b\x32\x11.google.type.Date\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12\x11\n\tin_effect\x18\x04 \x01(\x08\x12\x0c\n\x04toml\x18\x05 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x61lmeno/credit/v1/policy.proto\x12\x10\x61lmeno.credit.v1\x1a\x16google/type/date.proto\"u\n\x06Policy\x12\x0f\n\x07version\x18\x01 \x01(\t\x12)\n\x0e\x65\x66\x66\x65\x63tive_date\x18\x02 \x01(\x0b\x32\x11.google.type.Date\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12\x11\n\tin_effect\x18\x04 \x01(\x08\x12\x0c\n\x04toml\x18\x05 \x01(\tBF\n\x14\x63om.almeno.credit.v1P\x01Z\x19\x61lmeno/credit/v1;creditv1\xaa\x02\x10\x41lmeno.Credit.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'almeno.credit.v1.policy_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\024com.almeno.credit.v1P\001Z\031almeno/credit/v1;creditv1\252\002\020Almeno.Credit.V1'
   _globals['_POLICY']._serialized_start=75
   _globals['_POLICY']._serialized_end=192
 # @@protoc_insertion_point(module_scope)

@@ -27,13 +27,14 @@ from google.type import date_pb2 as google_dot_type_dot_date__pb2
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n almeno/credit/v1/repayment.proto\x12\x10\x61lmeno.credit.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\x1a\x17google/type/money.proto\"\x90\x02\n\tRepayment\x12\x14\n\x0crepayment_id\x18\x01 \x01(\t\x12\x0f\n\x07loan_id\x18\x02 \x01(\x03\x12\"\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x12\'\n\x0cpayment_date\x18\x04 \x01(\x0b\x32\x11.google.type.Date\x12\x16\n\x0e\x65mis_completed\x18\x05 \x01(\x05\x12\x13\n\x0b\x63loses_loan\x18\x06 \x01(\x08\x12\x31\n\x15outstanding_principal\x18\x07 \x01(\x0b\x32\x12.google.type.Money\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xfa\x01\n\x06Payoff\x12&\n\x0bpayoff_date\x18\x01 \x01(\x0b\x32\x11.google.type.Date\x12\"\n\x06\x61mount\x18\x02 \x01(\x0b\x32\x12.google.type.Money\x12*\n\x0eoverdue_amount\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x12%\n\tprincipal\x18\x04 \x01(\x0b\x32\x12.google.type.Money\x12,\n\x10\x61\x63\x63rued_interest\x18\x05 \x01(\x0b\x32\x12.google.type.Money\x12#\n\x07\x61\x64vance\x18\x06 \x01(\x0b\x32\x12.google.type.Moneyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n almeno/credit/v1/repayment.proto\x12\x10\x61lmeno.credit.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\x1a\x17google/type/money.proto\"\x90\x02\n\tRepayment\x12\x14\n\x0crepayment_id\x18\x01 \x01(\t\x12\x0f\n\x07loan_id\x18\x02 \x01(\x03\x12\"\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x12\'\n\x0cpayment_date\x18\x04 \x01(\x0b\x32\x11.google.type.Date\x12\x16\n\x0e\x65mis_completed\x18\x05 \x01(\x05\x12\x13\n\x0b\x63loses_loan\x18\x06 \x01(\x08\x12\x31\n\x15outstanding_principal\x18\x07 \x01(\x0b\x32\x12.google.type.Money\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xfa\x01\n\x06Payoff\x12&\n\x0bpayoff_date\x18\x01 \x01(\x0b\x32\x11.google.type.Date\x12\"\n\x06\x61mount\x18\x02 \x01(\x0b\x32\x12.google.type.Money\x12*\n\x0eoverdue_amount\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x12%\n\tprincipal\x18\x04 \x01(\x0b\x32\x12.google.type.Money\x12,\n\x10\x61\x63\x63rued_interest\x18\x05 \x01(\x0b\x32\x12.google.type.Money\x12#\n\x07\x61\x64vance\x18\x06 \x01(\x0b\x32\x12.google.type.MoneyBF\n\x14\x63om.almeno.credit.v1P\x01Z\x19\x61lmeno/credit/v1;creditv1\xaa\x02\x10\x41lmeno.Credit.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'almeno.credit.v1.repayment_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\024com.almeno.credit.v1P\001Z\031almeno/credit/v1;creditv1\252\002\020Almeno.Credit.V1'
   _globals['_REPAYMENT']._serialized_start=137
   _globals['_REPAYMENT']._serialized_end=409
   _globals['_PAYOFF']._serialized_start=412
