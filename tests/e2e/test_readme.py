@@ -1,4 +1,4 @@
-"""The README is true: each command of its tours runs and shows what it says, and its tables are complete."""
+"""The documents are true: each command runs and shows what they say, and their tables are complete."""
 
 import os
 import re
@@ -8,26 +8,45 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from almeno_client.cli.session import ExitCode
 from support.servers import BIN, ROOT, RunningServer
 
 from almeno_grpc.config import Settings, flag_of, variable_of
 from almeno_grpc.domain import errors
 
+DOCUMENTS = ("README.md", "clients/README.md", "protos/README.md")
+"""The documents whose console blocks are run, each in its order against a server of its own."""
+
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PROTOS_README = (ROOT / "protos/README.md").read_text(encoding="utf-8")
+# The variables of the shell that commands set for those behind them; each command runs in a shell of its own.
+VARIABLE = re.compile(r"^([a-z_]+)=\$\(")
 
 
-def commands(section: str) -> Iterator[tuple[str, list[str]]]:
-    """The commands of the console blocks of a section, each with the lines that it shows."""
-    text = README.split(f"\n## {section}\n")[1].split("\n## ")[0]
+def commands(document: str) -> Iterator[tuple[str, list[str]]]:
+    """The commands of a document's console blocks, each with the lines that it shows."""
+    text = (ROOT / document).read_text(encoding="utf-8")
     for block in re.findall(r"```console\n(.*?)```", text, re.DOTALL):
         for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             command, *shown = part.rstrip("\n").split("\n")
             yield command, shown
 
 
-def run_tour(section: str, server: RunningServer, folder: Path) -> None:
-    """Runs a tour in a folder of its own, for it leaves files behind, beside the sample book."""
-    folder.mkdir(exist_ok=True)
+def expected_code(command: str) -> int:
+    """The exit code that a comment of the command states, such as `# a decline exits with 3`; else 0."""
+    stated = re.search(r"# .*exits with (\d)", command)
+    return int(stated[1]) if stated else 0
+
+
+def shell_script(command: str) -> str:
+    """The command between the variables of those before it and its own, kept in the file `variables`."""
+    variable = VARIABLE.match(command)
+    keep = f"declare -p {variable[1]} >> variables" if variable else "true"
+    return f"touch variables\n. ./variables\n{command}\ncode=$?\n{keep}\nexit $code"
+
+
+def run_commands(document: str, server: RunningServer, folder: Path, *, with_grpcurl: bool) -> None:
+    """Runs a document's commands in a folder of its own, for they leave files behind, beside the sample book."""
     (folder / "data").symlink_to(ROOT / "data")
     environment = {
         **os.environ,
@@ -36,14 +55,13 @@ def run_tour(section: str, server: RunningServer, folder: Path) -> None:
         "COLUMNS": "100",
         "PYTHONIOENCODING": "utf-8",
     }
-    tour = list(commands(section))
-    assert len(tour) > 5
-    for command, shown in tour:
-        if command.startswith("source "):
+    found = list(commands(document))
+    assert len(found) > 5
+    for command, shown in found:
+        if command.startswith("source ") or ("grpcurl" in command and not with_grpcurl):
             continue
-        expected_code = int(match[1]) if (match := re.search(r"# a decline exits with (\d)", command)) else 0
         result = subprocess.run(
-            ["bash", "-c", command.replace("127.0.0.1:50051", server.address)],
+            ["bash", "-c", shell_script(command.replace("127.0.0.1:50051", server.address))],
             cwd=folder,
             env=environment,
             capture_output=True,
@@ -51,7 +69,7 @@ def run_tour(section: str, server: RunningServer, folder: Path) -> None:
             timeout=60,
             check=False,
         )
-        assert result.returncode == expected_code, f"{command}\n{result.stdout}\n{result.stderr}"
+        assert result.returncode == expected_code(command), f"{command}\n{result.stdout}\n{result.stderr}"
         for line in shown:
             pattern = ".*".join(re.escape(piece) for piece in line.split("…"))
             assert re.search(pattern, result.stdout, re.MULTILINE | re.DOTALL), (
@@ -59,21 +77,32 @@ def run_tour(section: str, server: RunningServer, folder: Path) -> None:
             )
 
 
-def test_every_command_of_the_tour_with_the_client_shows_what_it_says(
-    new_sample_server: RunningServer, tmp_path: Path
+def documents(*, with_grpcurl: bool) -> list[str]:
+    """The documents with a command that needs grpcurl, or with one that does not."""
+    return [name for name in DOCUMENTS if any(("grpcurl" in command) is with_grpcurl for command, _ in commands(name))]
+
+
+@pytest.mark.parametrize("document", documents(with_grpcurl=False))
+def test_every_command_shows_what_the_document_says(
+    document: str, new_sample_server: RunningServer, tmp_path: Path
 ) -> None:
-    run_tour("A tour with the client", new_sample_server, tmp_path)
+    run_commands(document, new_sample_server, tmp_path, with_grpcurl=False)
 
 
 @pytest.mark.tools
-def test_every_command_of_both_tours_shows_what_it_says(new_sample_server: RunningServer, tmp_path: Path) -> None:
+@pytest.mark.parametrize("document", documents(with_grpcurl=True))
+def test_every_command_shows_what_the_document_says_with_grpcurl_too(
+    document: str, new_sample_server: RunningServer, tmp_path: Path
+) -> None:
     assert shutil.which("grpcurl"), "grpcurl is not installed"
-    run_tour("A tour with the client", new_sample_server, tmp_path / "client")
-    run_tour("A tour with grpcurl", new_sample_server, tmp_path / "grpcurl")
+    run_commands(document, new_sample_server, tmp_path, with_grpcurl=True)
 
 
-def test_library_example_runs(sample_server: RunningServer, tmp_path: Path) -> None:
-    example = re.search(r"```python\n(.*?)```", README, re.DOTALL)
+@pytest.mark.parametrize(
+    "document", [document for document in DOCUMENTS if "```python" in (ROOT / document).read_text()]
+)
+def test_library_example_runs(document: str, sample_server: RunningServer, tmp_path: Path) -> None:
+    example = re.search(r"```python\n(.*?)```", (ROOT / document).read_text(encoding="utf-8"), re.DOTALL)
     assert example is not None
     script = tmp_path / "example.py"
     script.write_text(example[1].replace("127.0.0.1:50051", sample_server.address), encoding="utf-8")
@@ -86,8 +115,8 @@ def test_every_setting_stands_in_the_readme() -> None:
         assert f"| `{variable_of(name)}` | `{flag_of(name)}` |" in README
 
 
-def test_every_error_reason_stands_in_the_readme() -> None:
-    section = README.split("\n## Errors\n")[1].split("\n## ")[0]
+def test_every_error_reason_stands_in_the_readme_of_the_protos() -> None:
+    section = PROTOS_README.split("\n## Errors\n")[1].split("\n## ")[0]
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.CreditError)]
     reasons = {kind.reason for kind in kinds} - {errors.CreditError.reason}
     assert len(reasons) > 10
@@ -101,3 +130,9 @@ def test_every_make_target_of_the_readme_exists() -> None:
     assert {"run", "test", "lint", "protos"} <= targets
     for target in targets:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"make {target} does not exist"
+
+
+def test_every_exit_code_stands_in_the_readme_of_the_clients() -> None:
+    text = (ROOT / "clients/README.md").read_text(encoding="utf-8")
+    for code in ExitCode:
+        assert f"| {code.value} |" in text
