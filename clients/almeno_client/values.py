@@ -35,7 +35,7 @@ def parse_rupees(text: str) -> Decimal:
     """Reads an amount as a person types it: `500000`, `5,00,000`, `500,000.50`, `₹5,00,000`, `Rs. 5,00,000`.
 
     Raises:
-        ValueError: The text is no amount, or its commas stand where no grouping puts them.
+        ValueError: The text is not an amount, or its commas fit neither the Indian nor the western grouping.
     """
     match = _AMOUNT.fullmatch(text.strip())
     if match and _GROUPING.fullmatch(match["digits"].partition(".")[0]):
@@ -47,7 +47,7 @@ def parse_rate(text: str) -> Decimal:
     """Reads a rate as a person types it: `10.5` or `10.5 %`.
 
     Raises:
-        ValueError: The text is no rate.
+        ValueError: The text is not a rate.
     """
     match = _RATE.fullmatch(text.strip())
     if match:
@@ -60,7 +60,7 @@ def money_message(amount: Rupees) -> Money:
 
     Raises:
         TypeError: The amount is a float, or no number at all.
-        ValueError: The amount is finer than a paisa, not finite, or text that is no amount.
+        ValueError: The amount is finer than a paisa, not finite, or text that is not an amount.
     """
     rupees = parse_rupees(amount) if isinstance(amount, str) else _exact(amount, "an amount in rupees")
     units, nanos = _split(rupees)
@@ -82,7 +82,7 @@ def rate_message(rate: Rate) -> RateMessage:
 
     Raises:
         TypeError: The rate is a float, or no number at all.
-        ValueError: The rate is not finite, or text that is no rate.
+        ValueError: The rate is not finite, or text that is not a rate.
     """
     per_cent = parse_rate(rate) if isinstance(rate, str) else _exact(rate, "a rate")
     return RateMessage(value=format(per_cent, "f"))
@@ -104,7 +104,7 @@ def date_message(day: dt.date) -> Date:
     """Converts a date to a message.
 
     Raises:
-        TypeError: The value is no date, or has a time of day.
+        TypeError: The value is not a date, or has a time of day.
     """
     # A datetime is a date to isinstance(), and dropping its time and zone could move the day.
     given: object = day

@@ -40,8 +40,8 @@ A command ends with
 """
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(is_given: bool) -> None:
+    if is_given:
         typer.echo(f"almeno {version('almeno-grpc')}")
         raise typer.Exit
 

@@ -9,10 +9,10 @@ from almeno_client.cli.decision_rendering import show_decision
 from almeno_client.cli.options import (
     Amount,
     AsJson,
-    AskedRate,
     CustomerId,
     Limit,
     LoanId,
+    RequestedRate,
     RequestId,
     Tenure,
     first,
@@ -36,7 +36,7 @@ def check(
     context: typer.Context,
     customer_id: CustomerId,
     amount: Amount,
-    rate: AskedRate,
+    rate: RequestedRate,
     tenure: Tenure,
     as_json: AsJson = False,
 ) -> None:
@@ -58,7 +58,7 @@ def apply(
     context: typer.Context,
     customer_id: CustomerId,
     amount: Amount,
-    rate: AskedRate,
+    rate: RequestedRate,
     tenure: Tenure,
     max_rate: Annotated[
         str | None,
@@ -135,9 +135,9 @@ def loans(
 ) -> None:
     """List a customer's loans."""
     session = session_of(context, as_json)
-    wanted = LoanState[state.name] if state else LoanState.UNSPECIFIED
+    loan_state = LoanState[state.name] if state else LoanState.UNSPECIFIED
     with session.connected() as client:
-        rows, more = first(client.list_loans(customer_id, state=wanted, page_size=page_size_for(limit)), limit)
+        rows, more = first(client.list_loans(customer_id, state=loan_state, page_size=page_size_for(limit)), limit)
     if session.as_json:
         session.show_json(loans=rows, more=more)
     else:

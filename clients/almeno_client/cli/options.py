@@ -24,8 +24,8 @@ ImportId = Annotated[str, typer.Argument(metavar="IMPORT_ID", help="The import's
 Amount = Annotated[
     str, typer.Option("--amount", metavar="RUPEES", help="Amount to lend: 500000, 5,00,000 or ₹5,00,000.")
 ]
-AskedRate = Annotated[
-    str, typer.Option("--rate", metavar="PERCENT", help="Interest rate asked for, in per cent a year: 10.5.")
+RequestedRate = Annotated[
+    str, typer.Option("--rate", metavar="PERCENT", help="Requested interest rate, in per cent a year: 10.5.")
 ]
 Tenure = Annotated[int, typer.Option("--tenure", metavar="MONTHS", help="Number of monthly instalments.")]
 RequestId = Annotated[

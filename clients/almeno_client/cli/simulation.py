@@ -8,7 +8,7 @@ import typer
 from rich.text import Text
 
 from almeno_client.cli.book_rendering import show_tables
-from almeno_client.cli.options import Amount, AsJson, AskedRate, Page, Tenure, page_file, read_rate, read_rupees
+from almeno_client.cli.options import Amount, AsJson, Page, RequestedRate, Tenure, page_file, read_rate, read_rupees
 from almeno_client.cli.progress import with_progress
 from almeno_client.cli.session import Session, new_console, session_of
 from almeno_client.formatting import printable
@@ -52,7 +52,7 @@ def simulate(
     version: Tried = None,
     against: Against = "",
     amount: Amount = "5,00,000",
-    rate: AskedRate = "10.5",
+    rate: RequestedRate = "10.5",
     tenure: Tenure = 60,
     flips: Flips = 20,
     html: Page = None,
