@@ -4,8 +4,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 GEN := almeno_grpc/_gen
+GENERATE := .venv/generator/bin/python protos/generate.py
+RELEASED_PROTOS := protos/almeno-0.1.0.binpb
 
-.PHONY: run test bench lint format protos lock sample-book clean help
+.PHONY: run test test-lowest bench lint format protos released-protos lock sample-book clean help
 
 help: ## Show the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
@@ -22,32 +24,46 @@ help: ## Show the targets.
 	$(PIP) install --require-hashes --no-deps -r requirements.lock
 	touch $@
 
+.venv/generator/made: protos/generator.lock
+	test -x .venv/generator/bin/python || $(PYTHON) -m venv .venv/generator
+	.venv/generator/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --no-deps -r protos/generator.lock
+	touch $@
+
 run: .venv/service ## Serve on 127.0.0.1:50051 with the sample book loaded.
 	exec $(BIN)/almeno-server --load-customers data/customers.xlsx --load-loans data/loans.xlsx
 
 test: .venv/development ## Run the test suite.
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term
 
+test-lowest: .venv/development ## Make a call with the oldest versions that pyproject.toml allows.
+	tests/lowest_versions.sh
+
 bench: .venv/development ## Measure the server beside the bare transport; needs h2load. BENCH=--quick tries it.
 	PYTHONPATH=tests $(BIN)/python -m benchmarks $(BENCH)
 
-lint: .venv/development ## Check style, types, protos, and that the stubs follow from the protos.
+lint: .venv/development .venv/generator/made ## Check style, types, protos, and that the stubs follow from the protos.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	rm -rf .venv/protos && mkdir -p .venv/protos
-	$(BIN)/python protos/generate.py .venv/protos/stubs --image .venv/protos/image.binpb
+	$(GENERATE) .venv/protos/stubs --image .venv/protos/image.binpb --source-info
 	$(BIN)/buf lint .venv/protos/image.binpb --config protos/buf.yaml
+	$(BIN)/buf breaking .venv/protos/image.binpb --against $(RELEASED_PROTOS) --config protos/buf.yaml
 	diff -r -x __pycache__ .venv/protos/stubs $(GEN)
 
 format: .venv/development ## Put the sources into the house style.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-protos: .venv/development ## Generate the stubs from protos/.
-	$(BIN)/python protos/generate.py $(GEN)
+protos: .venv/generator/made ## Generate the stubs from protos/.
+	$(GENERATE) $(GEN)
 
-lock: .venv/development ## Resolve the dependencies of pyproject.toml into requirements.lock.
+released-protos: .venv/generator/made ## Make the image of the protos that later ones are compared with; at a release.
+	mkdir -p .venv/protos
+	$(GENERATE) .venv/protos/stubs --image $(RELEASED_PROTOS)
+
+lock: .venv/development ## Resolve the dependencies of pyproject.toml into requirements.lock and protos/generator.lock.
+	$(BIN)/uv pip compile --group generator $(LOCK_OPTIONS) -o protos/generator.lock
 	$(BIN)/uv pip compile pyproject.toml --group build $(LOCK_OPTIONS) -o .venv/service.lock
 	$(BIN)/uv pip compile pyproject.toml --group build --group dev -c .venv/service.lock $(LOCK_OPTIONS) -o .venv/all.lock
 	( echo '# Made by `make lock`.'; cat .venv/service.lock; echo '# Development'; \

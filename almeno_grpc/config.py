@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, get_type_hints
 from zoneinfo import ZoneInfo
@@ -193,17 +194,18 @@ def flag_of(name: str) -> str:
 
 
 def settings_from_command_line(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
-    """Reads the settings of a server; `--help` prints and ends the program.
+    """Reads the settings of a server; `--help` and `--version` print and end the program.
 
     Raises:
         ConfigurationError: As `Settings.from_environment`.
-        SystemExit: The flags cannot be read (2), or help was asked for (0).
+        SystemExit: The flags cannot be read (2), or help or the version was asked for (0).
     """
     parser = argparse.ArgumentParser(
         prog="almeno-server",
         description="Serves credit decisions and loans over gRPC. Every flag has an environment variable; flags win.",
         allow_abbrev=False,
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {version('almeno-grpc')}")
     defaults: dict[str, Any] = {declared.name: declared.default for declared in fields(Settings)}
     for name, setting in _declared().items():
         default = defaults[name]

@@ -80,7 +80,7 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
             answer = self._once(
                 call,
                 lambda tx: self._imports.queue(tx, upload, import_id),
-                lambda file: pb.StartImportResponse(**_import_field(file)).SerializeToString(),
+                lambda file: pb.StartImportResponse(book_import=answers.import_fields(file)).SerializeToString(),
                 queued.append,
             ).result()
         except StoreUnavailable:
@@ -98,7 +98,7 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
         fields = FieldReader()
         import_id = _import_id(fields, request.import_id)
         fields.raise_if_invalid()
-        return pb.GetImportResponse(**_import_field(self._imports.get(import_id)))
+        return pb.GetImportResponse(book_import=answers.import_fields(self._imports.get(import_id)))
 
     def CancelImport(self, request: pb.CancelImportRequest, context: grpc.ServicerContext) -> Future[bytes]:
         """Cancels an import."""
@@ -109,7 +109,7 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
         return self._once(
             call,
             lambda tx: self._imports.cancel(tx, import_id),
-            lambda file: pb.CancelImportResponse(**_import_field(file)).SerializeToString(),
+            lambda file: pb.CancelImportResponse(book_import=answers.import_fields(file)).SerializeToString(),
         )
 
     def ListImports(self, request: pb.ListImportsRequest, _context: grpc.ServicerContext) -> pb.ListImportsResponse:
@@ -135,7 +135,7 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
         while context.is_active():
             file = self._imports.get(import_id)
             if file != last:
-                yield pb.WatchImportResponse(**_import_field(file))
+                yield pb.WatchImportResponse(book_import=answers.import_fields(file))
                 last = file
             if file.state.is_end:
                 return
@@ -223,8 +223,3 @@ def _import_id(fields: FieldReader, value: str) -> str:
     if not 1 <= len(value) <= _MAX_IMPORT_ID_CHARACTERS or not value.isprintable():
         fields.add_violation("import_id", f"must be 1 to {_MAX_IMPORT_ID_CHARACTERS} printable characters")
     return value
-
-
-def _import_field(file: ImportFile) -> dict[str, object]:
-    """The field `import` of a response, whose name is a keyword of Python."""
-    return {"import": answers.import_fields(file)}

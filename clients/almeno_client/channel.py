@@ -1,4 +1,4 @@
-"""The connection to the service: transport security, retries, one connection to each of its servers."""
+"""The gRPC channel: TLS, retry policy, load balancing over the servers of an address."""
 
 import json
 from dataclasses import dataclass
@@ -7,10 +7,10 @@ from pathlib import Path
 import grpc
 
 DEFAULT_ADDRESS = "127.0.0.1:50051"
-"""Where the server listens unless told otherwise."""
+"""Default address of the server."""
 
 RETRYABLE_CODES = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.ABORTED, grpc.StatusCode.RESOURCE_EXHAUSTED)
-"""Codes after which a call is sent again. A deadline that has passed is the caller's to extend."""
+"""Status codes after which a call is retried. DEADLINE_EXCEEDED is not: the deadline is the caller's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +57,12 @@ def _read_pem(file: Path | None) -> bytes | None:
 
 @dataclass(frozen=True, slots=True)
 class Retries:
-    """How often and how fast a call is sent again after UNAVAILABLE, ABORTED and RESOURCE_EXHAUSTED.
+    """Retry policy after UNAVAILABLE, ABORTED and RESOURCE_EXHAUSTED: exponential backoff.
 
     Attributes:
-        attempts: How often a call is sent at most, the first time included; 1 to 5, which is gRPC's own bound.
-        first_backoff_seconds: Pause before the second attempt, give or take chance; it doubles from there.
-        longest_backoff_seconds: The pause grows no longer than this.
+        attempts: Maximum number of attempts, the first included; 1 to 5, which is gRPC's own bound.
+        first_backoff_seconds: Backoff before the second attempt, with jitter; it doubles with each attempt.
+        longest_backoff_seconds: Maximum backoff.
     """
 
     attempts: int = 5
@@ -76,18 +76,18 @@ class Retries:
             raise ValueError("the first backoff has to be above zero and no longer than the longest")
 
     def pause_seconds(self, attempt: int) -> float:
-        """Pause after the failed attempt of that number, from 1."""
+        """Backoff after a failed attempt; attempts count from 1."""
         return min(self.first_backoff_seconds * 2.0 ** (attempt - 1), self.longest_backoff_seconds)
 
 
 def open_channel(address: str, tls: Tls | None, retries: Retries) -> grpc.Channel:
-    """Opens a channel; it connects with the first call.
+    """Opens a channel; it connects on the first call.
 
     Args:
         address: Host and port, or another target of gRPC's that names several servers, such as
             `dns:///credit.example.com:50051` or `ipv4:10.0.0.1:50051,10.0.0.2:50051`: calls go to them in turn.
         tls: Transport security; plaintext when None.
-        retries: How often and how fast a call is sent again.
+        retries: Retry policy.
 
     Raises:
         OSError: A file of `tls` cannot be read.
@@ -110,8 +110,8 @@ def _service_config(retries: Retries) -> dict[str, object]:
     services = ("almeno.credit.v1.CreditService", "almeno.credit.v1.PortfolioService")
     unretried = ("StartImport", "WatchImport", "SimulatePolicy", "SummarizePortfolio")
     method_config: list[dict[str, object]] = [
-        # gRPC cannot repeat an upload beyond its small buffer, nor a stream that has begun to answer: for these the
-        # client itself begins again.
+        # gRPC retries neither an upload larger than its retry buffer nor a stream after its first response: the client
+        # itself retries these.
         {"name": [{"service": services[1], "method": method} for method in unretried]},
     ]
     if retries.attempts > 1:
@@ -127,5 +127,5 @@ def _service_config(retries: Retries) -> dict[str, object]:
                 },
             }
         )
-    # gRPC would stay with the first server that it reaches.
+    # The default policy, pick_first, would stay with the first server that it reaches.
     return {"loadBalancingConfig": [{"round_robin": {}}], "methodConfig": method_config}

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import grpc
 
-from almeno_client.calls import new_request_id, walk_pages
+from almeno_client.base_client import iterate_pages, new_request_id
 from almeno_client.conversion import (
     customer_of,
     decision_of,
@@ -33,8 +33,8 @@ from almeno_client.repayments import RepaymentCalls
 from almeno_client.values import Rate, Rupees, money_message, rate_message
 from almeno_grpc.api import credit_service_pb2
 
-_MAX_REQUESTS_OF_A_BATCH = 1000
-"""As many as the service takes in one call of BatchCheckEligibility."""
+_MAX_BATCH_REQUESTS = 1000
+"""The bound of the service on one BatchCheckEligibility."""
 
 
 class CreditClient(RepaymentCalls, DecisionCalls, ImportCalls, PortfolioCalls):
@@ -48,7 +48,7 @@ class CreditClient(RepaymentCalls, DecisionCalls, ImportCalls, PortfolioCalls):
     else of the client. Every call raises a `CreditServiceError` when it fails, a `TypeError` for a float where an
     amount or a rate is due, and a `ValueError` for a value that cannot be sent.
 
-    Construction is described at `Calls`.
+    Construction is described at `BaseClient`.
     """
 
     def register_customer(
@@ -65,7 +65,7 @@ class CreditClient(RepaymentCalls, DecisionCalls, ImportCalls, PortfolioCalls):
         """Registers a customer; the credit limit follows from the income.
 
         Raises:
-            InvalidArgument: A field is not what it has to be.
+            InvalidArgument: A field is invalid.
             AlreadyExists: Another customer holds the phone number.
         """
         request = credit_service_pb2.RegisterCustomerRequest(
@@ -77,7 +77,7 @@ class CreditClient(RepaymentCalls, DecisionCalls, ImportCalls, PortfolioCalls):
             phone_number=phone_number,
         )
         response: credit_service_pb2.RegisterCustomerResponse = self._unary(
-            self._credit.RegisterCustomer, request, timeout_seconds
+            self._credit_stub.RegisterCustomer, request, timeout_seconds
         )
         return customer_of(response.customer)
 
@@ -85,25 +85,25 @@ class CreditClient(RepaymentCalls, DecisionCalls, ImportCalls, PortfolioCalls):
         """Fetches a customer and the credit position on the business date.
 
         Raises:
-            NotFound: No customer has the number.
+            NotFound: There is no customer with the id.
         """
         request = credit_service_pb2.GetCustomerRequest(customer_id=customer_id)
         response: credit_service_pb2.GetCustomerResponse = self._unary(
-            self._credit.GetCustomer, request, timeout_seconds
+            self._credit_stub.GetCustomer, request, timeout_seconds
         )
         return CustomerAccount(customer_of(response.customer), position_of(response.position))
 
     def list_customers(self, *, page_size: int = 0, timeout_seconds: float | None = None) -> Iterator[Customer]:
-        """Yields all customers by their numbers; fetches pages of `page_size` (the service's choice when 0)."""
+        """Yields all customers by ascending id; fetches pages of `page_size` (the service's choice when 0)."""
 
         def fetch(page_token: str) -> tuple[Iterator[Customer], str]:
             request = credit_service_pb2.ListCustomersRequest(page_size=page_size, page_token=page_token)
             response: credit_service_pb2.ListCustomersResponse = self._unary(
-                self._credit.ListCustomers, request, timeout_seconds
+                self._credit_stub.ListCustomers, request, timeout_seconds
             )
             return map(customer_of, response.customers), response.next_page_token
 
-        return walk_pages(fetch)
+        return iterate_pages(fetch)
 
     def check_eligibility(
         self,
@@ -114,36 +114,36 @@ class CreditClient(RepaymentCalls, DecisionCalls, ImportCalls, PortfolioCalls):
         tenure_months: int,
         timeout_seconds: float | None = None,
     ) -> Decision:
-        """Says how a loan request would be decided now. Stores nothing. A decline is an answer, not an error.
+        """Decides a loan request as of now without booking it. Stores nothing. A decline is an answer, not an error.
 
         Raises:
-            InvalidArgument: A field is not what it has to be, or the terms give no schedule.
-            NotFound: No customer has the number.
+            InvalidArgument: A field is invalid, or the terms do not amortize.
+            NotFound: There is no customer with the id.
         """
         request = eligibility_message(EligibilityRequest(customer_id, loan_amount, interest_rate, tenure_months))
         response: credit_service_pb2.CheckEligibilityResponse = self._unary(
-            self._credit.CheckEligibility, request, timeout_seconds
+            self._credit_stub.CheckEligibility, request, timeout_seconds
         )
         return decision_of(response.decision)
 
     def check_eligibility_batch(
         self, requests: Sequence[EligibilityRequest], *, timeout_seconds: float | None = None
     ) -> list[Decision | CreditServiceError]:
-        """Says how many loan requests would be decided now. Stores nothing.
+        """Decides many loan requests as of now. Stores nothing.
 
         Args:
-            requests: Any number of them; a call to the service takes up to 1000, one after the other.
-            timeout_seconds: How long each such call may take; the client's own when None.
+            requests: Any number of them; sent in calls of up to 1000, one after the other.
+            timeout_seconds: Deadline of each call; the client's when None.
 
         Returns:
             For each request, in order, the decision, or the error that `check_eligibility` would raise.
         """
         messages = list(map(eligibility_message, requests))
         outcomes: list[Decision | CreditServiceError] = []
-        for start in range(0, len(messages), _MAX_REQUESTS_OF_A_BATCH):
-            batch = messages[start : start + _MAX_REQUESTS_OF_A_BATCH]
+        for start in range(0, len(messages), _MAX_BATCH_REQUESTS):
+            batch = messages[start : start + _MAX_BATCH_REQUESTS]
             response: credit_service_pb2.BatchCheckEligibilityResponse = self._unary(
-                self._credit.BatchCheckEligibility,
+                self._credit_stub.BatchCheckEligibility,
                 credit_service_pb2.BatchCheckEligibilityRequest(requests=batch),
                 timeout_seconds,
             )
@@ -169,17 +169,17 @@ class CreditClient(RepaymentCalls, DecisionCalls, ImportCalls, PortfolioCalls):
         """Decides a loan request and, when it is approved, books the loan at the corrected rate.
 
         Args:
-            customer_id: Who asks.
-            loan_amount: The amount asked for.
-            interest_rate: The rate asked for.
-            tenure_months: The number of monthly instalments asked for.
-            max_interest_rate: The highest rate to take; any when None.
-            request_id: UUID of this request; made up when None.
-            timeout_seconds: How long the call may take; the client's own when None.
+            customer_id: Id of the customer who applies.
+            loan_amount: Requested principal, in rupees.
+            interest_rate: Requested interest rate, in per cent a year.
+            tenure_months: Requested number of monthly instalments.
+            max_interest_rate: Maximum interest rate to accept, in per cent a year; no maximum when None.
+            request_id: Idempotency key, a UUID; generated when None.
+            timeout_seconds: Deadline of the call, its retries included; the client's when None.
 
         Raises:
-            InvalidArgument: A field is not what it has to be, or the terms give no schedule.
-            NotFound: No customer has the number.
+            InvalidArgument: A field is invalid, or the terms do not amortize.
+            NotFound: There is no customer with the id.
         """
         request = credit_service_pb2.CreateLoanRequest(
             request_id=request_id or new_request_id(),
@@ -189,7 +189,9 @@ class CreditClient(RepaymentCalls, DecisionCalls, ImportCalls, PortfolioCalls):
             tenure_months=tenure_months,
             max_interest_rate=None if max_interest_rate is None else rate_message(max_interest_rate),
         )
-        response: credit_service_pb2.CreateLoanResponse = self._unary(self._credit.CreateLoan, request, timeout_seconds)
+        response: credit_service_pb2.CreateLoanResponse = self._unary(
+            self._credit_stub.CreateLoan, request, timeout_seconds
+        )
         return LoanApplication(
             decision_of(response.decision), loan_of(response.loan) if response.HasField("loan") else None
         )
@@ -198,10 +200,10 @@ class CreditClient(RepaymentCalls, DecisionCalls, ImportCalls, PortfolioCalls):
         """Fetches a loan and the customer who owes it.
 
         Raises:
-            NotFound: No loan has the number.
+            NotFound: There is no loan with the id.
         """
         request = credit_service_pb2.GetLoanRequest(loan_id=loan_id)
-        response: credit_service_pb2.GetLoanResponse = self._unary(self._credit.GetLoan, request, timeout_seconds)
+        response: credit_service_pb2.GetLoanResponse = self._unary(self._credit_stub.GetLoan, request, timeout_seconds)
         return LoanAccount(loan_of(response.loan), customer_of(response.customer))
 
     def list_loans(
@@ -212,10 +214,10 @@ class CreditClient(RepaymentCalls, DecisionCalls, ImportCalls, PortfolioCalls):
         page_size: int = 0,
         timeout_seconds: float | None = None,
     ) -> Iterator[Loan]:
-        """Yields a customer's loans by their numbers, those of one state or, unspecified, all.
+        """Yields a customer's loans by ascending id: those of one state or, unspecified, all.
 
         Raises:
-            NotFound: No customer has the number; raised with the first loan that is asked for.
+            NotFound: There is no customer with the id; raised by the first `next()`.
         """
 
         def fetch(page_token: str) -> tuple[Iterator[Loan], str]:
@@ -223,21 +225,21 @@ class CreditClient(RepaymentCalls, DecisionCalls, ImportCalls, PortfolioCalls):
                 customer_id=customer_id, state=loan_state_name(state), page_size=page_size, page_token=page_token
             )
             response: credit_service_pb2.ListLoansResponse = self._unary(
-                self._credit.ListLoans, request, timeout_seconds
+                self._credit_stub.ListLoans, request, timeout_seconds
             )
             return map(loan_of, response.loans), response.next_page_token
 
-        return walk_pages(fetch)
+        return iterate_pages(fetch)
 
     def get_repayment_schedule(self, loan_id: int, *, timeout_seconds: float | None = None) -> tuple[Installment, ...]:
         """Fetches every instalment of a loan, paid and to come, in order.
 
         Raises:
-            NotFound: No loan has the number.
+            NotFound: There is no loan with the id.
         """
         request = credit_service_pb2.GetRepaymentScheduleRequest(loan_id=loan_id)
         response: credit_service_pb2.GetRepaymentScheduleResponse = self._unary(
-            self._credit.GetRepaymentSchedule, request, timeout_seconds
+            self._credit_stub.GetRepaymentSchedule, request, timeout_seconds
         )
         return tuple(map(installment_of, response.installments))
 

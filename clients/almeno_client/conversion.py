@@ -1,4 +1,4 @@
-"""Messages of CreditService to records, and enums both ways."""
+"""Conversion of messages of CreditService to records, and of enums both ways."""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -31,7 +31,7 @@ _Enum = TypeVar("_Enum", bound=StrEnum)
 
 
 def enum_names(values: dict[str, int], kind: type[_Enum], prefix: str) -> dict[int, _Enum]:
-    """The enum's members by their numbers on the wire; a value that is newer than this client is left out."""
+    """The enum's members by their numbers in the protos; values newer than this client are left out."""
     members = {member.value: member for member in kind}
     return {
         number: members[name.removeprefix(prefix)]
@@ -48,27 +48,27 @@ _REPLAY_OUTCOMES = enum_names(dict(decision_pb2.ReplayOutcome.items()), ReplayOu
 
 
 def loan_state_name(state: LoanState) -> str:
-    """The name of a loan's state on the wire."""
+    """The name of a loan's state in the protos."""
     return f"LOAN_STATE_{state}"
 
 
 def loan_state_of(number: int) -> LoanState:
-    """Reads a loan's state off the wire."""
+    """Converts a loan's state."""
     return _LOAN_STATES.get(number, LoanState.UNSPECIFIED)
 
 
 def reason_of(number: int) -> DecisionReason:
-    """Reads a reason to decline off the wire."""
+    """Converts a reason to decline."""
     return _REASONS.get(number, DecisionReason.UNSPECIFIED)
 
 
 def reasons_of(numbers: Iterable[int]) -> tuple[DecisionReason, ...]:
-    """Reads reasons to decline off the wire."""
+    """Converts reasons to decline."""
     return tuple(map(reason_of, numbers))
 
 
 def eligibility_message(request: EligibilityRequest) -> credit_service_pb2.CheckEligibilityRequest:
-    """Puts a question for a loan on the wire.
+    """Converts a loan request to a message.
 
     Raises:
         TypeError: The amount or the rate is a float.
@@ -83,7 +83,7 @@ def eligibility_message(request: EligibilityRequest) -> credit_service_pb2.Check
 
 
 def customer_of(message: customer_pb2.Customer) -> Customer:
-    """Reads a customer off the wire."""
+    """Converts a customer."""
     return Customer(
         customer_id=message.customer_id,
         first_name=message.first_name,
@@ -97,7 +97,7 @@ def customer_of(message: customer_pb2.Customer) -> Customer:
 
 
 def position_of(message: customer_pb2.CreditPosition) -> CreditPosition:
-    """Reads a credit position off the wire."""
+    """Converts a credit position."""
     return CreditPosition(
         loan_count=message.loan_count,
         active_loan_count=message.active_loan_count,
@@ -112,7 +112,7 @@ def position_of(message: customer_pb2.CreditPosition) -> CreditPosition:
 
 
 def decision_of(message: decision_pb2.Decision) -> Decision:
-    """Reads a decision off the wire."""
+    """Converts a decision."""
     return Decision(
         decision_id=message.decision_id,
         customer_id=message.customer_id,
@@ -144,7 +144,7 @@ def decision_of(message: decision_pb2.Decision) -> Decision:
 
 
 def stored_decision_of(message: decision_pb2.Decision) -> Decision | DamagedDecision:
-    """Reads a stored decision off the wire; one that the service could not read comes without its terms."""
+    """Converts a stored decision; one whose inputs the service cannot read has no business date."""
     if message.HasField("business_date"):
         return decision_of(message)
     return DamagedDecision(
@@ -160,7 +160,7 @@ def stored_decision_of(message: decision_pb2.Decision) -> Decision | DamagedDeci
 
 
 def loan_of(message: loan_pb2.Loan) -> Loan:
-    """Reads a loan off the wire."""
+    """Converts a loan."""
     return Loan(
         loan_id=message.loan_id,
         customer_id=message.customer_id,
@@ -184,7 +184,7 @@ def loan_of(message: loan_pb2.Loan) -> Loan:
 
 
 def installment_of(message: loan_pb2.Installment) -> Installment:
-    """Reads a row of a repayment schedule off the wire."""
+    """Converts a row of a repayment schedule."""
     return Installment(
         number=message.number,
         due_date=date_of(message.due_date),
@@ -198,7 +198,7 @@ def installment_of(message: loan_pb2.Installment) -> Installment:
 
 
 def repayment_of(message: repayment_pb2.Repayment) -> Repayment:
-    """Reads a repayment off the wire."""
+    """Converts a repayment."""
     return Repayment(
         repayment_id=message.repayment_id,
         loan_id=message.loan_id,
@@ -212,7 +212,7 @@ def repayment_of(message: repayment_pb2.Repayment) -> Repayment:
 
 
 def payoff_of(message: repayment_pb2.Payoff) -> Payoff:
-    """Reads a payoff off the wire."""
+    """Converts a payoff."""
     return Payoff(
         payoff_date=date_of(message.payoff_date),
         amount=rupees_of(message.amount),
@@ -224,7 +224,7 @@ def payoff_of(message: repayment_pb2.Payoff) -> Payoff:
 
 
 def replay_of(message: credit_service_pb2.ReplayDecisionResponse) -> Replay:
-    """Reads what the replay of a decision came to off the wire."""
+    """Converts the result of a replay."""
     return Replay(
         outcome=_REPLAY_OUTCOMES.get(message.outcome, ReplayOutcome.UNSPECIFIED),
         decision=decision_of(message.decision) if message.HasField("decision") else None,

@@ -1,4 +1,4 @@
-"""Everything a call can fail with, as one tree.
+"""The exceptions of the client, as one tree.
 
 CreditServiceError
 ├── InvalidArgument
@@ -39,15 +39,15 @@ _CODES: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.Statu
 
 
 class CreditServiceError(Exception):
-    """Base of everything that a call fails with.
+    """Base of all exceptions that a call raises.
 
     Attributes:
         code: The gRPC status code.
         message: One sentence for people.
-        reason: The service's stable name of the error, such as `CUSTOMER_NOT_FOUND`; empty when the error did not
-            come from the service itself, as when it cannot be reached.
-        fields: What is wrong with each field at fault, by the field's path in the request.
-        metadata: Further facts for programs.
+        reason: Reason of the google.rpc.ErrorInfo, such as `CUSTOMER_NOT_FOUND`; empty when the error did not come from
+            the service itself, as when it cannot be reached.
+        fields: Description of each field violation, by the path of the field in the request.
+        metadata: Metadata of the google.rpc.ErrorInfo.
         request_id: The request_id that the call was sent with, for a call that changes something: after a
             retryable error, send the same request with it again. None for other calls.
     """
@@ -80,23 +80,23 @@ class CreditServiceError(Exception):
 
 
 class InvalidArgument(CreditServiceError):
-    """The request can never be right; `fields` says what is wrong."""
+    """The request is invalid in any state of the book; `fields` has the violations."""
 
 
 class NotFound(CreditServiceError):
-    """What the request names does not exist."""
+    """A resource of the request does not exist."""
 
 
 class AlreadyExists(CreditServiceError):
-    """What the request would create exists."""
+    """The resource to create exists already."""
 
 
 class FailedPrecondition(CreditServiceError):
-    """The request is sound, the book is not ready for it."""
+    """The request is valid, but not in the current state of the book."""
 
 
 class Aborted(CreditServiceError):
-    """The call ran into another one and was undone."""
+    """The transaction conflicted with another and was rolled back."""
 
 
 class ResourceExhausted(CreditServiceError):
@@ -104,11 +104,11 @@ class ResourceExhausted(CreditServiceError):
 
 
 class Unavailable(CreditServiceError):
-    """The service cannot be reached or cannot work at the moment."""
+    """The service cannot be reached or cannot serve at the moment."""
 
 
 class DeadlineExceeded(CreditServiceError):
-    """The answer did not come in time; whether a change was made is not known."""
+    """The deadline has passed; whether a write took effect is unknown."""
 
 
 _BY_CODE: dict[grpc.StatusCode, type[CreditServiceError]] = {
@@ -130,7 +130,7 @@ def error_of(error: grpc.RpcError, request_id: str | None = None) -> CreditServi
     try:
         status = rpc_status.from_call(call) or Status()
     except (DecodeError, ValueError):
-        # What stands between the service and this client may have garbled or rewritten the status.
+        # A proxy between the service and this client may have changed the status.
         status = Status()
     return _error(call.code() or grpc.StatusCode.UNKNOWN, call.details(), status, request_id)
 
@@ -146,7 +146,7 @@ def _error(
     reason, fields, metadata = _details(status)
     return _BY_CODE.get(code, CreditServiceError)(
         code,
-        message or f"the call failed with {code.name} and no further word",
+        message or f"the call failed with {code.name} and no message",
         reason=reason,
         fields=fields,
         metadata=metadata,

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 import grpc
 
-from almeno_client.calls import Calls, new_request_id, walk_pages
+from almeno_client.base_client import BaseClient, iterate_pages, new_request_id
 from almeno_client.errors import CreditServiceError, Unavailable, error_of
 from almeno_client.portfolio_conversion import import_of, issue_of, kind_name
 from almeno_client.portfolio_records import Import, ImportIssue, ImportKind
@@ -27,7 +27,7 @@ CHUNK_BYTES = 128 * 1024
 _Open = Callable[[], AbstractContextManager[BinaryIO]]
 
 
-class ImportCalls(Calls):
+class ImportCalls(BaseClient):
     """The calls that bring customers and loans into the book from files."""
 
     def start_import(
@@ -68,7 +68,7 @@ class ImportCalls(Calls):
         def open_source() -> BinaryIO:
             return io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb")
 
-        return self._persistently(
+        return self._retry(
             lambda seconds_left: self._upload(header, open_source, seconds_left),
             UPLOAD_TIMEOUT_SECONDS if timeout_seconds is None else timeout_seconds,
         )
@@ -93,7 +93,7 @@ class ImportCalls(Calls):
                     # The file is closed: the service has ended the call before it had read everything.
                     return
 
-            call = self._portfolio.StartImport.future(
+            call = self._portfolio_stub.StartImport.future(
                 messages(), timeout=timeout_seconds, wait_for_ready=self._wait_for_ready
             )
             under_way.set()
@@ -105,7 +105,7 @@ class ImportCalls(Calls):
                 raise error_of(error, header.request_id) from error
             finally:
                 call.cancel()
-        return import_of(getattr(response, "import"))
+        return import_of(response.book_import)
 
     def get_import(self, import_id: str, *, timeout_seconds: float | None = None) -> Import:
         """Fetches an import with its progress.
@@ -115,9 +115,9 @@ class ImportCalls(Calls):
         """
         request = portfolio_service_pb2.GetImportRequest(import_id=import_id)
         response: portfolio_service_pb2.GetImportResponse = self._unary(
-            self._portfolio.GetImport, request, timeout_seconds
+            self._portfolio_stub.GetImport, request, timeout_seconds
         )
-        return import_of(getattr(response, "import"))
+        return import_of(response.book_import)
 
     def cancel_import(
         self, import_id: str, *, request_id: str | None = None, timeout_seconds: float | None = None
@@ -131,9 +131,9 @@ class ImportCalls(Calls):
             import_id=import_id, request_id=request_id or new_request_id()
         )
         response: portfolio_service_pb2.CancelImportResponse = self._unary(
-            self._portfolio.CancelImport, request, timeout_seconds
+            self._portfolio_stub.CancelImport, request, timeout_seconds
         )
-        return import_of(getattr(response, "import"))
+        return import_of(response.book_import)
 
     def list_imports(self, *, page_size: int = 0, timeout_seconds: float | None = None) -> Iterator[Import]:
         """Yields all imports, the newest first; fetches pages of `page_size` (the service's choice when 0)."""
@@ -141,11 +141,11 @@ class ImportCalls(Calls):
         def fetch(page_token: str) -> tuple[Iterator[Import], str]:
             request = portfolio_service_pb2.ListImportsRequest(page_size=page_size, page_token=page_token)
             response: portfolio_service_pb2.ListImportsResponse = self._unary(
-                self._portfolio.ListImports, request, timeout_seconds
+                self._portfolio_stub.ListImports, request, timeout_seconds
             )
             return map(import_of, response.imports), response.next_page_token
 
-        return walk_pages(fetch)
+        return iterate_pages(fetch)
 
     def watch_import(self, import_id: str, *, timeout_seconds: float | None = None) -> Iterator[Import]:
         """Yields an import each time it has moved on, the first time at once, the last time in its end state.
@@ -172,14 +172,14 @@ class ImportCalls(Calls):
                         return
             except CreditServiceError as error:
                 attempts_made += 1
-                if not self._may_go_on(error, attempts_made, deadline):
+                if not self._may_retry(error, attempts_made, deadline):
                     raise
             time.sleep(self._retries.pause_seconds(attempts_made))
 
     def _watch(self, import_id: str, timeout_seconds: float | None) -> Iterator[Import]:
         request = portfolio_service_pb2.WatchImportRequest(import_id=import_id)
-        for response in self._stream(self._portfolio.WatchImport, request, timeout_seconds):
-            yield import_of(getattr(response, "import"))
+        for response in self._stream(self._portfolio_stub.WatchImport, request, timeout_seconds):
+            yield import_of(response.book_import)
         raise Unavailable(grpc.StatusCode.UNAVAILABLE, "the service ended the watch before the import had ended")
 
     def list_import_issues(
@@ -196,8 +196,8 @@ class ImportCalls(Calls):
                 import_id=import_id, page_size=page_size, page_token=page_token
             )
             response: portfolio_service_pb2.ListImportIssuesResponse = self._unary(
-                self._portfolio.ListImportIssues, request, timeout_seconds
+                self._portfolio_stub.ListImportIssues, request, timeout_seconds
             )
             return map(issue_of, response.issues), response.next_page_token
 
-        return walk_pages(fetch)
+        return iterate_pages(fetch)

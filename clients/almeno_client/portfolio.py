@@ -1,4 +1,4 @@
-"""The calls on the book as a whole: its policies, what another policy would come to, and its figures."""
+"""RPCs on the whole book: policies, simulations, the portfolio summary."""
 
 import time
 from collections.abc import Iterator
@@ -7,24 +7,24 @@ from typing import Any
 import grpc
 from google.protobuf.message import Message
 
-from almeno_client.calls import Calls
+from almeno_client.base_client import BaseClient
 from almeno_client.errors import CreditServiceError, Unavailable
 from almeno_client.portfolio_conversion import flip_of, policy_of, progress_of, simulation_of, summary_of
 from almeno_client.portfolio_records import BookProgress, Policy, PortfolioSummary, SimulationFlip, SimulationSummary
 from almeno_client.values import Rate, Rupees, money_message, rate_message
 from almeno_grpc.api import portfolio_service_pb2
 
-WALK_TIMEOUT_SECONDS = 600.0
-"""How long a walk over the whole book may take unless told otherwise: a million customers at 1,700 a second."""
+SCAN_TIMEOUT_SECONDS = 600.0
+"""Default deadline of a scan over the whole book: a million customers at 1,700 a second."""
 
 
-class PortfolioCalls(Calls):
-    """The calls on the book as a whole."""
+class PortfolioCalls(BaseClient):
+    """RPCs on the whole book: policies, simulations, the portfolio summary."""
 
     def list_policies(self, *, timeout_seconds: float | None = None) -> tuple[Policy, ...]:
-        """Fetches every version of the credit policy, by the day they take effect, the oldest first."""
+        """Fetches every version of the credit policy by effective date, the oldest first."""
         response: portfolio_service_pb2.ListPoliciesResponse = self._unary(
-            self._portfolio.ListPolicies, portfolio_service_pb2.ListPoliciesRequest(), timeout_seconds
+            self._portfolio_stub.ListPolicies, portfolio_service_pb2.ListPoliciesRequest(), timeout_seconds
         )
         return tuple(map(policy_of, response.policies))
 
@@ -36,7 +36,7 @@ class PortfolioCalls(Calls):
         """
         request = portfolio_service_pb2.GetPolicyRequest(version=version)
         response: portfolio_service_pb2.GetPolicyResponse = self._unary(
-            self._portfolio.GetPolicy, request, timeout_seconds
+            self._portfolio_stub.GetPolicy, request, timeout_seconds
         )
         return policy_of(response.policy)
 
@@ -54,20 +54,20 @@ class PortfolioCalls(Calls):
         """Decides one loan request for every customer under two policies. Stores nothing.
 
         Args:
-            policy: A draft to try, the content of a policy file. Give this or `version`.
-            version: A version of the service's to try.
-            against_version: The version to compare with; the one in effect when empty.
-            loan_amount: The amount that every customer asks for.
-            interest_rate: The rate asked for.
-            tenure_months: The number of monthly instalments asked for.
-            timeout_seconds: How long all of it may take; WALK_TIMEOUT_SECONDS when None.
+            policy: The candidate as a draft: the content of a policy file, TOML. Give this or `version`.
+            version: The candidate as a version of the service's.
+            against_version: Version of the baseline policy; the one in effect when empty.
+            loan_amount: Principal that every customer applies for, in rupees.
+            interest_rate: Requested interest rate, in per cent a year.
+            tenure_months: Requested number of monthly instalments.
+            timeout_seconds: Deadline of the stream, its retries included; SCAN_TIMEOUT_SECONDS when None.
 
         Returns:
-            Progress, several times; then the summary, once; then each customer whose answer flips, by number.
+            Progress, several times; then the summary, once; then each customer whose outcome changes, by ascending id.
 
         Raises:
-            InvalidArgument: The draft is no policy, or a field is not what it has to be; raised, as what the service
-                says besides, with the first update that is asked for.
+            InvalidArgument: The draft is not a policy, or a field is invalid; raised, as every error of the service, by
+                the first `next()`.
             NotFound: There is no such version.
             ValueError: Both a draft and a version are given, or neither.
         """
@@ -81,23 +81,23 @@ class PortfolioCalls(Calls):
             interest_rate=rate_message(interest_rate),
             tenure_months=tenure_months,
         )
-        return map(_simulation_update, self._walk(self._portfolio.SimulatePolicy, request, timeout_seconds))
+        return map(_simulation_update, self._scan_book(self._portfolio_stub.SimulatePolicy, request, timeout_seconds))
 
     def summarize_portfolio(self, *, timeout_seconds: float | None = None) -> Iterator[BookProgress | PortfolioSummary]:
-        """Adds up the whole book as it stands on the business date.
+        """Aggregates the whole book on the business date.
 
         Args:
-            timeout_seconds: How long all of it may take; WALK_TIMEOUT_SECONDS when None.
+            timeout_seconds: Deadline of the stream, its retries included; SCAN_TIMEOUT_SECONDS when None.
 
         Returns:
             Progress, several times; then the summary, once.
         """
         request = portfolio_service_pb2.SummarizePortfolioRequest()
-        return map(_summary_update, self._walk(self._portfolio.SummarizePortfolio, request, timeout_seconds))
+        return map(_summary_update, self._scan_book(self._portfolio_stub.SummarizePortfolio, request, timeout_seconds))
 
-    def _walk(self, method: Any, request: Message, timeout_seconds: float | None) -> Iterator[Any]:
-        """Yields the updates of a walk over the book; begins again when it breaks off before its summary."""
-        deadline = time.monotonic() + (WALK_TIMEOUT_SECONDS if timeout_seconds is None else timeout_seconds)
+    def _scan_book(self, method: Any, request: Message, timeout_seconds: float | None) -> Iterator[Any]:
+        """Yields the updates of a scan over the book; begins again when the stream breaks before its summary."""
+        deadline = time.monotonic() + (SCAN_TIMEOUT_SECONDS if timeout_seconds is None else timeout_seconds)
         attempts_made, summed_up = 0, False
         while True:
             try:
@@ -106,11 +106,13 @@ class PortfolioCalls(Calls):
                     yield response
                 if summed_up:
                     return
-                raise Unavailable(grpc.StatusCode.UNAVAILABLE, "the service ended the walk over the book too early")
+                raise Unavailable(
+                    grpc.StatusCode.UNAVAILABLE, "the service ended the scan over the book before its summary"
+                )
             except CreditServiceError as error:
                 attempts_made += 1
-                # What comes after the summary must not come twice.
-                if summed_up or not self._may_go_on(error, attempts_made, deadline):
+                # Updates after the summary must not come twice.
+                if summed_up or not self._may_retry(error, attempts_made, deadline):
                     raise
             time.sleep(self._retries.pause_seconds(attempts_made))
 

@@ -1,4 +1,4 @@
-"""Messages of PortfolioService to records."""
+"""Conversion of messages of PortfolioService to records."""
 
 from almeno_client.conversion import enum_names, loan_state_of, reason_of, reasons_of
 from almeno_client.portfolio_records import (
@@ -32,12 +32,12 @@ _OUTCOMES = enum_names(dict(import_pb2.ImportIssueOutcome.items()), ImportIssueO
 
 
 def kind_name(kind: ImportKind) -> str:
-    """The name of an import's kind on the wire."""
+    """The name of an import's kind in the protos."""
     return f"IMPORT_KIND_{kind}"
 
 
 def import_of(message: import_pb2.Import) -> Import:
-    """Reads an import off the wire."""
+    """Converts an import."""
     return Import(
         import_id=message.import_id,
         kind=_KINDS.get(message.kind, ImportKind.UNSPECIFIED),
@@ -59,7 +59,7 @@ def import_of(message: import_pb2.Import) -> Import:
 
 
 def issue_of(message: import_pb2.ImportIssue) -> ImportIssue:
-    """Reads an issue of an import off the wire."""
+    """Converts an issue of an import."""
     return ImportIssue(
         row_number=message.row_number,
         outcome=_OUTCOMES.get(message.outcome, ImportIssueOutcome.UNSPECIFIED),
@@ -69,7 +69,7 @@ def issue_of(message: import_pb2.ImportIssue) -> ImportIssue:
 
 
 def policy_of(message: policy_pb2.Policy) -> Policy:
-    """Reads a policy off the wire."""
+    """Converts a policy."""
     return Policy(
         version=message.version,
         effective_date=date_of(message.effective_date),
@@ -80,12 +80,12 @@ def policy_of(message: policy_pb2.Policy) -> Policy:
 
 
 def progress_of(message: simulation_pb2.BookProgress) -> BookProgress:
-    """Reads the progress of a walk over the book off the wire."""
+    """Converts the progress of a scan."""
     return BookProgress(message.customers_done, message.customers_total)
 
 
 def simulation_of(message: simulation_pb2.SimulationSummary) -> SimulationSummary:
-    """Reads what a simulation came to off the wire."""
+    """Converts the result of a simulation."""
     return SimulationSummary(
         business_date=date_of(message.business_date),
         customers=message.customers,
@@ -97,7 +97,7 @@ def simulation_of(message: simulation_pb2.SimulationSummary) -> SimulationSummar
 
 
 def flip_of(message: simulation_pb2.SimulationFlip) -> SimulationFlip:
-    """Reads a customer whose answer flips off the wire."""
+    """Converts a customer whose outcome changes."""
     return SimulationFlip(
         customer_id=message.customer_id,
         before=_simulated_decision_of(message.before) if message.HasField("before") else None,
@@ -106,7 +106,7 @@ def flip_of(message: simulation_pb2.SimulationFlip) -> SimulationFlip:
 
 
 def summary_of(message: portfolio_pb2.PortfolioSummary) -> PortfolioSummary:
-    """Reads the book in figures off the wire."""
+    """Converts a portfolio summary."""
     return PortfolioSummary(
         business_date=date_of(message.business_date),
         customers=message.customers,

@@ -1,4 +1,4 @@
-"""What PortfolioService answers, as plain frozen records: imports, policies, simulations, the book in figures.
+"""Records of PortfolioService: imports, policies, simulations, the portfolio summary; frozen dataclasses.
 
 Amounts are rupees as `Decimal` with two decimal places, rates per cent a year as `Decimal`, dates `datetime.date`,
 instants `datetime.datetime` in UTC. The fields have the names and the meaning of the messages in `protos/`.
@@ -13,7 +13,7 @@ from almeno_client.records import DecisionReason, LoanState
 
 
 class ImportKind(StrEnum):
-    """What the rows of an imported file are."""
+    """Content of the rows of an imported file."""
 
     UNSPECIFIED = "UNSPECIFIED"
     CUSTOMERS = "CUSTOMERS"
@@ -21,7 +21,7 @@ class ImportKind(StrEnum):
 
 
 class ImportState(StrEnum):
-    """How far an import has come."""
+    """State of an import."""
 
     UNSPECIFIED = "UNSPECIFIED"
     QUEUED = "QUEUED"
@@ -32,12 +32,12 @@ class ImportState(StrEnum):
 
     @property
     def is_end(self) -> bool:
-        """Whether the import will not move on any more."""
+        """Whether this is an end state."""
         return self in (ImportState.SUCCEEDED, ImportState.FAILED, ImportState.CANCELLED)
 
 
 class ImportIssueOutcome(StrEnum):
-    """What became of a row that was not taken as it stood."""
+    """Outcome of a row that was not imported as it stands in the file."""
 
     UNSPECIFIED = "UNSPECIFIED"
     REJECTED = "REJECTED"
@@ -46,7 +46,7 @@ class ImportIssueOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """One uploaded file on its way into the book."""
+    """The import of one uploaded file."""
 
     import_id: str
     kind: ImportKind
@@ -67,7 +67,7 @@ class Import:
 
     @property
     def rows_done(self) -> int:
-        """Rows that were looked at so far."""
+        """Number of rows processed so far."""
         return self.rows_inserted + self.rows_updated + self.rows_unchanged + self.rows_rejected
 
 
@@ -87,17 +87,17 @@ class Policy:
 
     version: str
     effective_date: date
-    """The day from which it decides, until a newer one takes effect."""
+    """Date from which it is in effect, until a newer version is."""
     sha256: str
     in_effect: bool
-    """Whether it decides on the business date."""
+    """Whether it is in effect on the business date."""
     toml: str
-    """The file itself."""
+    """Content of the policy file."""
 
 
 @dataclass(frozen=True, slots=True)
 class BookProgress:
-    """How far a walk over the whole book has come."""
+    """Progress of a scan over the whole book."""
 
     customers_done: int
     customers_total: int
@@ -105,7 +105,7 @@ class BookProgress:
 
 @dataclass(frozen=True, slots=True)
 class ReasonCount:
-    """How often a loan was declined for a reason. A decline counts under each of its reasons."""
+    """Number of declines with a reason. A decline counts under each of its reasons."""
 
     reason: DecisionReason
     declines: int
@@ -113,7 +113,7 @@ class ReasonCount:
 
 @dataclass(frozen=True, slots=True)
 class ScoreCount:
-    """How many customers have a score."""
+    """Number of customers with a credit score."""
 
     credit_score: int
     customers: int
@@ -121,7 +121,7 @@ class ScoreCount:
 
 @dataclass(frozen=True, slots=True)
 class RateCount:
-    """How many loans are approved at a corrected rate."""
+    """Number of approvals at a corrected rate."""
 
     interest_rate: Decimal
     approvals: int
@@ -129,25 +129,25 @@ class RateCount:
 
 @dataclass(frozen=True, slots=True)
 class BandCount:
-    """How many customers fall into a band of scores, and are approved."""
+    """Number of customers, and of approvals, in a band of credit scores."""
 
     above: int | None
-    """The band takes the scores above this number, up to the next band; None for the scores below every band."""
+    """Lower bound, exclusive: the band reaches up to the next; None for the scores below every band."""
     least_rate: Decimal | None
-    """The least rate of the band; None for the scores below every band."""
+    """Minimum interest rate of the band; None for the scores below every band."""
     customers: int
     approvals: int
 
 
 @dataclass(frozen=True, slots=True)
 class SimulatedPolicy:
-    """What one policy comes to over the whole book."""
+    """Result of one policy over the whole book."""
 
     policy_version: str
     approvals: int
     declines: int
     not_amortizing: int
-    """Customers without a decision, for whom the corrected rate gives no schedule that repays the loan."""
+    """Customers without a decision, because at the corrected rate the terms do not amortize."""
     declines_by_reason: tuple[ReasonCount, ...]
     scores: tuple[ScoreCount, ...]
     """Lowest first."""
@@ -159,21 +159,21 @@ class SimulatedPolicy:
 
 @dataclass(frozen=True, slots=True)
 class SimulationSummary:
-    """What the two policies of a simulation come to."""
+    """Result of a simulation: two policies side by side."""
 
     business_date: date
     customers: int
     before: SimulatedPolicy
-    """The policy that the other is compared with."""
+    """Result of the baseline policy."""
     after: SimulatedPolicy
-    """The policy that is tried."""
+    """Result of the candidate policy."""
     newly_approved: int
     newly_declined: int
 
 
 @dataclass(frozen=True, slots=True)
 class SimulatedDecision:
-    """How one customer is decided by one policy."""
+    """Decision on one customer under one policy."""
 
     approved: bool
     credit_score: int
@@ -183,7 +183,7 @@ class SimulatedDecision:
 
 @dataclass(frozen=True, slots=True)
 class SimulationFlip:
-    """A customer whom one policy approves and the other does not; None where a policy gives no decision."""
+    """A customer whom exactly one of two policies approves; None where the terms do not amortize."""
 
     customer_id: int
     before: SimulatedDecision | None
@@ -192,7 +192,7 @@ class SimulationFlip:
 
 @dataclass(frozen=True, slots=True)
 class LoanBucket:
-    """Loans of a state that are as far behind."""
+    """Loans by state and range of days past due."""
 
     state: LoanState
     days_past_due_from: int
@@ -215,7 +215,7 @@ class Vintage:
 
 @dataclass(frozen=True, slots=True)
 class BurdenBucket:
-    """Customers whose instalments take a like share of their income."""
+    """Customers by the share of the monthly income that their instalments take."""
 
     percent_above: int
     """Exclusive; -1 for the bucket that holds just 0."""
@@ -226,7 +226,7 @@ class BurdenBucket:
 
 @dataclass(frozen=True, slots=True)
 class MonthOfDecisions:
-    """Decisions stored in one month."""
+    """Stored decisions of one month."""
 
     year: int
     month: int
@@ -237,7 +237,7 @@ class MonthOfDecisions:
 
 @dataclass(frozen=True, slots=True)
 class PortfolioSummary:
-    """The book in figures, on the business date."""
+    """Aggregates of the whole book on the business date."""
 
     business_date: date
     customers: int
@@ -253,4 +253,4 @@ class PortfolioSummary:
     decisions: tuple[MonthOfDecisions, ...]
     """Stored decisions, the oldest month first."""
     policy_version: str
-    """The policy that gave the scores."""
+    """Version of the policy that the scores are computed under."""

@@ -1,4 +1,4 @@
-"""What CreditService answers, and what it is asked many times in one call, as plain frozen records.
+"""Records of CreditService: what it answers, and the request of a batch check; frozen dataclasses.
 
 Amounts are rupees as `Decimal` with two decimal places, rates per cent a year as `Decimal`, dates `datetime.date`,
 instants `datetime.datetime` in UTC. The fields have the names and the meaning of the messages in `protos/`.
@@ -24,7 +24,7 @@ class DecisionReason(StrEnum):
 
 
 class LoanState(StrEnum):
-    """Whether a loan is still being repaid."""
+    """State of a loan."""
 
     UNSPECIFIED = "UNSPECIFIED"
     ACTIVE = "ACTIVE"
@@ -32,7 +32,7 @@ class LoanState(StrEnum):
 
 
 class InstallmentMethod(StrEnum):
-    """How the monthly instalment follows from amount, rate and tenure."""
+    """Method by which the monthly instalment is computed."""
 
     UNSPECIFIED = "UNSPECIFIED"
     REDUCING_BALANCE = "REDUCING_BALANCE"
@@ -40,7 +40,7 @@ class InstallmentMethod(StrEnum):
 
 
 class InstallmentState(StrEnum):
-    """Whether and when one instalment was paid."""
+    """State of an instalment: whether and when it was paid."""
 
     UNSPECIFIED = "UNSPECIFIED"
     DUE_LATER = "DUE_LATER"
@@ -51,7 +51,7 @@ class InstallmentState(StrEnum):
 
 
 class ReplayOutcome(StrEnum):
-    """What taking a stored decision again came to."""
+    """Result of recomputing a stored decision."""
 
     UNSPECIFIED = "UNSPECIFIED"
     MATCH = "MATCH"
@@ -60,7 +60,7 @@ class ReplayOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """A person who may borrow."""
+    """A borrower with an approved credit limit."""
 
     customer_id: int
     first_name: str
@@ -74,7 +74,7 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class CreditPosition:
-    """What a customer has borrowed, owes and has paid, on one business date."""
+    """A customer's borrowing, debt and repayment record on one business date."""
 
     loan_count: int
     active_loan_count: int
@@ -89,7 +89,7 @@ class CreditPosition:
 
 @dataclass(frozen=True, slots=True)
 class CustomerAccount:
-    """A customer and how the customer stands: the answer of `get_customer`."""
+    """A customer and the credit position: the answer of `get_customer`."""
 
     customer: Customer
     position: CreditPosition
@@ -97,7 +97,7 @@ class CustomerAccount:
 
 @dataclass(frozen=True, slots=True)
 class EligibilityRequest:
-    """One question of `check_eligibility_batch`, as `check_eligibility` takes it."""
+    """One request of `check_eligibility_batch`, with the arguments of `check_eligibility`."""
 
     customer_id: int
     loan_amount: Rupees
@@ -107,7 +107,7 @@ class EligibilityRequest:
 
 @dataclass(frozen=True, slots=True)
 class ScoreComponent:
-    """One part of the credit score."""
+    """One component of the credit score."""
 
     name: str
     points: float
@@ -118,7 +118,7 @@ class ScoreComponent:
 
 @dataclass(frozen=True, slots=True)
 class DecisionGate:
-    """One rule that a loan had to pass, with the figures it compared, in words."""
+    """One rule that a loan has to pass, with the two values that it compares as text."""
 
     reason: DecisionReason
     """The reason to decline that the rule gives."""
@@ -129,7 +129,7 @@ class DecisionGate:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The answer to a loan request, with everything it was based on."""
+    """The decision on a loan request, with the inputs it was computed from."""
 
     decision_id: str
     """Empty on a check, which stores nothing."""
@@ -139,7 +139,7 @@ class Decision:
     score_components: tuple[ScoreComponent, ...]
     loan_amount: Decimal
     interest_rate: Decimal
-    """The rate asked for."""
+    """Requested interest rate."""
     corrected_interest_rate: Decimal
     tenure_months: int
     monthly_installment: Decimal
@@ -151,22 +151,22 @@ class Decision:
     policy_version: str
     business_date: date
     counter_offer: Decimal | None
-    """On a decline, the largest amount that would be approved, if any."""
+    """On a decline: the largest amount that would be approved, if any."""
     max_interest_rate: Decimal | None
-    """The highest rate the caller would take, if any. This and what follows only on a stored decision."""
+    """Maximum rate that the applicant accepts, if any. This field and the following: stored decisions only."""
     gates: tuple[DecisionGate, ...]
-    """Every rule that the loan had to pass."""
+    """Every rule that the loan has to pass."""
     policy_sha256: str
     monthly_income: Decimal | None
-    """The income that the decision was taken from."""
+    """Monthly income that the decision was computed from."""
     approved_limit: Decimal | None
-    """The limit that the decision was taken from."""
+    """Approved limit that the decision was computed from."""
     create_time: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class DamagedDecision:
-    """What can be told of a stored decision that can no longer be read."""
+    """The readable columns of a stored decision whose inputs can no longer be read."""
 
     decision_id: str
     customer_id: int
@@ -181,7 +181,7 @@ class DamagedDecision:
 
 @dataclass(frozen=True, slots=True)
 class ReplayDifference:
-    """A part of a decision that is stored otherwise than the replay gives it; empty where there is none."""
+    """One field in which the stored and the recomputed decision differ; empty where there is no value."""
 
     field: str
     stored: str
@@ -190,11 +190,11 @@ class ReplayDifference:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """A stored decision taken again: the answer of `replay_decision`."""
+    """A stored decision recomputed: the answer of `replay_decision`."""
 
     outcome: ReplayOutcome
     decision: Decision | None
-    """As the replay takes it; None where what is stored is too damaged."""
+    """The recomputed decision; None where the stored inputs cannot be read."""
     differences: tuple[ReplayDifference, ...]
 
 
@@ -218,11 +218,11 @@ class Loan:
     days_past_due: int
     installment_method: InstallmentMethod
     source_loan_id: int | None
-    """The Loan ID in the imported sheet; only for imported loans."""
+    """Loan ID in the imported file; imported loans only."""
     decision_id: str
     """Empty for imported loans."""
     paid_toward_next: Decimal
-    """What has been paid toward the oldest instalment that is not wholly paid."""
+    """Part payment kept toward the oldest unpaid instalment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,10 +264,10 @@ class Repayment:
     amount: Decimal
     payment_date: date
     emis_completed: int
-    """Number of instalments that it paid off wholly."""
+    """Number of instalments that it completed."""
     closes_loan: bool
     outstanding_principal: Decimal
-    """Principal owed after it."""
+    """Outstanding principal after it."""
     create_time: datetime
 
 
@@ -281,7 +281,7 @@ class RepaymentReceipt:
 
 @dataclass(frozen=True, slots=True)
 class Payoff:
-    """What closes a loan on a day: `overdue_amount`, `principal` and `accrued_interest` less `advance`."""
+    """Payoff of a loan on a day: `amount` = `overdue_amount` + `principal` + `accrued_interest` − `advance`."""
 
     payoff_date: date
     amount: Decimal
@@ -292,4 +292,4 @@ class Payoff:
     accrued_interest: Decimal
     """Interest of the running instalment since the last due date."""
     advance: Decimal
-    """What has been paid toward the later instalments."""
+    """Amount paid in advance toward the later instalments."""

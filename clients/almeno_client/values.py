@@ -1,4 +1,4 @@
-"""Amounts, rates and dates: from plain Python to the wire and back, exactly.
+"""Conversion of amounts, rates and dates between Python values and messages, exact.
 
 Binary floating point is refused: 0.1 rupees cannot be written as a float, so a float has no place near money.
 """
@@ -24,22 +24,22 @@ _NANOS_A_PAISA = 10**7
 # "1e999999999" would be written out in full.
 _MAX_DIGITS = 18
 
-_AMOUNT = re.compile(r"(?:₹|inr|rs\.?)?\s*(?P<figure>[0-9,]+(?:\.[0-9]+)?)", re.IGNORECASE)
+_AMOUNT = re.compile(r"(?:₹|inr|rs\.?)?\s*(?P<digits>[0-9,]+(?:\.[0-9]+)?)", re.IGNORECASE)
 # Digits without separators, in the Indian grouping (12,34,567) or the western one (1,234,567). Another grouping is
 # likelier a slip of the hand than an amount.
 _GROUPING = re.compile(r"[0-9]+|[0-9]{1,2}(?:,[0-9]{2})*,[0-9]{3}|[0-9]{1,3}(?:,[0-9]{3})+", re.ASCII)
-_RATE = re.compile(r"(?P<figure>[0-9]+(?:\.[0-9]+)?)\s*%?", re.ASCII)
+_RATE = re.compile(r"(?P<digits>[0-9]+(?:\.[0-9]+)?)\s*%?", re.ASCII)
 
 
 def parse_rupees(text: str) -> Decimal:
     """Reads an amount as a person types it: `500000`, `5,00,000`, `500,000.50`, `₹5,00,000`, `Rs. 5,00,000`.
 
     Raises:
-        ValueError: The text is no amount, or its commas stand where no grouping puts them.
+        ValueError: The text is not an amount, or its commas fit neither the Indian nor the western grouping.
     """
     match = _AMOUNT.fullmatch(text.strip())
-    if match and _GROUPING.fullmatch(match["figure"].partition(".")[0]):
-        return _bounded(Decimal(match["figure"].replace(",", "")), text)
+    if match and _GROUPING.fullmatch(match["digits"].partition(".")[0]):
+        return _bounded(Decimal(match["digits"].replace(",", "")), text)
     raise ValueError(f"{text!r} is not an amount in rupees; write it like 500000, 5,00,000 or ₹5,00,000.50")
 
 
@@ -47,20 +47,20 @@ def parse_rate(text: str) -> Decimal:
     """Reads a rate as a person types it: `10.5` or `10.5 %`.
 
     Raises:
-        ValueError: The text is no rate.
+        ValueError: The text is not a rate.
     """
     match = _RATE.fullmatch(text.strip())
     if match:
-        return _bounded(Decimal(match["figure"]), text)
+        return _bounded(Decimal(match["digits"]), text)
     raise ValueError(f"{text!r} is not a rate in per cent a year; write it like 10.5")
 
 
 def money_message(amount: Rupees) -> Money:
-    """Puts an amount in rupees on the wire.
+    """Converts an amount in rupees to a message.
 
     Raises:
         TypeError: The amount is a float, or no number at all.
-        ValueError: The amount is finer than a paisa, not finite, or text that is no amount.
+        ValueError: The amount is finer than a paisa, not finite, or text that is not an amount.
     """
     rupees = parse_rupees(amount) if isinstance(amount, str) else _exact(amount, "an amount in rupees")
     units, nanos = _split(rupees)
@@ -70,7 +70,7 @@ def money_message(amount: Rupees) -> Money:
 
 
 def rupees_of(message: Money) -> Decimal:
-    """Reads an amount off the wire: rupees, with two decimal places."""
+    """Converts an amount to rupees, with two decimal places."""
     paise = (message.units * _NANOS_A_RUPEE + message.nanos) // _NANOS_A_PAISA
     sign = "-" if paise < 0 else ""
     # Made from text, which no decimal context rounds.
@@ -78,21 +78,21 @@ def rupees_of(message: Money) -> Decimal:
 
 
 def rate_message(rate: Rate) -> RateMessage:
-    """Puts a rate in per cent a year on the wire.
+    """Converts a rate in per cent a year to a message.
 
     Raises:
         TypeError: The rate is a float, or no number at all.
-        ValueError: The rate is not finite, or text that is no rate.
+        ValueError: The rate is not finite, or text that is not a rate.
     """
     per_cent = parse_rate(rate) if isinstance(rate, str) else _exact(rate, "a rate")
     return RateMessage(value=format(per_cent, "f"))
 
 
 def rate_of(message: RateMessage) -> Decimal:
-    """Reads a rate in per cent a year off the wire.
+    """Converts a rate to per cent a year.
 
     Raises:
-        ValueError: The service sent what is no number.
+        ValueError: The service sent text that is not a number.
     """
     try:
         return Decimal(message.value)
@@ -101,10 +101,10 @@ def rate_of(message: RateMessage) -> Decimal:
 
 
 def date_message(day: dt.date) -> Date:
-    """Puts a date on the wire.
+    """Converts a date to a message.
 
     Raises:
-        TypeError: The value is no date, or has a time of day.
+        TypeError: The value is not a date, or has a time of day.
     """
     # A datetime is a date to isinstance(), and dropping its time and zone could move the day.
     given: object = day
@@ -114,12 +114,12 @@ def date_message(day: dt.date) -> Date:
 
 
 def date_of(message: Date) -> dt.date:
-    """Reads a date off the wire."""
+    """Converts a date."""
     return dt.date(message.year, message.month, message.day)
 
 
 def instant_of(message: Timestamp) -> dt.datetime:
-    """Reads an instant off the wire, in UTC."""
+    """Converts a timestamp to a datetime in UTC."""
     return message.ToDatetime(tzinfo=dt.UTC)
 
 

@@ -118,7 +118,7 @@ def upload(first_number: int) -> Sent:
 
 
 def cancel(upload_answer: bytes) -> Sent:
-    import_id = getattr(portfolio_pb.StartImportResponse.FromString(upload_answer), "import").import_id
+    import_id = portfolio_pb.StartImportResponse.FromString(upload_answer).book_import.import_id
     request = portfolio_pb.CancelImportRequest(import_id=import_id, request_id=new_id())
     return Sent(f"{PORTFOLIO}/CancelImport", request.request_id, (request.SerializeToString(),))
 

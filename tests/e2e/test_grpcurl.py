@@ -144,14 +144,14 @@ def test_every_rpc_of_the_portfolio_service_takes_and_gives_json(server: Running
         {"header": {"kind": "IMPORT_KIND_CUSTOMERS", "file_name": "customers.csv"}},
         {"chunk": base64.b64encode(file[:50]).decode()},
         {"chunk": base64.b64encode(file[50:]).decode()},
-    )["import"]
+    )["book_import"]
     assert started["state"] == "IMPORT_STATE_QUEUED"
     name = {"import_id": started["import_id"]}
-    ended = answers(server, f"{PORTFOLIO}/WatchImport", name)[-1]["import"]
+    ended = answers(server, f"{PORTFOLIO}/WatchImport", name)[-1]["book_import"]
     assert ended["state"] == "IMPORT_STATE_SUCCEEDED"
     assert (ended["rows_total"], ended["rows_inserted"], ended["rows_rejected"]) == (3, 2, 1)
-    assert answer(server, f"{PORTFOLIO}/GetImport", name)["import"] == ended
-    assert answer(server, f"{PORTFOLIO}/CancelImport", name)["import"] == ended
+    assert answer(server, f"{PORTFOLIO}/GetImport", name)["book_import"] == ended
+    assert answer(server, f"{PORTFOLIO}/CancelImport", name)["book_import"] == ended
     (issue,) = answer(server, f"{PORTFOLIO}/ListImportIssues", name)["issues"]
     assert (issue["row_number"], issue["outcome"], issue["column"]) == (3, "IMPORT_ISSUE_OUTCOME_REJECTED", "Age")
     assert ended in answer(server, f"{PORTFOLIO}/ListImports", {})["imports"]

@@ -346,13 +346,13 @@ def test_cancelled_import_that_waits_ends_at_once_and_one_that_has_ended_stays(l
         for place in range(4)
     ]
     last = imports[-1].import_id
-    cancelled = getattr(
-        limited_server.portfolio.CancelImport(pb.CancelImportRequest(import_id=last), timeout=SECONDS), "import"
-    )
+    cancelled = limited_server.portfolio.CancelImport(
+        pb.CancelImportRequest(import_id=last), timeout=SECONDS
+    ).book_import
     assert cancelled.state == import_pb2.IMPORT_STATE_CANCELLED
     assert limited_server.wait_for_import(imports[0].import_id).state == import_pb2.IMPORT_STATE_SUCCEEDED
     request = pb.CancelImportRequest(import_id=imports[0].import_id)
-    ended = getattr(limited_server.portfolio.CancelImport(request, timeout=SECONDS), "import")
+    ended = limited_server.portfolio.CancelImport(request, timeout=SECONDS).book_import
     assert ended.state == import_pb2.IMPORT_STATE_SUCCEEDED
     limited_server.wait_for_import(imports[2].import_id)
     assert limited_server.rows("SELECT 1 AS one FROM customer WHERE customer_id BETWEEN 430 AND 439") == []
@@ -362,7 +362,7 @@ def test_watch_shows_every_step_in_order_up_to_the_end(limited_server: RunningSe
     rows = [customer_row(number) for number in range(2_001, 2_301)]
     file = limited_server.upload(CUSTOMERS, csv_file(CUSTOMER_HEADINGS, rows))
     request = pb.WatchImportRequest(import_id=file.import_id)
-    states = [getattr(answer, "import") for answer in limited_server.portfolio.WatchImport(request, timeout=60)]
+    states = [answer.book_import for answer in limited_server.portfolio.WatchImport(request, timeout=60)]
     assert states[-1].state == import_pb2.IMPORT_STATE_SUCCEEDED
     assert states[-1].rows_inserted == 300
     done = [state.rows_inserted for state in states]

@@ -10,6 +10,7 @@ from typing import Any, get_type_hints
 import pytest
 import typer
 from almeno_client.cli.app import app
+from almeno_client.cli.session import ExitCode
 from support.book_files import CUSTOMER_HEADINGS, LOAN_HEADINGS, csv_file, customer_row, loan_row
 from support.documents import Operator, blocks, console_commands, run_session, shell_lines
 from support.postgres import running_postgres
@@ -27,6 +28,8 @@ DOCUMENTS = (
     "almeno_grpc/policies/README.md",
     "almeno_grpc/serving/README.md",
     "almeno_grpc/storage/README.md",
+    "clients/README.md",
+    "protos/README.md",
     "tests/benchmarks/README.md",
 )
 MAX_README_WORDS = 1_300
@@ -238,3 +241,9 @@ def test_every_error_reason_stands_in_the_document_of_the_protos() -> None:
     assert len(reasons) > 10
     for reason in reasons:
         assert f"`{reason}`" in read("protos/README.md"), reason
+
+
+def test_every_exit_code_stands_in_the_readme_of_the_clients() -> None:
+    text = read("clients/README.md")
+    for code in ExitCode:
+        assert f"| {code.value} |" in text

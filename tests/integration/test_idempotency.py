@@ -81,7 +81,7 @@ def test_cancellation_sent_twice_is_answered_alike(stubs):
     request = portfolio_service_pb2.CancelImportRequest(import_id=queued.import_id, request_id=ID)
     first = stubs.portfolio.CancelImport(request)
     assert stubs.portfolio.CancelImport(request) == first
-    assert getattr(first, "import").state == import_pb2.IMPORT_STATE_CANCELLED
+    assert first.book_import.state == import_pb2.IMPORT_STATE_CANCELLED
 
 
 def test_request_id_of_another_request_is_refused_without_effect(stubs, loan_request, register):

@@ -37,7 +37,7 @@ def counts(file):
 
 def watch(stubs, file):
     answers = stubs.portfolio.WatchImport(pb.WatchImportRequest(import_id=file.import_id), timeout=60)
-    return [getattr(answer, "import") for answer in answers]
+    return [answer.book_import for answer in answers]
 
 
 def test_real_book_is_uploaded_watched_to_its_end_and_unchanged_the_second_time(stubs, real_book):
@@ -76,7 +76,7 @@ def test_upload_in_any_pieces_is_the_same_file(stubs):
         pieces = [content[at : at + size] for at in range(0, len(content) if size > 1 else 300, size)]
         sent = b"".join(pieces)
         messages = iter([header(), chunk(b""), *map(chunk, pieces), chunk(b"")])
-        file = getattr(stubs.portfolio.StartImport(messages), "import")
+        file = stubs.portfolio.StartImport(messages).book_import
         assert file.sha256 == hashlib.sha256(sent).hexdigest()
         stored = stubs.book.imports.get(file.import_id)
         with stubs.book.store.read() as tx:
@@ -90,7 +90,7 @@ def test_answer_tells_what_was_queued(stubs):
     assert not file.HasField("start_time")
     assert not file.HasField("end_time")
     found = stubs.portfolio.GetImport(pb.GetImportRequest(import_id=file.import_id))
-    assert getattr(found, "import") == file
+    assert found.book_import == file
     assert list(stubs.portfolio.ListImports(pb.ListImportsRequest()).imports) == [file]
     again = stubs.upload(b"x", LOANS, "again.csv")
     assert again.book_date == stated
@@ -170,7 +170,7 @@ def test_request_sent_again_leaves_one_upload(stubs):
         lambda: stubs.portfolio.StartImport(iter([header(request_id=request_id), chunk(b"another")]))
     )
     assert refusal.reason == "REQUEST_ID_REUSED"
-    queued = getattr(first, "import").import_id
+    queued = first.book_import.import_id
     assert [(row["import_id"], row["content"]) for row in stubs.book.rows("import_content")] == [(queued, b"a,b")]
 
 
@@ -204,7 +204,7 @@ def test_upload_without_room_for_it_may_be_sent_again(stubs, monkeypatch):
 
 def test_queued_import_is_cancelled_at_once(stubs):
     file = stubs.upload(b"a,b")
-    cancelled = getattr(stubs.portfolio.CancelImport(pb.CancelImportRequest(import_id=file.import_id)), "import")
+    cancelled = stubs.portfolio.CancelImport(pb.CancelImportRequest(import_id=file.import_id)).book_import
     assert cancelled.state == import_pb2.IMPORT_STATE_CANCELLED
     assert [state.state for state in watch(stubs, file)] == [import_pb2.IMPORT_STATE_CANCELLED]
 
@@ -222,7 +222,7 @@ def test_watch_tells_each_step_and_ends_with_the_import(stubs):
     ):
         store.write(step)
         steps.append(next(answers))
-    steps = [getattr(step, "import") for step in steps]
+    steps = [step.book_import for step in steps]
     assert [step.state for step in steps] == [1, 2, 2, 2, 3]
     assert [step.rows_inserted for step in steps] == [0, 0, 0, 9, 9]
     assert list(answers) == []

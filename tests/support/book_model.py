@@ -465,12 +465,12 @@ def _paise(amount: money_pb2.Money) -> int:
 def _import_faults(book: Snapshot, answers: Answers, *, at_rest: bool) -> Iterator[str]:
     files = {}
     for sent, answer in _of(answers, "StartImport"):
-        started = getattr(portfolio_pb.StartImportResponse.FromString(answer), "import")
+        started = portfolio_pb.StartImportResponse.FromString(answer).book_import
         first, *pieces = map(portfolio_pb.StartImportRequest.FromString, sent.messages)
         files[started.import_id] = (first.header.file_name, b"".join(piece.chunk for piece in pieces))
     cancelled = {}
     for _, answer in _of(answers, "CancelImport"):
-        file = getattr(portfolio_pb.CancelImportResponse.FromString(answer), "import")
+        file = portfolio_pb.CancelImportResponse.FromString(answer).book_import
         cancelled[file.import_id] = file
     yield from _difference("import", [row["import_id"] for row in book.imports], list(files))
     for row in book.imports:

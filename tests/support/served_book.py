@@ -76,7 +76,7 @@ class Served:
             ),
             portfolio_service_pb2.StartImportRequest(chunk=content),
         ]
-        return getattr(self.portfolio.StartImport(iter(messages), timeout=30), "import")
+        return self.portfolio.StartImport(iter(messages), timeout=30).book_import
 
 
 @contextlib.contextmanager

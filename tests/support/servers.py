@@ -153,12 +153,12 @@ class RunningServer:
             message(header=portfolio_service_pb2.ImportHeader(kind=kind, file_name=file_name, **header)),
             *(message(chunk=piece) for piece in pieces),
         ]
-        return getattr(self.portfolio.StartImport(iter(messages), timeout=60), "import")
+        return self.portfolio.StartImport(iter(messages), timeout=60).book_import
 
     def get_import(self, import_id: str) -> import_pb2.Import:
         """An import as it stands."""
         request = portfolio_service_pb2.GetImportRequest(import_id=import_id)
-        return getattr(self.portfolio.GetImport(request, timeout=30), "import")
+        return self.portfolio.GetImport(request, timeout=30).book_import
 
     def wait_for_import(self, import_id: str) -> import_pb2.Import:
         """An import in its end state."""

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from almeno_client.calls import DEFAULT_TIMEOUT_SECONDS
+from almeno_client.base_client import DEFAULT_TIMEOUT_SECONDS
 from almeno_client.channel import DEFAULT_ADDRESS, Tls
 from almeno_client.cli import customers, decisions, imports, loans, policies, repayments, report, simulation
 from almeno_client.cli.session import Session
@@ -22,14 +22,31 @@ app = typer.Typer(
 )
 _imports = typer.Typer(no_args_is_help=True, help="Load customers and loans from files, and see what became of them.")
 
+# The character \b keeps the lines of the paragraph behind it apart.
+_HELP = """\
+Decide on loans, book and repay them, import and simulate a book, on a service of Almeno Credit.
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+\b
+A command ends with
+  0    done, or approved
+  2    wrong usage, or a file that cannot be read
+  3    declined
+  4    refused by the service: invalid, not found, ...
+  5    not reached or too slow; try again
+  6    the import failed or was cancelled
+  7    the import went through but rejected rows
+  8    the replay of a decision differs from what is stored
+  130  interrupted
+"""
+
+
+def _print_version(is_given: bool) -> None:
+    if is_given:
         typer.echo(f"almeno {version('almeno-grpc')}")
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(help=_HELP)
 def almeno(
     context: typer.Context,
     address: Annotated[
@@ -79,20 +96,7 @@ def almeno(
         bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and end.")
     ] = False,
 ) -> None:
-    r"""Decide on loans, book them and look after the book, on a service of Almeno Credit.
-
-    \b
-    A command ends with
-      0    done, or approved
-      2    wrong usage, or a file that cannot be read
-      3    declined
-      4    refused by the service: invalid, not found, ...
-      5    not reached or not answered in time; try again
-      6    the import failed or was cancelled
-      7    the import went through but rejected rows
-      8    the decision, taken again, is not what is stored
-      130  interrupted
-    """
+    """Reads the global options."""
     del show_version  # its callback has done the work
     if (tls_cert is None) != (tls_key is None):
         raise typer.BadParameter("one needs the other", param_hint="'--tls-cert' / '--tls-key'")

@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from almeno_client.cli.options import AsJson, CustomerId, Limit, RequestId, first, page_size_for, read_rupees
-from almeno_client.cli.session import screen, session_of
-from almeno_client.cli.views import customer_panel, customers_table, position_panel, show_list
+from almeno_client.cli.rendering import customer_panel, customers_table, position_panel, show_list
+from almeno_client.cli.session import new_console, session_of
 
 
 def register(
@@ -38,7 +38,7 @@ def register(
     if session.as_json:
         session.show_json(customer=customer)
     else:
-        screen().print(customer_panel(customer))
+        new_console().print(customer_panel(customer))
 
 
 def customer(context: typer.Context, customer_id: CustomerId, as_json: AsJson = False) -> None:
@@ -49,7 +49,7 @@ def customer(context: typer.Context, customer_id: CustomerId, as_json: AsJson = 
     if session.as_json:
         session.show_json(customer=account.customer, position=account.position)
     else:
-        screen().print(customer_panel(account.customer), position_panel(account.position))
+        new_console().print(customer_panel(account.customer), position_panel(account.position))
 
 
 def customers(context: typer.Context, limit: Limit = 50, as_json: AsJson = False) -> None:
@@ -60,4 +60,4 @@ def customers(context: typer.Context, limit: Limit = 50, as_json: AsJson = False
     if session.as_json:
         session.show_json(customers=rows, more=more)
     else:
-        show_list(screen(), customers_table(rows), nothing="There are no customers yet.", more=more)
+        show_list(new_console(), customers_table(rows), nothing="There are no customers yet.", more=more)

@@ -1,23 +1,23 @@
-"""Commands on decisions that are stored: decision, decisions, replay."""
+"""Commands on stored decisions: decision, decisions, replay."""
 
 import typer
 
-from almeno_client.cli.decision_views import decisions_table, replay_panel, show_stored_decision
+from almeno_client.cli.decision_rendering import decisions_table, replay_panel, show_stored_decision
 from almeno_client.cli.options import AsJson, CustomerId, DecisionId, Limit, first, page_size_for
-from almeno_client.cli.session import ExitCode, screen, session_of
-from almeno_client.cli.views import show_list
+from almeno_client.cli.rendering import show_list
+from almeno_client.cli.session import ExitCode, new_console, session_of
 from almeno_client.records import ReplayOutcome
 
 
 def decision(context: typer.Context, decision_id: DecisionId, as_json: AsJson = False) -> None:
-    """Show a stored decision with everything it was taken from, or what can be told of one that is damaged."""
+    """Show a stored decision with its inputs, or the readable columns of a damaged one."""
     session = session_of(context, as_json)
     with session.connected() as client:
         stored = client.get_decision(decision_id)
     if session.as_json:
         session.show_json(decision=stored)
     else:
-        show_stored_decision(screen(), stored)
+        show_stored_decision(new_console(), stored)
 
 
 def decisions(context: typer.Context, customer_id: CustomerId, limit: Limit = 50, as_json: AsJson = False) -> None:
@@ -28,7 +28,7 @@ def decisions(context: typer.Context, customer_id: CustomerId, limit: Limit = 50
     if session.as_json:
         session.show_json(decisions=rows, more=more)
     else:
-        show_list(screen(), decisions_table(rows), nothing="Nothing was decided on the customer yet.", more=more)
+        show_list(new_console(), decisions_table(rows), nothing="Nothing was decided on the customer yet.", more=more)
 
 
 def replay(context: typer.Context, decision_id: DecisionId, as_json: AsJson = False) -> None:
@@ -39,5 +39,5 @@ def replay(context: typer.Context, decision_id: DecisionId, as_json: AsJson = Fa
     if session.as_json:
         session.show_json(outcome=replayed.outcome, decision=replayed.decision, differences=replayed.differences)
     else:
-        screen().print(replay_panel(replayed))
+        new_console().print(replay_panel(replayed))
     raise typer.Exit(ExitCode.OK if replayed.outcome is ReplayOutcome.MATCH else ExitCode.DRIFT)

@@ -6,8 +6,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from almeno_client.cli.views import figures_table, list_table, titled
-from almeno_client.figures import plain, words
+from almeno_client.cli.rendering import key_value_table, list_table, titled_panel
+from almeno_client.formatting import humanized, printable
 from almeno_client.portfolio_records import Import, ImportIssue, ImportIssueOutcome, ImportState
 
 _STATE_STYLES = {
@@ -20,11 +20,11 @@ _STATE_STYLES = {
 def import_panel(state: Import) -> Panel:
     """One import in full."""
     rows = [
-        ("Import", Text(plain(state.import_id))),
+        ("Import", Text(printable(state.import_id))),
         ("State", _state(state)),
     ]
     if state.error:
-        rows.append(("Why", Text(plain(state.error), "red")))
+        rows.append(("Why", Text(printable(state.error), "red")))
     if state.book_date:
         rows.append(("Book date", Text(str(state.book_date))))
     rows.append(("Rows", Text(f"{state.rows_total:,}", "bold")))
@@ -39,7 +39,9 @@ def import_panel(state: Import) -> Panel:
                 Text(f"{state.rows_adjusted:,} of the rows taken", "yellow") if state.rows_adjusted else Text("0"),
             ),
         ]
-    return titled(f"{words(state.kind).capitalize()} from {plain(state.file_name)}", figures_table(rows))
+    return titled_panel(
+        f"{humanized(state.kind).capitalize()} from {printable(state.file_name)}", key_value_table(rows)
+    )
 
 
 def imports_table(imports: Iterable[Import]) -> Table:
@@ -51,8 +53,8 @@ def imports_table(imports: Iterable[Import]) -> Table:
         if state.rows_rejected:
             outcome.append(f", {state.rows_rejected:,} rejected", "red")
         table.add_row(
-            Text(plain(state.import_id)),
-            Text(plain(state.file_name)),
+            Text(printable(state.import_id)),
+            Text(printable(state.file_name)),
             outcome,
             f"{state.rows_total:,}",
             f"{state.create_time:%Y-%m-%d}",
@@ -67,12 +69,12 @@ def issues_table(issues: Iterable[ImportIssue]) -> Table:
         style = "red" if issue.outcome is ImportIssueOutcome.REJECTED else "yellow"
         table.add_row(
             str(issue.row_number),
-            Text(words(issue.outcome), style),
-            Text(plain(issue.column)),
-            Text(plain(issue.message)),
+            Text(humanized(issue.outcome), style),
+            Text(printable(issue.column)),
+            Text(printable(issue.message)),
         )
     return table
 
 
 def _state(state: Import) -> Text:
-    return Text(words(state.state), _STATE_STYLES.get(state.state, "bold"))
+    return Text(humanized(state.state), _STATE_STYLES.get(state.state, "bold"))

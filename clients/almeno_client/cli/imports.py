@@ -8,14 +8,14 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from almeno_client.calls import new_request_id
+from almeno_client.base_client import new_request_id
 from almeno_client.cli.import_views import import_panel, imports_table, issues_table
 from almeno_client.cli.options import AsJson, ImportId, Issues, Limit, RequestId, first, page_size_for, read_date
 from almeno_client.cli.progress import progress_bar
-from almeno_client.cli.session import ExitCode, Session, screen, session_of
-from almeno_client.cli.views import show_list
+from almeno_client.cli.rendering import show_list
+from almeno_client.cli.session import ExitCode, Session, new_console, session_of
 from almeno_client.client import CreditClient
-from almeno_client.figures import plain, words
+from almeno_client.formatting import humanized, printable
 from almeno_client.portfolio_records import Import, ImportKind, ImportState
 
 File = Annotated[
@@ -86,7 +86,7 @@ def import_cancel(
     if session.as_json:
         session.show_json(**{"import": state})
     else:
-        screen().print(import_panel(state))
+        new_console().print(import_panel(state))
 
 
 def imports(context: typer.Context, limit: Limit = 50, as_json: AsJson = False) -> None:
@@ -97,7 +97,7 @@ def imports(context: typer.Context, limit: Limit = 50, as_json: AsJson = False) 
     if session.as_json:
         session.show_json(imports=rows, more=more)
     else:
-        show_list(screen(), imports_table(rows), nothing="Nothing was imported yet.", more=more)
+        show_list(new_console(), imports_table(rows), nothing="Nothing was imported yet.", more=more)
 
 
 def _load(
@@ -119,7 +119,7 @@ def _load(
         elif session.as_json:
             session.show_json(**{"import": state})
         else:
-            screen().print(import_panel(state))
+            new_console().print(import_panel(state))
     raise typer.Exit(_exit_code(state))
 
 
@@ -127,14 +127,14 @@ def _watch(session: Session, client: CreditClient, state: Import) -> Import:
     """Waits for the end of an import; whoever stops waiting is told how to look again."""
     try:
         with progress_bar(session) as progress:
-            task = progress.add_task(plain(state.file_name), total=None, state=words(state.state))
+            task = progress.add_task(printable(state.file_name), total=None, state=humanized(state.state))
             for moved in _moves(client, state):
                 state = moved
                 progress.update(
-                    task, completed=moved.rows_done, total=moved.rows_total or None, state=words(moved.state)
+                    task, completed=moved.rows_done, total=moved.rows_total or None, state=humanized(moved.state)
                 )
     except KeyboardInterrupt:
-        session.complain(
+        session.show_error(
             "stopped waiting; the import goes on",
             f"almeno import status {state.import_id}   shows how far it has come",
             f"almeno import cancel {state.import_id}   cancels it",
@@ -156,13 +156,13 @@ def _show(session: Session, client: CreditClient, state: Import, issues: int) ->
     if session.as_json:
         session.show_json(**{"import": state, "issues": found, "more_issues": more})
         return
-    console = screen()
+    console = new_console()
     console.print(import_panel(state))
     if found:
         console.print(issues_table(found))
     if more:
         console.print(
-            Text(f"All of them: almeno import status {plain(state.import_id)} --issues 0", "dim"), soft_wrap=True
+            Text(f"All of them: almeno import status {printable(state.import_id)} --issues 0", "dim"), soft_wrap=True
         )
 
 

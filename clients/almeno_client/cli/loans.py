@@ -5,14 +5,14 @@ from typing import Annotated
 
 import typer
 
-from almeno_client.cli.decision_views import show_decision
+from almeno_client.cli.decision_rendering import show_decision
 from almeno_client.cli.options import (
     Amount,
     AsJson,
-    AskedRate,
     CustomerId,
     Limit,
     LoanId,
+    RequestedRate,
     RequestId,
     Tenure,
     first,
@@ -20,8 +20,8 @@ from almeno_client.cli.options import (
     read_rate,
     read_rupees,
 )
-from almeno_client.cli.session import ExitCode, screen, session_of
-from almeno_client.cli.views import customer_panel, loan_panel, loans_table, schedule_table, show_list
+from almeno_client.cli.rendering import customer_panel, loan_panel, loans_table, schedule_table, show_list
+from almeno_client.cli.session import ExitCode, new_console, session_of
 from almeno_client.records import LoanState
 
 
@@ -36,7 +36,7 @@ def check(
     context: typer.Context,
     customer_id: CustomerId,
     amount: Amount,
-    rate: AskedRate,
+    rate: RequestedRate,
     tenure: Tenure,
     as_json: AsJson = False,
 ) -> None:
@@ -50,7 +50,7 @@ def check(
     if session.as_json:
         session.show_json(decision=decision)
     else:
-        show_decision(screen(), decision)
+        show_decision(new_console(), decision)
     raise typer.Exit(ExitCode.OK if decision.approved else ExitCode.DECLINED)
 
 
@@ -58,7 +58,7 @@ def apply(
     context: typer.Context,
     customer_id: CustomerId,
     amount: Amount,
-    rate: AskedRate,
+    rate: RequestedRate,
     tenure: Tenure,
     max_rate: Annotated[
         str | None,
@@ -85,7 +85,7 @@ def apply(
     if session.as_json:
         session.show_json(decision=application.decision, loan=application.loan)
     else:
-        console = screen()
+        console = new_console()
         show_decision(console, application.decision)
         if application.loan:
             console.print(loan_panel(application.loan))
@@ -107,7 +107,7 @@ def loan(
         rest = {"installments": installments} if with_schedule else {}
         session.show_json(loan=account.loan, customer=account.customer, **rest)
         return
-    console = screen()
+    console = new_console()
     console.print(loan_panel(account.loan), customer_panel(account.customer))
     if with_schedule:
         console.print(schedule_table(installments))
@@ -121,7 +121,7 @@ def schedule(context: typer.Context, loan_id: LoanId, as_json: AsJson = False) -
     if session.as_json:
         session.show_json(installments=installments)
     else:
-        screen().print(schedule_table(installments))
+        new_console().print(schedule_table(installments))
 
 
 def loans(
@@ -135,10 +135,10 @@ def loans(
 ) -> None:
     """List a customer's loans."""
     session = session_of(context, as_json)
-    wanted = LoanState[state.name] if state else LoanState.UNSPECIFIED
+    loan_state = LoanState[state.name] if state else LoanState.UNSPECIFIED
     with session.connected() as client:
-        rows, more = first(client.list_loans(customer_id, state=wanted, page_size=page_size_for(limit)), limit)
+        rows, more = first(client.list_loans(customer_id, state=loan_state, page_size=page_size_for(limit)), limit)
     if session.as_json:
         session.show_json(loans=rows, more=more)
     else:
-        show_list(screen(), loans_table(rows), nothing="The customer has no such loans.", more=more)
+        show_list(new_console(), loans_table(rows), nothing="The customer has no such loans.", more=more)

@@ -1,4 +1,4 @@
-"""The arguments and options that several commands share, and how their text is read."""
+"""Arguments and options that several commands share, and the parsing of their text."""
 
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -14,8 +14,8 @@ from almeno_client.values import parse_rate, parse_rupees
 _Value = TypeVar("_Value")
 _MAX_PAGE_ROWS = 1000
 
-CustomerId = Annotated[int, typer.Argument(metavar="CUSTOMER_ID", help="The customer's number.")]
-LoanId = Annotated[int, typer.Argument(metavar="LOAN_ID", help="The loan's number.")]
+CustomerId = Annotated[int, typer.Argument(metavar="CUSTOMER_ID", help="The customer's id.")]
+LoanId = Annotated[int, typer.Argument(metavar="LOAN_ID", help="The loan's id.")]
 DecisionId = Annotated[
     str, typer.Argument(metavar="DECISION_ID", help="The decision's id, as `almeno decisions` lists it.")
 ]
@@ -24,8 +24,8 @@ ImportId = Annotated[str, typer.Argument(metavar="IMPORT_ID", help="The import's
 Amount = Annotated[
     str, typer.Option("--amount", metavar="RUPEES", help="Amount to lend: 500000, 5,00,000 or ₹5,00,000.")
 ]
-AskedRate = Annotated[
-    str, typer.Option("--rate", metavar="PERCENT", help="Interest rate asked for, in per cent a year: 10.5.")
+RequestedRate = Annotated[
+    str, typer.Option("--rate", metavar="PERCENT", help="Requested interest rate, in per cent a year: 10.5.")
 ]
 Tenure = Annotated[int, typer.Option("--tenure", metavar="MONTHS", help="Number of monthly instalments.")]
 RequestId = Annotated[

@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
-from almeno_client.cli.book_views import policies_table, show_policy
+from almeno_client.cli.book_rendering import policies_table, show_policy
 from almeno_client.cli.options import AsJson
-from almeno_client.cli.session import Session, screen, session_of
-from almeno_client.cli.views import show_list
+from almeno_client.cli.rendering import show_list
+from almeno_client.cli.session import Session, new_console, session_of
 
 
 def policies(
@@ -32,7 +32,7 @@ def policies(
     if session.as_json:
         session.show_json(policies=found)
     else:
-        show_list(screen(), policies_table(found), nothing="There is no policy.", more=False)
+        show_list(new_console(), policies_table(found), nothing="There is no policy.", more=False)
 
 
 def _show_version(session: Session, version: str, *, as_toml: bool) -> None:
@@ -43,4 +43,4 @@ def _show_version(session: Session, version: str, *, as_toml: bool) -> None:
     elif session.as_json:
         session.show_json(policy=policy)
     else:
-        show_policy(screen(), policy)
+        show_policy(new_console(), policy)

@@ -1,11 +1,11 @@
-"""The progress bar of what takes its time."""
+"""Progress bars of long-running commands."""
 
 from collections.abc import Iterator
 from typing import TypeVar
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from almeno_client.cli.session import Session, screen
+from almeno_client.cli.session import Session, new_console
 from almeno_client.portfolio_records import BookProgress
 
 _Result = TypeVar("_Result")
@@ -13,7 +13,7 @@ _Result = TypeVar("_Result")
 
 def progress_bar(session: Session) -> Progress:
     """The progress bar, on stderr; none for programs, nor where no terminal could draw it."""
-    console = screen(stderr=True)
+    console = new_console(stderr=True)
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
@@ -28,7 +28,7 @@ def progress_bar(session: Session) -> Progress:
 
 
 def with_progress(session: Session, title: str, updates: Iterator[BookProgress | _Result]) -> Iterator[_Result]:
-    """Draws the progress of a walk over the book, and yields what else it brings."""
+    """Draws the progress of a scan over the book, and yields its other updates."""
     with progress_bar(session) as bar:
         task = bar.add_task(title, total=None, state="customers")
         for update in updates:

@@ -1,4 +1,4 @@
-"""Commands on what is paid on loans: repay, repayments, payoff."""
+"""Commands on repayments: repay, repayments, payoff."""
 
 from typing import Annotated
 
@@ -14,9 +14,9 @@ from almeno_client.cli.options import (
     read_date,
     read_rupees,
 )
-from almeno_client.cli.repayment_views import payoff_panel, repayment_panel, repayments_table
-from almeno_client.cli.session import screen, session_of
-from almeno_client.cli.views import loan_panel, show_list
+from almeno_client.cli.rendering import loan_panel, show_list
+from almeno_client.cli.repayment_rendering import payoff_panel, repayment_panel, repayments_table
+from almeno_client.cli.session import new_console, session_of
 
 
 def repay(
@@ -46,7 +46,7 @@ def repay(
     if session.as_json:
         session.show_json(repayment=receipt.repayment, loan=receipt.loan)
     else:
-        screen().print(repayment_panel(receipt.repayment), loan_panel(receipt.loan))
+        new_console().print(repayment_panel(receipt.repayment), loan_panel(receipt.loan))
 
 
 def repayments(context: typer.Context, loan_id: LoanId, limit: Limit = 50, as_json: AsJson = False) -> None:
@@ -57,7 +57,7 @@ def repayments(context: typer.Context, loan_id: LoanId, limit: Limit = 50, as_js
     if session.as_json:
         session.show_json(repayments=rows, more=more)
     else:
-        show_list(screen(), repayments_table(rows), nothing="Nothing was paid on the loan here yet.", more=more)
+        show_list(new_console(), repayments_table(rows), nothing="Nothing was paid on the loan here yet.", more=more)
 
 
 def payoff(
@@ -82,4 +82,4 @@ def payoff(
     if session.as_json:
         session.show_json(payoff=due)
     else:
-        screen().print(payoff_panel(loan_id, due))
+        new_console().print(payoff_panel(loan_id, due))

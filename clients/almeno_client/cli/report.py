@@ -1,15 +1,15 @@
-"""The command that sums up the whole book: report."""
+"""The command on the portfolio summary: report."""
 
 from pathlib import Path
 
 import typer
 from rich.text import Text
 
-from almeno_client.cli.book_views import portfolio_panel, show_figures
+from almeno_client.cli.book_rendering import portfolio_panel, show_tables
 from almeno_client.cli.options import AsJson, Page, page_file
 from almeno_client.cli.progress import with_progress
-from almeno_client.cli.session import screen, session_of
-from almeno_client.figures import plain
+from almeno_client.cli.session import new_console, session_of
+from almeno_client.formatting import printable
 from almeno_client.portfolio_records import PortfolioSummary
 from almeno_client.reports import portfolio_tables
 
@@ -18,7 +18,7 @@ _SCORES_A_ROW = 10
 
 
 def report(context: typer.Context, html: Page = None, as_json: AsJson = False) -> None:
-    """Show the book in figures, and write a page with plots.
+    """Show aggregates of the whole book, and write a page with plots.
 
     The page goes to almeno-report.html unless --html says otherwise; with --json only --html writes one.
     """
@@ -31,7 +31,7 @@ def report(context: typer.Context, html: Page = None, as_json: AsJson = False) -
     if session.as_json:
         session.show_json(summary=summary)
         return
-    console = screen()
+    console = new_console()
     console.print(portfolio_panel(summary))
     tables = (
         portfolio_tables.loans_table(summary),
@@ -41,9 +41,9 @@ def report(context: typer.Context, html: Page = None, as_json: AsJson = False) -
         portfolio_tables.decisions_table(summary),
         portfolio_tables.reasons_table(summary),
     )
-    show_figures(console, tables)
+    show_tables(console, tables)
     if file is not None:
-        console.print(Text(f"The plots are in {plain(str(file))}"), soft_wrap=True)
+        console.print(Text(f"The plots are in {printable(str(file))}"), soft_wrap=True)
 
 
 def _write_page(summary: PortfolioSummary, file: Path) -> None:

@@ -1,4 +1,4 @@
-"""One run of a command: the options it shares with the others, what it prints, and how it ends."""
+"""One run of a command: its global options, its connection, its output and its exit code."""
 
 import json
 import os
@@ -13,18 +13,18 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from almeno_client.calls import DEFAULT_TIMEOUT_SECONDS
+from almeno_client.base_client import DEFAULT_TIMEOUT_SECONDS
 from almeno_client.channel import DEFAULT_ADDRESS, Tls
 from almeno_client.client import CreditClient
 from almeno_client.errors import CreditServiceError
-from almeno_client.figures import plain
+from almeno_client.formatting import printable
 
 # Frames and tables are hard to read across more columns; and get as many where no terminal says how many there are.
-_WIDEST_COLUMNS = 120
+_MAX_CONSOLE_COLUMNS = 120
 
 
 class ExitCode(IntEnum):
-    """How a command ends, for scripts."""
+    """Exit codes of the commands."""
 
     OK = 0
     USAGE = 2
@@ -53,28 +53,28 @@ class Session:
             with CreditClient(self.address, tls=self.tls, timeout_seconds=self.timeout_seconds) as client:
                 yield client
         except CreditServiceError as error:
-            self._tell(error)
+            self._show_service_error(error)
             raise typer.Exit(exit_code_of(error)) from None
         except (OSError, ValueError) as error:
             # A file that cannot be read; a number that does not fit the wire.
-            self.complain(str(error))
+            self.show_error(str(error))
             raise typer.Exit(ExitCode.USAGE) from None
 
     def show_json(self, **document: object) -> None:
         """Prints the one JSON document of the command."""
         typer.echo(json.dumps(document, default=_json_value, ensure_ascii=False, indent=2))
 
-    def complain(self, message: str, *details: str, **document: object) -> None:
+    def show_error(self, message: str, *details: str, **document: object) -> None:
         """Prints an error to stderr: for people, or as a JSON document."""
         if self.as_json:
             typer.echo(json.dumps({"error": {"message": message, **document}}, ensure_ascii=False), err=True)
             return
         console = Console(stderr=True, highlight=False, soft_wrap=True)
-        console.print(Text.assemble(("Error: ", "bold red"), plain(message)))
+        console.print(Text.assemble(("Error: ", "bold red"), printable(message)))
         for detail in details:
-            console.print(Text(f"  {plain(detail)}"))
+            console.print(Text(f"  {printable(detail)}"))
 
-    def _tell(self, error: CreditServiceError) -> None:
+    def _show_service_error(self, error: CreditServiceError) -> None:
         message, details = error.message, []
         if not error.reason and exit_code_of(error) is ExitCode.UNAVAILABLE:
             details.append(f"Is the service running, and reachable at {self.address}?")
@@ -82,7 +82,7 @@ class Session:
         details += [f"{path}: {fault}" for path, fault in error.fields.items() if fault not in message]
         if error.retryable and error.request_id:
             details.append(f"To try again with one effect at most, add --request-id {error.request_id}")
-        self.complain(
+        self.show_error(
             message if self.as_json else f"{message} ({error.reason or error.code.name})",
             *details,
             code=error.code.name,
@@ -100,15 +100,15 @@ def session_of(context: typer.Context, as_json: bool) -> Session:
 
 
 def exit_code_of(error: CreditServiceError) -> ExitCode:
-    """How a command ends after an error: trying again later helps, or it does not."""
+    """The exit code after an error: of a retryable one, or of any other."""
     return ExitCode.UNAVAILABLE if error.retryable else ExitCode.REFUSED
 
 
-def screen(*, stderr: bool = False) -> Console:
-    """The console that tables are printed to."""
+def new_console(*, stderr: bool = False) -> Console:
+    """A console for tables, on stdout or stderr, of at most 120 columns."""
     console = Console(stderr=stderr, highlight=False)
     known = console.is_terminal or "COLUMNS" in os.environ
-    console.width = min(console.width, _WIDEST_COLUMNS) if known else _WIDEST_COLUMNS
+    console.width = min(console.width, _MAX_CONSOLE_COLUMNS) if known else _MAX_CONSOLE_COLUMNS
     return console
 
 

@@ -1,4 +1,4 @@
-"""The command that tries a policy over the whole book: simulate."""
+"""The command that simulates a policy over the whole book: simulate."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,19 +7,19 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from almeno_client.cli.book_views import show_figures
-from almeno_client.cli.options import Amount, AsJson, AskedRate, Page, Tenure, page_file, read_rate, read_rupees
+from almeno_client.cli.book_rendering import show_tables
+from almeno_client.cli.options import Amount, AsJson, Page, RequestedRate, Tenure, page_file, read_rate, read_rupees
 from almeno_client.cli.progress import with_progress
-from almeno_client.cli.session import Session, screen, session_of
-from almeno_client.figures import plain
+from almeno_client.cli.session import Session, new_console, session_of
+from almeno_client.formatting import printable
 from almeno_client.reports import simulation_tables
-from almeno_client.reports.simulation import Simulation, Terms, gather
-from almeno_client.reports.tables import FiguresTable
+from almeno_client.reports.simulation_result import Simulation, Terms, collect_results
+from almeno_client.reports.tables import TextTable
 
 _PAGE = "almeno-simulation.html"
 _SCORES_A_ROW = 10
 _MAX_DRAFT_BYTES = 64 * 1024
-"""As much as the service takes."""
+"""The bound of the service."""
 
 Draft = Annotated[
     Path | None,
@@ -52,7 +52,7 @@ def simulate(
     version: Tried = None,
     against: Against = "",
     amount: Amount = "5,00,000",
-    rate: AskedRate = "10.5",
+    rate: RequestedRate = "10.5",
     tenure: Tenure = 60,
     flips: Flips = 20,
     html: Page = None,
@@ -76,14 +76,14 @@ def simulate(
             interest_rate=terms.interest_rate,
             tenure_months=terms.tenure_months,
         )
-        simulation = gather(terms, with_progress(session, "simulating", updates), max_flips=flips)
+        simulation = collect_results(terms, with_progress(session, "simulating", updates), max_flips=flips)
         if file is not None:
             _write_page(simulation, file)
     _show(session, simulation, file)
 
 
 def _read_draft(file: Path) -> str:
-    """Reads a draft; not whole, if it is too long to be one.
+    """Reads a draft, at most one byte more than is allowed.
 
     Raises:
         ValueError: The file is too long, or no text.
@@ -109,20 +109,22 @@ def _show(session: Session, simulation: Simulation, file: Path | None) -> None:
     if session.as_json:
         session.show_json(summary=summary, flips=simulation.flips, more_flips=simulation.more_flips)
         return
-    console = screen()
+    console = new_console()
     before, after = simulation_tables.versions(summary)
-    console.print(Text.assemble((plain(f"Policy {after} against {before}"), "bold"), f" on {summary.business_date}"))
+    console.print(
+        Text.assemble((printable(f"Policy {after} against {before}"), "bold"), f" on {summary.business_date}")
+    )
     console.print(Text(f"{simulation.terms}, for every customer.\n"))
-    show_figures(console, _tables(simulation))
+    show_tables(console, _tables(simulation))
     if not simulation.flips_by_scores:
         console.print(Text("No customer's answer flips.", "dim"))
     elif simulation.more_flips:
         console.print(Text("There are more; --flips 0 shows all.", "dim"))
     if file is not None:
-        console.print(Text(f"The plots are in {plain(str(file))}"), soft_wrap=True)
+        console.print(Text(f"The plots are in {printable(str(file))}"), soft_wrap=True)
 
 
-def _tables(simulation: Simulation) -> Iterator[FiguresTable]:
+def _tables(simulation: Simulation) -> Iterator[TextTable]:
     summary = simulation.summary
     yield simulation_tables.outcome_table(summary)
     yield simulation_tables.scores_table(summary, _SCORES_A_ROW)

@@ -1,4 +1,4 @@
-"""A page of HTML that needs nothing besides itself: figures at the top, then plots, each with its table beside it."""
+"""A self-contained page of HTML: key figures at the top, then plots, each with its table beside it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from importlib.resources import files
 from plotly.graph_objects import Figure
 from plotly.offline import get_plotlyjs
 
-from almeno_client.reports.tables import FiguresTable
+from almeno_client.reports.tables import TextTable
 
 # What a browser must not do when it opens the page: fetch anything from anywhere. Pictures of plots are of the page.
 _POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
@@ -17,10 +17,10 @@ _PLOT_OPTIONS = {"displaylogo": False, "displayModeBar": False, "responsive": Tr
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One figure at the top of a page."""
+    """One key figure at the top of a page."""
 
     name: str
-    figure: str
+    value: str
     note: str = ""
 
 
@@ -32,14 +32,14 @@ class Section:
         title: What it is about.
         lead: What it shows, in a sentence or two.
         plot: The plot; none where there is nothing to draw, as the lead then says.
-        tables: The same figures, for reading.
+        tables: The same values as text.
         wide: Whether the tables stand below the plot, for they need its width.
     """
 
     title: str
     lead: str
     plot: Figure | None
-    tables: tuple[FiguresTable, ...]
+    tables: tuple[TextTable, ...]
     wide: bool = False
 
 
@@ -74,7 +74,7 @@ def page(title: str, subtitle: str, tiles: Iterable[Tile], sections: Iterable[Se
 
 def _tile(tile: Tile) -> str:
     note = f'<dd class="note">{escape(tile.note)}</dd>' if tile.note else ""
-    return f"<div><dt>{escape(tile.name)}</dt><dd>{escape(tile.figure)}</dd>{note}</div>\n"
+    return f"<div><dt>{escape(tile.name)}</dt><dd>{escape(tile.value)}</dd>{note}</div>\n"
 
 
 def _section(number: int, section: Section) -> str:
@@ -84,8 +84,8 @@ def _section(number: int, section: Section) -> str:
         drawing = section.plot.to_html(
             full_html=False, include_plotlyjs=False, config=_PLOT_OPTIONS, div_id=f"plot-{number}"
         )
-        told = escape(f"{section.title}. {section.lead} The table has the figures.")
-        plot = f'<div class="plot" role="img" aria-label="{told}">{drawing}</div>'
+        label = escape(f"{section.title}. {section.lead} The table has the same values.")
+        plot = f'<div class="plot" role="img" aria-label="{label}">{drawing}</div>'
     layout = "below" if section.wide or section.plot is None else "beside"
     # The tables come first, for a plot takes the width that they leave at the moment when it is drawn.
     return f"""<section>
@@ -99,8 +99,8 @@ def _section(number: int, section: Section) -> str:
 """
 
 
-def _table(table: FiguresTable) -> str:
-    kinds = ["figure" if table.is_figure(column) else "words" for column in table.columns]
+def _table(table: TextTable) -> str:
+    kinds = ["number" if table.is_numeric(column) else "text" for column in table.columns]
     head = "".join(
         f'<th scope="col" class="{kind}">{escape(column)}</th>'
         for kind, column in zip(kinds, table.columns, strict=True)

@@ -1,4 +1,4 @@
-"""What all plots have in common: colours, type, axes with their units.
+"""What all plots share: colours, fonts, axes with their units.
 
 Plots are drawn from binary floating point, which is exact enough for the height of a bar. What is to be read of an
 amount is text, exact, beside it.
@@ -9,11 +9,11 @@ from decimal import Decimal
 
 from plotly.graph_objects import Bar, Figure
 
-from almeno_client.figures import count
+from almeno_client.formatting import count
 from almeno_client.reports.tables import ScoreGroup
 
 INK, FAINT, LINE = "#1c2733", "#5d6b7a", "#dfe5ec"
-# Told apart by those who see no red or no green, and in print.
+# Distinguishable for colour-blind readers, and in print.
 BEFORE, AFTER = "#a3b1c2", "#1d4e89"
 APPROVED, DECLINED = "#2a8c7f", "#d1603d"
 ONE = "#3a6ea5"
@@ -57,37 +57,45 @@ def styled(figure: Figure, *, across: str, up: str, height_pixels: int = _HEIGHT
     return figure
 
 
-def lying(figure: Figure) -> Figure:
-    """Turns the grid of a figure whose bars lie: the first bar on top."""
+def with_horizontal_grid(figure: Figure) -> Figure:
+    """Lays out the grid of a figure of horizontal bars: the first bar on top."""
     figure.update_xaxes(showgrid=True, gridcolor=LINE)
     figure.update_yaxes(showgrid=False, autorange="reversed")
     return figure
 
 
 def bars(
-    name: str, places: Sequence[str], heights: Sequence[float], told: Sequence[str], colour: str | Sequence[str]
+    name: str,
+    categories: Sequence[str],
+    heights: Sequence[float],
+    hover_texts: Sequence[str],
+    colour: str | Sequence[str],
 ) -> Bar:
-    """Bars at named places, each with the text that is shown when it is pointed at."""
+    """Vertical bars by category, each with its hover text."""
     return Bar(
         name=name,
-        x=list(places),
+        x=list(categories),
         y=list(heights),
-        customdata=list(told),
+        customdata=list(hover_texts),
         hovertemplate="%{x}<br>%{customdata}<extra></extra>",
         marker={"color": colour if isinstance(colour, str) else list(colour)},
     )
 
 
-def lying_bars(
-    name: str, places: Sequence[str], lengths: Sequence[float], told: Sequence[str], colour: str | Sequence[str]
+def horizontal_bars(
+    name: str,
+    categories: Sequence[str],
+    lengths: Sequence[float],
+    hover_texts: Sequence[str],
+    colour: str | Sequence[str],
 ) -> Bar:
-    """The same for bars that lie, for places with long names."""
+    """Horizontal bars by category, for categories with long names."""
     return Bar(
         name=name,
         orientation="h",
-        y=list(places),
+        y=list(categories),
         x=list(lengths),
-        customdata=list(told),
+        customdata=list(hover_texts),
         hovertemplate="%{y}<br>%{customdata}<extra></extra>",
         marker={"color": colour if isinstance(colour, str) else list(colour)},
     )
@@ -95,13 +103,13 @@ def lying_bars(
 
 def score_bars(name: str, groups: Sequence[ScoreGroup], colour: str) -> Bar:
     """Customers by score, each bar where its scores lie on an axis from 0 to 100; those with 0 to the left of it."""
-    told = [f"{name}, score {group.name}: {count(group.customers)} customers" for group in groups]
+    hover_texts = [f"{name}, score {group.name}: {count(group.customers)} customers" for group in groups]
     width = groups[-1].last - groups[-1].first + 1
     return Bar(
         name=name,
         x=[group.last - width / 2 for group in groups],
         y=[group.customers for group in groups],
-        customdata=told,
+        customdata=hover_texts,
         hovertemplate="%{customdata}<extra></extra>",
         marker={"color": colour},
     )
@@ -117,6 +125,6 @@ def score_axis(figure: Figure, groups: Sequence[ScoreGroup]) -> Figure:
     )
 
 
-def drawn(amount: Decimal, unit: int) -> float:
-    """The height at which an amount is drawn, in the unit."""
+def scaled(amount: Decimal, unit: int) -> float:
+    """An amount in a unit, as the binary floating point number that is drawn."""
     return float(amount / unit)

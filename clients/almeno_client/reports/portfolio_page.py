@@ -1,4 +1,4 @@
-"""The page on the book in figures."""
+"""The page of the portfolio summary."""
 
 from decimal import Decimal
 from html import escape
@@ -6,7 +6,7 @@ from html import escape
 from plotly.graph_objects import Figure
 from plotly.subplots import make_subplots
 
-from almeno_client.figures import REASON_NAMES, count, month, rupee_unit, rupees, rupees_in_short, share
+from almeno_client.formatting import REASON_NAMES, count, month, rupee_unit, rupees, rupees_in_short, share
 from almeno_client.portfolio_records import LoanBucket, PortfolioSummary
 from almeno_client.records import LoanState
 from almeno_client.reports import portfolio_tables as tables
@@ -22,23 +22,23 @@ from almeno_client.reports.plots import (
     SCORES_A_BAR,
     SCORES_PIXELS,
     bars,
-    drawn,
-    lying,
-    lying_bars,
+    horizontal_bars,
+    scaled,
     score_axis,
     score_bars,
     styled,
+    with_horizontal_grid,
 )
 from almeno_client.reports.tables import score_groups
 
 # Of a book that goes back further, years are drawn instead.
 _MAX_MONTHS_DRAWN = 60
-# Portfolio at risk is reckoned from this many days past due.
+# Portfolio at risk: days past due from which a loan counts.
 _AT_RISK_DAYS = 31
 
 
 def portfolio_page(summary: PortfolioSummary) -> str:
-    """Writes the page: loans by how far behind they are, vintages, scores, burden, decisions."""
+    """Writes the page: loans by days past due, vintages, scores, EMI burden, decisions."""
     subtitle = (
         f"{count(summary.loans)} loans of {count(summary.customers)} customers on {summary.business_date}; "
         f"scores under policy {summary.policy_version}"
@@ -73,13 +73,13 @@ def _loans(summary: PortfolioSummary) -> Section:
     unit, unit_name = rupee_unit(max((bucket.outstanding_principal for bucket in buckets), default=Decimal()))
     figure = make_subplots(rows=1, cols=2, shared_yaxes=True, horizontal_spacing=0.06)
     loans = [bucket.loans for bucket in buckets]
-    told = [f"{count(number)} loans" for number in loans]
-    figure.add_trace(lying_bars("Loans", names, loans, told, colours), row=1, col=1)
+    hover_texts = [f"{count(number)} loans" for number in loans]
+    figure.add_trace(horizontal_bars("Loans", names, loans, hover_texts, colours), row=1, col=1)
     amounts = [bucket.outstanding_principal for bucket in buckets]
-    lengths = [drawn(amount, unit) for amount in amounts]
-    figure.add_trace(lying_bars("Outstanding", names, lengths, list(map(rupees, amounts)), colours), row=1, col=2)
+    lengths = [scaled(amount, unit) for amount in amounts]
+    figure.add_trace(horizontal_bars("Outstanding", names, lengths, list(map(rupees, amounts)), colours), row=1, col=2)
     figure.update_traces(showlegend=False)
-    lying(styled(figure, across="Loans", up="", height_pixels=320))
+    with_horizontal_grid(styled(figure, across="Loans", up="", height_pixels=320))
     figure.update_xaxes(title_text=f"Outstanding principal, ₹ {unit_name}".strip(), row=1, col=2)
     return Section(
         "Loans by state and days past due",
@@ -105,20 +105,20 @@ def _vintages(summary: PortfolioSummary) -> Section:
     by_month = 12 * (last.year - first.year) + last.month - first.month < _MAX_MONTHS_DRAWN
     vintages = list(summary.vintages) if by_month else tables.years_of_approval(summary)
     unit, unit_name = rupee_unit(max(vintage.loan_amount for vintage in vintages))
-    places = [f"{vintage.year}-{vintage.month:02}-01" if by_month else str(vintage.year) for vintage in vintages]
+    categories = [f"{vintage.year}-{vintage.month:02}-01" if by_month else str(vintage.year) for vintage in vintages]
     named = [month(vintage.year, vintage.month) if by_month else str(vintage.year) for vintage in vintages]
     owed = [vintage.outstanding_principal for vintage in vintages]
     repaid = [vintage.loan_amount - vintage.outstanding_principal for vintage in vintages]
     figure = Figure()
     for name, amounts, colour in (("Outstanding", owed, ONE), ("Repaid", repaid, REPAID)):
-        told = [f"{when}<br>{name}: {rupees(amount)}" for when, amount in zip(named, amounts, strict=True)]
-        trace = bars(name, places, [drawn(amount, unit) for amount in amounts], told, colour)
+        hover_texts = [f"{when}<br>{name}: {rupees(amount)}" for when, amount in zip(named, amounts, strict=True)]
+        trace = bars(name, categories, [scaled(amount, unit) for amount in amounts], hover_texts, colour)
         figure.add_trace(trace.update(hovertemplate="%{customdata}<extra></extra>"))
     across = "Month of approval" if by_month else "Year of approval"
     styled(figure, across=across, up=f"Principal, ₹ {unit_name}".strip())
     figure.update_layout(barmode="stack")
     # Years without loans have their place too.
-    figure.update_xaxes(type="date" if by_month else "linear", dtick=None if by_month else max(1, len(places) // 8))
+    figure.update_xaxes(type="date" if by_month else "linear", dtick=None if by_month else max(1, len(categories) // 8))
     return Section(
         title,
         f"What was lent in each {'month' if by_month else 'year'} of approval, and how much of its principal is still "
@@ -144,9 +144,9 @@ def _scores(summary: PortfolioSummary) -> Section:
 
 def _burden(summary: PortfolioSummary) -> Section:
     customers = [bucket.customers for bucket in summary.emi_burden]
-    told = [f"{count(number)} customers" for number in customers]
+    hover_texts = [f"{count(number)} customers" for number in customers]
     names = [tables.burden_name(bucket).removesuffix(" %") for bucket in summary.emi_burden]
-    figure = Figure(bars("Customers", names, customers, told, ONE))
+    figure = Figure(bars("Customers", names, customers, hover_texts, ONE))
     figure.update_xaxes(type="category")
     return Section(
         "EMI burden",
@@ -160,13 +160,13 @@ def _decisions(summary: PortfolioSummary) -> Section:
     title = "Decisions by month"
     if not summary.decisions:
         return Section(title, "Nothing has been decided here yet: imported loans come without a decision.", None, ())
-    places = [month(each.year, each.month) for each in summary.decisions]
+    categories = [month(each.year, each.month) for each in summary.decisions]
     figure = Figure()
     for name, numbers, colour in (
         ("Approved", [each.approvals for each in summary.decisions], APPROVED),
         ("Declined", [each.declines for each in summary.decisions], DECLINED),
     ):
-        figure.add_trace(bars(name, places, numbers, [f"{name}: {count(number)}" for number in numbers], colour))
+        figure.add_trace(bars(name, categories, numbers, [f"{name}: {count(number)}" for number in numbers], colour))
     figure.update_layout(barmode="stack")
     figure.update_xaxes(type="category")
     return Section(
@@ -178,7 +178,7 @@ def _decisions(summary: PortfolioSummary) -> Section:
 
 
 def _reasons(summary: PortfolioSummary) -> Section:
-    places = [month(each.year, each.month) for each in summary.decisions]
+    categories = [month(each.year, each.month) for each in summary.decisions]
     figure = Figure()
     for reason, colour in zip(tables.reasons_given(summary), REASONS, strict=False):
         given = [
@@ -186,7 +186,7 @@ def _reasons(summary: PortfolioSummary) -> Section:
             for month_ in summary.decisions
         ]
         name = REASON_NAMES[reason]
-        figure.add_trace(bars(name, places, given, [f"{name}: {count(number)}" for number in given], colour))
+        figure.add_trace(bars(name, categories, given, [f"{name}: {count(number)}" for number in given], colour))
     figure.update_layout(barmode="stack")
     figure.update_xaxes(type="category")
     return Section(

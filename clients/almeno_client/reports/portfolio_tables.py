@@ -1,15 +1,15 @@
-"""The book in figures, as tables."""
+"""The portfolio summary as tables."""
 
 from decimal import Decimal
 from itertools import groupby
 
-from almeno_client.figures import REASON_NAMES, count, month, rupees, share, words
+from almeno_client.formatting import REASON_NAMES, count, humanized, month, rupees, share
 from almeno_client.portfolio_records import BurdenBucket, LoanBucket, PortfolioSummary, Vintage
 from almeno_client.records import DecisionReason, LoanState
-from almeno_client.reports.tables import FiguresTable, score_groups
+from almeno_client.reports.tables import TextTable, score_groups
 
 
-def loans_table(summary: PortfolioSummary) -> FiguresTable:
+def loans_table(summary: PortfolioSummary) -> TextTable:
     """Loans by state and days past due."""
     rows = tuple(
         (
@@ -20,10 +20,10 @@ def loans_table(summary: PortfolioSummary) -> FiguresTable:
         )
         for bucket in summary.loan_buckets
     )
-    return FiguresTable("Loans by state and days past due", ("State", "Loans", "Outstanding", "Share"), rows)
+    return TextTable("Loans by state and days past due", ("State", "Loans", "Outstanding", "Share"), rows)
 
 
-def vintages_table(summary: PortfolioSummary) -> FiguresTable:
+def vintages_table(summary: PortfolioSummary) -> TextTable:
     """Loans by the year of their approval."""
     rows = tuple(
         (
@@ -36,7 +36,7 @@ def vintages_table(summary: PortfolioSummary) -> FiguresTable:
         for year in years_of_approval(summary)
     )
     columns = ("Approved in", "Loans", "Lent", "Outstanding", "Still owed")
-    return FiguresTable("Outstanding by vintage", columns, rows)
+    return TextTable("Outstanding by vintage", columns, rows)
 
 
 def years_of_approval(summary: PortfolioSummary) -> list[Vintage]:
@@ -50,25 +50,25 @@ def years_of_approval(summary: PortfolioSummary) -> list[Vintage]:
     return years
 
 
-def scores_table(summary: PortfolioSummary, width: int) -> FiguresTable:
+def scores_table(summary: PortfolioSummary, width: int) -> TextTable:
     """Customers by credit score, in groups of `width` scores."""
     rows = tuple(
         (group.name, count(group.customers), share(group.customers, summary.customers))
         for group in score_groups(summary.scores, width)
     )
-    return FiguresTable("Customers by credit score", ("Score", "Customers", "Share"), rows)
+    return TextTable("Customers by credit score", ("Score", "Customers", "Share"), rows)
 
 
-def burden_table(summary: PortfolioSummary) -> FiguresTable:
+def burden_table(summary: PortfolioSummary) -> TextTable:
     """Customers by the share of the income that instalments take."""
     rows = tuple(
         (burden_name(bucket), count(bucket.customers), share(bucket.customers, summary.customers))
         for bucket in summary.emi_burden
     )
-    return FiguresTable("Instalments as a share of the income", ("Share of income", "Customers", "Share"), rows)
+    return TextTable("Instalments as a share of the income", ("Share of income", "Customers", "Share"), rows)
 
 
-def decisions_table(summary: PortfolioSummary) -> FiguresTable:
+def decisions_table(summary: PortfolioSummary) -> TextTable:
     """Stored decisions by month."""
     rows = tuple(
         (
@@ -79,10 +79,10 @@ def decisions_table(summary: PortfolioSummary) -> FiguresTable:
         )
         for each in summary.decisions
     )
-    return FiguresTable("Decisions by month", ("Month", "Approved", "Declined", "Share approved"), rows)
+    return TextTable("Decisions by month", ("Month", "Approved", "Declined", "Share approved"), rows)
 
 
-def reasons_table(summary: PortfolioSummary) -> FiguresTable:
+def reasons_table(summary: PortfolioSummary) -> TextTable:
     """Declines by month and reason."""
     reasons = reasons_given(summary)
     rows = []
@@ -90,7 +90,7 @@ def reasons_table(summary: PortfolioSummary) -> FiguresTable:
         declines = {given.reason: given.declines for given in each.declines_by_reason}
         rows.append((month(each.year, each.month), *(count(declines.get(reason, 0)) for reason in reasons)))
     columns = ("Month", *(REASON_NAMES[reason] for reason in reasons))
-    return FiguresTable("Declines by reason and month", columns, tuple(rows))
+    return TextTable("Declines by reason and month", columns, tuple(rows))
 
 
 def reasons_given(summary: PortfolioSummary) -> tuple[DecisionReason, ...]:
@@ -100,9 +100,9 @@ def reasons_given(summary: PortfolioSummary) -> tuple[DecisionReason, ...]:
 
 
 def bucket_name(bucket: LoanBucket) -> str:
-    """How far behind the loans of a bucket are, in words."""
+    """The days past due of a bucket, in words."""
     if bucket.state is not LoanState.ACTIVE:
-        return words(bucket.state).capitalize()
+        return humanized(bucket.state).capitalize()
     if bucket.days_past_due_to is None:
         return f"More than {bucket.days_past_due_from - 1} days late"
     if bucket.days_past_due_to == 0:

@@ -6,7 +6,7 @@ from html import escape
 from plotly.graph_objects import Figure, Scatter
 from plotly.subplots import make_subplots
 
-from almeno_client.figures import REASON_NAMES, change, count, per_cent, share
+from almeno_client.formatting import REASON_NAMES, change, count, per_cent, share
 from almeno_client.portfolio_records import SimulatedPolicy, SimulationSummary
 from almeno_client.reports import simulation_tables as tables
 from almeno_client.reports.page import Section, Tile, page
@@ -20,13 +20,13 @@ from almeno_client.reports.plots import (
     SCORES_A_BAR,
     SCORES_PIXELS,
     bars,
-    lying,
-    lying_bars,
+    horizontal_bars,
     score_axis,
     score_bars,
     styled,
+    with_horizontal_grid,
 )
-from almeno_client.reports.simulation import Simulation
+from almeno_client.reports.simulation_result import Simulation
 from almeno_client.reports.tables import score_groups
 
 _MAX_MARK_PIXELS = 26
@@ -102,12 +102,12 @@ def _bands(summary: SimulationSummary) -> Section:
         approved = [band.approvals for band in policy.bands]
         declined = [band.customers - band.approvals for band in policy.bands]
         for title, lengths, colour in (("Approved", approved, APPROVED), ("Not approved", declined, DECLINED)):
-            told = [f"{title}: {count(number)} customers" for number in lengths]
-            trace = lying_bars(title, names, lengths, told, colour)
+            hover_texts = [f"{title}: {count(number)} customers" for number in lengths]
+            trace = horizontal_bars(title, names, lengths, hover_texts, colour)
             figure.add_trace(trace.update(showlegend=column == 1, legendgroup=title), row=1, col=column)
-    lying(styled(figure, across="Customers", up="", height_pixels=300))
-    most = max((band.customers for _, policy, _ in _policies(summary) for band in policy.bands), default=0)
-    figure.update_xaxes(range=[0, most * 1.05 or 1])
+    with_horizontal_grid(styled(figure, across="Customers", up="", height_pixels=300))
+    max_customers = max((band.customers for _, policy, _ in _policies(summary) for band in policy.bands), default=0)
+    figure.update_xaxes(range=[0, max_customers * 1.05 or 1])
     figure.update_layout(barmode="stack", legend={"y": 1.14}, margin={"t": 70})
     return Section(
         "Approvals by band",
@@ -123,16 +123,16 @@ def _rates(summary: SimulationSummary) -> Section:
     if not table.rows:
         return Section("Rates", "Neither policy approves anybody.", None, ())
     figure = Figure()
-    places = [row[0] for row in table.rows]
+    categories = [row[0] for row in table.rows]
     for name, policy, colour in _policies(summary):
         approvals = {per_cent(rate.interest_rate): rate.approvals for rate in policy.rates}
-        heights = [approvals.get(place, 0) for place in places]
-        told = [f"{escape(name)}: {count(number)} approvals" for number in heights]
-        figure.add_trace(bars(escape(name), places, heights, told, colour))
+        heights = [approvals.get(place, 0) for place in categories]
+        hover_texts = [f"{escape(name)}: {count(number)} approvals" for number in heights]
+        figure.add_trace(bars(escape(name), categories, heights, hover_texts, colour))
     figure.update_xaxes(type="category")
     return Section(
         "Rates",
-        "The rates at which loans are approved: the rate asked for, or the least rate of the score's band.",
+        "The rates at which loans are approved: the requested rate, or the minimum rate of the score's band.",
         styled(figure, across="Corrected rate, per cent a year", up="Approvals", height_pixels=320),
         (table,),
     )
@@ -143,16 +143,16 @@ def _reasons(summary: SimulationSummary) -> Section:
     if not table.rows:
         return Section("Reasons to decline", "Neither policy declines anybody.", None, ())
     figure = Figure()
-    places = [row[0] for row in table.rows]
+    categories = [row[0] for row in table.rows]
     for name, policy, colour in _policies(summary):
         declines = {REASON_NAMES[each.reason]: each.declines for each in policy.declines_by_reason}
-        lengths = [declines.get(place, 0) for place in places]
-        told = [f"{escape(name)}: {count(number)} declines" for number in lengths]
-        figure.add_trace(lying_bars(escape(name), places, lengths, told, colour))
+        lengths = [declines.get(place, 0) for place in categories]
+        hover_texts = [f"{escape(name)}: {count(number)} declines" for number in lengths]
+        figure.add_trace(horizontal_bars(escape(name), categories, lengths, hover_texts, colour))
     return Section(
         "Reasons to decline",
         "A decline counts under each of its reasons.",
-        lying(styled(figure, across="Declines", up="", height_pixels=130 + 65 * len(places))),
+        with_horizontal_grid(styled(figure, across="Declines", up="", height_pixels=130 + 65 * len(categories))),
         (table,),
     )
 

@@ -1,9 +1,9 @@
-"""What a simulation has come to, as tables."""
+"""The result of a simulation as tables."""
 
 from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Decimal
 
-from almeno_client.figures import REASON_NAMES, change, count, per_cent, share
+from almeno_client.formatting import REASON_NAMES, change, count, per_cent, share
 from almeno_client.portfolio_records import (
     BandCount,
     SimulatedDecision,
@@ -12,35 +12,35 @@ from almeno_client.portfolio_records import (
     SimulationSummary,
 )
 from almeno_client.records import DecisionReason
-from almeno_client.reports.tables import FiguresTable, score_groups
+from almeno_client.reports.tables import TextTable, score_groups
 
 
-def outcome_table(summary: SimulationSummary) -> FiguresTable:
+def outcome_table(summary: SimulationSummary) -> TextTable:
     """Approvals and declines of both policies."""
     before, after = summary.before, summary.after
     rows = [
-        _compared("Approved", before.approvals, after.approvals),
-        _compared("Declined", before.declines, after.declines),
+        _comparison_row("Approved", before.approvals, after.approvals),
+        _comparison_row("Declined", before.declines, after.declines),
     ]
     if before.not_amortizing or after.not_amortizing:
-        rows.append(_compared("No schedule repays the loan", before.not_amortizing, after.not_amortizing))
+        rows.append(_comparison_row("No schedule repays the loan", before.not_amortizing, after.not_amortizing))
     rows += [
         ("Share approved", share(before.approvals, summary.customers), share(after.approvals, summary.customers), ""),
         ("Average rate approved", average_rate(before), average_rate(after), ""),
         ("Newly approved", "", count(summary.newly_approved), ""),
         ("Newly declined", "", count(summary.newly_declined), ""),
     ]
-    return FiguresTable("Outcome", ("Customers", *versions(summary), "Change"), tuple(rows))
+    return TextTable("Outcome", ("Customers", *versions(summary), "Change"), tuple(rows))
 
 
-def scores_table(summary: SimulationSummary, width: int) -> FiguresTable:
+def scores_table(summary: SimulationSummary, width: int) -> TextTable:
     """Customers by score under both policies, in groups of `width` scores."""
     groups = zip(score_groups(summary.before.scores, width), score_groups(summary.after.scores, width), strict=True)
-    rows = tuple(_compared(before.name, before.customers, after.customers) for before, after in groups)
-    return FiguresTable("Customers by credit score", ("Score", *versions(summary), "Change"), rows)
+    rows = tuple(_comparison_row(before.name, before.customers, after.customers) for before, after in groups)
+    return TextTable("Customers by credit score", ("Score", *versions(summary), "Change"), rows)
 
 
-def bands_table(policy: SimulatedPolicy) -> FiguresTable:
+def bands_table(policy: SimulatedPolicy) -> TextTable:
     """Customers and approvals by the bands of one policy."""
     names = band_names(policy.bands)
     rows = tuple(
@@ -54,36 +54,36 @@ def bands_table(policy: SimulatedPolicy) -> FiguresTable:
         for name, band in zip(names, policy.bands, strict=True)
     )
     columns = ("Score", "Rate", "Customers", "Approved", "Share")
-    return FiguresTable(f"Approvals by band of {policy.policy_version}", columns, rows, words=("Rate",))
+    return TextTable(f"Approvals by band of {policy.policy_version}", columns, rows, text_columns=("Rate",))
 
 
-def rates_table(summary: SimulationSummary) -> FiguresTable:
+def rates_table(summary: SimulationSummary) -> TextTable:
     """Approvals by corrected rate under both policies."""
     before = {rate.interest_rate: rate.approvals for rate in summary.before.rates}
     after = {rate.interest_rate: rate.approvals for rate in summary.after.rates}
     rows = tuple(
-        _compared(per_cent(rate), before.get(rate, 0), after.get(rate, 0)) for rate in sorted({*before, *after})
+        _comparison_row(per_cent(rate), before.get(rate, 0), after.get(rate, 0)) for rate in sorted({*before, *after})
     )
-    return FiguresTable("Approvals by rate", ("Rate a year", *versions(summary), "Change"), rows)
+    return TextTable("Approvals by rate", ("Rate a year", *versions(summary), "Change"), rows)
 
 
-def reasons_table(summary: SimulationSummary) -> FiguresTable:
+def reasons_table(summary: SimulationSummary) -> TextTable:
     """Declines by reason under both policies."""
     before = {each.reason: each.declines for each in summary.before.declines_by_reason}
     after = {each.reason: each.declines for each in summary.after.declines_by_reason}
     rows = tuple(
-        _compared(REASON_NAMES[reason], before.get(reason, 0), after.get(reason, 0))
+        _comparison_row(REASON_NAMES[reason], before.get(reason, 0), after.get(reason, 0))
         for reason in DecisionReason
         if reason in before or reason in after
     )
-    return FiguresTable("Declines by reason", ("Reason", *versions(summary), "Change"), rows)
+    return TextTable("Declines by reason", ("Reason", *versions(summary), "Change"), rows)
 
 
-def flips_table(summary: SimulationSummary, flips: Iterable[SimulationFlip]) -> FiguresTable:
+def flips_table(summary: SimulationSummary, flips: Iterable[SimulationFlip]) -> TextTable:
     """Customers whose answer flips, one a row."""
-    rows = tuple((str(flip.customer_id), _decided(flip.before), _decided(flip.after)) for flip in flips)
+    rows = tuple((str(flip.customer_id), _decision_text(flip.before), _decision_text(flip.after)) for flip in flips)
     names = versions(summary)
-    return FiguresTable("Customers whose answer flips", ("Customer", *names), rows, words=names)
+    return TextTable("Customers whose answer flips", ("Customer", *names), rows, text_columns=names)
 
 
 def versions(summary: SimulationSummary) -> tuple[str, str]:
@@ -121,11 +121,11 @@ def average_rate(policy: SimulatedPolicy) -> str:
     return f"{mean.quantize(Decimal('0.01'), ROUND_HALF_UP)} %"
 
 
-def _compared(name: str, before: int, after: int) -> tuple[str, str, str, str]:
+def _comparison_row(name: str, before: int, after: int) -> tuple[str, str, str, str]:
     return name, count(before), count(after), change(before, after)
 
 
-def _decided(decision: SimulatedDecision | None) -> str:
+def _decision_text(decision: SimulatedDecision | None) -> str:
     """One policy's answer in a line."""
     if decision is None:
         return "no schedule repays the loan"

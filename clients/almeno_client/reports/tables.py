@@ -1,4 +1,4 @@
-"""Tables of figures as plain text, the same for the screen and for a page."""
+"""Tables of text, the same for the terminal and for a page."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,21 +9,21 @@ _TOP_SCORE = 100
 
 
 @dataclass(frozen=True, slots=True)
-class FiguresTable:
-    """A table with a title; its first column holds words, the others figures unless named in `words`."""
+class TextTable:
+    """A table with a title; its first column is text, the others are numbers unless named in `text_columns`."""
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-    words: tuple[str, ...] = ()
+    text_columns: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if any(len(row) != len(self.columns) for row in self.rows):
             raise ValueError(f"a row of {self.title!r} has not {len(self.columns)} cells")
 
-    def is_figure(self, column: str) -> bool:
-        """Whether a column holds figures."""
-        return column != self.columns[0] and column not in self.words
+    def is_numeric(self, column: str) -> bool:
+        """Whether a column holds numbers."""
+        return column != self.columns[0] and column not in self.text_columns
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,10 @@
 import json
-import subprocess
-import sys
 import uuid
-from pathlib import Path
 
-import grpc
 import pytest
 import typer.main
 from almeno_client.cli import app, session
-from almeno_client.figures import REASONS, months, per_cent, plain, rupees
+from almeno_client.formatting import REASON_SENTENCES, months, per_cent, printable, rupees
 from almeno_client.records import DecisionReason
 from hypothesis import given
 from hypothesis import strategies as st
@@ -262,38 +258,5 @@ def test_figures_on_the_screen():
         "0 %",
     ]
     assert (months(1), months(24)) == ("1 month", "24 months")
-    assert plain("a\x07b\tc") == "a�b�c"
-    assert set(REASONS) == set(DecisionReason)
-
-
-def run_program(*arguments, address, **environment):
-    program = Path(sys.executable).with_name("almeno")
-    return subprocess.run(
-        [program, "--address", address, *arguments],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-        env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"} | environment,
-    )
-
-
-@pytest.mark.usefixtures("book")
-def test_program_prints_json_and_nothing_else(address):
-    result = run_program("check", "14", *TERMS, "--json", address=address)
-    assert (result.returncode, result.stderr) == (0, "")
-    assert json.loads(result.stdout)["decision"]["approved"] is True
-
-
-def test_program_tells_a_refusal_without_a_traceback(service, sample, address):
-    service.answers("GetLoan", sample.refusal(grpc.StatusCode.NOT_FOUND, "loan 5 does not exist", "LOAN_NOT_FOUND"))
-    result = run_program("loan", "5", address=address)
-    assert (result.returncode, result.stdout) == (4, "")
-    assert result.stderr == "Error: loan 5 does not exist (LOAN_NOT_FOUND)\n"
-
-
-@pytest.mark.usefixtures("book")
-def test_program_copes_with_a_terminal_that_has_no_rupee_sign(address):
-    result = run_program("customer", "14", address=address, PYTHONIOENCODING="ascii")
-    assert (result.returncode, result.stderr) == (0, "")
-    assert "?50,000.00" in result.stdout
+    assert printable("a\x07b\tc") == "a�b�c"
+    assert set(REASON_SENTENCES) == set(DecisionReason)

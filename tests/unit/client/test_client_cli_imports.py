@@ -26,7 +26,7 @@ def imports(service, sample):
 
     def lay_down(state, *issues, **figures):
         def answer(kind, *states):
-            return [kind(**{"import": message}) for message in states]
+            return [kind(book_import=message) for message in states]
 
         queued, end = sample.import_("QUEUED"), sample.import_(state, **figures)
         watched = answer(portfolio.WatchImportResponse, queued, sample.import_("RUNNING", rows_total=782), end)
@@ -152,7 +152,7 @@ def test_interrupt_stops_the_waiting_and_not_the_import(imports, service, sample
     over, watched = threading.Event(), tmp_path / "watched"
 
     def endless(*_):
-        yield portfolio.WatchImportResponse(**{"import": sample.import_("RUNNING", rows_total=782)})
+        yield portfolio.WatchImportResponse(book_import=sample.import_("RUNNING", rows_total=782))
         watched.touch()
         over.wait(60)
 

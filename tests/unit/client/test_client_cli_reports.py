@@ -1,9 +1,7 @@
 import json
-import threading
 from html.parser import HTMLParser
 
 import pytest
-from support.interrupts import almeno_interrupted_while_waiting
 from support.portfolio_model import flip, progress, simulation, summary
 
 from almeno_grpc.api import portfolio_service_pb2 as portfolio
@@ -148,25 +146,6 @@ def test_wrong_usage_ends_with_2_before_anything_is_sent(almeno, service, folder
     assert result.exit_code == 2, result.output
     assert complaint in " ".join(result.stderr.split())
     assert not service.requests
-
-
-def test_whoever_interrupts_a_simulation_gets_no_page(service, address, folder):
-    over, begun = threading.Event(), folder / "begun"
-
-    def endless(*_):
-        yield portfolio.SimulatePolicyResponse(progress=progress(100, 300))
-        begun.touch()
-        over.wait(60)
-
-    service.answers("SimulatePolicy", endless)
-    try:
-        command = ("--address", address, "simulate", "draft.toml")
-        ended = almeno_interrupted_while_waiting(*command, sign=begun, folder=folder)
-    finally:
-        over.set()
-    assert (ended.returncode, ended.stdout) == (130, "")
-    assert "Traceback" not in ended.stderr
-    assert not (folder / "almeno-simulation.html").exists()
 
 
 def test_report_shows_the_book_in_figures(almeno, sums_up):

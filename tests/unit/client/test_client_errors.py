@@ -48,7 +48,7 @@ def test_error_without_details_is_clear_all_the_same(client, service, sample):
         client.get_loan(5)
     assert type(caught.value) is CreditServiceError
     assert caught.value.reason == ""
-    assert str(caught.value) == "PERMISSION_DENIED: the call failed with PERMISSION_DENIED and no further word"
+    assert str(caught.value) == "PERMISSION_DENIED: the call failed with PERMISSION_DENIED and no message"
 
 
 def test_reason_of_another_domain_is_not_the_services_own(client, service, sample):

@@ -15,9 +15,9 @@ from almeno_grpc.api import portfolio_service_pb2 as portfolio
 @pytest.fixture
 def book(service, sample):
     """A service that takes every upload and lets every import be fetched and cancelled."""
-    service.answers("StartImport", portfolio.StartImportResponse(**{"import": sample.import_("QUEUED")}))
-    service.answers("GetImport", portfolio.GetImportResponse(**{"import": sample.import_("RUNNING")}))
-    service.answers("CancelImport", portfolio.CancelImportResponse(**{"import": sample.import_("CANCELLED")}))
+    service.answers("StartImport", portfolio.StartImportResponse(book_import=sample.import_("QUEUED")))
+    service.answers("GetImport", portfolio.GetImportResponse(book_import=sample.import_("RUNNING")))
+    service.answers("CancelImport", portfolio.CancelImportResponse(book_import=sample.import_("CANCELLED")))
     return service
 
 
@@ -54,7 +54,7 @@ def test_content_needs_a_name_and_no_book_date(client, book):
 def test_upload_begins_again_with_the_same_request_id(client, service, sample):
     content = b"y" * (3 * 1024 * 1024)  # more than gRPC would keep to send again
     down = sample.refusal(grpc.StatusCode.UNAVAILABLE, "restarting")
-    service.answers("StartImport", down, down, portfolio.StartImportResponse(**{"import": sample.import_("QUEUED")}))
+    service.answers("StartImport", down, down, portfolio.StartImportResponse(book_import=sample.import_("QUEUED")))
     client.start_import(ImportKind.LOANS, content, file_name="loans.csv")
     uploads = service.requests["StartImport"]
     assert len(uploads) == 3
@@ -102,7 +102,7 @@ def test_file_that_breaks_off_is_never_taken_for_whole(client, service, tmp_path
 
 def test_import_is_watched_to_its_end(client, service, sample):
     states = [sample.import_("QUEUED"), sample.import_("RUNNING", rows_inserted=3), sample.import_("SUCCEEDED")]
-    service.answers("WatchImport", lambda *_: [portfolio.WatchImportResponse(**{"import": s}) for s in states])
+    service.answers("WatchImport", lambda *_: [portfolio.WatchImportResponse(book_import=s) for s in states])
     watched = list(client.watch_import("i-0001"))
     assert [state.state for state in watched] == [ImportState.QUEUED, ImportState.RUNNING, ImportState.SUCCEEDED]
     assert watched[1].rows_done == 3
@@ -110,7 +110,7 @@ def test_import_is_watched_to_its_end(client, service, sample):
 
 def test_watch_goes_on_when_the_service_restarts(client, service, sample):
     def moved(state):
-        return portfolio.WatchImportResponse(**{"import": sample.import_(state)})
+        return portfolio.WatchImportResponse(book_import=sample.import_(state))
 
     down = sample.refusal(grpc.StatusCode.UNAVAILABLE, "restarting")
     interrupted = [lambda *_: [moved("RUNNING"), down]] * 5  # more often than one call is sent again
@@ -129,7 +129,7 @@ def test_watch_gives_up_on_a_service_that_stays_down(client, service, sample):
 
 def test_watch_ends_at_its_deadline(client, service, sample):
     def endless(*_):
-        yield portfolio.WatchImportResponse(**{"import": sample.import_("RUNNING")})
+        yield portfolio.WatchImportResponse(book_import=sample.import_("RUNNING"))
         time.sleep(0.3)
 
     service.answers("WatchImport", endless)

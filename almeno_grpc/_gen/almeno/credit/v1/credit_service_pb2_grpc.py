@@ -5,7 +5,7 @@ import warnings
 
 from almeno_grpc._gen.almeno.credit.v1 import credit_service_pb2 as almeno_dot_credit_dot_v1_dot_credit__service__pb2
 
-GRPC_GENERATED_VERSION = '1.85.1'
+GRPC_GENERATED_VERSION = '1.74.0'
 GRPC_VERSION = grpc.__version__
 _version_not_supported = False
 
@@ -18,14 +18,14 @@ except ImportError:
 if _version_not_supported:
     raise RuntimeError(
         f'The grpc package installed is at version {GRPC_VERSION},'
-        + ' but the generated code in almeno/credit/v1/credit_service_pb2_grpc.py depends on'
+        + f' but the generated code in almeno/credit/v1/credit_service_pb2_grpc.py depends on'
         + f' grpcio>={GRPC_GENERATED_VERSION}.'
         + f' Please upgrade your grpc module to grpcio>={GRPC_GENERATED_VERSION}'
         + f' or downgrade your generated code using grpcio-tools<={GRPC_VERSION}.'
     )
 
 
-class CreditServiceStub:
+class CreditServiceStub(object):
     """Customers, credit decisions and loans.
 
     Every error carries one google.rpc.ErrorInfo of the domain `almeno.credit`; an invalid field is named in a
@@ -117,7 +117,7 @@ class CreditServiceStub:
                 _registered_method=True)
 
 
-class CreditServiceServicer:
+class CreditServiceServicer(object):
     """Customers, credit decisions and loans.
 
     Every error carries one google.rpc.ErrorInfo of the domain `almeno.credit`; an invalid field is named in a
@@ -145,7 +145,7 @@ class CreditServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListCustomers(self, request, context):
-        """Lists all customers in the order of their numbers.
+        """Lists all customers by ascending `customer_id`.
 
         Errors: INVALID_ARGUMENT (INVALID_FIELD, INVALID_PAGE_TOKEN).
         """
@@ -154,7 +154,7 @@ class CreditServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CheckEligibility(self, request, context):
-        """Says how a loan request would be decided now. Stores nothing. A decline is an answer, not an error.
+        """Decides a loan request as of now without booking it. Stores nothing. A decline is an answer, not an error.
 
         Errors: INVALID_ARGUMENT (INVALID_FIELD, TERMS_DO_NOT_AMORTIZE), NOT_FOUND (CUSTOMER_NOT_FOUND).
         """
@@ -163,10 +163,10 @@ class CreditServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def BatchCheckEligibility(self, request, context):
-        """Says how many loan requests would be decided now, each as CheckEligibility would. An error of one leaves the others
-        as they are.
+        """Decides up to 1000 loan requests as of now, each as CheckEligibility would. Stores nothing. The error of a request
+        is in its own result; the others are decided.
 
-        Errors of the whole: INVALID_ARGUMENT (INVALID_FIELD) when there are none or too many requests.
+        Errors of the call: INVALID_ARGUMENT (INVALID_FIELD) for no requests or more than 1000.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -193,7 +193,7 @@ class CreditServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListLoans(self, request, context):
-        """Lists a customer's loans in the order of their numbers.
+        """Lists a customer's loans by ascending `loan_id`.
 
         Errors: INVALID_ARGUMENT (INVALID_FIELD, INVALID_PAGE_TOKEN), NOT_FOUND (CUSTOMER_NOT_FOUND).
         """
@@ -211,8 +211,8 @@ class CreditServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RecordRepayment(self, request, context):
-        """Records a payment on a loan. It pays the oldest unpaid instalment first; a part is kept toward it, and what goes
-        beyond the instalments due is an advance on the next ones. Paying exactly the payoff of the day closes the loan.
+        """Records a payment on a loan. It pays the oldest unpaid instalment first; a part payment is kept toward it, and an
+        amount beyond the instalments due is an advance on the next ones. Exactly the payoff of the day closes the loan.
 
         Errors: INVALID_ARGUMENT (INVALID_FIELD, REQUEST_ID_REUSED), NOT_FOUND (LOAN_NOT_FOUND), FAILED_PRECONDITION
         (LOAN_CLOSED, REPAYMENT_EXCEEDS_PAYOFF, TOO_MANY_REPAYMENTS: the last of 10,000 has to close the loan).
@@ -231,7 +231,7 @@ class CreditServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetPayoff(self, request, context):
-        """Says what closes a loan on a day.
+        """Computes the payoff of a loan on a day: the amount that closes it.
 
         Errors: INVALID_ARGUMENT (INVALID_FIELD), NOT_FOUND (LOAN_NOT_FOUND), FAILED_PRECONDITION (LOAN_CLOSED).
         """
@@ -240,7 +240,7 @@ class CreditServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetDecision(self, request, context):
-        """Fetches a stored decision, with everything it was taken from.
+        """Fetches a stored decision with the inputs it was computed from.
 
         Errors: INVALID_ARGUMENT (INVALID_FIELD), NOT_FOUND (DECISION_NOT_FOUND).
         """
@@ -258,7 +258,7 @@ class CreditServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ReplayDecision(self, request, context):
-        """Takes a stored decision again, from what is stored of it and by the same policy, and compares.
+        """Recomputes a stored decision from its stored inputs, under the policy version it was taken under, and compares.
 
         Errors: INVALID_ARGUMENT (INVALID_FIELD), NOT_FOUND (DECISION_NOT_FOUND).
         """
@@ -352,7 +352,7 @@ def add_CreditServiceServicer_to_server(servicer, server):
 
 
  # This class is part of an EXPERIMENTAL API.
-class CreditService:
+class CreditService(object):
     """Customers, credit decisions and loans.
 
     Every error carries one google.rpc.ErrorInfo of the domain `almeno.credit`; an invalid field is named in a

@@ -34,9 +34,10 @@ class StartImportRequest(_message.Message):
     def __init__(self, header: _Optional[_Union[ImportHeader, _Mapping]] = ..., chunk: _Optional[bytes] = ...) -> None: ...
 
 class StartImportResponse(_message.Message):
-    __slots__ = ()
-    IMPORT_FIELD_NUMBER: _ClassVar[int]
-    def __init__(self, **kwargs) -> None: ...
+    __slots__ = ("book_import",)
+    BOOK_IMPORT_FIELD_NUMBER: _ClassVar[int]
+    book_import: _import_pb2.Import
+    def __init__(self, book_import: _Optional[_Union[_import_pb2.Import, _Mapping]] = ...) -> None: ...
 
 class GetImportRequest(_message.Message):
     __slots__ = ("import_id",)
@@ -45,9 +46,10 @@ class GetImportRequest(_message.Message):
     def __init__(self, import_id: _Optional[str] = ...) -> None: ...
 
 class GetImportResponse(_message.Message):
-    __slots__ = ()
-    IMPORT_FIELD_NUMBER: _ClassVar[int]
-    def __init__(self, **kwargs) -> None: ...
+    __slots__ = ("book_import",)
+    BOOK_IMPORT_FIELD_NUMBER: _ClassVar[int]
+    book_import: _import_pb2.Import
+    def __init__(self, book_import: _Optional[_Union[_import_pb2.Import, _Mapping]] = ...) -> None: ...
 
 class CancelImportRequest(_message.Message):
     __slots__ = ("import_id", "request_id")
@@ -58,9 +60,10 @@ class CancelImportRequest(_message.Message):
     def __init__(self, import_id: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
 
 class CancelImportResponse(_message.Message):
-    __slots__ = ()
-    IMPORT_FIELD_NUMBER: _ClassVar[int]
-    def __init__(self, **kwargs) -> None: ...
+    __slots__ = ("book_import",)
+    BOOK_IMPORT_FIELD_NUMBER: _ClassVar[int]
+    book_import: _import_pb2.Import
+    def __init__(self, book_import: _Optional[_Union[_import_pb2.Import, _Mapping]] = ...) -> None: ...
 
 class ListImportsRequest(_message.Message):
     __slots__ = ("page_size", "page_token")
@@ -85,9 +88,10 @@ class WatchImportRequest(_message.Message):
     def __init__(self, import_id: _Optional[str] = ...) -> None: ...
 
 class WatchImportResponse(_message.Message):
-    __slots__ = ()
-    IMPORT_FIELD_NUMBER: _ClassVar[int]
-    def __init__(self, **kwargs) -> None: ...
+    __slots__ = ("book_import",)
+    BOOK_IMPORT_FIELD_NUMBER: _ClassVar[int]
+    book_import: _import_pb2.Import
+    def __init__(self, book_import: _Optional[_Union[_import_pb2.Import, _Mapping]] = ...) -> None: ...
 
 class ListImportIssuesRequest(_message.Message):
     __slots__ = ("import_id", "page_size", "page_token")

@@ -5,7 +5,7 @@ import warnings
 
 from almeno_grpc._gen.almeno.credit.v1 import portfolio_service_pb2 as almeno_dot_credit_dot_v1_dot_portfolio__service__pb2
 
-GRPC_GENERATED_VERSION = '1.85.1'
+GRPC_GENERATED_VERSION = '1.74.0'
 GRPC_VERSION = grpc.__version__
 _version_not_supported = False
 
@@ -18,15 +18,15 @@ except ImportError:
 if _version_not_supported:
     raise RuntimeError(
         f'The grpc package installed is at version {GRPC_VERSION},'
-        + ' but the generated code in almeno/credit/v1/portfolio_service_pb2_grpc.py depends on'
+        + f' but the generated code in almeno/credit/v1/portfolio_service_pb2_grpc.py depends on'
         + f' grpcio>={GRPC_GENERATED_VERSION}.'
         + f' Please upgrade your grpc module to grpcio>={GRPC_GENERATED_VERSION}'
         + f' or downgrade your generated code using grpcio-tools<={GRPC_VERSION}.'
     )
 
 
-class PortfolioServiceStub:
-    """The book as a whole: customer and loan history that arrives as files, the policies it is decided by, and its figures.
+class PortfolioServiceStub(object):
+    """The loan book as a whole: imports of customer and loan files, credit policies, simulations, aggregates.
 
     Errors are as described at CreditService.
     """
@@ -89,8 +89,8 @@ class PortfolioServiceStub:
                 _registered_method=True)
 
 
-class PortfolioServiceServicer:
-    """The book as a whole: customer and loan history that arrives as files, the policies it is decided by, and its figures.
+class PortfolioServiceServicer(object):
+    """The loan book as a whole: imports of customer and loan files, credit policies, simulations, aggregates.
 
     Errors are as described at CreditService.
     """
@@ -134,7 +134,7 @@ class PortfolioServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def WatchImport(self, request, context):
-        """Streams an import each time it has moved on, the first time at once, the last time in its end state.
+        """Streams an import on each change, first its current state, last its end state.
 
         Errors: INVALID_ARGUMENT (INVALID_FIELD), NOT_FOUND (IMPORT_NOT_FOUND).
         """
@@ -143,7 +143,7 @@ class PortfolioServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListImportIssues(self, request, context):
-        """Lists the rows of an import that were rejected or adjusted, in the order of the sheet.
+        """Lists the rejected and the adjusted rows of an import, by row number.
 
         Errors: INVALID_ARGUMENT (INVALID_FIELD, INVALID_PAGE_TOKEN), NOT_FOUND (IMPORT_NOT_FOUND).
         """
@@ -152,7 +152,7 @@ class PortfolioServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListPolicies(self, request, context):
-        """Lists the versions of the credit policy, by the day they take effect, the oldest first.
+        """Lists the versions of the credit policy by effective date, the oldest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -177,7 +177,7 @@ class PortfolioServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SummarizePortfolio(self, request, context):
-        """Adds up the whole book as it stands on the business date. Reads only.
+        """Aggregates the whole book on the business date. Reads only.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -244,8 +244,8 @@ def add_PortfolioServiceServicer_to_server(servicer, server):
 
 
  # This class is part of an EXPERIMENTAL API.
-class PortfolioService:
-    """The book as a whole: customer and loan history that arrives as files, the policies it is decided by, and its figures.
+class PortfolioService(object):
+    """The loan book as a whole: imports of customer and loan files, credit policies, simulations, aggregates.
 
     Errors are as described at CreditService.
     """

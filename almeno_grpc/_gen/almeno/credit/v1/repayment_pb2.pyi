@@ -28,7 +28,7 @@ class Repayment(_message.Message):
     closes_loan: bool
     outstanding_principal: _money_pb2.Money
     create_time: _timestamp_pb2.Timestamp
-    def __init__(self, repayment_id: _Optional[str] = ..., loan_id: _Optional[int] = ..., amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., payment_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., emis_completed: _Optional[int] = ..., closes_loan: _Optional[bool] = ..., outstanding_principal: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    def __init__(self, repayment_id: _Optional[str] = ..., loan_id: _Optional[int] = ..., amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., payment_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., emis_completed: _Optional[int] = ..., closes_loan: bool = ..., outstanding_principal: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Payoff(_message.Message):
     __slots__ = ("payoff_date", "amount", "overdue_amount", "principal", "accrued_interest", "advance")

@@ -99,7 +99,7 @@ class SimulatedDecision(_message.Message):
     credit_score: int
     corrected_interest_rate: _decimal_pb2.Decimal
     reasons: _containers.RepeatedScalarFieldContainer[_decision_pb2.DecisionReason]
-    def __init__(self, approved: _Optional[bool] = ..., credit_score: _Optional[int] = ..., corrected_interest_rate: _Optional[_Union[_decimal_pb2.Decimal, _Mapping]] = ..., reasons: _Optional[_Iterable[_Union[_decision_pb2.DecisionReason, str]]] = ...) -> None: ...
+    def __init__(self, approved: bool = ..., credit_score: _Optional[int] = ..., corrected_interest_rate: _Optional[_Union[_decimal_pb2.Decimal, _Mapping]] = ..., reasons: _Optional[_Iterable[_Union[_decision_pb2.DecisionReason, str]]] = ...) -> None: ...
 
 class SimulationFlip(_message.Message):
     __slots__ = ("customer_id", "before", "after")

@@ -1,17 +1,17 @@
-"""What a simulation brings, gathered for tables and plots."""
+"""The result of a simulation, collected for tables and plots."""
 
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from almeno_client.figures import months, per_cent, rupees
+from almeno_client.formatting import months, per_cent, rupees
 from almeno_client.portfolio_records import SimulationFlip, SimulationSummary
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """The loan that every customer asks for."""
+    """The terms that every customer applies for."""
 
     loan_amount: Decimal
     interest_rate: Decimal
@@ -36,9 +36,9 @@ class Simulation:
     """A simulation that has ended.
 
     Attributes:
-        terms: The loan asked for.
-        summary: What the two policies come to.
-        flips: The first customers whose answer flips.
+        terms: The requested terms.
+        summary: The results of the two policies.
+        flips: The first customers whose outcome changes.
         flips_by_scores: How many customers flip, all of them, by their scores.
     """
 
@@ -53,11 +53,13 @@ class Simulation:
         return self.flips_by_scores.total() > len(self.flips)
 
 
-def gather(terms: Terms, results: Iterable[SimulationSummary | SimulationFlip], *, max_flips: int) -> Simulation:
-    """Gathers what a simulation brings.
+def collect_results(
+    terms: Terms, results: Iterable[SimulationSummary | SimulationFlip], *, max_flips: int
+) -> Simulation:
+    """Collects the updates of a simulation.
 
     Args:
-        terms: The loan asked for.
+        terms: The requested terms.
         results: The summary, and after it the flips.
         max_flips: Keep the first so many flips, all if 0.
 

@@ -1,10 +1,10 @@
-"""How amounts, counts, rates and words look to people."""
+"""Formatting of amounts, counts, rates, dates and enum names for people."""
 
 from decimal import ROUND_HALF_UP, Decimal
 
 from almeno_client.records import DecisionReason
 
-REASONS = {
+REASON_SENTENCES = {
     DecisionReason.UNSPECIFIED: "A reason that this version of the client does not know.",
     DecisionReason.DEBT_EXCEEDS_LIMIT: "The customer already owes more than the approved limit.",
     DecisionReason.CREDIT_SCORE_TOO_LOW: "The credit score is too low for a loan at any rate.",
@@ -29,17 +29,17 @@ _LAKH, _CRORE = 100_000, 10_000_000
 
 
 def rupees(amount: Decimal) -> str:
-    """Writes an amount in the Indian grouping: ₹12,34,567.00."""
+    """Formats an amount in the Indian grouping: ₹12,34,567.00."""
     digits, _, paise = f"{abs(amount):.2f}".partition(".")
     sign = "-" if amount < 0 else ""
     return f"{sign}₹{_grouped(digits)}.{paise}"
 
 
 def rupees_in_short(amount: Decimal) -> str:
-    """Writes an amount to two places of its largest unit: ₹12.35 lakh."""
+    """Formats an amount to two places of its largest unit: ₹12.35 lakh."""
     unit, name = rupee_unit(amount)
-    figure = (amount / unit).quantize(Decimal("0.01"), ROUND_HALF_UP)
-    whole, _, rest = f"{figure:f}".partition(".")
+    scaled = (amount / unit).quantize(Decimal("0.01"), ROUND_HALF_UP)
+    whole, _, rest = f"{scaled:f}".partition(".")
     return f"₹{_grouped(whole)}.{rest}{name and f' {name}'}"
 
 
@@ -51,25 +51,25 @@ def rupee_unit(amount: Decimal) -> tuple[int, str]:
 
 
 def count(number: int) -> str:
-    """Writes a number of things in the Indian grouping: 3,00,000."""
+    """Formats a number of things in the Indian grouping: 3,00,000."""
     return ("-" if number < 0 else "") + _grouped(str(abs(number)))
 
 
 def change(before: int, after: int) -> str:
-    """Writes by how much a number of things has changed: +12, −3 or 0."""
+    """Formats by how much a number of things has changed: +12, −3 or 0."""
     sign = "+" if after > before else "−" if after < before else ""
     return sign + count(abs(after - before))
 
 
 def share(part: Decimal | int, whole: Decimal | int) -> str:
-    """Writes a part as a share of the whole, to one place: 41.2 %; a dash where there is nothing to share."""
+    """Formats a part as a share of the whole, to one place: 41.2 %; a dash where there is nothing to share."""
     if not whole:
         return "–"
     return f"{(Decimal(part) * 100 / Decimal(whole)).quantize(Decimal('0.1'), ROUND_HALF_UP)} %"
 
 
 def month(year: int, number: int) -> str:
-    """Writes a month: Jan 2026."""
+    """Formats a month: Jan 2026."""
     return f"{_MONTHS[number - 1]} {year}"
 
 
@@ -80,23 +80,23 @@ def _grouped(digits: str) -> str:
 
 
 def per_cent(rate: Decimal) -> str:
-    """Writes a rate, without zeros that say nothing: 10.5 %."""
-    figure = f"{rate:f}"
-    if "." in figure:
-        figure = figure.rstrip("0").rstrip(".")
-    return f"{figure} %"
+    """Formats a rate without trailing zeros: 10.5 %."""
+    digits = f"{rate:f}"
+    if "." in digits:
+        digits = digits.rstrip("0").rstrip(".")
+    return f"{digits} %"
 
 
 def months(count: int) -> str:
-    """Writes a tenure: 24 months."""
+    """Formats a tenure: 24 months."""
     return f"{count} month" if count == 1 else f"{count} months"
 
 
-def words(name: str) -> str:
-    """Turns a name of the service into words: DUE_LATER into due later."""
+def humanized(name: str) -> str:
+    """Turns the name of an enum value into words: DUE_LATER into due later."""
     return name.replace("_", " ").lower()
 
 
-def plain(text: str) -> str:
-    """Takes control characters out of text from the book, which could otherwise steer the terminal."""
+def printable(text: str) -> str:
+    """Replaces non-printable characters of text from the book: escape sequences would control the terminal."""
     return "".join(character if character.isprintable() else "�" for character in text)

@@ -1,4 +1,4 @@
-"""Repayments and payoffs on the screen."""
+"""Rendering of repayments and payoffs for the terminal."""
 
 from collections.abc import Iterable
 
@@ -7,27 +7,27 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from almeno_client.cli.views import figures_table, list_table, titled
-from almeno_client.figures import plain, rupees
+from almeno_client.cli.rendering import key_value_table, list_table, titled_panel
+from almeno_client.formatting import printable, rupees
 from almeno_client.records import Payoff, Repayment
 
 
 def repayment_panel(repayment: Repayment) -> Panel:
-    """One repayment, and what it did."""
+    """One repayment and its effect on the loan."""
     outcome = f"{repayment.emis_completed} instalments paid off wholly"
     if repayment.emis_completed == 1:
         outcome = "1 instalment paid off wholly"
     if repayment.closes_loan:
         outcome = "closed the loan"
-    return titled(
+    return titled_panel(
         f"Repayment on loan {repayment.loan_id}",
-        figures_table(
+        key_value_table(
             [
                 ("Amount", Text(rupees(repayment.amount), "bold")),
                 ("Paid on", str(repayment.payment_date)),
                 ("What it did", Text(outcome, "bold green" if repayment.closes_loan else "")),
                 ("Principal left", rupees(repayment.outstanding_principal)),
-                ("Repayment", Text(plain(repayment.repayment_id))),
+                ("Repayment", Text(printable(repayment.repayment_id))),
             ]
         ),
     )
@@ -45,13 +45,13 @@ def repayments_table(repayments: Iterable[Repayment]) -> Table:
             rupees(repayment.amount),
             Text("closes", "green") if repayment.closes_loan else str(repayment.emis_completed),
             rupees(repayment.outstanding_principal),
-            Text(plain(repayment.repayment_id)),
+            Text(printable(repayment.repayment_id)),
         )
     return table
 
 
 def payoff_panel(loan_id: int, payoff: Payoff) -> Panel:
-    """What closes a loan on a day, and how it comes about."""
+    """The payoff of a loan on a day, and its parts."""
     parts = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     parts.add_column(style="dim", no_wrap=True)
     parts.add_column(justify="right", no_wrap=True)
@@ -63,4 +63,4 @@ def payoff_panel(loan_id: int, payoff: Payoff) -> Panel:
     total = Text.assemble(
         (rupees(payoff.amount), "bold"), f" closes loan {loan_id} on {payoff.payoff_date}, if nothing is paid before."
     )
-    return titled("Payoff", total, Rule(style="dim"), parts)
+    return titled_panel("Payoff", total, Rule(style="dim"), parts)

@@ -1,4 +1,4 @@
-"""What all calls have in common: a deadline, a request_id where something changes, errors, pages, sending again."""
+"""What all RPCs have in common: channel, deadlines, idempotency keys, retries, errors, pages."""
 
 import time
 import uuid
@@ -14,7 +14,7 @@ from almeno_client.errors import CreditServiceError, error_of
 from almeno_grpc.api import credit_service_pb2_grpc, portfolio_service_pb2_grpc
 
 DEFAULT_TIMEOUT_SECONDS = 30.0
-"""How long a call may take, all its attempts together, unless told otherwise."""
+"""Default deadline of a call, its retries included."""
 
 _Row = TypeVar("_Row")
 _Answer = TypeVar("_Answer")
@@ -24,17 +24,17 @@ _CREDIT_STUB: _Stub = credit_service_pb2_grpc.CreditServiceStub
 _PORTFOLIO_STUB: _Stub = portfolio_service_pb2_grpc.PortfolioServiceStub
 
 
-class Calls:
-    """A connection to the service and the way calls are made on it. May be used by many threads at once.
+class BaseClient:
+    """A channel to the service and the way RPCs are made on it. Thread-safe.
 
     Args:
         address: Host and port of the service; or a target of gRPC's that names several servers of it, such as
             `dns:///credit.example.com:50051`, which then take the calls in turn.
         tls: Transport security; plaintext when None.
-        timeout_seconds: How long a call may take, all its attempts together, unless the call says otherwise.
+        timeout_seconds: Default deadline of a call, its retries included.
         wait_for_ready: Whether a call waits, up to its deadline, for a service that cannot be reached, rather than
             fail after a few attempts.
-        retries: How often and how fast a call is sent again.
+        retries: Retry policy.
 
     Raises:
         OSError: A file of `tls` cannot be read.
@@ -55,8 +55,8 @@ class Calls:
         self._wait_for_ready = wait_for_ready
         self._retries = retries or Retries()
         self._channel = open_channel(address, tls, self._retries)
-        self._credit = _CREDIT_STUB(self._channel)
-        self._portfolio = _PORTFOLIO_STUB(self._channel)
+        self._credit_stub = _CREDIT_STUB(self._channel)
+        self._portfolio_stub = _PORTFOLIO_STUB(self._channel)
 
     def __enter__(self) -> Self:
         return self
@@ -67,14 +67,14 @@ class Calls:
         self.close()
 
     def close(self) -> None:
-        """Ends the connection, and with it every call under way."""
+        """Closes the channel, which cancels every call in flight."""
         self._channel.close()
 
     def _unary(self, method: Any, request: Message, timeout_seconds: float | None) -> Any:
-        """Makes a call with one request and one answer; gRPC itself sends it again where that helps.
+        """Makes a unary call; gRPC itself retries it, by the service config.
 
         Raises:
-            CreditServiceError: The call failed. It carries the request's own request_id.
+            CreditServiceError: The call failed. It carries the request_id of the request.
         """
         timeout = self.timeout_seconds if timeout_seconds is None else timeout_seconds
         try:
@@ -83,40 +83,51 @@ class Calls:
             raise error_of(error, getattr(request, "request_id", None) or None) from error
 
     def _stream(self, method: Any, request: Message, timeout_seconds: float | None) -> Iterator[Any]:
-        """Yields what a streaming call answers, once: whoever can go on from where it breaks off calls again."""
+        """Yields the responses of a server-streaming call, without retries: those are the caller's."""
         call = method(request, timeout=timeout_seconds, wait_for_ready=self._wait_for_ready)
         try:
             yield from call
         except grpc.RpcError as error:
             raise error_of(error) from error
         finally:
-            call.cancel()
+            _end(call)
 
-    def _persistently(self, attempt: Callable[[float], _Answer], timeout_seconds: float) -> _Answer:
-        """Makes an attempt, given the seconds that are left, and again after an error that allows it."""
+    def _retry(self, attempt: Callable[[float], _Answer], timeout_seconds: float) -> _Answer:
+        """Runs an attempt, given the seconds left of the deadline, and again after a retryable error."""
         deadline = time.monotonic() + timeout_seconds
         number = 1
         while True:
             try:
                 return attempt(max(deadline - time.monotonic(), 0.0))
             except CreditServiceError as error:
-                if not self._may_go_on(error, number, deadline):
+                if not self._may_retry(error, number, deadline):
                     raise
             time.sleep(self._retries.pause_seconds(number))
             number += 1
 
-    def _may_go_on(self, error: CreditServiceError, attempts_made: int, deadline: float | None) -> bool:
-        """Whether the client itself begins again after an error, and still has the time for it."""
+    def _may_retry(self, error: CreditServiceError, attempts_made: int, deadline: float | None) -> bool:
+        """Whether the error is retryable, attempts are left, and the backoff ends before the deadline."""
         if not error.retryable or error.code not in RETRYABLE_CODES or attempts_made >= self._retries.attempts:
             return False
         return deadline is None or time.monotonic() + self._retries.pause_seconds(attempts_made) < deadline
 
 
-def walk_pages(fetch: Callable[[str], tuple[Iterable[_Row], str]]) -> Iterator[_Row]:
-    """Yields the rows of a list, page after page.
+def _end(stream: Any) -> None:
+    """Cancels a streaming call that is not read to its end.
+
+    Instrumentation may have put a generator in the place of gRPC's call, as OpenTelemetry's does: it has no `cancel`,
+    but once it is closed gRPC's call is released, which cancels it.
+    """
+    end = getattr(stream, "cancel", None) or getattr(stream, "close", None)
+    if end is not None:
+        end()
+
+
+def iterate_pages(fetch: Callable[[str], tuple[Iterable[_Row], str]]) -> Iterator[_Row]:
+    """Yields the rows of a list RPC, page after page.
 
     Args:
-        fetch: Given a page token, answers the rows of that page and the token of the next, empty at the end.
+        fetch: Given a page token, returns the rows of that page and the token of the next, empty at the end.
 
     Raises:
         CreditServiceError: A page could not be fetched.
@@ -133,5 +144,5 @@ def walk_pages(fetch: Callable[[str], tuple[Iterable[_Row], str]]) -> Iterator[_
 
 
 def new_request_id() -> str:
-    """Makes an id that tells one request from every other, so that sending it twice has one effect."""
+    """Generates an idempotency key: a random UUID."""
     return str(uuid.uuid4())

@@ -1,4 +1,4 @@
-"""Customers, loans and schedules as tables."""
+"""Rendering of customers, loans and schedules for the terminal."""
 
 from collections.abc import Iterable, Sequence
 
@@ -8,7 +8,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from almeno_client.figures import months, per_cent, plain, rupees, words
+from almeno_client.formatting import humanized, months, per_cent, printable, rupees
 from almeno_client.records import CreditPosition, Customer, Installment, InstallmentMethod, InstallmentState, Loan
 
 _METHODS = {
@@ -23,42 +23,42 @@ _STATE_STYLES = {
 }
 
 
-def figures_table(rows: Iterable[tuple[str, RenderableType]]) -> Table:
-    """Names on the left, figures on the right."""
+def key_value_table(rows: Iterable[tuple[str, RenderableType]]) -> Table:
+    """A table of two columns: names, values."""
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="dim", no_wrap=True)
     table.add_column()
-    for name, figure in rows:
-        table.add_row(name, figure)
+    for name, value in rows:
+        table.add_row(name, value)
     return table
 
 
 def list_table(*columns: str, right: Sequence[str] = ()) -> Table:
-    """An empty table with the columns; those in `right` hold figures."""
+    """An empty table with the columns; those in `right` are aligned to the right, for numbers."""
     table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
     for column in columns:
         if column in right:
-            # A figure is never broken over two lines; where there is no room for it, an ellipsis says so.
+            # A number is never broken over two lines; where there is no room for it, an ellipsis says so.
             table.add_column(column, justify="right", no_wrap=True, overflow="ellipsis")
         else:
             table.add_column(column, overflow="fold")
     return table
 
 
-def titled(title: str, *parts: RenderableType) -> Panel:
+def titled_panel(title: str, *parts: RenderableType) -> Panel:
     """Parts under one title, in a frame."""
     return Panel(Group(*parts), title=Text(title, "bold"), title_align="left", box=box.ROUNDED, padding=(0, 1))
 
 
 def customer_panel(customer: Customer) -> Panel:
     """One customer in full."""
-    return titled(
+    return titled_panel(
         f"Customer {customer.customer_id}",
-        figures_table(
+        key_value_table(
             [
-                ("Name", Text(plain(f"{customer.first_name} {customer.last_name}"), "bold")),
+                ("Name", Text(printable(f"{customer.first_name} {customer.last_name}"), "bold")),
                 ("Age", str(customer.age)),
-                ("Phone", Text(plain(customer.phone_number))),
+                ("Phone", Text(printable(customer.phone_number))),
                 ("Income a month", rupees(customer.monthly_income)),
                 ("Approved limit", rupees(customer.approved_limit)),
                 ("In the book since", f"{customer.create_time:%Y-%m-%d %H:%M} UTC"),
@@ -68,10 +68,10 @@ def customer_panel(customer: Customer) -> Panel:
 
 
 def position_panel(position: CreditPosition) -> Panel:
-    """What a customer has borrowed, owes and has paid."""
-    return titled(
+    """The credit position of a customer."""
+    return titled_panel(
         "Position",
-        figures_table(
+        key_value_table(
             [
                 ("Loans", f"{position.loan_count} in all, {position.active_loan_count} active"),
                 ("Taken this year", str(position.loans_this_year)),
@@ -94,9 +94,9 @@ def customers_table(customers: Iterable[Customer]) -> Table:
     for customer in customers:
         table.add_row(
             str(customer.customer_id),
-            Text(plain(f"{customer.first_name} {customer.last_name}")),
+            Text(printable(f"{customer.first_name} {customer.last_name}")),
             str(customer.age),
-            Text(plain(customer.phone_number)),
+            Text(printable(customer.phone_number)),
             rupees(customer.monthly_income),
             rupees(customer.approved_limit),
         )
@@ -107,24 +107,24 @@ def loan_panel(loan: Loan) -> Panel:
     """One loan in full."""
     past_due = Text(f"{loan.days_past_due} days past due", "bold red") if loan.days_past_due else Text("not past due")
     origin = (
-        [("Decision", Text(plain(loan.decision_id)))]
+        [("Decision", Text(printable(loan.decision_id)))]
         if loan.decision_id
         else [("In the sheet", Text(f"Loan ID {loan.source_loan_id}"))]
         if loan.source_loan_id is not None
         else []
     )
     toward_next = [("Toward the next", f"{rupees(loan.paid_toward_next)} paid")] if loan.paid_toward_next else []
-    return titled(
+    return titled_panel(
         f"Loan {loan.loan_id}",
-        figures_table(
+        key_value_table(
             [
                 ("Customer", str(loan.customer_id)),
-                ("State", Text.assemble(words(loan.state), ", ", past_due)),
+                ("State", Text.assemble(humanized(loan.state), ", ", past_due)),
                 ("Amount", Text(rupees(loan.loan_amount), "bold")),
                 ("Rate a year", per_cent(loan.interest_rate)),
                 ("Tenure", f"{months(loan.tenure_months)}, {loan.approval_date} to {loan.end_date}"),
                 ("EMI", Text(rupees(loan.monthly_installment), "bold")),
-                ("Computed as", _METHODS.get(loan.installment_method, words(loan.installment_method))),
+                ("Computed as", _METHODS.get(loan.installment_method, humanized(loan.installment_method))),
                 ("Paid", f"{loan.emis_paid} instalments, {loan.emis_paid_on_time} of them on time"),
                 ("Left", f"{loan.repayments_left} instalments, {rupees(loan.outstanding_principal)} of the principal"),
                 *toward_next,
@@ -141,7 +141,7 @@ def loans_table(loans: Iterable[Loan]) -> Table:
         right=("Loan", "Amount", "Rate", "EMI", "Paid", "Outstanding"),
     )  # fmt: skip
     for loan in loans:
-        state = Text(f"{loan.days_past_due} days late", "red") if loan.days_past_due else Text(words(loan.state))
+        state = Text(f"{loan.days_past_due} days late", "red") if loan.days_past_due else Text(humanized(loan.state))
         table.add_row(
             str(loan.loan_id),
             rupees(loan.loan_amount),
@@ -161,7 +161,7 @@ def schedule_table(installments: Iterable[Installment]) -> Table:
         right=("No.", "Instalment", "Principal", "Interest", "Balance after"),
     )  # fmt: skip
     for row in installments:
-        state = Text(words(row.state), _STATE_STYLES.get(row.state, "dim"))
+        state = Text(humanized(row.state), _STATE_STYLES.get(row.state, "dim"))
         if 0 < row.paid_amount < row.amount:
             state.append(f" ({rupees(row.paid_amount)} paid)", "yellow")
         table.add_row(
@@ -177,7 +177,7 @@ def schedule_table(installments: Iterable[Installment]) -> Table:
 
 
 def show_list(console: Console, table: Table, *, nothing: str, more: bool) -> None:
-    """Prints a list, or says that it is empty; tells when it goes on."""
+    """Prints a list, or that it is empty, and whether there are more rows."""
     if not table.rows:
         console.print(Text(nothing, "dim"))
         return

@@ -1,4 +1,4 @@
-"""A decision on the screen: the outcome, the terms, the score with its parts, and why; a replay of it."""
+"""Rendering of decisions and replays for the terminal: outcome, terms, score with its components, gates."""
 
 from collections.abc import Iterable, Iterator
 
@@ -8,12 +8,12 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from almeno_client.cli.views import figures_table, list_table, position_panel, titled
-from almeno_client.figures import REASON_NAMES, REASONS, months, per_cent, plain, rupees, words
+from almeno_client.cli.rendering import key_value_table, list_table, position_panel, titled_panel
+from almeno_client.formatting import REASON_NAMES, REASON_SENTENCES, humanized, months, per_cent, printable, rupees
 from almeno_client.records import DamagedDecision, Decision, DecisionGate, DecisionReason, Replay, ReplayOutcome
 
 _BAR_CELLS = 20
-_FIGURE_NAMES = {
+_COMPONENT_NAMES = {
     "on_time_payments": "Instalments paid on time",
     "past_loans": "Loans taken before",
     "current_year_activity": "Loans this year",
@@ -22,19 +22,19 @@ _FIGURE_NAMES = {
 
 
 def show_stored_decision(console: Console, decision: Decision | DamagedDecision) -> None:
-    """Prints a stored decision, or what can be told of one that is damaged."""
+    """Prints a stored decision, or the readable columns of a damaged one."""
     if isinstance(decision, Decision):
         show_decision(console, decision)
         return
     rows = [
-        ("Decision", Text(plain(decision.decision_id))),
+        ("Decision", Text(printable(decision.decision_id))),
         ("Customer", Text(str(decision.customer_id))),
         ("Outcome", _outcome_in_words(decision)),
         ("Score", Text(str(decision.credit_score))),
-        ("Policy", Text(plain(decision.policy_version))),
-        ("Policy's SHA-256", Text(plain(decision.policy_sha256))),
+        ("Policy", Text(printable(decision.policy_version))),
+        ("Policy's SHA-256", Text(printable(decision.policy_sha256))),
     ]
-    panel = titled("Damaged", Text(plain(decision.message)), Rule(style="dim"), figures_table(rows))
+    panel = titled_panel("Damaged", Text(printable(decision.message)), Rule(style="dim"), key_value_table(rows))
     panel.border_style = "red"
     console.print(panel)
 
@@ -63,7 +63,7 @@ def decisions_table(decisions: Iterable[Decision | DamagedDecision]) -> Table:
                 per_cent(decision.corrected_interest_rate),
             ]
         table.add_row(
-            Text(plain(decision.decision_id)), *terms, str(decision.credit_score), _outcome_in_words(decision)
+            Text(printable(decision.decision_id)), *terms, str(decision.credit_score), _outcome_in_words(decision)
         )
     return table
 
@@ -77,17 +77,17 @@ def _outcome_in_words(decision: Decision | DamagedDecision) -> Text:
 def replay_panel(replay: Replay) -> Panel:
     """Whether taking a decision again gives what is stored, and what differs."""
     if replay.outcome is ReplayOutcome.MATCH:
-        panel = titled("Match", Text("Taken again by the same policy, the decision comes out as it is stored."))
+        panel = titled_panel("Match", Text("Taken again by the same policy, the decision comes out as it is stored."))
         panel.border_style = "green"
         return panel
     table = list_table("What", "Stored", "Taken again")
     for difference in replay.differences:
         table.add_row(
-            Text(plain(difference.field)),
-            Text(plain(difference.stored) or "–", "red"),
-            Text(plain(difference.replayed) or "–"),
+            Text(printable(difference.field)),
+            Text(printable(difference.stored) or "–", "red"),
+            Text(printable(difference.replayed) or "–"),
         )
-    panel = titled("Drift", Text("What is stored of the decision, or its policy, is not what it was."), table)
+    panel = titled_panel("Drift", Text("What is stored of the decision, or its policy, is not what it was."), table)
     panel.border_style = "red"
     return panel
 
@@ -105,14 +105,14 @@ def _outcome(decision: Decision) -> Panel:
         ("Rate a year", rate),
         ("Tenure", Text(months(decision.tenure_months))),
         ("EMI", Text(rupees(decision.monthly_installment), "bold")),
-        ("Decided", Text(plain(f"{decision.business_date} under policy {decision.policy_version}"))),
+        ("Decided", Text(printable(f"{decision.business_date} under policy {decision.policy_version}"))),
     ]
     if decision.decision_id:
         rows += _stored_facts(decision)
-    parts: list[Text | Rule | Table] = [Text(plain(decision.message)), Rule(style="dim"), figures_table(rows)]
+    parts: list[Text | Rule | Table] = [Text(printable(decision.message)), Rule(style="dim"), key_value_table(rows)]
     if decision.reasons:
         parts.append(Rule(style="dim"))
-        parts += [Text.assemble(("• ", "red"), REASONS[reason]) for reason in decision.reasons]
+        parts += [Text.assemble(("• ", "red"), REASON_SENTENCES[reason]) for reason in decision.reasons]
     if decision.counter_offer is not None:
         parts += [
             Rule(style="dim"),
@@ -122,18 +122,18 @@ def _outcome(decision: Decision) -> Panel:
                 f" over {months(decision.tenure_months)}.",
             ),
         ]
-    panel = titled("Approved" if approved else "Declined", *parts)
+    panel = titled_panel("Approved" if approved else "Declined", *parts)
     panel.border_style = "green" if approved else "red"
     return panel
 
 
 def _stored_facts(decision: Decision) -> Iterator[tuple[str, Text]]:
     """What only a stored decision says, as far as it says it."""
-    yield "Decision", Text(plain(decision.decision_id))
+    yield "Decision", Text(printable(decision.decision_id))
     if decision.create_time is not None:
         yield "Stored", Text(f"{decision.create_time:%Y-%m-%d %H:%M} UTC")
     if decision.policy_sha256:
-        yield "Policy's SHA-256", Text(plain(decision.policy_sha256))
+        yield "Policy's SHA-256", Text(printable(decision.policy_sha256))
     if decision.monthly_income is not None:
         yield "Income a month", Text(rupees(decision.monthly_income))
     if decision.approved_limit is not None:
@@ -149,26 +149,26 @@ def _gates(gates: Iterable[DecisionGate]) -> Panel:
         table.add_row(
             Text("passed", "green") if gate.passed else Text("failed", "bold red"),
             Text(REASON_NAMES[gate.reason]),
-            Text(plain(gate.observed)),
-            Text(plain(gate.allowed)),
+            Text(printable(gate.observed)),
+            Text(printable(gate.allowed)),
         )
-    return titled("What would decline the loan", table)
+    return titled_panel("What would decline the loan", table)
 
 
 def _score(decision: Decision) -> Panel:
     table = list_table("Part of the score", "Points", "", "Observed", right=("Points",))
     for part in decision.score_components:
         table.add_row(
-            Text(_FIGURE_NAMES.get(part.name, plain(words(part.name)))),
+            Text(_COMPONENT_NAMES.get(part.name, printable(humanized(part.name)))),
             f"{part.points:.1f} / {part.max_points}",
             _bar(part.points, part.max_points),
-            Text(plain(part.observed)),
+            Text(printable(part.observed)),
         )
     style = "green" if decision.approved else "red"
     total = Text.assemble((str(decision.credit_score), f"bold {style}"), " of 100")
     if DecisionReason.DEBT_EXCEEDS_LIMIT in decision.reasons:
         total.append(": whoever owes more than the approved limit has no score, whatever the parts", "red")
-    return titled("Credit score", total, table)
+    return titled_panel("Credit score", total, table)
 
 
 def _bar(points: float, max_points: int) -> Text:

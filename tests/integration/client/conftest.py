@@ -1,0 +1,14 @@
+"""The stand-in for the service, behind a port."""
+
+from collections.abc import Iterator
+
+import pytest
+from support.fake_service import FakeService, address, almeno, client, sample, service, serving
+
+__all__ = ["address", "almeno", "client", "sample", "service"]
+
+
+@pytest.fixture(scope="session")
+def stand_in() -> Iterator[tuple[FakeService, str]]:
+    with serving("127.0.0.1:0") as served:
+        yield served
