@@ -12,7 +12,7 @@ import pytest
 from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
-from support.guarded_server import (
+from support.runtime_server import (
     ANSWER,
     GET_CUSTOMER,
     LIMIT,

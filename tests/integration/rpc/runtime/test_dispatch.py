@@ -7,7 +7,7 @@ from typing import Any
 
 import grpc
 import pytest
-from support.guarded_server import (
+from support.runtime_server import (
     ANSWER,
     GET_CUSTOMER,
     LIMIT,
