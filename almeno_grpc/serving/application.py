@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Protocol, cast
 
 import grpc
+from google.protobuf.descriptor import MethodDescriptor
 
 from almeno_grpc.config import Settings
 from almeno_grpc.metrics import Metrics
@@ -21,16 +22,8 @@ class Application(Protocol):
         """Full names of the services, for health and reflection."""
 
     @property
-    def stream_methods(self) -> frozenset[str]:
-        """Full names of the methods that may take long, such as `/almeno.credit.v1.PortfolioService/WatchImport`."""
-
-    @property
-    def write_methods(self) -> frozenset[str]:
-        """Full names of the methods that change something, in one transaction each."""
-
-    @property
-    def prompt_methods(self) -> frozenset[str]:
-        """Those of the methods that change something whose handlers wait for nothing: others do their work."""
+    def inline_methods(self) -> frozenset[MethodDescriptor]:
+        """Unary methods whose handlers return a Future at once: they wait for nothing, and need no thread."""
 
     def add_to(self, server: grpc.Server) -> None:
         """Adds the services to a server that has not started."""

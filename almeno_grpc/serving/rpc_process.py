@@ -30,7 +30,7 @@ def main() -> None:
     process.link.tell_ready()
     while not signals.count and not process.link.is_broken:
         process.link.wait_for(signals)
-    server.refuse_calls()
+    server.reject_calls()
     _wait_for_calls(server, signals, settings.drain_seconds)
     if process.link.is_broken:
         remove_metrics()

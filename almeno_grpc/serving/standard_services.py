@@ -14,7 +14,6 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2
 from almeno_grpc.domain.errors import NotFound
 
 REFLECTION_V1 = "grpc.reflection.v1.ServerReflection"
-STREAM_METHODS = frozenset(f"/{name}/ServerReflectionInfo" for name in (reflection.SERVICE_NAME, REFLECTION_V1))
 
 
 class ServiceNotFound(NotFound):
