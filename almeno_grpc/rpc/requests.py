@@ -13,7 +13,7 @@ from almeno_grpc.domain.loan import LoanState
 from almeno_grpc.domain.policy import Policy
 from almeno_grpc.domain.policy_file import PolicyError, parse_policy
 from almeno_grpc.domain.simulation import LoanTerms
-from almeno_grpc.rpc.answers import LOAN_STATES
+from almeno_grpc.rpc.conversion.loans import LOAN_STATES
 from almeno_grpc.rpc.field_reader import FieldReader
 from almeno_grpc.service.customers import Applicant
 from almeno_grpc.service.idempotency import Call

@@ -37,8 +37,8 @@ from almeno_grpc.clock import Clock
 from almeno_grpc.domain.decision import Decision, decide
 from almeno_grpc.metrics import PrometheusMetrics
 from almeno_grpc.rpc import requests
+from almeno_grpc.rpc.conversion.decisions import fill_decision
 from almeno_grpc.rpc.credit_servicer import CreditServicer
-from almeno_grpc.rpc.decision_answers import check_answer
 from almeno_grpc.rpc.field_reader import FieldReader
 from almeno_grpc.rpc.runtime.admission import AdmissionInterceptor
 from almeno_grpc.rpc.runtime.executors import CallExecutor
@@ -105,7 +105,9 @@ def parts(store: SqlStore, customer_ids: Sequence[int]) -> list[Part]:
         metrics.decision("check", decision.reasons)
 
     def encode(decision: Decision) -> bytes:
-        return check_answer(decision)
+        response = pb.CheckEligibilityResponse()
+        fill_decision(response.decision, decision)
+        return response.SerializeToString()
 
     figures = {
         "request decoded": measured(pb.CheckEligibilityRequest.FromString, serialized),

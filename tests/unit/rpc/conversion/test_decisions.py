@@ -1,19 +1,17 @@
-"""Answers that are made in messages which are used again and again."""
+"""Decisions as messages: what they hold, and what they leave out."""
 
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
 from almeno_grpc.api import credit_service_pb2 as pb
+from almeno_grpc.api import decision_pb2
 from almeno_grpc.domain.decision import Borrower, Decision, LoanRequest, decide
-from almeno_grpc.domain.errors import CustomerNotFound
 from almeno_grpc.domain.loan import Loan
 from almeno_grpc.domain.policy import Policy
 from almeno_grpc.domain.position import CreditPosition
-from almeno_grpc.rpc.decision_answers import batch_answer, booking_answer, check_answer, stored_decision
-from almeno_grpc.rpc.kept_messages import MAX_USES
+from almeno_grpc.rpc.conversion.decisions import fill_booking, fill_decision, fill_stored_decision
 from almeno_grpc.service.booking import Booking
 from almeno_grpc.service.decision_record import stored_decision_of
 
@@ -40,17 +38,15 @@ def decisions(policy: Policy) -> list[Decision]:
     return found
 
 
-def resident_bytes() -> int:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+def message_of(decision: Decision) -> decision_pb2.Decision:
+    message = decision_pb2.Decision()
+    fill_decision(message, decision)
+    return message
 
 
-def test_nothing_of_an_answer_is_left_in_the_next(decisions: list[Decision]) -> None:
-    first = [check_answer(each) for each in decisions]
-    for earlier in decisions:
-        for later, answer in zip(decisions, first, strict=True):
-            check_answer(earlier)
-            assert check_answer(later) == answer
-    approved, offered, declined = (pb.CheckEligibilityResponse.FromString(answer).decision for answer in first)
+def test_approval_has_neither_reasons_nor_a_counter_offer(decisions: list[Decision]) -> None:
+    approved, offered, declined = map(message_of, decisions)
+    assert approved.approved
     assert not approved.reasons
     assert not approved.HasField("counter_offer")
     assert offered.HasField("counter_offer")
@@ -58,21 +54,51 @@ def test_nothing_of_an_answer_is_left_in_the_next(decisions: list[Decision]) -> 
     assert not declined.HasField("counter_offer")
 
 
-def test_nothing_of_an_answer_to_a_booking_is_left_in_the_next(decisions: list[Decision], policy: Policy) -> None:
-    bookings = [booking_of(each, policy) for each in (*decisions, with_highest_rate(decisions[0]), decisions[0])]
-    first = [booking_answer(each) for each in bookings]
-    for earlier in bookings:
-        for later, answer in zip(bookings, first, strict=True):
-            booking_answer(earlier)
-            assert booking_answer(later) == answer
-    for booking, answer in zip(bookings, map(pb.CreateLoanResponse.FromString, first), strict=True):
-        assert answer.decision == stored_decision(booking.stored)
-        assert answer.HasField("loan") == booking.decision.approved
-        assert [gate.observed for gate in answer.decision.gates] == [gate.observed for gate in booking.stored.gates]
+def test_decision_has_every_part_it_was_taken_from(decisions: list[Decision]) -> None:
+    for decision, message in zip(decisions, map(message_of, decisions), strict=True):
+        assert message.customer_id == 7
+        assert message.loan_amount.units * RUPEE == decision.request.loan_amount
+        assert (message.interest_rate.value, message.tenure_months) == ("10.5", 24)
+        assert message.credit_score == decision.credit_score
+        assert [(part.name, part.max_points, part.observed) for part in message.score_components] == [
+            (part.name, part.max_points, part.observed) for part in decision.score_components
+        ]
+        assert [part.points for part in message.score_components] == [
+            float(part.points) for part in decision.score_components
+        ]
+        assert [decision_pb2.DecisionReason.Name(reason) for reason in message.reasons] == [
+            f"DECISION_REASON_{reason}" for reason in decision.reasons
+        ]
+        assert message.message == decision.message
+        assert message.position.emis_paid_on_time == 15
+        assert message.position.HasField("available_limit")
+        assert (message.policy_version, message.business_date.day) == (decision.policy_version, 10)
+        assert not message.decision_id
+
+
+def test_answer_to_a_booking_has_the_decision_as_stored_and_the_loan_where_one_is_booked(
+    decisions: list[Decision], policy: Policy
+) -> None:
+    for decision in (*decisions, with_highest_rate(decisions[0])):
+        booking = booking_of(decision, policy)
+        answer, stored = pb.CreateLoanResponse(), decision_pb2.Decision()
+        fill_booking(answer, booking)
+        fill_stored_decision(stored, booking.stored)
+        assert answer.decision == stored
+        assert answer.HasField("loan") == decision.approved
+        assert [gate.observed for gate in stored.gates] == [gate.observed for gate in booking.stored.gates]
+        assert stored.HasField("max_interest_rate") == (decision.request.max_interest_rate is not None)
+        assert (stored.create_time.seconds, stored.create_time.nanos) == (1_700_000_000, 123_456_000)
+
+
+def test_stored_decision_is_told_in_the_words_in_which_it_was_told(decisions: list[Decision], policy: Policy) -> None:
+    message = decision_pb2.Decision()
+    fill_stored_decision(message, booking_of(decisions[0], policy).stored._replace(message="Approved, as ever."))
+    assert message.message == "Approved, as ever."
 
 
 def with_highest_rate(decision: Decision) -> Decision:
-    """The decision with one gate more, and longer words."""
+    """The decision with one gate more."""
     asked = decision.request._replace(max_interest_rate=Decimal("10.5"), loan_amount=12_345_678)
     return decision._replace(request=asked)
 
@@ -94,39 +120,3 @@ def booking_of(decision: Decision, policy: Policy) -> Booking:
         decision_id=stored.decision_id,
     )
     return Booking(stored, loan if decision.approved else None)
-
-
-def test_answer_tells_of_its_own_policy_and_day_after_those_of_another(decisions: list[Decision]) -> None:
-    under_one = decisions[0]
-    renamed = tuple(part._replace(name=f"{part.name}_2", max_points=99) for part in under_one.score_components)
-    under_another = under_one._replace(policy_version="2027-01", policy_sha256="f" * 64, score_components=renamed)
-    the_day_after = under_one._replace(business_date=date(2027, 12, 31))
-    for each in (under_one, under_another, the_day_after, under_one):
-        told = pb.CheckEligibilityResponse.FromString(check_answer(each)).decision
-        assert told.policy_version == each.policy_version
-        assert [(part.name, part.max_points) for part in told.score_components] == [
-            (part.name, part.max_points) for part in each.score_components
-        ]
-        on = told.business_date
-        assert date(on.year, on.month, on.day) == each.business_date
-
-
-def test_batch_is_the_single_answers_in_their_order(decisions: list[Decision]) -> None:
-    asked = [*decisions, CustomerNotFound(9), *reversed(decisions)]
-    results = pb.BatchCheckEligibilityResponse.FromString(batch_answer(asked)).results
-    for one, result in zip(asked, results, strict=True):
-        if isinstance(one, Decision):
-            single = pb.CheckEligibilityResponse.FromString(check_answer(one)).decision
-            assert result.decision.SerializeToString() == single.SerializeToString()
-        else:
-            assert result.HasField("error")
-
-
-def test_memory_does_not_grow_with_the_answers_given(decisions: list[Decision]) -> None:
-    for _ in range(2 * MAX_USES):
-        check_answer(decisions[0])
-    before = resident_bytes()
-    for _ in range(60_000):
-        check_answer(decisions[0])
-    # Texts that stayed in the message would come to 15 MiB.
-    assert resident_bytes() - before < 4 * 2**20
