@@ -21,7 +21,7 @@ from almeno_grpc.rpc.runtime.calls import UnaryCall
 from almeno_grpc.rpc.runtime.deadline import Cancellable, RequestTimeouts
 from almeno_grpc.rpc.runtime.executors import CallExecutor, InlineExecutor
 
-EARLY_DISPATCH_VERSIONS = frozenset({"1.85.1"})
+EARLY_DISPATCH_VERSIONS = frozenset({"1.80.0", "1.82.3", "1.84.2", "1.85.0", "1.85.1", "1.85.3"})
 """Versions of grpcio that `early_dispatch` knows from inside: the tests of tests/integration/rpc/runtime pass there."""
 
 

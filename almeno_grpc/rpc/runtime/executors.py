@@ -91,16 +91,16 @@ class CallExecutor:
         """Runs work of a call that is counted already; errors as `Executor.run_call`."""
         arrived_seconds = time.perf_counter()
         # ThreadPoolExecutor keeps the work in its queue even where it raises, since no thread could be started.
-        given_up = threading.Event()
+        given_up: list[RuntimeError] = []
 
         def run() -> None:
-            if not given_up.is_set():
+            if not given_up:
                 run_work(work, arrived_seconds)
 
         try:
             return self._threads.submit(run)
-        except RuntimeError:
-            given_up.set()
+        except RuntimeError as error:
+            given_up.append(error)
             raise
 
     def shutdown(self) -> None:
