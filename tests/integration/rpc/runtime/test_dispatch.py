@@ -279,7 +279,7 @@ def test_inline_call_with_a_large_request_goes_to_a_thread(engine: str, monkeypa
     monkeypatch.setattr(admission, "INLINE_REQUEST_BYTES", 1)
     with runtime_server(dispatches_early=engine == "early", inline=["GetCustomer"]) as served:
         assert served.get_customer() == ANSWER
-        assert threads_of(served) == 1
+        eventually(lambda: threads_of(served) == 1)
         eventually(lambda: served.admission.calls_under_way == 0)
 
 
