@@ -125,7 +125,7 @@ class SparseLog:
         log_event(event, level, error=error, **fields)
 
 
-def without_password(database_url: str) -> str:
+def redact_password(database_url: str) -> str:
     """Writes a database URL with neither password nor options."""
     scheme, separator, rest = database_url.partition("://")
     credentials, at, place = rest.rpartition("@")

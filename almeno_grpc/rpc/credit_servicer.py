@@ -39,14 +39,14 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         self,
         requests_once: Requests,
         customers: CustomerService,
-        lending: BookingService,
+        booking: BookingService,
         repayments: RepaymentService,
         decisions: DecisionService,
         metrics: Metrics,
     ) -> None:
         self._once = requests_once.once
         self._customers = customers
-        self._lending = lending
+        self._booking = booking
         self._repayments = repayments
         self._decisions = decisions
         self._metrics = metrics
@@ -98,7 +98,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         fields = FieldReader()
         loan_request = requests.loan_request(fields, request)
         fields.raise_if_invalid()
-        decision = self._lending.check(loan_request)
+        decision = self._booking.check(loan_request)
         self._metrics.decision("check", decision.reasons)
         response = pb.CheckEligibilityResponse()
         fill_decision(response.decision, decision)
@@ -112,7 +112,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         fields.number("requests", len(request.requests), 1, MAX_BATCH_REQUESTS)
         fields.raise_if_invalid()
         asked = [requests.loan_request_or_error(each) for each in request.requests]
-        outcomes = self._lending.check_all([each for each in asked if isinstance(each, LoanRequest)])
+        outcomes = self._booking.check_all([each for each in asked if isinstance(each, LoanRequest)])
         decided = Counter(each.reasons for each in outcomes if isinstance(each, Decision))
         for reasons, count in decided.items():
             self._metrics.decision("check", reasons, count)
@@ -141,17 +141,17 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
             fill_booking(response, booking)
             return response.SerializeToString()
 
-        return self._once(call, lambda tx: self._lending.book(tx, loan_request), encode, count)
+        return self._once(call, lambda tx: self._booking.book(tx, loan_request), encode, count)
 
     def GetLoan(self, request: pb.GetLoanRequest, _context: grpc.ServicerContext) -> pb.GetLoanResponse:
         """Fetches a loan and its customer."""
         fields = FieldReader()
         loan_id = fields.identifier("loan_id", request.loan_id)
         fields.raise_if_invalid()
-        loan, customer = self._lending.get_loan(loan_id)
+        loan, customer = self._booking.get_loan(loan_id)
         response = pb.GetLoanResponse()
         fill_customer(response.customer, customer)
-        fill_loan(response.loan, loan, self._lending.today())
+        fill_loan(response.loan, loan, self._booking.today())
         return response
 
     def ListLoans(self, request: pb.ListLoansRequest, _context: grpc.ServicerContext) -> pb.ListLoansResponse:
@@ -166,10 +166,10 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
             size,
             request.page_token,
             (0,),
-            partial(self._lending.page_of_loans, customer_id, state),
+            partial(self._booking.page_of_loans, customer_id, state),
             lambda loan: (loan.loan_id,),
         )
-        today = self._lending.today()
+        today = self._booking.today()
         response = pb.ListLoansResponse(next_page_token=page.next_page_token)
         for loan in page.rows:
             fill_loan(response.loans.add(), loan, today)
@@ -192,7 +192,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         fields = FieldReader()
         call = requests.call_of(fields, "RecordRepayment", request, request.request_id, context)
         loan_id = fields.identifier("loan_id", request.loan_id)
-        amount = fields.amount("amount", request.amount, least=1)
+        amount = fields.amount("amount", request.amount, min_paise=1)
         payment_date = fields.optional_date("payment_date", request)
         fields.raise_if_invalid()
 

@@ -30,7 +30,7 @@ class ControlChannel:
         os.set_inheritable(descriptor, False)
         self._socket = socket.socket(fileno=descriptor)
 
-    def tell_ready(self) -> None:
+    def send_ready(self) -> None:
         """Says that the process does its work; nobody may listen any more."""
         self._socket.send(READY, getattr(socket, "MSG_NOSIGNAL", 0))
 
@@ -55,7 +55,7 @@ class Started:
 
     role: str
     settings: Settings
-    link: ControlChannel
+    channel: ControlChannel
     bootstrap: Bootstrap
 
 
@@ -67,9 +67,9 @@ def start_process(arguments: Sequence[str]) -> Started:
     """
     role, descriptor, module = arguments
     keep_standard_descriptors()
-    link = ControlChannel(int(descriptor))
+    channel = ControlChannel(int(descriptor))
     start_logging(role)
-    return Started(role, Settings.from_environment(os.environ), link, load_bootstrap(module))
+    return Started(role, Settings.from_environment(os.environ), channel, load_bootstrap(module))
 
 
 def remove_metrics() -> None:

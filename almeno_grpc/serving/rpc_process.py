@@ -27,12 +27,12 @@ def main() -> None:
     server = RpcServer(settings, process.bootstrap.build_application(settings, metrics), metrics)
     freeze_loaded_objects()
     server.start()
-    process.link.tell_ready()
-    while not signals.count and not process.link.is_broken:
-        process.link.wait_for(signals)
+    process.channel.send_ready()
+    while not signals.count and not process.channel.is_broken:
+        process.channel.wait_for(signals)
     server.reject_calls()
-    _wait_for_calls(server, signals, settings.drain_seconds)
-    if process.link.is_broken:
+    _drain_calls(server, signals, settings.drain_seconds)
+    if process.channel.is_broken:
         remove_metrics()
     if not server.is_busy:
         server.close()
@@ -42,7 +42,7 @@ def main() -> None:
     os._exit(0)
 
 
-def _wait_for_calls(server: RpcServer, signals: StopSignals, drain_seconds: float) -> None:
+def _drain_calls(server: RpcServer, signals: StopSignals, drain_seconds: float) -> None:
     """Waits until no call has been under way for a while, the time is over, or a second signal comes."""
     now = quiet_since_seconds = time.monotonic()
     end_seconds = now + drain_seconds

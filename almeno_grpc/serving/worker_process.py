@@ -29,7 +29,7 @@ class WorkerProcess:
 
     Attributes:
         role: What the process does: `rpc-0`, `rpc-1`, …, `import`.
-        is_ready: Whether the process has said that it is ready.
+        is_ready: Whether the process has received that it is ready.
         failed_starts: Ends in a row before the process was ready, by its own doing.
         restarts: How often a process was started again here.
     """
@@ -45,7 +45,7 @@ class WorkerProcess:
         self._short_lives = 0
         self._started_at_seconds = 0.0
         self._process: subprocess.Popen[bytes] | None = None
-        self._link: socket.socket | None = None
+        self._channel: socket.socket | None = None
 
     @property
     def is_running(self) -> bool:
@@ -55,8 +55,8 @@ class WorkerProcess:
     def start(self, selector: selectors.BaseSelector) -> None:
         """Starts a process in the slot; the selector is told of what it says."""
         self._started_at_seconds = time.monotonic()
-        link, theirs = socket.socketpair()
-        link.setblocking(False)
+        channel, theirs = socket.socketpair()
+        channel.setblocking(False)
         module = f"almeno_grpc.serving.{self.role.partition('-')[0]}_process"
         try:
             with theirs:
@@ -72,31 +72,31 @@ class WorkerProcess:
         except OSError as error:
             # No memory or no process to be had. The processes that run go on meanwhile.
             log_event("process_not_started", logging.ERROR, process=self.role, error=error)
-            link.close()
+            channel.close()
             self._plan_next_start()
             return
-        self._link = link
-        selector.register(link, selectors.EVENT_READ, self)
+        self._channel = channel
+        selector.register(channel, selectors.EVENT_READ, self)
         self.restarts += 1
         event = "process_restarted" if self.restarts else "process_started"
         log_event(event, process=self.role, process_pid=self._process.pid)
 
     def read(self, selector: selectors.BaseSelector) -> None:
-        """Reads what the process said."""
-        if self._link is None:
+        """Reads what the process received."""
+        if self._channel is None:
             return
         try:
-            said = self._link.recv(16)
+            received = self._channel.recv(16)
         except BlockingIOError:
             return
         except ConnectionError:
-            said = b""
-        if said.startswith(READY):
+            received = b""
+        if received.startswith(READY):
             self.is_ready = True
             self.failed_starts = 0
         else:
             # The process is ending; `reap` will find it dead.
-            selector.unregister(self._link)
+            selector.unregister(self._channel)
 
     def reap(self, selector: selectors.BaseSelector) -> int | None:
         """Looks whether the process has died.
@@ -109,13 +109,13 @@ class WorkerProcess:
         # What it has started may have outlived it.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        if self._link is not None:
+        if self._channel is not None:
             with contextlib.suppress(KeyError):
-                selector.unregister(self._link)
-            self._link.close()
+                selector.unregister(self._channel)
+            self._channel.close()
         if not self.is_ready and code not in KILLED:
             self.failed_starts += 1
-        self.is_ready, self._process, self._link = False, None, None
+        self.is_ready, self._process, self._channel = False, None, None
         self._plan_next_start()
         return code
 
@@ -126,7 +126,7 @@ class WorkerProcess:
         delay_seconds = FIRST_DELAY_SECONDS * 2 ** min(self._short_lives, MAX_DOUBLINGS)
         self.start_at_seconds = now + delay_seconds
 
-    def ask_to_stop(self) -> None:
+    def terminate(self) -> None:
         """Asks the process to stop; asked again, it stops quickly."""
         if self._process is not None:
             self._process.terminate()
