@@ -34,7 +34,7 @@ _NO_RATE = Decimal(0)
 class FieldReader:
     """Reads the fields of one request and keeps what is wrong with them.
 
-    Each method gives a value to go on with even where the field is bad; `check` then raises.
+    Each method returns a value to go on with even where the field is invalid; `raise_if_invalid` raises in the end.
     """
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class FieldReader:
         return value
 
     def identifier(self, field: str, value: int) -> int:
-        """The number of a customer or a loan."""
+        """The id of a customer or a loan."""
         if value <= 0:
             self.add_violation(field, "must be above zero")
         return value

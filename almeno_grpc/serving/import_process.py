@@ -13,7 +13,7 @@ from almeno_grpc.serving.signals import StopSignals
 
 ROLE = "import"
 NICENESS = 5
-"""Calls go first where there are not cores enough for all."""
+"""Lower scheduling priority than that of the processes that serve calls; see nice(2)."""
 
 
 def main() -> None:
@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def _stop_without_supervisor(process: Started, stop: threading.Event) -> None:
-    """Stops the worker when the supervisor is gone; kills it, with what it has started, if it takes too long."""
+    """Stops the worker when the supervisor has ended; kills its process group, if it takes too long."""
     process.channel.wait_for_end()
     stop.set()
     remove_metrics()

@@ -1,4 +1,4 @@
-"""The metrics of all processes, added up, over HTTP."""
+"""The Prometheus endpoint: the metrics of all processes, aggregated, over HTTP."""
 
 import logging
 import threading

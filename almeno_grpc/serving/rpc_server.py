@@ -50,7 +50,7 @@ class RpcServer:
         self._server.start()
 
     def reject_calls(self) -> None:
-        """Answers Unavailable to new calls, and ends what would otherwise go on for long."""
+        """Answers UNAVAILABLE to new calls, ends long streams, and turns health to NOT_SERVING."""
         self._health.enter_graceful_shutdown()
         self._admission.reject_calls()
         self._application.drain()
@@ -62,7 +62,7 @@ class RpcServer:
         return self._admission.calls_under_way > 0
 
     def close(self) -> None:
-        """Lets go of the application; no call is under way any more."""
+        """Releases threads and application; no call is under way any more."""
         self._admission.close()
         self._application.close()
 

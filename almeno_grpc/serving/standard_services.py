@@ -42,7 +42,7 @@ class Health(health.HealthServicer):
 
 
 class _Symbols:
-    """The descriptor pool, in which methods too can be looked up, as callers do that describe one."""
+    """A descriptor pool in which methods can be looked up too, as grpcurl does to describe one."""
 
     def __init__(self, pool: descriptor_pool.DescriptorPool) -> None:
         self._pool = pool

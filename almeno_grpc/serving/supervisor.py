@@ -30,7 +30,7 @@ STOPPED, FAILED, MISCONFIGURED = 0, 1, 2
 
 
 class RestartLimitReached(Exception):
-    """A process dies again and again before it is ready."""
+    """A process dies again and again before it is ready: restarts do not help."""
 
 
 class Supervisor:
@@ -76,7 +76,7 @@ class Supervisor:
         return code
 
     def _acquire_resources(self, held: contextlib.ExitStack) -> None:
-        """Takes the port, prepares the database and serves the metrics; all is given up when `held` closes."""
+        """Reserves the port, migrates the database and serves the metrics; all is released when `held` closes."""
         claim = PortClaim(self._settings.address)
         held.callback(claim.release)
         self._settings = replace(self._settings, address=claim.address)
@@ -164,7 +164,7 @@ class Supervisor:
                 )
 
     def _stop(self) -> None:
-        """Asks all processes to stop, and kills those that take too long."""
+        """Sends SIGTERM to all processes, and SIGKILL to those that do not stop in time."""
         log_event("server_stopping", signals=self._signals.count)
         asked = max(1, self._signals.count)
         deadline = time.monotonic() + self._settings.drain_seconds + STOP_MARGIN_SECONDS
