@@ -9,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 
 import grpc
+from google.protobuf.descriptor import MethodDescriptor
 
 from almeno_grpc.api import (
     credit_service_pb2,
@@ -25,8 +26,8 @@ from almeno_grpc.imports.frames import ReadingLimits
 from almeno_grpc.imports.worker import ImportWorker
 from almeno_grpc.metrics import Metrics
 from almeno_grpc.rpc.credit_servicer import CreditServicer
-from almeno_grpc.rpc.interceptor import MAX_STREAMS, WRITE_THREADS
 from almeno_grpc.rpc.portfolio_servicer import PortfolioServicer
+from almeno_grpc.rpc.runtime.limits import MAX_STREAMS, WRITE_THREADS
 from almeno_grpc.rpc.uploads import CHUNK_BYTES
 from almeno_grpc.service.booking import BookingService
 from almeno_grpc.service.customers import CustomerService
@@ -40,8 +41,8 @@ from almeno_grpc.service.simulation import SimulationService
 from almeno_grpc.storage.engine import DatabaseUnusable
 from almeno_grpc.storage.store import SqlStore
 
-_CREDIT = credit_service_pb2.DESCRIPTOR.services_by_name["CreditService"].full_name
-_PORTFOLIO = portfolio_service_pb2.DESCRIPTOR.services_by_name["PortfolioService"].full_name
+_CREDIT = credit_service_pb2.DESCRIPTOR.services_by_name["CreditService"]
+_PORTFOLIO = portfolio_service_pb2.DESCRIPTOR.services_by_name["PortfolioService"]
 
 
 def clock_of(settings: Settings) -> Clock:
@@ -86,18 +87,7 @@ def prepare_database(settings: Settings) -> None:
 class CreditApplication:
     """The services of one process."""
 
-    service_names = (_CREDIT, _PORTFOLIO)
-    write_methods = frozenset(
-        {
-            f"/{_CREDIT}/RegisterCustomer",
-            f"/{_CREDIT}/CreateLoan",
-            f"/{_CREDIT}/RecordRepayment",
-            f"/{_PORTFOLIO}/CancelImport",
-        }
-    )
-    stream_methods = frozenset(
-        f"/{_PORTFOLIO}/{method}" for method in ("StartImport", "WatchImport", "SimulatePolicy", "SummarizePortfolio")
-    )
+    service_names = (_CREDIT.full_name, _PORTFOLIO.full_name)
 
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
         clock = clock_of(settings)
@@ -124,10 +114,10 @@ class CreditApplication:
         )
 
     @property
-    def prompt_methods(self) -> frozenset[str]:
+    def inline_methods(self) -> frozenset[MethodDescriptor]:
         """The writes of every day, where the store takes them without keeping their threads."""
-        every_day = frozenset({f"/{_CREDIT}/CreateLoan", f"/{_CREDIT}/RecordRepayment"})
-        return frozenset() if self._store.waits_to_submit else every_day
+        every_day = [_CREDIT.methods_by_name[name] for name in ("CreateLoan", "RecordRepayment")]
+        return frozenset() if self._store.waits_to_submit else frozenset(every_day)
 
     def add_to(self, server: grpc.Server) -> None:
         """Adds the services to a server that has not started."""

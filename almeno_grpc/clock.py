@@ -1,4 +1,4 @@
-"""The day and the instant: the only place that asks the system for the time of day."""
+"""The business date and the current time: the only module that reads the system clock for them."""
 
 import time
 from dataclasses import dataclass

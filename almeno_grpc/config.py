@@ -35,7 +35,7 @@ class ConfigurationError(Exception):
 
 
 class Setting(NamedTuple):
-    """How a setting is read and what its help says."""
+    """How a setting is parsed, and its help text."""
 
     read: Callable[[str], Any]
     summary: str
@@ -44,7 +44,7 @@ class Setting(NamedTuple):
 
 
 def usable_cores() -> list[int]:
-    """Numbers of the processor cores that this process may run on."""
+    """Ids of the processor cores in the CPU affinity of this process."""
     if hasattr(os, "sched_getaffinity"):
         return sorted(os.sched_getaffinity(0))
     return list(range(os.cpu_count() or 1))

@@ -1,4 +1,4 @@
-"""Texts of settings, read into values; a text that cannot be read is a ValueError that says what is expected."""
+"""Parsers of the values of settings; a text that cannot be parsed is a ValueError that says what is expected."""
 
 import ipaddress
 import re

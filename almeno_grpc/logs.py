@@ -1,6 +1,6 @@
-"""Log lines: one JSON object a line, on standard error.
+"""Structured logging: one JSON object a line, on standard error.
 
-Every line has `time` (UTC), `level`, `event`, `role`, `pid` and the fields of its event. No line tells of a person:
+Every line has `time` (UTC), `level`, `event`, `role`, `pid` and the fields of its event. No line identifies a person:
 no message of a call is ever written, and of an exception only its type and where it came from, since its text may
 quote a row or a statement's parameters.
 """
@@ -57,7 +57,7 @@ class _JsonHandler(logging.Handler):
 
 
 def trace_of(error: BaseException) -> dict[str, object]:
-    """Tells of an exception without its text: the types of the chain, and the frames of the first cause."""
+    """Describes an exception without its text: the types of its chain of causes, and the traceback of the first one."""
     chain = [error]
     while (cause := chain[-1].__cause__ or chain[-1].__context__) and cause not in chain:
         chain.append(cause)
@@ -101,7 +101,7 @@ def log_event(event: str, level: int = logging.INFO, *, error: BaseException | N
 
 
 class SparseLog:
-    """Writes at most so many lines a second: an overloaded server must not drown in telling that it is."""
+    """A rate-limited log: so many lines a second at most, for logging itself must not overload a server."""
 
     def __init__(self, lines_per_second: int) -> None:
         self._lines_per_second = lines_per_second
@@ -125,8 +125,8 @@ class SparseLog:
         log_event(event, level, error=error, **fields)
 
 
-def without_password(database_url: str) -> str:
-    """Writes a database URL with neither password nor options."""
+def redact_password(database_url: str) -> str:
+    """Writes a database URL without its password and its query string."""
     scheme, separator, rest = database_url.partition("://")
     credentials, at, place = rest.rpartition("@")
     if at and not rest.startswith("/"):

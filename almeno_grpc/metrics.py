@@ -1,25 +1,41 @@
 """What the server counts, for Prometheus.
 
-Each process writes its figures into files of its own in a folder that the supervisor names by
+Each process writes its samples into files of its own in a folder that the supervisor names by
 PROMETHEUS_MULTIPROC_DIR; `almeno_grpc.serving.metrics_endpoint` adds the files up, those of dead processes too. The
 variable has to be set before this module is imported, which imports prometheus_client.
 """
 
 import os
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-CALL_SECONDS = "almeno_call_seconds"
+HANDLING_SECONDS = "grpc_server_handling_seconds"
+HANDLED = "grpc_server_handled"
+"""Names and labels of gRPC's ready-made dashboards."""
+CALL_LABELS = ("grpc_service", "grpc_method", "grpc_type", "grpc_code")
 CALL_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper limits in seconds, from a lookup by key to the usual deadline of a caller."""
 
 
-class Metrics(Protocol):
-    """What a process reports of its work."""
+class MethodLabels(NamedTuple):
+    """A method, by the values of the labels under which its calls are counted."""
 
-    def call(self, method: str, code: str, seconds: float) -> None:
-        """Counts a call that ended, with its status code and its duration from arrival to end."""
+    grpc_service: str
+    grpc_method: str
+    grpc_type: str
+    """`unary`, `client_stream`, `server_stream` or `bidi_stream`."""
+
+
+UNKNOWN_METHOD = MethodLabels("unknown", "unknown", "unary")
+"""All methods that the server does not have: a stranger must not make label values."""
+
+
+class Metrics(Protocol):
+    """What a process counts of its work."""
+
+    def call(self, method: MethodLabels, code: str, seconds: float) -> None:
+        """Counts a call that ended, with the name of its status code and its duration from arrival to end."""
 
     def decision(self, kind: str, reasons: tuple[str, ...], count: int = 1) -> None:
         """Counts decisions: `kind` is `check` or `booking`, `reasons` are those of a decline, the first one first."""
@@ -34,7 +50,7 @@ class Metrics(Protocol):
 class NoMetrics:
     """Counts nothing: for a server without a metrics address, and for tests."""
 
-    def call(self, method: str, code: str, seconds: float) -> None:
+    def call(self, method: MethodLabels, code: str, seconds: float) -> None:
         """Ignores the call."""
 
     def decision(self, kind: str, reasons: tuple[str, ...], count: int = 1) -> None:
@@ -52,12 +68,12 @@ class PrometheusMetrics:
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         registry = registry or CollectorRegistry()
-        # Calls are counted by this histogram alone, since each further figure costs a call microseconds; the endpoint
-        # tells almeno_calls_total from its counts.
-        self._call_seconds = Histogram(
-            CALL_SECONDS,
+        # Calls are counted by this histogram alone, since each further metric costs a call microseconds; the endpoint
+        # makes grpc_server_handled_total of its counts.
+        self._handling_seconds = Histogram(
+            HANDLING_SECONDS,
             "Duration of calls from arrival to end, in seconds.",
-            ("method", "code"),
+            CALL_LABELS,
             buckets=CALL_BUCKETS,
             registry=registry,
         )
@@ -78,14 +94,14 @@ class PrometheusMetrics:
         )
         self._imports = Counter("almeno_imports_total", "Imports that ended.", ("kind", "state"), registry=registry)
         # What is looked up by its labels is kept, for that takes longer than to count.
-        self._calls: dict[tuple[str, str], Histogram] = {}
+        self._calls: dict[tuple[MethodLabels, str], Histogram] = {}
         self._decision_counters: dict[tuple[str, tuple[str, ...]], list[Counter]] = {}
 
-    def call(self, method: str, code: str, seconds: float) -> None:
+    def call(self, method: MethodLabels, code: str, seconds: float) -> None:
         """Counts a call that ended, with its status code and its duration."""
         histogram = self._calls.get((method, code))
         if histogram is None:
-            histogram = self._calls[method, code] = self._call_seconds.labels(method, code)
+            histogram = self._calls[method, code] = self._handling_seconds.labels(*method, code)
         histogram.observe(seconds)
 
     def decision(self, kind: str, reasons: tuple[str, ...], count: int = 1) -> None:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from concurrent.futures import Future
+from functools import partial
 
 import grpc
 
@@ -11,25 +12,21 @@ from almeno_grpc.domain.customer import Customer
 from almeno_grpc.domain.decision import Decision, LoanRequest
 from almeno_grpc.domain.errors import CreditError
 from almeno_grpc.metrics import Metrics
-from almeno_grpc.rpc import answers, requests
-from almeno_grpc.rpc.decision_answers import (
-    batch_answer,
-    booking_answer,
-    check_answer,
-    fill_position,
-    replay_fields,
-    stored_decision,
-)
+from almeno_grpc.rpc import requests
+from almeno_grpc.rpc.conversion.customers import fill_customer, fill_position
+from almeno_grpc.rpc.conversion.decisions import fill_booking, fill_decision, fill_replay, fill_stored_decision
+from almeno_grpc.rpc.conversion.loans import fill_installment, fill_loan, fill_payoff, fill_repayment
+from almeno_grpc.rpc.errors import fill_status
 from almeno_grpc.rpc.field_reader import FieldReader
-from almeno_grpc.rpc.loan_answers import fill_loan
-from almeno_grpc.rpc.pages import page_key, page_token
+from almeno_grpc.rpc.pages import page_of
 from almeno_grpc.service.booking import Booking, BookingService
 from almeno_grpc.service.customers import CustomerService
-from almeno_grpc.service.decisions import DecisionService
+from almeno_grpc.service.decision_snapshot import StoredDecision
+from almeno_grpc.service.decisions import DamagedDecision, DecisionService
 from almeno_grpc.service.idempotency import Requests
 from almeno_grpc.service.repayments import Recorded, RepaymentService
 
-MAX_REQUESTS_OF_A_BATCH = 1000
+MAX_BATCH_REQUESTS = 1000
 
 
 class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
@@ -42,14 +39,14 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         self,
         requests_once: Requests,
         customers: CustomerService,
-        lending: BookingService,
+        booking: BookingService,
         repayments: RepaymentService,
         decisions: DecisionService,
         metrics: Metrics,
     ) -> None:
         self._once = requests_once.once
         self._customers = customers
-        self._lending = lending
+        self._booking = booking
         self._repayments = repayments
         self._decisions = decisions
         self._metrics = metrics
@@ -62,7 +59,9 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         fields.raise_if_invalid()
 
         def encode(customer: Customer) -> bytes:
-            return pb.RegisterCustomerResponse(customer=answers.customer_fields(customer)).SerializeToString()
+            response = pb.RegisterCustomerResponse()
+            fill_customer(response.customer, customer)
+            return response.SerializeToString()
 
         return self._once(call, lambda tx: self._customers.register(tx, applicant), encode)
 
@@ -72,7 +71,8 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         customer_id = fields.identifier("customer_id", request.customer_id)
         fields.raise_if_invalid()
         customer, position = self._customers.get(customer_id)
-        response = pb.GetCustomerResponse(customer=answers.customer_fields(customer))
+        response = pb.GetCustomerResponse()
+        fill_customer(response.customer, customer)
         fill_position(response.position, position, customer.approved_limit)
         return response
 
@@ -83,34 +83,48 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         fields = FieldReader()
         size = fields.page_size(request.page_size)
         fields.raise_if_invalid()
-        (after,) = page_key("customers", request.page_token, (0,))
-        customers = self._customers.page(after, size + 1)
-        return pb.ListCustomersResponse(
-            customers=map(answers.customer_fields, customers[:size]),
-            next_page_token=page_token("customers", customers[size - 1].customer_id) if customers[size:] else "",
+        page = page_of(
+            "customers", size, request.page_token, (0,), self._customers.page, lambda customer: (customer.customer_id,)
         )
+        response = pb.ListCustomersResponse(next_page_token=page.next_page_token)
+        for customer in page.rows:
+            fill_customer(response.customers.add(), customer)
+        return response
 
-    def CheckEligibility(self, request: pb.CheckEligibilityRequest, _context: grpc.ServicerContext) -> bytes:
+    def CheckEligibility(
+        self, request: pb.CheckEligibilityRequest, _context: grpc.ServicerContext
+    ) -> pb.CheckEligibilityResponse:
         """Decides without storing or booking."""
         fields = FieldReader()
         loan_request = requests.loan_request(fields, request)
         fields.raise_if_invalid()
-        decision = self._lending.check(loan_request)
+        decision = self._booking.check(loan_request)
         self._metrics.decision("check", decision.reasons)
-        return check_answer(decision)
+        response = pb.CheckEligibilityResponse()
+        fill_decision(response.decision, decision)
+        return response
 
-    def BatchCheckEligibility(self, request: pb.BatchCheckEligibilityRequest, _context: grpc.ServicerContext) -> bytes:
+    def BatchCheckEligibility(
+        self, request: pb.BatchCheckEligibilityRequest, _context: grpc.ServicerContext
+    ) -> pb.BatchCheckEligibilityResponse:
         """Decides many requests without storing or booking."""
         fields = FieldReader()
-        fields.number("requests", len(request.requests), 1, MAX_REQUESTS_OF_A_BATCH)
+        fields.number("requests", len(request.requests), 1, MAX_BATCH_REQUESTS)
         fields.raise_if_invalid()
         asked = [requests.loan_request_or_error(each) for each in request.requests]
-        outcomes = self._lending.check_all([each for each in asked if isinstance(each, LoanRequest)])
+        outcomes = self._booking.check_all([each for each in asked if isinstance(each, LoanRequest)])
         decided = Counter(each.reasons for each in outcomes if isinstance(each, Decision))
         for reasons, count in decided.items():
             self._metrics.decision("check", reasons, count)
         in_order = iter(outcomes)
-        return batch_answer(each if isinstance(each, CreditError) else next(in_order) for each in asked)
+        response = pb.BatchCheckEligibilityResponse()
+        for each in asked:
+            outcome = each if isinstance(each, CreditError) else next(in_order)
+            if isinstance(outcome, CreditError):
+                fill_status(response.results.add().error, outcome)
+            else:
+                fill_decision(response.results.add().decision, outcome)
+        return response
 
     def CreateLoan(self, request: pb.CreateLoanRequest, context: grpc.ServicerContext) -> Future[bytes]:
         """Decides, stores the decision and books what it approves."""
@@ -122,16 +136,22 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         def count(booking: Booking) -> None:
             self._metrics.decision("booking", booking.decision.reasons)
 
-        return self._once(call, lambda tx: self._lending.book(tx, loan_request), booking_answer, count)
+        def encode(booking: Booking) -> bytes:
+            response = pb.CreateLoanResponse()
+            fill_booking(response, booking)
+            return response.SerializeToString()
+
+        return self._once(call, lambda tx: self._booking.book(tx, loan_request), encode, count)
 
     def GetLoan(self, request: pb.GetLoanRequest, _context: grpc.ServicerContext) -> pb.GetLoanResponse:
         """Fetches a loan and its customer."""
         fields = FieldReader()
         loan_id = fields.identifier("loan_id", request.loan_id)
         fields.raise_if_invalid()
-        loan, customer = self._lending.get_loan(loan_id)
-        response = pb.GetLoanResponse(customer=answers.customer_fields(customer))
-        fill_loan(response.loan, loan, self._lending.today())
+        loan, customer = self._booking.get_loan(loan_id)
+        response = pb.GetLoanResponse()
+        fill_customer(response.customer, customer)
+        fill_loan(response.loan, loan, self._booking.today())
         return response
 
     def ListLoans(self, request: pb.ListLoansRequest, _context: grpc.ServicerContext) -> pb.ListLoansResponse:
@@ -141,14 +161,17 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         state = requests.loan_state(fields, request.state)
         size = fields.page_size(request.page_size)
         fields.raise_if_invalid()
-        scope = f"loans of {customer_id}, {state or 'all'}"
-        (after,) = page_key(scope, request.page_token, (0,))
-        loans = self._lending.page_of_loans(customer_id, state, after, size + 1)
-        today = self._lending.today()
-        response = pb.ListLoansResponse(
-            next_page_token=page_token(scope, loans[size - 1].loan_id) if loans[size:] else ""
+        page = page_of(
+            f"loans of {customer_id}, {state or 'all'}",
+            size,
+            request.page_token,
+            (0,),
+            partial(self._booking.page_of_loans, customer_id, state),
+            lambda loan: (loan.loan_id,),
         )
-        for loan in loans[:size]:
+        today = self._booking.today()
+        response = pb.ListLoansResponse(next_page_token=page.next_page_token)
+        for loan in page.rows:
             fill_loan(response.loans.add(), loan, today)
         return response
 
@@ -159,21 +182,23 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         fields = FieldReader()
         loan_id = fields.identifier("loan_id", request.loan_id)
         fields.raise_if_invalid()
-        return pb.GetRepaymentScheduleResponse(
-            installments=map(answers.installment_fields, self._repayments.schedule(loan_id))
-        )
+        response = pb.GetRepaymentScheduleResponse()
+        for installment in self._repayments.schedule(loan_id):
+            fill_installment(response.installments.add(), installment)
+        return response
 
     def RecordRepayment(self, request: pb.RecordRepaymentRequest, context: grpc.ServicerContext) -> Future[bytes]:
         """Records a repayment."""
         fields = FieldReader()
         call = requests.call_of(fields, "RecordRepayment", request, request.request_id, context)
         loan_id = fields.identifier("loan_id", request.loan_id)
-        amount = fields.amount("amount", request.amount, least=1)
+        amount = fields.amount("amount", request.amount, min_paise=1)
         payment_date = fields.optional_date("payment_date", request)
         fields.raise_if_invalid()
 
         def encode(recorded: Recorded) -> bytes:
-            response = pb.RecordRepaymentResponse(repayment=answers.repayment_fields(recorded.repayment))
+            response = pb.RecordRepaymentResponse()
+            fill_repayment(response.repayment, recorded.repayment)
             fill_loan(response.loan, recorded.loan, recorded.business_date)
             return response.SerializeToString()
 
@@ -187,13 +212,18 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         loan_id = fields.identifier("loan_id", request.loan_id)
         size = fields.page_size(request.page_size)
         fields.raise_if_invalid()
-        scope = f"repayments of {loan_id}"
-        (after,) = page_key(scope, request.page_token, (0,))
-        repayments = self._repayments.page(loan_id, after, size + 1)
-        return pb.ListRepaymentsResponse(
-            repayments=map(answers.repayment_fields, repayments[:size]),
-            next_page_token=page_token(scope, repayments[size - 1].number) if repayments[size:] else "",
+        page = page_of(
+            f"repayments of {loan_id}",
+            size,
+            request.page_token,
+            (0,),
+            partial(self._repayments.page, loan_id),
+            lambda repayment: (repayment.number,),
         )
+        response = pb.ListRepaymentsResponse(next_page_token=page.next_page_token)
+        for repayment in page.rows:
+            fill_repayment(response.repayments.add(), repayment)
+        return response
 
     def GetPayoff(self, request: pb.GetPayoffRequest, _context: grpc.ServicerContext) -> pb.GetPayoffResponse:
         """Says what closes a loan on a day."""
@@ -201,14 +231,18 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         loan_id = fields.identifier("loan_id", request.loan_id)
         payoff_date = fields.optional_date("payoff_date", request)
         fields.raise_if_invalid()
-        return pb.GetPayoffResponse(payoff=answers.payoff_fields(self._repayments.payoff(loan_id, payoff_date)))
+        response = pb.GetPayoffResponse()
+        fill_payoff(response.payoff, self._repayments.payoff(loan_id, payoff_date))
+        return response
 
     def GetDecision(self, request: pb.GetDecisionRequest, _context: grpc.ServicerContext) -> pb.GetDecisionResponse:
         """Fetches a stored decision."""
         fields = FieldReader()
         decision_id = fields.uuid("decision_id", request.decision_id)
         fields.raise_if_invalid()
-        return pb.GetDecisionResponse(decision=stored_decision(self._decisions.get(decision_id)))
+        response = pb.GetDecisionResponse()
+        fill_stored_decision(response.decision, self._decisions.get(decision_id))
+        return response
 
     def ListDecisions(
         self, request: pb.ListDecisionsRequest, _context: grpc.ServicerContext
@@ -218,13 +252,18 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         customer_id = fields.identifier("customer_id", request.customer_id)
         size = fields.page_size(request.page_size)
         fields.raise_if_invalid()
-        scope = f"decisions on {customer_id}"
-        (after,) = page_key(scope, request.page_token, ("",))
-        decisions = [stored_decision(each) for each in self._decisions.page(customer_id, after, size + 1)]
-        return pb.ListDecisionsResponse(
-            decisions=decisions[:size],
-            next_page_token=page_token(scope, decisions[size - 1].decision_id) if decisions[size:] else "",
+        page = page_of(
+            f"decisions on {customer_id}",
+            size,
+            request.page_token,
+            ("",),
+            partial(self._decisions.page, customer_id),
+            _decision_key,
         )
+        response = pb.ListDecisionsResponse(next_page_token=page.next_page_token)
+        for stored in page.rows:
+            fill_stored_decision(response.decisions.add(), stored)
+        return response
 
     def ReplayDecision(
         self, request: pb.ReplayDecisionRequest, _context: grpc.ServicerContext
@@ -233,4 +272,10 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         fields = FieldReader()
         decision_id = fields.uuid("decision_id", request.decision_id)
         fields.raise_if_invalid()
-        return pb.ReplayDecisionResponse(**replay_fields(self._decisions.replay(decision_id)))
+        response = pb.ReplayDecisionResponse()
+        fill_replay(response, self._decisions.replay(decision_id))
+        return response
+
+
+def _decision_key(stored: StoredDecision | DamagedDecision) -> tuple[str]:
+    return (stored.record.decision_id if isinstance(stored, DamagedDecision) else stored.decision_id,)

@@ -3,7 +3,6 @@
 from typing import ClassVar
 
 import grpc
-from google.protobuf.any_pb2 import Any
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
@@ -13,7 +12,6 @@ from almeno_grpc.domain.errors import (
     CreditError,
     DeadlineExceeded,
     FailedPrecondition,
-    FieldViolation,
     InvalidArgument,
     NotFound,
     ResourceExhausted,
@@ -70,58 +68,47 @@ def code_of(error: CreditError) -> grpc.StatusCode:
 
 
 def to_status(error: CreditError) -> grpc.Status:
-    """Builds the status of an error, as gRPC sends it; see `status_message`."""
-    return rpc_status.to_status(status_message(error))
+    """The status of an error, as gRPC sends it; see `fill_status`."""
+    status = status_pb2.Status()
+    fill_status(status, error)
+    return rpc_status.to_status(status)
 
 
-def status_message(error: CreditError) -> status_pb2.Status:
-    """Builds the status of an error, as a message.
+def fill_status(message: status_pb2.Status, error: CreditError) -> None:
+    """Fills the status of an error.
 
-    Returns:
-        The status, which carries exactly one ErrorInfo and, for fields at fault, a BadRequest. Long texts are cut so
-        that it fits into headers.
+    It carries exactly one ErrorInfo and, for fields at fault, a BadRequest. Long texts are cut so that it fits into
+    headers.
     """
     metadata = {name: _cut(value) for name, value in list(error.metadata.items())[:MAX_METADATA]}
-    return _status(code_of(error), error.reason, error.message, metadata, error.violations)
-
-
-def internal_status() -> grpc.Status:
-    """Builds the status of an exception nobody expected; it tells nothing of it."""
-    return rpc_status.to_status(
-        _status(grpc.StatusCode.INTERNAL, "INTERNAL", "the server failed to answer; its log tells why", {}, ())
-    )
-
-
-def _status(
-    code: grpc.StatusCode,
-    reason: str,
-    message: str,
-    metadata: dict[str, str],
-    violations: tuple[FieldViolation, ...],
-) -> status_pb2.Status:
-    info = error_details_pb2.ErrorInfo(reason=reason, domain=DOMAIN, metadata=metadata)
-    status = status_pb2.Status(code=code.value[0], message=_cut(message, MAX_MESSAGE_BYTES), details=[_packed(info)])
+    _fill(message, code_of(error), error.reason, error.message, metadata)
     bad_request = error_details_pb2.BadRequest()
-    room_bytes = MAX_DETAILS_BYTES - status.ByteSize()
-    for violation in violations[:MAX_VIOLATIONS]:
+    room_bytes = MAX_DETAILS_BYTES - message.ByteSize()
+    for violation in error.violations[:MAX_VIOLATIONS]:
         entry = bad_request.field_violations.add(field=_cut(violation.field), description=_cut(violation.description))
         if bad_request.ByteSize() > room_bytes:
             bad_request.field_violations.remove(entry)
             break
     if bad_request.field_violations:
-        status.details.append(_packed(bad_request))
-    return status
+        message.details.add().Pack(bad_request)
 
 
-def _packed(detail: error_details_pb2.ErrorInfo | error_details_pb2.BadRequest) -> Any:
-    packed = Any()
-    packed.Pack(detail)
-    return packed
+def internal_status() -> grpc.Status:
+    """The status of an exception nobody expected; it tells nothing of it."""
+    status = status_pb2.Status()
+    _fill(status, grpc.StatusCode.INTERNAL, "INTERNAL", "the server failed to answer; its log tells why", {})
+    return rpc_status.to_status(status)
 
 
-def _cut(text: str, longest_bytes: int = MAX_DESCRIPTION_BYTES) -> str:
+def _fill(message: status_pb2.Status, code: grpc.StatusCode, reason: str, text: str, metadata: dict[str, str]) -> None:
+    message.code = code.value[0]
+    message.message = _cut(text, MAX_MESSAGE_BYTES)
+    message.details.add().Pack(error_details_pb2.ErrorInfo(reason=reason, domain=DOMAIN, metadata=metadata))
+
+
+def _cut(text: str, max_bytes: int = MAX_DESCRIPTION_BYTES) -> str:
     """Cuts a text to so many bytes of UTF-8; what UTF-8 cannot say becomes a question mark."""
     encoded = text.encode("utf-8", "replace")
-    if len(encoded) <= longest_bytes:
+    if len(encoded) <= max_bytes:
         return encoded.decode()
-    return f"{encoded[: longest_bytes - 3].decode('utf-8', 'ignore')}…"
+    return f"{encoded[: max_bytes - 3].decode('utf-8', 'ignore')}…"

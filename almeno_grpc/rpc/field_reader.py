@@ -34,7 +34,7 @@ _NO_RATE = Decimal(0)
 class FieldReader:
     """Reads the fields of one request and keeps what is wrong with them.
 
-    Each method gives a value to go on with even where the field is bad; `check` then raises.
+    Each method returns a value to go on with even where the field is invalid; `raise_if_invalid` raises in the end.
     """
 
     def __init__(self) -> None:
@@ -49,14 +49,14 @@ class FieldReader:
         """Notes a bad field."""
         self._violations.append(FieldViolation(field, description))
 
-    def number(self, field: str, value: int, least: int, most: int) -> int:
+    def number(self, field: str, value: int, minimum: int, maximum: int) -> int:
         """A whole number within bounds, both inclusive."""
-        if not least <= value <= most:
-            self.add_violation(field, f"must be {least} to {most}")
+        if not minimum <= value <= maximum:
+            self.add_violation(field, f"must be {minimum} to {maximum}")
         return value
 
     def identifier(self, field: str, value: int) -> int:
-        """The number of a customer or a loan."""
+        """The id of a customer or a loan."""
         if value <= 0:
             self.add_violation(field, "must be above zero")
         return value
@@ -69,7 +69,7 @@ class FieldReader:
         """A phone number, in E.164 form."""
         return self._read(field, to_e164, value, "")
 
-    def amount(self, field: str, value: money_pb2.Money, *, least: int, most: int | None = None) -> int:
+    def amount(self, field: str, value: money_pb2.Money, *, min_paise: int, max_paise: int | None = None) -> int:
         """An amount in rupees within bounds given in paise, both inclusive; in paise. None for no upper bound."""
         units: int = value.units
         nanos: int = value.nanos
@@ -77,16 +77,16 @@ class FieldReader:
             self.add_violation(f"{field}.currency_code", "must be INR or left out")
         if abs(nanos) > 999_999_999 or units * nanos < 0:
             self.add_violation(f"{field}.nanos", "must be within ±999,999,999 and of the same sign as units")
-            return least
+            return min_paise
         paise, rest = divmod(nanos, _NANOS_PER_PAISA)
         if rest:
             self.add_violation(f"{field}.nanos", "must be whole paise, a multiple of 10,000,000")
-            return least
+            return min_paise
         paise += units * PAISE_PER_RUPEE
-        if paise < least or (most is not None and paise > most):
-            upper = "or more" if most is None else f"to {format_rupees(most)}"
-            self.add_violation(field, f"must be {format_rupees(least)} {upper}")
-            return least
+        if paise < min_paise or (max_paise is not None and paise > max_paise):
+            upper = "or more" if max_paise is None else f"to {format_rupees(max_paise)}"
+            self.add_violation(field, f"must be {format_rupees(min_paise)} {upper}")
+            return min_paise
         return paise
 
     def rate(self, field: str, value: decimal_pb2.Decimal) -> Decimal:

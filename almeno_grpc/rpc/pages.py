@@ -1,17 +1,54 @@
-"""Page tokens: where a list goes on, opaque to callers and bound to the list they were given out for."""
+"""Pages of lists, and their tokens: where a list goes on, opaque to callers and bound to the list they are for."""
 
 import base64
 import binascii
 import hashlib
 import json
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from almeno_grpc.domain.errors import InvalidPageToken
 from almeno_grpc.domain.limits import MAX_ID
 
 K = TypeVar("K", int, str)
+T = TypeVar("T")
 
 _MAX_TOKEN_CHARACTERS = 256
+
+
+class Page(NamedTuple, Generic[T]):
+    """Rows of a list, and the token of the page behind them; empty on the last page."""
+
+    rows: Sequence[T]
+    next_page_token: str
+
+
+def page_of(
+    scope: str,
+    size: int,
+    token: str,
+    first_key: tuple[Any, ...],
+    fetch: Callable[..., Sequence[T]],
+    key_of: Callable[[T], tuple[Any, ...]],
+) -> Page[T]:
+    """Fetches a page of a list.
+
+    Args:
+        scope: Names the list with its filters; a token is good for the same list only.
+        size: Rows of the page, at most.
+        token: Token of the page; empty for the first one.
+        first_key: A key before that of all rows.
+        fetch: Called with the parts of a key and a count, gives that many of the rows behind the key.
+        key_of: A row's place in the list's order.
+
+    Raises:
+        InvalidPageToken: The token was not given out for this list.
+    """
+    # One row more tells whether another page follows.
+    rows = fetch(*page_key(scope, token, first_key), size + 1)
+    if len(rows) <= size:
+        return Page(rows, "")
+    return Page(rows[:size], page_token(scope, *key_of(rows[size - 1])))
 
 
 def page_token(scope: str, *key: int | str) -> str:

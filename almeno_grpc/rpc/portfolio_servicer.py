@@ -12,12 +12,16 @@ from almeno_grpc.api import portfolio_service_pb2_grpc
 from almeno_grpc.domain.errors import CreditError, DeadlineExceeded, ServerStopping, StoreUnavailable
 from almeno_grpc.domain.imports import ImportFile
 from almeno_grpc.domain.limits import MAX_ID
-from almeno_grpc.domain.policy import Policy
 from almeno_grpc.domain.portfolio import Portfolio
 from almeno_grpc.domain.simulation import Flip, SimulationSummary
-from almeno_grpc.rpc import answers, portfolio_answers, requests
+from almeno_grpc.rpc import requests
+from almeno_grpc.rpc.conversion.imports import fill_import, fill_issue
+from almeno_grpc.rpc.conversion.policies import fill_policy
+from almeno_grpc.rpc.conversion.portfolio import fill_portfolio
+from almeno_grpc.rpc.conversion.simulation import fill_flip, fill_simulation
+from almeno_grpc.rpc.conversion.statistics import fill_progress
 from almeno_grpc.rpc.field_reader import FieldReader
-from almeno_grpc.rpc.pages import page_key, page_token
+from almeno_grpc.rpc.pages import page_of
 from almeno_grpc.rpc.uploads import receive, upload_of
 from almeno_grpc.service.borrower_scan import ScanProgress
 from almeno_grpc.service.idempotency import Call, Requests
@@ -27,6 +31,7 @@ from almeno_grpc.service.portfolio import PortfolioSummaryService
 from almeno_grpc.service.simulation import SimulationService
 
 T = TypeVar("T")
+R = TypeVar("R", pb.StartImportResponse, pb.GetImportResponse, pb.CancelImportResponse, pb.WatchImportResponse)
 
 _MAX_IMPORT_ID_CHARACTERS = 64
 _WATCH_SECONDS = 0.2
@@ -80,7 +85,7 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
             answer = self._once(
                 call,
                 lambda tx: self._imports.queue(tx, upload, import_id),
-                lambda file: pb.StartImportResponse(book_import=answers.import_fields(file)).SerializeToString(),
+                lambda file: _with_import(pb.StartImportResponse(), file).SerializeToString(),
                 queued.append,
             ).result()
         except StoreUnavailable:
@@ -98,7 +103,7 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
         fields = FieldReader()
         import_id = _import_id(fields, request.import_id)
         fields.raise_if_invalid()
-        return pb.GetImportResponse(book_import=answers.import_fields(self._imports.get(import_id)))
+        return _with_import(pb.GetImportResponse(), self._imports.get(import_id))
 
     def CancelImport(self, request: pb.CancelImportRequest, context: grpc.ServicerContext) -> Future[bytes]:
         """Cancels an import."""
@@ -109,7 +114,7 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
         return self._once(
             call,
             lambda tx: self._imports.cancel(tx, import_id),
-            lambda file: pb.CancelImportResponse(book_import=answers.import_fields(file)).SerializeToString(),
+            lambda file: _with_import(pb.CancelImportResponse(), file).SerializeToString(),
         )
 
     def ListImports(self, request: pb.ListImportsRequest, _context: grpc.ServicerContext) -> pb.ListImportsResponse:
@@ -117,12 +122,13 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
         fields = FieldReader()
         size = fields.page_size(request.page_size)
         fields.raise_if_invalid()
-        (before,) = page_key("imports", request.page_token, (MAX_ID,))
-        files = self._imports.page(before, size + 1)
-        return pb.ListImportsResponse(
-            imports=map(answers.import_fields, files[:size]),
-            next_page_token=page_token("imports", files[size - 1].queue_number) if files[size:] else "",
+        page = page_of(
+            "imports", size, request.page_token, (MAX_ID,), self._imports.page, lambda file: (file.queue_number,)
         )
+        response = pb.ListImportsResponse(next_page_token=page.next_page_token)
+        for file in page.rows:
+            fill_import(response.imports.add(), file)
+        return response
 
     def WatchImport(
         self, request: pb.WatchImportRequest, context: grpc.ServicerContext
@@ -135,7 +141,7 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
         while context.is_active():
             file = self._imports.get(import_id)
             if file != last:
-                yield pb.WatchImportResponse(book_import=answers.import_fields(file))
+                yield _with_import(pb.WatchImportResponse(), file)
                 last = file
             if file.state.is_end:
                 return
@@ -150,30 +156,35 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
         import_id = _import_id(fields, request.import_id)
         size = fields.page_size(request.page_size)
         fields.raise_if_invalid()
-        scope = f"issues of {import_id}"
-        row_number, number = page_key(scope, request.page_token, (0, 0))
-        issues = self._imports.page_of_issues(import_id, (row_number, number), size + 1)
-        token = ""
-        if issues[size:]:
-            last_number, last_issue = issues[size - 1]
-            token = page_token(scope, last_issue.row_number, last_number)
-        return pb.ListImportIssuesResponse(
-            issues=[answers.issue_fields(issue) for _, issue in issues[:size]], next_page_token=token
+        page = page_of(
+            f"issues of {import_id}",
+            size,
+            request.page_token,
+            (0, 0),
+            lambda row_number, number, count: self._imports.page_of_issues(import_id, (row_number, number), count),
+            lambda numbered: (numbered[1].row_number, numbered[0]),
         )
+        response = pb.ListImportIssuesResponse(next_page_token=page.next_page_token)
+        for _, issue in page.rows:
+            fill_issue(response.issues.add(), issue)
+        return response
 
     def ListPolicies(self, _request: pb.ListPoliciesRequest, _context: grpc.ServicerContext) -> pb.ListPoliciesResponse:
         """Lists the versions of the credit policy."""
-        return pb.ListPoliciesResponse(policies=map(self._policy_fields, self._policies.all()))
+        response = pb.ListPoliciesResponse()
+        for policy in self._policies.all():
+            fill_policy(response.policies.add(), policy, in_effect=self._policies.is_in_effect(policy))
+        return response
 
     def GetPolicy(self, request: pb.GetPolicyRequest, _context: grpc.ServicerContext) -> pb.GetPolicyResponse:
         """Fetches a version of the credit policy."""
         fields = FieldReader()
         version = fields.policy_version("version", request.version)
         fields.raise_if_invalid()
-        return pb.GetPolicyResponse(policy=self._policy_fields(self._policies.get(version)))
-
-    def _policy_fields(self, policy: Policy) -> answers.Fields:
-        return answers.policy_fields(policy, in_effect=self._policies.is_in_effect(policy))
+        policy = self._policies.get(version)
+        response = pb.GetPolicyResponse()
+        fill_policy(response.policy, policy, in_effect=self._policies.is_in_effect(policy))
+        return response
 
     def SimulatePolicy(
         self, request: pb.SimulatePolicyRequest, context: grpc.ServicerContext
@@ -184,27 +195,31 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
         candidate = requests.candidate_policy(fields, request)
         against = fields.policy_version("against_version", request.against_version) if request.against_version else ""
         fields.raise_if_invalid()
-        for update in self._while_wanted(self._simulations.simulate(terms, candidate, against), context):
+        for update in self._while_active(self._simulations.simulate(terms, candidate, against), context):
+            response = pb.SimulatePolicyResponse()
             match update:
                 case ScanProgress():
-                    yield pb.SimulatePolicyResponse(progress=portfolio_answers.progress_fields(update))
+                    fill_progress(response.progress, update)
                 case SimulationSummary():
-                    yield pb.SimulatePolicyResponse(summary=portfolio_answers.simulation_fields(update))
+                    fill_simulation(response.summary, update)
                 case Flip():
-                    yield pb.SimulatePolicyResponse(flip=portfolio_answers.flip_fields(update))
+                    fill_flip(response.flip, update)
+            yield response
 
     def SummarizePortfolio(
         self, _request: pb.SummarizePortfolioRequest, context: grpc.ServicerContext
     ) -> Iterator[pb.SummarizePortfolioResponse]:
         """Adds up the whole book."""
-        for update in self._while_wanted(self._summaries.summarize(), context):
+        for update in self._while_active(self._summaries.summarize(), context):
+            response = pb.SummarizePortfolioResponse()
             match update:
                 case ScanProgress():
-                    yield pb.SummarizePortfolioResponse(progress=portfolio_answers.progress_fields(update))
+                    fill_progress(response.progress, update)
                 case Portfolio():
-                    yield pb.SummarizePortfolioResponse(summary=portfolio_answers.portfolio_fields(update))
+                    fill_portfolio(response.summary, update)
+            yield response
 
-    def _while_wanted(self, updates: Iterator[T], context: grpc.ServicerContext) -> Iterator[T]:
+    def _while_active(self, updates: Iterator[T], context: grpc.ServicerContext) -> Iterator[T]:
         """Yields the updates as long as somebody waits for them.
 
         Raises:
@@ -223,3 +238,9 @@ def _import_id(fields: FieldReader, value: str) -> str:
     if not 1 <= len(value) <= _MAX_IMPORT_ID_CHARACTERS or not value.isprintable():
         fields.add_violation("import_id", f"must be 1 to {_MAX_IMPORT_ID_CHARACTERS} printable characters")
     return value
+
+
+def _with_import(response: R, file: ImportFile) -> R:
+    """Fills the field that the responses about one import have."""
+    fill_import(response.book_import, file)
+    return response

@@ -13,7 +13,7 @@ from almeno_grpc.domain.loan import LoanState
 from almeno_grpc.domain.policy import Policy
 from almeno_grpc.domain.policy_file import PolicyError, parse_policy
 from almeno_grpc.domain.simulation import LoanTerms
-from almeno_grpc.rpc.answers import LOAN_STATES
+from almeno_grpc.rpc.conversion.loans import LOAN_STATES
 from almeno_grpc.rpc.field_reader import FieldReader
 from almeno_grpc.service.customers import Applicant
 from almeno_grpc.service.idempotency import Call
@@ -45,11 +45,11 @@ def fingerprint(method: str, request: Message, uploaded_sha256: str = "") -> str
 
     The request_id is left out: the same one may be written in capitals or not.
     """
-    nameless = type(request)()
-    nameless.CopyFrom(request)
-    nameless.ClearField("request_id")
+    without_id = type(request)()
+    without_id.CopyFrom(request)
+    without_id.ClearField("request_id")
     digest = hashlib.sha256(f"{method}\0{uploaded_sha256}\0".encode())
-    digest.update(nameless.SerializeToString(deterministic=True))
+    digest.update(without_id.SerializeToString(deterministic=True))
     return digest.hexdigest()
 
 
@@ -59,7 +59,9 @@ def applicant(fields: FieldReader, request: credit_service_pb2.RegisterCustomerR
         first_name=fields.name("first_name", request.first_name),
         last_name=fields.name("last_name", request.last_name),
         age=fields.number("age", request.age, limits.MIN_AGE, limits.MAX_AGE),
-        monthly_income=fields.amount("monthly_income", request.monthly_income, least=1, most=limits.MAX_MONTHLY_INCOME),
+        monthly_income=fields.amount(
+            "monthly_income", request.monthly_income, min_paise=1, max_paise=limits.MAX_MONTHLY_INCOME
+        ),
         phone_number=fields.phone_number("phone_number", request.phone_number),
     )
 
@@ -83,7 +85,9 @@ def loan_terms(
 ) -> LoanTerms:
     """What is asked for, whoever asks."""
     return LoanTerms(
-        fields.amount("loan_amount", request.loan_amount, least=limits.MIN_LOAN_AMOUNT, most=limits.MAX_LOAN_AMOUNT),
+        fields.amount(
+            "loan_amount", request.loan_amount, min_paise=limits.MIN_LOAN_AMOUNT, max_paise=limits.MAX_LOAN_AMOUNT
+        ),
         fields.rate("interest_rate", request.interest_rate),
         fields.number("tenure_months", request.tenure_months, limits.MIN_TENURE_MONTHS, limits.MAX_TENURE_MONTHS),
     )

@@ -13,7 +13,7 @@ import grpc
 from almeno_grpc.api import portfolio_service_pb2 as pb
 from almeno_grpc.domain.errors import DeadlineExceeded, InvalidField, StoreUnavailable, UploadTooLarge
 from almeno_grpc.domain.imports import ImportKind
-from almeno_grpc.rpc.answers import IMPORT_KINDS
+from almeno_grpc.rpc.conversion.imports import IMPORT_KINDS
 from almeno_grpc.rpc.field_reader import FieldReader
 from almeno_grpc.service.imports import Upload
 

@@ -1,4 +1,4 @@
-"""What the processes serve, as they see it: `almeno_grpc.bootstrap` has these functions."""
+"""The interfaces between the processes of the server and the application, which `almeno_grpc.bootstrap` implements."""
 
 from __future__ import annotations
 
@@ -8,42 +8,35 @@ from collections.abc import Callable
 from typing import Protocol, cast
 
 import grpc
+from google.protobuf.descriptor import MethodDescriptor
 
 from almeno_grpc.config import Settings
 from almeno_grpc.metrics import Metrics
 
 
 class Application(Protocol):
-    """The services of one process, with all they need."""
+    """The services of one process, with the resources that they hold."""
 
     @property
     def service_names(self) -> tuple[str, ...]:
         """Full names of the services, for health and reflection."""
 
     @property
-    def stream_methods(self) -> frozenset[str]:
-        """Full names of the methods that may take long, such as `/almeno.credit.v1.PortfolioService/WatchImport`."""
-
-    @property
-    def write_methods(self) -> frozenset[str]:
-        """Full names of the methods that change something, in one transaction each."""
-
-    @property
-    def prompt_methods(self) -> frozenset[str]:
-        """Those of the methods that change something whose handlers wait for nothing: others do their work."""
+    def inline_methods(self) -> frozenset[MethodDescriptor]:
+        """Unary methods whose handlers return a Future at once: they wait for nothing, and need no thread."""
 
     def add_to(self, server: grpc.Server) -> None:
         """Adds the services to a server that has not started."""
 
     def drain(self) -> None:
-        """Ends soon what would otherwise go on for long: streams fail with Unavailable, for the caller to come back."""
+        """Begins to drain: long streams end with UNAVAILABLE, for their callers to retry."""
 
     def close(self) -> None:
-        """Lets go of everything; no call is under way any more."""
+        """Releases all resources; no call is under way any more."""
 
 
 class Bootstrap(Protocol):
-    """The module that wires the application together. Imported by each process for itself."""
+    """The composition root: the module that wires the application together. Each process imports it for itself."""
 
     def prepare_database(self, settings: Settings) -> None:
         """Creates or migrates the database, before any process of the server uses it.
@@ -60,7 +53,7 @@ class Bootstrap(Protocol):
         """Works on imports until the event is set; what is unfinished then goes on at the next start."""
 
     def queue_files(self, settings: Settings) -> None:
-        """Queues the files that the settings name for import."""
+        """Queues the files of the settings `load_customers` and `load_loans`."""
 
     def import_queue_depth(self, settings: Settings) -> Callable[[], int]:
         """Makes the function that counts the imports that wait; it is called from several threads."""

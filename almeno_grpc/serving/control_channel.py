@@ -1,7 +1,7 @@
-"""What ties a process of the server to its supervisor: a socket pair, one end each.
+"""The control channel between the supervisor and a process of the server: a socket pair, one end each.
 
-One byte from the process says that it is ready. The end of the connection says that the supervisor is gone, killed
-maybe, and the process stops, so that the port becomes free.
+The process sends one byte when it is ready to serve. End of file says that the supervisor has ended, by SIGKILL maybe:
+then the process stops, so that the port becomes free.
 """
 
 import os
@@ -19,19 +19,19 @@ from almeno_grpc.serving.signals import StopSignals, keep_standard_descriptors
 READY = b"1"
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 STOP_MARGIN_SECONDS = 5
-"""How long past the drain time a process may take to stop before it is killed."""
+"""Time past the drain timeout after which a process that has not stopped gets SIGKILL."""
 
 
 class ControlChannel:
-    """The process's end."""
+    """The process's end of the channel."""
 
     def __init__(self, descriptor: int) -> None:
-        # Inherited on purpose by this process alone: programs that it starts must not keep the connection open.
+        # Inherited by this process alone (close-on-exec): programs that it starts must not keep the channel open.
         os.set_inheritable(descriptor, False)
         self._socket = socket.socket(fileno=descriptor)
 
-    def tell_ready(self) -> None:
-        """Says that the process does its work; nobody may listen any more."""
+    def send_ready(self) -> None:
+        """Tells the supervisor that the process is ready; the supervisor may be gone by now."""
         self._socket.send(READY, getattr(socket, "MSG_NOSIGNAL", 0))
 
     def wait_for_end(self) -> None:
@@ -51,28 +51,28 @@ class ControlChannel:
 
 @dataclass(frozen=True)
 class Started:
-    """What a process of the server starts with."""
+    """A process of the server that has begun: its role, settings, channel and application module."""
 
     role: str
     settings: Settings
-    link: ControlChannel
+    channel: ControlChannel
     bootstrap: Bootstrap
 
 
 def start_process(arguments: Sequence[str]) -> Started:
-    """Begins a process: its log, its settings, its link and its application's module.
+    """Begins a process: its log, its settings, its control channel and its application's module.
 
     Args:
-        arguments: The role, the descriptor of the link, and the name of the module.
+        arguments: The role, the file descriptor of the channel, and the name of the module.
     """
     role, descriptor, module = arguments
     keep_standard_descriptors()
-    link = ControlChannel(int(descriptor))
+    channel = ControlChannel(int(descriptor))
     start_logging(role)
-    return Started(role, Settings.from_environment(os.environ), link, load_bootstrap(module))
+    return Started(role, Settings.from_environment(os.environ), channel, load_bootstrap(module))
 
 
 def remove_metrics() -> None:
-    """Removes the supervisor's folder of figures in its place, when it is gone."""
+    """Removes the folder of metrics in the place of the supervisor, when that has ended."""
     if folder := os.environ.get(METRICS_FOLDER):
         shutil.rmtree(folder, ignore_errors=True)

@@ -13,7 +13,7 @@ from almeno_grpc.serving.signals import StopSignals
 
 ROLE = "import"
 NICENESS = 5
-"""Calls go first where there are not cores enough for all."""
+"""Lower scheduling priority than that of the processes that serve calls; see nice(2)."""
 
 
 def main() -> None:
@@ -22,17 +22,17 @@ def main() -> None:
     signals = StopSignals(signal.SIGTERM, on_stop=stop.set)
     process = start_process(sys.argv[1:])
     os.nice(NICENESS)
-    threading.Thread(target=_stop_without_supervisor, args=(process, stop), name="link", daemon=True).start()
+    threading.Thread(target=_stop_without_supervisor, args=(process, stop), name="control-channel", daemon=True).start()
     freeze_loaded_objects()
-    process.link.tell_ready()
+    process.channel.send_ready()
     process.bootstrap.run_import_worker(process.settings, metrics_of_process(), stop)
     # A worker that ends unasked has failed, and is started again.
-    sys.exit(0 if signals.count or process.link.is_broken else 1)
+    sys.exit(0 if signals.count or process.channel.is_broken else 1)
 
 
 def _stop_without_supervisor(process: Started, stop: threading.Event) -> None:
-    """Stops the worker when the supervisor is gone; kills it, with what it has started, if it takes too long."""
-    process.link.wait_for_end()
+    """Stops the worker when the supervisor has ended; kills its process group, if it takes too long."""
+    process.channel.wait_for_end()
     stop.set()
     remove_metrics()
     time.sleep(process.settings.drain_seconds + STOP_MARGIN_SECONDS)

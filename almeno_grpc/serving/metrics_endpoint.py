@@ -1,4 +1,4 @@
-"""The metrics of all processes, added up, over HTTP."""
+"""The Prometheus endpoint: the metrics of all processes, aggregated, over HTTP."""
 
 import logging
 import threading
@@ -17,12 +17,12 @@ from prometheus_client.registry import Collector
 
 from almeno_grpc.config_values import Address
 from almeno_grpc.logs import log_event
-from almeno_grpc.metrics import CALL_SECONDS
+from almeno_grpc.metrics import CALL_LABELS, HANDLED, HANDLING_SECONDS
 
 MAX_REQUESTS = 8
 """Requests that are answered at a time; further connections are closed."""
 READ_TRIES = 5
-"""A process that starts has a file of figures for a moment that is still empty, and cannot be read."""
+"""A process that starts has a file of samples for a moment that is still empty, and cannot be read."""
 
 
 # The class has no types of its own.
@@ -30,7 +30,7 @@ _untyped_collector: Any = MultiProcessCollector
 
 
 class ServerCollector(Collector):
-    """Adds up the figures that the processes have written, and adds the supervisor's own."""
+    """Adds up the samples that the processes have written, and adds the supervisor's own."""
 
     def __init__(self, folder: Path, restarts: Callable[[], int], queue_depth: Callable[[], int]) -> None:
         self._folder = folder
@@ -38,10 +38,10 @@ class ServerCollector(Collector):
         self._queue_depth = queue_depth
 
     def collect(self) -> Iterator[Metric]:
-        """Reads all figures."""
+        """Reads all samples."""
         for metric in self._of_processes():
-            if metric.name == CALL_SECONDS:
-                yield _calls_total(metric)
+            if metric.name == HANDLING_SECONDS:
+                yield _handled_total(metric)
             yield metric
         restarts = CounterMetricFamily("almeno_process_restarts", "Processes started again after they had died.")
         restarts.add_metric([], self._restarts())
@@ -63,11 +63,12 @@ class ServerCollector(Collector):
         return []
 
 
-def _calls_total(call_seconds: Metric) -> Metric:
-    total = CounterMetricFamily("almeno_calls", "Calls that ended.", labels=("method", "code"))
-    for sample in call_seconds.samples:
-        if sample.name.endswith("_count"):
-            total.add_metric((sample.labels["method"], sample.labels["code"]), sample.value)
+def _handled_total(handling_seconds: Metric) -> Metric:
+    """The number of calls, from the counts of the histogram of their durations."""
+    total = CounterMetricFamily(HANDLED, "Calls that ended.", labels=CALL_LABELS)
+    for sample in handling_seconds.samples:
+        if sample.name == f"{HANDLING_SECONDS}_count":
+            total.add_metric([sample.labels[name] for name in CALL_LABELS], sample.value)
     return total
 
 
@@ -94,8 +95,8 @@ class MetricsEndpoint(ThreadingHTTPServer):
         """Answers requests on threads of its own until `server_close`."""
         threading.Thread(target=self.serve_forever, name="metrics", daemon=True).start()
 
-    def figures(self) -> bytes:
-        """Writes all figures in Prometheus' text format."""
+    def exposition(self) -> bytes:
+        """Writes all samples in Prometheus' text format."""
         return generate_latest(self._registry)
 
     def process_request(self, request: socket | tuple[bytes, socket], client_address: object) -> None:
@@ -125,7 +126,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_error(HTTPStatus.NOT_FOUND)
             return
         try:
-            body = self.server.figures()
+            body = self.server.exposition()
         except Exception as error:
             log_event("metrics_failed", logging.ERROR, error=error)
             self.send_error(HTTPStatus.INTERNAL_SERVER_ERROR)

@@ -1,4 +1,4 @@
-"""The port of the server, held for itself while its processes share it."""
+"""The port of the server: reserved for this server, shared by its processes with SO_REUSEPORT."""
 
 import contextlib
 import socket
@@ -17,7 +17,7 @@ class AddressUnavailable(Exception):
 
 
 class PortClaim:
-    """A port that only this server's processes can listen on.
+    """A reservation of a port: only this server's processes can listen on it.
 
     Sockets with SO_REUSEPORT share a port silently, those of two servers too. The claim is a socket that is bound but
     never listens: nobody can bind the port for itself any more, and the next server's claim tries just that.

@@ -14,11 +14,11 @@ from almeno_grpc.serving.signals import StopSignals
 
 ROLE = "rpc"
 QUIET_SECONDS = 0.2
-"""How long a process that stops goes on without a call, refusing new ones, while the last answers are sent."""
+"""How long a draining process goes on after its last call, rejecting new ones, while the last answers are sent."""
 
 
 def main() -> None:
-    """Serves calls until SIGTERM, or until the supervisor is gone; a second SIGTERM gives up the calls in flight."""
+    """Serves calls until SIGTERM, or until the supervisor ends, then drains; a second SIGTERM ends calls in flight."""
     signals = StopSignals(signal.SIGTERM)
     process = start_process(sys.argv[1:])
     settings = process.settings
@@ -27,22 +27,22 @@ def main() -> None:
     server = RpcServer(settings, process.bootstrap.build_application(settings, metrics), metrics)
     freeze_loaded_objects()
     server.start()
-    process.link.tell_ready()
-    while not signals.count and not process.link.is_broken:
-        process.link.wait_for(signals)
-    server.refuse_calls()
-    _wait_for_calls(server, signals, settings.drain_seconds)
-    if process.link.is_broken:
+    process.channel.send_ready()
+    while not signals.count and not process.channel.is_broken:
+        process.channel.wait_for(signals)
+    server.reject_calls()
+    _drain_calls(server, signals, settings.drain_seconds)
+    if process.channel.is_broken:
         remove_metrics()
     if not server.is_busy:
         server.close()
-    # The connections end with the process, which tells whoever still calls UNAVAILABLE: try again. gRPC's own stop ends
-    # calls that cross with it as CANCELLED, which callers take as final. What a handler that runs on has not committed
-    # ends with its connection to the database.
+    # The connections end with the process, which callers see as UNAVAILABLE, and retry. gRPC's own stop ends calls that
+    # cross with it as CANCELLED, which callers take as final. A transaction that a handler has not committed is rolled
+    # back with its connection to the database.
     os._exit(0)
 
 
-def _wait_for_calls(server: RpcServer, signals: StopSignals, drain_seconds: float) -> None:
+def _drain_calls(server: RpcServer, signals: StopSignals, drain_seconds: float) -> None:
     """Waits until no call has been under way for a while, the time is over, or a second signal comes."""
     now = quiet_since_seconds = time.monotonic()
     end_seconds = now + drain_seconds
@@ -54,7 +54,7 @@ def _wait_for_calls(server: RpcServer, signals: StopSignals, drain_seconds: floa
 
 
 def pin_to_core(settings: Settings, index: int) -> None:
-    """Keeps the process on one core: its threads then pass the interpreter's lock on without crossing cores."""
+    """Sets the process's CPU affinity to one core: its threads then hand over the GIL without crossing cores."""
     if settings.workers > 1 and hasattr(os, "sched_setaffinity"):
         cores = usable_cores()
         os.sched_setaffinity(0, {cores[index % len(cores)]})

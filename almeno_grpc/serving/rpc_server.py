@@ -6,8 +6,8 @@ import grpc
 
 from almeno_grpc.config import Settings
 from almeno_grpc.metrics import Metrics
-from almeno_grpc.rpc.guarded_method import CallLimits
-from almeno_grpc.rpc.interceptor import CallGuard
+from almeno_grpc.rpc.runtime.admission import AdmissionInterceptor
+from almeno_grpc.rpc.runtime.limits import CallLimits
 from almeno_grpc.serving import standard_services
 from almeno_grpc.serving.application import Application
 
@@ -23,21 +23,19 @@ class RpcServer:
             OSError: A TLS file cannot be read.
         """
         self._application = application
-        self._guard = CallGuard(
+        self._admission = AdmissionInterceptor(
             threads=settings.threads,
             limits=CallLimits(
-                concurrent_calls=settings.max_concurrent_calls,
-                message_bytes=settings.max_message_bytes,
+                max_concurrent_calls=settings.max_concurrent_calls,
+                max_message_bytes=settings.max_message_bytes,
                 slow_call_milliseconds=settings.slow_call_milliseconds,
             ),
-            write_methods=application.write_methods,
-            prompt_methods=application.prompt_methods,
-            stream_methods=application.stream_methods | standard_services.STREAM_METHODS,
             metrics=metrics,
+            inline_methods=application.inline_methods,
         )
         self._server = grpc.server(
-            self._guard.calls,
-            interceptors=[self._guard],
+            self._admission.executor,
+            interceptors=[self._admission],
             options=_options(settings),
         )
         application.add_to(self._server)
@@ -51,28 +49,28 @@ class RpcServer:
         """Begins to serve."""
         self._server.start()
 
-    def refuse_calls(self) -> None:
-        """Answers Unavailable to new calls, and ends what would otherwise go on for long."""
+    def reject_calls(self) -> None:
+        """Answers UNAVAILABLE to new calls, ends long streams, and turns health to NOT_SERVING."""
         self._health.enter_graceful_shutdown()
-        self._guard.refuse_calls()
+        self._admission.reject_calls()
         self._application.drain()
-        self._guard.end_watches()
+        self._admission.end_watches()
 
     @property
     def is_busy(self) -> bool:
         """Whether calls are under way."""
-        return self._guard.calls_under_way > 0
+        return self._admission.calls_under_way > 0
 
     def close(self) -> None:
-        """Lets go of the application; no call is under way any more."""
-        self._guard.close()
+        """Releases threads and application; no call is under way any more."""
+        self._admission.close()
         self._application.close()
 
 
 def _options(settings: Settings) -> list[tuple[str, int]]:
     return [
         ("grpc.so_reuseport", 1),
-        # The guard refuses messages beyond the limit with its details; gRPC itself those that are far beyond it.
+        # Decoding refuses messages beyond the limit with its details; gRPC itself those that are far beyond it.
         ("grpc.max_receive_message_length", 2 * settings.max_message_bytes),
         ("grpc.max_send_message_length", -1),
         # A caller that has vanished is noticed within a minute and a half; one may ping every ten seconds.

@@ -1,4 +1,4 @@
-"""Signals as something to wait for beside other things."""
+"""Signals that ask a process to stop, as a file descriptor to wait for (the self-pipe trick)."""
 
 import contextlib
 import os
@@ -44,7 +44,7 @@ class StopSignals:
 
 
 def keep_standard_descriptors() -> None:
-    """Opens the standard descriptors that are closed, lest a database file becomes one and log lines go there."""
+    """Opens /dev/null as each standard descriptor that is closed, lest a database file becomes one and is logged to."""
     for descriptor in (0, 1, 2):
         try:
             os.fstat(descriptor)

@@ -14,7 +14,6 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2
 from almeno_grpc.domain.errors import NotFound
 
 REFLECTION_V1 = "grpc.reflection.v1.ServerReflection"
-STREAM_METHODS = frozenset(f"/{name}/ServerReflectionInfo" for name in (reflection.SERVICE_NAME, REFLECTION_V1))
 
 
 class ServiceNotFound(NotFound):
@@ -43,7 +42,7 @@ class Health(health.HealthServicer):
 
 
 class _Symbols:
-    """The descriptor pool, in which methods too can be looked up, as callers do that describe one."""
+    """A descriptor pool in which methods can be looked up too, as grpcurl does to describe one."""
 
     def __init__(self, pool: descriptor_pool.DescriptorPool) -> None:
         self._pool = pool

@@ -16,7 +16,7 @@ from almeno_grpc.clock import Clock
 from almeno_grpc.config import ConfigurationError, Settings, variable_of
 from almeno_grpc.config_values import Address
 from almeno_grpc.domain.errors import CreditError
-from almeno_grpc.logs import log_event, start_logging, without_password
+from almeno_grpc.logs import log_event, redact_password, start_logging
 from almeno_grpc.serving.application import DEFAULT_BOOTSTRAP, load_bootstrap
 from almeno_grpc.serving.control_channel import METRICS_FOLDER, STOP_MARGIN_SECONDS
 from almeno_grpc.serving.metrics_endpoint import MetricsEndpoint, ServerCollector
@@ -29,8 +29,8 @@ QUICK_STOP_SECONDS = 2.0
 STOPPED, FAILED, MISCONFIGURED = 0, 1, 2
 
 
-class GivenUp(Exception):
-    """A process dies again and again before it is ready."""
+class RestartLimitReached(Exception):
+    """A process dies again and again before it is ready: restarts do not help."""
 
 
 class Supervisor:
@@ -61,12 +61,12 @@ class Supervisor:
         code = FAILED
         try:
             with contextlib.ExitStack() as held:
-                self._hold_what_is_needed(held)
+                self._acquire_resources(held)
                 code = self._serve()
         except ConfigurationError as error:
             log_event("server_failed", logging.ERROR, message=str(error))
             code = MISCONFIGURED
-        except (AddressUnavailable, GivenUp) as error:
+        except (AddressUnavailable, RestartLimitReached) as error:
             log_event("server_failed", logging.ERROR, message=str(error))
         except CreditError as error:
             log_event("server_failed", logging.ERROR, message=error.message, reason=error.reason)
@@ -75,8 +75,8 @@ class Supervisor:
         log_event("server_stopped", exit_code=code)
         return code
 
-    def _hold_what_is_needed(self, held: contextlib.ExitStack) -> None:
-        """Takes the port, prepares the database and serves the metrics; all is given up when `held` closes."""
+    def _acquire_resources(self, held: contextlib.ExitStack) -> None:
+        """Reserves the port, migrates the database and serves the metrics; all is released when `held` closes."""
         claim = PortClaim(self._settings.address)
         held.callback(claim.release)
         self._settings = replace(self._settings, address=claim.address)
@@ -99,7 +99,7 @@ class Supervisor:
 
     def _serve_metrics(self, address: Address, folder: Path) -> MetricsEndpoint:
         depth = self._bootstrap.import_queue_depth(self._settings)
-        collector = ServerCollector(folder, lambda: sum(max(0, slot.restarts) for slot in self._workers), depth)
+        collector = ServerCollector(folder, lambda: sum(max(0, worker.restarts) for worker in self._workers), depth)
         try:
             endpoint = MetricsEndpoint(address, collector)
         except OSError as error:
@@ -112,7 +112,7 @@ class Supervisor:
             is_announced = False
             while not self._signals.count:
                 self._start_missing()
-                if not is_announced and all(slot.is_ready for slot in self._workers):
+                if not is_announced and all(worker.is_ready for worker in self._workers):
                     is_announced = True
                     self._announce()
                     self._bootstrap.queue_files(self._settings)
@@ -128,7 +128,7 @@ class Supervisor:
             "server_ready",
             address=str(settings.address),
             workers=settings.workers,
-            database=without_password(settings.database_url),
+            database=redact_password(settings.database_url),
             metrics_address=str(settings.metrics_address) if settings.metrics_address else None,
             business_date=Clock(settings.business_date, settings.timezone).today().isoformat(),
             tls=settings.tls_certificate is not None,
@@ -136,13 +136,13 @@ class Supervisor:
 
     def _start_missing(self) -> None:
         now = time.monotonic()
-        for slot in self._workers:
-            if not slot.is_running and slot.start_at_seconds <= now:
-                slot.start(self._selector)
+        for worker in self._workers:
+            if not worker.is_running and worker.start_at_seconds <= now:
+                worker.start(self._selector)
 
     def _wait(self) -> None:
         """Waits until a signal comes, a process says something or dies, or one is due to be started."""
-        due = [slot.start_at_seconds - time.monotonic() for slot in self._workers if not slot.is_running]
+        due = [worker.start_at_seconds - time.monotonic() for worker in self._workers if not worker.is_running]
         self._select(max(0.0, min(due)) if due else None)
 
     def _select(self, timeout_seconds: float | None) -> None:
@@ -153,34 +153,36 @@ class Supervisor:
                 self._signals.drain()
 
     def _reap(self) -> None:
-        for slot in self._workers:
-            code = slot.reap(self._selector)
+        for worker in self._workers:
+            code = worker.reap(self._selector)
             if code is None or self._signals.count:
                 continue
-            log_event("process_died", logging.ERROR, process=slot.role, exit_code=code)
-            if slot.failed_starts >= MAX_FAILED_STARTS:
-                raise GivenUp(f"{slot.role} has ended {slot.failed_starts} times in a row before it was ready")
+            log_event("process_died", logging.ERROR, process=worker.role, exit_code=code)
+            if worker.failed_starts >= MAX_FAILED_STARTS:
+                raise RestartLimitReached(
+                    f"{worker.role} has ended {worker.failed_starts} times in a row before it was ready"
+                )
 
     def _stop(self) -> None:
-        """Asks all processes to stop, and kills those that take too long."""
+        """Sends SIGTERM to all processes, and SIGKILL to those that do not stop in time."""
         log_event("server_stopping", signals=self._signals.count)
         asked = max(1, self._signals.count)
         deadline = time.monotonic() + self._settings.drain_seconds + STOP_MARGIN_SECONDS
-        for slot in self._workers:
-            slot.ask_to_stop()
-        while any(slot.is_running for slot in self._workers):
+        for worker in self._workers:
+            worker.terminate()
+        while any(worker.is_running for worker in self._workers):
             if self._signals.count > asked:
                 asked = self._signals.count
                 deadline = min(deadline, time.monotonic() + QUICK_STOP_SECONDS)
-                for slot in self._workers:
-                    slot.ask_to_stop()
+                for worker in self._workers:
+                    worker.terminate()
             if time.monotonic() > deadline:
                 deadline = time.monotonic() + QUICK_STOP_SECONDS
-                for slot in self._workers:
-                    slot.kill()
+                for worker in self._workers:
+                    worker.kill()
             self._select(max(0.0, deadline - time.monotonic()))
-            for slot in self._workers:
-                slot.reap(self._selector)
+            for worker in self._workers:
+                worker.reap(self._selector)
 
 
 @contextlib.contextmanager

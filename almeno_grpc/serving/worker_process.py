@@ -1,4 +1,4 @@
-"""A place for a process of the server: started, watched, and filled again when the process dies."""
+"""A process of the server, as the supervisor sees it: started, monitored, and restarted with backoff when it dies."""
 
 import contextlib
 import logging
@@ -17,11 +17,12 @@ from almeno_grpc.serving.control_channel import READY
 MAX_FAILED_STARTS = 5
 """Ends in a row before being ready, after which the server gives up."""
 KILLED = {-signal.SIGKILL, -signal.SIGTERM}
-"""Ends that others have brought about; they say nothing of whether the process can work."""
-SHORT_LIFE_SECONDS = 10.0
-FIRST_DELAY_SECONDS = 0.05
-MAX_DOUBLINGS = 5
-"""Of the delay before a start, one for each short life in a row: up to 1.6 seconds."""
+"""Exit codes of processes that others have killed; these are no failed starts."""
+MIN_UPTIME_SECONDS = 10.0
+"""A process that dies earlier makes the delay before the next start longer."""
+INITIAL_BACKOFF_SECONDS = 0.05
+MAX_BACKOFF_DOUBLINGS = 5
+"""The delay doubles with each such death in a row: up to 1.6 seconds."""
 
 
 class WorkerProcess:
@@ -29,7 +30,7 @@ class WorkerProcess:
 
     Attributes:
         role: What the process does: `rpc-0`, `rpc-1`, …, `import`.
-        is_ready: Whether the process has said that it is ready.
+        is_ready: Whether the process has reported that it is ready.
         failed_starts: Ends in a row before the process was ready, by its own doing.
         restarts: How often a process was started again here.
     """
@@ -42,21 +43,21 @@ class WorkerProcess:
         self.start_at_seconds = 0.0
         self._bootstrap = bootstrap
         self._environment = dict(environment)
-        self._short_lives = 0
+        self._early_deaths = 0
         self._started_at_seconds = 0.0
         self._process: subprocess.Popen[bytes] | None = None
-        self._link: socket.socket | None = None
+        self._channel: socket.socket | None = None
 
     @property
     def is_running(self) -> bool:
-        """Whether the slot is filled; `reap` finds out about a death."""
+        """Whether the process was started and is not known to have died; see `reap`."""
         return self._process is not None
 
     def start(self, selector: selectors.BaseSelector) -> None:
-        """Starts a process in the slot; the selector is told of what it says."""
+        """Starts the process; its control channel is registered with the selector."""
         self._started_at_seconds = time.monotonic()
-        link, theirs = socket.socketpair()
-        link.setblocking(False)
+        channel, theirs = socket.socketpair()
+        channel.setblocking(False)
         module = f"almeno_grpc.serving.{self.role.partition('-')[0]}_process"
         try:
             with theirs:
@@ -66,37 +67,37 @@ class WorkerProcess:
                     env=self._environment,
                     stdin=subprocess.DEVNULL,
                     pass_fds=[theirs.fileno()],
-                    # Out of the terminal's group: an interrupt is the supervisor's to act on.
+                    # A process group of its own: an interrupt from the terminal is the supervisor's to act on.
                     process_group=0,
                 )
         except OSError as error:
             # No memory or no process to be had. The processes that run go on meanwhile.
             log_event("process_not_started", logging.ERROR, process=self.role, error=error)
-            link.close()
+            channel.close()
             self._plan_next_start()
             return
-        self._link = link
-        selector.register(link, selectors.EVENT_READ, self)
+        self._channel = channel
+        selector.register(channel, selectors.EVENT_READ, self)
         self.restarts += 1
         event = "process_restarted" if self.restarts else "process_started"
         log_event(event, process=self.role, process_pid=self._process.pid)
 
     def read(self, selector: selectors.BaseSelector) -> None:
-        """Reads what the process said."""
-        if self._link is None:
+        """Reads the control channel."""
+        if self._channel is None:
             return
         try:
-            said = self._link.recv(16)
+            received = self._channel.recv(16)
         except BlockingIOError:
             return
         except ConnectionError:
-            said = b""
-        if said.startswith(READY):
+            received = b""
+        if received.startswith(READY):
             self.is_ready = True
             self.failed_starts = 0
         else:
             # The process is ending; `reap` will find it dead.
-            selector.unregister(self._link)
+            selector.unregister(self._channel)
 
     def reap(self, selector: selectors.BaseSelector) -> int | None:
         """Looks whether the process has died.
@@ -109,30 +110,30 @@ class WorkerProcess:
         # What it has started may have outlived it.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        if self._link is not None:
+        if self._channel is not None:
             with contextlib.suppress(KeyError):
-                selector.unregister(self._link)
-            self._link.close()
+                selector.unregister(self._channel)
+            self._channel.close()
         if not self.is_ready and code not in KILLED:
             self.failed_starts += 1
-        self.is_ready, self._process, self._link = False, None, None
+        self.is_ready, self._process, self._channel = False, None, None
         self._plan_next_start()
         return code
 
     def _plan_next_start(self) -> None:
-        """Sets when the slot is due to be filled again: the sooner, the longer the last process lived."""
+        """Sets the time of the next start, by exponential backoff."""
         now = time.monotonic()
-        self._short_lives = 0 if now - self._started_at_seconds > SHORT_LIFE_SECONDS else self._short_lives + 1
-        delay_seconds = FIRST_DELAY_SECONDS * 2 ** min(self._short_lives, MAX_DOUBLINGS)
+        self._early_deaths = 0 if now - self._started_at_seconds > MIN_UPTIME_SECONDS else self._early_deaths + 1
+        delay_seconds = INITIAL_BACKOFF_SECONDS * 2 ** min(self._early_deaths, MAX_BACKOFF_DOUBLINGS)
         self.start_at_seconds = now + delay_seconds
 
-    def ask_to_stop(self) -> None:
-        """Asks the process to stop; asked again, it stops quickly."""
+    def terminate(self) -> None:
+        """Sends SIGTERM; at the second one the process stops without draining."""
         if self._process is not None:
             self._process.terminate()
 
     def kill(self) -> None:
-        """Kills the process and what it has started."""
+        """Sends SIGKILL to the process group: the process and those it has started."""
         if self._process is not None:
             log_event("process_killed", process=self.role, process_pid=self._process.pid)
             with contextlib.suppress(ProcessLookupError):

@@ -37,12 +37,12 @@ from almeno_grpc.clock import Clock
 from almeno_grpc.domain.decision import Decision, decide
 from almeno_grpc.metrics import PrometheusMetrics
 from almeno_grpc.rpc import requests
-from almeno_grpc.rpc.arrivals import Call
+from almeno_grpc.rpc.conversion.decisions import fill_decision
 from almeno_grpc.rpc.credit_servicer import CreditServicer
-from almeno_grpc.rpc.decision_answers import check_answer
 from almeno_grpc.rpc.field_reader import FieldReader
-from almeno_grpc.rpc.guarded_method import CallLimits
-from almeno_grpc.rpc.interceptor import CallGuard
+from almeno_grpc.rpc.runtime.admission import AdmissionInterceptor
+from almeno_grpc.rpc.runtime.executors import CallExecutor
+from almeno_grpc.rpc.runtime.limits import CallLimits
 from almeno_grpc.service.booking import BookingService
 from almeno_grpc.storage.store import SqlStore
 
@@ -50,7 +50,7 @@ BLOCKS, BLOCK_CALLS = 20, 500
 """A figure is the median of so many blocks of so many calls."""
 CUSTOMERS = 500
 CONNECTIONS = 64
-LIMITS = CallLimits(concurrent_calls=1000, message_bytes=4 << 20, slow_call_milliseconds=10**9)
+LIMITS = CallLimits(max_concurrent_calls=1000, max_message_bytes=4 << 20, slow_call_milliseconds=10**9)
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """The variable with which figures are counted into files, as the server does."""
 
@@ -105,7 +105,9 @@ def parts(store: SqlStore, customer_ids: Sequence[int]) -> list[Part]:
         metrics.decision("check", decision.reasons)
 
     def encode(decision: Decision) -> bytes:
-        return check_answer(decision)
+        response = pb.CheckEligibilityResponse()
+        fill_decision(response.decision, decision)
+        return response.SerializeToString()
 
     figures = {
         "request decoded": measured(pb.CheckEligibilityRequest.FromString, serialized),
@@ -115,26 +117,30 @@ def parts(store: SqlStore, customer_ids: Sequence[int]) -> list[Part]:
         "decision counted": measured(count, decisions),
         "answer made and encoded": measured(encode, decisions),
     }
-    with contextlib.closing(CallGuard(threads=4, limits=LIMITS, stream_methods=(), metrics=metrics)) as guard:
-        whole = measured(_guarded(guard, lending, metrics), serialized)
-        handed_over = _handed_over(guard)
-    guarding = whole - sum(figures.values())
+    with contextlib.closing(AdmissionInterceptor(threads=4, limits=LIMITS, metrics=metrics)) as admission:
+        whole = measured(_chain(admission, lending, metrics), serialized)
+    handed_over = _handed_over()
+    around = whole - sum(figures.values())
     return [
         *(Part(name, cpu_us) for name, cpu_us in figures.items()),
-        Part("guarded and counted", guarding),
+        Part("deadline, errors, metrics and log", around),
         Part("handed to a thread", handed_over),
     ]
 
 
-class _Arrived(Call):
+class _Call:
     """A call that has arrived with its request, whose answer goes nowhere."""
 
     def __init__(self, request: bytes) -> None:
         self.context: Any = _Context()
         self.request = request
 
-    def answer(self, message: bytes) -> None:
+    def answer(self, response: bytes) -> None:
         """Takes the answer."""
+
+    def reject(self, status: grpc.Status) -> None:
+        """Is not expected."""
+        raise AssertionError(status)
 
 
 class _Context:
@@ -147,30 +153,33 @@ class _Context:
         return 10.0
 
 
-def _guarded(guard: CallGuard, lending: BookingService, metrics: PrometheusMetrics) -> Callable[[bytes], object]:
-    """CheckEligibility as a thread of the pool runs it, from bytes to bytes."""
+def _chain(
+    admission: AdmissionInterceptor, lending: BookingService, metrics: PrometheusMetrics
+) -> Callable[[bytes], object]:
+    """CheckEligibility as a thread runs it, from bytes to bytes."""
     unused: Any = SimpleNamespace(once=None)
     handler = grpc.unary_unary_rpc_method_handler(
         CreditServicer(unused, unused, lending, repayments=unused, decisions=unused, metrics=metrics).CheckEligibility,
         request_deserializer=pb.CheckEligibilityRequest.FromString,
         response_serializer=pb.CheckEligibilityResponse.SerializeToString,
     )
-    details: Any = SimpleNamespace(method=SERVICE + CHECK)
-    guarded: Any = guard.intercept_service(lambda _details: handler, details)
-    return lambda message: guarded.unary_unary(_Arrived(message))
+    answer: Any = admission.route(SERVICE + CHECK, handler).answer
+    return lambda message: answer(_Call(message))
 
 
-def _handed_over(guard: CallGuard) -> float:
-    """What it costs to have a call run on a thread of its pool, in microseconds."""
+def _handed_over() -> float:
+    """What it costs to have a call run on a thread, in microseconds."""
     figures = []
+    executor = CallExecutor(4, "call")
     for _ in range(BLOCKS):
         started = time.process_time()
         for _ in range(BLOCK_CALLS - 1):
-            guard.calls.enqueue(int)
+            executor.run(int)
         last = threading.Event()
-        guard.calls.enqueue(last.set)
+        executor.run(last.set)
         last.wait()
         figures.append((time.process_time() - started) / BLOCK_CALLS * 1e6)
+    executor.shutdown()
     return statistics.median(figures)
 
 

@@ -12,7 +12,8 @@ from support.servers import CUSTOMERS, LOANS, RunningServer, StartServer, eventu
 from almeno_grpc.api import credit_service_pb2 as pb
 from almeno_grpc.api import import_pb2
 
-CREDIT = "/almeno.credit.v1.CreditService"
+SERVICE = "almeno.credit.v1.CreditService"
+CREDIT = f"/{SERVICE}"
 PEOPLE = ("Zebulon", "Quatermain", "Ümläüt", "Ornithopter")
 PHONE_NUMBERS = ("9812300001", "9812300002", "8111100001", "8111100002", "98123000")
 
@@ -49,15 +50,15 @@ def test_figures_add_up_over_all_processes(observed: RunningServer) -> None:
     for connection in connections[:3]:
         connection.credit.CreateLoan(again, timeout=SECONDS)
     expected = {
-        ("OK", f"{CREDIT}/CheckEligibility"): 96,
-        ("NOT_FOUND", f"{CREDIT}/GetLoan"): 16,
-        ("INVALID_ARGUMENT", f"{CREDIT}/GetLoan"): 16,
-        ("OK", f"{CREDIT}/CreateLoan"): 20,
+        ("OK", "CheckEligibility", SERVICE, "unary"): 96,
+        ("NOT_FOUND", "GetLoan", SERVICE, "unary"): 16,
+        ("INVALID_ARGUMENT", "GetLoan", SERVICE, "unary"): 16,
+        ("OK", "CreateLoan", SERVICE, "unary"): 20,
     }
-    eventually(lambda: difference(server.metrics(), before, "almeno_calls_total") == expected)
+    eventually(lambda: difference(server.metrics(), before, "grpc_server_handled_total") == expected)
     after = server.metrics()
-    assert difference(after, before, "almeno_call_seconds_count") == expected
-    assert sum(difference(after, before, "almeno_call_seconds_sum").values()) > 0
+    assert difference(after, before, "grpc_server_handling_seconds_count") == expected
+    assert sum(difference(after, before, "grpc_server_handling_seconds_sum").values()) > 0
     first = "LOAN_EXCEEDS_LIMIT"
     # An answer that is given again is no new decision.
     assert difference(after, before, "almeno_decisions_total") == {
@@ -86,7 +87,7 @@ def is_reachable(server: RunningServer) -> bool:
 def test_figures_outlive_the_process_that_has_counted_them(observed: RunningServer) -> None:
     customer_id = registered(observed.credit).customer_id
     connections = [observed.connect() for _ in range(12)]
-    key = ("almeno_calls_total", "OK", f"{CREDIT}/CheckEligibility")
+    key = ("grpc_server_handled_total", "OK", "CheckEligibility", SERVICE, "unary")
     restarts = ("almeno_process_restarts_total",)
     before = observed.metrics()
     expected = before.get(key, 0) + 12

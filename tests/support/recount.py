@@ -11,7 +11,7 @@ from almeno_grpc.api import credit_service_pb2, customer_pb2, decision_pb2, loan
 from almeno_grpc.api import portfolio_service_pb2 as pb
 from almeno_grpc.domain.decision import LoanRequest
 from almeno_grpc.domain.policy_file import parse_policy
-from almeno_grpc.rpc.answers import DECISION_REASONS
+from almeno_grpc.rpc.conversion.decisions import DECISION_REASONS
 from almeno_grpc.service.booking import BookingService
 from support.served_book import Served
 from support.servers import ROOT

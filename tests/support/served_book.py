@@ -14,8 +14,8 @@ from almeno_grpc.bootstrap import CreditApplication
 from almeno_grpc.clock import Clock
 from almeno_grpc.config import Settings
 from almeno_grpc.metrics import NoMetrics
-from almeno_grpc.rpc.guarded_method import CallLimits
-from almeno_grpc.rpc.interceptor import CallGuard
+from almeno_grpc.rpc.runtime.admission import AdmissionInterceptor
+from almeno_grpc.rpc.runtime.limits import CallLimits
 from almeno_grpc.storage.store import SqlStore
 from support.book import INDIA, TODAY, Book
 
@@ -89,10 +89,11 @@ def served(database_url: str) -> Iterator[Served]:
     store.migrate()
     application = CreditApplication(settings_here, NoMetrics())
     limits = CallLimits(
-        concurrent_calls=1000, message_bytes=settings_here.max_message_bytes, slow_call_milliseconds=60_000
+        max_concurrent_calls=1000, max_message_bytes=settings_here.max_message_bytes, slow_call_milliseconds=60_000
     )
-    guard = CallGuard(threads=4, limits=limits, stream_methods=application.stream_methods, metrics=NoMetrics())
-    server = grpc.server(guard.calls, interceptors=[guard], options=[("grpc.max_receive_message_length", 2**23)])
+    admission = AdmissionInterceptor(threads=4, limits=limits, metrics=NoMetrics())
+    options = [("grpc.max_receive_message_length", 2**23)]
+    server = grpc.server(admission.executor, interceptors=[admission], options=options)
     application.add_to(server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
@@ -106,7 +107,6 @@ def served(database_url: str) -> Iterator[Served]:
         )
     application.drain()
     server.stop(None).wait()
-    guard.calls.shutdown()
-    guard.streams.shutdown()
+    admission.close()
     application.close()
     store.close()

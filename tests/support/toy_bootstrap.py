@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import grpc
+from google.protobuf.descriptor import MethodDescriptor
 from typing_extensions import override
 
 from almeno_grpc.api import (
@@ -57,9 +58,7 @@ class Portfolio(portfolio_service_pb2_grpc.PortfolioServiceServicer):
 
 class ToyApplication:
     service_names = ("almeno.credit.v1.CreditService", "almeno.credit.v1.PortfolioService")
-    write_methods = frozenset[str]()
-    prompt_methods = frozenset[str]()
-    stream_methods = frozenset({"/almeno.credit.v1.PortfolioService/WatchImport"})
+    inline_methods = frozenset[MethodDescriptor]()
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics

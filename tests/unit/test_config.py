@@ -7,7 +7,7 @@ import pytest
 
 from almeno_grpc.config import ConfigurationError, Settings, flag_of, settings_from_command_line, variable_of
 from almeno_grpc.config_values import Address, size_text
-from almeno_grpc.logs import without_password
+from almeno_grpc.logs import redact_password
 
 
 def read(**environment: str) -> Settings:
@@ -160,4 +160,4 @@ def test_size_is_written_in_its_largest_unit(size_bytes: int, text: str) -> None
     ],
 )
 def test_database_is_logged_without_its_password(url: str, written: str) -> None:
-    assert without_password(url) == written
+    assert redact_password(url) == written

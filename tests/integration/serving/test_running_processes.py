@@ -124,22 +124,23 @@ def test_both_processes_serve_each_on_a_core_of_its_own(server: ToyServer) -> No
 
 
 def test_metrics_add_up_all_processes(server: ToyServer) -> None:
-    def figures() -> dict[str, float]:
+    def samples() -> dict[str, float]:
         code, text = server.http_get("/metrics")
         assert code == 200
         lines = [line for line in text.splitlines() if not line.startswith("#")]
         return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
 
-    labels = '{code="OK",method="/almeno.credit.v1.CreditService/GetCustomer"}'
-    before = figures().get(f"almeno_calls_total{labels}", 0)
+    service = 'grpc_service="almeno.credit.v1.CreditService",grpc_type="unary"'
+    labels = f'{{grpc_code="OK",grpc_method="GetCustomer",{service}}}'
+    before = samples().get(f"grpc_server_handled_total{labels}", 0)
     seen = set()
     for _ in range(40):
         with server.channel() as channel:
             seen.add(process_that_answers(channel))
     assert len(seen) == 2
-    after = figures()
-    assert after[f"almeno_calls_total{labels}"] == before + 40
-    assert after[f"almeno_call_seconds_count{labels}"] == before + 40
+    after = samples()
+    assert after[f"grpc_server_handled_total{labels}"] == before + 40
+    assert after[f"grpc_server_handling_seconds_count{labels}"] == before + 40
     reason = 'kind="check",outcome="declined",reason="CREDIT_SCORE_TOO_LOW"'
     assert after[f"almeno_decisions_total{{{reason}}}"] == before + 40
     assert after['almeno_decline_reasons_total{kind="check",reason="EMI_BURDEN_TOO_HIGH"}'] == before + 40

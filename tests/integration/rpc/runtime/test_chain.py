@@ -1,4 +1,4 @@
-"""What surrounds every call: a real server on a free port, with handlers of the tests' own behind the guard."""
+"""What surrounds every call, with each way of dispatch: a server on a free port, with handlers of the tests' own."""
 
 import threading
 import time
@@ -12,7 +12,7 @@ import pytest
 from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
-from support.guarded_server import (
+from support.runtime_server import (
     ANSWER,
     GET_CUSTOMER,
     LIMIT,
@@ -20,8 +20,8 @@ from support.guarded_server import (
     WATCH_IMPORT,
     Served,
     eventually,
-    guarded_server,
     refused,
+    runtime_server,
 )
 
 from almeno_grpc.api import (
@@ -31,9 +31,9 @@ from almeno_grpc.api import (
 from almeno_grpc.domain.errors import CustomerNotFound, InvalidField, StoreUnavailable
 
 
-@pytest.fixture
-def served() -> Iterator[Served]:
-    with guarded_server() as served:
+@pytest.fixture(params=[True, False], ids=["early", "grpc"])
+def served(request: pytest.FixtureRequest) -> Iterator[Served]:
+    with runtime_server(dispatches_early=request.param) as served:
         yield served
 
 
@@ -89,30 +89,12 @@ def test_unexpected_exception_tells_the_caller_nothing_of_itself(
         (START_IMPORT, b"\x0a\xff\xff\xff\xff\x0f"),
         (START_IMPORT, b"\x0a\x04\x12\x02\xff\xfe"),
         ("/grpc.health.v1.Health/Check", b"\x0a\x01\xff"),
+        ("/grpc.health.v1.Health/Watch", b"\x0a\x01\xff"),
     ],
 )
 def test_bytes_that_are_no_message_are_an_invalid_argument(served: Served, method: str, message: bytes) -> None:
     code, info = refused(lambda: served.raw(method, message))
     assert (code, info.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD")
-
-
-def test_call_without_a_request_is_an_invalid_argument(served: Served) -> None:
-    code, info = refused(lambda: served.raw(GET_CUSTOMER))
-    assert (code, info.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD")
-
-
-def test_callers_that_never_send_their_request_do_not_hold_the_threads(served: Served) -> None:
-    silent, sent = threading.Event(), []
-
-    def requests() -> Iterator[bytes]:
-        silent.wait(5)
-        yield from sent
-
-    calls = [served.channel.stream_unary(GET_CUSTOMER).future(requests(), timeout=5) for _ in range(2)]
-    eventually(lambda: served.guard.calls_under_way == 2)
-    assert served.get_customer(timeout=2) == ANSWER
-    assert [call.code() for call in calls] == [grpc.StatusCode.CANCELLED] * 2
-    silent.set()
 
 
 def test_message_beyond_the_limit_is_refused_and_one_at_it_is_taken(served: Served) -> None:
@@ -130,7 +112,7 @@ def test_unknown_method_is_told_with_details_and_counted_under_one_name(served: 
     for method in ("/almeno.credit.v1.CreditService/CloseBank", "/x/y"):
         code, info = refused(lambda method=method: served.raw(method, b""))
         assert (code, info.reason) == (grpc.StatusCode.UNIMPLEMENTED, "METHOD_NOT_FOUND")
-    assert served.metrics.calls == {("unknown", "UNIMPLEMENTED"): 2}
+    assert served.metrics.calls == {("/unknown/unknown", "UNIMPLEMENTED"): 2}
 
 
 def test_calls_beyond_the_limit_are_refused_at_once_and_later_ones_are_served(served: Served) -> None:
@@ -142,19 +124,19 @@ def test_calls_beyond_the_limit_are_refused_at_once_and_later_ones_are_served(se
 
     served.credit.get_customer = wait
     waiting = [served.get_customer_later() for _ in range(LIMIT)]
-    eventually(lambda: served.guard.calls.is_full)
+    eventually(lambda: served.admission.calls_under_way == LIMIT)
     started = time.monotonic()
     code, info = refused(served.get_customer)
     assert time.monotonic() - started < 0.5
     assert (code, info.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_CALLS")
     leave.set()
     assert [call.result() for call in waiting] == [ANSWER] * LIMIT
-    eventually(lambda: served.guard.calls_under_way == 0)
+    eventually(lambda: served.admission.calls_under_way == 0)
     assert served.get_customer() == ANSWER
 
 
 def test_server_that_stops_refuses_calls_and_goes_on_to_tell_its_health(served: Served) -> None:
-    served.guard.refuse_calls()
+    served.admission.reject_calls()
     code, info = refused(served.get_customer)
     assert (code, info.reason) == (grpc.StatusCode.UNAVAILABLE, "SERVER_STOPPING")
     assert served.raw("/grpc.health.v1.Health/Check", b"")
@@ -172,15 +154,16 @@ def test_calls_cancelled_while_they_wait_do_not_run_and_make_room(served: Served
     running = [served.get_customer_later() for _ in range(2)]
     eventually(lambda: len(ran) == 2)
     queued = served.get_customer_later()
-    eventually(lambda: served.guard.calls.is_full)
+    eventually(lambda: served.admission.calls_under_way == LIMIT)
     queued.cancel()
     # Until the server has heard of it.
     time.sleep(0.1)
     leave.set()
     assert [call.result() for call in running] == [ANSWER] * 2
-    eventually(lambda: served.guard.calls_under_way == 0)
+    eventually(lambda: served.admission.calls_under_way == 0)
     assert len(ran) == 2
-    assert served.metrics.calls[GET_CUSTOMER, "CANCELLED"] == 1
+    # gRPC drops it before it comes to the chain.
+    assert served.metrics.calls[GET_CUSTOMER, "CANCELLED"] == served.dispatches_early
 
 
 def test_call_whose_deadline_passes_while_it_waits_does_not_run(served: Served) -> None:
@@ -199,8 +182,9 @@ def test_call_whose_deadline_passes_while_it_waits_does_not_run(served: Served) 
     assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
     leave.set()
     assert [call.result() for call in running] == [ANSWER] * 2
-    eventually(lambda: served.metrics.calls[GET_CUSTOMER, "DEADLINE_EXCEEDED"] == 1)
+    eventually(lambda: served.admission.calls_under_way == 0)
     assert len(ran) == 2
+    assert served.metrics.calls[GET_CUSTOMER, "DEADLINE_EXCEEDED"] == served.dispatches_early
 
 
 def test_no_count_leaks_under_a_storm_of_cancelled_late_and_refused_calls(served: Served) -> None:
@@ -225,7 +209,7 @@ def test_no_count_leaks_under_a_storm_of_cancelled_late_and_refused_calls(served
     assert set(codes) <= {"OK", "CANCELLED", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED"}
     assert codes["OK"]
     assert codes["RESOURCE_EXHAUSTED"]
-    eventually(lambda: served.guard.calls_under_way == 0)
+    eventually(lambda: served.admission.calls_under_way == 0)
     assert served.get_customer() == ANSWER
 
 
@@ -285,6 +269,16 @@ def test_upload_reaches_its_handler_message_by_message(served: Served) -> None:
     assert served.portfolio.uploads == [3]
 
 
+def test_upload_may_take_longer_than_a_single_request(served: Served) -> None:
+    def requests() -> Iterator[Any]:
+        yield portfolio_service_pb2.StartImportRequest(chunk=b"1")
+        time.sleep(0.5)
+        yield portfolio_service_pb2.StartImportRequest(chunk=b"2")
+
+    portfolio_service_pb2_grpc.PortfolioServiceStub(served.channel).StartImport(requests(), timeout=5)
+    assert served.portfolio.uploads == [2]
+
+
 def test_upload_that_breaks_off_in_a_message_reaches_its_handler_as_an_error(served: Served) -> None:
     good = portfolio_service_pb2.StartImportRequest(chunk=b"1").SerializeToString()
     code, info = refused(lambda: served.raw(START_IMPORT, good, b"\xff"))
@@ -302,7 +296,7 @@ def test_watches_of_the_health_service_hold_no_thread_and_are_limited_and_ended(
     watches.pop().cancel()
     eventually(lambda: served.metrics.calls["/grpc.health.v1.Health/Watch", "OK"] == 1)
     served.health.enter_graceful_shutdown()
-    served.guard.end_watches()
+    served.admission.end_watches()
     for watch in watches:
         assert [seen.status for seen in watch] == [health_pb2.HealthCheckResponse.NOT_SERVING]
     eventually(lambda: served.metrics.calls["/grpc.health.v1.Health/Watch", "OK"] == LIMIT)

@@ -1,8 +1,8 @@
-"""A real server on a free port with handlers of the tests' own, behind the guard."""
+"""A real server on a free port with handlers of the tests' own, behind the chain of `almeno_grpc.rpc.runtime`."""
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +10,6 @@ from typing import Any
 import grpc
 import pytest
 from google.rpc import error_details_pb2
-from grpc_health.v1 import health_pb2_grpc
 from grpc_health.v1.health import HealthServicer
 from grpc_status import rpc_status
 from typing_extensions import override
@@ -22,8 +21,10 @@ from almeno_grpc.api import (
     portfolio_service_pb2,
     portfolio_service_pb2_grpc,
 )
-from almeno_grpc.rpc.guarded_method import CallLimits
-from almeno_grpc.rpc.interceptor import CallGuard
+from almeno_grpc.metrics import MethodLabels
+from almeno_grpc.rpc.runtime.admission import AdmissionInterceptor
+from almeno_grpc.rpc.runtime.limits import CallLimits
+from almeno_grpc.serving.standard_services import add_standard_services
 
 GET_CUSTOMER = "/almeno.credit.v1.CreditService/GetCustomer"
 START_IMPORT = "/almeno.credit.v1.PortfolioService/StartImport"
@@ -35,10 +36,12 @@ LIMIT = 3
 class RecordedMetrics:
     def __init__(self) -> None:
         self.calls: Counter[tuple[str, str]] = Counter()
+        self.types: dict[str, str] = {}
         self.seconds: list[float] = []
 
-    def call(self, method: str, code: str, seconds: float) -> None:
-        self.calls[method, code] += 1
+    def call(self, method: MethodLabels, code: str, seconds: float) -> None:
+        self.calls[f"/{method.grpc_service}/{method.grpc_method}", code] += 1
+        self.types[method.grpc_method] = method.grpc_type
         self.seconds.append(seconds)
 
     def decision(self, kind: str, reasons: tuple[str, ...], count: int = 1) -> None: ...
@@ -59,10 +62,14 @@ class Portfolio(portfolio_service_pb2_grpc.PortfolioServiceServicer):
     def __init__(self) -> None:
         self.watch: Callable[[], Iterator[Any]] = lambda: iter(())
         self.uploads: list[int] = []
+        self.start_import: Callable[[Iterator[Any]], Any] = self._count
 
     @override
     def StartImport(self, request_iterator: Iterator[Any], context: grpc.ServicerContext) -> Any:
-        self.uploads.append(sum(1 for _ in request_iterator))
+        return self.start_import(request_iterator)
+
+    def _count(self, requests: Iterator[Any]) -> Any:
+        self.uploads.append(sum(1 for _ in requests))
         return portfolio_service_pb2.StartImportResponse()
 
     @override
@@ -72,11 +79,12 @@ class Portfolio(portfolio_service_pb2_grpc.PortfolioServiceServicer):
 
 @dataclass
 class Served:
-    guard: CallGuard
+    admission: AdmissionInterceptor
     channel: grpc.Channel
     credit: Credit
     portfolio: Portfolio
     health: HealthServicer
+    dispatches_early: bool
     metrics: RecordedMetrics = field(default_factory=RecordedMetrics)
 
     def get_customer(self, timeout: float = 5) -> Any:
@@ -91,31 +99,43 @@ class Served:
 
 
 @contextmanager
-def guarded_server(prompt_methods: Collection[str] = ()) -> Iterator[Served]:
-    """A server with two threads for calls, which takes on three of them; prompt methods are run without a thread."""
+def runtime_server(
+    *,
+    dispatches_early: bool,
+    inline: Collection[str] = (),
+    outer: Sequence[grpc.ServerInterceptor] = (),
+    inner: Sequence[grpc.ServerInterceptor] = (),
+) -> Iterator[Served]:
+    """A server with two threads for calls, which takes on three of them.
+
+    Methods of CreditService in `inline` are answered on gRPC's event thread; `outer` and `inner` are interceptors
+    before and behind ours.
+    """
     metrics = RecordedMetrics()
-    limits = CallLimits(concurrent_calls=LIMIT, message_bytes=1000, slow_call_milliseconds=200, request_seconds=0.3)
-    guard = CallGuard(
+    limits = CallLimits(
+        max_concurrent_calls=LIMIT, max_message_bytes=1000, slow_call_milliseconds=200, request_timeout_seconds=0.3
+    )
+    service = credit_service_pb2.DESCRIPTOR.services_by_name["CreditService"]
+    admission = AdmissionInterceptor(
         threads=2,
         limits=limits,
-        stream_methods={START_IMPORT, WATCH_IMPORT},
         metrics=metrics,
-        write_methods=prompt_methods,
-        prompt_methods=prompt_methods,
+        inline_methods=[service.methods_by_name[name] for name in inline],
+        dispatches_early=dispatches_early,
     )
-    server = grpc.server(guard.calls, interceptors=[guard])
-    credit, portfolio, health = Credit(), Portfolio(), HealthServicer()
+    server = grpc.server(admission.executor, interceptors=[*outer, admission, *inner])
+    credit, portfolio = Credit(), Portfolio()
     credit_service_pb2_grpc.add_CreditServiceServicer_to_server(credit, server)
     portfolio_service_pb2_grpc.add_PortfolioServiceServicer_to_server(portfolio, server)
-    health_pb2_grpc.add_HealthServicer_to_server(health, server)
+    health = add_standard_services(server, ())
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-        yield Served(guard, channel, credit, portfolio, health, metrics)
-    guard.end_watches()
+        yield Served(admission, channel, credit, portfolio, health, dispatches_early, metrics)
+    admission.end_watches()
     server.stop(1).wait()
-    eventually(lambda: guard.calls_under_way == 0)
-    guard.close()
+    eventually(lambda: admission.calls_under_way == 0)
+    admission.close()
 
 
 def eventually(holds: Callable[[], bool], seconds: float = 5) -> None:

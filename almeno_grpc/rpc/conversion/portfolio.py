@@ -1,0 +1,48 @@
+"""The statistics of the whole book as messages."""
+
+from almeno_grpc.api import portfolio_pb2
+from almeno_grpc.domain.portfolio import BURDENS, DecisionStatistics, LoanBucket, LoanStatistics, Month, Portfolio
+from almeno_grpc.rpc.conversion.loans import LOAN_STATES
+from almeno_grpc.rpc.conversion.statistics import fill_reason_counts, fill_score_counts
+from almeno_grpc.rpc.conversion.values import fill_date, fill_money
+
+
+def fill_portfolio(message: portfolio_pb2.PortfolioSummary, portfolio: Portfolio) -> None:
+    """Fills the statistics of the book on its business date."""
+    fill_date(message.business_date, portfolio.business_date)
+    message.customers = portfolio.customers
+    message.loans = portfolio.loans.loans
+    fill_money(message.outstanding_principal, portfolio.loans.outstanding_principal)
+    for bucket, loans in portfolio.loan_buckets.items():
+        _fill_bucket(message.loan_buckets.add(), bucket, loans)
+    for month, loans in sorted(portfolio.vintages.items()):
+        _fill_vintage(message.vintages.add(), month, loans)
+    fill_score_counts(message.scores, portfolio.scores)
+    for (above, to), customers in zip(BURDENS, portfolio.emi_burden, strict=True):
+        message.emi_burden.add(percent_above=above, percent_to=to, customers=customers)
+    for month, decisions in sorted(portfolio.decisions.items()):
+        _fill_decisions(message.decisions.add(), month, decisions)
+    message.policy_version = portfolio.policy.version
+
+
+def _fill_bucket(message: portfolio_pb2.LoanBucket, bucket: LoanBucket, loans: LoanStatistics) -> None:
+    message.state = LOAN_STATES[bucket.state]
+    message.days_past_due_from = bucket.days_past_due_from
+    if bucket.days_past_due_to is not None:
+        message.days_past_due_to = bucket.days_past_due_to
+    message.loans = loans.loans
+    fill_money(message.outstanding_principal, loans.outstanding_principal)
+
+
+def _fill_vintage(message: portfolio_pb2.Vintage, month: Month, loans: LoanStatistics) -> None:
+    message.year, message.month = month.year, month.month
+    message.loans = loans.loans
+    fill_money(message.loan_amount, loans.loan_amount)
+    fill_money(message.outstanding_principal, loans.outstanding_principal)
+
+
+def _fill_decisions(message: portfolio_pb2.MonthOfDecisions, month: Month, decisions: DecisionStatistics) -> None:
+    message.year, message.month = month.year, month.month
+    message.approvals = decisions.approvals
+    message.declines = decisions.declines
+    fill_reason_counts(message.declines_by_reason, decisions.declines_by_reason)

@@ -1,0 +1,35 @@
+"""Amounts, rates, dates and instants."""
+
+from datetime import date
+from decimal import Decimal
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from google.type import date_pb2, decimal_pb2, money_pb2
+
+CURRENCY = "INR"
+
+
+def fill_money(message: money_pb2.Money, paise: int) -> None:
+    """Fills an amount of paise, zero or more, as rupees and billionths of a rupee."""
+    message.currency_code = CURRENCY
+    message.units = paise // 100
+    message.nanos = paise % 100 * 10_000_000
+
+
+def fill_decimal(message: decimal_pb2.Decimal, number: Decimal) -> None:
+    """Fills a rate in per cent, written without an exponent."""
+    message.value = f"{number:f}"
+
+
+def fill_date(message: date_pb2.Date, day: date) -> None:
+    """Fills a date with all three parts."""
+    message.year = day.year
+    message.month = day.month
+    message.day = day.day
+
+
+def fill_timestamp(message: Timestamp, microseconds: int) -> None:
+    """Fills an instant from microseconds since the epoch."""
+    seconds, rest = divmod(microseconds, 1_000_000)
+    message.seconds = seconds
+    message.nanos = rest * 1000

@@ -1,0 +1,18 @@
+"""What surrounds every call: a chain of small steps between gRPC's server and the servicers.
+
+| step | module | what it does |
+|---|---|---|
+| admission | `admission` | picks the handler of a call: the method's, or one that rejects it |
+| dispatch | `dispatch`, `early_dispatch`, `executors` | receives the request and finds a thread |
+| authentication, scopes | to come: `MethodHandler` marks the place | |
+| decoding | `decoding` | bytes become a message, within the size limit |
+| deadline | `deadline` | ends calls whose request does not arrive, or whose deadline has passed |
+| the servicer | `almeno_grpc.rpc.credit_servicer` and others | |
+| errors | `errors` | the domain's errors become statuses; all others become INTERNAL |
+| audit | to come: `MethodHandler` marks the place | |
+| metrics, log | `metrics`, `log` | counts the outcome, logs what is slow or has failed |
+
+`method_handler` composes the steps from decoding on. gRPC by itself answers INTERNAL or UNKNOWN where a message cannot
+be decoded or a handler raises, and queues calls without a limit: so it is handed methods that take bytes and give
+bytes.
+"""

@@ -1,0 +1,188 @@
+"""Admission: what answers a call, its method or a rejection. The one interceptor of a server."""
+
+# grpc's classes are generic in its stubs only.
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, NoReturn, TypeVar
+
+import grpc
+from google.protobuf.descriptor import MethodDescriptor
+
+from almeno_grpc.domain.errors import CreditError, ServerStopping, TooManyCalls
+from almeno_grpc.metrics import UNKNOWN_METHOD, MethodLabels, Metrics
+from almeno_grpc.rpc.errors import MethodNotFound, to_status
+from almeno_grpc.rpc.runtime.deadline import RequestTimeouts
+from almeno_grpc.rpc.runtime.dispatch import (
+    EARLY_DISPATCH_VERSIONS,
+    DispatchEngine,
+    DispatchExecutor,
+    GrpcDispatch,
+    Route,
+)
+from almeno_grpc.rpc.runtime.executors import CallExecutor, InlineExecutor
+from almeno_grpc.rpc.runtime.limits import MAX_STREAMS, WRITE_THREADS, CallLimits
+from almeno_grpc.rpc.runtime.method_handler import MethodHandler
+from almeno_grpc.rpc.runtime.methods import Method, method_of, path_of
+from almeno_grpc.rpc.runtime.metrics import CallMetrics
+from almeno_grpc.rpc.runtime.watches import Watches
+
+INLINE_REQUEST_BYTES = 4096
+"""The largest request that gRPC's event thread decodes itself, some ten times the usual one."""
+
+HEALTH = "/grpc.health.v1.Health/"
+
+_Request = TypeVar("_Request")
+_Response = TypeVar("_Response")
+
+
+class AdmissionInterceptor(grpc.ServerInterceptor):
+    """Admits calls, or rejects them: those beyond the limit, those that come while the server stops, unknown methods.
+
+    A server that it is an interceptor of has to be made with its `executor`.
+    """
+
+    def __init__(
+        self,
+        *,
+        threads: int,
+        limits: CallLimits,
+        metrics: Metrics,
+        inline_methods: Iterable[MethodDescriptor] = (),
+        dispatches_early: bool | None = None,
+    ) -> None:
+        """Makes the interceptor and its threads.
+
+        Args:
+            threads: Threads for the calls that change nothing and stream nothing.
+            limits: What a caller can make large.
+            metrics: Where calls are counted.
+            inline_methods: Unary methods whose handlers return a Future at once: they wait for nothing.
+            dispatches_early: Whether EarlyDispatch is used rather than gRPC's own path; None where it is known to work.
+        """
+        self._limits = limits
+        self._metrics = metrics
+        self._calls = CallExecutor(threads, "call")
+        self._writes = CallExecutor(WRITE_THREADS, "write")
+        self._streams = CallExecutor(MAX_STREAMS, "stream")
+        self._watch_openings = CallExecutor(MAX_STREAMS, "watch")
+        self._inline = InlineExecutor()
+        self._watches = Watches(limits.max_concurrent_calls)
+        self._inline_paths = frozenset(map(path_of, inline_methods))
+        self._timeouts = RequestTimeouts(limits.request_timeout_seconds)
+        self._methods: dict[str, _Admitted] = {}
+        self._is_stopping = False
+        self._not_found = self._rejection(UNKNOWN_METHOD, MethodNotFound("the server has no such method"))
+        if dispatches_early is None:
+            dispatches_early = grpc.__version__ in EARLY_DISPATCH_VERSIONS
+        engine = _early_dispatch(self._timeouts) if dispatches_early else GrpcDispatch(self._timeouts)
+        self.executor = DispatchExecutor(engine, self._calls)
+
+    def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler[_Request, _Response] | None],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler[_Request, _Response] | None:
+        """Picks what answers a call. Runs on gRPC's one event thread."""
+        route = self.route(handler_call_details.method, continuation(handler_call_details))
+        self.executor.route_next(route)
+        return route.grpc_handler
+
+    def route(self, path: str, handler: grpc.RpcMethodHandler[Any, Any] | None) -> Route:
+        """What answers a call of the method with that full name; None for a handler that there is not."""
+        if handler is None:
+            return self._not_found
+        admitted = self._methods.get(path)
+        # An interceptor behind this one may wrap the handler of each call anew.
+        if admitted is None or admitted.handler is not handler:
+            admitted = self._methods[path] = self._admitted(method_of(path, handler), handler)
+        if self._is_stopping and not path.startswith(HEALTH):
+            return admitted.stopping
+        return admitted.busy if self._is_full(admitted.route) else admitted.route
+
+    def _is_full(self, route: Route) -> bool:
+        """Whether a further call has to be rejected; reads and writes share their limit."""
+        if route.executor is self._streams:
+            return self._streams.calls_under_way >= MAX_STREAMS
+        return self._unary_calls_under_way >= self._limits.max_concurrent_calls
+
+    def reject_calls(self) -> None:
+        """Answers UNAVAILABLE to all further calls; the health service goes on to tell why."""
+        self._is_stopping = True
+
+    def end_watches(self) -> None:
+        """Ends the streams that wait without a thread, such as those of the health service."""
+        self._watches.end_all()
+
+    def close(self) -> None:
+        """Ends the threads, once no call is under way."""
+        self._timeouts.close()
+        for executor in (self._calls, self._writes, self._streams, self._watch_openings):
+            executor.shutdown()
+
+    @property
+    def calls_under_way(self) -> int:
+        """Calls that run or wait, streams that hold a thread included."""
+        return self._unary_calls_under_way + self._streams.calls_under_way
+
+    @property
+    def _unary_calls_under_way(self) -> int:
+        return self._calls.calls_under_way + self._writes.calls_under_way + self._watch_openings.calls_under_way
+
+    def _admitted(self, method: Method, handler: grpc.RpcMethodHandler[Any, Any]) -> _Admitted:
+        chain = MethodHandler(method, handler, self._limits, self._metrics, self._watches)
+        route = Route(
+            chain.grpc_handler,
+            self._executor_for(chain),
+            chain.answer if chain.grpc_handler.unary_unary else None,
+            INLINE_REQUEST_BYTES if method.path in self._inline_paths else -1,
+        )
+        busy = TooManyCalls("the server has as many calls under way as it takes on; try again a little later")
+        stopping = ServerStopping("the server is stopping; try again a little later")
+        return _Admitted(handler, route, self._rejection(method.labels, busy), self._rejection(method.labels, stopping))
+
+    def _executor_for(self, chain: MethodHandler) -> CallExecutor:
+        if chain.is_nonblocking:
+            return self._watch_openings
+        if chain.method.is_stream:
+            return self._streams
+        return self._writes if chain.method.has_effects else self._calls
+
+    def _rejection(self, labels: MethodLabels, error: CreditError) -> Route:
+        return Route(RejectingHandler(labels, to_status(error), self._metrics).grpc_handler, self._inline)
+
+
+class RejectingHandler:
+    """Answers every call with the same status, without reading the request.
+
+    Attributes:
+        grpc_handler: What gRPC is handed.
+    """
+
+    def __init__(self, labels: MethodLabels, status: grpc.Status, metrics: Metrics) -> None:
+        self._status = status
+        self._metrics = CallMetrics(labels, metrics)
+        # With a stream of requests gRPC calls the behavior at once, whatever the type of the method.
+        self.grpc_handler: grpc.RpcMethodHandler[Any, Any] = grpc.stream_unary_rpc_method_handler(self._reject)
+
+    def _reject(self, _requests: Iterator[bytes], context: grpc.ServicerContext) -> NoReturn:
+        self._metrics.ended(self._status.code.name, 0.0)
+        context.abort_with_status(self._status)
+
+
+@dataclass(frozen=True, slots=True)
+class _Admitted:
+    """A method as it is served and as it is rejected, for the handler that its service has registered."""
+
+    handler: grpc.RpcMethodHandler[Any, Any]
+    route: Route
+    busy: Route
+    stopping: Route
+
+
+def _early_dispatch(timeouts: RequestTimeouts) -> DispatchEngine:
+    # Imported here, for what it imports of gRPC's inside may be missing in versions that it does not know.
+    from almeno_grpc.rpc.runtime.early_dispatch import EarlyDispatch  # noqa: PLC0415 - as above
+
+    return EarlyDispatch(timeouts)

@@ -1,0 +1,32 @@
+"""The log of calls: those that are slow, and those that fail for a reason nobody expected."""
+
+import logging
+
+from almeno_grpc.logs import SparseLog
+
+MAX_LINES_PER_SECOND = 20
+_log = SparseLog(MAX_LINES_PER_SECOND)
+
+
+class CallLog:
+    """Logs the calls of one method."""
+
+    def __init__(self, path: str, slow_seconds: float) -> None:
+        """Makes the log.
+
+        Args:
+            path: Full name of the method.
+            slow_seconds: Duration from which a call is logged; infinite for methods that take as long as they take.
+        """
+        self._path = path
+        self._slow_seconds = slow_seconds
+
+    def ended(self, code: str, seconds: float) -> None:
+        """Logs a call that was slow."""
+        if seconds >= self._slow_seconds:
+            milliseconds = round(seconds * 1000, 1)
+            _log.log_event("slow_call", logging.WARNING, method=self._path, code=code, milliseconds=milliseconds)
+
+    def failed(self, error: BaseException) -> None:
+        """Logs an error that the caller is told nothing of."""
+        _log.log_event("call_failed", logging.ERROR, method=self._path, error=error)

@@ -1,0 +1,214 @@
+"""The chain of one method: what a call passes from its bytes to the bytes of its answer."""
+
+# grpc's classes are generic in its stubs only.
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from functools import partial
+from queue import SimpleQueue
+from typing import Any
+
+import grpc
+
+from almeno_grpc.metrics import Metrics
+from almeno_grpc.rpc.runtime.calls import BlockingCall, UnaryCall
+from almeno_grpc.rpc.runtime.deadline import code_of_departure, raise_if_not_awaited
+from almeno_grpc.rpc.runtime.decoding import Decoder, NoRequest
+from almeno_grpc.rpc.runtime.dispatch import request_arrived
+from almeno_grpc.rpc.runtime.errors import failure_of
+from almeno_grpc.rpc.runtime.executors import arrival_seconds
+from almeno_grpc.rpc.runtime.limits import CallLimits
+from almeno_grpc.rpc.runtime.log import CallLog
+from almeno_grpc.rpc.runtime.methods import Method
+from almeno_grpc.rpc.runtime.metrics import CallMetrics
+from almeno_grpc.rpc.runtime.watches import Send, Watches
+
+Encode = Callable[[Any], bytes]
+
+
+class MethodHandler:
+    """Serves one method through the handler that its service has registered.
+
+    The steps of every call, whatever its type:
+
+    1. Authentication and scopes will stand in `_argument`, before its first line: `context` has the metadata and, by
+       `auth_context`, the caller's certificate. What is refused there ends like any other error of the domain.
+    2. Decoding and deadline: `_argument`.
+    3. The servicer: it gives a message, bytes, or a Future of either, and raises errors of the domain's tree.
+    4. Errors: `_fail`.
+    5. Audit will stand in `_ended`, where the outcome of every call is known.
+    6. Metrics and log: `_ended`.
+
+    Attributes:
+        method: What the method is.
+        grpc_handler: What gRPC is handed: bytes in, bytes out.
+        is_nonblocking: Whether its streams hold no thread once they are open.
+    """
+
+    def __init__(
+        self,
+        method: Method,
+        handler: grpc.RpcMethodHandler[Any, Any],
+        limits: CallLimits,
+        metrics: Metrics,
+        watches: Watches,
+    ) -> None:
+        behavior = handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
+        if behavior is None or handler.request_deserializer is None or handler.response_serializer is None:
+            raise ValueError(f"{method.path} has no handler for messages")
+        self.method = method
+        self.is_nonblocking = bool(getattr(behavior, "experimental_non_blocking", False))
+        self._behavior: Callable[..., Any] = behavior
+        self._decoder = Decoder(handler.request_deserializer, limits.max_message_bytes)
+        self._encode: Encode = handler.response_serializer
+        self._metrics = CallMetrics(method.labels, metrics)
+        self._log = CallLog(method.path, float("inf") if method.is_stream else limits.slow_call_milliseconds / 1000)
+        self._watches = watches
+        self.grpc_handler = self._grpc_handler(handler)
+
+    def _grpc_handler(self, handler: grpc.RpcMethodHandler[Any, Any]) -> grpc.RpcMethodHandler[Any, Any]:
+        if handler.request_streaming:
+            return (
+                grpc.stream_stream_rpc_method_handler(self._answer_with_stream)
+                if handler.response_streaming
+                else grpc.stream_unary_rpc_method_handler(self._answer_upload)
+            )
+        if not handler.response_streaming:
+            return grpc.unary_unary_rpc_method_handler(self._answer_blocking)
+        if not self.is_nonblocking:
+            return grpc.unary_stream_rpc_method_handler(self._answer_with_stream)
+        # gRPC looks for the mark in an attribute of the behavior, and then hands it a function that sends responses.
+        behavior = partial(self._open_watch)
+        vars(behavior)["experimental_non_blocking"] = True
+        return grpc.unary_stream_rpc_method_handler(behavior)
+
+    def answer(self, call: UnaryCall) -> None:
+        """Answers a unary call: now, or when the Future that the servicer gives has come to its end."""
+        arrived_seconds = arrival_seconds()
+        try:
+            response = self._behavior(self._argument(call.request, call.context), call.context)
+        # Whatever it is: a call without an answer would count as under way for ever.
+        except BaseException as error:
+            call.reject(self._fail(error, call.context, arrived_seconds))
+        else:
+            if isinstance(response, Future):
+                response.add_done_callback(partial(self._send, call, arrived_seconds))
+            else:
+                self._send(call, arrived_seconds, response)
+
+    def _send(self, call: UnaryCall, arrived_seconds: float, response: Any) -> None:
+        try:
+            encoded = self._encoded(response.result() if isinstance(response, Future) else response)
+        except BaseException as error:
+            call.reject(self._fail(error, call.context, arrived_seconds))
+        else:
+            self._ended("OK", arrived_seconds)
+            call.answer(encoded)
+
+    def _answer_blocking(self, request: bytes, context: grpc.ServicerContext) -> bytes:
+        """Answers a unary call that gRPC itself has given this thread."""
+        request_arrived()
+        call = BlockingCall(request, context)
+        self.answer(call)
+        return call.wait()
+
+    def _answer_upload(self, requests: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
+        """Answers a stream of requests, which may take its time."""
+        request_arrived()
+        arrived_seconds = arrival_seconds()
+        try:
+            encoded = self._encoded(self._behavior(self._argument(requests, context), context))
+        except BaseException as error:
+            context.abort_with_status(self._fail(error, context, arrived_seconds))
+        self._ended("OK", arrived_seconds)
+        return encoded
+
+    def _answer_with_stream(
+        self, request: bytes | NoRequest | Iterator[bytes], context: grpc.ServicerContext
+    ) -> Iterator[bytes]:
+        """Answers with a stream of responses, which this thread makes."""
+        request_arrived()
+        arrived_seconds = arrival_seconds()
+        try:
+            for response in self._behavior(self._argument(request, context), context):
+                yield self._encode(response)
+        except GeneratorExit:
+            self._ended(code_of_departure(context), arrived_seconds)
+            raise
+        except BaseException as error:
+            context.abort_with_status(self._fail(error, context, arrived_seconds))
+        self._ended("OK", arrived_seconds)
+
+    def _open_watch(
+        self, request: bytes | NoRequest, context: grpc.ServicerContext, send: Send | None = None
+    ) -> Iterator[bytes] | None:
+        """Opens a stream that its service feeds from elsewhere; it lasts until its caller or `Watches` ends it.
+
+        Where an interceptor has wrapped the handler, gRPC hands no `send`: then the thread waits for the responses.
+        """
+        request_arrived()
+        if send is not None:
+            self._start_watch(request, context, send, is_blocking=False)
+            return None
+        responses: SimpleQueue[bytes | None] = SimpleQueue()
+        self._start_watch(request, context, responses.put, is_blocking=True)
+        return iter(responses.get, None)
+
+    def _start_watch(
+        self, request: bytes | NoRequest, context: grpc.ServicerContext, send: Send, *, is_blocking: bool
+    ) -> None:
+        arrived_seconds = arrival_seconds()
+        is_failed = False
+
+        def end() -> None:
+            self._watches.discard(send)
+            if is_blocking:
+                send(None)
+            if not is_failed:
+                self._ended("OK", arrived_seconds)
+
+        try:
+            message = self._argument(request, context)
+            self._watches.add(send, is_blocking=is_blocking)
+            self._behavior(message, context, lambda response: send(self._encode(response)))
+        except BaseException as error:
+            is_failed = True
+            context.abort_with_status(self._fail(error, context, arrived_seconds))
+        finally:
+            if not context.add_callback(end):
+                end()
+
+    def _argument(self, request: bytes | NoRequest | Iterator[bytes], context: grpc.ServicerContext) -> Any:
+        """What the servicer is called with: the one message, or the iterator of messages.
+
+        Raises:
+            CreditError: The call is not to be served.
+        """
+        # Authentication and scopes: here, before anything of the request is looked at.
+        argument = (
+            self._decoder.message(request)
+            if isinstance(request, bytes | NoRequest)
+            else self._decoder.messages(request)
+        )
+        raise_if_not_awaited(context)
+        return argument
+
+    def _encoded(self, response: Any) -> bytes:
+        # A repeated request is answered with the bytes of its first answer.
+        return response if type(response) is bytes else self._encode(response)
+
+    def _fail(self, error: BaseException, context: grpc.ServicerContext, arrived_seconds: float) -> grpc.Status:
+        failure = failure_of(error, context)
+        if failure.is_unexpected:
+            self._log.failed(error)
+        self._ended(failure.code, arrived_seconds)
+        return failure.status
+
+    def _ended(self, code: str, arrived_seconds: float) -> None:
+        """Notes how a call has ended."""
+        # Audit: here.
+        seconds = time.perf_counter() - arrived_seconds
+        self._metrics.ended(code, seconds)
+        self._log.ended(code, seconds)
