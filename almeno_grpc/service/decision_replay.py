@@ -70,7 +70,7 @@ def replay(record: DecisionRecord, policies: Sequence[Policy]) -> Replay:
     except DecisionUnreadable as error:
         return Replay(None, [*edited, Difference(_SNAPSHOT, str(error), "")])
     except PolicyNotFound:
-        return Replay(None, [*edited, Difference("policy_version", stored.decision.policy_version, "")])
+        return Replay(None, [*edited, Difference("policy_version", printable(stored.decision.policy_version), "")])
     except TermsDoNotAmortize:
         installment = format_rupees(stored.decision.monthly_installment)
         return Replay(None, [*edited, Difference("monthly_installment", installment, "")])
