@@ -260,6 +260,10 @@ class StoreUnavailable(Unavailable):
     reason = "STORE_UNAVAILABLE"
 
 
+class CommitOutcomeUnknown(StoreUnavailable):
+    """The database was lost during the commit: whether the request took effect is not known."""
+
+
 class ServerStopping(Unavailable):
     """The server is about to stop; another one, or this one once it is back, takes the request."""
 
