@@ -24,10 +24,10 @@ from almeno_grpc.rpc.field_reader import FieldReader
 from almeno_grpc.rpc.loan_answers import fill_loan
 from almeno_grpc.rpc.pages import page_key, page_token
 from almeno_grpc.service.booking import Booking, BookingService
+from almeno_grpc.service.checks import CheckService
 from almeno_grpc.service.customers import CustomerService
 from almeno_grpc.service.decisions import DecisionService
-from almeno_grpc.service.idempotency import Requests
-from almeno_grpc.service.repayments import Recorded, RepaymentService
+from almeno_grpc.service.repayments import Recorded, RepaymentRequest, RepaymentService
 
 MAX_REQUESTS_OF_A_BATCH = 1000
 
@@ -40,16 +40,16 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
 
     def __init__(
         self,
-        requests_once: Requests,
         customers: CustomerService,
-        lending: BookingService,
+        checks: CheckService,
+        booking: BookingService,
         repayments: RepaymentService,
         decisions: DecisionService,
         metrics: Metrics,
     ) -> None:
-        self._once = requests_once.once
         self._customers = customers
-        self._lending = lending
+        self._checks = checks
+        self._booking = booking
         self._repayments = repayments
         self._decisions = decisions
         self._metrics = metrics
@@ -57,14 +57,14 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
     def RegisterCustomer(self, request: pb.RegisterCustomerRequest, context: grpc.ServicerContext) -> Future[bytes]:
         """Registers a customer."""
         fields = FieldReader()
-        call = requests.call_of(fields, "RegisterCustomer", request, request.request_id, context)
+        call = requests.request_context(fields, "RegisterCustomer", request, request.request_id, context)
         applicant = requests.applicant(fields, request)
         fields.raise_if_invalid()
 
         def encode(customer: Customer) -> bytes:
             return pb.RegisterCustomerResponse(customer=answers.customer_fields(customer)).SerializeToString()
 
-        return self._once(call, lambda tx: self._customers.register(tx, applicant), encode)
+        return self._customers.register(applicant, call, encode)
 
     def GetCustomer(self, request: pb.GetCustomerRequest, _context: grpc.ServicerContext) -> pb.GetCustomerResponse:
         """Fetches a customer with the credit position."""
@@ -90,12 +90,16 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
             next_page_token=page_token("customers", customers[size - 1].customer_id) if customers[size:] else "",
         )
 
-    def CheckEligibility(self, request: pb.CheckEligibilityRequest, _context: grpc.ServicerContext) -> bytes:
+    def CheckEligibility(
+        self, request: pb.CheckEligibilityRequest, _context: grpc.ServicerContext
+    ) -> bytes | Future[bytes]:
         """Decides without storing or booking."""
         fields = FieldReader()
         loan_request = requests.loan_request(fields, request)
         fields.raise_if_invalid()
-        decision = self._lending.check(loan_request)
+        return self._checks.check(loan_request, self._counted_check_answer)
+
+    def _counted_check_answer(self, decision: Decision) -> bytes:
         self._metrics.decision("check", decision.reasons)
         return check_answer(decision)
 
@@ -105,7 +109,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         fields.number("requests", len(request.requests), 1, MAX_REQUESTS_OF_A_BATCH)
         fields.raise_if_invalid()
         asked = [requests.loan_request_or_error(each) for each in request.requests]
-        outcomes = self._lending.check_all([each for each in asked if isinstance(each, LoanRequest)])
+        outcomes = self._checks.check_all([each for each in asked if isinstance(each, LoanRequest)])
         decided = Counter(each.reasons for each in outcomes if isinstance(each, Decision))
         for reasons, count in decided.items():
             self._metrics.decision("check", reasons, count)
@@ -115,23 +119,23 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
     def CreateLoan(self, request: pb.CreateLoanRequest, context: grpc.ServicerContext) -> Future[bytes]:
         """Decides, stores the decision and books what it approves."""
         fields = FieldReader()
-        call = requests.call_of(fields, "CreateLoan", request, request.request_id, context)
+        call = requests.request_context(fields, "CreateLoan", request, request.request_id, context)
         loan_request = requests.loan_request(fields, request)
         fields.raise_if_invalid()
 
         def count(booking: Booking) -> None:
             self._metrics.decision("booking", booking.decision.reasons)
 
-        return self._once(call, lambda tx: self._lending.book(tx, loan_request), booking_answer, count)
+        return self._booking.book(loan_request, call, booking_answer, count)
 
     def GetLoan(self, request: pb.GetLoanRequest, _context: grpc.ServicerContext) -> pb.GetLoanResponse:
         """Fetches a loan and its customer."""
         fields = FieldReader()
         loan_id = fields.identifier("loan_id", request.loan_id)
         fields.raise_if_invalid()
-        loan, customer = self._lending.get_loan(loan_id)
+        loan, customer = self._booking.get_loan(loan_id)
         response = pb.GetLoanResponse(customer=answers.customer_fields(customer))
-        fill_loan(response.loan, loan, self._lending.today())
+        fill_loan(response.loan, loan, self._booking.today())
         return response
 
     def ListLoans(self, request: pb.ListLoansRequest, _context: grpc.ServicerContext) -> pb.ListLoansResponse:
@@ -143,8 +147,8 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         fields.raise_if_invalid()
         scope = f"loans of {customer_id}, {state or 'all'}"
         (after,) = page_key(scope, request.page_token, (0,))
-        loans = self._lending.page_of_loans(customer_id, state, after, size + 1)
-        today = self._lending.today()
+        loans = self._booking.page_of_loans(customer_id, state, after, size + 1)
+        today = self._booking.today()
         response = pb.ListLoansResponse(
             next_page_token=page_token(scope, loans[size - 1].loan_id) if loans[size:] else ""
         )
@@ -166,7 +170,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
     def RecordRepayment(self, request: pb.RecordRepaymentRequest, context: grpc.ServicerContext) -> Future[bytes]:
         """Records a repayment."""
         fields = FieldReader()
-        call = requests.call_of(fields, "RecordRepayment", request, request.request_id, context)
+        call = requests.request_context(fields, "RecordRepayment", request, request.request_id, context)
         loan_id = fields.identifier("loan_id", request.loan_id)
         amount = fields.amount("amount", request.amount, least=1)
         payment_date = fields.optional_date("payment_date", request)
@@ -177,7 +181,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
             fill_loan(response.loan, recorded.loan, recorded.business_date)
             return response.SerializeToString()
 
-        return self._once(call, lambda tx: self._repayments.record(tx, loan_id, amount, payment_date), encode)
+        return self._repayments.record(RepaymentRequest(loan_id, amount, payment_date), call, encode)
 
     def ListRepayments(
         self, request: pb.ListRepaymentsRequest, _context: grpc.ServicerContext

@@ -283,7 +283,7 @@ class ImportStore(Protocol):
         """The uploaded file in pieces, fetched one by one."""
 
     def done_with(self, before: str) -> list[tuple[str, int]]:
-        """Some pieces (import_id, number) of uploads that have ended or were never queued and are older than `before`."""
+        """Some pieces (import_id, number) of uploads that have ended, or came before `before` and were never queued."""
 
     def drop_content(self, import_id: str, number: int | None = None) -> None:
         """Deletes a piece of an upload, or all of it."""
