@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, column, select, table
 
-from almeno_grpc.storage.statements import Insertion, Row, Statement, add_at_once
+from almeno_grpc.storage.compiled import Insertion, Row, Statement, add_at_once
 from almeno_grpc.storage.tables import loan_number
 
 _LAST_LOAN_NUMBER = Statement(

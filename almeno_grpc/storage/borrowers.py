@@ -33,8 +33,8 @@ from almeno_grpc.domain.decision import Borrower
 from almeno_grpc.domain.months import day_number
 from almeno_grpc.domain.position import CreditPosition
 from almeno_grpc.storage.book_connection import BookConnection
-from almeno_grpc.storage.database import Database
-from almeno_grpc.storage.statements import Statement
+from almeno_grpc.storage.backend import Database
+from almeno_grpc.storage.compiled import Statement
 from almeno_grpc.storage.tables import customer, loan
 
 _LAST_DAY = 31

@@ -9,10 +9,10 @@ from sqlalchemy.exc import IntegrityError
 from almeno_grpc.domain.customer import Customer, e164_of, phone_digits
 from almeno_grpc.domain.errors import PhoneNumberTaken
 from almeno_grpc.domain.imports import CustomerRow, CustomerRows
-from almeno_grpc.storage.additions import Addition, added_whole
+from almeno_grpc.storage.bulk import Addition, added_whole
 from almeno_grpc.storage.lookups import in_pieces, present
 from almeno_grpc.storage.sequences import number_above
-from almeno_grpc.storage.statements import Statement, insertion
+from almeno_grpc.storage.compiled import Statement, insertion
 from almeno_grpc.storage.tables import FIRST_GENERATED_ID
 from almeno_grpc.storage.tables import customer as table
 from almeno_grpc.storage.tables import phone_number as held

@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from almeno_grpc.service.store import DecisionRecord, IdempotencyRecord
 from almeno_grpc.storage.book_connection import BookConnection
-from almeno_grpc.storage.statements import Statement, insertion
+from almeno_grpc.storage.compiled import Statement, insertion
 from almeno_grpc.storage.tables import decision, idempotency_record, policy_pin
 
 # The lock makes the transaction one that changes something, so that repeating an answer waits for the standby as giving

@@ -3,11 +3,11 @@
 from sqlalchemy import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError
 
-from almeno_grpc.storage.database import Database, DatabaseUnusable
-from almeno_grpc.storage.postgres import PostgresDatabase
-from almeno_grpc.storage.postgres_connections import open_postgres_engine, postgres_url
-from almeno_grpc.storage.sqlite import SqliteDatabase
-from almeno_grpc.storage.sqlite_connections import open_sqlite_engine, sqlite_url
+from almeno_grpc.storage.backend import Database, DatabaseUnusable
+from almeno_grpc.storage.postgres.backend import PostgresDatabase
+from almeno_grpc.storage.postgres.engine import open_postgres_engine, postgres_url
+from almeno_grpc.storage.sqlite.backend import SqliteDatabase
+from almeno_grpc.storage.sqlite.engine import open_sqlite_engine, sqlite_url
 
 __all__ = ["DatabaseUnusable", "open_database", "open_engine", "parse_url"]
 

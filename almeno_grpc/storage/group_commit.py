@@ -18,8 +18,8 @@ from sqlalchemy import Connection
 
 from almeno_grpc.domain.errors import DeadlineExceeded
 from almeno_grpc.storage.book_connection import BookConnection
-from almeno_grpc.storage.database import settle
-from almeno_grpc.storage.turns import Turns
+from almeno_grpc.storage.backend import settle
+from almeno_grpc.storage.sqlite.fair_file_lock import Turns
 
 T = TypeVar("T")
 U = TypeVar("U")

@@ -27,8 +27,8 @@ from almeno_grpc.domain.imports import (
     RowCounts,
     RowIssue,
 )
-from almeno_grpc.storage.additions import Addition
-from almeno_grpc.storage.statements import Statement
+from almeno_grpc.storage.bulk import Addition
+from almeno_grpc.storage.compiled import Statement
 from almeno_grpc.storage.tables import import_content, import_file, import_issue
 
 _f = import_file.c

@@ -9,12 +9,12 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from almeno_grpc.domain.errors import WriteConflict
 from almeno_grpc.domain.imports import BOOK_METHOD, LoanRow, LoanRows
 from almeno_grpc.domain.loan import Loan, LoanState
-from almeno_grpc.storage.additions import Addition, added_whole
+from almeno_grpc.storage.bulk import Addition, added_whole
 from almeno_grpc.storage.book_connection import BookConnection
 from almeno_grpc.storage.loan_rows import COLUMNS, loan_of, row_of, values_of
 from almeno_grpc.storage.lookups import all_beside, in_pieces, present
 from almeno_grpc.storage.sequences import next_numbers, number_above
-from almeno_grpc.storage.statements import Statement, insertion
+from almeno_grpc.storage.compiled import Statement, insertion
 from almeno_grpc.storage.tables import FIRST_GENERATED_ID, customer, loan_number
 from almeno_grpc.storage.tables import loan as table
 

@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 from sqlalchemy import ClauseElement, Column, ColumnElement, Connection, FromClause, bindparam, select
 
 from almeno_grpc.giving_way import give_way, rest
-from almeno_grpc.storage.additions import ROWS_AT_ONCE
-from almeno_grpc.storage.postgres_additions import array_of
-from almeno_grpc.storage.sqlite_additions import row_by_row
-from almeno_grpc.storage.statements import dialect_of
+from almeno_grpc.storage.bulk import ROWS_AT_ONCE
+from almeno_grpc.storage.postgres.bulk import array_of
+from almeno_grpc.storage.sqlite.bulk import row_by_row
+from almeno_grpc.storage.compiled import dialect_of
 
 K = TypeVar("K")
 

@@ -16,7 +16,7 @@ from psycopg.pq.abc import PGconn, PGresult
 from sqlalchemy import Connection, Engine
 
 from almeno_grpc.domain.errors import StoreUnavailable, WriteConflict
-from almeno_grpc.storage.postgres_errors import is_unavailable
+from almeno_grpc.storage.postgres.errors import is_unavailable
 
 _WAIT_SECONDS = 10
 """How long to wait for a connection that another thread works with."""

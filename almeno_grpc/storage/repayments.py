@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, Connection, bindparam, or_, select
 
 from almeno_grpc.domain.loan import Loan
 from almeno_grpc.domain.repayment import Repayment, Standing
-from almeno_grpc.storage.statements import insertion
+from almeno_grpc.storage.compiled import insertion
 from almeno_grpc.storage.tables import repayment as table
 
 _OF_LOAN = (

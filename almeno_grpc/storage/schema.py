@@ -9,7 +9,7 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, inspect
 
-from almeno_grpc.storage.database import DatabaseUnusable
+from almeno_grpc.storage.backend import DatabaseUnusable
 
 MIGRATIONS = resources.files("almeno_grpc.storage") / "migrations"
 
@@ -18,7 +18,7 @@ def migrate(connection: Connection, revision: str = "head") -> None:
     """Brings the database's schema up to the revision; an empty database gets it whole.
 
     Args:
-        connection: In a transaction of `almeno_grpc.storage.database.Database.migrating`.
+        connection: In a transaction of `almeno_grpc.storage.backend.Database.migrating`.
         revision: The revision; the newest by default.
 
     Raises:

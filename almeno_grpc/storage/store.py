@@ -13,7 +13,7 @@ from almeno_grpc.service.store import Lock, always
 from almeno_grpc.storage.book_connection import BookConnection
 from almeno_grpc.storage.borrowers import Borrowers
 from almeno_grpc.storage.customers import Customers
-from almeno_grpc.storage.database import Database
+from almeno_grpc.storage.backend import Database
 from almeno_grpc.storage.decisions import Decisions, IdempotencyRecords, PolicyPins
 from almeno_grpc.storage.engine import open_database, parse_url
 from almeno_grpc.storage.imports import Imports

@@ -10,8 +10,8 @@ from almeno_grpc.bootstrap import import_queue_depth, prepare_database, queue_fi
 from almeno_grpc.config import Settings
 from almeno_grpc.metrics import Metrics
 from almeno_grpc.storage.book_connection import BookConnection
-from almeno_grpc.storage.database import settle
-from almeno_grpc.storage.sqlite import SqliteDatabase
+from almeno_grpc.storage.backend import settle
+from almeno_grpc.storage.sqlite.backend import SqliteDatabase
 
 __all__ = ["build_application", "import_queue_depth", "prepare_database", "queue_files", "run_import_worker"]
 

@@ -10,7 +10,7 @@ from almeno_grpc.bootstrap import import_queue_depth, prepare_database, queue_fi
 from almeno_grpc.config import Settings
 from almeno_grpc.metrics import Metrics
 from almeno_grpc.service.store import always
-from almeno_grpc.storage.database import settle
+from almeno_grpc.storage.backend import settle
 from almeno_grpc.storage.store import SqlStore
 
 __all__ = ["build_application", "import_queue_depth", "prepare_database", "queue_files", "run_import_worker"]

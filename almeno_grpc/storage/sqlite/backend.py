@@ -21,11 +21,11 @@ from almeno_grpc.domain.errors import PhoneNumberTaken, StoreUnavailable, WriteC
 from almeno_grpc.service.store import Lock
 from almeno_grpc.storage.book_connection import BookConnection
 from almeno_grpc.storage.borrowers import OF_CUSTOMER, BorrowerQuery, borrower_of
-from almeno_grpc.storage.database import DatabaseUnusable
+from almeno_grpc.storage.backend import DatabaseUnusable
 from almeno_grpc.storage.group_commit import GroupCommit
-from almeno_grpc.storage.sqlite_connections import WRITES, open_sqlite_engine, without_foreign_keys
+from almeno_grpc.storage.sqlite.engine import WRITES, open_sqlite_engine, without_foreign_keys
 from almeno_grpc.storage.tables import customer
-from almeno_grpc.storage.turns import Turns
+from almeno_grpc.storage.sqlite.fair_file_lock import Turns
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -75,21 +75,21 @@ class SqliteDatabase:
 
     @property
     def engine(self) -> Engine:
-        """See `almeno_grpc.storage.database.Database.engine`."""
+        """See `almeno_grpc.storage.backend.Database.engine`."""
         return self._engine
 
     def borrower(self, customer_id: int, on: date) -> Borrower | None:
-        """See `almeno_grpc.storage.database.Database.borrower`."""
+        """See `almeno_grpc.storage.backend.Database.borrower`."""
         rows = self._read_borrowers(self._of_customer, customer_id, on)
         return borrower_of(rows[0]) if rows else None
 
     def borrowers(self, customer_ids: Collection[int], on: date) -> dict[int, Borrower]:
-        """See `almeno_grpc.storage.database.Database.borrowers`."""
+        """See `almeno_grpc.storage.backend.Database.borrowers`."""
         rows = self._read_borrowers(self._of_customers, json.dumps(list(customer_ids)), on)
         return {row[0]: borrower_of(row) for row in rows}
 
     def borrower_in(self, connection: Connection, customer_id: int, on: date) -> Borrower | None:
-        """See `almeno_grpc.storage.database.Database.borrower_in`."""
+        """See `almeno_grpc.storage.backend.Database.borrower_in`."""
         rows = self._run(connection.connection.driver_connection, self._of_customer, customer_id, on)
         return borrower_of(rows[0]) if rows else None
 
@@ -117,7 +117,7 @@ class SqliteDatabase:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """See `almeno_grpc.storage.database.Database.read`."""
+        """See `almeno_grpc.storage.backend.Database.read`."""
         with _translated():
             connection = self._reading()
             with connection.begin():
@@ -126,16 +126,16 @@ class SqliteDatabase:
     def submit(
         self, work: Callable[[BookConnection], T], then: Callable[[T], U], wanted: Callable[[], bool]
     ) -> Future[U]:
-        """See `almeno_grpc.storage.database.Database.submit`."""
+        """See `almeno_grpc.storage.backend.Database.submit`."""
         return self._writer.submit(work, then, wanted)
 
     def others_wait(self) -> bool:
-        """See `almeno_grpc.storage.database.Database.others_wait`."""
+        """See `almeno_grpc.storage.backend.Database.others_wait`."""
         return self._writer.others_wait()
 
     @contextmanager
     def migrating(self) -> Iterator[Connection]:
-        """See `almeno_grpc.storage.database.Database.migrating`."""
+        """See `almeno_grpc.storage.backend.Database.migrating`."""
         try:
             with (
                 _translated(),
@@ -148,18 +148,18 @@ class SqliteDatabase:
             raise DatabaseUnusable("ALMENO_DATABASE_URL names a file that is no SQLite database") from error
 
     def checkpoint(self, *, in_steps: bool = False) -> None:
-        """See `almeno_grpc.storage.database.Database.checkpoint`: brings a long log into the database file."""
+        """See `almeno_grpc.storage.backend.Database.checkpoint`: brings a long log into the database file."""
         with self.read() as connection:
             _, logged, brought_in = connection.exec_driver_sql("PRAGMA wal_checkpoint(NOOP)").one()
             if logged - brought_in >= (_STEP_PAGES if in_steps else _LONG_LOG_PAGES):
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").one()
 
     def analyze(self) -> None:
-        """See `almeno_grpc.storage.database.Database.analyze`: no plan here depends on it."""
+        """See `almeno_grpc.storage.backend.Database.analyze`: no plan here depends on it."""
 
     @contextmanager
     def hold(self, name: str) -> Iterator[Lock]:
-        """See `almeno_grpc.storage.database.Database.hold`."""
+        """See `almeno_grpc.storage.backend.Database.hold`."""
         with self._lock_file(name).open("ab") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -169,7 +169,7 @@ class SqliteDatabase:
                 yield _LockedFile(has_it=True)
 
     def close(self) -> None:
-        """See `almeno_grpc.storage.database.Database.close`."""
+        """See `almeno_grpc.storage.backend.Database.close`."""
         self._writer.close()
         self._engine.dispose()
 

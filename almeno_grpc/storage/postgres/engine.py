@@ -2,7 +2,7 @@
 
 from sqlalchemy import URL, Engine, NullPool, create_engine
 
-from almeno_grpc.storage.database import DatabaseUnusable
+from almeno_grpc.storage.backend import DatabaseUnusable
 
 _DRIVER_OPTIONS = {
     # A server that has failed over is a standby when it comes back: it takes no writes and tells of the past.

@@ -9,7 +9,7 @@ import pytest
 from support.servers import eventually
 
 from almeno_grpc.storage import turns
-from almeno_grpc.storage.turns import Turns
+from almeno_grpc.storage.sqlite.fair_file_lock import Turns
 
 SECONDS = 30
 

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
 from almeno_grpc.storage import postgres_additions, sqlite_additions
-from almeno_grpc.storage.additions import ROWS_AT_ONCE, Addition, added_whole
+from almeno_grpc.storage.bulk import ROWS_AT_ONCE, Addition, added_whole
 from almeno_grpc.storage.tables import customer, loan_number
 
 TEXTS = [

@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 
-from almeno_grpc.storage.database import DatabaseUnusable
-from almeno_grpc.storage.statements import Statement
+from almeno_grpc.storage.backend import DatabaseUnusable
+from almeno_grpc.storage.compiled import Statement
 
 PATCHED_SQLITE = (3, 51, 3)
 """The first SQLite without a race at the reset of the write-ahead log, which can lose the commits of one of two

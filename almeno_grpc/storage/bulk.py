@@ -6,10 +6,10 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, Table
 from sqlalchemy.exc import IntegrityError
 
-from almeno_grpc.storage.postgres_additions import ByArrays, ByCopy
+from almeno_grpc.storage.postgres.bulk import ByArrays, ByCopy
 from almeno_grpc.storage.postgres_links import pgconn_of, run
-from almeno_grpc.storage.sqlite_additions import ByValues
-from almeno_grpc.storage.statements import run_by_driver
+from almeno_grpc.storage.sqlite.bulk import ByValues
+from almeno_grpc.storage.compiled import run_by_driver
 
 ROWS_AT_ONCE = 125
 """Of one statement: to run it costs as much as to store two rows, and calls wait for a processor while it is run.

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Connection, Dialect, Table, bindparam, insert, literal, literal_column
 
 from almeno_grpc.giving_way import give_way
-from almeno_grpc.storage.statements import dialect_of, run_by_driver
+from almeno_grpc.storage.compiled import dialect_of, run_by_driver
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What is PostgreSQL's: a database that the servers of several machines share.
 
 Nothing here outlives a transaction on its connection but prepared statements, so that a pooler may stand between; see
-`almeno_grpc.storage.postgres_connections.postgres_url` for what it then needs.
+`almeno_grpc.storage.postgres.engine.postgres_url` for what it then needs.
 """
 
 import hashlib
@@ -25,11 +25,11 @@ from almeno_grpc.domain.errors import DeadlineExceeded, StoreUnavailable
 from almeno_grpc.service.store import Lock
 from almeno_grpc.storage.book_connection import BookConnection
 from almeno_grpc.storage.borrowers import OF_CUSTOMER, BorrowerQuery, borrower_of
-from almeno_grpc.storage.database import settle
-from almeno_grpc.storage.postgres_connections import open_postgres_engine, prepares
-from almeno_grpc.storage.postgres_errors import cause_of, is_conflict, is_unavailable, refusal_of
+from almeno_grpc.storage.backend import settle
+from almeno_grpc.storage.postgres.engine import open_postgres_engine, prepares
+from almeno_grpc.storage.postgres.errors import cause_of, is_conflict, is_unavailable, refusal_of
 from almeno_grpc.storage.postgres_links import Link, Links, checked, pgconn_of, run
-from almeno_grpc.storage.postgres_statistics import renew_statistics
+from almeno_grpc.storage.postgres.analyze import renew_statistics
 from almeno_grpc.storage.tables import customer
 
 T = TypeVar("T")
@@ -112,22 +112,22 @@ class PostgresDatabase:
 
     @property
     def engine(self) -> Engine:
-        """See `almeno_grpc.storage.database.Database.engine`."""
+        """See `almeno_grpc.storage.backend.Database.engine`."""
         return self._engine
 
     def borrower(self, customer_id: int, on: date) -> Borrower | None:
-        """See `almeno_grpc.storage.database.Database.borrower`."""
+        """See `almeno_grpc.storage.backend.Database.borrower`."""
         rows = self._read_borrowers(self._of_customer, b"%d" % customer_id, on)
         return borrower_of(rows[0]) if rows else None
 
     def borrowers(self, customer_ids: Collection[int], on: date) -> dict[int, Borrower]:
-        """See `almeno_grpc.storage.database.Database.borrowers`."""
+        """See `almeno_grpc.storage.backend.Database.borrowers`."""
         who = b"{" + b",".join(b"%d" % number for number in customer_ids) + b"}"
         rows = self._read_borrowers(self._of_customers, who, on)
         return {row[0]: borrower_of(row) for row in rows}
 
     def borrower_in(self, connection: Connection, customer_id: int, on: date) -> Borrower | None:
-        """See `almeno_grpc.storage.database.Database.borrower_in`."""
+        """See `almeno_grpc.storage.backend.Database.borrower_in`."""
         rows = self._run(pgconn_of(connection), self._of_customer, b"%d" % customer_id, on)
         return borrower_of(rows[0]) if rows else None
 
@@ -158,14 +158,14 @@ class PostgresDatabase:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """See `almeno_grpc.storage.database.Database.read`."""
+        """See `almeno_grpc.storage.backend.Database.read`."""
         with _translated(), self._links.lent(_BEGIN_READING) as link, link.transaction() as connection:
             yield connection
 
     def submit(
         self, work: Callable[[BookConnection], T], then: Callable[[T], U], wanted: Callable[[], bool]
     ) -> Future[U]:
-        """See `almeno_grpc.storage.database.Database.submit`. The caller's thread waits for the database."""
+        """See `almeno_grpc.storage.backend.Database.submit`. The caller's thread waits for the database."""
         end: Future[U] = Future()
         settle(end, lambda: then(self._write(work, wanted)))
         return end
@@ -184,7 +184,7 @@ class PostgresDatabase:
 
     @contextmanager
     def migrating(self) -> Iterator[Connection]:
-        """See `almeno_grpc.storage.database.Database.migrating`."""
+        """See `almeno_grpc.storage.backend.Database.migrating`."""
         try:
             link = Link(self._engine)
         except DBAPIError as error:
@@ -201,16 +201,16 @@ class PostgresDatabase:
             link.close()
 
     def checkpoint(self, *, in_steps: bool = False) -> None:
-        """See `almeno_grpc.storage.database.Database.checkpoint`: the server does so by itself."""
+        """See `almeno_grpc.storage.backend.Database.checkpoint`: the server does so by itself."""
 
     def analyze(self) -> None:
-        """See `almeno_grpc.storage.database.Database.analyze`."""
+        """See `almeno_grpc.storage.backend.Database.analyze`."""
         with _translated(), self._links.lent(_BEGIN_WRITING) as link, link.transaction():
             renew_statistics(link.pgconn)
 
     @contextmanager
     def hold(self, name: str) -> Iterator[Lock]:
-        """See `almeno_grpc.storage.database.Database.hold`."""
+        """See `almeno_grpc.storage.backend.Database.hold`."""
         with _translated():
             link = Link(self._engine)
         try:
@@ -222,12 +222,12 @@ class PostgresDatabase:
             link.close()
 
     def close(self) -> None:
-        """See `almeno_grpc.storage.database.Database.close`."""
+        """See `almeno_grpc.storage.backend.Database.close`."""
         self._links.close()
         self._engine.dispose()
 
     def others_wait(self) -> bool:
-        """See `almeno_grpc.storage.database.Database.others_wait`: here only who wants the same rows ever waits."""
+        """See `almeno_grpc.storage.backend.Database.others_wait`: here only who wants the same rows ever waits."""
         return False
 
     def _write_once(self, work: Callable[[BookConnection], T], wanted: Callable[[], bool]) -> T:

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import TypeEngine
 
 from almeno_grpc.giving_way import rest
-from almeno_grpc.storage.statements import dialect_of, refusal_of
+from almeno_grpc.storage.compiled import dialect_of, refusal_of
 
 
 @dataclass(frozen=True)
