@@ -43,7 +43,11 @@ class CustomerService:
         )
 
     def register(
-        self, applicant: Applicant, context: RequestContext, encode: Callable[[Customer], bytes]
+        self,
+        applicant: Applicant,
+        context: RequestContext,
+        encode: Callable[[Customer], bytes],
+        on_commit: Callable[[Customer], object] = lambda _customer: None,
     ) -> Future[bytes]:
         """Registers a customer with the limit that follows from the income.
 
@@ -51,12 +55,13 @@ class CustomerService:
             applicant: Who registers.
             context: The call's idempotency key.
             encode: Makes the answer.
+            on_commit: Called once the customer is durable, unless the answer is a repetition.
 
         Returns:
             The answer, or PhoneNumberTaken where another customer holds the phone number, or an error of the store or
             of idempotency.
         """
-        return self._queue.submit(applicant, context, encode)
+        return self._queue.submit(applicant, context, encode, on_commit)
 
     def close(self) -> None:
         """Ends the queue's threads once they have answered what waits."""

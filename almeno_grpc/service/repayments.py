@@ -61,7 +61,11 @@ class RepaymentService:
         )
 
     def record(
-        self, request: RepaymentRequest, context: RequestContext, encode: Callable[[Recorded], bytes]
+        self,
+        request: RepaymentRequest,
+        context: RequestContext,
+        encode: Callable[[Recorded], bytes],
+        on_commit: Callable[[Recorded], object] = lambda _recorded: None,
     ) -> Future[bytes]:
         """Records a repayment and brings the loan up to it.
 
@@ -69,6 +73,7 @@ class RepaymentService:
             request: What was paid.
             context: The call's idempotency key.
             encode: Makes the answer.
+            on_commit: Called once the repayment is durable, unless the answer is a repetition.
 
         Returns:
             The answer, or one of these errors, or one of the store or of idempotency:
@@ -79,7 +84,7 @@ class RepaymentService:
             RepaymentExceedsPayoff: It is more than closes the loan on that day.
             TooManyRepayments: The loan has had so many that only one which closes it is taken.
         """
-        return self._queue.submit(request, context, encode)
+        return self._queue.submit(request, context, encode, on_commit)
 
     def close(self) -> None:
         """Ends the queue's threads once they have answered what waits."""
