@@ -1,6 +1,6 @@
 """Checking eligibility: deciding without storing or booking."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import date
@@ -63,13 +63,17 @@ class CheckService:
 
     def check_all(self, requests: Sequence[LoanRequest]) -> list[Decision | CreditError]:
         """Decides many requests now: for each, in order, the decision, or why it cannot be decided."""
-        today = self._clock.today()
-        borrowers = self._store.borrowers({request.customer_id for request in requests}, today)
-        return [self._decide(borrowers.get(request.customer_id), request, today) for request in requests]
+        return list(self._outcomes(requests))
 
     def close(self) -> None:
         """Ends the thread once it has answered what waits."""
         self._queue.close()
+
+    def _outcomes(self, requests: Sequence[LoanRequest]) -> Iterator[Decision | CreditError]:
+        """Reads all borrowers in one statement; each request is decided when its outcome is asked for."""
+        today = self._clock.today()
+        borrowers = self._store.borrowers({request.customer_id for request in requests}, today)
+        return (self._decide(borrowers.get(request.customer_id), request, today) for request in requests)
 
     def _decide(self, borrower: Borrower | None, request: LoanRequest, today: date) -> Decision | CreditError:
         if borrower is None:
@@ -82,11 +86,12 @@ class CheckService:
     def _run_batch(self, take: Callable[[], list[_PendingCheck]]) -> None:
         calls = take()
         try:
-            outcomes = self.check_all([call.request for call in calls])
+            outcomes = self._outcomes([call.request for call in calls])
         except Exception as error:
             for call in calls:
                 call.answer.set_exception(error)
             return
+        # The first answer leaves before the last request is decided.
         for call, outcome in zip(calls, outcomes, strict=True):
             try:
                 answer = _encoded(outcome, call.encode)
