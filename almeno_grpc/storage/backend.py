@@ -1,80 +1,93 @@
-"""What the store needs of a database, whichever it is."""
+"""What differs between the databases: `almeno_grpc.storage.sqlite` and `almeno_grpc.storage.postgres` implement it."""
 
-from collections.abc import Callable, Collection
-from concurrent.futures import Future
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from datetime import date
-from typing import ClassVar, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Any, Protocol
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Column, Connection, Engine
 
-from almeno_grpc.domain.decision import Borrower
 from almeno_grpc.service.store import Lock
-from almeno_grpc.storage.book_connection import BookConnection
-
-T = TypeVar("T")
-U = TypeVar("U")
+from almeno_grpc.storage.compiled import CompiledStatement, Row
+from almeno_grpc.storage.table_write import TableWrite
 
 
 class DatabaseUnusable(Exception):
     """The database cannot be used as it is set up; the message says why and what to do."""
 
 
-class Database(Protocol):
-    """A database, as one process uses it; from any thread, and with its errors turned into the service's."""
+class Backend(Protocol):
+    """A database, as one process uses it, from any thread. What it raises, `translate_error` gives its domain error."""
 
     @property
     def engine(self) -> Engine:
         """For those who look at the database itself: checks and tests."""
 
-    def borrower(self, customer_id: int, on: date) -> Borrower | None:
-        """See `almeno_grpc.service.store.Store.borrower`."""
+    @property
+    def reads_in_place(self) -> bool:
+        """Whether a read costs less than handing it to another thread."""
 
-    def borrowers(self, customer_ids: Collection[int], on: date) -> dict[int, Borrower]:
-        """See `almeno_grpc.service.store.Store.borrowers`."""
-
-    def borrower_in(self, connection: Connection, customer_id: int, on: date) -> Borrower | None:
-        """The borrower as the connection's transaction sees it."""
+    def fetch(self, statement: CompiledStatement, *parameters: Any) -> list[Row]:
+        """Executes a statement that reads, outside of any transaction, and fetches its rows."""
 
     def read(self) -> AbstractContextManager[Connection]:
-        """See `almeno_grpc.service.store.Store.read`."""
+        """A read-only transaction, which sees one snapshot."""
 
-    def submit(
-        self, work: Callable[[BookConnection], T], then: Callable[[T], U], wanted: Callable[[], bool]
-    ) -> Future[U]:
-        """See `almeno_grpc.service.store.Store.submit`."""
+    def write(self) -> AbstractContextManager[Connection]:
+        """A transaction that writes, committed at the end of the context and rolled back when that raises.
 
-    waits_to_submit: ClassVar[bool]
-    """See `almeno_grpc.service.store.Store.waits_to_submit`."""
+        Raises:
+            CommitOutcomeUnknown: The database was lost during the commit.
+            WriteConflict: The database has rolled it back.
+        """
 
-    def others_wait(self) -> bool:
-        """See `almeno_grpc.service.store.Transaction.others_wait`."""
-
-    def migrating(self) -> AbstractContextManager[Connection]:
+    def migrate(self) -> AbstractContextManager[Connection]:
         """A transaction that changes the schema; servers that start at the same time get it one after the other.
 
         Raises:
             DatabaseUnusable: What the URL names is no database.
+            StoreUnavailable: It cannot be reached.
         """
 
-    def checkpoint(self, *, in_steps: bool = False) -> None:
-        """See `almeno_grpc.service.store.Store.checkpoint`."""
+    def translate_error(self, error: Exception) -> Exception:
+        """The domain error that an error of the database stands for; the error itself where there is none.
+
+        None stands for a violated check, such as one that has caught a fault of the service: to try again is no use.
+        """
+
+    def write_rows(self, connection: Connection, writes: Sequence[tuple[TableWrite, Sequence[Row]]]) -> None:
+        """Executes inserts and updates, in the order of their foreign keys, in as few statements as possible."""
+
+    def next_ids(self, connection: Connection, column: Column[int], count: int) -> list[int]:
+        """The next ids that the database generates for the primary key, ascending."""
+
+    def advance_ids(self, connection: Connection, column: Column[int], to: int) -> None:
+        """Makes the ids generated from now on greater than one that is about to be inserted.
+
+        Done before the insert, it keeps the row from meeting rows whose ids are generated meanwhile.
+        """
+
+    def is_contended(self) -> bool:
+        """Whether other processes wait for the transaction that writes."""
+
+    def try_lock(self, name: str) -> AbstractContextManager[Lock]:
+        """Tries to get a lock that all processes share, for as long as the context lasts."""
+
+    def checkpoint(self, *, in_steps: bool) -> None:
+        """Does what the database has put off, if it is much; already if it is little where `in_steps`."""
 
     def analyze(self) -> None:
-        """See `almeno_grpc.service.store.Store.analyze`."""
-
-    def hold(self, name: str) -> AbstractContextManager[Lock]:
-        """See `almeno_grpc.service.store.Store.hold`."""
+        """Renews the planner's statistics of tables that have grown."""
 
     def close(self) -> None:
-        """Gives up all connections."""
+        """Closes all connections."""
 
 
-def settle(end: Future[U], make: Callable[[], U]) -> None:
-    """Brings an end about: what is made, or what is raised meanwhile."""
-    try:
-        made = make()
-    except BaseException as error:
-        end.set_exception(error)
-    else:
-        end.set_result(made)
+@dataclass(frozen=True, slots=True)
+class OpenTransaction:
+    """A transaction of a backend."""
+
+    connection: Connection
+    backend: Backend
+    writes: bool
+    """Whether it may write; what is read to be changed is locked then."""

@@ -1,87 +1,71 @@
-"""Adding many rows at once, whatever their number."""
+"""Inserting and looking up many rows of an import, by columns.
 
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+A driver is handed the values as they are: to make a tuple of parameters for each row takes several times as long as the
+database takes to store it.
+"""
 
-from sqlalchemy import Connection, Table
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import islice
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import Column, Connection, FromClause, Table, select
 from sqlalchemy.exc import IntegrityError
 
-from almeno_grpc.storage.postgres.bulk import ByArrays, ByCopy
-from almeno_grpc.storage.postgres_links import pgconn_of, run
-from almeno_grpc.storage.sqlite.bulk import ByValues
-from almeno_grpc.storage.compiled import run_by_driver
+from almeno_grpc.storage.compiled import CompiledStatement, execute_raw
+from almeno_grpc.storage.keys import any_of
+from almeno_grpc.storage.postgres.bulk import CopyInsert, UnnestInsert
+from almeno_grpc.storage.postgres.bulk import pairs_missing as pairs_missing_on_postgres
+from almeno_grpc.storage.sqlite.bulk import ValuesInsert
+from almeno_grpc.storage.sqlite.bulk import pairs_missing as pairs_missing_on_sqlite
 
-ROWS_AT_ONCE = 125
-"""Of one statement: to run it costs as much as to store two rows, and calls wait for a processor while it is run.
+K = TypeVar("K")
+
+ROWS_PER_STATEMENT = 125
+"""A statement costs as much as storing two rows, and calls wait for a processor while it runs.
 
 SQLite bounds the parameters of a statement at 32,766.
 """
+_KEYS_PER_STATEMENT = 500
+_PAIRS_MISSING = {"sqlite": pairs_missing_on_sqlite, "postgresql": pairs_missing_on_postgres}
 
 
-def added_whole(connection: Connection, add: Callable[[], None]) -> bool:
-    """Whether rows could be added as they are: none of them if a key, a reference or a check stands in the way."""
-    _command(connection, "SAVEPOINT addition")
-    try:
-        add()
-        is_whole = True
-    except IntegrityError:
-        _command(connection, "ROLLBACK TO addition")
-        is_whole = False
-    _command(connection, "RELEASE addition")
-    return is_whole
-
-
-def _command(connection: Connection, command: str) -> None:
-    if connection.dialect.name == "sqlite":
-        run_by_driver(connection, command)
-    else:
-        # Past psycopg, which takes this for the end of the transaction and drops the connection's statements.
-        run(pgconn_of(connection), command.encode())
-
-
-class _Way(Protocol):
+class _Insert(Protocol):
     """How a database is given the rows of a statement."""
 
-    def add(self, connection: Connection, columns: Sequence[Sequence[Any]]) -> None:
-        """Adds them.
-
-        Raises:
-            DBAPIError: The database has refused.
-            OverflowError: A number is larger than any that the database holds.
-        """
+    def insert(self, connection: Connection, columns: Sequence[Sequence[Any]]) -> None:
+        """Inserts them; raises as `BulkInsert.insert` does."""
 
 
-class Addition:
-    """What adds rows to a table, any number at a time, some to a statement."""
+class BulkInsert:
+    """An insert of any number of rows into a table, some to a statement."""
 
     def __init__(
-        self, table: Table, *, on_conflict: str = "", postgresql_rows_at_once: int = ROWS_AT_ONCE, **fixed: Any
+        self, table: Table, *, on_conflict: str = "", postgresql_rows: int = ROWS_PER_STATEMENT, **fixed: Any
     ) -> None:
         """Takes what is the same each time.
 
         Args:
-            table: Where the rows belong.
-            on_conflict: What is to happen to a row whose key is taken, in SQL; else it is refused.
-            postgresql_rows_at_once: Of one statement on PostgreSQL, where rows take longer that refer to others, and
-                the server's process goes before calls that have come for its processor until the statement ends.
+            table: The table.
+            on_conflict: An ON CONFLICT clause; else a row whose key is taken is refused.
+            postgresql_rows: Rows of a statement on PostgreSQL, where those that refer to others take longer.
             fixed: The values of columns that are the same in every row.
 
         Raises:
-            ValueError: There are values for columns, and something is to happen to rows whose key is taken.
+            ValueError: There are both fixed values and an ON CONFLICT clause.
         """
         if on_conflict and fixed:
-            raise ValueError("no column is fixed where rows may stand already")
-        on_postgresql = ByArrays(table, on_conflict) if on_conflict else ByCopy(table, fixed)
-        self._ways: dict[str, tuple[_Way, int]] = {
-            "sqlite": (ByValues(table, on_conflict, fixed, ROWS_AT_ONCE), ROWS_AT_ONCE),
-            "postgresql": (on_postgresql, postgresql_rows_at_once),
+            raise ValueError("no column is fixed where rows may exist already")
+        on_postgresql = UnnestInsert(table, on_conflict) if on_conflict else CopyInsert(table, fixed)
+        self._inserts: dict[str, tuple[_Insert, int]] = {
+            "sqlite": (ValuesInsert(table, on_conflict, fixed, ROWS_PER_STATEMENT), ROWS_PER_STATEMENT),
+            "postgresql": (on_postgresql, postgresql_rows),
         }
 
-    def add(self, connection: Connection, columns: Sequence[Sequence[Any]]) -> None:
-        """Adds rows, given by columns: those of the table that are not fixed, in order.
+    def insert(self, connection: Connection, columns: Sequence[Sequence[Any]]) -> None:
+        """Inserts rows, given by columns: those of the table that are not fixed, in order.
 
-        The driver is handed the values as they are: to make a statement's parameters of them takes several times as
-        long as the database takes to store them. Rows that are to replace others have a key each.
+        Where there is an ON CONFLICT clause that updates, each row has a key of its own.
 
         Raises:
             ValueError: The columns differ in length.
@@ -90,6 +74,54 @@ class Addition:
         """
         if len(set(map(len, columns))) != 1:
             raise ValueError("the columns differ in length")
-        way, at_once = self._ways[connection.dialect.name]
-        for start in range(0, len(columns[0]), at_once):
-            way.add(connection, [column[start : start + at_once] for column in columns])
+        insert, rows = self._inserts[connection.dialect.name]
+        for start in range(0, len(columns[0]), rows):
+            insert.insert(connection, [column[start : start + rows] for column in columns])
+
+
+def inserted_whole(connection: Connection, insert: Callable[[], None]) -> bool:
+    """Whether rows could be inserted: none of them if a key, a foreign key or a check refuses one."""
+    try:
+        with connection.begin_nested():
+            insert()
+    except IntegrityError:
+        return False
+    return True
+
+
+def existing_keys(
+    connection: Connection, column: Column[int], keys: Iterable[int], source: FromClause | None = None
+) -> set[int]:
+    """Those of the keys that exist in the column, in its table or, if named, another source of rows."""
+    statement = _existing(column, column.table if source is None else source)
+    found: set[int] = set()
+    # In order, neighbours are found on the same pages.
+    for some in batches_of(sorted(keys), _KEYS_PER_STATEMENT):
+        found.update(key for (key,) in statement.rows(connection, some))
+    return found
+
+
+def pairs_exist(
+    connection: Connection, key: Column[int], keys: Sequence[int], other: Column[int], others: Sequence[int]
+) -> bool:
+    """Whether each of the keys, which are unique in their column, exists in a row with the value it comes with."""
+    for start in range(0, len(keys), ROWS_PER_STATEMENT):
+        pairs = keys[start : start + ROWS_PER_STATEMENT], others[start : start + ROWS_PER_STATEMENT]
+        sql, values = _PAIRS_MISSING[connection.dialect.name](key, other, *pairs)
+        if execute_raw(connection, sql, values).fetchone():
+            return False
+    return True
+
+
+def batches_of(keys: Iterable[K], size: int = _KEYS_PER_STATEMENT) -> Iterator[list[K]]:
+    """Yields all keys, as lists for one statement each."""
+    left = iter(keys)
+    while some := list(islice(left, size)):
+        yield some
+
+
+@lru_cache(maxsize=16)
+def _existing(column: Column[int], source: FromClause) -> CompiledStatement:
+    return CompiledStatement(
+        lambda dialect: select(column).select_from(source).where(any_of(dialect, column, "keys")), "keys"
+    )

@@ -1,196 +1,193 @@
-"""Statements that are written once, and then run by the driver itself.
+"""Statements that SQLAlchemy compiles once and the driver then executes.
 
-SQLAlchemy knows how each database writes a statement and stores a type, and is asked once. To send each run of a small
-statement through it would cost several times what the database takes for it.
+SQLAlchemy Core takes 50 to 80 microseconds to execute a small statement, most of it in its Result; SQLite takes 9 for
+all of a customer's credit position. So SQLAlchemy is asked once how the dialect writes a statement and stores a type.
+To be deleted when `Connection.execute` costs no more than the driver does.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import (
-    Column,
-    Connection,
-    Date,
-    Delete,
-    Dialect,
-    Insert,
-    Select,
-    Table,
-    TextClause,
-    Update,
-    bindparam,
-    insert,
-)
+from sqlalchemy import Connection, Date, Delete, Dialect, Insert, Select, TextClause, Update
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.sql.elements import ClauseElement
+from sqlalchemy.sql.selectable import CompoundSelect
+
+from almeno_grpc.storage.keys import parameter_of
 
 Row = tuple[Any, ...]
+Clause = Select[Any] | CompoundSelect[Any] | Insert | Update | Delete | TextClause
 
 _DIALECTS: dict[str, tuple[Any, str]] = {
     "sqlite": (sqlite.dialect, "qmark"),
     "postgresql": (psycopg.dialect, "format"),
 }
-"""Of the databases, each with what it calls parameters that are known by their places."""
+"""Each with its paramstyle for positional parameters."""
 
 
-class Statement:
-    """A statement of which many are run, each for itself."""
+class CompiledStatement:
+    """A statement with positional parameters, compiled once for each dialect."""
 
-    def __init__(self, clause: Select[Any] | Insert | Update | Delete | TextClause, *parameters: str) -> None:
+    def __init__(self, clause: Clause | Callable[[str], Clause], *parameters: str) -> None:
         """Takes the statement.
 
         Args:
-            clause: What it says.
-            parameters: The names of its parameters, in their places.
+            clause: The statement, or what makes it for the name of a dialect.
+            parameters: The names of its bind parameters, in the order in which they will be passed.
         """
         self._clause = clause
         self._parameters = parameters
-        self._written: dict[str, _Written] = {}
+        self._by_dialect: dict[str, DialectStatement] = {}
 
     def rows(self, connection: Connection, *parameters: Any) -> list[Row]:
-        """Runs the statement and gives its rows.
+        """Executes the statement and fetches its rows.
 
         Raises:
             DBAPIError: The database has refused, or was lost.
         """
-        written, driver = self.written_for(connection)
-        try:
-            cursor = driver.execute(written.sql, written.stored(parameters))
-            return cursor.fetchall() if written.has_rows else []
-        except written.driver_error as error:
-            raise refusal_of(connection, written.sql, error) from error
+        statement = self.for_dialect(connection.dialect)
+        cursor = execute_raw(connection, statement.sql, statement.arrange(parameters))
+        return statement.fetch(cursor) if statement.has_rows else []
 
     def row(self, connection: Connection, *parameters: Any) -> Row | None:
-        """Runs the statement and gives its first row, if there is one; raises as `rows` does."""
+        """Executes the statement and fetches its first row, if there is one; raises as `rows` does."""
         rows = self.rows(connection, *parameters)
         return rows[0] if rows else None
 
-    def written_for(self, connection: Connection) -> "tuple[_Written, Any]":
-        """The statement as the driver takes it, and the driver's connection."""
-        dialect = connection.dialect
-        return self._written.get(dialect.name) or self._write(dialect), connection.connection.driver_connection
-
-    def _write(self, dialect: Dialect) -> "_Written":
-        compiled = self._clause.compile(dialect=dialect_of(dialect.name))
-        # Only statements with parameters by their places have it.
-        places: Sequence[str] = getattr(compiled, "positiontup", None) or ()
-        count = len(self._parameters)
-        literals = tuple(compiled.params[name] for name in places[count:])
-        if tuple(places[:count]) != self._parameters or None in literals:
-            raise ValueError(f"the parameters are {', '.join(places)}, in this order: {compiled}")
-        columns = () if isinstance(self._clause, TextClause) else self._clause.exported_columns
-        if any(column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns):
-            raise ValueError(f"a column comes back as something else than it is: {compiled}")
-        types = [compiled.binds[name].type.dialect_impl(dialect) for name in self._parameters]
-        processors = enumerate(_processor(each, dialect) for each in types)
-        conversions = [(place, processor) for place, processor in processors if processor]
-        written = _Written(str(compiled), literals, conversions, dialect.loaded_dbapi.Error, len(columns) > 0)
-        self._written[dialect.name] = written
-        return written
-
-
-class Insertion(Statement):
-    """A statement that adds a row to a table."""
-
-    def __init__(self, table: Table, columns: Iterable[Column[Any]], returning: Column[Any] | None) -> None:
-        names = [column.name for column in columns]
-        clause = insert(table).values({name: bindparam(name) for name in names})
-        super().__init__(clause if returning is None else clause.returning(returning), *names)
-        self.place = table.metadata.sorted_tables.index(table)
-        """Of the table, behind those that its rows refer to."""
-
-    def add_all(self, connection: Connection, rows: Iterable[Row]) -> None:
-        """Adds many rows, of which none comes back; raises as `rows` does."""
-        written, driver = self.written_for(connection)
+    def execute_many(self, connection: Connection, rows: Iterable[Row]) -> None:
+        """Executes the statement for each row of parameters; raises as `rows` does."""
+        statement = self.for_dialect(connection.dialect)
+        driver: Any = connection.connection.dbapi_connection
         try:
-            driver.cursor().executemany(written.sql, map(written.stored, rows))
-        except written.driver_error as error:
-            raise refusal_of(connection, written.sql, error) from error
+            driver.cursor().executemany(statement.sql, map(statement.arrange, rows))
+        except connection.dialect.loaded_dbapi.Error as error:
+            raise wrap_dbapi_error(connection.dialect, driver, statement.sql, error) from error
+
+    def for_dialect(self, dialect: Dialect) -> "DialectStatement":
+        """The statement as the dialect's driver takes it."""
+        return self._by_dialect.get(dialect.name) or self._compile(dialect)
+
+    def _compile(self, dialect: Dialect) -> "DialectStatement":
+        clause = self._clause(dialect.name) if callable(self._clause) else self._clause
+        compiled: Any = clause.compile(dialect=dialect_of(dialect.name))
+        positions: Sequence[str] = compiled.positiontup or ()
+        literals = {name: compiled.params[name] for name in positions if parameter_of(name) not in self._parameters}
+        if None in literals.values() or not {*map(parameter_of, positions)} >= {*self._parameters}:
+            raise ValueError(f"the parameters are {', '.join(positions)}: {compiled}")
+        names = [*self._parameters, *literals]
+        processors = [compiled.binds[name].type.dialect_impl(dialect) for name in positions]
+        columns = () if isinstance(clause, TextClause) else clause.exported_columns
+        statement = DialectStatement(
+            sql=str(compiled),
+            literals=tuple(literals.values()),
+            pick=_picker([names.index(name if name in literals else parameter_of(name)) for name in positions]),
+            bind_processors=_numbered(_bind_processor(each, dialect) for each in processors),
+            result_processors=_numbered(
+                column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns
+            ),
+            has_rows=len(columns) > 0,
+        )
+        self._by_dialect[dialect.name] = statement
+        return statement
 
 
-def add_at_once(connection: Connection, additions: Sequence[tuple[Insertion, Row]]) -> None:
-    """Adds rows to any tables by one statement, on PostgreSQL, which checks what they refer to when all are there.
+_Processors = Sequence[tuple[int, Callable[[Any], Any]]]
+
+
+@dataclass(frozen=True)
+class DialectStatement:
+    """A statement as a driver takes it."""
+
+    sql: str
+    literals: Row
+    """Parameters that are the same each time, behind the others."""
+    pick: Callable[[Row], Row] | None
+    """Brings the parameters to their positions, where they are passed in another order."""
+    bind_processors: _Processors
+    """What turns values into what the driver stores, by position; only where that is something else."""
+    result_processors: _Processors
+    has_rows: bool
+
+    def arrange(self, parameters: Row) -> Sequence[Any]:
+        """The parameters as the driver takes them."""
+        values = parameters + self.literals if self.literals else parameters
+        if self.pick is not None:
+            values = self.pick(values)
+        if not self.bind_processors:
+            return values
+        processed = list(values)
+        for position, process in self.bind_processors:
+            processed[position] = process(processed[position])
+        return processed
+
+    def fetch(self, cursor: Any) -> list[Row]:
+        """The rows of the driver's cursor."""
+        rows: list[Row] = cursor.fetchall()
+        return [self._processed(row) for row in rows] if self.result_processors else rows
+
+    def _processed(self, row: Row) -> Row:
+        processed = list(row)
+        for position, process in self.result_processors:
+            processed[position] = process(processed[position])
+        return tuple(processed)
+
+
+def execute_raw(connection: Connection, sql: str, values: Sequence[Any] = ()) -> Any:
+    """Executes a statement of the driver's own paramstyle on its connection, and gives the cursor.
 
     Raises:
-        DBAPIError: The database has refused, or was lost. None of the rows was added.
+        DBAPIError: The database has refused, or was lost.
     """
-    # The order they are added in is the database's own: nothing but a reference may need a row to be there already.
-    each = [(insertion.written_for(connection)[0], row) for insertion, row in additions]
-    sql = _joined(tuple(written.sql for written, _ in each))
-    run_by_driver(connection, sql, [value for written, row in each for value in written.stored(row)])
-
-
-@lru_cache(maxsize=64)
-def _joined(insertions: tuple[str, ...]) -> str:
-    *others, last = insertions
-    named = ", ".join(f"added_{number} AS ({sql})" for number, sql in enumerate(others))
-    return f"WITH {named} {last}" if named else last
-
-
-def run_by_driver(connection: Connection, sql: str, values: Sequence[Any] = ()) -> None:
-    """Runs a statement at a fraction of what SQLAlchemy takes for it; raises what that would."""
-    driver: Any = connection.connection.driver_connection
+    driver: Any = connection.connection.dbapi_connection
     try:
-        driver.execute(sql, values)
+        return driver.execute(sql, values)
     except connection.dialect.loaded_dbapi.Error as error:
-        raise refusal_of(connection, sql, error) from error
+        raise wrap_dbapi_error(connection.dialect, driver, sql, error) from error
 
 
-def dialect_of(name: str) -> Dialect:
-    """How the driver of the database takes statements whose parameters are known by their places."""
-    make, paramstyle = _DIALECTS[name]
-    dialect: Dialect = make(paramstyle=paramstyle)
-    return dialect
-
-
-def refusal_of(connection: Connection, sql: str, error: Any) -> BaseException:
-    """What SQLAlchemy calls an error of the driver."""
-    dialect = connection.dialect
-    refusal: BaseException = DBAPIError.instance(
+def wrap_dbapi_error(dialect: Dialect, driver_connection: Any, sql: str, error: Any) -> BaseException:
+    """An error of the driver as SQLAlchemy raises it."""
+    wrapped: BaseException = DBAPIError.instance(
         sql,
         None,
         error,
         dialect.loaded_dbapi.Error,
         hide_parameters=True,
-        connection_invalidated=dialect.is_disconnect(error, connection.connection.driver_connection, None),
+        connection_invalidated=dialect.is_disconnect(error, driver_connection, None),
         dialect=dialect,
     )
-    return refusal
+    return wrapped
 
 
-def _processor(column_type: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
-    """What turns a value into what the database stores, if that is something else."""
-    processor = column_type.bind_processor(dialect)
-    # Most rows are of today, and to write a day out takes as long as a third of a row.
+def dialect_of(name: str) -> Dialect:
+    """The dialect of a database, with positional parameters."""
+    make, paramstyle = _DIALECTS[name]
+    dialect: Dialect = make(paramstyle=paramstyle)
+    return dialect
+
+
+def compiled_text(clause: ClauseElement, dialect_name: str) -> str:
+    """A clause as the dialect writes it."""
+    return str(clause.compile(dialect=dialect_of(dialect_name)))
+
+
+def _picker(order: Sequence[int]) -> Callable[[Row], Row] | None:
+    if list(order) == list(range(len(order))):
+        return None
+    # With a single index an itemgetter gives the item alone.
+    return itemgetter(*order) if len(order) > 1 else lambda values: (values[order[0]],)
+
+
+def _numbered(processors: Iterable[Callable[[Any], Any] | None]) -> _Processors:
+    return [(position, process) for position, process in enumerate(processors) if process]
+
+
+def _bind_processor(column_type: Any, dialect: Dialect) -> Callable[[Any], Any] | None:
+    processor: Callable[[Any], Any] | None = column_type.bind_processor(dialect)
+    # Most rows are of today, and to write a date out takes as long as a third of a row.
     return lru_cache(maxsize=16)(processor) if processor and isinstance(column_type, Date) else processor
-
-
-def insertion(table: Table, columns: Iterable[Column[Any]], returning: Column[Any] | None = None) -> Insertion:
-    """The statement that adds a row, from a value for each of the columns in order."""
-    return Insertion(table, columns, returning)
-
-
-@dataclass(frozen=True, slots=True)
-class _Written:
-    """A statement as a driver takes it."""
-
-    sql: str
-    literals: Row
-    """Parameters that are the same each time; they come behind the others."""
-    conversions: Sequence[tuple[int, Callable[[Any], Any]]]
-    """Of values that the database stores as something else, by their places."""
-    driver_error: Any
-    has_rows: bool
-
-    def stored(self, parameters: Row) -> Sequence[Any]:
-        """The parameters as the driver takes them."""
-        if not self.conversions and not self.literals:
-            return parameters
-        values = [*parameters, *self.literals]
-        for place, convert in self.conversions:
-            values[place] = convert(values[place])
-        return values

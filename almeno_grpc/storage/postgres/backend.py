@@ -1,261 +1,224 @@
-"""What is PostgreSQL's: a database that the servers of several machines share.
-
-Nothing here outlives a transaction on its connection but prepared statements, so that a pooler may stand between; see
-`almeno_grpc.storage.postgres.engine.postgres_url` for what it then needs.
-"""
+"""PostgreSQL as a backend of the store."""
 
 import hashlib
-import random
-import time
-from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import Future
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar
 
-import psycopg
-from psycopg.pq.abc import PGconn
-from sqlalchemy import URL, BigInteger, Connection, Dialect, Engine, bindparam, cast, func
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import URL, Column, Connection, Engine, func, select, text
 from sqlalchemy.exc import DBAPIError
 
-from almeno_grpc.domain.decision import Borrower
-from almeno_grpc.domain.errors import DeadlineExceeded, StoreUnavailable
+from almeno_grpc.domain.errors import StoreUnavailable
 from almeno_grpc.service.store import Lock
-from almeno_grpc.storage.book_connection import BookConnection
-from almeno_grpc.storage.borrowers import OF_CUSTOMER, BorrowerQuery, borrower_of
-from almeno_grpc.storage.backend import settle
-from almeno_grpc.storage.postgres.engine import open_postgres_engine, prepares
-from almeno_grpc.storage.postgres.errors import cause_of, is_conflict, is_unavailable, refusal_of
-from almeno_grpc.storage.postgres_links import Link, Links, checked, pgconn_of, run
-from almeno_grpc.storage.postgres.analyze import renew_statistics
-from almeno_grpc.storage.tables import customer
+from almeno_grpc.storage.compiled import CompiledStatement, Row, execute_raw
+from almeno_grpc.storage.postgres import bulk
+from almeno_grpc.storage.postgres.analyze import analyze
+from almeno_grpc.storage.postgres.dialect import is_idle
+from almeno_grpc.storage.postgres.engine import BEGIN, open_postgres_engine
+from almeno_grpc.storage.postgres.errors import cause_of, domain_error
+from almeno_grpc.storage.table_write import TableWrite
+from almeno_grpc.storage.tables import FIRST_GENERATED_ID
 
-T = TypeVar("T")
-U = TypeVar("U")
-
-MAX_CONNECTIONS = 24
-"""A process holds: more do not make a database of a few cores faster, and it is to serve many processes."""
-MAX_RUNS = 5
-"""How often work is run that meets other work."""
-
-_OF_CUSTOMERS = customer.c.customer_id == func.any(cast(bindparam("who"), ARRAY(BigInteger)))
 _LIMITS = (
-    b"; SET LOCAL lock_timeout = '10s'; SET LOCAL statement_timeout = '60s'"
-    b"; SET LOCAL idle_in_transaction_session_timeout = '60s'"
+    "; SET LOCAL lock_timeout = '10s'; SET LOCAL statement_timeout = '60s'"
+    "; SET LOCAL idle_in_transaction_session_timeout = '60s'"
 )
-_BEGIN_READING = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" + _LIMITS
+_BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" + _LIMITS
 # Each statement sees what is committed when it begins; what must not change meanwhile is locked. A commit waits for the
-# standby, if there is one, however the database is set up by default. Pages that a session writes out to make room, as
-# one that imports does, go on to the disk as they come: half a minute's of them at once would keep commits waiting.
+# standby, if there is one, whatever the database's default. Pages that a session writes out to make room, as one that
+# imports does, are flushed to the disk as they come: half a minute's of them at once would keep commits waiting.
 _BEGIN_WRITING = (
-    b"BEGIN ISOLATION LEVEL READ COMMITTED"
+    "BEGIN ISOLATION LEVEL READ COMMITTED"
     + _LIMITS
-    + b"; SET LOCAL synchronous_commit = on; SET LOCAL backend_flush_after = '1MB'"
+    + "; SET LOCAL synchronous_commit = on; SET LOCAL backend_flush_after = '1MB'"
 )
 _BEGIN_MIGRATING = (
-    b"BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0"
-    b"; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL synchronous_commit = on"
+    "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0"
+    "; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL synchronous_commit = on"
 )
-# The transaction lasts as long as the name is held. It sees nothing and so keeps nothing from being cleaned up.
-_BEGIN_HOLDING = (
-    b"BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = 0"
-    b"; SET LOCAL tcp_keepalives_idle = 10; SET LOCAL tcp_keepalives_interval = 5; SET LOCAL tcp_keepalives_count = 3"
+# The transaction lasts as long as the lock. It has no snapshot and so keeps no row from being vacuumed.
+_BEGIN_LOCKING = (
+    "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = 0"
+    "; SET LOCAL tcp_keepalives_idle = 10; SET LOCAL tcp_keepalives_interval = 5; SET LOCAL tcp_keepalives_count = 3"
 )
+_MAX_IDS_ONE_BY_ONE = 10_000
 
 
 @dataclass(frozen=True)
-class _LockedName:
-    """A lock of a transaction, which stays as long as its connection."""
+class _AdvisoryLock:
+    """A lock of a transaction, which lasts as long as its connection."""
 
-    link: Link
-    has_it: bool
+    connection: Connection
+    is_acquired: bool
 
     def is_held(self) -> bool:
-        if not self.has_it:
+        if not self.is_acquired:
             return False
         try:
-            run(self.link.pgconn, b"SELECT 1")
-        except psycopg.Error:
+            execute_raw(self.connection, "SELECT 1")
+        except DBAPIError:
             return False
         return True
 
 
-class _Statement:
-    """A query as libpq takes it: everything as bytes."""
-
-    def __init__(self, name: bytes, query: BorrowerQuery) -> None:
-        self.name = name
-        self.sql = query.sql.encode()
-        self._query = query
-
-    def parameters(self, who: bytes, on: date) -> list[bytes]:
-        return [*(b"%d" % value for value in self._query.of_day(on)), who]
-
-
-class PostgresDatabase:
+class PostgresBackend:
     """A PostgreSQL database."""
 
-    waits_to_submit: ClassVar[bool] = True
+    reads_in_place: ClassVar[bool] = False
 
     def __init__(self, url: URL, threads: int) -> None:
-        self._engine = open_postgres_engine(url)
-        dialect: Callable[..., Dialect] = url.get_dialect()
-        own = dialect(paramstyle="numeric_dollar")
-        self._of_customer = _Statement(b"almeno_borrower", BorrowerQuery(own, OF_CUSTOMER))
-        self._of_customers = _Statement(b"almeno_borrowers", BorrowerQuery(own, _OF_CUSTOMERS))
-        self._prepares = prepares(url)
-        statements = (self._of_customer, self._of_customers) if self._prepares else ()
-        prepared = [(statement.name, statement.sql) for statement in statements]
-        self._links = Links(self._engine, min(threads + 1, MAX_CONNECTIONS), prepared)
+        self._engine = open_postgres_engine(url, pool_size=threads + 1)
+        self._reading = self._engine.execution_options(**{BEGIN: _BEGIN_READING})
+        self._writing = self._engine.execution_options(**{BEGIN: _BEGIN_WRITING})
+        self._migrating = self._engine.execution_options(**{BEGIN: _BEGIN_MIGRATING})
+        self._locking = self._engine.execution_options(**{BEGIN: _BEGIN_LOCKING})
 
     @property
     def engine(self) -> Engine:
-        """See `almeno_grpc.storage.backend.Database.engine`."""
+        """The engine."""
         return self._engine
 
-    def borrower(self, customer_id: int, on: date) -> Borrower | None:
-        """See `almeno_grpc.storage.backend.Database.borrower`."""
-        rows = self._read_borrowers(self._of_customer, b"%d" % customer_id, on)
-        return borrower_of(rows[0]) if rows else None
-
-    def borrowers(self, customer_ids: Collection[int], on: date) -> dict[int, Borrower]:
-        """See `almeno_grpc.storage.backend.Database.borrowers`."""
-        who = b"{" + b",".join(b"%d" % number for number in customer_ids) + b"}"
-        rows = self._read_borrowers(self._of_customers, who, on)
-        return {row[0]: borrower_of(row) for row in rows}
-
-    def borrower_in(self, connection: Connection, customer_id: int, on: date) -> Borrower | None:
-        """See `almeno_grpc.storage.backend.Database.borrower_in`."""
-        rows = self._run(pgconn_of(connection), self._of_customer, b"%d" % customer_id, on)
-        return borrower_of(rows[0]) if rows else None
-
-    def _read_borrowers(self, statement: "_Statement", who: bytes, on: date) -> list[list[int]]:
-        try:
+    def fetch(self, statement: CompiledStatement, *parameters: Any) -> list[Row]:
+        """Without a transaction it is one round trip."""
+        with self._engine.connect() as connection:
             try:
-                with self._links.lent() as link:
-                    return self._run(link.pgconn, statement, who, on)
-            except psycopg.Error as error:
-                if not is_unavailable(error):
+                return statement.rows(connection, *parameters)
+            except DBAPIError as error:
+                if not error.connection_invalidated:
                     raise
-                # It may have been idle while the database was started anew, and the others with it.
-                self._links.close_idle()
-                with self._links.lent() as link:
-                    return self._run(link.pgconn, statement, who, on)
-        except Exception as error:
-            raise refusal_of(error) from error
-
-    def _run(self, pgconn: PGconn, statement: "_Statement", who: bytes, on: date) -> list[list[int]]:
-        # Past psycopg's cursor, at two thirds of its cost.
-        parameters = statement.parameters(who, on)
-        if self._prepares:
-            result = checked(pgconn, pgconn.exec_prepared(statement.name, parameters))
-        else:
-            result = checked(pgconn, pgconn.exec_params(statement.sql, parameters))
-        columns = range(result.nfields)
-        return [[int(result.get_value(row, column) or 0) for column in columns] for row in range(result.ntuples)]
+                connection.invalidate(error)
+        # It was lost while it was idle, as when the database is restarted, and the others with it.
+        with self.read() as connection:
+            return statement.rows(connection, *parameters)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """See `almeno_grpc.storage.backend.Database.read`."""
-        with _translated(), self._links.lent(_BEGIN_READING) as link, link.transaction() as connection:
+        """Of one snapshot."""
+        with _transaction(self._reading) as connection:
             yield connection
 
-    def submit(
-        self, work: Callable[[BookConnection], T], then: Callable[[T], U], wanted: Callable[[], bool]
-    ) -> Future[U]:
-        """See `almeno_grpc.storage.backend.Database.submit`. The caller's thread waits for the database."""
-        end: Future[U] = Future()
-        settle(end, lambda: then(self._write(work, wanted)))
-        return end
-
-    def _write(self, work: Callable[[BookConnection], T], wanted: Callable[[], bool]) -> T:
-        with _translated():
-            for run_number in range(1, MAX_RUNS):
-                try:
-                    return self._write_once(work, wanted)
-                except Exception as error:
-                    if not is_conflict(error):
-                        raise
-                # Those that met do not meet again when each waits for another while.
-                time.sleep(random.uniform(0, run_number / 200))  # noqa: S311
-            return self._write_once(work, wanted)
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Of READ COMMITTED."""
+        with _transaction(self._writing) as connection:
+            yield connection
 
     @contextmanager
-    def migrating(self) -> Iterator[Connection]:
-        """See `almeno_grpc.storage.backend.Database.migrating`."""
+    def migrate(self) -> Iterator[Connection]:
+        """Under an advisory lock."""
         try:
-            link = Link(self._engine)
+            self._engine.connect().close()
         except DBAPIError as error:
             raise StoreUnavailable(f"the database cannot be reached: {cause_of(error)}") from error
-        try:
-            with _translated():
-                run(link.pgconn, _BEGIN_MIGRATING)
-                with link.transaction() as connection:
-                    run(link.pgconn, b"SELECT pg_advisory_xact_lock(%d)" % _lock_number("migration"))
-                    # Servers of the version before may be at work on the tables.
-                    run(link.pgconn, b"SET LOCAL lock_timeout = '30s'")
-                    yield connection
-        finally:
-            link.close()
+        with _transaction(self._migrating) as connection:
+            connection.execute(select(func.pg_advisory_xact_lock(_lock_key("migration"))))
+            # Servers of the version before may be at work on the tables.
+            connection.exec_driver_sql("SET LOCAL lock_timeout = '30s'")
+            yield connection
 
-    def checkpoint(self, *, in_steps: bool = False) -> None:
-        """See `almeno_grpc.storage.backend.Database.checkpoint`: the server does so by itself."""
+    def translate_error(self, error: Exception) -> Exception:
+        """By SQLSTATE."""
+        return domain_error(error)
 
-    def analyze(self) -> None:
-        """See `almeno_grpc.storage.backend.Database.analyze`."""
-        with _translated(), self._links.lent(_BEGIN_WRITING) as link, link.transaction():
-            renew_statistics(link.pgconn)
+    def write_rows(self, connection: Connection, writes: Sequence[tuple[TableWrite, Sequence[Row]]]) -> None:
+        """By one statement."""
+        bulk.write_rows(connection, writes)
 
-    @contextmanager
-    def hold(self, name: str) -> Iterator[Lock]:
-        """See `almeno_grpc.storage.backend.Database.hold`."""
-        with _translated():
-            link = Link(self._engine)
-        try:
-            with _translated():
-                run(link.pgconn, _BEGIN_HOLDING)
-                result = run(link.pgconn, b"SELECT pg_try_advisory_xact_lock(%d)" % _lock_number(name))
-            yield _LockedName(link, has_it=result.get_value(0, 0) == b"t")
-        finally:
-            link.close()
+    def next_ids(self, connection: Connection, column: Column[int], count: int) -> list[int]:
+        """From the sequence."""
+        rows = execute_raw(connection, _next_ids(column), (count,)).fetchall()
+        return sorted(row[0] for row in rows)
 
-    def close(self) -> None:
-        """See `almeno_grpc.storage.backend.Database.close`."""
-        self._links.close()
-        self._engine.dispose()
+    def advance_ids(self, connection: Connection, column: Column[int], to: int) -> None:
+        """Advances the sequence, which knows nothing of ids that are inserted."""
+        if to < FIRST_GENERATED_ID:
+            return
+        sequence = _sequence(column)
+        last = connection.execute(
+            text(f"SELECT last_value - CASE WHEN is_called THEN 0 ELSE 1 END FROM {sequence}")  # noqa: S608
+        )
+        missing = to - last.scalar_one()
+        if missing > _MAX_IDS_ONE_BY_ONE:
+            connection.execute(text(f"SELECT setval('{sequence}', :id)"), {"id": to})
+        elif missing > 0:
+            # Others take ids at the same time, whom setting the sequence could send back to ids already given. From
+            # further below they cannot have come so far meanwhile.
+            connection.execute(text(f"SELECT count(nextval('{sequence}')) FROM generate_series(1, {missing})"))  # noqa: S608
 
-    def others_wait(self) -> bool:
-        """See `almeno_grpc.storage.backend.Database.others_wait`: here only who wants the same rows ever waits."""
+    def is_contended(self) -> bool:
+        """Never: only who wants the same rows ever waits."""
         return False
 
-    def _write_once(self, work: Callable[[BookConnection], T], wanted: Callable[[], bool]) -> T:
-        _check_wanted(wanted)
-        with self._links.lent(_BEGIN_WRITING) as link, link.transaction() as connection:
-            book_connection = BookConnection(connection, gathers=True)
-            result = work(book_connection)
-            book_connection.check()
-            _check_wanted(wanted)
-        return result
+    @contextmanager
+    def try_lock(self, name: str) -> Iterator[Lock]:
+        """By an advisory lock of a transaction on a connection that the pool does not miss."""
+        connection = _begun(self._locking)
+        try:
+            connection.detach()
+            statement = select(func.pg_try_advisory_xact_lock(_lock_key(name)))
+            yield _AdvisoryLock(connection, is_acquired=connection.execute(statement).scalar_one())
+        finally:
+            connection.close()
 
+    def checkpoint(self, *, in_steps: bool) -> None:
+        """The server does so by itself."""
 
-def _check_wanted(wanted: Callable[[], bool]) -> None:
-    if not wanted():
-        raise DeadlineExceeded("nobody waits for the answer any more; nothing was changed")
+    def analyze(self) -> None:
+        """Autovacuum would take a minute to see that an import has filled a table."""
+        with self.write() as connection:
+            analyze(connection)
+
+    def close(self) -> None:
+        """Connections in use are closed once they come back."""
+        self._engine.dispose()
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _transaction(engine: Engine) -> Iterator[Connection]:
+    connection = _begun(engine)
     try:
-        yield
-    except Exception as error:
-        refusal = refusal_of(error)
-        if refusal is error:
+        transaction = connection.get_transaction()
+        if transaction is None:
+            raise RuntimeError("the transaction was not begun")
+        with transaction:
+            yield connection
+    finally:
+        if not is_idle(connection):
+            # The database rolls back what its connection leaves behind.
+            connection.invalidate()
+        connection.close()
+
+
+def _begun(engine: Engine) -> Connection:
+    """A connection of the pool on which a transaction was begun; a new one in place of one lost while it was idle."""
+    connection = engine.connect()
+    try:
+        connection.begin()
+    except DBAPIError as error:
+        connection.close()
+        if not error.connection_invalidated:
             raise
-        raise refusal from error
+    else:
+        return connection
+    # SQLAlchemy has invalidated all that are as old.
+    connection = engine.connect()
+    try:
+        connection.begin()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
-def _lock_number(name: str) -> int:
-    """The number that stands for a name among the database's advisory locks, whoever else takes some."""
+def _next_ids(column: Column[int]) -> str:
+    return f"SELECT nextval('{_sequence(column)}') FROM generate_series(1, %s)"  # noqa: S608
+
+
+def _sequence(column: Column[int]) -> str:
+    return f"{column.table.name}_{column.name}_seq"
+
+
+def _lock_key(name: str) -> int:
+    """The key of a name among the database's advisory locks, whoever else takes some."""
     return int.from_bytes(hashlib.sha256(f"almeno {name}".encode()).digest()[:8], "big", signed=True)

@@ -1,8 +1,20 @@
-"""Connections to PostgreSQL: to the server that takes writes, and given up soon when that is gone."""
+"""Engines for PostgreSQL: to the server that takes writes, and with connections given up soon when that is gone.
 
-from sqlalchemy import URL, Engine, NullPool, create_engine
+Nothing outlives a transaction on its connection but prepared statements, so that a pooler such as PgBouncer may stand
+between; `postgres_url` says what it then needs.
+"""
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 from almeno_grpc.storage.backend import DatabaseUnusable
+from almeno_grpc.storage.postgres.dialect import DRIVER_NAME, collect_warnings
+
+BEGIN = "almeno_begin"
+"""Execution option: the command that begins a transaction. Without it each statement is committed by itself."""
+
+MAX_POOL_SIZE = 24
+"""Connections of a process: more do not make a database of a few cores faster, and it is to serve many processes."""
+_POOL_TIMEOUT_SECONDS = 10
 
 _DRIVER_OPTIONS = {
     # A server that has failed over is a standby when it comes back: it takes no writes and tells of the past.
@@ -20,8 +32,8 @@ _DRIVER_OPTIONS = {
 def postgres_url(url: URL) -> URL:
     """Checks a PostgreSQL URL, and completes it with the driver and libpq's options.
 
-    The URL's query takes libpq's options, and `prepare_threshold=none`, which prepares no statements: for a pooler that
-    hands out connections by the transaction and knows nothing of prepared statements.
+    The URL's query takes libpq's options, and `prepare_threshold=none`, which prepares no statements: for a pooler in
+    transaction mode that knows nothing of prepared statements.
 
     Raises:
         DatabaseUnusable: It names another driver, or no database.
@@ -37,23 +49,34 @@ def postgres_url(url: URL) -> URL:
     return url.set(drivername="postgresql+psycopg", query={**_DRIVER_OPTIONS, **url.query})
 
 
-def open_postgres_engine(url: URL) -> Engine:
-    """An engine for one process, whose connections commit each statement unless a transaction is begun.
+def open_postgres_engine(url: URL, *, pool_size: int = 8) -> Engine:
+    """An engine for one process.
 
     Args:
         url: As `postgres_url` gives it.
+        pool_size: The most connections held.
     """
-    options = {} if prepares(url) else {"prepare_threshold": None}
-    return create_engine(
-        url.difference_update_query(["prepare_threshold"]),
-        poolclass=NullPool,
+    prepares = "prepare_threshold" not in url.query
+    engine = create_engine(
+        url.set(drivername=DRIVER_NAME).difference_update_query(["prepare_threshold"]),
+        pool_size=min(pool_size, MAX_POOL_SIZE),
+        max_overflow=0,
+        pool_timeout=_POOL_TIMEOUT_SECONDS,
+        pool_use_lifo=True,
+        # Transactions are begun by the hook below, not by the driver.
         isolation_level="AUTOCOMMIT",
         hide_parameters=True,
         use_native_hstore=False,
-        connect_args=options,
+        connect_args={} if prepares else {"prepare_threshold": None},
     )
+    event.listen(engine, "connect", collect_warnings)
+    event.listen(engine, "begin", _begin)
+    return engine
 
 
-def prepares(url: URL) -> bool:
-    """Whether statements may be prepared on the connections."""
-    return "prepare_threshold" not in url.query
+def _begin(connection: Connection) -> None:
+    command = connection.get_execution_options().get(BEGIN)
+    if command is not None:
+        # By SQLAlchemy, which then knows of a connection that was lost, and invalidates those as old in its pool. With
+        # parameters, even none, the driver takes no more than one command.
+        connection.exec_driver_sql(command, execution_options={"no_parameters": True})

@@ -1,13 +1,14 @@
-"""What PostgreSQL's errors mean to the service."""
+"""The domain errors that PostgreSQL's errors stand for."""
 
 import psycopg
 from psycopg import errors
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from almeno_grpc.domain.errors import PhoneNumberTaken, StoreUnavailable, WriteConflict
 
 _CONFLICTS = (errors.UniqueViolation, errors.SerializationFailure, errors.DeadlockDetected)
-"""The transaction met another and was undone. Run again it sees what the other has done."""
+"""Another transaction changed the same rows. Run again the work sees what that has done."""
 
 _UNAVAILABLE = (
     errors.LockNotAvailable,
@@ -30,11 +31,6 @@ def cause_of(error: BaseException) -> psycopg.Error | None:
     return error if isinstance(error, psycopg.Error) else None
 
 
-def is_conflict(error: BaseException) -> bool:
-    """Whether the work may succeed, or fail for a better reason, when it is run again at once."""
-    return isinstance(error, WriteConflict) or isinstance(cause_of(error), _CONFLICTS)
-
-
 def is_unavailable(error: BaseException) -> bool:
     """Whether the database cannot work at the moment, for whatever the work is."""
     cause = cause_of(error)
@@ -46,14 +42,15 @@ def is_unavailable(error: BaseException) -> bool:
     return isinstance(cause, _UNAVAILABLE) or cause.sqlstate[:2] in _UNAVAILABLE_CLASSES
 
 
-def refusal_of(error: Exception) -> Exception:
-    """What the service calls an error of the database; the error itself where that has no name for it."""
+def domain_error(error: Exception) -> Exception:
+    """The domain error that an error of the database stands for; the error itself where there is none."""
     cause = cause_of(error)
     if isinstance(cause, errors.UniqueViolation) and "phone_number" in (cause.diag.constraint_name or ""):
         return PhoneNumberTaken()
     if isinstance(cause, _CONFLICTS):
         return WriteConflict("another transaction changed the same rows first; send the request again")
+    if isinstance(error, PoolTimeout):
+        return StoreUnavailable("too many calls wait for the database; send the request again")
     if is_unavailable(error):
         return StoreUnavailable("the database cannot take the request at the moment; send it again")
-    # Such as a check of the schema that has caught a fault of the service: trying again would not help.
     return error

@@ -1,223 +1,206 @@
-"""What is SQLite's: a file that the processes of one machine share."""
+"""SQLite as a backend of the store: one connection of a process writes, and each thread keeps one to read with."""
 
 import fcntl
-import json
 import os
 import threading
-from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import Future
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
-from sqlalchemy import URL, Connection, Engine, bindparam, func, select
-from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, OperationalError
-from sqlalchemy.exc import TimeoutError as NoConnectionLeft
+from sqlalchemy import URL, Column, Connection, Engine, bindparam, column, select, table
+from sqlalchemy.exc import DatabaseError
 
-from almeno_grpc.domain.decision import Borrower
-from almeno_grpc.domain.errors import PhoneNumberTaken, StoreUnavailable, WriteConflict
+from almeno_grpc.domain.errors import StoreUnavailable
 from almeno_grpc.service.store import Lock
-from almeno_grpc.storage.book_connection import BookConnection
-from almeno_grpc.storage.borrowers import OF_CUSTOMER, BorrowerQuery, borrower_of
 from almeno_grpc.storage.backend import DatabaseUnusable
-from almeno_grpc.storage.group_commit import GroupCommit
-from almeno_grpc.storage.sqlite.engine import WRITES, open_sqlite_engine, without_foreign_keys
-from almeno_grpc.storage.tables import customer
-from almeno_grpc.storage.sqlite.fair_file_lock import Turns
+from almeno_grpc.storage.compiled import CompiledStatement, Row, wrap_dbapi_error
+from almeno_grpc.storage.sqlite import bulk
+from almeno_grpc.storage.sqlite.engine import BEGIN, open_sqlite_engine
+from almeno_grpc.storage.sqlite.errors import domain_error
+from almeno_grpc.storage.sqlite.fair_file_lock import FairFileLock
+from almeno_grpc.storage.table_write import TableWrite
 
-T = TypeVar("T")
-U = TypeVar("U")
-
-_OF_CUSTOMERS = customer.c.customer_id.in_(select(func.json_each(bindparam("who")).table_valued("value").c.value))
-
-_LONG_LOG_PAGES = 16_384
-"""64 MiB of pages of 4 KiB. A page that is written again and again is brought into the file once."""
+_LONG_WAL_PAGES = 16_384
+"""64 MiB of pages of 4 KiB. A page that is written again and again is checkpointed once."""
 _STEP_PAGES = 1_024
-"""What is brought in at a time while calls come beside an import: the disk takes longer over more, and they wait.
+"""Checkpointed at a time while calls come beside an import: the disk takes longer over more, and they wait.
 
-The first step brings in all that has come to be in the log before, which takes up to a tenth of a second.
+The first step checkpoints all that has come to be in the WAL before, which takes up to a tenth of a second.
 """
 _WRITER_CACHE_KIBIBYTES = 65_536
 """Room for the pages that an import comes back to with each batch."""
 
+_LAST_ID = CompiledStatement(
+    select(column("seq")).select_from(table("sqlite_sequence")).where(column("name") == bindparam("table_name")),
+    "table_name",
+)
+
 
 @dataclass(frozen=True)
-class _LockedFile:
-    """A lock on a file, which stays as long as the file is open."""
+class _FileLock:
+    """A lock on a file, which lasts as long as the file is open."""
 
-    has_it: bool
+    is_acquired: bool
 
     def is_held(self) -> bool:
-        return self.has_it
+        return self.is_acquired
 
 
-class SqliteDatabase:
-    """A SQLite file. Each thread keeps a connection to read with; there is one to write with."""
+@dataclass(frozen=True)
+class _Writer:
+    """What a process writes with. Its threads take turns by a lock of theirs, processes by the file lock."""
 
-    waits_to_submit: ClassVar[bool] = False
+    connection: Connection
+    file_lock: FairFileLock
+
+    @property
+    def is_in_transaction(self) -> bool:
+        """Whether SQLite has a transaction open: where the disk is full it rolls it back by itself."""
+        driver: Any = self.connection.connection.dbapi_connection
+        in_transaction: bool = driver.in_transaction
+        return in_transaction
+
+    def raise_if_rolled_back(self) -> None:
+        if not self.is_in_transaction:
+            raise StoreUnavailable("the database has rolled the transaction back; send the request again")
+
+    def close(self) -> None:
+        self.connection.invalidate()
+        self.connection.close()
+        self.file_lock.close()
+
+
+class SqliteBackend:
+    """A SQLite file."""
+
+    reads_in_place: ClassVar[bool] = True
 
     def __init__(self, url: URL, threads: int) -> None:
         # The file that SQLite opens: those who know it by another name share its locks. The driver is given the
         # absolute path, without what `..` takes away; only then are links followed.
         self._path = Path(os.path.realpath(os.path.abspath(url.database or "")))  # noqa: PTH100
         self._engine = open_sqlite_engine(url, pool_size=threads + 1)
-        self._held = threading.local()
-        self._of_customer = BorrowerQuery(self._engine.dialect, OF_CUSTOMER)
-        self._of_customers = BorrowerQuery(self._engine.dialect, _OF_CUSTOMERS)
-        self._driver: Any = self._engine.dialect.loaded_dbapi
-        self._writer = GroupCommit(
-            self._open_writing,
-            lambda: Turns(self._lock_file("writer"), self._lock_file("writers-waiting")),
-            _explained,
-        )
+        self._of_thread = threading.local()
+        self._write_lock = threading.Lock()
+        self._writer: _Writer | None = None
 
     @property
     def engine(self) -> Engine:
-        """See `almeno_grpc.storage.backend.Database.engine`."""
+        """The engine."""
         return self._engine
 
-    def borrower(self, customer_id: int, on: date) -> Borrower | None:
-        """See `almeno_grpc.storage.backend.Database.borrower`."""
-        rows = self._read_borrowers(self._of_customer, customer_id, on)
-        return borrower_of(rows[0]) if rows else None
-
-    def borrowers(self, customer_ids: Collection[int], on: date) -> dict[int, Borrower]:
-        """See `almeno_grpc.storage.backend.Database.borrowers`."""
-        rows = self._read_borrowers(self._of_customers, json.dumps(list(customer_ids)), on)
-        return {row[0]: borrower_of(row) for row in rows}
-
-    def borrower_in(self, connection: Connection, customer_id: int, on: date) -> Borrower | None:
-        """See `almeno_grpc.storage.backend.Database.borrower_in`."""
-        rows = self._run(connection.connection.driver_connection, self._of_customer, customer_id, on)
-        return borrower_of(rows[0]) if rows else None
-
-    def _read_borrowers(self, query: BorrowerQuery, who: int | str, on: date) -> list[Any]:
-        # A cursor of the driver that the thread keeps: making one would cost as much as half the query.
-        cursor = getattr(self._held, "cursor", None)
+    def fetch(self, statement: CompiledStatement, *parameters: Any) -> list[Row]:
+        """By a cursor that the thread keeps: making one would cost as much as half a small query."""
+        cursor = getattr(self._of_thread, "cursor", None)
         if cursor is None:
-            with _translated():
-                cursor = self._held.cursor = self._reading().connection.cursor()
+            cursor = self._of_thread.cursor = self._reader().connection.cursor()
+        dialect = self._engine.dialect
+        compiled = statement.for_dialect(dialect)
         try:
-            return self._run(cursor, query, who, on)
-        except Exception as error:
-            raise _refusal(error) from error
-
-    def _run(self, driver: Any, query: BorrowerQuery, who: int | str, on: date) -> list[Any]:
-        """Runs the query on a connection of the driver, or on a cursor."""
-        try:
-            rows: list[Any] = driver.execute(query.sql, (*query.of_day(on), who)).fetchall()
-        except self._driver.Error as error:
-            lost = self._engine.dialect.is_disconnect(error, None, None)
-            raise DBAPIError.instance(
-                query.sql, None, error, self._driver.Error, connection_invalidated=lost, dialect=self._engine.dialect
-            ) from error
-        return rows
+            return compiled.fetch(cursor.execute(compiled.sql, compiled.arrange(parameters)))
+        except dialect.loaded_dbapi.Error as error:
+            raise wrap_dbapi_error(dialect, None, compiled.sql, error) from error
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """See `almeno_grpc.storage.backend.Database.read`."""
-        with _translated():
-            connection = self._reading()
-            with connection.begin():
-                yield connection
-
-    def submit(
-        self, work: Callable[[BookConnection], T], then: Callable[[T], U], wanted: Callable[[], bool]
-    ) -> Future[U]:
-        """See `almeno_grpc.storage.backend.Database.submit`."""
-        return self._writer.submit(work, then, wanted)
-
-    def others_wait(self) -> bool:
-        """See `almeno_grpc.storage.backend.Database.others_wait`."""
-        return self._writer.others_wait()
+        """On the thread's connection."""
+        connection = self._reader()
+        with connection.begin():
+            yield connection
 
     @contextmanager
-    def migrating(self) -> Iterator[Connection]:
-        """See `almeno_grpc.storage.backend.Database.migrating`."""
+    def write(self) -> Iterator[Connection]:
+        """Of all other writers of the machine none writes meanwhile."""
+        with self._write_lock:
+            writer = self._writer
+            if writer is None:
+                writer = self._writer = self._open_writer()
+            try:
+                with writer.file_lock.held(), writer.connection.begin():
+                    yield writer.connection
+                    writer.raise_if_rolled_back()
+            except BaseException:
+                # A commit that has failed may leave its transaction open.
+                if writer.connection.invalidated or writer.is_in_transaction:
+                    self._writer = None
+                    writer.close()
+                raise
+
+    @contextmanager
+    def migrate(self) -> Iterator[Connection]:
+        """Waits for the write lock."""
         try:
-            with (
-                _translated(),
-                self._open_writing() as connection,
-                without_foreign_keys(connection),
-                connection.begin(),
-            ):
+            with self.write() as connection:
                 yield connection
         except DatabaseError as error:
+            if isinstance(self.translate_error(error), StoreUnavailable):
+                raise
             raise DatabaseUnusable("ALMENO_DATABASE_URL names a file that is no SQLite database") from error
 
-    def checkpoint(self, *, in_steps: bool = False) -> None:
-        """See `almeno_grpc.storage.backend.Database.checkpoint`: brings a long log into the database file."""
-        with self.read() as connection:
-            _, logged, brought_in = connection.exec_driver_sql("PRAGMA wal_checkpoint(NOOP)").one()
-            if logged - brought_in >= (_STEP_PAGES if in_steps else _LONG_LOG_PAGES):
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").one()
+    def translate_error(self, error: Exception) -> Exception:
+        """By class and message."""
+        return domain_error(error)
 
-    def analyze(self) -> None:
-        """See `almeno_grpc.storage.backend.Database.analyze`: no plan here depends on it."""
+    def write_rows(self, connection: Connection, writes: Sequence[tuple[TableWrite, Sequence[Row]]]) -> None:
+        """By a statement for each table."""
+        bulk.write_rows(connection, writes)
+
+    def next_ids(self, connection: Connection, column: Column[int], count: int) -> list[int]:
+        """Behind the greatest that was ever in the table: nobody else writes meanwhile, and inserts advance it."""
+        [(last,)] = _LAST_ID.rows(connection, column.table.name)
+        return list(range(last + 1, last + 1 + count))
+
+    def advance_ids(self, connection: Connection, column: Column[int], to: int) -> None:
+        """AUTOINCREMENT does so by itself."""
+
+    def is_contended(self) -> bool:
+        """Whether another process waits for the file lock. Asked by the thread that writes."""
+        return self._writer is not None and self._writer.file_lock.has_waiters()
 
     @contextmanager
-    def hold(self, name: str) -> Iterator[Lock]:
-        """See `almeno_grpc.storage.backend.Database.hold`."""
-        with self._lock_file(name).open("ab") as file:
+    def try_lock(self, name: str) -> Iterator[Lock]:
+        """By a lock on a file beside the database."""
+        with self._lock_path(name).open("ab") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                yield _LockedFile(has_it=False)
+                yield _FileLock(is_acquired=False)
             else:
-                yield _LockedFile(has_it=True)
+                yield _FileLock(is_acquired=True)
+
+    def checkpoint(self, *, in_steps: bool) -> None:
+        """Of the WAL, which else grows until a commit checkpoints it while its caller waits."""
+        with self.read() as connection:
+            _, logged, checkpointed = connection.exec_driver_sql("PRAGMA wal_checkpoint(NOOP)").one()
+            if logged - checkpointed >= (_STEP_PAGES if in_steps else _LONG_WAL_PAGES):
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").one()
+
+    def analyze(self) -> None:
+        """No plan here depends on statistics."""
 
     def close(self) -> None:
-        """See `almeno_grpc.storage.backend.Database.close`."""
-        self._writer.close()
+        """Waits for the transaction that writes."""
+        with self._write_lock:
+            writer, self._writer = self._writer, None
+            if writer is not None:
+                writer.close()
         self._engine.dispose()
 
-    def _lock_file(self, name: str) -> Path:
+    def _lock_path(self, name: str) -> Path:
         return self._path.with_name(f"{self._path.name}-{name}.lock")
 
-    def _open_writing(self) -> Connection:
-        connection = self._engine.connect().execution_options(**{WRITES: True})
+    def _open_writer(self) -> _Writer:
+        # With the write lock from the start: a transaction that reads first and then writes is refused with
+        # SQLITE_BUSY, whatever the timeout, where another has written meanwhile.
+        connection = self._engine.connect().execution_options(**{BEGIN: "BEGIN IMMEDIATE"})
         connection.connection.cursor().execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIBIBYTES}")
-        return connection
+        return _Writer(connection, FairFileLock(self._lock_path("writer"), self._lock_path("writers-waiting")))
 
-    def _reading(self) -> Connection:
-        # Taking one from the pool would cost more than the query it is for.
-        connection: Connection | None = getattr(self._held, "connection", None)
+    def _reader(self) -> Connection:
+        # To check one out of the pool would cost more than the query it is for.
+        connection: Connection | None = getattr(self._of_thread, "connection", None)
         if connection is None:
-            connection = self._held.connection = self._engine.connect()
+            connection = self._of_thread.connection = self._engine.connect()
         return connection
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:
-        refusal = _refusal(error)
-        if refusal is error:
-            raise
-        raise refusal from error
-
-
-def _explained(error: BaseException) -> BaseException:
-    """As `_refusal`, with the error as its cause."""
-    refusal = _refusal(error)
-    if refusal is not error:
-        refusal.__cause__ = error
-    return refusal
-
-
-def _refusal(error: BaseException) -> BaseException:
-    """What the service calls an error of the database; the error itself where that has no name for it."""
-    match error:
-        case IntegrityError() if "UNIQUE" in str(error.orig):
-            if "phone_number" in str(error.orig):
-                return PhoneNumberTaken()
-            return WriteConflict("another transaction changed the same rows first; send the request again")
-        case OperationalError() | NoConnectionLeft():
-            return StoreUnavailable("the database cannot take the request at the moment; send it again")
-        case DBAPIError() if error.connection_invalidated:
-            return StoreUnavailable("the connection to the database was lost; send the request again")
-    # Such as a check of the schema that has caught a fault of the service: trying again would not help.
-    return error

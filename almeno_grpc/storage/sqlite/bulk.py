@@ -1,19 +1,19 @@
-"""How SQLite is given many rows: as the values of an INSERT."""
+"""How SQLite is given many rows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Dialect, Table, bindparam, insert, literal, literal_column
+from sqlalchemy import Column, ColumnElement, Connection, Table, bindparam, insert, literal, literal_column
 
-from almeno_grpc.giving_way import give_way
-from almeno_grpc.storage.compiled import dialect_of, run_by_driver
+from almeno_grpc.storage.compiled import Row, compiled_text, dialect_of, execute_raw
+from almeno_grpc.storage.table_write import TableWrite
 
 
 @dataclass(frozen=True)
-class ByValues:
-    """An INSERT with a parameter for each value that is not the same in every row.
+class ValuesInsert:
+    """INSERT … VALUES with a parameter for each value that is not the same in every row.
 
     Those that are stand in the statement: the driver takes longer over a None or a text than over all the numbers of a
     row.
@@ -25,11 +25,10 @@ class ByValues:
     usual_rows: int
     """For so many the statement is kept."""
 
-    def add(self, connection: Connection, columns: Sequence[Sequence[Any]]) -> None:
-        """Adds the rows, which the columns give that are not fixed."""
-        rows, values = len(columns[0]), row_by_row(columns)
-        give_way()
-        run_by_driver(connection, self._usual if rows == self.usual_rows else self._for_rows(rows), values)
+    def insert(self, connection: Connection, columns: Sequence[Sequence[Any]]) -> None:
+        """Inserts the rows, given by the columns that are not fixed."""
+        rows = len(columns[0])
+        execute_raw(connection, self._usual if rows == self.usual_rows else self._for_rows(rows), by_row(columns))
 
     @cached_property
     def _usual(self) -> str:
@@ -41,21 +40,45 @@ class ByValues:
 
     @cached_property
     def _head_and_row(self) -> Sequence[str]:
-        dialect = dialect_of("sqlite")
-        clause = insert(self.table).values([self._value(column, dialect) for column in self.table.c])
-        return str(clause.compile(dialect=dialect)).split(" VALUES ")
+        return compiled_text(insert(self.table).values(list(map(self._value, self.table.c))), "sqlite").split(
+            " VALUES "
+        )
 
-    def _value(self, column: Column[Any], dialect: Dialect) -> ColumnElement[Any]:
+    def _value(self, column: Column[Any]) -> ColumnElement[Any]:
         if column.name not in self.fixed:
             return bindparam(column.name)
-        written = literal(self.fixed[column.name], column.type)
-        return literal_column(str(written.compile(dialect=dialect, compile_kwargs={"literal_binds": True})))
+        value = literal(self.fixed[column.name], column.type)
+        return literal_column(str(value.compile(dialect=dialect_of("sqlite"), compile_kwargs={"literal_binds": True})))
 
 
-def row_by_row(columns: Sequence[Sequence[Any]]) -> list[Any]:
-    """The values of columns of the same length as the parameters of a statement that has them row by row."""
+def write_rows(connection: Connection, writes: Sequence[tuple[TableWrite, Sequence[Row]]]) -> None:
+    """Executes each write once for all its rows, which the driver goes through.
+
+    Raises:
+        DBAPIError: The database has refused.
+    """
+    for write, rows in writes:
+        write.by_row.execute_many(connection, rows)
+
+
+def pairs_missing(
+    key: Column[int], other: Column[int], keys: Sequence[int], others: Sequence[int]
+) -> tuple[str, Sequence[Any]]:
+    """The statement that finds a pair of values which no row has, and its parameters."""
+    return _pairs_missing(key, other, len(keys)), by_row((keys, others))
+
+
+@lru_cache(maxsize=256)
+def _pairs_missing(key: Column[int], other: Column[int], count: int) -> str:
+    given = f"(VALUES {', '.join(['(?, ?)'] * count)}) AS given"
+    found = f"SELECT 1 FROM {key.table.name} WHERE {key.name} = given.column1 AND {other.name} = given.column2"  # noqa: S608
+    return f"SELECT 1 FROM {given} WHERE NOT EXISTS ({found}) LIMIT 1"  # noqa: S608
+
+
+def by_row(columns: Sequence[Sequence[Any]]) -> list[Any]:
+    """The values of columns of the same length, row by row."""
     rows, width = len(columns[0]), len(columns)
     values: list[Any] = [None] * (rows * width)
-    for place, column in enumerate(columns):
-        values[place::width] = column
+    for position, column in enumerate(columns):
+        values[position::width] = column
     return values

@@ -1,25 +1,22 @@
-"""Connections to a SQLite file: durable, strict, and by a library that loses nothing."""
+"""Engines for a SQLite file: durable, strict, and by a version of SQLite without the WAL-reset race."""
 
 import importlib
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 from almeno_grpc.storage.backend import DatabaseUnusable
-from almeno_grpc.storage.compiled import Statement
+from almeno_grpc.storage.compiled import execute_raw
 
 PATCHED_SQLITE = (3, 51, 3)
 """The first SQLite without a race at the reset of the write-ahead log, which can lose the commits of one of two
 processes that write at the same time."""
 
-WRITES = "almeno_writes"
-"""Execution option of connections whose transactions take the write lock at their start."""
-_BEGIN_READING, _BEGIN_WRITING = Statement(text("BEGIN")), Statement(text("BEGIN IMMEDIATE"))
+BEGIN = "almeno_begin"
+"""Execution option: the command that begins a transaction; BEGIN by default."""
 _BUSY_TIMEOUT_MILLISECONDS = 10_000
 _MAX_LOG_PAGES = 65_536
 """256 MiB of pages of 4 KiB. From here on a commit does what nobody has done between the commits."""
@@ -64,17 +61,6 @@ def open_sqlite_engine(url: URL, *, pool_size: int = 8) -> Engine:
     event.listen(engine, "connect", _set_up)
     event.listen(engine, "begin", _begin)
     return engine
-
-
-@contextmanager
-def without_foreign_keys(connection: Connection) -> Iterator[None]:
-    """A table that others refer to can be made anew only where nobody looks whether their rows still refer to one."""
-    driver: Any = connection.connection.driver_connection
-    driver.execute("PRAGMA foreign_keys = OFF")
-    try:
-        yield
-    finally:
-        driver.execute("PRAGMA foreign_keys = ON")
 
 
 def _patched_sqlite() -> ModuleType:
@@ -123,5 +109,4 @@ def _use_write_ahead_log(dbapi_connection: Any, cursor: Any) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    # A writer takes the lock at once: a reading transaction that turns to writing is refused whatever the timeout.
-    (_BEGIN_WRITING if WRITES in connection.get_execution_options() else _BEGIN_READING).rows(connection)
+    execute_raw(connection, connection.get_execution_options().get(BEGIN, "BEGIN"))

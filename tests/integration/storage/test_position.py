@@ -11,6 +11,7 @@ from almeno_grpc.domain.installments import InstallmentMethod
 from almeno_grpc.domain.loan import Loan
 from almeno_grpc.domain.months import due_date
 from almeno_grpc.domain.position import CreditPosition
+from almeno_grpc.service.store import Changes
 
 TODAY = date(2026, 6, 30)
 LOAN = Loan(
@@ -51,7 +52,7 @@ class UndoError(Exception):
 
 @pytest.fixture
 def position_of(book, rows_of):
-    """Adds up loans: they are written for a customer, looked at in the same transaction, and undone."""
+    """Aggregates loans: they are written for a customer, read in the same transaction, and rolled back."""
     book.land([rows_of.customer(1), rows_of.customer(2)])
 
     def position_of(loans: Iterable[Loan], on: date) -> CreditPosition:
@@ -60,10 +61,7 @@ def position_of(book, rows_of):
         def look(tx) -> None:
             others = replace(LOAN, loan_id=99, customer_id=2, source_loan_id=99)
             numbered = [replace(loan, loan_id=number, source_loan_id=number) for number, loan in enumerate(loans, 1)]
-            all_loans = [*numbered, others]
-            tx.loans.reserve_loan_ids([loan.loan_id for loan in all_loans], [loan.customer_id for loan in all_loans])
-            for loan in all_loans:
-                tx.loans.add(loan)
+            tx.write(Changes(loans=[*numbered, others]))
             found.append(tx.borrowers.get(1, on).position)
             raise UndoError
 

@@ -1,15 +1,26 @@
-"""The store: transactions, numbers of its own, and locks that processes share."""
+"""The store: transactions, generated ids, and locks that processes share."""
 
 import time
+from dataclasses import replace
 
 import pytest
 from sqlalchemy.exc import IntegrityError
 
+from almeno_grpc.domain.customer import Customer
 from almeno_grpc.domain.errors import DeadlineExceeded, PhoneNumberTaken, WriteConflict
+from almeno_grpc.service.store import Changes
 from almeno_grpc.storage.tables import FIRST_GENERATED_ID
 
+PIN = Changes(policy_pins={"v": "sha"})
 
-def test_own_numbers_start_above_those_of_an_imported_book(book):
+
+def new_customer(tx, **changes) -> Customer:
+    [customer_id] = tx.customers.reserve_ids(1)
+    customer = Customer(customer_id, "A", "B", 30, "+919999999999", 1, 0, 0)
+    return replace(customer, **changes)
+
+
+def test_generated_ids_start_above_those_of_an_imported_book(book):
     customer = book.register()
     assert customer.customer_id == FIRST_GENERATED_ID == 1_000_000_001
     assert book.register().customer_id == FIRST_GENERATED_ID + 1
@@ -19,17 +30,16 @@ def test_own_numbers_start_above_those_of_an_imported_book(book):
 
 
 @pytest.mark.parametrize("imported", [FIRST_GENERATED_ID, FIRST_GENERATED_ID + 7, 10**15])
-def test_own_numbers_go_on_above_the_largest_imported_one(book, rows_of, imported):
+def test_generated_ids_go_on_above_the_largest_imported_one(book, rows_of, imported):
     book.store.write(lambda tx: tx.customers.import_new([rows_of.customer(imported, phone_digits=918000000000)], 1))
     assert [book.register().customer_id for _ in range(2)] == [imported + 1, imported + 2]
 
 
 def test_write_is_undone_when_its_work_fails(book):
-    customer = book.register()
+    book.register()
 
     def work(tx):
-        tx.customers.add(customer.__class__(0, "A", "B", 30, "+919999999999", 1, 0, 0))
-        tx.policy_pins.add("v", "sha")
+        tx.write(Changes(customers=[new_customer(tx)], policy_pins={"v": "sha"}))
         raise ValueError("after writing")
 
     before = book.counts()
@@ -41,23 +51,23 @@ def test_write_is_undone_when_its_work_fails(book):
 def test_write_is_undone_when_nobody_waits_for_it_any_more(book):
     answers = iter([True, False])
     with pytest.raises(DeadlineExceeded):
-        book.store.write(lambda tx: tx.policy_pins.add("v", "sha"), wanted=lambda: next(answers))
+        book.store.write(lambda tx: tx.write(PIN), is_active=lambda: next(answers))
     assert book.rows("policy_pin") == []
 
 
 def test_write_that_nobody_waits_for_is_not_begun(book):
     ran = []
     with pytest.raises(DeadlineExceeded):
-        book.store.write(lambda _: ran.append(1), wanted=lambda: False)
+        book.store.write(lambda _: ran.append(1), is_active=lambda: False)
     assert ran == []
 
 
 def test_read_sees_one_state_while_others_write(book, open_store):
-    customer = book.register()
+    book.register()
     other = open_store()
     with book.store.read() as tx:
         assert len(tx.customers.page(0, 10)) == 1
-        other.write(lambda wtx: wtx.customers.add(customer.__class__(0, "A", "B", 30, "+919999999999", 1, 0, 0)))
+        other.write(lambda wtx: wtx.write(Changes(customers=[new_customer(wtx)])))
         assert len(tx.customers.page(0, 10)) == 1
     with book.store.read() as tx:
         assert len(tx.customers.page(0, 10)) == 2
@@ -66,16 +76,15 @@ def test_read_sees_one_state_while_others_write(book, open_store):
 def test_phone_number_is_held_by_one_customer_even_without_the_look_before(book):
     first = book.register()
     with pytest.raises(PhoneNumberTaken):
-        book.store.write(lambda tx: tx.customers.add(first))
+        book.store.write(lambda tx: tx.write(Changes(customers=[new_customer(tx, phone_number=first.phone_number)])))
 
 
 def test_key_that_exists_is_a_conflict_and_a_broken_check_a_fault(book):
-    book.store.write(lambda tx: tx.policy_pins.add("v", "sha"))
+    book.store.write(lambda tx: tx.write(PIN))
     with pytest.raises(WriteConflict):
-        book.store.write(lambda tx: tx.policy_pins.add("v", "sha"))
-    customer = book.register()
+        book.store.write(lambda tx: tx.write(PIN))
     with pytest.raises(IntegrityError, match="age_range"):
-        book.store.write(lambda tx: tx.customers.add(customer.__class__(0, "A", "B", 17, "+919999999999", 1, 0, 0)))
+        book.store.write(lambda tx: tx.write(Changes(customers=[new_customer(tx, age=17)])))
 
 
 def test_writers_of_two_processes_both_make_progress_and_share_no_number(store, start_process):
@@ -95,15 +104,15 @@ def test_writers_of_two_processes_both_make_progress_and_share_no_number(store, 
         assert tx.customers.existing(together) == together
 
 
-def test_name_is_held_by_one_process_and_let_go_when_that_is_killed(store, start_process):
-    holder = start_process("hold", name="import-worker")
+def test_lock_is_held_by_one_process_and_released_when_that_is_killed(store, start_process):
+    holder = start_process("lock", name="import-worker")
     holder.wait_until_ready()
     holder.go()
     assert holder.result() is True
-    with store.hold("import-worker") as hold:
-        assert not hold.is_held()
-    with store.hold("something-else") as hold:
-        assert hold.is_held()
+    with store.try_lock("import-worker") as lock:
+        assert not lock.is_held()
+    with store.try_lock("something-else") as lock:
+        assert lock.is_held()
     holder.kill()
     # A database on another machine takes a moment to notice.
     deadline = time.monotonic() + 10
@@ -112,12 +121,12 @@ def test_name_is_held_by_one_process_and_let_go_when_that_is_killed(store, start
 
 
 def is_free(store, name) -> bool:
-    with store.hold(name) as hold:
-        return hold.is_held()
+    with store.try_lock(name) as lock:
+        return lock.is_held()
 
 
-def test_name_is_held_once_within_a_process_too_and_let_go_at_the_end(store):
-    with store.hold("name") as first, store.hold("name") as second:
+def test_lock_is_held_once_within_a_process_too_and_released_at_the_end(store):
+    with store.try_lock("name") as first, store.try_lock("name") as second:
         assert (first.is_held(), second.is_held()) == (True, False)
     assert is_free(store, "name")
 
