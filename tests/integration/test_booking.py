@@ -268,9 +268,10 @@ def test_database_that_cannot_be_used_keeps_the_server_from_starting(tmp_path):
 
 def test_day_before_every_policy_has_no_decision(book):
     customer = book.register()
-    early = BookingService(book.store, load_policies(), Clock(date(1969, 12, 31), book.clock.timezone))
+    early = type(book)(book.store, Clock(date(1969, 12, 31), book.clock.timezone))
     with pytest.raises(NoPolicyInEffect):
         early.check(LoanRequest(customer.customer_id, LAKH, Decimal(12), 12))
+    early.close()
 
 
 @pytest.mark.parametrize("year", [1899, 2200, 9999])
