@@ -22,6 +22,7 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
+    true,
     type_coerce,
 )
 from sqlalchemy.ext.compiler import compiles
@@ -85,42 +86,43 @@ _months_due = (
 _active = _l.emis_paid < _l.tenure_months
 
 
-def _borrowers(*of_loans: ColumnElement[bool]) -> Select[Any]:
-    """The borrowers and their figures; what holds for the customers is to be said of their loans, too.
+_CUSTOMER = (customer.c.customer_id, customer.c.monthly_income_paise, customer.c.approved_limit_paise)
+# The table's checks are relied on: of a loan repaid nothing is outstanding, no loan has more instalments paid on time
+# than it has instalments, and a customer without loans has none that is active.
+_POSITION = (
+    func.count(_l.loan_id),
+    _count_if(_active),
+    _count_if(_year == bindparam("year", type_=Integer)),
+    _sum(_l.loan_amount_paise),
+    _sum(_l.outstanding_principal_paise),
+    _sum_if(_active, _l.monthly_installment_paise),
+    _sum(_Smaller(_months_due, _l.tenure_months)),
+    _sum(_Smaller(_months_due, _l.emis_paid_on_time)),
+)
 
-    The table's checks are relied on: of a loan repaid nothing is outstanding, no loan has more instalments paid on time
-    than it has instalments, and a customer without loans has none that is active.
-    """
-    return (
-        select(
-            customer.c.customer_id,
-            customer.c.monthly_income_paise,
-            customer.c.approved_limit_paise,
-            func.count(_l.loan_id),
-            _count_if(_active),
-            _count_if(_year == bindparam("year", type_=Integer)),
-            _sum(_l.loan_amount_paise),
-            _sum(_l.outstanding_principal_paise),
-            _sum_if(_active, _l.monthly_installment_paise),
-            _sum(_Smaller(_months_due, _l.tenure_months)),
-            _sum(_Smaller(_months_due, _l.emis_paid_on_time)),
-        )
-        .select_from(
-            customer.outerjoin(loan, and_(_l.customer_id == customer.c.customer_id, APPROVED_BY_DATE, *of_loans))
-        )
-        .group_by(customer.c.customer_id)
-    )
+
+def _grouped(*of_loans: ColumnElement[bool]) -> Select[Any]:
+    """The borrowers by a join; what holds for the customers is to be said of their loans, too."""
+    loans = and_(_l.customer_id == customer.c.customer_id, APPROVED_BY_DATE, *of_loans)
+    return select(*_CUSTOMER, *_POSITION).select_from(customer.outerjoin(loan, loans)).group_by(customer.c.customer_id)
+
+
+def _by_ids(dialect: str) -> Select[Any]:
+    if dialect == "sqlite":
+        borrowers = _grouped()
+    else:
+        # Customer by customer: for a join PostgreSQL may read all loans, as long as it takes the table for a small one.
+        of_customer = select(*_POSITION).where(_l.customer_id == customer.c.customer_id, APPROVED_BY_DATE)
+        position = of_customer.correlate(customer).lateral("position")
+        borrowers = select(*_CUSTOMER, *position.c).select_from(customer.join(position, true()))
+    return borrowers.where(any_of(dialect, customer.c.customer_id, "customer_ids"))
 
 
 _DAY_PARAMETERS = ("day_number", "year", "month_number", "due_day")
-_BORROWERS = CompiledStatement(
-    lambda dialect: _borrowers().where(any_of(dialect, customer.c.customer_id, "customer_ids")),
-    *_DAY_PARAMETERS,
-    "customer_ids",
-)
+_BORROWERS = CompiledStatement(_by_ids, *_DAY_PARAMETERS, "customer_ids")
 # PostgreSQL would merge the page with all loans from the first one on.
 _PAGE = CompiledStatement(
-    _borrowers(_l.customer_id > bindparam("after"))
+    _grouped(_l.customer_id > bindparam("after"))
     .where(customer.c.customer_id > bindparam("after"))
     .order_by(customer.c.customer_id)
     .limit(bindparam("count")),

@@ -28,6 +28,7 @@ _DIALECTS: dict[str, tuple[Any, str]] = {
     "postgresql": (psycopg.dialect, "format"),
 }
 """Each with its paramstyle for positional parameters."""
+_CURSOR = "almeno_cursor"
 
 
 class CompiledStatement:
@@ -62,11 +63,10 @@ class CompiledStatement:
     def execute_many(self, connection: Connection, rows: Iterable[Row]) -> None:
         """Executes the statement for each row of parameters; raises as `rows` does."""
         statement = self.for_dialect(connection.dialect)
-        driver: Any = connection.connection.dbapi_connection
         try:
-            driver.cursor().executemany(statement.sql, map(statement.arrange, rows))
+            _cursor_of(connection).executemany(statement.sql, map(statement.arrange, rows))
         except connection.dialect.loaded_dbapi.Error as error:
-            raise wrap_dbapi_error(connection.dialect, driver, statement.sql, error) from error
+            raise wrap_dbapi_error(connection, statement.sql, error) from error
 
     def for_dialect(self, dialect: Dialect) -> "DialectStatement":
         """The statement as the dialect's driver takes it."""
@@ -138,27 +138,39 @@ class DialectStatement:
 
 
 def execute_raw(connection: Connection, sql: str, values: Sequence[Any] = ()) -> Any:
-    """Executes a statement of the driver's own paramstyle on its connection, and gives the cursor.
+    """Executes a statement of the driver's own paramstyle, and gives the cursor: to be fetched from before the next.
 
     Raises:
         DBAPIError: The database has refused, or was lost.
     """
-    driver: Any = connection.connection.dbapi_connection
+    cursor = _cursor_of(connection)
     try:
-        return driver.execute(sql, values)
+        cursor.execute(sql, values)
     except connection.dialect.loaded_dbapi.Error as error:
-        raise wrap_dbapi_error(connection.dialect, driver, sql, error) from error
+        raise wrap_dbapi_error(connection, sql, error) from error
+    return cursor
 
 
-def wrap_dbapi_error(dialect: Dialect, driver_connection: Any, sql: str, error: Any) -> BaseException:
+def _cursor_of(connection: Connection) -> Any:
+    """The cursor that the driver's connection keeps: to make one would cost as much as half a small statement."""
+    proxied = connection.connection
+    cursor = proxied.info.get(_CURSOR)
+    if cursor is None:
+        cursor = proxied.info[_CURSOR] = proxied.cursor()
+    return cursor
+
+
+def wrap_dbapi_error(connection: Connection, sql: str, error: Any) -> BaseException:
     """An error of the driver as SQLAlchemy raises it."""
+    dialect = connection.dialect
+    lost = dialect.is_disconnect(error, connection.connection.dbapi_connection, None)
     wrapped: BaseException = DBAPIError.instance(
         sql,
         None,
         error,
         dialect.loaded_dbapi.Error,
         hide_parameters=True,
-        connection_invalidated=dialect.is_disconnect(error, driver_connection, None),
+        connection_invalidated=lost,
         dialect=dialect,
     )
     return wrapped

@@ -1,14 +1,28 @@
 """Many keys as one parameter: the text of a statement is the same for any number of them, so that it is prepared once.
 
-SQLite takes them as a JSON array, which `json_each` makes rows of; PostgreSQL as an array of its own.
+SQLite takes them as a JSON array, which `json_each` makes rows of; PostgreSQL as an array of its own. There the array
+comes by a subquery, which hides its length from the planner: else a plan for the one key at hand always seems cheaper
+than the prepared one for ten, and every execution is planned anew, for 0.2 ms instead of 0.02.
 """
 
 import json
 from array import array
 from collections.abc import Callable, Collection
+from datetime import date
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, FromClause, String, bindparam, cast, func, literal_column, select
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    FromClause,
+    String,
+    bindparam,
+    cast,
+    func,
+    literal_column,
+    select,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import UserDefinedType
 
@@ -30,9 +44,10 @@ def any_of(dialect_name: str, column: ColumnElement[Any], name: str) -> ColumnEl
         name: The parameter that takes the keys.
     """
     if dialect_name == "sqlite":
-        return column.in_(select(func.json_each(bindparam(name, type_=_Json())).table_valued("value").c.value))
+        keys = bindparam(name, type_=_Json(of_ints=not isinstance(column.type, String)))
+        return column.in_(select(func.json_each(keys).table_valued("value").c.value))
     item = String() if isinstance(column.type, String) else BigInteger()
-    return column == func.any(cast(bindparam(name, type_=_Array()), ARRAY(item)))
+    return column == func.any(_hidden(bindparam(name, type_=_Array()), ARRAY(item)))
 
 
 def key_rows(dialect_name: str, name: str, width: int) -> tuple[FromClause, list[ColumnElement[int]]]:
@@ -50,20 +65,40 @@ def key_rows(dialect_name: str, name: str, width: int) -> tuple[FromClause, list
             for part in range(width)
         ]
     columns = [f"key_{part}" for part in range(width)]
-    arrays = (cast(bindparam(f"{name}{_PART}{part}", type_=_Array(part)), ARRAY(BigInteger)) for part in range(width))
+    arrays = (
+        _hidden(bindparam(f"{name}{_PART}{part}", type_=_Array(part)), ARRAY(BigInteger)) for part in range(width)
+    )
     table = func.unnest(*arrays).table_valued(*columns).render_derived(name=name)
     return table, [table.c[column] for column in columns]
 
 
-def array_literal(values: Collection[Any]) -> Any:
-    """Values for a parameter that is cast to an array.
+def array_literal(values: Collection[Any]) -> str:
+    """Values of one type, or None, as PostgreSQL writes an array; for a parameter that is cast to one.
 
-    Whole numbers are written out: psycopg asks for the type of each, which takes three times as long.
+    psycopg looks at each value of a list by itself, which takes it longer than the database takes for the statement.
     """
-    first = next(iter(values), None)
-    if isinstance(values, array) or (type(first) is int and None not in values):
+    if isinstance(values, array):
         return "{" + ",".join(map(str, values)) + "}"
-    return list(values)
+    return "{" + ",".join([_ITEM[type(value)](value) for value in values]) + "}"
+
+
+def _quoted(value: str) -> str:
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+_ITEM: dict[type, Callable[[Any], str]] = {
+    int: str,
+    bool: str,
+    str: _quoted,
+    bytes: lambda value: f'"\\\\x{value.hex()}"',
+    date: str,
+    type(None): lambda _: "NULL",
+}
+
+
+def _hidden(array: BindParameter[Any], array_type: ARRAY[Any]) -> ColumnElement[Any]:
+    # Without the outer cast ANY would take the subquery for the rows to compare with.
+    return cast(select(cast(array, array_type)).scalar_subquery(), array_type)
 
 
 class _Json(UserDefinedType[Any]):
@@ -71,9 +106,15 @@ class _Json(UserDefinedType[Any]):
 
     cache_ok = True
 
+    def __init__(self, *, of_ints: bool = False) -> None:
+        self.of_ints = of_ints
+
     def bind_processor(self, dialect: Any) -> Callable[[Any], str]:
         del dialect
-        return lambda keys: json.dumps(list(keys))
+        if self.of_ints:
+            # As JSON writes it, in an eighth of the time.
+            return lambda keys: str([*keys])
+        return lambda keys: json.dumps([*keys])
 
 
 class _Array(UserDefinedType[Any]):

@@ -192,27 +192,33 @@ def _transaction(engine: Engine) -> Iterator[Connection]:
 
 def _begun(engine: Engine) -> Connection:
     """A connection of the pool on which a transaction was begun; a new one in place of one lost while it was idle."""
-    connection = engine.connect()
+    pool = engine.pool
     try:
-        connection.begin()
+        return _begin(engine)
     except DBAPIError as error:
-        connection.close()
+        # Those that could not be made say nothing of others.
         if not error.connection_invalidated:
             raise
-    else:
-        return connection
-    # SQLAlchemy has invalidated all that are as old.
+    if engine.pool is pool:
+        # As when the database is restarted: those that are idle were lost too.
+        engine.dispose()
+    return _begin(engine)
+
+
+def _begin(engine: Engine) -> Connection:
     connection = engine.connect()
     try:
         connection.begin()
     except BaseException:
+        connection.invalidate()
         connection.close()
         raise
     return connection
 
 
 def _next_ids(column: Column[int]) -> str:
-    return f"SELECT nextval('{_sequence(column)}') FROM generate_series(1, %s)"  # noqa: S608
+    # By a subquery, which hides the count from the planner: it would plan anew for each.
+    return f"SELECT nextval('{_sequence(column)}') FROM generate_series(1, (SELECT CAST(%s AS BIGINT)))"  # noqa: S608
 
 
 def _sequence(column: Column[int]) -> str:

@@ -33,7 +33,7 @@ class CopyInsert:
                 for row in zip(*columns, *map(repeat, self.fixed.values()), strict=False):
                     copy.write_row(row)
         except connection.dialect.loaded_dbapi.Error as error:
-            raise wrap_dbapi_error(connection.dialect, driver, statement, error) from error
+            raise wrap_dbapi_error(connection, statement, error) from error
 
     @cached_property
     def _statement(self) -> str:
@@ -85,7 +85,8 @@ def _statement_of(write: TableWrite) -> str:
         return _insert(table, write.columns)
     values = ", ".join(f"{column.name} = given.{column.name}" for column in write.columns[len(write.keys) :])
     keys = " AND ".join(f"{table.name}.{key.name} = given.{key.name}" for key in write.keys)
-    return f"UPDATE {table.name} SET {values} FROM {_given(write.columns)} WHERE {keys}"  # noqa: S608
+    given = _given(write.columns, hidden=len(write.keys))
+    return f"UPDATE {table.name} SET {values} FROM {given} WHERE {keys}"  # noqa: S608
 
 
 def _insert(table: Table, columns: Sequence[Column[Any]]) -> str:
@@ -93,12 +94,20 @@ def _insert(table: Table, columns: Sequence[Column[Any]]) -> str:
     return f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {_given(columns)}"  # noqa: S608
 
 
-def _given(columns: Sequence[Column[Any]]) -> str:
+def _given(columns: Sequence[Column[Any]], hidden: int = 0) -> str:
+    """The rows as a table.
+
+    Args:
+        columns: Their columns.
+        hidden: Of how many of them the planner is not to know the length, as `almeno_grpc.storage.keys` explains.
+    """
     dialect = dialect_of("postgresql")
     # A cast to a bounded text would cut what is too long instead of refusing it.
     types = [Text() if isinstance(column.type, String) else column.type for column in columns]
-    arrays = ", ".join(f"CAST(%s AS {ARRAY(each).compile(dialect=dialect)})" for each in types)
-    return f"unnest({arrays}) AS given ({', '.join(column.name for column in columns)})"
+    names = [ARRAY(each).compile(dialect=dialect) for each in types]
+    arrays = [f"CAST(%s AS {name})" for name in names]
+    arrays[:hidden] = [f"CAST((SELECT {array}) AS {name})" for array, name in zip(arrays[:hidden], names, strict=False)]
+    return f"unnest({', '.join(arrays)}) AS given ({', '.join(column.name for column in columns)})"
 
 
 def pairs_missing(

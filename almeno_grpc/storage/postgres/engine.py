@@ -4,10 +4,12 @@ Nothing outlives a transaction on its connection but prepared statements, so tha
 between; `postgres_url` says what it then needs.
 """
 
+import psycopg
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 from almeno_grpc.storage.backend import DatabaseUnusable
-from almeno_grpc.storage.postgres.dialect import DRIVER_NAME, collect_warnings
+from almeno_grpc.storage.compiled import wrap_dbapi_error
+from almeno_grpc.storage.postgres.dialect import DRIVER_NAME, collect_warnings, execute_command
 
 BEGIN = "almeno_begin"
 """Execution option: the command that begins a transaction. Without it each statement is committed by itself."""
@@ -77,6 +79,7 @@ def open_postgres_engine(url: URL, *, pool_size: int = 8) -> Engine:
 def _begin(connection: Connection) -> None:
     command = connection.get_execution_options().get(BEGIN)
     if command is not None:
-        # By SQLAlchemy, which then knows of a connection that was lost, and invalidates those as old in its pool. With
-        # parameters, even none, the driver takes no more than one command.
-        connection.exec_driver_sql(command, execution_options={"no_parameters": True})
+        try:
+            execute_command(connection.connection, command)
+        except psycopg.Error as error:
+            raise wrap_dbapi_error(connection, command, error) from error

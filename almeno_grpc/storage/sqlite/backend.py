@@ -15,7 +15,7 @@ from sqlalchemy.exc import DatabaseError
 from almeno_grpc.domain.errors import StoreUnavailable
 from almeno_grpc.service.store import Lock
 from almeno_grpc.storage.backend import DatabaseUnusable
-from almeno_grpc.storage.compiled import CompiledStatement, Row, wrap_dbapi_error
+from almeno_grpc.storage.compiled import CompiledStatement, Row
 from almeno_grpc.storage.sqlite import bulk
 from almeno_grpc.storage.sqlite.engine import BEGIN, open_sqlite_engine
 from almeno_grpc.storage.sqlite.errors import domain_error
@@ -92,16 +92,8 @@ class SqliteBackend:
         return self._engine
 
     def fetch(self, statement: CompiledStatement, *parameters: Any) -> list[Row]:
-        """By a cursor that the thread keeps: making one would cost as much as half a small query."""
-        cursor = getattr(self._of_thread, "cursor", None)
-        if cursor is None:
-            cursor = self._of_thread.cursor = self._reader().connection.cursor()
-        dialect = self._engine.dialect
-        compiled = statement.for_dialect(dialect)
-        try:
-            return compiled.fetch(cursor.execute(compiled.sql, compiled.arrange(parameters)))
-        except dialect.loaded_dbapi.Error as error:
-            raise wrap_dbapi_error(dialect, None, compiled.sql, error) from error
+        """On the thread's connection."""
+        return statement.rows(self._reader(), *parameters)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
