@@ -1,4 +1,4 @@
-"""The turns of the processes that write to a SQLite database: who waits is seen, and let through."""
+"""The lock of the processes that write to a SQLite database: waiters are seen, and go first."""
 
 import threading
 import time
@@ -8,19 +8,19 @@ from pathlib import Path
 import pytest
 from support.servers import eventually
 
-from almeno_grpc.storage import turns
-from almeno_grpc.storage.sqlite.fair_file_lock import Turns
+from almeno_grpc.storage.sqlite import fair_file_lock
+from almeno_grpc.storage.sqlite.fair_file_lock import FairFileLock
 
 SECONDS = 30
 
 
 @pytest.fixture
-def take_part(tmp_path: Path) -> Iterator[Callable[[], Turns]]:
-    """Opens the turns as often as processes would."""
-    opened: list[Turns] = []
+def open_lock(tmp_path: Path) -> Iterator[Callable[[], FairFileLock]]:
+    """Opens the lock as often as processes would."""
+    opened: list[FairFileLock] = []
 
-    def open_another() -> Turns:
-        opened.append(Turns(tmp_path / "lock", tmp_path / "line"))
+    def open_another() -> FairFileLock:
+        opened.append(FairFileLock(tmp_path / "lock", tmp_path / "waiters"))
         return opened[-1]
 
     yield open_another
@@ -29,16 +29,16 @@ def take_part(tmp_path: Path) -> Iterator[Callable[[], Turns]]:
 
 
 class Waiting:
-    """One that takes a turn in a thread, and keeps it until told to let go."""
+    """A holder in a thread, which releases the lock when it is told to."""
 
-    def __init__(self, own: Turns) -> None:
+    def __init__(self, own: FairFileLock) -> None:
         self.has_it, self.let_go = threading.Event(), threading.Event()
         self._own = own
         self._thread = threading.Thread(target=self._wait, daemon=True)
         self._thread.start()
 
     def _wait(self) -> None:
-        with self._own.taken():
+        with self._own.held():
             self.has_it.set()
             assert self.let_go.wait(SECONDS)
 
@@ -47,64 +47,64 @@ class Waiting:
         self._thread.join(SECONDS)
 
 
-def test_nobody_waits_for_a_turn_that_nobody_wants(take_part):
-    own = take_part()
-    take_part()
-    with own.taken():
-        assert not own.are_waited_for()
-    assert not own.are_waited_for()
+def test_lock_that_nobody_else_wants_has_no_waiters(open_lock):
+    own = open_lock()
+    open_lock()
+    with own.held():
+        assert not own.has_waiters()
+    assert not own.has_waiters()
 
 
-def test_one_that_waits_is_seen_until_it_has_its_turn(take_part):
-    own, other = take_part(), take_part()
-    with own.taken():
+def test_waiter_is_seen_until_it_holds_the_lock(open_lock):
+    own, other = open_lock(), open_lock()
+    with own.held():
         waiting = Waiting(other)
-        eventually(own.are_waited_for)
-        assert own.are_waited_for()
+        eventually(own.has_waiters)
+        assert own.has_waiters()
         assert not waiting.has_it.is_set()
     assert waiting.has_it.wait(SECONDS)
-    assert not own.are_waited_for()
+    assert not own.has_waiters()
     waiting.end()
 
 
-def test_those_who_stand_in_line_have_their_turns_before_the_next_one_here(take_part, monkeypatch):
-    in_line: list[object] = []
-    lock = turns.fcntl.flock
+def test_waiters_hold_the_lock_before_the_process_that_saw_them_takes_it_again(open_lock, monkeypatch):
+    waiting_files: list[object] = []
+    lock = fair_file_lock.fcntl.flock
 
-    def note_who_stands_in_line(file, operation):
+    def note_waiters(file, operation):
         lock(file, operation)
-        if operation == turns.fcntl.LOCK_SH:
-            in_line.append(file)
+        if operation == fair_file_lock.fcntl.LOCK_SH:
+            waiting_files.append(file)
 
-    monkeypatch.setattr(turns.fcntl, "flock", note_who_stands_in_line)
-    monkeypatch.setattr(turns, "_MAX_PATIENCE_SECONDS", SECONDS)
-    own = take_part()
+    monkeypatch.setattr(fair_file_lock.fcntl, "flock", note_waiters)
+    monkeypatch.setattr(fair_file_lock, "_MAX_YIELD_SECONDS", SECONDS)
+    own = open_lock()
     for _ in range(20):
-        in_line.clear()
-        with own.taken():
-            waiting = [Waiting(take_part()) for _ in range(2)]
+        waiting_files.clear()
+        with own.held():
+            waiting = [Waiting(open_lock()) for _ in range(2)]
             for each in waiting:
                 each.let_go.set()
-            eventually(lambda: len(in_line) == 2)
-            assert own.are_waited_for()
-        with own.taken():
+            eventually(lambda: len(waiting_files) == 2)
+            assert own.has_waiters()
+        with own.held():
             assert all(each.has_it.is_set() for each in waiting)
         for each in waiting:
             each.end()
 
 
-def test_where_somebody_always_waits_each_further_turn_comes_late_and_lasts_a_while(take_part, monkeypatch):
-    monkeypatch.setattr(turns, "_MAX_PATIENCE_SECONDS", 0.05)
-    monkeypatch.setattr(turns, "_MIN_TURN_SECONDS", 0.1)
-    own = take_part()
-    monkeypatch.setattr(own, "_somebody_waits", lambda: True)
+def test_lock_that_is_always_waited_for_is_taken_late_and_held_for_a_while(open_lock, monkeypatch):
+    monkeypatch.setattr(fair_file_lock, "_MAX_YIELD_SECONDS", 0.05)
+    monkeypatch.setattr(fair_file_lock, "_MIN_HELD_SECONDS", 0.1)
+    own = open_lock()
+    monkeypatch.setattr(own, "_is_waited_for", lambda: True)
     ends_early, came_late = [], []
     for _ in range(4):
         before = time.monotonic()
-        with own.taken():
+        with own.held():
             came_late.append(time.monotonic() - before >= 0.05)
-            ends_early.append(own.are_waited_for())
+            ends_early.append(own.has_waiters())
             if not ends_early[-1]:
-                eventually(own.are_waited_for)
+                eventually(own.has_waiters)
     assert came_late == [False, True, True, True]
     assert ends_early == [True, False, False, False]

@@ -3,25 +3,35 @@
 import contextlib
 import sqlite3
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
+import pysqlite3
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
+from sqlalchemy.exc import OperationalError
+from support.servers import eventually
 
 from almeno_grpc.domain.errors import StoreUnavailable
 from almeno_grpc.domain.imports import ImportKind
 from almeno_grpc.service.imports import Upload
-from almeno_grpc.storage import sqlite as databases_of_sqlite
-from almeno_grpc.storage import sqlite_connections as engines
+from almeno_grpc.service.store import Changes
 from almeno_grpc.storage.engine import DatabaseUnusable, open_engine, parse_url
+from almeno_grpc.storage.sqlite import backend as backends
+from almeno_grpc.storage.sqlite import engine as engines
 from almeno_grpc.storage.store import SqlStore
 
 
 @pytest.fixture(scope="module")
 def databases(sqlite_databases):
     return sqlite_databases
+
+
+def pin(version: str):
+    """The work that pins a policy."""
+    return lambda tx: tx.write(Changes(policy_pins={version: "sha"}))
 
 
 @pytest.mark.parametrize(
@@ -60,8 +70,8 @@ def test_file_of_several_names_has_one_set_of_locks(tmp_path, database_url):
         with (
             contextlib.closing(SqlStore(database_url)) as store,
             contextlib.closing(SqlStore(f"sqlite:///{name}")) as other,
-            store.hold("name") as first,
-            other.hold("name") as second,
+            store.try_lock("name") as first,
+            other.try_lock("name") as second,
         ):
             assert (first.is_held(), second.is_held()) == (True, False)
 
@@ -126,15 +136,15 @@ def test_locked_database_is_unavailable_and_serves_again_afterwards(monkeypatch,
     monkeypatch.setattr(engines, "_BUSY_TIMEOUT_MILLISECONDS", 50)
     store, other = SqlStore(database_url), SqlStore(database_url)
     store.migrate()
-    store.write(lambda tx: tx.policy_pins.add("a", "sha"))
+    store.write(pin("a"))
     with other.engine.connect() as connection:
         connection.exec_driver_sql("ROLLBACK")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         with pytest.raises(StoreUnavailable):
-            store.write(lambda tx: tx.policy_pins.add("b", "sha"))
+            store.write(pin("b"))
         connection.exec_driver_sql("ROLLBACK")
         connection.exec_driver_sql("BEGIN")
-    store.write(lambda tx: tx.policy_pins.add("c", "sha"))
+    store.write(pin("c"))
     with store.read() as tx:
         assert sorted(tx.policy_pins.all()) == ["a", "c"]
     store.close()
@@ -145,21 +155,16 @@ def test_more_threads_than_connections_are_told_to_come_back(monkeypatch, databa
     store = SqlStore(database_url, threads=1)
     store.migrate()
     monkeypatch.setattr(store.engine.pool, "_timeout", 0.05)
-    inside, done = threading.Barrier(3), threading.Event()
 
-    def read_for_long():
-        with store.read():
-            inside.wait()
-            done.wait()
+    def read():
+        with store.read() as tx:
+            return tx.customers.count()
 
-    with ThreadPoolExecutor(2) as pool:
-        reads = [pool.submit(read_for_long) for _ in range(2)]
-        inside.wait()
+    with ThreadPoolExecutor(1) as pool, store.read():
         with pytest.raises(StoreUnavailable):
-            store.write(lambda _: None)
-        done.set()
-        for read in reads:
-            read.result()
+            pool.submit(read).result()
+        # The connection that writes is another.
+        pool.submit(store.write, pin("a")).result()
     store.close()
 
 
@@ -179,39 +184,143 @@ def test_file_stays_sound(book):
         assert connection.execute(text("PRAGMA integrity_check")).scalar_one() == "ok"
 
 
-def test_upload_is_brought_into_the_file_as_it_comes(book, monkeypatch):
-    monkeypatch.setattr(databases_of_sqlite, "_STEP_PAGES", 50)
+def test_upload_is_checkpointed_as_it_comes(book, monkeypatch):
+    monkeypatch.setattr(backends, "_STEP_PAGES", 50)
     longest = []
 
     def pieces():
         for _ in range(10):
             yield bytes(2**17)
-            longest.append(pages_in_log(book))
+            longest.append(pages_in_wal(book))
 
     book.imports.store(Upload(ImportKind.LOANS, "loans.csv", None, "0" * 64, pieces()))
     assert max(longest) < 100
 
 
-def pages_in_log(book) -> int:
+def pages_in_wal(book) -> int:
     with book.store.engine.connect() as connection:
-        _, logged, brought_in = connection.exec_driver_sql("PRAGMA wal_checkpoint(NOOP)").one()
-        return logged - brought_in
+        _, logged, checkpointed = connection.exec_driver_sql("PRAGMA wal_checkpoint(NOOP)").one()
+        return logged - checkpointed
 
 
-def test_long_log_is_brought_into_the_file_when_nobody_waits_for_it(monkeypatch, book):
-    monkeypatch.setattr(databases_of_sqlite, "_LONG_LOG_PAGES", 5)
-    monkeypatch.setattr(databases_of_sqlite, "_STEP_PAGES", 2)
+def test_long_write_ahead_log_is_checkpointed_when_nobody_waits_for_it(monkeypatch, book):
+    monkeypatch.setattr(backends, "_LONG_WAL_PAGES", 5)
+    monkeypatch.setattr(backends, "_STEP_PAGES", 2)
 
     book.store.checkpoint()
-    assert pages_in_log(book) < 5
+    assert pages_in_wal(book) < 5
     for _ in range(5):
         book.register()
-    assert pages_in_log(book) >= 5
+    assert pages_in_wal(book) >= 5
     book.store.checkpoint()
-    assert pages_in_log(book) == 0
+    assert pages_in_wal(book) == 0
     book.register()
-    left = pages_in_log(book)
+    left = pages_in_wal(book)
     book.store.checkpoint()
-    assert 2 <= pages_in_log(book) == left < 5
+    assert 2 <= pages_in_wal(book) == left < 5
     book.store.checkpoint(in_steps=True)
-    assert pages_in_log(book) == 0
+    assert pages_in_wal(book) == 0
+
+
+def test_transaction_that_the_database_has_rolled_back_is_not_taken_for_a_success(store):
+    """As SQLite does by itself where the disk is full, whatever the work then makes of the error."""
+
+    def work(tx):
+        tx.write(Changes(policy_pins={"a": "sha"}))
+        tx.policy_pins._connection.exec_driver_sql("ROLLBACK")
+
+    with pytest.raises(StoreUnavailable, match="rolled the transaction back"):
+        store.write(work)
+    store.write(pin("b"))
+    with store.read() as tx:
+        assert list(tx.policy_pins.all()) == ["b"]
+
+
+def limit_pages(store, more: int) -> None:
+    """Lets the file grow by so many pages, as far as the connection that writes is concerned."""
+
+    def limit(tx):
+        run = tx.customers._connection.exec_driver_sql
+        run(f"PRAGMA max_page_count = {run('PRAGMA page_count').scalar_one() + more}")
+
+    store.write(limit)
+
+
+def test_disk_that_is_full_leaves_nothing_of_a_transaction_and_the_next_one_works(store, book):
+    store.write(pin("a"))
+    limit_pages(store, 0)
+
+    def fill(tx):
+        tx.imports.add_content("an upload", 0, b"x" * 2**20)
+        pin("b")(tx)
+
+    with pytest.raises(StoreUnavailable):
+        store.write(fill)
+    assert (book.counts()["policy_pin"], book.counts()["import_content"]) == (1, 0)
+    limit_pages(store, 10_000)
+    store.write(fill)
+    assert (book.counts()["policy_pin"], book.counts()["import_content"]) == (2, 1)
+
+
+def test_commit_that_fails_leaves_nothing_of_its_transaction_and_the_next_one_works(store, book):
+    failures = [OperationalError("COMMIT", None, Exception("disk I/O error"))]
+
+    def fail(_connection):
+        if failures:
+            raise failures.pop()
+
+    event.listen(store.engine, "commit", fail)
+    with pytest.raises(StoreUnavailable):
+        store.write(pin("a"))
+    assert book.rows("policy_pin") == []
+    store.write(pin("b"))
+    assert [row["version"] for row in book.rows("policy_pin")] == ["b"]
+
+
+def test_connection_whose_commit_left_the_transaction_open_is_replaced(monkeypatch, store, book):
+    """As where neither the commit nor the rollback comes through, as with an error of the disk."""
+    store.write(pin("a"))
+    broken = store._backend._writer
+    dialect = store.engine.dialect
+    with monkeypatch.context() as patch:
+        for name in ("do_commit", "do_rollback"):
+            patch.setattr(dialect, name, fail_to_end)
+        with pytest.raises(StoreUnavailable):
+            store.write(pin("b"))
+    assert store._backend._writer is not broken
+    store.write(pin("c"))
+    assert [row["version"] for row in book.rows("policy_pin")] == ["a", "c"]
+
+
+def fail_to_end(_connection):
+    raise pysqlite3.OperationalError("disk I/O error")
+
+
+def test_threads_of_a_process_write_one_after_the_other(store):
+    inside, most = [], []
+
+    def work(tx):
+        inside.append(tx)
+        most.append(len(inside))
+        time.sleep(0.005)
+        inside.remove(tx)
+
+    with ThreadPoolExecutor(4) as pool:
+        for each in [pool.submit(store.write, work) for _ in range(8)]:
+            each.result()
+    assert set(most) == {1}
+
+
+def test_write_that_another_process_waits_for_is_contended(store, open_store):
+    other, begun = open_store(), threading.Event()
+
+    def work(tx):
+        assert not tx.is_contended()
+        waiting = pool.submit(other.write, pin("b"))
+        begun.set()
+        eventually(tx.is_contended)
+        return waiting
+
+    with ThreadPoolExecutor(1) as pool:
+        store.write(work).result()
+    assert not store.write(lambda tx: tx.is_contended())
