@@ -30,11 +30,12 @@ from almeno_grpc.rpc.portfolio_servicer import PortfolioServicer
 from almeno_grpc.rpc.runtime.limits import MAX_STREAMS, WRITE_THREADS
 from almeno_grpc.rpc.uploads import CHUNK_BYTES
 from almeno_grpc.service.booking import BookingService
+from almeno_grpc.service.checks import CheckService
 from almeno_grpc.service.customers import CustomerService
 from almeno_grpc.service.decisions import DecisionService
-from almeno_grpc.service.idempotency import Requests
+from almeno_grpc.service.idempotency import Idempotency
 from almeno_grpc.service.imports import ImportService, Upload
-from almeno_grpc.service.policies import PolicyService, check_pins, read_policies
+from almeno_grpc.service.policies import PolicyCalendar, PolicyService, check_pins, read_policies
 from almeno_grpc.service.portfolio import PortfolioSummaryService
 from almeno_grpc.service.repayments import RepaymentService
 from almeno_grpc.service.simulation import SimulationService
@@ -94,17 +95,21 @@ class CreditApplication:
         self._store = SqlStore(settings.database_url, threads=settings.threads + WRITE_THREADS + MAX_STREAMS)
         self._draining = threading.Event()
         policies = load_policies()
-        once = Requests(self._store, clock)
+        calendar = PolicyCalendar(policies)
+        self._checks = CheckService(self._store, calendar, clock)
+        self._customers = CustomerService(self._store, clock)
+        self._booking = BookingService(self._store, calendar, clock)
+        self._repayments = RepaymentService(self._store, clock)
         self._credit = CreditServicer(
-            once,
-            CustomerService(self._store, clock),
-            BookingService(self._store, policies, clock),
-            RepaymentService(self._store, clock),
+            self._customers,
+            self._checks,
+            self._booking,
+            self._repayments,
             DecisionService(self._store, policies),
             metrics,
         )
         self._portfolio = PortfolioServicer(
-            once,
+            Idempotency(self._store, clock),
             ImportService(self._store, clock),
             PolicyService(policies, clock),
             SimulationService(self._store, policies, clock),
@@ -115,9 +120,11 @@ class CreditApplication:
 
     @property
     def inline_methods(self) -> frozenset[MethodDescriptor]:
-        """The writes of every day, where the store takes them without keeping their threads."""
-        every_day = [_CREDIT.methods_by_name[name] for name in ("CreateLoan", "RecordRepayment")]
-        return frozenset() if self._store.waits_to_submit else frozenset(every_day)
+        """The methods whose calls other threads answer, so that they take little time of the one they arrive on."""
+        names = ["RegisterCustomer", "CreateLoan", "RecordRepayment"]
+        if not self._checks.waits:
+            names.append("CheckEligibility")
+        return frozenset(_CREDIT.methods_by_name[name] for name in names)
 
     def add_to(self, server: grpc.Server) -> None:
         """Adds the services to a server that has not started."""
@@ -129,7 +136,9 @@ class CreditApplication:
         self._draining.set()
 
     def close(self) -> None:
-        """Lets go of the database."""
+        """Ends the queues' threads and closes the database's connections."""
+        for service in (self._checks, self._customers, self._booking, self._repayments):
+            service.close()
         self._store.close()
 
 

@@ -53,7 +53,7 @@ class Pace:
     def has_to_end(self, tx: Transaction) -> bool:
         """Whether the transaction has to end, though there is more to land."""
         now = time.monotonic()
-        if tx.others_wait():
+        if tx.is_contended():
             self._calls_come_until = now + _CALM_SECONDS
         if now < self._calls_come_until:
             self._most_seconds = _FIRST_SECONDS

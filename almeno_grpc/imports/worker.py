@@ -67,7 +67,7 @@ class ImportWorker:
         """Works until the event is set."""
         while not stop.is_set():
             try:
-                with self.store.hold("import-worker") as turn:
+                with self.store.try_lock("import-worker") as turn:
                     self._take_files(turn, stop)
             except (Unavailable, Aborted) as error:
                 log_event("import_delayed", error=error)

@@ -20,11 +20,11 @@ from almeno_grpc.rpc.errors import fill_status
 from almeno_grpc.rpc.field_reader import FieldReader
 from almeno_grpc.rpc.pages import page_of
 from almeno_grpc.service.booking import Booking, BookingService
+from almeno_grpc.service.checks import CheckService
 from almeno_grpc.service.customers import CustomerService
 from almeno_grpc.service.decision_snapshot import StoredDecision
 from almeno_grpc.service.decisions import DamagedDecision, DecisionService
-from almeno_grpc.service.idempotency import Requests
-from almeno_grpc.service.repayments import Recorded, RepaymentService
+from almeno_grpc.service.repayments import Recorded, RepaymentRequest, RepaymentService
 
 MAX_BATCH_REQUESTS = 1000
 
@@ -37,15 +37,15 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
 
     def __init__(
         self,
-        requests_once: Requests,
         customers: CustomerService,
+        checks: CheckService,
         booking: BookingService,
         repayments: RepaymentService,
         decisions: DecisionService,
         metrics: Metrics,
     ) -> None:
-        self._once = requests_once.once
         self._customers = customers
+        self._checks = checks
         self._booking = booking
         self._repayments = repayments
         self._decisions = decisions
@@ -54,7 +54,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
     def RegisterCustomer(self, request: pb.RegisterCustomerRequest, context: grpc.ServicerContext) -> Future[bytes]:
         """Registers a customer."""
         fields = FieldReader()
-        call = requests.call_of(fields, "RegisterCustomer", request, request.request_id, context)
+        call = requests.request_context(fields, "RegisterCustomer", request, request.request_id, context)
         applicant = requests.applicant(fields, request)
         fields.raise_if_invalid()
 
@@ -63,7 +63,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
             fill_customer(response.customer, customer)
             return response.SerializeToString()
 
-        return self._once(call, lambda tx: self._customers.register(tx, applicant), encode)
+        return self._customers.register(applicant, call, encode)
 
     def GetCustomer(self, request: pb.GetCustomerRequest, _context: grpc.ServicerContext) -> pb.GetCustomerResponse:
         """Fetches a customer with the credit position."""
@@ -93,16 +93,18 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
 
     def CheckEligibility(
         self, request: pb.CheckEligibilityRequest, _context: grpc.ServicerContext
-    ) -> pb.CheckEligibilityResponse:
+    ) -> bytes | Future[bytes]:
         """Decides without storing or booking."""
         fields = FieldReader()
         loan_request = requests.loan_request(fields, request)
         fields.raise_if_invalid()
-        decision = self._booking.check(loan_request)
+        return self._checks.check(loan_request, self._check_answer)
+
+    def _check_answer(self, decision: Decision) -> bytes:
         self._metrics.decision("check", decision.reasons)
         response = pb.CheckEligibilityResponse()
         fill_decision(response.decision, decision)
-        return response
+        return response.SerializeToString()
 
     def BatchCheckEligibility(
         self, request: pb.BatchCheckEligibilityRequest, _context: grpc.ServicerContext
@@ -112,7 +114,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         fields.number("requests", len(request.requests), 1, MAX_BATCH_REQUESTS)
         fields.raise_if_invalid()
         asked = [requests.loan_request_or_error(each) for each in request.requests]
-        outcomes = self._booking.check_all([each for each in asked if isinstance(each, LoanRequest)])
+        outcomes = self._checks.check_all([each for each in asked if isinstance(each, LoanRequest)])
         decided = Counter(each.reasons for each in outcomes if isinstance(each, Decision))
         for reasons, count in decided.items():
             self._metrics.decision("check", reasons, count)
@@ -129,7 +131,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
     def CreateLoan(self, request: pb.CreateLoanRequest, context: grpc.ServicerContext) -> Future[bytes]:
         """Decides, stores the decision and books what it approves."""
         fields = FieldReader()
-        call = requests.call_of(fields, "CreateLoan", request, request.request_id, context)
+        call = requests.request_context(fields, "CreateLoan", request, request.request_id, context)
         loan_request = requests.loan_request(fields, request)
         fields.raise_if_invalid()
 
@@ -141,7 +143,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
             fill_booking(response, booking)
             return response.SerializeToString()
 
-        return self._once(call, lambda tx: self._booking.book(tx, loan_request), encode, count)
+        return self._booking.book(loan_request, call, encode, count)
 
     def GetLoan(self, request: pb.GetLoanRequest, _context: grpc.ServicerContext) -> pb.GetLoanResponse:
         """Fetches a loan and its customer."""
@@ -190,7 +192,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
     def RecordRepayment(self, request: pb.RecordRepaymentRequest, context: grpc.ServicerContext) -> Future[bytes]:
         """Records a repayment."""
         fields = FieldReader()
-        call = requests.call_of(fields, "RecordRepayment", request, request.request_id, context)
+        call = requests.request_context(fields, "RecordRepayment", request, request.request_id, context)
         loan_id = fields.identifier("loan_id", request.loan_id)
         amount = fields.amount("amount", request.amount, min_paise=1)
         payment_date = fields.optional_date("payment_date", request)
@@ -202,7 +204,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
             fill_loan(response.loan, recorded.loan, recorded.business_date)
             return response.SerializeToString()
 
-        return self._once(call, lambda tx: self._repayments.record(tx, loan_id, amount, payment_date), encode)
+        return self._repayments.record(RepaymentRequest(loan_id, amount, payment_date), call, encode)
 
     def ListRepayments(
         self, request: pb.ListRepaymentsRequest, _context: grpc.ServicerContext

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Iterator
-from concurrent.futures import Future
 from typing import TypeVar
 
 import grpc
@@ -24,7 +23,7 @@ from almeno_grpc.rpc.field_reader import FieldReader
 from almeno_grpc.rpc.pages import page_of
 from almeno_grpc.rpc.uploads import receive, upload_of
 from almeno_grpc.service.borrower_scan import ScanProgress
-from almeno_grpc.service.idempotency import Call, Requests
+from almeno_grpc.service.idempotency import Idempotency, RequestContext
 from almeno_grpc.service.imports import ImportService, Upload
 from almeno_grpc.service.policies import PolicyService
 from almeno_grpc.service.portfolio import PortfolioSummaryService
@@ -43,7 +42,7 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
 
     def __init__(
         self,
-        requests_once: Requests,
+        idempotency: Idempotency,
         imports: ImportService,
         policies: PolicyService,
         simulations: SimulationService,
@@ -51,7 +50,7 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
         max_upload_bytes: int,
         draining: threading.Event,
     ) -> None:
-        self._once = requests_once.once
+        self._idempotency = idempotency
         self._imports = imports
         self._policies = policies
         self._simulations = simulations
@@ -65,7 +64,7 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
         received = receive(request_iterator, self._max_upload_bytes, context)
         with received.file:
             upload = upload_of(fields, received)
-            call = requests.call_of(
+            call = requests.request_context(
                 fields,
                 "StartImport",
                 received.header,
@@ -77,17 +76,17 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
             fields.raise_if_invalid()
             return self._queue_once(call, upload)
 
-    def _queue_once(self, call: Call, upload: Upload) -> bytes:
+    def _queue_once(self, call: RequestContext, upload: Upload) -> bytes:
         """Queues an upload, unless the same request has queued it before."""
-        import_id = self._imports.store(upload, call.wanted)
+        import_id = self._imports.store(upload, call.is_active)
         queued: list[ImportFile] = []
         try:
-            answer = self._once(
+            answer = self._idempotency.execute(
                 call,
                 lambda tx: self._imports.queue(tx, upload, import_id),
                 lambda file: _with_import(pb.StartImportResponse(), file).SerializeToString(),
                 queued.append,
-            ).result()
+            )
         except StoreUnavailable:
             # It may be queued all the same.
             raise
@@ -105,13 +104,13 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
         fields.raise_if_invalid()
         return _with_import(pb.GetImportResponse(), self._imports.get(import_id))
 
-    def CancelImport(self, request: pb.CancelImportRequest, context: grpc.ServicerContext) -> Future[bytes]:
+    def CancelImport(self, request: pb.CancelImportRequest, context: grpc.ServicerContext) -> bytes:
         """Cancels an import."""
         fields = FieldReader()
-        call = requests.call_of(fields, "CancelImport", request, request.request_id, context)
+        call = requests.request_context(fields, "CancelImport", request, request.request_id, context)
         import_id = _import_id(fields, request.import_id)
         fields.raise_if_invalid()
-        return self._once(
+        return self._idempotency.execute(
             call,
             lambda tx: self._imports.cancel(tx, import_id),
             lambda file: _with_import(pb.CancelImportResponse(), file).SerializeToString(),

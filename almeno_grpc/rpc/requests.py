@@ -16,12 +16,12 @@ from almeno_grpc.domain.simulation import LoanTerms
 from almeno_grpc.rpc.conversion.loans import LOAN_STATES
 from almeno_grpc.rpc.field_reader import FieldReader
 from almeno_grpc.service.customers import Applicant
-from almeno_grpc.service.idempotency import Call
+from almeno_grpc.service.idempotency import RequestContext
 
 _STATES = {message: state for state, message in LOAN_STATES.items()}
 
 
-def call_of(
+def request_context(
     fields: FieldReader,
     method: str,
     request: Message,
@@ -30,13 +30,13 @@ def call_of(
     *,
     request_id_field: str = "request_id",
     uploaded_sha256: str = "",
-) -> Call:
+) -> RequestContext:
     """What the store has to know of a call that changes something."""
-    return Call(
+    return RequestContext(
         request_id=fields.request_id(request_id_field, request_id),
         request_id_field=request_id_field,
         fingerprint=fingerprint(method, request, uploaded_sha256) if request_id else "",
-        wanted=context.is_active,
+        is_active=context.is_active,
     )
 
 

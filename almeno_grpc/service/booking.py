@@ -1,19 +1,20 @@
-"""Checking, booking and fetching loans."""
+"""Booking loans, and fetching them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache, partial
 
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.customer import Customer
 from almeno_grpc.domain.decision import Borrower, Decision, LoanRequest, decide
-from almeno_grpc.domain.errors import CreditError, CustomerNotFound, LoanNotFound, PolicyChanged
+from almeno_grpc.domain.errors import CustomerNotFound, LoanNotFound, PolicyChanged
 from almeno_grpc.domain.loan import Loan, LoanState
-from almeno_grpc.domain.policy import Policy, policy_in_effect
 from almeno_grpc.service.decision_snapshot import StoredDecision, decision_record, stored_decision_of
+from almeno_grpc.service.idempotency import NotLocked, RequestContext, WriteQueue
 from almeno_grpc.service.identifiers import new_identifier
-from almeno_grpc.service.store import Store, Transaction
+from almeno_grpc.service.policies import PolicyCalendar
+from almeno_grpc.service.store import Changes, Store, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Booking:
 
     @property
     def decision_id(self) -> str:
-        """The name the decision is stored under."""
+        """The id of the stored decision."""
         return self.stored.decision_id
 
     @property
@@ -34,66 +35,102 @@ class Booking:
         return self.stored.decision
 
 
+@dataclass(frozen=True, slots=True)
+class BookingState:
+    """What a batch of bookings is decided on, read under the locks of its customers."""
+
+    today: date
+    waited: bool
+    """Whether every customer there is was waited for, and is locked."""
+    borrowers: dict[int, Borrower]
+    """Those locked, by customer_id."""
+    loan_ids: Iterator[int]
+    policy_pins: dict[str, str] | None
+    """SHA-256 of the policy files that have decided, by version; None where the one in effect is known to be pinned."""
+
+
 class BookingService:
     """The use cases around loans."""
 
-    def __init__(self, store: Store, policies: Sequence[Policy], clock: Clock) -> None:
+    def __init__(self, store: Store, policies: PolicyCalendar, clock: Clock) -> None:
         self._store = store
-        # The policies stay as they are for as long as the process lives.
-        self._policy_on = lru_cache(maxsize=8)(partial(policy_in_effect, policies))
+        self._policies = policies
         self._clock = clock
         self._pinned: set[str] = set()
+        """Versions of policies whose files are known to be those that have decided."""
+        self._queue: WriteQueue[LoanRequest, BookingState, Booking] = WriteQueue("bookings", store, clock, self)
 
-    def check(self, request: LoanRequest) -> Decision:
-        """How the request would be decided now; stores nothing.
-
-        Raises:
-            CustomerNotFound: No customer has the number.
-            TermsDoNotAmortize: The terms give no schedule that repays the loan.
-            NoPolicyInEffect: No policy has taken effect by the business date.
-        """
-        today = self._clock.today()
-        return self._decide(self._store.borrower(request.customer_id, today), request, today)
-
-    def check_all(self, requests: Sequence[LoanRequest]) -> list[Decision | CreditError]:
-        """How each of many requests would be decided now, in their order, or why it cannot be; stores nothing."""
-        today = self._clock.today()
-        borrowers = self._store.borrowers({request.customer_id for request in requests}, today)
-
-        def outcome(request: LoanRequest) -> Decision | CreditError:
-            try:
-                return self._decide(borrowers.get(request.customer_id), request, today)
-            except CreditError as error:
-                return error
-
-        return list(map(outcome, requests))
-
-    def book(self, tx: Transaction, request: LoanRequest) -> Booking:
+    def book(
+        self,
+        request: LoanRequest,
+        context: RequestContext,
+        encode: Callable[[Booking], bytes],
+        on_commit: Callable[[Booking], object] = lambda _booking: None,
+    ) -> Future[bytes]:
         """Decides the request, stores the decision and books the loan when it is approved.
 
         The position is read and the loan written under the customer's lock, so that of two requests at the same time
         the second sees the loan of the first.
 
-        Raises:
-            CustomerNotFound: No customer has the number.
+        Args:
+            request: What the customer asks for.
+            context: The call's idempotency key.
+            encode: Makes the answer.
+            on_commit: Called once the booking is durable, unless the answer is a repetition.
+
+        Returns:
+            The answer, or one of these errors, or one of the store or of idempotency:
+
+            CustomerNotFound: No customer has the id.
             TermsDoNotAmortize: The terms give no schedule that repays the loan.
             NoPolicyInEffect: No policy has taken effect by the business date.
             PolicyChanged: Earlier decisions were taken by another file of the same policy version.
         """
+        return self._queue.submit(request, context, encode, on_commit)
+
+    def close(self) -> None:
+        """Ends the queue's threads once they have answered what waits."""
+        self._queue.close()
+
+    def key_of(self, request: LoanRequest) -> int:
+        """A batch holds one booking of a customer: the next one has to see it."""
+        return request.customer_id
+
+    def load(self, tx: Transaction, requests: Sequence[LoanRequest], *, wait: bool) -> BookingState:
+        """Locks the customers and reads their positions, in one statement each."""
         today = self._clock.today()
-        decision = self._decide(tx.borrowers.get_locked(request.customer_id, today), request, today)
+        locked = tx.borrowers.lock([request.customer_id for request in requests], wait=wait)
+        version = self._policies.in_effect(today).version
+        return BookingState(
+            today,
+            wait,
+            tx.borrowers.get_many(locked, today) if locked else {},
+            iter(tx.loans.reserve_ids(len(requests))),
+            None if version in self._pinned else tx.policy_pins.all(),
+        )
+
+    def execute(self, state: BookingState, request: LoanRequest, changes: Changes) -> Booking:
+        """Decides one request, and adds the decision and the loan to the changes."""
+        borrower = state.borrowers.get(request.customer_id)
+        if borrower is None:
+            raise CustomerNotFound(request.customer_id) if state.waited else NotLocked
+        policy = self._policies.in_effect(state.today)
+        decision = decide(request, borrower, policy, state.today)
+        self._pin_policy(state, decision, changes)
         now = self._clock.now_microseconds()
-        stored = stored_decision_of(new_identifier(now), decision, self._policy_on(today), now)
-        self._pin(tx, decision)
-        tx.decisions.add(decision_record(stored))
-        loan = self._add_loan(tx, stored.decision_id, decision) if decision.approved else None
+        stored = stored_decision_of(new_identifier(now), decision, policy, now)
+        changes.decisions.append(decision_record(stored))
+        if not decision.approved:
+            return Booking(stored, None)
+        loan = _approved_loan(next(state.loan_ids), stored.decision_id, decision)
+        changes.loans.append(loan)
         return Booking(stored, loan)
 
     def get_loan(self, loan_id: int) -> tuple[Loan, Customer]:
         """The loan and the customer who owes it.
 
         Raises:
-            LoanNotFound: No loan has the number.
+            LoanNotFound: No loan has the id.
         """
         with self._store.read() as tx:
             loan = tx.loans.get(loan_id)
@@ -103,10 +140,10 @@ class BookingService:
             return loan, customer
 
     def page_of_loans(self, customer_id: int, state: LoanState | None, after: int, count: int) -> list[Loan]:
-        """Up to `count` of a customer's loans with a number above `after`, in the order of their numbers.
+        """Up to `count` of a customer's loans with an id above `after`, by ascending id.
 
         Raises:
-            CustomerNotFound: No customer has the number.
+            CustomerNotFound: No customer has the id.
         """
         with self._store.read() as tx:
             loans = tx.loans.page(customer_id, state, after, count)
@@ -118,43 +155,37 @@ class BookingService:
         """The business date."""
         return self._clock.today()
 
-    def _decide(self, borrower: Borrower | None, request: LoanRequest, today: date) -> Decision:
-        if borrower is None:
-            raise CustomerNotFound(request.customer_id)
-        return decide(request, borrower, self._policy_on(today), today)
-
-    def _add_loan(self, tx: Transaction, decision_id: str, decision: Decision) -> Loan:
-        request = decision.request
-        loan = Loan(
-            loan_id=tx.loans.next_loan_id(request.customer_id),
-            customer_id=request.customer_id,
-            loan_amount=request.loan_amount,
-            interest_rate=decision.corrected_interest_rate,
-            tenure_months=request.tenure_months,
-            monthly_installment=decision.monthly_installment,
-            installment_method=decision.installment_method,
-            emis_paid=0,
-            emis_paid_on_time=0,
-            outstanding_principal=request.loan_amount,
-            approval_date=decision.business_date,
-            decision_id=decision_id,
-        )
-        tx.loans.add(loan)
-        return loan
-
-    def _pin(self, tx: Transaction, decision: Decision) -> None:
-        """Notes which file the policy's version stands for, with the first decision it takes."""
-        version = decision.policy_version
-        if version in self._pinned:
+    def _pin_policy(self, state: BookingState, decision: Decision, changes: Changes) -> None:
+        """Stores the SHA-256 of the policy's file with the first decision that it takes."""
+        if state.policy_pins is None:
             return
-        pinned = tx.policy_pins.all().get(version)
+        version = decision.policy_version
+        pinned = state.policy_pins.get(version)
         if pinned is None:
-            tx.policy_pins.add(version, decision.policy_sha256)
+            changes.policy_pins[version] = decision.policy_sha256
         elif pinned != decision.policy_sha256:
             raise PolicyChanged(
                 f"policy {version} has taken decisions from another file; this server has to start with that one",
                 metadata={"policy_version": version},
             )
         else:
-            # Only what an earlier, committed transaction has noted may be taken for granted from now on.
+            # Read from the database, so an earlier transaction has committed it.
             self._pinned.add(version)
+
+
+def _approved_loan(loan_id: int, decision_id: str, decision: Decision) -> Loan:
+    request = decision.request
+    return Loan(
+        loan_id=loan_id,
+        customer_id=request.customer_id,
+        loan_amount=request.loan_amount,
+        interest_rate=decision.corrected_interest_rate,
+        tenure_months=request.tenure_months,
+        monthly_installment=decision.monthly_installment,
+        installment_method=decision.installment_method,
+        emis_paid=0,
+        emis_paid_on_time=0,
+        outstanding_principal=request.loan_amount,
+        approval_date=decision.business_date,
+        decision_id=decision_id,
+    )

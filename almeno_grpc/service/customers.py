@@ -1,12 +1,15 @@
 """Registering and fetching customers."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
 
 from almeno_grpc.clock import Clock
-from almeno_grpc.domain.customer import Customer, approved_limit
+from almeno_grpc.domain.customer import Customer, approved_limit, phone_digits
 from almeno_grpc.domain.errors import CustomerNotFound, PhoneNumberTaken
 from almeno_grpc.domain.position import CreditPosition
-from almeno_grpc.service.store import Store, Transaction
+from almeno_grpc.service.idempotency import RequestContext, WriteQueue
+from almeno_grpc.service.store import Changes, Store, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,23 +23,67 @@ class Applicant:
     phone_number: str
 
 
+@dataclass(frozen=True, slots=True)
+class RegistrationState:
+    """What a batch of registrations is executed on."""
+
+    phone_number_holders: dict[int, int]
+    """The customer_id of those who hold one of the phone numbers, by the digits of E.164."""
+    customer_ids: Iterator[int]
+
+
 class CustomerService:
     """The use cases around customers."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
+        self._queue: WriteQueue[Applicant, RegistrationState, Customer] = WriteQueue(
+            "registrations", store, clock, self
+        )
 
-    def register(self, tx: Transaction, applicant: Applicant) -> Customer:
+    def register(
+        self,
+        applicant: Applicant,
+        context: RequestContext,
+        encode: Callable[[Customer], bytes],
+        on_commit: Callable[[Customer], object] = lambda _customer: None,
+    ) -> Future[bytes]:
         """Registers a customer with the limit that follows from the income.
 
-        Raises:
-            PhoneNumberTaken: Another customer holds the phone number.
+        Args:
+            applicant: Who registers.
+            context: The call's idempotency key.
+            encode: Makes the answer.
+            on_commit: Called once the customer is durable, unless the answer is a repetition.
+
+        Returns:
+            The answer, or PhoneNumberTaken where another customer holds the phone number, or an error of the store or
+            of idempotency.
         """
-        if tx.customers.holds_phone_number(applicant.phone_number):
+        return self._queue.submit(applicant, context, encode, on_commit)
+
+    def close(self) -> None:
+        """Ends the queue's threads once they have answered what waits."""
+        self._queue.close()
+
+    def key_of(self, applicant: Applicant) -> str:
+        """A batch holds one registration of a phone number."""
+        return applicant.phone_number
+
+    def load(self, tx: Transaction, applicants: Sequence[Applicant], *, wait: bool) -> RegistrationState:  # noqa: ARG002 - nothing is locked: keys are unique
+        """Reads who holds the phone numbers, in one statement, and reserves ids."""
+        digits = [phone_digits(applicant.phone_number) for applicant in applicants]
+        return RegistrationState(
+            tx.customers.phone_number_holders(digits), iter(tx.customers.reserve_ids(len(applicants)))
+        )
+
+    def execute(self, state: RegistrationState, applicant: Applicant, changes: Changes) -> Customer:
+        """Adds one customer to the changes."""
+        if phone_digits(applicant.phone_number) in state.phone_number_holders:
             raise PhoneNumberTaken
-        new = Customer(
-            customer_id=0,
+        customer = Customer(
+            customer_id=next(state.customer_ids),
             first_name=applicant.first_name,
             last_name=applicant.last_name,
             age=applicant.age,
@@ -45,13 +92,14 @@ class CustomerService:
             approved_limit=approved_limit(applicant.monthly_income),
             create_time=self._clock.now_microseconds(),
         )
-        return replace(new, customer_id=tx.customers.add(new))
+        changes.customers.append(customer)
+        return customer
 
     def get(self, customer_id: int) -> tuple[Customer, CreditPosition]:
         """The customer and the position on the business date.
 
         Raises:
-            CustomerNotFound: No customer has the number.
+            CustomerNotFound: No customer has the id.
         """
         today = self._clock.today()
         with self._store.read() as tx:
@@ -61,6 +109,6 @@ class CustomerService:
             return customer, borrower.position
 
     def page(self, after: int, count: int) -> list[Customer]:
-        """Up to `count` customers with a number above `after`, in the order of their numbers."""
+        """Up to `count` customers with an id above `after`, by ascending id."""
         with self._store.read() as tx:
             return tx.customers.page(after, count)

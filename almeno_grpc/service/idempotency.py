@@ -1,95 +1,322 @@
-"""Requests that may be sent more than once and take effect once."""
+"""Requests that change something: each takes effect once, many in one transaction.
 
-from collections.abc import Callable
-from concurrent.futures import Future
-from dataclasses import dataclass
-from typing import Generic, NamedTuple, TypeVar
+A call that changes something passes through here from top to bottom: it waits for the next batch; the batch loads what
+its requests need, under locks; the idempotency records are looked up; each request is executed on the loaded state,
+without touching the database; all changes and the new records are written, and committed together; the answers leave.
+The effect of a request and its idempotency record are thus one transaction.
+
+A request that fails by itself (a `CreditError`) has added nothing to the changes and harms no other. Where the
+transaction fails, the batch is undone and its calls run one by one, each in a transaction of its own; where the outcome
+of the commit is not known, none is run again, for each may have taken effect.
+"""
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
 
 from almeno_grpc.clock import Clock
-from almeno_grpc.domain.errors import CreditError, RequestIdReused, WriteConflict
-from almeno_grpc.service.store import IdempotencyRecord, Store, Transaction, always
+from almeno_grpc.domain.errors import (
+    CreditError,
+    DeadlineExceeded,
+    PhoneNumberTaken,
+    RequestIdReused,
+    Unavailable,
+    WriteConflict,
+)
+from almeno_grpc.service.batching import BatchQueue
+from almeno_grpc.service.store import Changes, IdempotencyRecord, Store, Transaction, always
 
-T = TypeVar("T")
+Q = TypeVar("Q")
+Q_contra = TypeVar("Q_contra", contravariant=True)
+S = TypeVar("S")
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+
+MAX_BATCH_CALLS = 128
+"""Calls of one transaction. Larger batches gain little, and others wait for them to write."""
+ALONE_THREADS = 4
+"""Threads of a queue for calls that run alone, which may wait for a lock."""
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """What the store has to know of a call that changes something."""
+class RequestContext:
+    """What is known of a call that changes something, beside its request."""
 
     request_id: str = ""
-    """Names the request over its repetitions; empty when the caller gave no name."""
+    """The idempotency key, the same for all repetitions of a request; empty when the caller gave none."""
     request_id_field: str = "request_id"
-    """Where the request carries it, for the error that names it."""
+    """Path of the field that holds it, for the error that names it."""
     fingerprint: str = ""
-    """SHA-256 of method and request: tells a repetition from another request."""
-    wanted: Callable[[], bool] = always
+    """SHA-256 of method and request: tells a repetition from another request with the same request_id."""
+    is_active: Callable[[], bool] = always
     """Whether the caller still waits."""
 
 
-class _Answered(NamedTuple, Generic[T]):
-    """An answer as it goes out, and what it was made from; None when it had been given before."""
+class NotLocked(Exception):
+    """Another transaction has locked what the request needs: it has to run alone, and to wait for the lock."""
+
+
+class UseCase(Protocol[Q_contra, S, R_co]):
+    """What requests of one kind do, many at once."""
+
+    def key_of(self, request: Q_contra) -> Hashable:
+        """What two requests of one batch may not have in common, such as the customer."""
+
+    def load(self, tx: Transaction, requests: Sequence[Q_contra], *, wait: bool) -> S:
+        """Locks and reads what the requests need, in as few statements for all as for one.
+
+        Args:
+            tx: The transaction.
+            requests: The requests.
+            wait: Whether to wait for locks. If not, `execute` raises NotLocked for what another transaction has locked.
+        """
+
+    def execute(self, state: S, request: Q_contra, changes: Changes) -> R_co:
+        """Decides one request on the loaded state, and adds to the changes what it changes.
+
+        Raises:
+            CreditError: The request fails; nothing was added.
+            NotLocked: As above.
+        """
+
+
+@dataclass(slots=True, eq=False)
+class PendingCall(Generic[Q, R]):
+    """A call that waits for its answer."""
+
+    request: Q
+    context: RequestContext
+    encode: Callable[[R], bytes]
+    """Makes the answer from the result."""
+    on_commit: Callable[[R], object]
+    """Called with the result once that is durable; not for an answer that is repeated."""
+    answer: Future[bytes] = field(default_factory=Future)
+
+
+@dataclass(frozen=True, slots=True)
+class Executed(Generic[R]):
+    """A request that was executed in a transaction; `answer` is None where it need not be remembered."""
+
+    result: R
+    answer: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """A request that was answered before."""
 
     answer: bytes
-    result: T | None
 
 
-class Requests:
-    """Runs the work of requests, each once."""
+Outcome = Executed[R] | Repeated | CreditError | NotLocked
+
+
+def execute_batch(
+    tx: Transaction, use_case: UseCase[Q, S, R], calls: Sequence[PendingCall[Q, R]], now: int, *, wait: bool
+) -> list[Outcome[R]]:
+    """Executes calls in one transaction, which the caller commits.
+
+    Args:
+        tx: The transaction.
+        use_case: What the calls do.
+        calls: The calls, no two with the same key or request_id.
+        now: The present instant, in microseconds since the epoch.
+        wait: Whether to wait for locks.
+
+    Returns:
+        What became of each call, in their order.
+    """
+    state = use_case.load(tx, [call.request for call in calls], wait=wait)
+    # Behind the locks: a repetition that has waited for the first request to commit sees its record.
+    request_ids = [call.context.request_id for call in calls if call.context.request_id]
+    records = tx.idempotency.get_many(request_ids) if request_ids else {}
+    changes = Changes()
+    outcomes = [
+        _execute_one(use_case, state, call, records.get(call.context.request_id), changes, now) for call in calls
+    ]
+    try:
+        tx.write(changes)
+    except PhoneNumberTaken as error:
+        # It was free when the requests were executed.
+        raise WriteConflict("a phone number was taken meanwhile; send the request again") from error
+    return outcomes
+
+
+def _execute_one(
+    use_case: UseCase[Q, S, R],
+    state: S,
+    call: PendingCall[Q, R],
+    record: IdempotencyRecord | None,
+    changes: Changes,
+    now: int,
+) -> Outcome[R]:
+    context = call.context
+    if record is not None:
+        if record.fingerprint != context.fingerprint:
+            return RequestIdReused(context.request_id_field)
+        return Repeated(record.answer)
+    if not context.is_active():
+        return DeadlineExceeded("the caller waits no longer; nothing was changed")
+    try:
+        result = use_case.execute(state, call.request, changes)
+    except (CreditError, NotLocked) as error:
+        return error
+    if not context.request_id:
+        return Executed(result, None)
+    answer = call.encode(result)
+    changes.idempotency_records.append(IdempotencyRecord(context.request_id, context.fingerprint, answer, now))
+    return Executed(result, answer)
+
+
+class WriteQueue(Generic[Q, S, R]):
+    """Calls of one use case that wait to be written, and the thread that writes them in batches."""
+
+    def __init__(self, name: str, store: Store, clock: Clock, use_case: UseCase[Q, S, R]) -> None:
+        """Makes the queue.
+
+        Args:
+            name: Name of its threads.
+            store: The book.
+            clock: The time of the records.
+            use_case: What the calls do.
+        """
+        self._store = store
+        self._clock = clock
+        self._use_case = use_case
+        self._queue: BatchQueue[PendingCall[Q, R]] = BatchQueue(
+            name, self._run_batch, max_calls=MAX_BATCH_CALLS, keys_of=self._keys_of
+        )
+        self._alone = ThreadPoolExecutor(ALONE_THREADS, thread_name_prefix=f"{name}-alone")
+
+    def submit(
+        self,
+        request: Q,
+        context: RequestContext,
+        encode: Callable[[R], bytes],
+        on_commit: Callable[[R], object] = lambda _result: None,
+    ) -> Future[bytes]:
+        """Queues a request.
+
+        Returns:
+            The answer, or the error of the request or of the store. It is set by another thread, once the transaction
+            has ended; its callbacks run there and hold up the next batch.
+        """
+        call = PendingCall(request, context, encode, on_commit)
+        self._queue.submit(call)
+        return call.answer
+
+    def close(self) -> None:
+        """Ends the threads once they have answered what waits."""
+        self._queue.close()
+        self._alone.shutdown()
+
+    def _keys_of(self, call: PendingCall[Q, R]) -> Iterable[Hashable]:
+        key = self._use_case.key_of(call.request)
+        return (key, call.context.request_id) if call.context.request_id else (key,)
+
+    def _run_batch(self, take: Callable[[], list[PendingCall[Q, R]]]) -> None:
+        calls: list[PendingCall[Q, R]] = []
+
+        def work(tx: Transaction) -> list[Outcome[R]]:
+            calls.extend(take())
+            return execute_batch(tx, self._use_case, calls, self._clock.now_microseconds(), wait=False)
+
+        try:
+            outcomes = self._store.write(work, max_attempts=1)
+        except Unavailable as error:
+            # The database takes nothing at the moment, or may have taken the batch: no call is run again.
+            for call in calls or take():
+                call.answer.set_exception(error)
+        except Exception:
+            for call in calls or take():
+                self._alone.submit(self._run_alone, call)
+        else:
+            for call, outcome in zip(calls, outcomes, strict=True):
+                if isinstance(outcome, NotLocked):
+                    self._alone.submit(self._run_alone, call)
+                else:
+                    _complete(call, outcome)
+
+    def _run_alone(self, call: PendingCall[Q, R]) -> None:
+        try:
+            _complete(call, run_alone(self._store, self._clock, self._use_case, call))
+        except Exception as error:
+            call.answer.set_exception(error)
+
+
+def run_alone(store: Store, clock: Clock, use_case: UseCase[Q, S, R], call: PendingCall[Q, R]) -> Outcome[R]:
+    """Executes a call in a transaction of its own, which waits for locks and is tried again after a conflict."""
+
+    def work(tx: Transaction) -> Outcome[R]:
+        [outcome] = execute_batch(tx, use_case, [call], clock.now_microseconds(), wait=True)
+        if isinstance(outcome, CreditError):
+            raise outcome
+        return outcome
+
+    return store.write(work, is_active=call.context.is_active)
+
+
+def _complete(call: PendingCall[Any, R], outcome: Outcome[R]) -> None:
+    """Answers a call whose transaction is durable, or that has failed by itself."""
+    if isinstance(outcome, Exception):
+        call.answer.set_exception(outcome)
+        return
+    try:
+        if isinstance(outcome, Repeated):
+            answer = outcome.answer
+        else:
+            # An answer that nobody has to remember is made when no transaction waits for it any more.
+            answer = call.encode(outcome.result) if outcome.answer is None else outcome.answer
+            call.on_commit(outcome.result)
+    except Exception as error:
+        call.answer.set_exception(error)
+    else:
+        call.answer.set_result(answer)
+
+
+class Idempotency:
+    """Executes requests that are rare, each in a transaction of its own, on the caller's thread."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
 
-    def once(
+    def execute(
         self,
-        call: Call,
-        work: Callable[[Transaction], T],
-        encode: Callable[[T], bytes],
-        done: Callable[[T], object] = lambda _result: None,
-    ) -> Future[bytes]:
-        """Runs the work and remembers the answer in the same transaction; repeats an answer already given.
+        context: RequestContext,
+        work: Callable[[Transaction], R],
+        encode: Callable[[R], bytes],
+        on_commit: Callable[[R], object] = lambda _result: None,
+    ) -> bytes:
+        """Does the work and remembers the answer in the same transaction; repeats an answer already given.
 
         Args:
-            call: The request's name and fingerprint.
+            context: The call's idempotency key and fingerprint.
             work: Does what the request asks for.
             encode: Makes the answer from the work's result.
-            done: Called with the result once that is durable; not for an answer that is repeated.
+            on_commit: Called with the result once that is durable; not for an answer that is repeated.
 
-        Returns:
-            The answer; or RequestIdReused, if the request_id was used with another request, or what `work` raises: then
-            nothing is remembered. It may come later, from another thread.
+        Raises:
+            RequestIdReused: The request_id was used with another request.
+            CreditError: What `work` or the store raises; then nothing is remembered.
         """
-        if not call.request_id:
-            # There is nothing to remember, and no transaction has to wait until the answer is made.
-            def answer_once(result: T) -> bytes:
-                answer = encode(result)
-                done(result)
-                return answer
+        call = PendingCall(None, context, encode, on_commit)
+        _complete(call, run_alone(self._store, self._clock, _SingleUseCase(work), call))
+        return call.answer.result()
 
-            return self._store.submit(work, answer_once, wanted=call.wanted)
 
-        def tell(answered: _Answered[T]) -> bytes:
-            if answered.result is not None:
-                done(answered.result)
-            return answered.answer
+@dataclass(frozen=True)
+class _SingleUseCase(Generic[R]):
+    """Work on a transaction as a use case."""
 
-        def answer_first(tx: Transaction) -> _Answered[T]:
-            before = tx.idempotency_records.get(call.request_id)
-            if before is not None:
-                if before.fingerprint != call.fingerprint:
-                    raise RequestIdReused(call.request_id_field)
-                return _Answered(before.answer, None)
-            try:
-                result = work(tx)
-            except CreditError as refusal:
-                if tx.idempotency_records.get(call.request_id) is not None:
-                    # The same request, sent twice at once: what stood in the way is what its first time has done.
-                    raise WriteConflict("the request has just been answered; send it again") from refusal
-                raise
-            answer = encode(result)
-            tx.idempotency_records.add(
-                IdempotencyRecord(call.request_id, call.fingerprint, answer), self._clock.now_microseconds()
-            )
-            return _Answered(answer, result)
+    work: Callable[[Transaction], R]
 
-        return self._store.submit(answer_first, tell, wanted=call.wanted)
+    def key_of(self, _request: None) -> Hashable:
+        return None
+
+    def load(self, tx: Transaction, _requests: Sequence[None], *, wait: bool) -> Transaction:  # noqa: ARG002 - the work locks
+        return tx
+
+    def execute(self, state: Transaction, _request: None, _changes: Changes) -> R:
+        return self.work(state)

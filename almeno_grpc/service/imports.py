@@ -32,12 +32,12 @@ class ImportService:
         self._store = store
         self._clock = clock
 
-    def store(self, upload: Upload, wanted: Callable[[], bool] = always) -> str:
+    def store(self, upload: Upload, is_active: Callable[[], bool] = always) -> str:
         """Stores the content of an upload, a piece at a time, for others wait while one is written.
 
         Args:
             upload: The upload.
-            wanted: Whether somebody waits for its end.
+            is_active: Whether the caller still waits.
 
         Returns:
             The name that it is to be queued under. Until then it counts for nothing, and it is dropped after a day.
@@ -48,7 +48,7 @@ class ImportService:
         """
         import_id = new_identifier(self._clock.now_microseconds())
         for number, content in enumerate(upload.chunks):
-            self._store.write(partial(_add_content, import_id, number, content), wanted=wanted)
+            self._store.write(partial(_add_content, import_id, number, content), is_active=is_active)
             # Else the first to tidy up after it would have all of it to bring in at once.
             self._store.checkpoint(in_steps=True)
         return import_id

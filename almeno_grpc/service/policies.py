@@ -1,6 +1,7 @@
 """The policy files of the service, and the pins of those that have taken decisions."""
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache, partial
 
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.errors import NoPolicyInEffect
@@ -47,6 +48,14 @@ def check_pins(store: Store, policies: Sequence[Policy]) -> None:
                 f"policy {version} has taken decisions, but its file has changed since (SHA-256 was {sha256}); put the "
                 "old file back and publish the change as a new version"
             )
+
+
+class PolicyCalendar:
+    """Which policy decides on a day. The policies stay as they are for as long as the process lives."""
+
+    def __init__(self, policies: Sequence[Policy]) -> None:
+        self.in_effect = lru_cache(maxsize=8)(partial(policy_in_effect, policies))
+        """The policy in effect on a business date; raises NoPolicyInEffect where none has taken effect."""
 
 
 class PolicyService:

@@ -29,8 +29,8 @@ class PortfolioSummaryService:
         portfolio = Portfolio(policy_in_effect(self._policies, today), today)
         yield from scan_borrowers(self._store, today, lambda _, borrower: portfolio.add_customer(borrower))
         with self._store.read() as tx:
-            for loans in tx.figures.loans(today):
+            for loans in tx.statistics.loans(today):
                 portfolio.add_loans(loans)
-            for decisions in tx.figures.decisions(today):
+            for decisions in tx.statistics.decisions(today):
                 portfolio.add_decisions(decisions)
         yield portfolio

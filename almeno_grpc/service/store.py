@@ -1,9 +1,16 @@
-"""What the use cases need of a store; `almeno_grpc.storage` provides it."""
+"""The contract of the store: what the use cases need of a database. `almeno_grpc.storage` provides it.
+
+Promises, whatever the database:
+- A transaction sees one state of the book where it reads only. One that writes sees what was committed before each of
+  its statements, and what it has locked stays as it is until it ends.
+- What a transaction has written is durable once `Store.write` has returned; else none of it is in the book. Where the
+  database is lost during the commit the outcome is unknown: `CommitOutcomeUnknown`, never a result.
+- Errors are those of the domain: `Unavailable` and `Aborted` may be tried again with the same request_id.
+"""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from concurrent.futures import Future
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -25,11 +32,10 @@ from almeno_grpc.domain.portfolio import DecisionGroup, LoanGroup
 from almeno_grpc.domain.repayment import Repayment
 
 T = TypeVar("T")
-U = TypeVar("U")
 
 
 class DecisionRecord(NamedTuple):
-    """A decision as it is stored. Beside the snapshot stands what figures and lists are made of."""
+    """A decision as it is stored. Beside the snapshot stand the columns of lists and statistics."""
 
     decision_id: str
     customer_id: int
@@ -47,172 +53,334 @@ class DecisionRecord(NamedTuple):
     create_time: int
 
 
-@dataclass(frozen=True, slots=True)
-class IdempotencyRecord:
+class IdempotencyRecord(NamedTuple):
     """A request that changed something, and the answer it got."""
 
     request_id: str
     fingerprint: str
-    """SHA-256 of method and request: tells a repetition from another request with the same id."""
+    """SHA-256 of method and request: tells a repetition from another request with the same request_id."""
     answer: bytes
+    create_time: int
+
+
+@dataclass(slots=True)
+class Changes:
+    """What a transaction adds to the book and updates in it; `Transaction.write` writes all rows of a table at once.
+
+    Rows of every kind may be left out. Loans, customers and repayments have their ids already.
+    """
+
+    customers: list[Customer] = field(default_factory=list)
+    """New customers, with their phone numbers."""
+    decisions: list[DecisionRecord] = field(default_factory=list)
+    loans: list[Loan] = field(default_factory=list)
+    """New loans."""
+    repayments: list[Repayment] = field(default_factory=list)
+    repaid_loans: list[Loan] = field(default_factory=list)
+    """Loans as they stand after a repayment."""
+    policy_pins: dict[str, str] = field(default_factory=dict)
+    """SHA-256 of policy files, by version, for those that decide for the first time."""
+    idempotency_records: list[IdempotencyRecord] = field(default_factory=list)
 
 
 class CustomerStore(Protocol):
-    """See `almeno_grpc.storage.customers.Customers`."""
+    """The customers."""
 
-    def get(self, customer_id: int) -> Customer | None: ...
-    def holds_phone_number(self, phone_number: str) -> bool: ...
-    def page(self, after: int, count: int) -> list[Customer]: ...
-    def count(self) -> int: ...
-    def add(self, customer: Customer) -> int: ...
-    def existing(self, ids: Iterable[int]) -> set[int]: ...
-    def with_ids(self, ids: Sequence[int]) -> list[tuple[Customer, bool]]: ...
-    def phone_number_holders(self, digits: Sequence[int]) -> dict[int, int]: ...
-    def import_new(self, rows: Sequence[CustomerRow], create_time: int) -> None: ...
-    def import_if_new(self, rows: CustomerRows, create_time: int) -> bool: ...
-    def take_phone_numbers(self, parts: Sequence[CustomerRows]) -> None: ...
-    def import_changed(self, row: CustomerRow, digits_before: int) -> None: ...
+    def get(self, customer_id: int) -> Customer | None:
+        """The customer, if there is one."""
+
+    def page(self, after: int, count: int) -> list[Customer]:
+        """Up to `count` customers with an id above `after`, by ascending id."""
+
+    def count(self) -> int:
+        """How many customers there are."""
+
+    def reserve_ids(self, count: int) -> list[int]:
+        """The next generated ids, ascending, for customers that this transaction adds; an id may be left unused."""
+
+    def phone_number_holders(self, digits: Sequence[int]) -> dict[int, int]:
+        """Those of the phone numbers (digits of E.164) that are taken, each with its holder's customer_id."""
+
+    def existing(self, ids: Iterable[int]) -> set[int]:
+        """Those of the ids that customers have."""
+
+    def with_ids(self, ids: Sequence[int]) -> list[tuple[Customer, bool]]:
+        """The customers with any of the ids, each with whether it was imported."""
+
+    def import_new(self, rows: Sequence[CustomerRow], create_time: int) -> None:
+        """Adds customers under the sheet's ids, with their phone numbers."""
+
+    def import_if_new(self, rows: CustomerRows, create_time: int) -> bool:
+        """Adds customers under the sheet's ids if all are free, without their phone numbers; else adds none.
+
+        Returns:
+            Whether they were added. `take_phone_numbers` has to follow in the same transaction.
+        """
+
+    def take_phone_numbers(self, parts: Sequence[CustomerRows]) -> None:
+        """Registers the phone numbers of imported customers: the more at once, the faster.
+
+        Raises:
+            PhoneNumberTaken: Two of them have the same, or another customer has one of them.
+        """
+
+    def import_changed(self, row: CustomerRow, digits_before: int) -> None:
+        """Updates a customer to what the sheet says."""
 
 
 class BorrowerStore(Protocol):
-    """See `almeno_grpc.storage.borrowers.Borrowers`."""
+    """The borrowers: customers with their credit positions."""
 
-    def get(self, customer_id: int, on: date) -> Borrower | None: ...
-    def get_locked(self, customer_id: int, on: date) -> Borrower | None: ...
-    def page(self, after: int, count: int, on: date) -> list[tuple[int, Borrower]]: ...
+    def get(self, customer_id: int, on: date) -> Borrower | None:
+        """The borrower on a business date; None when no customer has the id."""
+
+    def get_many(self, customer_ids: Collection[int], on: date) -> dict[int, Borrower]:
+        """The borrowers on a business date, by customer_id; ids that no customer has are left out."""
+
+    def lock(self, customer_ids: Collection[int], *, wait: bool) -> set[int]:
+        """Locks customers until the transaction ends, so that no other decides on them or takes their repayments.
+
+        Args:
+            customer_ids: The customers, who are locked by ascending id, so that transactions do not deadlock.
+            wait: Whether to wait for those that another transaction has locked; else they are left out.
+
+        Returns:
+            The ids that are locked now. The others do not exist or, unless it waited, another transaction has them.
+        """
+
+    def page(self, after: int, count: int, on: date) -> list[tuple[int, Borrower]]:
+        """Up to `count` borrowers with an id above `after`, each with the id, by ascending id."""
 
 
 class LoanStore(Protocol):
-    """See `almeno_grpc.storage.loans.Loans`."""
+    """The loans."""
 
     @property
-    def first_generated_id(self) -> int: ...
-    def get(self, loan_id: int) -> Loan | None: ...
-    def get_locked(self, loan_id: int) -> Loan | None: ...
-    def repay(self, loan: Loan) -> None: ...
-    def page(self, customer_id: int, state: LoanState | None, after: int, count: int) -> list[Loan]: ...
-    def next_loan_id(self, customer_id: int) -> int: ...
-    def add(self, loan: Loan) -> None: ...
-    def by_source(self, keys: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Loan]: ...
-    def taken(self, ids: Iterable[int]) -> set[int]: ...
-    def reserve_loan_ids(self, loan_ids: Sequence[int], customer_ids: Sequence[int]) -> None: ...
-    def import_if_new(self, rows: LoanRows) -> bool: ...
-    def import_new(self, rows: Sequence[LoanRow]) -> None: ...
-    def import_renumbered(self, rows: Sequence[LoanRow]) -> list[int]: ...
-    def import_changed(self, loan: Loan) -> None: ...
+    def first_generated_id(self) -> int:
+        """The smallest loan_id that the service gives by itself."""
+
+    def get(self, loan_id: int) -> Loan | None:
+        """The loan, if there is one."""
+
+    def owners(self, loan_ids: Collection[int]) -> dict[int, int]:
+        """The customer_id of each loan, by loan_id; ids that were never given to a loan are left out."""
+
+    def get_many(self, keys: Collection[tuple[int, int]]) -> dict[int, Loan]:
+        """The loans with the keys (customer_id, loan_id), by loan_id; those that do not exist are left out."""
+
+    def reserve_ids(self, count: int) -> list[int]:
+        """The next generated ids, ascending, for loans that this transaction adds; an id may be left unused."""
+
+    def page(self, customer_id: int, state: LoanState | None, after: int, count: int) -> list[Loan]:
+        """Up to `count` of a customer's loans with an id above `after`, by ascending id; None for every state."""
+
+    def by_source(self, keys: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Loan]:
+        """The imported loans with any of the keys (customer_id, source_loan_id)."""
+
+    def taken(self, ids: Iterable[int]) -> set[int]:
+        """Those of the ids that loans have."""
+
+    def reserve_loan_ids(self, loan_ids: Sequence[int], customer_ids: Sequence[int]) -> None:
+        """Reserves the sheet's loan ids for its customers; what is reserved or taken already stays as it is."""
+
+    def import_if_new(self, rows: LoanRows) -> bool:
+        """Adds the sheet's loans under its ids if those are reserved for them; else adds none.
+
+        Returns:
+            Whether they were added.
+        """
+
+    def import_new(self, rows: Sequence[LoanRow]) -> None:
+        """Adds the sheet's loans under its ids, which no loan has.
+
+        Raises:
+            WriteConflict: A loan was booked under one of them meanwhile.
+        """
+
+    def import_renumbered(self, rows: Sequence[LoanRow]) -> list[int]:
+        """Adds the sheet's loans under the next generated ids, in order, and returns those."""
+
+    def import_changed(self, loan: Loan) -> None:
+        """Updates an imported loan to what the sheet says.
+
+        Raises:
+            WriteConflict: A repayment was recorded on it meanwhile.
+        """
 
 
 class RepaymentStore(Protocol):
-    """See `almeno_grpc.storage.repayments.Repayments`."""
+    """The repayments."""
 
-    def add(self, repayment: Repayment) -> None: ...
-    def ends(self, loan: Loan) -> tuple[Repayment, Repayment] | None: ...
-    def page(self, loan: Loan, after: int, count: int) -> list[Repayment]: ...
-    def completing(self, loan: Loan) -> list[Repayment]: ...
+    def first_and_latest(self, loans: Collection[Loan]) -> dict[int, tuple[Repayment, Repayment]]:
+        """The first and the latest repayment of each loan (maybe the same), by loan_id; none of loans without."""
+
+    def page(self, loan: Loan, after: int, count: int) -> list[Repayment]:
+        """Up to `count` of a loan's repayments with a number above `after`, in the order they were recorded in."""
+
+    def completing(self, loan: Loan) -> list[Repayment]:
+        """Those of a loan's repayments that completed an instalment, in the order they were recorded in."""
 
 
 class DecisionStore(Protocol):
-    """See `almeno_grpc.storage.decisions.Decisions`."""
+    """The stored decisions."""
 
-    def add(self, record: DecisionRecord) -> None: ...
-    def get(self, decision_id: str) -> DecisionRecord | None: ...
-    def page(self, customer_id: int, after: str, count: int) -> list[DecisionRecord]: ...
+    def get(self, decision_id: str) -> DecisionRecord | None:
+        """The decision, if there is one."""
+
+    def page(self, customer_id: int, after: str, count: int) -> list[DecisionRecord]:
+        """Up to `count` decisions on a customer whose ids sort behind `after`, the oldest first."""
 
 
 class StatisticsStore(Protocol):
-    """See `almeno_grpc.storage.statistics.PortfolioStatistics`."""
+    """The book, aggregated by the database."""
 
-    def loans(self, on: date) -> Iterator[LoanGroup]: ...
-    def decisions(self, on: date) -> Iterator[DecisionGroup]: ...
+    def loans(self, on: date) -> Iterator[LoanGroup]:
+        """The loans on a business date, grouped by what the portfolio's statistics distinguish."""
+
+    def decisions(self, on: date) -> Iterator[DecisionGroup]:
+        """The decisions up to a business date, grouped likewise."""
 
 
 class PolicyPinStore(Protocol):
-    """See `almeno_grpc.storage.decisions.PolicyPins`."""
+    """The policy files by which decisions were taken."""
 
-    def all(self) -> dict[str, str]: ...
-    def add(self, version: str, sha256: str) -> None: ...
+    def all(self) -> dict[str, str]:
+        """The SHA-256 of each policy file that has decided, by version."""
 
 
 class IdempotencyStore(Protocol):
-    """See `almeno_grpc.storage.decisions.IdempotencyRecords`."""
+    """The requests that were answered."""
 
-    def get(self, request_id: str) -> IdempotencyRecord | None: ...
-    def add(self, request: IdempotencyRecord, create_time: int) -> None: ...
+    def get_many(self, request_ids: Collection[str]) -> dict[str, IdempotencyRecord]:
+        """The records with the ids, by request_id. Repeating an answer waits for a standby as giving it does."""
 
 
 class ImportStore(Protocol):
-    """See `almeno_grpc.storage.imports.Imports`."""
+    """The imports: their queue, their uploads and their issues."""
 
-    def add_content(self, import_id: str, number: int, content: bytes) -> None: ...
-    def add(self, new: ImportFile) -> ImportFile: ...
-    def get(self, import_id: str) -> ImportFile | None: ...
-    def page(self, before: int, count: int) -> list[ImportFile]: ...
-    def first_book_date(self, kind: ImportKind, sha256: str) -> date | None: ...
-    def next_waiting(self) -> ImportFile | None: ...
-    def depth(self) -> int: ...
-    def content(self, import_id: str) -> Iterator[bytes]: ...
-    def done_with(self, before: str) -> list[tuple[str, int]]: ...
-    def drop_content(self, import_id: str, number: int | None = None) -> None: ...
-    def start(self, queue_number: int, time: int) -> None: ...
-    def set_rows_total(self, queue_number: int, rows_total: int) -> None: ...
-    def add_progress(self, queue_number: int, rows: RowCounts, issues: Sequence[RowIssue]) -> None: ...
-    def request_cancel(self, queue_number: int) -> None: ...
-    def end(self, queue_number: int, state: ImportState, time: int, error: str = "") -> None: ...
-    def issues(self, queue_number: int, after: tuple[int, int], count: int) -> list[tuple[int, RowIssue]]: ...
+    def add_content(self, import_id: str, number: int, content: bytes) -> None:
+        """Stores a piece of an upload, before its import is queued."""
+
+    def add(self, new: ImportFile) -> ImportFile:
+        """Queues an import whose content is stored; returns it with its queue_number."""
+
+    def get(self, import_id: str) -> ImportFile | None:
+        """The import, if there is one."""
+
+    def page(self, before: int, count: int) -> list[ImportFile]:
+        """Up to `count` imports with a queue_number below `before`, the newest first."""
+
+    def first_book_date(self, kind: ImportKind, sha256: str) -> date | None:
+        """The book date the same file was first imported with; imports that failed do not count."""
+
+    def next_waiting(self) -> ImportFile | None:
+        """The oldest import that has not ended, if there is one."""
+
+    def depth(self) -> int:
+        """How many imports have not ended."""
+
+    def content(self, import_id: str) -> Iterator[bytes]:
+        """The uploaded file in pieces, fetched one by one."""
+
+    def done_with(self, before: str) -> list[tuple[str, int]]:
+        """Some pieces (import_id, number) of uploads that have ended, or came before `before` and were never queued."""
+
+    def drop_content(self, import_id: str, number: int | None = None) -> None:
+        """Deletes a piece of an upload, or all of it."""
+
+    def start(self, queue_number: int, time: int) -> None:
+        """Marks a queued import as running."""
+
+    def set_rows_total(self, queue_number: int, rows_total: int) -> None:
+        """Sets how many rows the file has."""
+
+    def add_progress(self, queue_number: int, rows: RowCounts, issues: Sequence[RowIssue]) -> None:
+        """Adds a batch's counts and issues to the import's, in the order of the file's rows."""
+
+    def request_cancel(self, queue_number: int) -> None:
+        """Asks the worker to stop at its next batch."""
+
+    def end(self, queue_number: int, state: ImportState, time: int, error: str = "") -> None:
+        """Puts an import into an end state."""
+
+    def issues(self, queue_number: int, after: tuple[int, int], count: int) -> list[tuple[int, RowIssue]]:
+        """Up to `count` issues behind (row_number, number), in order, each with its number within its row."""
 
 
 class Transaction(Protocol):
     """The book as one transaction sees it."""
 
     @property
-    def customers(self) -> CustomerStore: ...
-    @property
-    def borrowers(self) -> BorrowerStore: ...
-    @property
-    def loans(self) -> LoanStore: ...
-    @property
-    def repayments(self) -> RepaymentStore: ...
-    @property
-    def decisions(self) -> DecisionStore: ...
-    @property
-    def figures(self) -> StatisticsStore: ...
-    @property
-    def policy_pins(self) -> PolicyPinStore: ...
-    @property
-    def idempotency_records(self) -> IdempotencyStore: ...
-    @property
-    def imports(self) -> ImportStore: ...
+    def customers(self) -> CustomerStore:
+        """Customers."""
 
-    def others_wait(self) -> bool:
-        """Whether others cannot write before this transaction has ended; asked by work that may as well end early."""
+    @property
+    def borrowers(self) -> BorrowerStore:
+        """Customers with their credit positions."""
+
+    @property
+    def loans(self) -> LoanStore:
+        """Loans."""
+
+    @property
+    def repayments(self) -> RepaymentStore:
+        """Repayments."""
+
+    @property
+    def decisions(self) -> DecisionStore:
+        """Stored decisions."""
+
+    @property
+    def statistics(self) -> StatisticsStore:
+        """The book, aggregated."""
+
+    @property
+    def policy_pins(self) -> PolicyPinStore:
+        """The policy files that have decided."""
+
+    @property
+    def idempotency(self) -> IdempotencyStore:
+        """Answered requests."""
+
+    @property
+    def imports(self) -> ImportStore:
+        """Imports."""
+
+    def write(self, changes: Changes) -> None:
+        """Writes the changes, in one statement a table or fewer. At most once a transaction, as its last step.
+
+        Raises:
+            PhoneNumberTaken: A phone number of the new customers is taken.
+            WriteConflict: Another transaction has added a row with one of the keys first.
+        """
+
+    def is_contended(self) -> bool:
+        """Whether other processes wait for this transaction to end; asked by work that may as well end early."""
 
 
 def always() -> bool:
-    """Says that the work is wanted, whatever happens."""
+    """The caller waits, whatever happens."""
     return True
 
 
 class Lock(Protocol):
-    """A try to be the one process that holds a name."""
+    """A try to get a named lock of which there is one for all processes that share the database."""
 
     def is_held(self) -> bool:
-        """Whether this process holds the name, now; it may lose it with its connection to the database."""
+        """Whether this process has the lock now; it may lose it with its connection to the database."""
 
 
 class Store(Protocol):
-    """The book."""
+    """The book in a database. Its methods may be called from any thread."""
 
-    def borrower(self, customer_id: int, on: date) -> Borrower | None:
-        """What a decision has to know of a customer on a business date; None when no customer has the number.
-
-        Raises:
-            StoreUnavailable: The database cannot be reached.
-        """
+    @property
+    def reads_in_place(self) -> bool:
+        """Whether reading costs less than handing the work to another thread, as with a database in this process."""
 
     def borrowers(self, customer_ids: Collection[int], on: date) -> dict[int, Borrower]:
-        """What decisions have to know of many customers on a business date, by their numbers.
+        """The borrowers on a business date, by customer_id; ids that no customer has are left out.
 
-        All are of one state of the book; a number that no customer has is left out.
+        All are of one state of the book.
 
         Raises:
             StoreUnavailable: The database cannot be reached.
@@ -225,41 +393,25 @@ class Store(Protocol):
             StoreUnavailable: The database cannot be reached.
         """
 
-    def write(self, work: Callable[[Transaction], T], *, wanted: Callable[[], bool] = always) -> T:
-        """Runs the work in a transaction and gives back its result once that is durable.
+    def write(
+        self, work: Callable[[Transaction], T], *, is_active: Callable[[], bool] = always, max_attempts: int = 5
+    ) -> T:
+        """Runs the work in a transaction of its own and returns its result once that is durable.
 
         Whatever the work raises undoes all it did. Where it meets other work on the same rows it is undone and run
-        again, a few times, so it must have no effect besides; it asks for that itself by raising `WriteConflict`.
+        again, so it must have no effect besides; it asks for that itself by raising `WriteConflict`.
 
         Args:
             work: Reads and changes the book.
-            wanted: Asked before the commit; a no undoes the work.
+            is_active: Whether the caller still waits; asked before the work and before the commit.
+            max_attempts: How often the work is run at most.
 
         Raises:
-            DeadlineExceeded: Nobody waits for the result any more.
-            StoreUnavailable: The database is locked for too long, out of reach or out of space. Where it was lost
-                during the commit the work may have been done.
-            WriteConflict: Another transaction changed the same rows first, again and again.
+            DeadlineExceeded: The caller waits no longer.
+            StoreUnavailable: The database is locked for too long, out of reach or out of space.
+            CommitOutcomeUnknown: It was lost during the commit: the work may have been done.
+            WriteConflict: Another transaction changed the same rows first, each time.
         """
-
-    def submit(
-        self, work: Callable[[Transaction], T], then: Callable[[T], U], *, wanted: Callable[[], bool] = always
-    ) -> Future[U]:
-        """As `write`, without waiting for it where the database lets others write meanwhile.
-
-        Args:
-            work: As of `write`.
-            then: Makes the end from the result, once that is durable. Other writes wait for it, so it does no more than
-                it must, and waits for nothing.
-            wanted: As of `write`.
-
-        Returns:
-            The end, or what `write` or `then` raises. Its callbacks run as `then` does.
-        """
-
-    @property
-    def waits_to_submit(self) -> bool:
-        """Whether `submit` waits until the work is done."""
 
     def checkpoint(self, *, in_steps: bool = False) -> None:
         """Does what the database has put off, if it is much, so that no call has to wait for it.
@@ -272,16 +424,14 @@ class Store(Protocol):
         """
 
     def analyze(self) -> None:
-        """Lets the database see how large its tables are by now, where it goes by that. For who adds many rows.
+        """Renews the planner's statistics of tables that have grown, where the database has a planner that needs them.
 
         Raises:
             StoreUnavailable: The database cannot be reached.
         """
 
-    def hold(self, name: str) -> AbstractContextManager[Lock]:
-        """Tries to be the one process, of all that share the database, that holds the name.
-
-        The name is let go at the end of the context, and when the process dies.
+    def try_lock(self, name: str) -> AbstractContextManager[Lock]:
+        """Tries to get the named lock; it is released at the end of the context, and when the process dies.
 
         Raises:
             StoreUnavailable: The database cannot be reached.

@@ -1,11 +1,11 @@
-"""What a decision has to know of a customer, or of many, in one statement.
+"""Borrowers: customers with their credit positions, any number of them in one statement.
 
-The position is added up by the database: a check then costs one round trip and one row, whether the customer has three
-loans or three hundred. This is the one place that adds it up; checks, bookings and answers all come here.
+The database aggregates the position: a check then costs one round trip and one row, whether the customer has three
+loans or three hundred. This is the one place that aggregates it; checks, bookings and answers all come here.
 """
 
 from calendar import monthrange
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date
 from functools import lru_cache
 from typing import Any
@@ -13,7 +13,6 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    Dialect,
     Integer,
     Select,
     and_,
@@ -23,6 +22,7 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
+    true,
     type_coerce,
 )
 from sqlalchemy.ext.compiler import compiles
@@ -32,9 +32,9 @@ from sqlalchemy.sql.functions import FunctionElement
 from almeno_grpc.domain.decision import Borrower
 from almeno_grpc.domain.months import day_number
 from almeno_grpc.domain.position import CreditPosition
-from almeno_grpc.storage.book_connection import BookConnection
-from almeno_grpc.storage.database import Database
-from almeno_grpc.storage.statements import Statement
+from almeno_grpc.storage.backend import OpenTransaction
+from almeno_grpc.storage.compiled import CompiledStatement, Row
+from almeno_grpc.storage.keys import any_of
 from almeno_grpc.storage.tables import customer, loan
 
 _LAST_DAY = 31
@@ -86,110 +86,115 @@ _months_due = (
 _active = _l.emis_paid < _l.tenure_months
 
 
-def _borrowers(*of_loans: ColumnElement[bool]) -> Select[Any]:
-    """The borrowers and their figures; what holds for the customers is to be said of their loans, too.
+_CUSTOMER = (customer.c.customer_id, customer.c.monthly_income_paise, customer.c.approved_limit_paise)
+# The table's checks are relied on: of a loan repaid nothing is outstanding, no loan has more instalments paid on time
+# than it has instalments, and a customer without loans has none that is active.
+_POSITION = (
+    func.count(_l.loan_id),
+    _count_if(_active),
+    _count_if(_year == bindparam("year", type_=Integer)),
+    _sum(_l.loan_amount_paise),
+    _sum(_l.outstanding_principal_paise),
+    _sum_if(_active, _l.monthly_installment_paise),
+    _sum(_Smaller(_months_due, _l.tenure_months)),
+    _sum(_Smaller(_months_due, _l.emis_paid_on_time)),
+)
 
-    The table's checks are relied on: of a loan repaid nothing is outstanding, no loan has more instalments paid on time
-    than it has instalments, and a customer without loans has none that is active.
-    """
-    return (
-        select(
-            customer.c.customer_id,
-            customer.c.monthly_income_paise,
-            customer.c.approved_limit_paise,
-            func.count(_l.loan_id),
-            _count_if(_active),
-            _count_if(_year == bindparam("year", type_=Integer)),
-            _sum(_l.loan_amount_paise),
-            _sum(_l.outstanding_principal_paise),
-            _sum_if(_active, _l.monthly_installment_paise),
-            _sum(_Smaller(_months_due, _l.tenure_months)),
-            _sum(_Smaller(_months_due, _l.emis_paid_on_time)),
-        )
-        .select_from(
-            customer.outerjoin(loan, and_(_l.customer_id == customer.c.customer_id, APPROVED_BY_DATE, *of_loans))
-        )
-        .group_by(customer.c.customer_id)
+
+def _grouped(*of_loans: ColumnElement[bool]) -> Select[Any]:
+    """The borrowers by a join; what holds for the customers is to be said of their loans, too."""
+    loans = and_(_l.customer_id == customer.c.customer_id, APPROVED_BY_DATE, *of_loans)
+    return select(*_CUSTOMER, *_POSITION).select_from(customer.outerjoin(loan, loans)).group_by(customer.c.customer_id)
+
+
+def _by_ids(dialect: str) -> Select[Any]:
+    if dialect == "sqlite":
+        borrowers = _grouped()
+    else:
+        # Customer by customer: for a join PostgreSQL may read all loans, as long as it takes the table for a small one.
+        of_customer = select(*_POSITION).where(_l.customer_id == customer.c.customer_id, APPROVED_BY_DATE)
+        position = of_customer.correlate(customer).lateral("position")
+        borrowers = select(*_CUSTOMER, *position.c).select_from(customer.join(position, true()))
+    return borrowers.where(any_of(dialect, customer.c.customer_id, "customer_ids"))
+
+
+_DAY_PARAMETERS = ("day_number", "year", "month_number", "due_day")
+_BORROWERS = CompiledStatement(_by_ids, *_DAY_PARAMETERS, "customer_ids")
+# PostgreSQL would merge the page with all loans from the first one on.
+_PAGE = CompiledStatement(
+    _grouped(_l.customer_id > bindparam("after"))
+    .where(customer.c.customer_id > bindparam("after"))
+    .order_by(customer.c.customer_id)
+    .limit(bindparam("count")),
+    *_DAY_PARAMETERS,
+    "after",
+    "count",
+)
+
+
+def _lock(*, skip_locked: bool) -> CompiledStatement:
+    # NO KEY: the foreign keys of what an import inserts take KEY SHARE, and neither is to wait for the other.
+    return CompiledStatement(
+        lambda dialect: (
+            select(customer.c.customer_id)
+            .where(any_of(dialect, customer.c.customer_id, "customer_ids"))
+            .order_by(customer.c.customer_id)
+            .with_for_update(key_share=True, skip_locked=skip_locked)
+        ),
+        "customer_ids",
     )
 
 
-_BORROWERS = _borrowers()
-# PostgreSQL would merge the page with all loans from the first one on.
-_PAGE = (
-    _borrowers(_l.customer_id > bindparam("after"))
-    .where(customer.c.customer_id > bindparam("after"))
-    .order_by(customer.c.customer_id)
-    .limit(bindparam("count"))
-)
-OF_CUSTOMER = customer.c.customer_id == bindparam("who")
-
-_LOCK = Statement(
-    select(customer.c.customer_id).where(customer.c.customer_id == bindparam("customer_id")).with_for_update(),
-    "customer_id",
-)
-
-
-class BorrowerQuery:
-    """The statement as a driver takes it: written once, for writing it anew would cost more than running it."""
-
-    def __init__(self, dialect: Dialect, of_whom: ColumnElement[bool]) -> None:
-        """Writes the statement.
-
-        Args:
-            dialect: One that passes parameters by their places.
-            of_whom: Which customers, by the one parameter `who`, as in `OF_CUSTOMER`.
-        """
-        compiled = _BORROWERS.where(of_whom).compile(dialect=dialect)
-        self.sql = str(compiled)
-        # Only statements with parameters by their places have it. Who is asked for stands in the last condition.
-        names: list[str] = getattr(compiled, "positiontup", None) or []
-        *self._names, last = names
-        if last != "who":
-            raise ValueError(f"the last parameter is {last}: {self.sql}")
-        self.of_day = lru_cache(maxsize=8)(self._of_day)
-        """The statement's parameters on a business date, in their places, but for `who`, which is the last one."""
-
-    def _of_day(self, on: date) -> tuple[int, ...]:
-        parameters = _parameters(on)
-        return tuple(parameters[name] for name in self._names)
-
-
-def borrower_of(row: Sequence[int]) -> Borrower:
-    """Makes a borrower of the statement's row, which begins with the customer's number."""
-    return Borrower(row[1], row[2], CreditPosition._make(row[3:]))
+_LOCK, _LOCK_FREE = _lock(skip_locked=False), _lock(skip_locked=True)
 
 
 class Borrowers:
     """The borrowers, as one transaction sees them."""
 
-    def __init__(self, connection: BookConnection, database: Database) -> None:
-        self._connection = connection
-        self._database = database
+    def __init__(self, transaction: OpenTransaction) -> None:
+        self._connection = transaction.connection
 
     def get(self, customer_id: int, on: date) -> Borrower | None:
-        """The borrower on a business date; None when no customer has the number."""
-        return self._database.borrower_in(self._connection.connection_to_read(customer_id), customer_id, on)
+        """By the statement for many."""
+        return self.get_many([customer_id], on).get(customer_id)
 
-    def get_locked(self, customer_id: int, on: date) -> Borrower | None:
-        """The borrower on a business date, on whom no other transaction decides until this one has ended."""
-        if not self._connection.is_alone:
-            # A transaction that writes has the whole of a SQLite database to itself. Elsewhere the lock comes by a
-            # statement of its own: a statement sees the book as it was when that began, before it waited.
-            _LOCK.rows(self._connection.connection, customer_id)
-        return self.get(customer_id, on)
+    def get_many(self, customer_ids: Collection[int], on: date) -> dict[int, Borrower]:
+        """By one statement."""
+        connection = self._connection
+        return borrowers_of(lambda statement, *values: statement.rows(connection, *values), customer_ids, on)
+
+    def lock(self, customer_ids: Collection[int], *, wait: bool) -> set[int]:
+        """By a statement of its own: a statement sees the book as it was when it began, before it waited.
+
+        A transaction that writes has the whole of a SQLite database to itself, whose dialect leaves the lock out.
+        """
+        statement = _LOCK if wait else _LOCK_FREE
+        return {customer_id for (customer_id,) in statement.rows(self._connection, customer_ids)}
 
     def page(self, after: int, count: int, on: date) -> list[tuple[int, Borrower]]:
-        """Up to `count` borrowers with a number above `after`, each with the number, in the order of the numbers."""
-        rows = self._connection.connection.execute(_PAGE, {**_parameters(on), "after": after, "count": count})
-        return [(row[0], borrower_of(row)) for row in rows]
+        """In the order of the primary key."""
+        return [(row[0], _borrower(row)) for row in _PAGE.rows(self._connection, *_day(on), after, count)]
 
 
-def _parameters(on: date) -> dict[str, int]:
+def borrowers_of(fetch: Callable[..., list[Row]], customer_ids: Collection[int], on: date) -> dict[int, Borrower]:
+    """The borrowers on a business date, by customer_id.
+
+    Args:
+        fetch: Executes a statement with its parameters and gives the rows.
+        customer_ids: Their ids; those that no customer has are left out.
+        on: The business date.
+    """
+    return {row[0]: _borrower(row) for row in fetch(_BORROWERS, *_day(on), customer_ids)}
+
+
+def _borrower(row: Sequence[int]) -> Borrower:
+    """Makes a borrower of a row, which begins with the customer_id."""
+    return Borrower(row[1], row[2], CreditPosition._make(row[3:]))
+
+
+@lru_cache(maxsize=8)
+def _day(on: date) -> tuple[int, int, int, int]:
+    """The parameters of a business date, as `_DAY_PARAMETERS` names them."""
     month_ends = on.day == monthrange(on.year, on.month)[1]
-    return {
-        "day_number": day_number(on),
-        "year": on.year,
-        "month_number": on.year * 12 + on.month,
-        # On the last day of a month everything of that month has fallen due, that of its missing days too.
-        "due_day": _LAST_DAY if month_ends else on.day,
-    }
+    # On the last day of a month everything of that month has fallen due, that of its missing days too.
+    return day_number(on), on.year, on.year * 12 + on.month, _LAST_DAY if month_ends else on.day

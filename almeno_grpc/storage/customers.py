@@ -3,19 +3,19 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from almeno_grpc.domain.customer import Customer, e164_of, phone_digits
+from almeno_grpc.domain.customer import Customer, e164_of
 from almeno_grpc.domain.errors import PhoneNumberTaken
 from almeno_grpc.domain.imports import CustomerRow, CustomerRows
-from almeno_grpc.storage.additions import Addition, added_whole
-from almeno_grpc.storage.lookups import in_pieces, present
-from almeno_grpc.storage.sequences import number_above
-from almeno_grpc.storage.statements import Statement, insertion
-from almeno_grpc.storage.tables import FIRST_GENERATED_ID
+from almeno_grpc.storage.backend import OpenTransaction
+from almeno_grpc.storage.bulk import BulkInsert, batches_of, existing_keys, inserted_whole
+from almeno_grpc.storage.compiled import CompiledStatement
+from almeno_grpc.storage.keys import any_of
+from almeno_grpc.storage.table_write import TableWrite
+from almeno_grpc.storage.tables import FIRST_GENERATED_ID, phone_number
 from almeno_grpc.storage.tables import customer as table
-from almeno_grpc.storage.tables import phone_number as held
 
 _COLUMNS = (
     table.c.customer_id,
@@ -27,27 +27,30 @@ _COLUMNS = (
     table.c.approved_limit_paise,
     table.c.create_time_us,
 )
-_BY_ID = Statement(select(*_COLUMNS).where(table.c.customer_id == bindparam("customer_id")), "customer_id")
-_HOLDER = Statement(select(held.c.customer_id).where(held.c.digits == bindparam("number")), "number")
-_HOLDERS = select(held.c.digits, held.c.customer_id).where(held.c.digits.in_(bindparam("numbers", expanding=True)))
-_HOLD = insertion(held, held.c)
-_HOLD_EACH = Addition(held)
-_LET_GO = Statement(
-    delete(held).where(held.c.digits == bindparam("number"), held.c.customer_id == bindparam("customer_id")),
-    "number",
-    "customer_id",
+_SELECT = select(*_COLUMNS)
+_BY_ID = CompiledStatement(_SELECT.where(table.c.customer_id == bindparam("customer_id")), "customer_id")
+_BY_IDS = CompiledStatement(
+    lambda dialect: _SELECT.add_columns(table.c.imported).where(any_of(dialect, table.c.customer_id, "ids")), "ids"
 )
-_PAGE = (
-    select(*_COLUMNS)
-    .where(table.c.customer_id > bindparam("after"))
-    .order_by(table.c.customer_id)
-    .limit(bindparam("count"))
+_PAGE = CompiledStatement(
+    _SELECT.where(table.c.customer_id > bindparam("after")).order_by(table.c.customer_id).limit(bindparam("count")),
+    "after",
+    "count",
 )
 _COUNT = select(func.count()).select_from(table)
-_IMPORTED = select(*_COLUMNS, table.c.imported)
-_BY_IDS = _IMPORTED.where(table.c.customer_id.in_(bindparam("ids", expanding=True)))
-_ADD = insertion(table, (*_COLUMNS[1:-1], table.c.imported, table.c.create_time_us), returning=table.c.customer_id)
-_ADD_OF_SHEET = Addition(table, imported=True)
+_HOLDERS = CompiledStatement(
+    lambda dialect: select(phone_number.c.digits, phone_number.c.customer_id).where(
+        any_of(dialect, phone_number.c.digits, "digits")
+    ),
+    "digits",
+)
+INSERT = TableWrite(table, (*_COLUMNS[:-1], table.c.imported, table.c.create_time_us))
+INSERT_PHONE_NUMBER = TableWrite(phone_number, tuple(phone_number.c))
+_DELETE_PHONE_NUMBER = delete(phone_number).where(
+    phone_number.c.digits == bindparam("number"), phone_number.c.customer_id == bindparam("holder")
+)
+_IMPORT = BulkInsert(table, imported=True)
+_IMPORT_PHONE_NUMBERS = BulkInsert(phone_number)
 _UPDATE = (
     update(table)
     .where(table.c.customer_id == bindparam("key"))
@@ -65,71 +68,60 @@ _UPDATE = (
 class Customers:
     """The customers, as one transaction sees them."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, transaction: OpenTransaction) -> None:
+        self._connection = transaction.connection
+        self._backend = transaction.backend
 
     def get(self, customer_id: int) -> Customer | None:
-        """The customer with the number, if there is one."""
+        """By primary key."""
         row = _BY_ID.row(self._connection, customer_id)
         return _customer(row) if row else None
 
-    def holds_phone_number(self, phone_number: str) -> bool:
-        """Whether a customer has the number."""
-        return _HOLDER.row(self._connection, phone_digits(phone_number)) is not None
-
     def page(self, after: int, count: int) -> list[Customer]:
-        """Up to `count` customers with a number above `after`, in the order of their numbers."""
-        return [_customer(row) for row in self._connection.execute(_PAGE, {"after": after, "count": count})]
+        """In the order of the primary key."""
+        return list(map(_customer, _PAGE.rows(self._connection, after, count)))
 
     def count(self) -> int:
-        """How many customers there are."""
+        """Every row is visited."""
         return int(self._connection.execute(_COUNT).scalar_one())
 
-    def add(self, customer: Customer) -> int:
-        """Registers a customer under the next number of the service's own, which it gives back."""
-        imported = False
-        [(customer_id,)] = _ADD.rows(self._connection, *_values(customer).values(), imported, customer.create_time)
-        _HOLD.rows(self._connection, customer.phone_digits, customer_id)
-        return int(customer_id)
-
-    def existing(self, ids: Iterable[int]) -> set[int]:
-        """Those of the numbers that customers have."""
-        return present(self._connection, table.c.customer_id, ids)
-
-    def with_ids(self, ids: Sequence[int]) -> list[tuple[Customer, bool]]:
-        """The customers with any of the numbers, each with whether it was imported."""
-        by_ids = (self._connection.execute(_BY_IDS, {"ids": piece}) for piece in in_pieces(ids))
-        return [(_customer(row), row[-1]) for rows in by_ids for row in rows]
+    def reserve_ids(self, count: int) -> list[int]:
+        """As the backend generates them."""
+        return self._backend.next_ids(self._connection, table.c.customer_id, count)
 
     def phone_number_holders(self, digits: Sequence[int]) -> dict[int, int]:
-        """Those of the phone numbers, by their digits, that customers have, each with the customer's number."""
-        pieces = (self._connection.execute(_HOLDERS, {"numbers": piece}) for piece in in_pieces(digits))
-        return {number: customer_id for rows in pieces for number, customer_id in rows}
+        """By primary key."""
+        batches = (_HOLDERS.rows(self._connection, some) for some in batches_of(digits))
+        return {number: customer_id for rows in batches for number, customer_id in rows}
+
+    def existing(self, ids: Iterable[int]) -> set[int]:
+        """By primary key."""
+        return existing_keys(self._connection, table.c.customer_id, ids)
+
+    def with_ids(self, ids: Sequence[int]) -> list[tuple[Customer, bool]]:
+        """By primary key."""
+        batches = (_BY_IDS.rows(self._connection, some) for some in batches_of(ids))
+        return [(_customer(row), row[-1]) for rows in batches for row in rows]
 
     def import_new(self, rows: Sequence[CustomerRow], create_time: int) -> None:
-        """Adds customers under the sheet's numbers, and takes their phone numbers."""
-        number_above(self._connection, table.c.customer_id, max(row.customer_id for row in rows))
-        stored = CustomerRows.of(rows)
-        _ADD_OF_SHEET.add(self._connection, _stored(stored, create_time))
-        self.take_phone_numbers([stored])
+        """By bulk inserts."""
+        self._backend.advance_ids(self._connection, table.c.customer_id, max(row.customer_id for row in rows))
+        columns = CustomerRows.of(rows)
+        _IMPORT.insert(self._connection, _table_columns(columns, create_time))
+        self.take_phone_numbers([columns])
 
     def import_if_new(self, rows: CustomerRows, create_time: int) -> bool:
-        """Adds customers under the sheet's numbers, if those are free; else adds none.
-
-        Their phone numbers have to be taken for them in the same transaction.
-        """
-        # A number like the service's own moves on those that it gives, and is to stand for somebody.
+        """By bulk inserts under a savepoint."""
+        # An id like the generated ones moves on those that are generated, and is to be a customer's.
         _, ids, *_ = rows.columns
         if max(ids) >= FIRST_GENERATED_ID:
             return False
-        return added_whole(self._connection, lambda: _ADD_OF_SHEET.add(self._connection, _stored(rows, create_time)))
+        return inserted_whole(
+            self._connection, lambda: _IMPORT.insert(self._connection, _table_columns(rows, create_time))
+        )
 
     def take_phone_numbers(self, parts: Sequence[CustomerRows]) -> None:
-        """Takes the phone numbers of imported customers for them: the more at once, the quicker.
-
-        Raises:
-            PhoneNumberTaken: Two of them have the same, or another customer has one of them.
-        """
+        """In the order of the numbers."""
         holder_of: dict[int, int] = {}
         for part in parts:
             _, ids, _, _, _, digits, *_ = part.columns
@@ -138,17 +130,22 @@ class Customers:
             raise PhoneNumberTaken
         in_order = sorted(holder_of)
         try:
-            _HOLD_EACH.add(self._connection, (in_order, list(map(holder_of.__getitem__, in_order))))
+            _IMPORT_PHONE_NUMBERS.insert(self._connection, (in_order, list(map(holder_of.__getitem__, in_order))))
         except IntegrityError as error:
             # Here it is no conflict that might go better the next time.
             raise PhoneNumberTaken from error
 
     def import_changed(self, row: CustomerRow, digits_before: int) -> None:
-        """Brings a customer up to what the sheet says."""
+        """Where the phone number changes, its table is changed too."""
         self._connection.execute(_UPDATE, {**_values(row), "key": row.customer_id})
         if row.phone_digits != digits_before:
-            _LET_GO.rows(self._connection, digits_before, row.customer_id)
-            _HOLD.rows(self._connection, row.phone_digits, row.customer_id)
+            self._connection.execute(_DELETE_PHONE_NUMBER, {"number": digits_before, "holder": row.customer_id})
+            INSERT_PHONE_NUMBER.by_row.rows(self._connection, row.phone_digits, row.customer_id)
+
+
+def row_of(customer: Customer) -> tuple[Any, ...]:
+    """The row of a customer who was registered, for `INSERT`."""
+    return customer.customer_id, *_values(customer).values(), False, customer.create_time
 
 
 def _customer(row: Any) -> Customer:
@@ -156,14 +153,14 @@ def _customer(row: Any) -> Customer:
     return Customer(customer_id, first_name, last_name, age, e164_of(digits), income, limit, create_time)
 
 
-def _stored(rows: CustomerRows, create_time: int) -> Sequence[Sequence[Any]]:
+def _table_columns(rows: CustomerRows, create_time: int) -> Sequence[Sequence[Any]]:
     """Rows of a sheet as columns of the table, which it has in the same order behind its row numbers."""
     _, *columns = rows.columns
     return *columns, [create_time] * len(rows)
 
 
 def _values(customer: Customer | CustomerRow) -> dict[str, Any]:
-    """The columns that a sheet has too, behind the number and in order."""
+    """The columns that a sheet has too, behind the customer_id and in order."""
     return {
         "first_name": customer.first_name,
         "last_name": customer.last_name,

@@ -1,38 +1,18 @@
-"""Decisions, policy pins and answered requests in the database: written once, never changed."""
+"""Decisions in the database: inserted once, never updated."""
 
 from datetime import date
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    Connection,
-    Integer,
-    String,
-    Text,
-    bindparam,
-    cast,
-    insert,
-    select,
-    type_coerce,
-)
+from sqlalchemy import BigInteger, ColumnElement, Integer, String, Text, bindparam, cast, select, type_coerce
 
-from almeno_grpc.service.store import DecisionRecord, IdempotencyRecord
-from almeno_grpc.storage.book_connection import BookConnection
-from almeno_grpc.storage.statements import Statement, insertion
-from almeno_grpc.storage.tables import decision, idempotency_record, policy_pin
+from almeno_grpc.service.store import DecisionRecord
+from almeno_grpc.storage.backend import OpenTransaction
+from almeno_grpc.storage.compiled import CompiledStatement
+from almeno_grpc.storage.table_write import TableWrite
+from almeno_grpc.storage.tables import decision
 
-# The lock makes the transaction one that changes something, so that repeating an answer waits for the standby as giving
-# it does: the first time may have been cut short while it waited.
-_REQUEST = Statement(
-    select(idempotency_record.c.fingerprint, idempotency_record.c.answer)
-    .where(idempotency_record.c.request_id == bindparam("request_id"))
-    .with_for_update(read=True, key_share=True),
-    "request_id",
-)
-_ADD_REQUEST = insertion(idempotency_record, idempotency_record.c)
-_ADD_DECISION = insertion(decision, decision.c)
+INSERT = TableWrite(decision, tuple(decision.c))
 _d = decision.c
 # Cast, for a file of SQLite may hold anything in any column: whoever has edited a decision has to be found out by the
 # replay, not by a failure to read it.
@@ -51,8 +31,8 @@ _COLUMNS: tuple[ColumnElement[Any], ...] = (
     cast(_d.create_time_us, BigInteger),
 )
 _DECISION = select(*_COLUMNS)
-_DECISION_BY_ID = Statement(_DECISION.where(_d.decision_id == bindparam("decision_id")), "decision_id")
-_DECISIONS = Statement(
+_DECISION_BY_ID = CompiledStatement(_DECISION.where(_d.decision_id == bindparam("decision_id")), "decision_id")
+_DECISIONS = CompiledStatement(
     _DECISION.where(_d.customer_id == bindparam("customer_id"), _d.decision_id > bindparam("after"))
     .order_by(_d.decision_id)
     .limit(bindparam("count")),
@@ -65,67 +45,34 @@ _DECISIONS = Statement(
 class Decisions:
     """The decisions, as one transaction sees them."""
 
-    def __init__(self, connection: BookConnection) -> None:
-        self._connection = connection
-
-    def add(self, record: DecisionRecord) -> None:
-        """Stores a decision."""
-        row = (
-            record.decision_id,
-            record.customer_id,
-            _day(record.business_date),
-            record.policy_version,
-            record.policy_sha256,
-            record.approved,
-            record.credit_score,
-            record.reasons,
-            record.snapshot,
-            record.snapshot_sha256,
-            record.create_time,
-        )
-        self._connection.add(_ADD_DECISION, row, key=record.customer_id)
+    def __init__(self, transaction: OpenTransaction) -> None:
+        self._connection = transaction.connection
 
     def get(self, decision_id: str) -> DecisionRecord | None:
-        """The decision with the name, if there is one."""
-        row = _DECISION_BY_ID.row(self._connection.connection, decision_id)
+        """By index."""
+        row = _DECISION_BY_ID.row(self._connection, decision_id)
         return _decision(row) if row else None
 
     def page(self, customer_id: int, after: str, count: int) -> list[DecisionRecord]:
-        """Up to `count` decisions on a customer whose names sort behind `after`, the oldest first."""
-        rows = _DECISIONS.rows(self._connection.connection, customer_id, after, count)
-        return [_decision(row) for row in rows]
+        """In the order of the primary key."""
+        return list(map(_decision, _DECISIONS.rows(self._connection, customer_id, after, count)))
 
 
-class PolicyPins:
-    """Which policy files decisions were taken by, as one transaction sees them."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def all(self) -> dict[str, str]:
-        """The SHA-256 of each policy file that has decided, by version."""
-        return {row.version: row.sha256 for row in self._connection.execute(select(policy_pin))}
-
-    def add(self, version: str, sha256: str) -> None:
-        """Notes the file a version stands for."""
-        self._connection.execute(insert(policy_pin), {"version": version, "sha256": sha256})
-
-
-class IdempotencyRecords:
-    """The requests that were answered, as one transaction sees them."""
-
-    def __init__(self, connection: BookConnection) -> None:
-        self._connection = connection
-
-    def get(self, request_id: str) -> IdempotencyRecord | None:
-        """The request with the id and its answer, if there was one."""
-        row = _REQUEST.row(self._connection.connection_to_read(request_id), request_id)
-        return IdempotencyRecord(request_id, *row) if row else None
-
-    def add(self, request: IdempotencyRecord, create_time: int) -> None:
-        """Remembers a request and its answer."""
-        row = (request.request_id, request.fingerprint, request.answer, create_time)
-        self._connection.add(_ADD_REQUEST, row, key=request.request_id)
+def row_of(record: DecisionRecord) -> tuple[Any, ...]:
+    """The row of a decision, for `INSERT`."""
+    return (
+        record.decision_id,
+        record.customer_id,
+        _day(record.business_date),
+        record.policy_version,
+        record.policy_sha256,
+        record.approved,
+        record.credit_score,
+        record.reasons,
+        record.snapshot,
+        record.snapshot_sha256,
+        record.create_time,
+    )
 
 
 _day = lru_cache(maxsize=16)(date.fromisoformat)

@@ -3,13 +3,13 @@
 from sqlalchemy import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError
 
-from almeno_grpc.storage.database import Database, DatabaseUnusable
-from almeno_grpc.storage.postgres import PostgresDatabase
-from almeno_grpc.storage.postgres_connections import open_postgres_engine, postgres_url
-from almeno_grpc.storage.sqlite import SqliteDatabase
-from almeno_grpc.storage.sqlite_connections import open_sqlite_engine, sqlite_url
+from almeno_grpc.storage.backend import Backend, DatabaseUnusable
+from almeno_grpc.storage.postgres.backend import PostgresBackend
+from almeno_grpc.storage.postgres.engine import open_postgres_engine, postgres_url
+from almeno_grpc.storage.sqlite.backend import SqliteBackend
+from almeno_grpc.storage.sqlite.engine import open_sqlite_engine, sqlite_url
 
-__all__ = ["DatabaseUnusable", "open_database", "open_engine", "parse_url"]
+__all__ = ["DatabaseUnusable", "open_backend", "open_engine", "parse_url"]
 
 
 def parse_url(database_url: str) -> URL:
@@ -33,7 +33,7 @@ def parse_url(database_url: str) -> URL:
     raise DatabaseUnusable(f"ALMENO_DATABASE_URL names {backend}; the service runs on sqlite and postgresql")
 
 
-def open_database(url: URL, threads: int) -> Database:
+def open_backend(url: URL, threads: int) -> Backend:
     """The database of a URL, for one process. Connections do not survive a fork: each process opens its own.
 
     Args:
@@ -44,8 +44,8 @@ def open_database(url: URL, threads: int) -> Database:
         DatabaseUnusable: The environment cannot use it.
     """
     if url.get_backend_name() == "sqlite":
-        return SqliteDatabase(url, threads)
-    return PostgresDatabase(url, threads)
+        return SqliteBackend(url, threads)
+    return PostgresBackend(url, threads)
 
 
 def open_engine(url: URL) -> Engine:

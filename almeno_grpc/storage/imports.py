@@ -6,7 +6,6 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    Connection,
     and_,
     bindparam,
     delete,
@@ -27,8 +26,9 @@ from almeno_grpc.domain.imports import (
     RowCounts,
     RowIssue,
 )
-from almeno_grpc.storage.additions import Addition
-from almeno_grpc.storage.statements import Statement
+from almeno_grpc.storage.backend import OpenTransaction
+from almeno_grpc.storage.bulk import BulkInsert
+from almeno_grpc.storage.compiled import CompiledStatement
 from almeno_grpc.storage.tables import import_content, import_file, import_issue
 
 _f = import_file.c
@@ -60,7 +60,7 @@ _NEXT = _FILES.where(
 ).with_for_update(skip_locked=True)
 _DEPTH = select(func.count()).select_from(import_file).where(_WAITING)
 _c = import_content.c
-_CONTENT = select(_c.content).where(_c.import_id == bindparam("name")).order_by(_c.number)
+_CONTENT = select(_c.content).where(_c.import_id == bindparam("of_import")).order_by(_c.number)
 _MAX_DONE_WITH = 16
 """Names of pieces a look, which are then let go one by one."""
 _DONE_WITH = (
@@ -69,10 +69,10 @@ _DONE_WITH = (
     .where(or_(_f.end_time_us.is_not(None), and_(_f.import_id.is_(None), _c.import_id < bindparam("before"))))
     .limit(_MAX_DONE_WITH)
 )
-_BY_NAME = _FILES.where(_f.import_id == bindparam("name"))
-_BY_NAME_LOCKED = _BY_NAME.with_for_update()
+_BY_IMPORT_ID = _FILES.where(_f.import_id == bindparam("of_import"))
+_BY_IMPORT_ID_LOCKED = _BY_IMPORT_ID.with_for_update()
 _COUNTS = (_f.rows_inserted, _f.rows_updated, _f.rows_unchanged, _f.rows_rejected, _f.rows_adjusted)
-_ADD_PROGRESS = Statement(
+_ADD_PROGRESS = CompiledStatement(
     update(import_file)
     .where(_f.queue_number == bindparam("with_number"))
     .values({count: count + bindparam(f"more_{count.name}") for count in _COUNTS}),
@@ -80,21 +80,16 @@ _ADD_PROGRESS = Statement(
     "with_number",
 )
 
-_ADD_ISSUES = Addition(import_issue)
+_INSERT_ISSUES = BulkInsert(import_issue)
 
 
 class Imports:
     """The imports, as one transaction sees them."""
 
-    def __init__(self, connection: Connection, *, writes: bool) -> None:
-        """Takes the transaction's connection.
-
-        Args:
-            connection: The connection.
-            writes: Whether the transaction may write. Imports it looks at then stay as they are until it ends.
-        """
-        self._connection = connection
-        self._writes = writes
+    def __init__(self, transaction: OpenTransaction) -> None:
+        self._connection = transaction.connection
+        # What a transaction that writes looks at stays as it is until it ends.
+        self._by_import_id = _BY_IMPORT_ID_LOCKED if transaction.writes else _BY_IMPORT_ID
 
     def add_content(self, import_id: str, number: int, content: bytes) -> None:
         """Stores a piece of an upload that is to be queued under the name."""
@@ -121,8 +116,7 @@ class Imports:
 
     def get(self, import_id: str) -> ImportFile | None:
         """The import with the name, if there is one."""
-        query = _BY_NAME_LOCKED if self._writes else _BY_NAME
-        row = self._connection.execute(query, {"name": import_id}).first()
+        row = self._connection.execute(self._by_import_id, {"of_import": import_id}).first()
         return _file(row) if row else None
 
     def page(self, before: int, count: int) -> list[ImportFile]:
@@ -151,7 +145,7 @@ class Imports:
 
     def content(self, import_id: str) -> Iterator[bytes]:
         """The uploaded file in pieces, fetched one by one, for others wait while one is."""
-        result = self._connection.execute(_CONTENT, {"name": import_id}, execution_options={"yield_per": 1})
+        result = self._connection.execute(_CONTENT, {"of_import": import_id}, execution_options={"yield_per": 1})
         yield from result.scalars()
 
     def done_with(self, before: str) -> list[tuple[str, int]]:
@@ -178,7 +172,7 @@ class Imports:
         """Adds a batch's counts and issues to the import's. An import's batches come in the order of its rows."""
         _ADD_PROGRESS.rows(self._connection, *_counts(rows).values(), queue_number)
         if issues:
-            _ADD_ISSUES.add(self._connection, list(zip(*_numbered(queue_number, issues), strict=True)))
+            _INSERT_ISSUES.insert(self._connection, list(zip(*_numbered(queue_number, issues), strict=True)))
 
     def request_cancel(self, queue_number: int) -> None:
         """Asks the worker to stop at its next batch."""

@@ -1,89 +1,84 @@
 """Loans in the database."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, and_, bindparam, cast, func, select, tuple_, union_all, update
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import CompoundSelect, Select, and_, bindparam, select, union_all, update
 
 from almeno_grpc.domain.errors import WriteConflict
 from almeno_grpc.domain.imports import BOOK_METHOD, LoanRow, LoanRows
 from almeno_grpc.domain.loan import Loan, LoanState
-from almeno_grpc.storage.additions import Addition, added_whole
-from almeno_grpc.storage.book_connection import BookConnection
-from almeno_grpc.storage.loan_rows import COLUMNS, loan_of, row_of, values_of
-from almeno_grpc.storage.lookups import all_beside, in_pieces, present
-from almeno_grpc.storage.sequences import next_numbers, number_above
-from almeno_grpc.storage.statements import Statement, insertion
-from almeno_grpc.storage.tables import FIRST_GENERATED_ID, customer, loan_number
+from almeno_grpc.storage.backend import OpenTransaction
+from almeno_grpc.storage.bulk import BulkInsert, batches_of, existing_keys, inserted_whole, pairs_exist
+from almeno_grpc.storage.compiled import CompiledStatement
+from almeno_grpc.storage.keys import any_of, key_rows
+from almeno_grpc.storage.loan_rows import COLUMNS, loan_of, values_of
+from almeno_grpc.storage.table_write import TableWrite
+from almeno_grpc.storage.tables import FIRST_GENERATED_ID, loan_number
 from almeno_grpc.storage.tables import loan as table
 
 _NUMBERED = loan_number.join(
     table, and_(table.c.customer_id == loan_number.c.customer_id, table.c.loan_id == loan_number.c.loan_id)
 )
-_BY_ID = Statement(
+_BY_ID = CompiledStatement(
     select(*COLUMNS).select_from(_NUMBERED).where(loan_number.c.loan_id == bindparam("loan_id")), "loan_id"
 )
-_LOCK_OWNER = Statement(
-    select(customer.c.customer_id)
-    .join(loan_number, loan_number.c.customer_id == customer.c.customer_id)
-    .where(loan_number.c.loan_id == bindparam("loan_id"))
-    .with_for_update(of=customer),
-    "loan_id",
+_OWNERS = CompiledStatement(
+    lambda dialect: (
+        select(loan_number.c.loan_id, loan_number.c.customer_id)
+        .select_from(_NUMBERED)
+        .where(any_of(dialect, loan_number.c.loan_id, "loan_ids"))
+    ),
+    "loan_ids",
 )
-_LOCK = Statement(
-    select(*COLUMNS)
-    .where(table.c.customer_id == bindparam("customer_id"), table.c.loan_id == bindparam("loan_id"))
-    .with_for_update(),
-    "customer_id",
-    "loan_id",
-)
-_TAKE_NUMBER = insertion(loan_number, [loan_number.c.customer_id], returning=loan_number.c.loan_id)
-_ADD_NUMBER = insertion(loan_number, loan_number.c)
-_ADD = insertion(table, COLUMNS)
+
+
+def _by_keys(dialect: str) -> Select[Any]:
+    keys, (customer_id, loan_id) = key_rows(dialect, "keys", 2)
+    found = and_(table.c.customer_id == customer_id, table.c.loan_id == loan_id)
+    return select(*COLUMNS).select_from(keys.join(table, found)).order_by(table.c.customer_id, table.c.loan_id)
+
+
+_GET = CompiledStatement(_by_keys, "keys")
+# An import's update of the loan then waits, and finds that a repayment was recorded.
+_GET_LOCKED = CompiledStatement(lambda dialect: _by_keys(dialect).with_for_update(of=table, key_share=True), "keys")
 _OF_CUSTOMER = select(*COLUMNS).where(table.c.customer_id == bindparam("customer_id"))
 _PAGE = _OF_CUSTOMER.where(table.c.loan_id > bindparam("after")).order_by(table.c.loan_id).limit(bindparam("count"))
 _PAGES = {
-    state: Statement(page, "customer_id", "after", "count")
+    state: CompiledStatement(page, "customer_id", "after", "count")
     for state, page in (
         (None, _PAGE),
         (LoanState.ACTIVE, _PAGE.where(table.c.emis_paid < table.c.tenure_months)),
         (LoanState.CLOSED, _PAGE.where(table.c.emis_paid == table.c.tenure_months)),
     )
 }
-# Loans that kept the number of the sheet, and those that did not: each of the two has an index of its own.
+# Loans that kept the id of the sheet, and those that did not: each of the two has an index of its own.
 _SOURCES = (
     (table.c.loan_id, table.c.source_loan_id == table.c.loan_id),
     (table.c.source_loan_id, table.c.source_loan_id != table.c.loan_id),
 )
-# Pairs, for two lists would have every customer looked up with every number.
-_BY_SOURCE = union_all(
-    *(
-        select(*COLUMNS).where(tuple_(table.c.customer_id, number).in_(bindparam("keys", expanding=True)), which)
-        for number, which in _SOURCES
+
+
+def _by_source(dialect: str) -> CompoundSelect[Any]:
+    keys, (customer_id, source_loan_id) = key_rows(dialect, "keys", 2)
+    return union_all(
+        *(
+            select(*COLUMNS)
+            .select_from(keys.join(table, and_(table.c.customer_id == customer_id, loan_id == source_loan_id)))
+            .where(which)
+            for loan_id, which in _SOURCES
+        )
     )
-)
-# PostgreSQL takes a list of pairs for so many conditions, any of them enough, and plans 0.1 s for 500 of them.
-_KEYS = (
-    func.unnest(cast(bindparam("customers"), ARRAY(BigInteger)), cast(bindparam("numbers"), ARRAY(BigInteger)))
-    .table_valued("customer_id", "number")
-    .render_derived(name="given")
-)
-_PAIRS_AT_ONCE = 100
-"""Few enough that to look each up seems less to the planner than to read a large table, or to have helpers for it."""
-_BY_SOURCE_IN_ARRAYS = union_all(
-    *(
-        select(*COLUMNS)
-        .join(_KEYS, and_(_KEYS.c.customer_id == table.c.customer_id, _KEYS.c.number == number))
-        .where(which)
-        for number, which in _SOURCES
-    )
-)
+
+
+_BY_SOURCE = CompiledStatement(_by_source, "keys")
+_PAIRS_PER_STATEMENT = 100
+"""Few enough that PostgreSQL's planner looks each up, rather than read a large table or start parallel workers."""
 _UPDATE = (
     update(table)
     .where(
         table.c.customer_id == bindparam("of_customer"),
-        table.c.loan_id == bindparam("with_number"),
+        table.c.loan_id == bindparam("with_loan_id"),
         table.c.repayment_count == 0,
     )
     .values(
@@ -99,37 +94,32 @@ _UPDATE = (
         approval_day=bindparam("approval_day"),
     )
 )
-_REPAY = Statement(
-    update(table)
-    .where(table.c.customer_id == bindparam("of_customer"), table.c.loan_id == bindparam("with_number"))
-    .values(
-        emis_paid=bindparam("emis_paid"),
-        emis_paid_on_time=bindparam("emis_paid_on_time"),
-        outstanding_principal_paise=bindparam("outstanding_principal_paise"),
-        paid_toward_next_paise=bindparam("paid_toward_next_paise"),
-        repayment_count=bindparam("repayment_count"),
+INSERT = TableWrite(table, COLUMNS)
+INSERT_NUMBER = TableWrite(loan_number, (loan_number.c.loan_id, loan_number.c.customer_id))
+UPDATE_REPAID = TableWrite(
+    table,
+    (
+        table.c.emis_paid,
+        table.c.emis_paid_on_time,
+        table.c.outstanding_principal_paise,
+        table.c.paid_toward_next_paise,
+        table.c.repayment_count,
     ),
-    "emis_paid",
-    "emis_paid_on_time",
-    "outstanding_principal_paise",
-    "paid_toward_next_paise",
-    "repayment_count",
-    "of_customer",
-    "with_number",
+    keys=(table.c.customer_id, table.c.loan_id),
 )
-_ADD_NUMBERS = Addition(loan_number)
-_SET_NUMBERS_ASIDE = Addition(loan_number, on_conflict="ON CONFLICT DO NOTHING")
-# A number may have been set aside for a loan that never came; those like the service's own never are.
-_TAKE_NUMBERS = Addition(
+_INSERT_NUMBERS = BulkInsert(loan_number)
+_RESERVE_NUMBERS = BulkInsert(loan_number, on_conflict="ON CONFLICT DO NOTHING")
+# An id may have been reserved for a loan that never came; those like the generated ones never are.
+_TAKE_NUMBERS = BulkInsert(
     loan_number,
     on_conflict="ON CONFLICT (loan_id) DO UPDATE SET customer_id = excluded.customer_id"
     f" WHERE loan_number.loan_id < {FIRST_GENERATED_ID}",
 )
-# Sixty took PostgreSQL a millisecond, most of it to look up the customer and the number of each; the numbers are looked
-# up by a statement of their own since.
-_ADD_OF_SHEET = Addition(
+# Sixty took PostgreSQL a millisecond, most of it to look up the customer and the id of each; the ids are looked up by a
+# statement of their own since.
+_IMPORT = BulkInsert(
     table,
-    postgresql_rows_at_once=60,
+    postgresql_rows=60,
     installment_method=BOOK_METHOD.value,
     decision_id=None,
     paid_toward_next_paise=0,
@@ -142,133 +132,101 @@ class Loans:
     """The loans, as one transaction sees them."""
 
     first_generated_id = FIRST_GENERATED_ID
-    """No number that the service gives lies below."""
 
-    def __init__(self, connection: BookConnection) -> None:
-        self._book_connection = connection
-
-    @property
-    def _connection(self) -> Connection:
-        return self._book_connection.connection
+    def __init__(self, transaction: OpenTransaction) -> None:
+        self._connection = transaction.connection
+        self._backend = transaction.backend
+        self._get = _GET_LOCKED if transaction.writes else _GET
 
     def get(self, loan_id: int) -> Loan | None:
-        """The loan with the number, if there is one."""
+        """By the id's owner."""
         row = _BY_ID.row(self._connection, loan_id)
         return loan_of(row) if row else None
 
-    def get_locked(self, loan_id: int) -> Loan | None:
-        """The loan with the number, which no other transaction repays, and on whose customer none decides, meanwhile.
+    def owners(self, loan_ids: Collection[int]) -> dict[int, int]:
+        """An id may be reserved for a loan that never came, and has no owner then."""
+        rows: list[Any] = _OWNERS.rows(self._connection, loan_ids)
+        return dict(rows)
 
-        Until this transaction has ended, that is: a decision then sees the whole of a repayment or nothing of it.
-        """
-        owner = _LOCK_OWNER.row(self._connection, loan_id)
-        # By a statement of its own: a statement sees the book as it was when that began, before it waited.
-        row = _LOCK.row(self._connection, *owner, loan_id) if owner else None
-        return loan_of(row) if row else None
+    def get_many(self, keys: Collection[tuple[int, int]]) -> dict[int, Loan]:
+        """A transaction that writes locks them."""
+        return {loan.loan_id: loan for loan in map(loan_of, self._get.rows(self._connection, keys))}
 
-    def repay(self, loan: Loan) -> None:
-        """Brings a loan up to its latest repayment."""
-        _REPAY.rows(
-            self._connection,
-            loan.emis_paid,
-            loan.emis_paid_on_time,
-            loan.outstanding_principal,
-            loan.paid_toward_next,
-            loan.repayment_count,
-            loan.customer_id,
-            loan.loan_id,
-        )
+    def reserve_ids(self, count: int) -> list[int]:
+        """As the backend generates them."""
+        return self._backend.next_ids(self._connection, loan_number.c.loan_id, count)
 
     def page(self, customer_id: int, state: LoanState | None, after: int, count: int) -> list[Loan]:
-        """Up to `count` of a customer's loans with a number above `after`, in the order of their numbers."""
+        """In the order of the primary key."""
         return [loan_of(row) for row in _PAGES[state].rows(self._connection, customer_id, after, count)]
 
-    def next_loan_id(self, customer_id: int) -> int:
-        """Takes the next number of the service's own, for a loan of the customer."""
-        if not self._book_connection.is_alone:
-            [(taken,)] = _TAKE_NUMBER.rows(self._book_connection.connection_beside, customer_id)
-            return int(taken)
-        loan_id = self._book_connection.last_plus_one_loan_id()
-        self._book_connection.add(_ADD_NUMBER, (loan_id, customer_id), key=customer_id)
-        return loan_id
-
-    def add(self, loan: Loan) -> None:
-        """Books a loan under a number that was taken for it."""
-        self._book_connection.add(_ADD, row_of(loan), key=loan.customer_id)
-
     def by_source(self, keys: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Loan]:
-        """The imported loans with any of the keys (customer_id, source_loan_id)."""
-        return {(row.customer_id, row.source_loan_id): loan_of(row) for row in self._rows_of_sources(keys)}
-
-    def _rows_of_sources(self, keys: Iterable[tuple[int, int]]) -> Iterator[Any]:
-        if self._connection.dialect.name == "sqlite":
-            for pairs in in_pieces(keys):
-                yield from self._connection.execute(_BY_SOURCE, {"keys": pairs})
-            return
-        for pairs in in_pieces(keys, _PAIRS_AT_ONCE):
-            customers, numbers = map(list, zip(*pairs, strict=True))
-            yield from self._connection.execute(_BY_SOURCE_IN_ARRAYS, {"customers": customers, "numbers": numbers})
+        """By pairs, for two lists would have every customer looked up with every id."""
+        batches = (_BY_SOURCE.rows(self._connection, some) for some in batches_of(keys, _PAIRS_PER_STATEMENT))
+        loans = (loan_of(row) for rows in batches for row in rows)
+        return {(loan.customer_id, loan.source_loan_id): loan for loan in loans if loan.source_loan_id is not None}
 
     def taken(self, ids: Iterable[int]) -> set[int]:
-        """Those of the numbers that loans have."""
-        return present(self._connection, loan_number.c.loan_id, ids, _NUMBERED)
+        """An id may be reserved for a loan that never came, and is not taken then."""
+        return existing_keys(self._connection, loan_number.c.loan_id, ids, _NUMBERED)
 
     def reserve_loan_ids(self, loan_ids: Sequence[int], customer_ids: Sequence[int]) -> None:
-        """Notes whose loans the numbers of a sheet are to be; not those it has noted.
-
-        Numbers come in their own order and loans in that of their customers, which are two orders to write in. One
-        after the other, neither is written at random.
-        """
-        _SET_NUMBERS_ASIDE.add(self._connection, (loan_ids, customer_ids))
+        """Ids come in their own order and loans in that of their customers: so neither is written at random."""
+        _RESERVE_NUMBERS.insert(self._connection, (loan_ids, customer_ids))
 
     def import_if_new(self, rows: LoanRows) -> bool:
-        """Adds the loans of a sheet under its numbers, if those were set aside for them; else adds none."""
-        stored = _stored(rows)
-        if not self._are_held(*stored[:2]):
+        """By bulk inserts under a savepoint."""
+        columns = _table_columns(rows)
+        if not self._are_reserved(*columns[:2]):
             return False
-        return added_whole(self._connection, lambda: _ADD_OF_SHEET.add(self._connection, stored))
+        return inserted_whole(self._connection, lambda: _IMPORT.insert(self._connection, columns))
 
     def import_new(self, rows: Sequence[LoanRow]) -> None:
-        """Adds the loans of a sheet under its numbers, which no loan has.
-
-        Raises:
-            WriteConflict: Meanwhile a loan was booked under one of them.
-        """
-        number_above(self._connection, loan_number.c.loan_id, max(row.source_loan_id for row in rows))
-        stored = _stored(LoanRows.of(rows))
-        _TAKE_NUMBERS.add(self._connection, stored[:2])
-        if not self._are_held(*stored[:2]):
-            raise WriteConflict("a number of the sheet was taken meanwhile; land its rows again")
-        _ADD_OF_SHEET.add(self._connection, stored)
+        """By bulk inserts."""
+        self._backend.advance_ids(self._connection, loan_number.c.loan_id, max(row.source_loan_id for row in rows))
+        columns = _table_columns(LoanRows.of(rows))
+        _TAKE_NUMBERS.insert(self._connection, columns[:2])
+        if not self._are_reserved(*columns[:2]):
+            raise WriteConflict("a Loan ID of the sheet was taken meanwhile; import its rows again")
+        _IMPORT.insert(self._connection, columns)
 
     def import_renumbered(self, rows: Sequence[LoanRow]) -> list[int]:
-        """Adds the loans of a sheet under the next numbers of the service's own, in order, and gives those back."""
-        numbers = next_numbers(self._connection, loan_number.c.loan_id, len(rows))
-        _, *others = _stored(LoanRows.of(rows))
-        _ADD_NUMBERS.add(self._connection, (numbers, others[0]))
-        _ADD_OF_SHEET.add(self._connection, (numbers, *others))
-        return numbers
+        """By bulk inserts."""
+        ids = self.reserve_ids(len(rows))
+        _, *others = _table_columns(LoanRows.of(rows))
+        _INSERT_NUMBERS.insert(self._connection, (ids, others[0]))
+        _IMPORT.insert(self._connection, (ids, *others))
+        return ids
 
     def import_changed(self, loan: Loan) -> None:
-        """Brings an imported loan up to what the sheet says.
-
-        Raises:
-            WriteConflict: Meanwhile a repayment was recorded on it, from which on it is no longer the sheet's.
-        """
+        """Unless it has a repayment."""
         values = values_of(loan)
         for fixed in ("customer_id", "source_loan_id", "decision_id", "installment_method", *_REPAYMENTS):
             del values[fixed]
-        names = {"of_customer": loan.customer_id, "with_number": loan.loan_id}
-        if self._connection.execute(_UPDATE, {**values, **names}).rowcount == 0:
-            raise WriteConflict("a repayment was recorded on a loan of the sheet; land its rows again")
+        key = {"of_customer": loan.customer_id, "with_loan_id": loan.loan_id}
+        if self._connection.execute(_UPDATE, {**values, **key}).rowcount == 0:
+            raise WriteConflict("a repayment was recorded on a loan of the sheet; import its rows again")
 
-    def _are_held(self, loan_ids: Sequence[int], customer_ids: Sequence[int]) -> bool:
-        """Whether each of the numbers is that of a loan of the customer it comes with, or set aside for one."""
-        return all_beside(self._connection, loan_number.c.loan_id, loan_ids, loan_number.c.customer_id, customer_ids)
+    def _are_reserved(self, loan_ids: Sequence[int], customer_ids: Sequence[int]) -> bool:
+        """Whether each of the ids is that of a loan of the customer it comes with, or reserved for one."""
+        return pairs_exist(self._connection, loan_number.c.loan_id, loan_ids, loan_number.c.customer_id, customer_ids)
 
 
-def _stored(rows: LoanRows) -> Sequence[Sequence[Any]]:
+def repaid_row_of(loan: Loan) -> tuple[int, ...]:
+    """The row of a loan after a repayment, for `UPDATE_REPAID`."""
+    return (
+        loan.customer_id,
+        loan.loan_id,
+        loan.emis_paid,
+        loan.emis_paid_on_time,
+        loan.outstanding_principal,
+        loan.paid_toward_next,
+        loan.repayment_count,
+    )
+
+
+def _table_columns(rows: LoanRows) -> Sequence[Sequence[Any]]:
     """Rows of a sheet as columns of the table, without those that are the same for all."""
-    _, customers, numbers, amounts, tenures, rates, emis, paid, on_time, years, months, days, outstanding = rows.columns
+    _, customers, ids, amounts, tenures, rates, emis, paid, on_time, years, months, days, outstanding = rows.columns
     due = (amounts, rates, tenures, emis, paid, on_time, outstanding)
-    return numbers, customers, *due, years, months, days, numbers
+    return ids, customers, *due, years, months, days, ids

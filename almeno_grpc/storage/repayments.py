@@ -1,66 +1,89 @@
-"""Repayments in the database: written once, never changed."""
+"""Repayments in the database: inserted once, never updated."""
 
+from collections.abc import Collection
+from itertools import groupby
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, bindparam, or_, select
+from sqlalchemy import BigInteger, Select, and_, bindparam, or_, select
 
 from almeno_grpc.domain.loan import Loan
 from almeno_grpc.domain.repayment import Repayment, Standing
-from almeno_grpc.storage.statements import insertion
+from almeno_grpc.storage.backend import OpenTransaction
+from almeno_grpc.storage.compiled import CompiledStatement
+from almeno_grpc.storage.keys import key_rows
+from almeno_grpc.storage.table_write import TableWrite
 from almeno_grpc.storage.tables import repayment as table
 
+INSERT = TableWrite(table, tuple(table.c))
 _OF_LOAN = (
     select(table)
     .where(table.c.customer_id == bindparam("customer_id"), table.c.loan_id == bindparam("loan_id"))
     .order_by(table.c.number)
 )
-_ENDS = _OF_LOAN.where(or_(table.c.number == 1, table.c.number == bindparam("latest")))
-# A caller's place may be beyond any number there is.
-_PAGE = _OF_LOAN.where(table.c.number > bindparam("after", type_=BigInteger)).limit(bindparam("count"))
-_COMPLETING = _OF_LOAN.where(table.c.emis_paid > table.c.emis_paid_before)
-_ADD = insertion(table, table.c)
+# A page token may hold a number beyond any that the column holds.
+_PAGE = CompiledStatement(
+    _OF_LOAN.where(table.c.number > bindparam("after", type_=BigInteger)).limit(bindparam("count")),
+    "customer_id",
+    "loan_id",
+    "after",
+    "count",
+)
+_COMPLETING = CompiledStatement(_OF_LOAN.where(table.c.emis_paid > table.c.emis_paid_before), "customer_id", "loan_id")
+
+
+def _first_and_latest(dialect: str) -> Select[Any]:
+    keys, (customer_id, loan_id, latest) = key_rows(dialect, "keys", 3)
+    of_loan = and_(table.c.customer_id == customer_id, table.c.loan_id == loan_id)
+    return (
+        select(table)
+        .select_from(keys.join(table, and_(of_loan, or_(table.c.number == 1, table.c.number == latest))))
+        .order_by(table.c.loan_id, table.c.number)
+    )
+
+
+_FIRST_AND_LATEST = CompiledStatement(_first_and_latest, "keys")
 
 
 class Repayments:
     """The repayments, as one transaction sees them."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, transaction: OpenTransaction) -> None:
+        self._connection = transaction.connection
 
-    def add(self, repayment: Repayment) -> None:
-        """Stores a repayment."""
-        _ADD.rows(
-            self._connection,
-            repayment.customer_id,
-            repayment.loan_id,
-            repayment.number,
-            repayment.repayment_id,
-            repayment.amount,
-            repayment.payment_date,
-            *_standing(repayment.before),
-            *_standing(repayment.after),
-            repayment.closes_loan,
-            repayment.create_time,
-        )
-
-    def ends(self, loan: Loan) -> tuple[Repayment, Repayment] | None:
-        """The first and the latest repayment of a loan, which may be the same; None where there is none."""
-        if loan.repayment_count == 0:
-            return None
-        found = self._of(loan, _ENDS, latest=loan.repayment_count)
-        return found[0], found[-1]
+    def first_and_latest(self, loans: Collection[Loan]) -> dict[int, tuple[Repayment, Repayment]]:
+        """By one statement."""
+        keys = [(loan.customer_id, loan.loan_id, loan.repayment_count) for loan in loans if loan.repayment_count]
+        if not keys:
+            return {}
+        found = map(_repayment, _FIRST_AND_LATEST.rows(self._connection, keys))
+        by_loan = ((loan_id, list(own)) for loan_id, own in groupby(found, lambda repayment: repayment.loan_id))
+        return {loan_id: (own[0], own[-1]) for loan_id, own in by_loan}
 
     def page(self, loan: Loan, after: int, count: int) -> list[Repayment]:
-        """Up to `count` of a loan's repayments with a number above `after`, in their order."""
-        return self._of(loan, _PAGE, after=after, count=count)
+        """In the order of the primary key."""
+        return list(map(_repayment, _PAGE.rows(self._connection, loan.customer_id, loan.loan_id, after, count)))
 
     def completing(self, loan: Loan) -> list[Repayment]:
-        """Those of a loan's repayments that paid off an instalment wholly, in their order."""
-        return self._of(loan, _COMPLETING) if loan.repayment_count else []
+        """In the order of the primary key."""
+        if not loan.repayment_count:
+            return []
+        return list(map(_repayment, _COMPLETING.rows(self._connection, loan.customer_id, loan.loan_id)))
 
-    def _of(self, loan: Loan, statement: Any, **values: int) -> list[Repayment]:
-        names = {"customer_id": loan.customer_id, "loan_id": loan.loan_id}
-        return list(map(_repayment, self._connection.execute(statement, {**names, **values})))
+
+def row_of(repayment: Repayment) -> tuple[Any, ...]:
+    """The row of a repayment, for `INSERT`."""
+    return (
+        repayment.customer_id,
+        repayment.loan_id,
+        repayment.number,
+        repayment.repayment_id,
+        repayment.amount,
+        repayment.payment_date,
+        *_standing(repayment.before),
+        *_standing(repayment.after),
+        repayment.closes_loan,
+        repayment.create_time,
+    )
 
 
 def _standing(standing: Standing) -> tuple[int, int, int, int]:

@@ -1,4 +1,4 @@
-"""The schema's age: found, and brought up to date, when the server starts."""
+"""The schema's revision: found, and upgraded, when the server starts."""
 
 from importlib import resources
 
@@ -9,16 +9,18 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, inspect
 
-from almeno_grpc.storage.database import DatabaseUnusable
+from almeno_grpc.storage.backend import DatabaseUnusable
 
+_UNRELEASED = {"0001", "0002", "0003", *(f"01{number:02}" for number in range(1, 9))}
+"""Revisions of the commits before version 0.1.0, whose first revision is 0201."""
 MIGRATIONS = resources.files("almeno_grpc.storage") / "migrations"
 
 
 def migrate(connection: Connection, revision: str = "head") -> None:
-    """Brings the database's schema up to the revision; an empty database gets it whole.
+    """Upgrades the database's schema to the revision; an empty database gets it whole.
 
     Args:
-        connection: In a transaction of `almeno_grpc.storage.database.Database.migrating`.
+        connection: In a transaction that changes the schema.
         revision: The revision; the newest by default.
 
     Raises:
@@ -48,9 +50,14 @@ def _refuse_unknown(script: ScriptDirectory, revision: str) -> None:
     try:
         script.get_revision(revision)
     except CommandError:
+        if revision in _UNRELEASED:
+            raise DatabaseUnusable(
+                f"the database was written by a version from before the first release (schema {revision}), from which "
+                "there is no upgrade; name a new database in ALMENO_DATABASE_URL and import the book again"
+            ) from None
         raise DatabaseUnusable(
             f"the database was written by another version of the service (schema {revision}); start that "
-            "version, or name another database in ALMENO_DATABASE_URL and load the book again"
+            "version, or name another database in ALMENO_DATABASE_URL and import the book again"
         ) from None
 
 

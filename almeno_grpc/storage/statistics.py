@@ -1,19 +1,20 @@
-"""Loans and decisions added up by the database: exact sums of whole numbers, told apart by what the figures ask for."""
+"""Loans and decisions, aggregated by the database: exact sums of whole numbers."""
 
 from collections.abc import Iterator
 from datetime import date
 
-from sqlalchemy import BigInteger, Connection, bindparam, case, cast, func, null, select
+from sqlalchemy import BigInteger, bindparam, case, cast, func, null, select
 
 from almeno_grpc.domain.decision import DecisionReason
 from almeno_grpc.domain.loan import LoanState
 from almeno_grpc.domain.months import day_number
 from almeno_grpc.domain.portfolio import DecisionGroup, LoanGroup
+from almeno_grpc.storage.backend import OpenTransaction
 from almeno_grpc.storage.borrowers import APPROVED_BY_DATE
 from almeno_grpc.storage.tables import decision, loan
 
 _l = loan.c
-# Closed loans are not told apart: what they once were behind by is over.
+# Closed loans are not distinguished: what they once were behind by is over.
 _INSTALLMENTS_PAID = case((_l.emis_paid < _l.tenure_months, _l.emis_paid), else_=null()).label("emis_paid")
 _LOANS = (
     select(
@@ -36,21 +37,21 @@ _DECISIONS = (
 )
 
 
-class PortfolioStatistics:
-    """The book added up, as one transaction sees it."""
+class Statistics:
+    """The book's aggregates, as one transaction sees them."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, transaction: OpenTransaction) -> None:
+        self._connection = transaction.connection
 
     def loans(self, on: date) -> Iterator[LoanGroup]:
-        """Yields all loans that were approved by the day, those that are alike together."""
+        """Grouped by columns that the portfolio's statistics follow from."""
         rows = self._connection.execute(_LOANS, {"day_number": day_number(on)})
         for year, month, day, emis_paid, loans, loan_amount, outstanding in rows:
             state = LoanState.CLOSED if emis_paid is None else LoanState.ACTIVE
             yield LoanGroup(date(year, month, day), state, emis_paid or 0, loans, loan_amount, outstanding)
 
     def decisions(self, on: date) -> Iterator[DecisionGroup]:
-        """Yields all decisions that were taken by the day, those that are alike together."""
+        """Grouped likewise."""
         for business_date, reasons, decisions in self._connection.execute(_DECISIONS, {"on": on}):
             named = tuple(DecisionReason(reason) for reason in reasons.split(",") if reason)
             yield DecisionGroup(business_date, named, decisions)

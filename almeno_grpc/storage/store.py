@@ -1,138 +1,203 @@
 """The store: the book in a database, in transactions."""
 
+import random
+import time
 from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import Future
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from datetime import date
+from functools import cached_property
 from typing import TypeVar
 
 from sqlalchemy import Engine
 
 from almeno_grpc.domain.decision import Borrower
-from almeno_grpc.service.store import Lock, always
-from almeno_grpc.storage.book_connection import BookConnection
-from almeno_grpc.storage.borrowers import Borrowers
+from almeno_grpc.domain.errors import DeadlineExceeded, WriteConflict
+from almeno_grpc.service.store import Changes, Lock, always
+from almeno_grpc.storage.backend import OpenTransaction
+from almeno_grpc.storage.borrowers import Borrowers, borrowers_of
+from almeno_grpc.storage.changes import rows_of
 from almeno_grpc.storage.customers import Customers
-from almeno_grpc.storage.database import Database
-from almeno_grpc.storage.decisions import Decisions, IdempotencyRecords, PolicyPins
-from almeno_grpc.storage.engine import open_database, parse_url
+from almeno_grpc.storage.decisions import Decisions
+from almeno_grpc.storage.engine import open_backend, parse_url
+from almeno_grpc.storage.idempotency import IdempotencyRecords
 from almeno_grpc.storage.imports import Imports
 from almeno_grpc.storage.loans import Loans
+from almeno_grpc.storage.policy_pins import PolicyPins
 from almeno_grpc.storage.repayments import Repayments
 from almeno_grpc.storage.schema import migrate
-from almeno_grpc.storage.statistics import PortfolioStatistics
+from almeno_grpc.storage.statistics import Statistics
 
 T = TypeVar("T")
-U = TypeVar("U")
+
+_MAX_PAUSE_SECONDS = 0.005
+"""After the first conflict; after the second twice as long, and so on."""
 
 
-class BookTransaction:
+class SqlTransaction:
     """The book as one transaction sees it."""
 
-    def __init__(self, connection: BookConnection, database: Database, *, writes: bool) -> None:
-        self._connection = connection
-        self._database = database
-        self._writes = writes
-        self.borrowers = Borrowers(connection, database)
-        self.loans = Loans(connection)
-        self.decisions = Decisions(connection)
-        self.idempotency_records = IdempotencyRecords(connection)
+    def __init__(self, transaction: OpenTransaction) -> None:
+        self._transaction = transaction
 
-    @property
+    @cached_property
     def customers(self) -> Customers:
-        """The customers. As of the other parts that know of no rows that wait: ask for them each time."""
-        return Customers(self._connection.connection)
+        """The customers."""
+        return Customers(self._transaction)
 
-    @property
+    @cached_property
+    def borrowers(self) -> Borrowers:
+        """The borrowers."""
+        return Borrowers(self._transaction)
+
+    @cached_property
+    def loans(self) -> Loans:
+        """The loans."""
+        return Loans(self._transaction)
+
+    @cached_property
     def repayments(self) -> Repayments:
         """The repayments."""
-        return Repayments(self._connection.connection)
+        return Repayments(self._transaction)
 
-    @property
-    def figures(self) -> PortfolioStatistics:
-        """The book added up."""
-        return PortfolioStatistics(self._connection.connection)
+    @cached_property
+    def decisions(self) -> Decisions:
+        """The stored decisions."""
+        return Decisions(self._transaction)
 
-    @property
+    @cached_property
+    def statistics(self) -> Statistics:
+        """The statistics."""
+        return Statistics(self._transaction)
+
+    @cached_property
     def policy_pins(self) -> PolicyPins:
-        """Which policy files decisions were taken by."""
-        return PolicyPins(self._connection.connection)
+        """The policy pins."""
+        return PolicyPins(self._transaction)
 
-    @property
+    @cached_property
+    def idempotency(self) -> IdempotencyRecords:
+        """The idempotency records."""
+        return IdempotencyRecords(self._transaction)
+
+    @cached_property
     def imports(self) -> Imports:
         """The imports."""
-        return Imports(self._connection.connection, writes=self._writes)
+        return Imports(self._transaction)
 
-    def others_wait(self) -> bool:
-        """See `almeno_grpc.service.store.Transaction.others_wait`."""
-        return self._database.others_wait()
+    def write(self, changes: Changes) -> None:
+        """Writes the changes, as the backend writes rows."""
+        self._transaction.backend.write_rows(self._transaction.connection, rows_of(changes))
+
+    def is_contended(self) -> bool:
+        """Whether other processes wait for this transaction to end."""
+        return self._transaction.backend.is_contended()
 
 
 class SqlStore:
-    """The book in a database. One a process; its methods may be called from any thread."""
+    """The book in a database. One a process."""
 
     def __init__(self, database_url: str, *, threads: int = 8) -> None:
-        self._database = open_database(parse_url(database_url), threads)
-        self._written: tuple[BookConnection, BookTransaction] | None = None
+        """Opens the database.
+
+        Args:
+            database_url: Its URL.
+            threads: How many threads are to work on it at the same time.
+
+        Raises:
+            DatabaseUnusable: The URL or the environment cannot be used.
+        """
+        self._backend = open_backend(parse_url(database_url), threads)
 
     @property
     def engine(self) -> Engine:
         """For those who look at the database itself: checks and tests."""
-        return self._database.engine
+        return self._backend.engine
 
     def migrate(self, revision: str = "head") -> None:
-        """Brings the schema up to date; see `almeno_grpc.storage.schema.migrate`."""
-        with self._database.migrating() as connection:
+        """Upgrades the schema to a revision.
+
+        Raises:
+            DatabaseUnusable: The database holds something else, or the schema of a version that is not known.
+            StoreUnavailable: The database cannot be reached.
+        """
+        with self._translated_errors(), self._backend.migrate() as connection:
             migrate(connection, revision)
 
     def close(self) -> None:
-        """Gives up all connections."""
-        self._database.close()
-
-    def borrower(self, customer_id: int, on: date) -> Borrower | None:
-        """See `almeno_grpc.service.store.Store.borrower`."""
-        return self._database.borrower(customer_id, on)
-
-    def borrowers(self, customer_ids: Collection[int], on: date) -> dict[int, Borrower]:
-        """See `almeno_grpc.service.store.Store.borrowers`."""
-        return self._database.borrowers(customer_ids, on)
-
-    @contextmanager
-    def read(self) -> Iterator[BookTransaction]:
-        """See `almeno_grpc.service.store.Store.read`."""
-        with self._database.read() as connection:
-            yield BookTransaction(BookConnection(connection), self._database, writes=False)
-
-    def write(self, work: Callable[[BookTransaction], T], *, wanted: Callable[[], bool] = always) -> T:
-        """See `almeno_grpc.service.store.Store.write`."""
-        return self.submit(work, lambda result: result, wanted=wanted).result()
-
-    def submit(
-        self, work: Callable[[BookTransaction], T], then: Callable[[T], U], *, wanted: Callable[[], bool] = always
-    ) -> Future[U]:
-        """See `almeno_grpc.service.store.Store.submit`."""
-        return self._database.submit(lambda connection: work(self._transaction(connection)), then, wanted)
+        """Closes all connections."""
+        self._backend.close()
 
     @property
-    def waits_to_submit(self) -> bool:
-        """See `almeno_grpc.service.store.Store.waits_to_submit`."""
-        return self._database.waits_to_submit
+    def reads_in_place(self) -> bool:
+        """As the backend does."""
+        return self._backend.reads_in_place
 
-    def _transaction(self, connection: BookConnection) -> BookTransaction:
-        # The one connection to write to SQLite with is the same each time.
-        written = self._written
-        if written is None or written[0] is not connection:
-            written = self._written = connection, BookTransaction(connection, self._database, writes=True)
-        return written[1]
+    def borrowers(self, customer_ids: Collection[int], on: date) -> dict[int, Borrower]:
+        """By one statement."""
+        try:
+            return borrowers_of(self._backend.fetch, customer_ids, on)
+        except Exception as error:
+            # Without a context manager, which would cost a tenth of it on SQLite.
+            self._raise_translated(error)
+            raise
+
+    @contextmanager
+    def read(self) -> Iterator[SqlTransaction]:
+        """A transaction that reads."""
+        with self._translated_errors(), self._backend.read() as connection:
+            yield SqlTransaction(OpenTransaction(connection, self._backend, writes=False))
+
+    def write(
+        self, work: Callable[[SqlTransaction], T], *, is_active: Callable[[], bool] = always, max_attempts: int = 5
+    ) -> T:
+        """In the caller's thread."""
+        for attempt in range(1, max_attempts):
+            try:
+                return self._write_once(work, is_active)
+            except WriteConflict:
+                # Those that met do not meet again when each waits for another while.
+                time.sleep(random.uniform(0, attempt * _MAX_PAUSE_SECONDS))  # noqa: S311
+        return self._write_once(work, is_active)
 
     def checkpoint(self, *, in_steps: bool = False) -> None:
-        """See `almeno_grpc.service.store.Store.checkpoint`."""
-        self._database.checkpoint(in_steps=in_steps)
+        """As the backend does."""
+        with self._translated_errors():
+            self._backend.checkpoint(in_steps=in_steps)
 
     def analyze(self) -> None:
-        """See `almeno_grpc.service.store.Store.analyze`."""
-        self._database.analyze()
+        """As the backend does."""
+        with self._translated_errors():
+            self._backend.analyze()
 
-    def hold(self, name: str) -> AbstractContextManager[Lock]:
-        """See `almeno_grpc.service.store.Store.hold`."""
-        return self._database.hold(name)
+    @contextmanager
+    def try_lock(self, name: str) -> Iterator[Lock]:
+        """As the backend does."""
+        with self._translated_errors(), self._backend.try_lock(name) as lock:
+            yield lock
+
+    def _write_once(self, work: Callable[[SqlTransaction], T], is_active: Callable[[], bool]) -> T:
+        with self._translated_errors(), self._backend.write() as connection:
+            # Whoever had to wait in line for long may have nobody left to work for.
+            _raise_if_inactive(is_active)
+            result = work(SqlTransaction(OpenTransaction(connection, self._backend, writes=True)))
+            _raise_if_inactive(is_active)
+        return result
+
+    @contextmanager
+    def _translated_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            self._raise_translated(error)
+            raise
+
+    def _raise_translated(self, error: Exception) -> None:
+        """Raises the domain error that an error stands for, if that is another."""
+        domain_error = self._backend.translate_error(error)
+        if domain_error is not error:
+            raise domain_error from error
+
+
+def _raise_if_inactive(is_active: Callable[[], bool]) -> None:
+    if not is_active():
+        raise DeadlineExceeded("nobody waits for the answer any more; nothing was changed")

@@ -36,6 +36,12 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--database", default=",".join(DATABASES), help="which databases, such as sqlite,postgresql")
     parser.add_argument("--output", type=Path, default=ROOT / ".venv" / "bench", help="folder of the picture and JSON")
     parser.add_argument("--quick", action="store_true", help="once and briefly, in a few minutes: to try it")
+    parser.add_argument(
+        "--beside",
+        type=Path,
+        metavar="CHECKOUT",
+        help="another checkout, set up by its own `make`, whose calls are measured in turn with these",
+    )
     parser.add_argument("--rounds", type=int, help=f"measured rounds, of calls and of imports [{WHOLE['rounds']}]")
     parser.add_argument("--seconds", type=float, help=f"length of a run [{WHOLE['seconds']}]")
     parser.add_argument("--loans", type=int, help=f"loans of the import, 0 for none [{WHOLE['loans']}]")
@@ -68,9 +74,11 @@ def measure_calls(arguments: argparse.Namespace) -> tuple[Results, list[str]]:
         if "sqlite" in kinds:
             kinds.insert(kinds.index("sqlite") + 1, PLAIN)
         for kind in kinds:
-            target = stack.enter_context(service(kind, *book))
-            if target is not None:
-                targets.append(target)
+            checkouts = (None, arguments.beside) if arguments.beside and kind != PLAIN else (None,)
+            for checkout in checkouts:
+                target = stack.enter_context(service(kind, *book, beside=checkout))
+                if target is not None:
+                    targets.append(target)
         return measure(targets, arguments.rounds, arguments.seconds, folder), [each.name for each in targets[1:]]
 
 
@@ -91,7 +99,7 @@ def main() -> None:
     machine = report.machine()
     print(", ".join(f"{name} {value}" for name, value in machine.items()), flush=True)
     results, targets = measure_calls(arguments)
-    databases = [target for target in targets if target != PLAIN]
+    databases = [target for target in targets if target in DATABASES]
     machine["load_average_after"] = os.getloadavg()[0]
     report.write_json(arguments.output / "bench.json", machine, results)
     print(f"\n{report.calls(results, targets)}\n\n{report.memory(results)}\n", flush=True)

@@ -44,7 +44,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class PortfolioStatistics:
+class RunStatistics:
     """What a run came to. `work` counts decisions where a call is a batch of them, else calls.
 
     Attributes:
@@ -71,16 +71,14 @@ class Results:
         memory_mib: The most memory that each process has held, by target and role.
     """
 
-    figures: dict[tuple[str, Point], list[PortfolioStatistics]] = field(default_factory=dict)
+    figures: dict[tuple[str, Point], list[RunStatistics]] = field(default_factory=dict)
     memory_mib: dict[str, dict[str, float]] = field(default_factory=dict)
 
-    def median(self, target: str, point: Point) -> PortfolioStatistics:
+    def median(self, target: str, point: Point) -> RunStatistics:
         """The median of each figure over the rounds."""
         rounds = self.figures[target, point]
-        names = PortfolioStatistics.__dataclass_fields__
-        return PortfolioStatistics(
-            **{name: statistics.median(getattr(each, name) for each in rounds) for name in names}
-        )
+        names = RunStatistics.__dataclass_fields__
+        return RunStatistics(**{name: statistics.median(getattr(each, name) for each in rounds) for name in names})
 
     def ratios(self, target: str, point: Point) -> list[float]:
         """The rate as a share of the empty RPC's at the same load, round by round."""
@@ -151,14 +149,14 @@ class Bench:
             self._borrowers = operations.new_borrowers(target)
             operations.book_once(target, next(self._borrowers))
 
-    def run(self, point: Point, seconds: float) -> PortfolioStatistics:
+    def run(self, point: Point, seconds: float) -> RunStatistics:
         """Measures one point, for longer where the processes of the load take long to start."""
         for attempt in range(MAX_ATTEMPTS):
             with contextlib.suppress(NeverAllAtWork):
                 return self._run(point, seconds * 2**attempt)
         sys.exit("the machine has too much else to do to measure on it")
 
-    def _run(self, point: Point, seconds: float) -> PortfolioStatistics:
+    def _run(self, point: Point, seconds: float) -> RunStatistics:
         """Measures one point.
 
         Bookings come in turns, each with new customers: one who borrows thousands of times is none to measure with.
@@ -194,7 +192,7 @@ class Bench:
             runs.append(run)
         whole = joined(runs)
         batch = operations.BATCH_SIZE if point.operation == operations.BATCH else 1
-        return PortfolioStatistics(
+        return RunStatistics(
             work_per_second=whole.calls_per_second * batch,
             p50_us=whole.percentile_us(50),
             p99_us=whole.percentile_us(99),

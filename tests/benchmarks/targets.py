@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,8 @@ from almeno_grpc.api import import_pb2, portfolio_service_pb2
 
 EMPTY = "empty RPC"
 PLAIN = "a plain transaction on sqlite"
-"""The service without group commit, to compare a booking with; see `benchmarks.plain_transactions`."""
+"""The service without batches, to compare a booking with; see `benchmarks.plain_transactions`."""
+BESIDE = "the checkout beside"
 BUSINESS_DATE = "2026-11-23"
 """The loans of a made book are of about then."""
 DURABLE = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on", "min_wal_size": "1GB"}
@@ -91,13 +92,14 @@ def _listens(process_id: int, address: str) -> bool:
 
 
 @contextlib.contextmanager
-def service(kind: str, *options: str, workers: int = WORKERS) -> Iterator[Target | None]:
+def service(kind: str, *options: str, workers: int = WORKERS, beside: Path | None = None) -> Iterator[Target | None]:
     """The service on a database of its own; None where it refuses to run on such a database.
 
     Args:
         kind: `sqlite`, `postgresql` or `PLAIN`.
         options: Of the server, such as the book to start with.
         workers: Processes that serve calls.
+        beside: Another checkout, whose server is started instead of this one's.
     """
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="almeno-bench-")))
@@ -108,7 +110,11 @@ def service(kind: str, *options: str, workers: int = WORKERS) -> Iterator[Target
             _make_log_files(postgres)
             url = postgres.url()
         try:
-            start = partial(WiredServer, wiring="benchmarks.plain_transactions") if kind == PLAIN else RunningServer
+            start: Callable[..., RunningServer] = RunningServer
+            if kind == PLAIN:
+                start = partial(WiredServer, wiring="benchmarks.plain_transactions")
+            elif beside is not None:
+                start = partial(_ServerBeside, beside)
             server = start(
                 folder,
                 *options,
@@ -128,7 +134,16 @@ def service(kind: str, *options: str, workers: int = WORKERS) -> Iterator[Target
         if options:
             eventually(lambda: _is_loaded(server), LOAD_SECONDS)
         roles = {f"rpc-{number}": server.process_id(f"rpc-{number}") for number in range(workers)}
-        yield Target(kind, server.address, roles, postgres, server)
+        name = kind if beside is None else f"{kind}, {BESIDE}"
+        yield Target(name, server.address, roles, postgres, server)
+
+
+class _ServerBeside(RunningServer):
+    """The server of another checkout."""
+
+    def __init__(self, checkout: Path, folder: Path, *options: str, **environment: str) -> None:
+        self.program = (str(checkout / ".venv" / "bin" / "almeno-server"),)
+        super().__init__(folder, *options, **environment)
 
 
 def _make_log_files(postgres: PostgresServer) -> None:

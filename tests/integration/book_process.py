@@ -10,7 +10,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
-from functools import partial
 from zoneinfo import ZoneInfo
 
 from almeno_grpc.bootstrap import load_policies
@@ -21,7 +20,8 @@ from almeno_grpc.imports.worker import ImportWorker
 from almeno_grpc.metrics import NoMetrics
 from almeno_grpc.service.booking import BookingService
 from almeno_grpc.service.customers import Applicant, CustomerService
-from almeno_grpc.service.idempotency import Call, Requests
+from almeno_grpc.service.idempotency import Idempotency, RequestContext
+from almeno_grpc.service.policies import PolicyCalendar
 from almeno_grpc.storage.store import SqlStore
 
 
@@ -32,14 +32,13 @@ def get_ready() -> None:
 
 def lend(store: SqlStore, clock: Clock, options: dict) -> list[bool]:
     """Asks for the same loan on many threads at once; tells which were approved."""
-    lending, once = BookingService(store, load_policies(), clock), Requests(store, clock)
+    booking = BookingService(store, PolicyCalendar(load_policies()), clock)
     request = LoanRequest(options["customer_id"], options["amount"], Decimal(options["rate"]), options["months"])
     barrier = threading.Barrier(options["threads"])
 
     def ask() -> bool:
         barrier.wait()
-        asked = once.once(Call(), lambda tx: lending.book(tx, request), lambda booked: b"loan" if booked.loan else b"")
-        return bool(asked.result())
+        return bool(booking.book(request, RequestContext(), lambda booked: b"loan" if booked.loan else b"").result())
 
     with ThreadPoolExecutor(options["threads"]) as pool:
         asked = [pool.submit(ask) for _ in range(options["threads"] - 1)]
@@ -49,31 +48,32 @@ def lend(store: SqlStore, clock: Clock, options: dict) -> list[bool]:
 
 
 def register(store: SqlStore, clock: Clock, options: dict) -> list[int]:
-    """Registers customers one after the other for so long; tells their numbers."""
-    customers, numbers = CustomerService(store, clock), []
+    """Registers customers one after the other for so long; prints their ids."""
+    customers, ids = CustomerService(store, clock), []
     get_ready()
     end = time.monotonic() + options["seconds"]
     while time.monotonic() < end:
-        phone_number = f"+91{options['first_phone_number'] + len(numbers)}"
+        phone_number = f"+91{options['first_phone_number'] + len(ids)}"
         applicant = Applicant("Asha", "Rao", 30, 5_000_000, phone_number)
-        numbers.append(store.write(partial(customers.register, applicant=applicant)).customer_id)
-    return numbers
+        answer = customers.register(applicant, RequestContext(), lambda customer: b"%d" % customer.customer_id)
+        ids.append(int(answer.result()))
+    return ids
 
 
 def repeat(store: SqlStore, clock: Clock, options: dict) -> str:
     """Sends a request that may have been answered; tells the answer."""
     get_ready()
-    call = Call(options["request_id"], fingerprint=options["fingerprint"])
-    return Requests(store, clock).once(call, lambda _: options["answer"], str.encode).result().decode()
+    context = RequestContext(options["request_id"], fingerprint=options["fingerprint"])
+    return Idempotency(store, clock).execute(context, lambda _: options["answer"], str.encode).decode()
 
 
-def hold(store: SqlStore, _clock: Clock, options: dict) -> bool:
-    """Holds a name until it is told to let go; tells at once whether it does."""
+def lock(store: SqlStore, _clock: Clock, options: dict) -> bool:
+    """Tries to get a named lock, prints at once whether it has it, and releases it after the next line."""
     get_ready()
-    with store.hold(options["name"]) as held:
-        print(json.dumps(held.is_held()), flush=True)  # noqa: T201
+    with store.try_lock(options["name"]) as lock:
+        print(json.dumps(lock.is_held()), flush=True)  # noqa: T201
         sys.stdin.readline()
-        return held.is_held()
+        return lock.is_held()
 
 
 def work_on_imports(store: SqlStore, clock: Clock, options: dict) -> None:
@@ -82,7 +82,7 @@ def work_on_imports(store: SqlStore, clock: Clock, options: dict) -> None:
     ImportWorker(store, clock, NoMetrics(), ReadingLimits(), options["batch_rows"]).run(threading.Event())
 
 
-COMMANDS = {"lend": lend, "register": register, "repeat": repeat, "hold": hold, "work": work_on_imports}
+COMMANDS = {"lend": lend, "register": register, "repeat": repeat, "lock": lock, "work": work_on_imports}
 
 if __name__ == "__main__":
     url, command, raw_options = sys.argv[1:]

@@ -103,8 +103,10 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def book(store: SqlStore, clock: Clock) -> Book:
-    return Book(store, clock)
+def book(store: SqlStore, clock: Clock) -> Iterator[Book]:
+    book = Book(store, clock)
+    yield book
+    book.close()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import uuid
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -23,6 +24,8 @@ from almeno_grpc.domain.errors import (
 from almeno_grpc.domain.installments import InstallmentMethod
 from almeno_grpc.domain.loan import LoanState
 from almeno_grpc.service.booking import BookingService
+from almeno_grpc.service.idempotency import RequestContext
+from almeno_grpc.service.policies import PolicyCalendar
 
 RUPEE = 100
 LAKH = 100_000 * RUPEE
@@ -57,11 +60,11 @@ def test_what_does_not_exist_is_not_found(book):
     with pytest.raises(CustomerNotFound):
         book.customers.get(7)
     with pytest.raises(CustomerNotFound):
-        book.lending.check(LoanRequest(7, LAKH, Decimal(12), 12))
+        book.check(LoanRequest(7, LAKH, Decimal(12), 12))
     with pytest.raises(CustomerNotFound):
-        book.lending.page_of_loans(7, None, 0, 10)
+        book.booking.page_of_loans(7, None, 0, 10)
     with pytest.raises(LoanNotFound):
-        book.lending.get_loan(7)
+        book.booking.get_loan(7)
     with pytest.raises(LoanNotFound):
         book.repayments.schedule(7)
 
@@ -71,16 +74,16 @@ def test_check_stores_nothing(book):
     book.lend(customer.customer_id, LAKH)
     before = book.counts()
     for amount in (LAKH, 1000 * LAKH):
-        book.lending.check(LoanRequest(customer.customer_id, amount, Decimal(12), 12))
+        book.check(LoanRequest(customer.customer_id, amount, Decimal(12), 12))
     with pytest.raises(TermsDoNotAmortize):
-        book.lending.check(LoanRequest(customer.customer_id, 1000 * RUPEE, Decimal(100), 600))
+        book.check(LoanRequest(customer.customer_id, 1000 * RUPEE, Decimal(100), 600))
     assert book.counts() == before
 
 
 def test_check_says_what_booking_then_does(book):
     customer = book.register()
     request = LoanRequest(customer.customer_id, 5 * LAKH, Decimal("10.5"), 60)
-    checked = book.lending.check(request)
+    checked = book.check(request)
     booking = book.lend(customer.customer_id, 5 * LAKH, "10.5", 60)
     assert booking.decision == checked
     assert booking.loan is not None
@@ -96,7 +99,7 @@ def test_booked_loan_begins_unpaid_on_the_business_date_at_the_corrected_rate(bo
     assert booking.decision.corrected_interest_rate == Decimal(12)
     loan = booking.loan
     assert loan is not None
-    assert book.lending.get_loan(loan.loan_id)[0] == loan
+    assert book.booking.get_loan(loan.loan_id)[0] == loan
     assert loan.interest_rate == Decimal(12)
     assert loan.monthly_installment == 888_488
     assert (loan.emis_paid, loan.emis_paid_on_time, loan.outstanding_principal) == (0, 0, LAKH)
@@ -111,7 +114,7 @@ def test_stored_decision_is_complete_and_exact(book, rows_of, amount, max_rate):
     # One instalment of three was late: 50 × (2/3 − 0.60)/0.35 points, which no decimal says exactly.
     book.land([rows_of.loan(7, 5)])
     request = LoanRequest(7, amount, Decimal("8.75"), 12, Decimal(max_rate) if max_rate else None)
-    booking = book.store.write(lambda tx: book.lending.book(tx, request))
+    booking = book.book(request)
     decision = booking.decision
     (row,) = book.rows("decision")
     assert row | {"snapshot": None, "business_date": str(row["business_date"])} == {
@@ -201,24 +204,26 @@ def test_server_with_another_file_of_a_policy_that_has_decided_books_nothing(boo
     customer = book.register()
     book.lend(customer.customer_id, 1 * LAKH)
     changed = [replace(policy, sha256="0" * 64) for policy in load_policies()]
-    other = BookingService(book.store, changed, book.clock)
+    other = BookingService(book.store, PolicyCalendar(changed), book.clock)
     request = LoanRequest(customer.customer_id, 1 * LAKH, Decimal(12), 12)
     before = book.counts()
     with pytest.raises(PolicyChanged, match="2026-01"):
-        book.store.write(lambda tx: other.book(tx, request))
+        other.book(request, RequestContext(), lambda _: b"").result()
+    other.close()
     assert book.counts() == before
 
 
 def test_policy_of_a_decision_that_was_undone_is_not_pinned(book):
     customer = book.register()
+    request = LoanRequest(customer.customer_id, LAKH, Decimal(12), 12)
 
-    def book_and_fail(tx):
-        book.lending.book(tx, LoanRequest(customer.customer_id, LAKH, Decimal(12), 12))
+    def fail(_booking):
         raise RuntimeError("no power")
 
     for _ in range(2):
+        # An answer that is to be remembered is made before the commit.
         with pytest.raises(RuntimeError):
-            book.store.write(book_and_fail)
+            book.booking.book(request, RequestContext(str(uuid.uuid4())), fail).result()
     assert book.rows("policy_pin") == []
     book.lend(customer.customer_id, LAKH)
     assert len(book.rows("policy_pin")) == 1
@@ -263,9 +268,10 @@ def test_database_that_cannot_be_used_keeps_the_server_from_starting(tmp_path):
 
 def test_day_before_every_policy_has_no_decision(book):
     customer = book.register()
-    early = BookingService(book.store, load_policies(), Clock(date(1969, 12, 31), book.clock.timezone))
+    early = type(book)(book.store, Clock(date(1969, 12, 31), book.clock.timezone))
     with pytest.raises(NoPolicyInEffect):
         early.check(LoanRequest(customer.customer_id, LAKH, Decimal(12), 12))
+    early.close()
 
 
 @pytest.mark.parametrize("year", [1899, 2200, 9999])
@@ -286,9 +292,9 @@ def test_loans_are_listed_by_state(book, rows_of):
     book.land([rows_of.customer(7)])
     book.land([rows_of.loan(7, 1), rows_of.loan(7, 2, emis_paid=12, emis_paid_on_time=12), rows_of.loan(7, 3)])
     found = {
-        state: [loan.loan_id for loan in book.lending.page_of_loans(7, state, 0, 10)]
+        state: [loan.loan_id for loan in book.booking.page_of_loans(7, state, 0, 10)]
         for state in (None, LoanState.ACTIVE, LoanState.CLOSED)
     }
     assert found == {None: [1, 2, 3], LoanState.ACTIVE: [1, 3], LoanState.CLOSED: [2]}
-    assert [loan.loan_id for loan in book.lending.page_of_loans(7, None, 1, 1)] == [2]
-    assert book.lending.page_of_loans(7, None, 3, 10) == []
+    assert [loan.loan_id for loan in book.booking.page_of_loans(7, None, 1, 1)] == [2]
+    assert book.booking.page_of_loans(7, None, 3, 10) == []

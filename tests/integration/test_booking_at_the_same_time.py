@@ -7,14 +7,14 @@ from decimal import Decimal
 
 import pytest
 
+from almeno_grpc.bootstrap import load_policies
 from almeno_grpc.domain.decision import DecisionReason, LoanRequest
-from almeno_grpc.service.idempotency import Call
-from almeno_grpc.service.store import always
 from almeno_grpc.storage.store import SqlStore
 
 RUPEE = 100
 LAKH = 100_000 * RUPEE
 TRIALS = 3
+PINNED = load_policies()[0]
 
 GATES = {
     # The limit is ₹18 lakh; two loans of ₹10 lakh are more. Their instalments would take a sixth of the income.
@@ -43,48 +43,49 @@ class StoreThatLocksLate(SqlStore):
         super().__init__(database_url, threads=40)
         self._all_have_read = all_have_read
 
-    def submit(self, work, then, *, wanted=always):
-        changes = []
-
-        def add_loan(loan):
-            changes.append(lambda tx: tx.loans.add(replace(loan, loan_id=tx.loans.next_loan_id(loan.customer_id))))
-
+    def write(self, work, **_options):
+        found = []
         with self.read() as seen:
-            late = Instead(
-                seen,
-                borrowers=Instead(seen.borrowers, get_locked=seen.borrowers.get),
-                loans=Instead(seen.loans, next_loan_id=lambda _: 0, add=add_loan),
-                decisions=Instead(
-                    seen.decisions, add=lambda record: changes.insert(0, lambda tx: tx.decisions.add(record))
-                ),
-                policy_pins=Instead(seen.policy_pins, all=dict, add=lambda *_: None),
+            result = work(
+                Instead(
+                    seen,
+                    borrowers=Instead(seen.borrowers, lock=lambda ids, **_: set(ids)),
+                    loans=Instead(seen.loans, reserve_ids=lambda count: [0] * count),
+                    policy_pins=Instead(seen.policy_pins, all=lambda: {PINNED.version: PINNED.sha256}),
+                    write=found.append,
+                )
             )
-            result = work(late)
-            self._all_have_read.wait(10)
-        return super().submit(lambda tx: [change(tx) for change in changes], lambda _: then(result), wanted=wanted)
+        self._all_have_read.wait(10)
+
+        def write_what_was_found(tx):
+            [changes] = found
+            ids = tx.loans.reserve_ids(len(changes.loans))
+            changes.loans = [replace(loan, loan_id=loan_id) for loan, loan_id in zip(changes.loans, ids, strict=True)]
+            tx.write(changes)
+
+        super().write(write_what_was_found)
+        return result
 
 
-def ask_at_once(book, customer_id, gate, threads):
-    """Which of so many requests at once are approved, and for what reasons the others are declined."""
+def ask_at_once(books, customer_id, gate, threads):
+    """What so many requests at once are answered, each on one of the books in turn."""
     terms = GATES[gate]
     request = LoanRequest(customer_id, terms["amount"], Decimal(terms["rate"]), terms["months"])
     barrier = threading.Barrier(threads)
 
-    def ask():
+    def ask(number):
         barrier.wait()
-        booked = []
-        book.once.once(Call(), lambda tx: book.lending.book(tx, request), lambda _: b"", booked.append).result()
-        return booked[0]
+        return books[number % len(books)].book(request)
 
     with ThreadPoolExecutor(threads) as pool:
-        return [call.result() for call in [pool.submit(ask) for _ in range(threads)]]
+        return [call.result() for call in [pool.submit(ask, number) for number in range(threads)]]
 
 
 @pytest.mark.parametrize("gate", GATES)
 def test_of_32_threads_that_ask_at_once_one_gets_the_loan_that_one_may_have(book, gate):
     for _ in range(TRIALS):
         customer = book.register(GATES[gate]["monthly_income"])
-        bookings = ask_at_once(book, customer.customer_id, gate, 32)
+        bookings = ask_at_once([book], customer.customer_id, gate, 32)
         assert [booking.decision.approved for booking in bookings].count(True) == 1
         assert {booking.decision.reasons for booking in bookings} == {(), (REASONS[gate],)}
         _, position = book.customers.get(customer.customer_id)
@@ -122,9 +123,11 @@ def test_customers_do_not_take_each_others_room(book):
 def test_store_that_reads_before_it_locks_would_book_twice(book, database_url, gate):
     """The control: what the tests above would see without the lock."""
     customer = book.register(GATES[gate]["monthly_income"])
-    late = StoreThatLocksLate(database_url, threading.Barrier(2))
-    late_book = type(book)(late, book.clock)
-    bookings = ask_at_once(late_book, customer.customer_id, gate, 2)
+    all_have_read = threading.Barrier(2)
+    late_books = [type(book)(StoreThatLocksLate(database_url, all_have_read), book.clock) for _ in range(2)]
+    bookings = ask_at_once(late_books, customer.customer_id, gate, 2)
     assert [booking.decision.approved for booking in bookings] == [True, True]
     assert len(book.rows("loan")) == 2
-    late.close()
+    for late_book in late_books:
+        late_book.close()
+        late_book.store.close()

@@ -5,7 +5,7 @@ import pytest
 from almeno_grpc.api import credit_service_pb2 as pb
 from almeno_grpc.api import import_pb2, portfolio_service_pb2
 from almeno_grpc.domain.errors import RequestIdReused
-from almeno_grpc.service.idempotency import Call, Requests
+from almeno_grpc.service.idempotency import Idempotency, RequestContext
 
 ID = "123e4567-e89b-42d3-a456-426614174000"
 
@@ -123,15 +123,17 @@ def test_request_that_was_refused_may_be_mended_under_its_id(stubs, loan_request
 
 def test_answer_outlives_the_process_that_gave_it(book, open_store, start_process):
     customer = book.register()
-    call = Call(ID, fingerprint="f" * 64)
+    context = RequestContext(ID, fingerprint="f" * 64)
     done = []
-    first = book.once.once(
-        call, lambda tx: tx.customers.get(customer.customer_id), lambda found: repr(found).encode(), done.append
-    ).result()
+    first = Idempotency(book.store, book.clock).execute(
+        context, lambda tx: tx.customers.get(customer.customer_id), lambda found: repr(found).encode(), done.append
+    )
     assert done == [customer]
-    reopened = Requests(open_store(), book.clock)
-    again = reopened.once(call, lambda _: pytest.fail("ran again"), str.encode, lambda _: pytest.fail("done again"))
-    assert again.result() == first
+    reopened = Idempotency(open_store(), book.clock)
+    again = reopened.execute(
+        context, lambda _: pytest.fail("ran again"), str.encode, lambda _: pytest.fail("done again")
+    )
+    assert again == first
     other = start_process("repeat", request_id=ID, fingerprint="f" * 64, answer="another answer")
     other.wait_until_ready()
     other.go()
@@ -143,6 +145,7 @@ def test_answer_given_in_another_process_holds_here(book, start_process):
     other.wait_until_ready()
     other.go()
     assert other.result() == "the first answer"
-    assert book.once.once(Call(ID, fingerprint="f" * 64), lambda _: "x", str.encode).result() == b"the first answer"
+    here = Idempotency(book.store, book.clock)
+    assert here.execute(RequestContext(ID, fingerprint="f" * 64), lambda _: "x", str.encode) == b"the first answer"
     with pytest.raises(RequestIdReused):
-        book.once.once(Call(ID, fingerprint="e" * 64), lambda _: "x", str.encode).result()
+        here.execute(RequestContext(ID, fingerprint="e" * 64), lambda _: "x", str.encode)

@@ -21,8 +21,8 @@ from support.repayment_model import ModelLoan
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.errors import InvalidField, LoanClosed, RepaymentExceedsPayoff, RequestIdReused
 from almeno_grpc.domain.loan import InstallmentState, LoanState
-from almeno_grpc.service.idempotency import Call
-from almeno_grpc.service.repayments import Recorded
+from almeno_grpc.service.idempotency import RequestContext
+from almeno_grpc.service.repayments import Recorded, RepaymentRequest
 
 RUPEE = 100
 LIVES = int(os.environ.get("ALMENO_LIVES", "30"))
@@ -216,7 +216,7 @@ class LivesOfLoans(RuleBasedStateMachine):
     @invariant()
     def loans_stand_as_the_model_says(self) -> None:
         for held in self.held:
-            loan, model = self.book.lending.get_loan(held.loan_id)[0], held.model
+            loan, model = self.book.booking.get_loan(held.loan_id)[0], held.model
             assert loan.emis_paid == model.emis_paid
             assert loan.emis_paid_on_time == model.emis_paid_on_time
             assert loan.paid_toward_next == model.paid_toward_next
@@ -271,9 +271,9 @@ class LivesOfLoans(RuleBasedStateMachine):
 
     def _send(self, request_id: str, loan_id: int, amount: int, on: date | None) -> tuple[bytes, Recorded | None]:
         recorded: list[Recorded] = []
-        answer = self.book.once.once(
-            Call(request_id, fingerprint=f"{loan_id} {amount} {on}"),
-            lambda tx: self.book.repayments.record(tx, loan_id, amount, on),
+        answer = self.book.repayments.record(
+            RepaymentRequest(loan_id, amount, on),
+            RequestContext(request_id, fingerprint=f"{loan_id} {amount} {on}"),
             lambda recorded: f"{recorded}".encode(),
             recorded.append,
         )

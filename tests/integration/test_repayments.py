@@ -22,6 +22,8 @@ from almeno_grpc.domain.errors import (
 from almeno_grpc.domain.installments import outstanding_after
 from almeno_grpc.domain.loan import InstallmentState, LoanState
 from almeno_grpc.domain.repayment import Standing
+from almeno_grpc.service.repayments import RepaymentRequest
+from almeno_grpc.service.store import Changes
 
 RUPEE = 100
 LAKH = 100_000 * RUPEE
@@ -45,7 +47,7 @@ def imported(book, rows_of):
     """Loan 5 of customer 7, with 3 instalments paid by the book, the third of them late."""
     book.land([rows_of.customer(7)])
     book.land([rows_of.loan(7, 5)])
-    return book.lending.get_loan(5)[0]
+    return book.booking.get_loan(5)[0]
 
 
 def lend(book, amount=LAKH, months=12):
@@ -67,7 +69,7 @@ def test_repayment_is_stored_with_what_the_loan_was_before_and_after(book):
         repayment_count=1,
     )
     assert second.loan == replace(first.loan, paid_toward_next=1_116_12, repayment_count=2)
-    assert book.lending.get_loan(loan.loan_id)[0] == second.loan
+    assert book.booking.get_loan(loan.loan_id)[0] == second.loan
     assert book.repayments.page(loan.loan_id, 0, 10) == [first.repayment, second.repayment]
     assert first.repayment.before == Standing.of(loan)
     assert first.repayment.after == second.repayment.before == Standing.of(first.loan)
@@ -172,7 +174,7 @@ def test_overdue_instalment_lowers_the_score_at_the_next_check_and_paying_in_tim
     asked = LoanRequest(loan.customer_id, LAKH, Decimal(12), 12)
 
     def points() -> tuple[str, int]:
-        decision = book.lending.check(asked)
+        decision = book.check(asked)
         return decision.score_components[0].observed, decision.credit_score
 
     on(loan.approval_date + timedelta(days=29))
@@ -204,16 +206,17 @@ def test_repayments_lower_the_debt_that_decisions_see(book):
 
 def test_repayments_made_at_once_are_all_kept(book, open_store):
     loan = lend(book)
-    stores = [open_store() for _ in range(4)]
+    books = [type(book)(open_store(), book.clock) for _ in range(4)]
 
     def pay(number: int) -> int:
-        store = stores[number % 4]
-        return store.write(lambda tx: book.repayments.record(tx, loan.loan_id, 1_000 * RUPEE, None)).repayment.number
+        return books[number % 4].repay(loan.loan_id, 1_000 * RUPEE).repayment.number
 
     with ThreadPoolExecutor(16) as pool:
         numbers = list(pool.map(pay, range(40)))
+    for each in books:
+        each.close()
     assert sorted(numbers) == list(range(1, 41))
-    after = book.lending.get_loan(loan.loan_id)[0]
+    after = book.booking.get_loan(loan.loan_id)[0]
     assert (after.emis_paid, after.paid_toward_next) == (4, 40_000 * RUPEE - 4 * 8_884_88)
     kept = book.repayments.page(loan.loan_id, 0, 100)
     assert [each.number for each in kept] == list(range(1, 41))
@@ -243,7 +246,9 @@ def test_decision_waits_for_a_repayment_under_way_and_sees_the_whole_of_it(book)
     has_recorded, may_end = threading.Event(), threading.Event()
 
     def record_slowly(tx):
-        book.repayments.record(tx, loan.loan_id, 10 * LAKH, None)
+        request, changes = RepaymentRequest(loan.loan_id, 10 * LAKH, None), Changes()
+        book.repayments.execute(book.repayments.load(tx, [request], wait=True), request, changes)
+        tx.write(changes)
         has_recorded.set()
         may_end.wait(10)
 
@@ -268,7 +273,7 @@ def test_sheet_loaded_again_changes_nothing_after_repayments(book, rows_of):
     book.land([rows_of.customer(7), rows_of.customer(8)])
     rows = [rows_of.loan(7, 5), rows_of.loan(8, 5, row_number=9), rows_of.loan(7, 6, emis_paid=12, emis_paid_on_time=9)]
     book.land(rows)
-    second = book.lending.page_of_loans(8, None, 0, 10)[0].loan_id
+    second = book.booking.page_of_loans(8, None, 0, 10)[0].loan_id
     book.repay(5, EMI + 1)
     book.repay(second, book.repayments.payoff(second, None).amount)
     loans, repayments = book.rows("loan"), book.rows("repayment")
@@ -304,8 +309,8 @@ def test_sheet_no_longer_changes_a_loan_that_is_repaid_here(book, rows_of, chang
 @pytest.mark.usefixtures("imported")
 def test_repayment_that_comes_between_is_not_overwritten_by_a_sheet(book):
     """An import that has read the loan before the repayment lands its batch again, and then rejects the row."""
-    before = book.lending.get_loan(5)[0]
+    before = book.booking.get_loan(5)[0]
     book.repay(5, EMI)
     with pytest.raises(WriteConflict):
         book.store.write(lambda tx: tx.loans.import_changed(replace(before, emis_paid=2, emis_paid_on_time=2)))
-    assert book.lending.get_loan(5)[0].emis_paid == 4
+    assert book.booking.get_loan(5)[0].emis_paid == 4

@@ -15,7 +15,8 @@ from sqlalchemy import text
 from almeno_grpc.bootstrap import load_policies
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.customer import Customer
-from almeno_grpc.domain.decision import LoanRequest
+from almeno_grpc.domain.decision import Decision, LoanRequest
+from almeno_grpc.domain.errors import CreditError
 from almeno_grpc.domain.imports import (
     CustomerRow,
     CustomerRows,
@@ -32,10 +33,12 @@ from almeno_grpc.imports.upsert.batch import reserve_loan_ids, upsert_batch, wri
 from almeno_grpc.imports.worker import ImportWorker
 from almeno_grpc.metrics import NoMetrics
 from almeno_grpc.service.booking import Booking, BookingService
+from almeno_grpc.service.checks import CheckService
 from almeno_grpc.service.customers import Applicant, CustomerService
-from almeno_grpc.service.idempotency import Call, Requests
+from almeno_grpc.service.idempotency import RequestContext
 from almeno_grpc.service.imports import ImportService, Upload
-from almeno_grpc.service.repayments import Recorded, RepaymentService
+from almeno_grpc.service.policies import PolicyCalendar
+from almeno_grpc.service.repayments import Recorded, RepaymentRequest, RepaymentService
 from almeno_grpc.storage.store import SqlStore
 from almeno_grpc.storage.tables import metadata
 
@@ -53,33 +56,54 @@ class Book:
 
     store: SqlStore
     clock: Clock
-    once: Requests = field(init=False)
+    checks: CheckService = field(init=False)
     customers: CustomerService = field(init=False)
-    lending: BookingService = field(init=False)
+    booking: BookingService = field(init=False)
     repayments: RepaymentService = field(init=False)
     imports: ImportService = field(init=False)
 
     def __post_init__(self) -> None:
-        self.once = Requests(self.store, self.clock)
+        policies = PolicyCalendar(load_policies())
+        self.checks = CheckService(self.store, policies, self.clock)
         self.customers = CustomerService(self.store, self.clock)
-        self.lending = BookingService(self.store, load_policies(), self.clock)
+        self.booking = BookingService(self.store, policies, self.clock)
         self.repayments = RepaymentService(self.store, self.clock)
         self.imports = ImportService(self.store, self.clock)
 
     def register(self, monthly_income: int = 50_000 * RUPEE, phone_number: str = "") -> Customer:
         applicant = Applicant("Asha", "Rao", 30, monthly_income, phone_number or f"+91{next(_phone_numbers)}")
-        return self.store.write(lambda tx: self.customers.register(tx, applicant))
+        registered: list[Customer] = []
+        self.customers.register(applicant, RequestContext(), lambda _: b"", registered.append).result()
+        return registered[0]
+
+    def check(self, request: LoanRequest) -> Decision:
+        [outcome] = self.checks.check_all([request])
+        if isinstance(outcome, CreditError):
+            raise outcome
+        return outcome
 
     def lend(self, customer_id: int, amount: int, rate: str = "12", months: int = 12, request_id: str = "") -> Booking:
         """Books a loan as CreateLoan does, with a request_id or without."""
         request = LoanRequest(customer_id, amount, Decimal(rate), months)
-        call = Call(request_id, fingerprint=hashlib.sha256(f"{request}".encode()).hexdigest())
+        return self.book(request, request_id)
+
+    def book(self, request: LoanRequest, request_id: str = "") -> Booking:
+        """Books a loan under terms of all kinds; not for a request_id that was used before."""
+        context = RequestContext(request_id, fingerprint=hashlib.sha256(f"{request}".encode()).hexdigest())
         booked: list[Booking] = []
-        self.once.once(call, lambda tx: self.lending.book(tx, request), lambda _: b"booked", booked.append).result()
+        self.booking.book(request, context, lambda _: b"booked", booked.append).result()
         return booked[0]
 
     def repay(self, loan_id: int, amount: int, on: date | None = None) -> Recorded:
-        return self.store.write(lambda tx: self.repayments.record(tx, loan_id, amount, on))
+        recorded: list[Recorded] = []
+        request = RepaymentRequest(loan_id, amount, on)
+        self.repayments.record(request, RequestContext(), lambda _: b"", recorded.append).result()
+        return recorded[0]
+
+    def close(self) -> None:
+        """Ends the threads of the use cases."""
+        for service in (self.checks, self.customers, self.booking, self.repayments):
+            service.close()
 
     def queue(self, kind: ImportKind, content: bytes, file_name: str = "book.csv", **header) -> ImportFile:
         upload = Upload(kind, file_name, header.get("book_date"), header.get("sha256", "0" * 64), [content])

@@ -4,12 +4,12 @@ from almeno_grpc import bootstrap
 from almeno_grpc.bootstrap import import_queue_depth, prepare_database, queue_files, run_import_worker
 from almeno_grpc.config import Settings
 from almeno_grpc.metrics import Metrics
-from almeno_grpc.storage.decisions import IdempotencyRecords
+from almeno_grpc.storage.idempotency import IdempotencyRecords
 
 __all__ = ["build_application", "import_queue_depth", "prepare_database", "queue_files", "run_import_worker"]
 
 
 def build_application(settings: Settings, metrics: Metrics) -> bootstrap.CreditApplication:
-    """The services as they are, on a store that finds no answered request."""
-    IdempotencyRecords.get = lambda *_: None
+    """The services as they are, on a store that finds no idempotency record."""
+    IdempotencyRecords.get_many = lambda *_: {}
     return bootstrap.build_application(settings, metrics)

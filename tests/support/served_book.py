@@ -97,11 +97,12 @@ def served(database_url: str) -> Iterator[Served]:
     application.add_to(server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
+    book = Book(store, Clock(TODAY, INDIA))
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         yield Served(
             credit_service_pb2_grpc.CreditServiceStub(channel),
             portfolio_service_pb2_grpc.PortfolioServiceStub(channel),
-            Book(store, Clock(TODAY, INDIA)),
+            book,
             channel,
             application,
         )
@@ -109,4 +110,5 @@ def served(database_url: str) -> Iterator[Served]:
     server.stop(None).wait()
     admission.close()
     application.close()
+    book.close()
     store.close()

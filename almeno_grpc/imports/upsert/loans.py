@@ -123,10 +123,10 @@ def _key(row: LoanRow) -> tuple[int, int]:
 
 def _as_imported(tx: Transaction, loan: Loan) -> Loan:
     """The loan as it was before the repayments recorded here."""
-    ends = tx.repayments.ends(loan)
-    if ends is None:
+    first_and_latest = tx.repayments.first_and_latest([loan])
+    if not first_and_latest:
         return loan
-    before = ends[0].before
+    before = first_and_latest[loan.loan_id][0].before
     return replace(
         loan,
         emis_paid=before.emis_paid,

@@ -1,0 +1,107 @@
+"""Checking eligibility: deciding without storing or booking."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import date
+
+from almeno_grpc.clock import Clock
+from almeno_grpc.domain.decision import Borrower, Decision, LoanRequest, decide
+from almeno_grpc.domain.errors import CreditError, CustomerNotFound
+from almeno_grpc.service.batching import BatchQueue
+from almeno_grpc.service.policies import PolicyCalendar
+from almeno_grpc.service.store import Store
+
+MAX_BATCH_CHECKS = 256
+"""Checks of one statement. Their answers are made one after the other, so a larger batch keeps the first waiting."""
+
+
+@dataclass(slots=True, eq=False)
+class _PendingCheck:
+    """A check that waits for its answer."""
+
+    request: LoanRequest
+    encode: Callable[[Decision], bytes]
+    answer: Future[bytes] = field(default_factory=Future)
+
+
+class CheckService:
+    """The use cases that decide and store nothing."""
+
+    def __init__(self, store: Store, policies: PolicyCalendar, clock: Clock) -> None:
+        self._store = store
+        self._policies = policies
+        self._clock = clock
+        self._queue: BatchQueue[_PendingCheck] = BatchQueue("checks", self._run_batch, max_calls=MAX_BATCH_CHECKS)
+
+    @property
+    def waits(self) -> bool:
+        """Whether `check` takes its caller's time: it decides at once, where reading costs less than a queue."""
+        return self._store.reads_in_place
+
+    def check(self, request: LoanRequest, encode: Callable[[Decision], bytes]) -> bytes | Future[bytes]:
+        """Decides a request now; on a database beyond this process together with those that wait with it.
+
+        Args:
+            request: What a customer asks for.
+            encode: Makes the answer from the decision.
+
+        Returns:
+            The answer, or the answer to come; then another thread sets it, or the error.
+
+        Raises:
+            CustomerNotFound: No customer has the id.
+            TermsDoNotAmortize: The terms give no schedule that repays the loan.
+            NoPolicyInEffect: No policy has taken effect by the business date.
+        """
+        if self._store.reads_in_place:
+            [outcome] = self.check_all([request])
+            return _encoded(outcome, encode)
+        call = _PendingCheck(request, encode)
+        self._queue.submit(call)
+        return call.answer
+
+    def check_all(self, requests: Sequence[LoanRequest]) -> list[Decision | CreditError]:
+        """Decides many requests now: for each, in order, the decision, or why it cannot be decided."""
+        return list(self._outcomes(requests))
+
+    def close(self) -> None:
+        """Ends the thread once it has answered what waits."""
+        self._queue.close()
+
+    def _outcomes(self, requests: Sequence[LoanRequest]) -> Iterator[Decision | CreditError]:
+        """Reads all borrowers in one statement; each request is decided when its outcome is asked for."""
+        today = self._clock.today()
+        borrowers = self._store.borrowers({request.customer_id for request in requests}, today)
+        return (self._decide(borrowers.get(request.customer_id), request, today) for request in requests)
+
+    def _decide(self, borrower: Borrower | None, request: LoanRequest, today: date) -> Decision | CreditError:
+        if borrower is None:
+            return CustomerNotFound(request.customer_id)
+        try:
+            return decide(request, borrower, self._policies.in_effect(today), today)
+        except CreditError as error:
+            return error
+
+    def _run_batch(self, take: Callable[[], list[_PendingCheck]]) -> None:
+        calls = take()
+        try:
+            outcomes = self._outcomes([call.request for call in calls])
+        except Exception as error:
+            for call in calls:
+                call.answer.set_exception(error)
+            return
+        # The first answer leaves before the last request is decided.
+        for call, outcome in zip(calls, outcomes, strict=True):
+            try:
+                answer = _encoded(outcome, call.encode)
+            except Exception as error:
+                call.answer.set_exception(error)
+            else:
+                call.answer.set_result(answer)
+
+
+def _encoded(outcome: Decision | CreditError, encode: Callable[[Decision], bytes]) -> bytes:
+    if isinstance(outcome, CreditError):
+        raise outcome
+    return encode(outcome)

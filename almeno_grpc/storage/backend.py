@@ -1,0 +1,93 @@
+"""What differs between the databases: `almeno_grpc.storage.sqlite` and `almeno_grpc.storage.postgres` implement it."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sqlalchemy import Column, Connection, Engine
+
+from almeno_grpc.service.store import Lock
+from almeno_grpc.storage.compiled import CompiledStatement, Row
+from almeno_grpc.storage.table_write import TableWrite
+
+
+class DatabaseUnusable(Exception):
+    """The database cannot be used as it is set up; the message says why and what to do."""
+
+
+class Backend(Protocol):
+    """A database, as one process uses it, from any thread. What it raises, `translate_error` gives its domain error."""
+
+    @property
+    def engine(self) -> Engine:
+        """For those who look at the database itself: checks and tests."""
+
+    @property
+    def reads_in_place(self) -> bool:
+        """Whether a read costs less than handing it to another thread."""
+
+    def fetch(self, statement: CompiledStatement, *parameters: Any) -> list[Row]:
+        """Executes a statement that reads, outside of any transaction, and fetches its rows."""
+
+    def read(self) -> AbstractContextManager[Connection]:
+        """A read-only transaction, which sees one snapshot."""
+
+    def write(self) -> AbstractContextManager[Connection]:
+        """A transaction that writes, committed at the end of the context and rolled back when that raises.
+
+        Raises:
+            CommitOutcomeUnknown: The database was lost during the commit.
+            WriteConflict: The database has rolled it back.
+        """
+
+    def migrate(self) -> AbstractContextManager[Connection]:
+        """A transaction that changes the schema; servers that start at the same time get it one after the other.
+
+        Raises:
+            DatabaseUnusable: What the URL names is no database.
+            StoreUnavailable: It cannot be reached.
+        """
+
+    def translate_error(self, error: Exception) -> Exception:
+        """The domain error that an error of the database stands for; the error itself where there is none.
+
+        None stands for a violated check, such as one that has caught a fault of the service: to try again is no use.
+        """
+
+    def write_rows(self, connection: Connection, writes: Sequence[tuple[TableWrite, Sequence[Row]]]) -> None:
+        """Executes inserts and updates, in the order of their foreign keys, in as few statements as possible."""
+
+    def next_ids(self, connection: Connection, column: Column[int], count: int) -> list[int]:
+        """The next ids that the database generates for the primary key, ascending."""
+
+    def advance_ids(self, connection: Connection, column: Column[int], to: int) -> None:
+        """Makes the ids generated from now on greater than one that is about to be inserted.
+
+        Done before the insert, it keeps the row from meeting rows whose ids are generated meanwhile.
+        """
+
+    def is_contended(self) -> bool:
+        """Whether other processes wait for the transaction that writes."""
+
+    def try_lock(self, name: str) -> AbstractContextManager[Lock]:
+        """Tries to get a lock that all processes share, for as long as the context lasts."""
+
+    def checkpoint(self, *, in_steps: bool) -> None:
+        """Does what the database has put off, if it is much; already if it is little where `in_steps`."""
+
+    def analyze(self) -> None:
+        """Renews the planner's statistics of tables that have grown."""
+
+    def close(self) -> None:
+        """Closes all connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTransaction:
+    """A transaction of a backend."""
+
+    connection: Connection
+    backend: Backend
+    writes: bool
+    """Whether it may write; what is read to be changed is locked then."""

@@ -1,0 +1,36 @@
+"""Idempotency records in the database: inserted once, never updated."""
+
+from collections.abc import Collection
+
+from sqlalchemy import select
+
+from almeno_grpc.service.store import IdempotencyRecord
+from almeno_grpc.storage.backend import OpenTransaction
+from almeno_grpc.storage.compiled import CompiledStatement
+from almeno_grpc.storage.keys import any_of
+from almeno_grpc.storage.table_write import TableWrite
+from almeno_grpc.storage.tables import idempotency_record as table
+
+INSERT = TableWrite(table, tuple(table.c))
+# The lock makes the transaction one that changes something, so that its commit waits for the standby as the first one
+# did, whose wait may have been cancelled.
+_BY_IDS = CompiledStatement(
+    lambda dialect: (
+        select(*table.c)
+        .where(any_of(dialect, table.c.request_id, "request_ids"))
+        .with_for_update(read=True, key_share=True)
+    ),
+    "request_ids",
+)
+
+
+class IdempotencyRecords:
+    """The idempotency records, as one transaction sees them."""
+
+    def __init__(self, transaction: OpenTransaction) -> None:
+        self._connection = transaction.connection
+
+    def get_many(self, request_ids: Collection[str]) -> dict[str, IdempotencyRecord]:
+        """By primary key, in a transaction that writes."""
+        rows = _BY_IDS.rows(self._connection, request_ids)
+        return {row[0]: IdempotencyRecord._make(row) for row in rows}

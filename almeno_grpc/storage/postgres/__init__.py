@@ -1,0 +1,1 @@
+"""PostgreSQL: a database that the servers of several machines share."""

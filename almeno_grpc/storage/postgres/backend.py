@@ -1,0 +1,230 @@
+"""PostgreSQL as a backend of the store."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from sqlalchemy import URL, Column, Connection, Engine, func, select, text
+from sqlalchemy.exc import DBAPIError
+
+from almeno_grpc.domain.errors import StoreUnavailable
+from almeno_grpc.service.store import Lock
+from almeno_grpc.storage.compiled import CompiledStatement, Row, execute_raw
+from almeno_grpc.storage.postgres import bulk
+from almeno_grpc.storage.postgres.analyze import analyze
+from almeno_grpc.storage.postgres.dialect import is_idle
+from almeno_grpc.storage.postgres.engine import BEGIN, open_postgres_engine
+from almeno_grpc.storage.postgres.errors import cause_of, domain_error
+from almeno_grpc.storage.table_write import TableWrite
+from almeno_grpc.storage.tables import FIRST_GENERATED_ID
+
+_LIMITS = (
+    "; SET LOCAL lock_timeout = '10s'; SET LOCAL statement_timeout = '60s'"
+    "; SET LOCAL idle_in_transaction_session_timeout = '60s'"
+)
+_BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" + _LIMITS
+# Each statement sees what is committed when it begins; what must not change meanwhile is locked. A commit waits for the
+# standby, if there is one, whatever the database's default. Pages that a session writes out to make room, as one that
+# imports does, are flushed to the disk as they come: half a minute's of them at once would keep commits waiting.
+_BEGIN_WRITING = (
+    "BEGIN ISOLATION LEVEL READ COMMITTED"
+    + _LIMITS
+    + "; SET LOCAL synchronous_commit = on; SET LOCAL backend_flush_after = '1MB'"
+)
+_BEGIN_MIGRATING = (
+    "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0"
+    "; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL synchronous_commit = on"
+)
+# The transaction lasts as long as the lock. It has no snapshot and so keeps no row from being vacuumed.
+_BEGIN_LOCKING = (
+    "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = 0"
+    "; SET LOCAL tcp_keepalives_idle = 10; SET LOCAL tcp_keepalives_interval = 5; SET LOCAL tcp_keepalives_count = 3"
+)
+_MAX_IDS_ONE_BY_ONE = 10_000
+
+
+@dataclass(frozen=True)
+class _AdvisoryLock:
+    """A lock of a transaction, which lasts as long as its connection."""
+
+    connection: Connection
+    is_acquired: bool
+
+    def is_held(self) -> bool:
+        if not self.is_acquired:
+            return False
+        try:
+            execute_raw(self.connection, "SELECT 1")
+        except DBAPIError:
+            return False
+        return True
+
+
+class PostgresBackend:
+    """A PostgreSQL database."""
+
+    reads_in_place: ClassVar[bool] = False
+
+    def __init__(self, url: URL, threads: int) -> None:
+        self._engine = open_postgres_engine(url, pool_size=threads + 1)
+        self._reading = self._engine.execution_options(**{BEGIN: _BEGIN_READING})
+        self._writing = self._engine.execution_options(**{BEGIN: _BEGIN_WRITING})
+        self._migrating = self._engine.execution_options(**{BEGIN: _BEGIN_MIGRATING})
+        self._locking = self._engine.execution_options(**{BEGIN: _BEGIN_LOCKING})
+
+    @property
+    def engine(self) -> Engine:
+        """The engine."""
+        return self._engine
+
+    def fetch(self, statement: CompiledStatement, *parameters: Any) -> list[Row]:
+        """Without a transaction it is one round trip."""
+        with self._engine.connect() as connection:
+            try:
+                return statement.rows(connection, *parameters)
+            except DBAPIError as error:
+                if not error.connection_invalidated:
+                    raise
+                connection.invalidate(error)
+        # It was lost while it was idle, as when the database is restarted, and the others with it.
+        with self.read() as connection:
+            return statement.rows(connection, *parameters)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Of one snapshot."""
+        with _transaction(self._reading) as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Of READ COMMITTED."""
+        with _transaction(self._writing) as connection:
+            yield connection
+
+    @contextmanager
+    def migrate(self) -> Iterator[Connection]:
+        """Under an advisory lock."""
+        try:
+            self._engine.connect().close()
+        except DBAPIError as error:
+            raise StoreUnavailable(f"the database cannot be reached: {cause_of(error)}") from error
+        with _transaction(self._migrating) as connection:
+            connection.execute(select(func.pg_advisory_xact_lock(_lock_key("migration"))))
+            # Servers of the version before may be at work on the tables.
+            connection.exec_driver_sql("SET LOCAL lock_timeout = '30s'")
+            yield connection
+
+    def translate_error(self, error: Exception) -> Exception:
+        """By SQLSTATE."""
+        return domain_error(error)
+
+    def write_rows(self, connection: Connection, writes: Sequence[tuple[TableWrite, Sequence[Row]]]) -> None:
+        """By one statement."""
+        bulk.write_rows(connection, writes)
+
+    def next_ids(self, connection: Connection, column: Column[int], count: int) -> list[int]:
+        """From the sequence."""
+        rows = execute_raw(connection, _next_ids(column), (count,)).fetchall()
+        return sorted(row[0] for row in rows)
+
+    def advance_ids(self, connection: Connection, column: Column[int], to: int) -> None:
+        """Advances the sequence, which knows nothing of ids that are inserted."""
+        if to < FIRST_GENERATED_ID:
+            return
+        sequence = _sequence(column)
+        last = connection.execute(
+            text(f"SELECT last_value - CASE WHEN is_called THEN 0 ELSE 1 END FROM {sequence}")  # noqa: S608
+        )
+        missing = to - last.scalar_one()
+        if missing > _MAX_IDS_ONE_BY_ONE:
+            connection.execute(text(f"SELECT setval('{sequence}', :id)"), {"id": to})
+        elif missing > 0:
+            # Others take ids at the same time, whom setting the sequence could send back to ids already given. From
+            # further below they cannot have come so far meanwhile.
+            connection.execute(text(f"SELECT count(nextval('{sequence}')) FROM generate_series(1, {missing})"))  # noqa: S608
+
+    def is_contended(self) -> bool:
+        """Never: only who wants the same rows ever waits."""
+        return False
+
+    @contextmanager
+    def try_lock(self, name: str) -> Iterator[Lock]:
+        """By an advisory lock of a transaction on a connection that the pool does not miss."""
+        connection = _begun(self._locking)
+        try:
+            connection.detach()
+            statement = select(func.pg_try_advisory_xact_lock(_lock_key(name)))
+            yield _AdvisoryLock(connection, is_acquired=connection.execute(statement).scalar_one())
+        finally:
+            connection.close()
+
+    def checkpoint(self, *, in_steps: bool) -> None:
+        """The server does so by itself."""
+
+    def analyze(self) -> None:
+        """Autovacuum would take a minute to see that an import has filled a table."""
+        with self.write() as connection:
+            analyze(connection)
+
+    def close(self) -> None:
+        """Connections in use are closed once they come back."""
+        self._engine.dispose()
+
+
+@contextmanager
+def _transaction(engine: Engine) -> Iterator[Connection]:
+    connection = _begun(engine)
+    try:
+        transaction = connection.get_transaction()
+        if transaction is None:
+            raise RuntimeError("the transaction was not begun")
+        with transaction:
+            yield connection
+    finally:
+        if not is_idle(connection):
+            # The database rolls back what its connection leaves behind.
+            connection.invalidate()
+        connection.close()
+
+
+def _begun(engine: Engine) -> Connection:
+    """A connection of the pool on which a transaction was begun; a new one in place of one lost while it was idle."""
+    pool = engine.pool
+    try:
+        return _begin(engine)
+    except DBAPIError as error:
+        # Those that could not be made say nothing of others.
+        if not error.connection_invalidated:
+            raise
+    if engine.pool is pool:
+        # As when the database is restarted: those that are idle were lost too.
+        engine.dispose()
+    return _begin(engine)
+
+
+def _begin(engine: Engine) -> Connection:
+    connection = engine.connect()
+    try:
+        connection.begin()
+    except BaseException:
+        connection.invalidate()
+        connection.close()
+        raise
+    return connection
+
+
+def _next_ids(column: Column[int]) -> str:
+    # By a subquery, which hides the count from the planner: it would plan anew for each.
+    return f"SELECT nextval('{_sequence(column)}') FROM generate_series(1, (SELECT CAST(%s AS BIGINT)))"  # noqa: S608
+
+
+def _sequence(column: Column[int]) -> str:
+    return f"{column.table.name}_{column.name}_seq"
+
+
+def _lock_key(name: str) -> int:
+    """The key of a name among the database's advisory locks, whoever else takes some."""
+    return int.from_bytes(hashlib.sha256(f"almeno {name}".encode()).digest()[:8], "big", signed=True)

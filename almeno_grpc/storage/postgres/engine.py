@@ -1,0 +1,85 @@
+"""Engines for PostgreSQL: to the server that takes writes, and with connections given up soon when that is gone.
+
+Nothing outlives a transaction on its connection but prepared statements, so that a pooler such as PgBouncer may stand
+between; `postgres_url` says what it then needs.
+"""
+
+import psycopg
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+
+from almeno_grpc.storage.backend import DatabaseUnusable
+from almeno_grpc.storage.compiled import wrap_dbapi_error
+from almeno_grpc.storage.postgres.dialect import DRIVER_NAME, collect_warnings, execute_command
+
+BEGIN = "almeno_begin"
+"""Execution option: the command that begins a transaction. Without it each statement is committed by itself."""
+
+MAX_POOL_SIZE = 24
+"""Connections of a process: more do not make a database of a few cores faster, and it is to serve many processes."""
+_POOL_TIMEOUT_SECONDS = 10
+
+_DRIVER_OPTIONS = {
+    # A server that has failed over is a standby when it comes back: it takes no writes and tells of the past.
+    "target_session_attrs": "read-write",
+    "connect_timeout": "5",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "20000",
+    "application_name": "almeno",
+}
+"""libpq's, unless the URL says otherwise: a machine that is gone is noticed within seconds."""
+
+
+def postgres_url(url: URL) -> URL:
+    """Checks a PostgreSQL URL, and completes it with the driver and libpq's options.
+
+    The URL's query takes libpq's options, and `prepare_threshold=none`, which prepares no statements: for a pooler in
+    transaction mode that knows nothing of prepared statements.
+
+    Raises:
+        DatabaseUnusable: It names another driver, or no database.
+    """
+    if url.drivername not in ("postgresql", "postgresql+psycopg"):
+        raise DatabaseUnusable(
+            f"ALMENO_DATABASE_URL names the driver {url.drivername}; leave it out, as in postgresql://"
+        )
+    if not url.database:
+        raise DatabaseUnusable("ALMENO_DATABASE_URL names no database, as in postgresql://user@host/almeno")
+    if url.query.get("prepare_threshold", "none") != "none":
+        raise DatabaseUnusable("ALMENO_DATABASE_URL: prepare_threshold is none, or left out")
+    return url.set(drivername="postgresql+psycopg", query={**_DRIVER_OPTIONS, **url.query})
+
+
+def open_postgres_engine(url: URL, *, pool_size: int = 8) -> Engine:
+    """An engine for one process.
+
+    Args:
+        url: As `postgres_url` gives it.
+        pool_size: The most connections held.
+    """
+    prepares = "prepare_threshold" not in url.query
+    engine = create_engine(
+        url.set(drivername=DRIVER_NAME).difference_update_query(["prepare_threshold"]),
+        pool_size=min(pool_size, MAX_POOL_SIZE),
+        max_overflow=0,
+        pool_timeout=_POOL_TIMEOUT_SECONDS,
+        pool_use_lifo=True,
+        # Transactions are begun by the hook below, not by the driver.
+        isolation_level="AUTOCOMMIT",
+        hide_parameters=True,
+        use_native_hstore=False,
+        connect_args={} if prepares else {"prepare_threshold": None},
+    )
+    event.listen(engine, "connect", collect_warnings)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _begin(connection: Connection) -> None:
+    command = connection.get_execution_options().get(BEGIN)
+    if command is not None:
+        try:
+            execute_command(connection.connection, command)
+        except psycopg.Error as error:
+            raise wrap_dbapi_error(connection, command, error) from error

@@ -1,0 +1,112 @@
+"""Engines for a SQLite file: durable, strict, and by a version of SQLite without the WAL-reset race."""
+
+import importlib
+import sqlite3
+import time
+from types import ModuleType
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+
+from almeno_grpc.storage.backend import DatabaseUnusable
+from almeno_grpc.storage.compiled import execute_raw
+
+PATCHED_SQLITE = (3, 51, 3)
+"""The first SQLite without a race at the reset of the write-ahead log, which can lose the commits of one of two
+processes that write at the same time."""
+
+BEGIN = "almeno_begin"
+"""Execution option: the command that begins a transaction; BEGIN by default."""
+_BUSY_TIMEOUT_MILLISECONDS = 10_000
+_MAX_LOG_PAGES = 65_536
+"""256 MiB of pages of 4 KiB. From here on a commit does what nobody has done between the commits."""
+_LOCKED_SECONDS = 0.01
+"""How long to wait before a new database that is locked is tried again."""
+
+
+def sqlite_url(url: URL) -> URL:
+    """Checks a SQLite URL.
+
+    Raises:
+        DatabaseUnusable: It names another driver, or no file.
+    """
+    if url.drivername not in ("sqlite", "sqlite+pysqlite"):
+        raise DatabaseUnusable(f"ALMENO_DATABASE_URL names the driver {url.drivername}; leave it out, as in sqlite:///")
+    if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
+        raise DatabaseUnusable(
+            "ALMENO_DATABASE_URL names no file: the server is several processes that share the database, so a SQLite "
+            "database has to be a file, as in sqlite:///almeno.db"
+        )
+    return url
+
+
+def open_sqlite_engine(url: URL, *, pool_size: int = 8) -> Engine:
+    """An engine for one process.
+
+    Args:
+        url: As `sqlite_url` gives it.
+        pool_size: The most connections held.
+
+    Raises:
+        DatabaseUnusable: The SQLite of this environment has the write-ahead-log race.
+    """
+    engine = create_engine(
+        url,
+        module=_patched_sqlite(),
+        pool_size=pool_size,
+        max_overflow=0,
+        hide_parameters=True,
+        connect_args={"timeout": _BUSY_TIMEOUT_MILLISECONDS / 1000, "check_same_thread": False},
+    )
+    event.listen(engine, "connect", _set_up)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _patched_sqlite() -> ModuleType:
+    """The newest SQLite at hand: the one that the package pysqlite3 brings, or the interpreter's own."""
+    try:
+        module = importlib.import_module("pysqlite3")
+    except ImportError:
+        module = sqlite3
+    if module.sqlite_version_info < PATCHED_SQLITE:
+        raise DatabaseUnusable(
+            f"SQLite {module.sqlite_version} can lose commits when several processes write "
+            f"(fixed in {'.'.join(map(str, PATCHED_SQLITE))}); install the package pysqlite3 or a newer SQLite"
+        )
+    return module
+
+
+def _set_up(dbapi_connection: Any, _record: Any) -> None:
+    # Transactions are begun by the hook below, not by the driver's guess.
+    dbapi_connection.isolation_level = None
+    cursor = dbapi_connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MILLISECONDS}")
+    _use_write_ahead_log(dbapi_connection, cursor)
+    for pragma in (
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        "trusted_schema = OFF",
+        f"wal_autocheckpoint = {_MAX_LOG_PAGES}",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _use_write_ahead_log(dbapi_connection: Any, cursor: Any) -> None:
+    # Of several processes that open a new database at once, some are told at once that it is locked: switching the
+    # journal does not wait as other statements do.
+    deadline = time.monotonic() + _BUSY_TIMEOUT_MILLISECONDS / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except dbapi_connection.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(_LOCKED_SECONDS)
+        else:
+            return
+
+
+def _begin(connection: Connection) -> None:
+    execute_raw(connection, connection.get_execution_options().get(BEGIN, "BEGIN"))

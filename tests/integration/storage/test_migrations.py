@@ -1,0 +1,203 @@
+"""The schema: made by migrations, the same as the tables describe, and refused where it is unknown."""
+
+import contextlib
+import re
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, text
+from sqlalchemy.exc import DBAPIError
+
+from almeno_grpc.storage.engine import DatabaseUnusable
+from almeno_grpc.storage.store import SqlStore
+from almeno_grpc.storage.tables import metadata
+
+
+@pytest.fixture
+def open_empty(new_database):
+    """Opens databases without a schema."""
+    with contextlib.ExitStack() as stack:
+
+        def open_another() -> SqlStore:
+            store = SqlStore(new_database(empty=True))
+            stack.callback(store.close)
+            return store
+
+        yield open_another
+
+
+@pytest.fixture
+def empty(open_empty):
+    return open_empty()
+
+
+@pytest.fixture
+def engine(empty):
+    return empty.engine
+
+
+def revision_of(engine):
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def definitions(engine) -> dict[str, list[str]]:
+    """What each table and index is made of, by name, however it is written."""
+    with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            found = connection.execute(
+                text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND type <> 'trigger'")
+            ).all()
+        else:
+            found = connection.execute(text(DEFINITIONS)).all()
+    # SQLite puts the name of a table that was renamed in quotes.
+    return {
+        name: sorted(
+            re.sub(r"\s+", " ", line).replace('"', "").strip(" ,") for line in sql.splitlines() if line.strip(" ,()\t")
+        )
+        for name, sql in found
+        if not name.startswith(("alembic_version", "sqlite_sequence"))
+    }
+
+
+DEFINITIONS = """
+SELECT conrelid::regclass || '.' || conname, pg_get_constraintdef(oid) FROM pg_constraint
+WHERE connamespace = 'public'::regnamespace
+UNION ALL SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'
+UNION ALL SELECT table_name || '.' || column_name,
+    concat_ws(' ', data_type, character_maximum_length, is_nullable, column_default, identity_start)
+FROM information_schema.columns WHERE table_schema = 'public'
+"""
+
+
+def test_empty_database_gets_the_whole_schema(empty, engine):
+    empty.migrate()
+    assert revision_of(engine) == "0201"
+    assert set(metadata.tables) <= set(inspect(engine).get_table_names())
+
+
+def test_schema_that_is_up_to_date_stays_as_it_is(empty, engine):
+    empty.migrate()
+    before = definitions(engine)
+    empty.migrate()
+    assert definitions(engine) == before
+
+
+def test_ids_are_generated_from_the_first_generated_one_on(empty):
+    empty.migrate()
+
+    def reserve(tx):
+        return tx.customers.reserve_ids(2), tx.loans.reserve_ids(1)
+
+    assert empty.write(reserve) == ([1_000_000_001, 1_000_000_002], [1_000_000_001])
+
+
+def test_migrations_make_the_tables_that_are_described(empty, engine):
+    empty.migrate()
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_migrations_make_the_same_checks_keys_and_indexes_to_the_letter(empty, open_empty):
+    empty.migrate()
+    described = open_empty().engine
+    metadata.create_all(described)
+    by_migrations, by_tables = definitions(empty.engine), definitions(described)
+    assert re.search(r"CHECK .*age.*18.*120", str(by_migrations))
+    assert by_migrations == by_tables
+
+
+def test_repayments_cannot_be_changed_or_removed_by_anybody(empty, engine):
+    empty.migrate()
+    with engine.begin() as connection:
+        for row in A_REPAYMENT:
+            connection.exec_driver_sql(row)
+    for change in ("UPDATE repayment SET amount_paise = 2", "DELETE FROM repayment"):
+        with pytest.raises(DBAPIError, match="never"), engine.begin() as connection:
+            connection.exec_driver_sql(change)
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT amount_paise FROM repayment").scalar() == 100
+
+
+A_REPAYMENT = (
+    "INSERT INTO customer VALUES (7, 'Asha', 'Rao', 30, 919999999999, 5000000, 180000000, true, 1)",
+    "INSERT INTO loan_number VALUES (5, 7)",
+    """INSERT INTO loan
+    VALUES (5, 7, 10000000, 0, 10, 1000000, 'ANNUAL_COMPOUND', 0, 0, 10000000, 2026, 1, 5, 5, NULL, 100, 1)""",
+    "INSERT INTO repayment VALUES (7, 5, 1, 'r', 100, '2026-01-05', 0, 0, 0, 10000000, 0, 0, 100, 10000000, false, 1)",
+)
+
+
+def test_migration_that_fails_halfway_leaves_nothing_of_itself(monkeypatch, empty, engine):
+    read_scripts = ScriptDirectory.from_config
+
+    def with_a_fault(config):
+        scripts = read_scripts(config)
+        module = scripts.get_revision("0201").module
+        upgrade = module.upgrade
+
+        def upgrade_and_fail():
+            upgrade()
+            raise RuntimeError("the power is gone")
+
+        module.upgrade = upgrade_and_fail
+        return scripts
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ScriptDirectory, "from_config", with_a_fault)
+        with pytest.raises(RuntimeError, match="power"):
+            empty.migrate()
+    assert inspect(engine).get_table_names() == []
+    empty.migrate()
+    assert revision_of(engine) == "0201"
+
+
+UNRELEASED = ["0001", "0002", "0003", *(f"010{number}" for number in range(1, 9))]
+
+
+def set_revision(engine, revision):
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+
+
+@pytest.mark.parametrize("revision", UNRELEASED)
+def test_database_of_an_unreleased_version_is_refused_by_name_and_left_alone(revision, empty, engine):
+    empty.migrate()
+    set_revision(engine, revision)
+    before = definitions(engine)
+    said = (
+        rf"before the first release \(schema {revision}\), .* no upgrade; name a new database .* import the book again"
+    )
+    with pytest.raises(DatabaseUnusable, match=said):
+        empty.migrate()
+    assert definitions(engine) == before
+    assert revision_of(engine) == revision
+
+
+def test_database_of_a_version_that_is_not_known_is_refused(empty, engine):
+    empty.migrate()
+    set_revision(engine, "9999")
+    with pytest.raises(DatabaseUnusable, match=r"another version of the service \(schema 9999\)"):
+        empty.migrate()
+
+
+def test_database_of_something_else_is_refused_and_left_alone(empty, engine):
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE recipe (name TEXT)")
+    with pytest.raises(DatabaseUnusable, match="tables of something else"):
+        empty.migrate()
+    assert inspect(engine).get_table_names() == ["recipe"]
+
+
+def test_servers_that_open_a_new_database_at_the_same_time_all_find_the_schema(new_database):
+    url = new_database(empty=True)
+    stores = [SqlStore(url) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(SqlStore.migrate, stores))
+    assert revision_of(stores[0].engine) == "0201"
+    for store in stores:
+        store.close()

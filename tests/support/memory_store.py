@@ -1,0 +1,71 @@
+"""A store in memory, for tests of what the service does with transactions; it keeps idempotency records alone."""
+
+import threading
+from collections.abc import Callable, Collection
+from typing import Any, TypeVar, cast
+
+from almeno_grpc.domain.errors import DeadlineExceeded, WriteConflict
+from almeno_grpc.service.store import Changes, IdempotencyRecord, Store, always
+
+T = TypeVar("T")
+
+
+class MemoryTransaction:
+    """One transaction: what it writes is in the store once it has been committed."""
+
+    def __init__(self, store: "MemoryStore") -> None:
+        self._store = store
+        self.changes = Changes()
+
+    @property
+    def idempotency(self) -> "MemoryTransaction":
+        return self
+
+    def get_many(self, request_ids: Collection[str]) -> dict[str, IdempotencyRecord]:
+        self._store.log.append("look up records")
+        return {key: self._store.records[key] for key in request_ids if key in self._store.records}
+
+    def write(self, changes: Changes) -> None:
+        self._store.log.append("write")
+        self._store.on_write(changes)
+        self.changes = changes
+
+
+class MemoryStore:
+    """Transactions one after the other, with hooks for what goes wrong."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, IdempotencyRecord] = {}
+        self.committed: list[Changes] = []
+        self.log: list[str] = []
+        self.on_begin: Callable[[], object] = lambda: None
+        self.on_write: Callable[[Changes], object] = lambda _changes: None
+        self.on_commit: Callable[[], object] = lambda: None
+        self._lock = threading.Lock()
+
+    def write(self, work: Callable[[Any], T], *, is_active: Callable[[], bool] = always, max_attempts: int = 5) -> T:
+        for attempts_left in reversed(range(max_attempts)):
+            try:
+                return self._write_once(work, is_active)
+            except WriteConflict:
+                if not attempts_left:
+                    raise
+        raise AssertionError("there is at least one attempt")
+
+    def _write_once(self, work: Callable[[Any], T], is_active: Callable[[], bool]) -> T:
+        with self._lock:
+            self.log.append("begin")
+            self.on_begin()
+            if not is_active():
+                raise DeadlineExceeded("nobody waits")
+            tx = MemoryTransaction(self)
+            result = work(tx)
+            self.on_commit()
+            self.log.append("commit")
+            self.committed.append(tx.changes)
+            self.records |= {record.request_id: record for record in tx.changes.idempotency_records}
+            return result
+
+    def as_store(self) -> Store:
+        """The store, for those who use no more of it than this one has."""
+        return cast("Store", self)

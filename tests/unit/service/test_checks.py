@@ -1,0 +1,119 @@
+import threading
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import cast
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from almeno_grpc.bootstrap import load_policies
+from almeno_grpc.clock import Clock
+from almeno_grpc.domain.decision import Borrower, Decision, LoanRequest
+from almeno_grpc.domain.errors import CreditError, CustomerNotFound, StoreUnavailable
+from almeno_grpc.domain.position import CreditPosition
+from almeno_grpc.service.checks import CheckService
+from almeno_grpc.service.policies import PolicyCalendar
+from almeno_grpc.service.store import Store
+
+PATIENCE_SECONDS = 10
+LAKH = 100_000 * 100
+NOBODY = 99
+NOTHING_BORROWED = CreditPosition(*[0] * len(CreditPosition._fields))
+
+
+@dataclass
+class BorrowersStore:
+    """A store of borrowers; the first statement waits until it is let go, if it is to wait."""
+
+    reads_in_place: bool
+    statements: list[list[int]] = field(default_factory=list)
+    error: Exception | None = None
+    first_has_begun: threading.Event = field(default_factory=threading.Event)
+    first_may_end: threading.Event = field(default_factory=threading.Event)
+
+    def borrowers(self, customer_ids: Collection[int], _on: date) -> dict[int, Borrower]:
+        self.statements.append(sorted(customer_ids))
+        self.first_has_begun.set()
+        assert self.first_may_end.wait(PATIENCE_SECONDS)
+        if self.error is not None:
+            raise self.error
+        return {number: Borrower(LAKH, 36 * LAKH, NOTHING_BORROWED) for number in customer_ids if number != NOBODY}
+
+
+@pytest.fixture
+def remote() -> Iterator[tuple[BorrowersStore, CheckService]]:
+    """Checks on a database beyond the process."""
+    store = BorrowersStore(reads_in_place=False)
+    checks = checks_on(store)
+    yield store, checks
+    store.first_may_end.set()
+    checks.close()
+
+
+def checks_on(store: BorrowersStore) -> CheckService:
+    clock = Clock(date(2026, 4, 10), ZoneInfo("Asia/Kolkata"))
+    return CheckService(cast("Store", store), PolicyCalendar(load_policies()), clock)
+
+
+def asked(customer_id: int) -> LoanRequest:
+    return LoanRequest(customer_id, LAKH, Decimal(12), 12)
+
+
+def answer_of(decision: Decision) -> bytes:
+    return f"{decision.request.customer_id} {decision.approved}".encode()
+
+
+def test_a_check_is_decided_in_place_where_reading_costs_less_than_a_queue() -> None:
+    store = BorrowersStore(reads_in_place=True)
+    store.first_may_end.set()
+    assert checks_on(store).check(asked(1), answer_of) == b"1 True"
+    with pytest.raises(CustomerNotFound):
+        checks_on(store).check(asked(NOBODY), answer_of)
+
+
+def test_checks_that_wait_together_go_by_one_statement(remote: tuple[BorrowersStore, CheckService]) -> None:
+    store, checks = remote
+    answers = [checks.check(asked(1), answer_of)]
+    assert store.first_has_begun.wait(PATIENCE_SECONDS)
+    answers += [checks.check(asked(number), answer_of) for number in (2, 3, 2)]
+    store.first_may_end.set()
+    assert [answer.result(PATIENCE_SECONDS) for answer in answers] == [b"1 True", b"2 True", b"3 True", b"2 True"]
+    assert store.statements == [[1], [2, 3]]
+
+
+def test_a_check_that_cannot_be_decided_harms_no_other(remote: tuple[BorrowersStore, CheckService]) -> None:
+    store, checks = remote
+    answers = [checks.check(asked(1), answer_of)]
+    assert store.first_has_begun.wait(PATIENCE_SECONDS)
+    answers += [checks.check(asked(NOBODY), answer_of), checks.check(asked(3), answer_of)]
+    store.first_may_end.set()
+    assert isinstance(answers[1].exception(PATIENCE_SECONDS), CustomerNotFound)
+    assert answers[2].result(PATIENCE_SECONDS) == b"3 True"
+
+
+def test_checks_fail_together_where_the_database_is_out_of_reach(remote: tuple[BorrowersStore, CheckService]) -> None:
+    store, checks = remote
+    store.error = StoreUnavailable("out of reach")
+    store.first_may_end.set()
+    assert checks.check(asked(1), answer_of).exception(PATIENCE_SECONDS) is store.error
+
+
+def test_an_answer_that_cannot_be_made_fails_its_own_check(remote: tuple[BorrowersStore, CheckService]) -> None:
+    store, checks = remote
+    store.first_may_end.set()
+
+    def break_off(_decision: Decision) -> bytes:
+        raise ValueError("no answer")
+
+    assert isinstance(checks.check(asked(1), break_off).exception(PATIENCE_SECONDS), ValueError)
+    assert checks.check(asked(2), answer_of).result(PATIENCE_SECONDS) == b"2 True"
+
+
+def test_a_batch_of_checks_says_of_each_why_it_cannot_be_decided() -> None:
+    store = BorrowersStore(reads_in_place=True)
+    store.first_may_end.set()
+    outcomes = checks_on(store).check_all([asked(1), asked(NOBODY)])
+    assert isinstance(outcomes[0], Decision)
+    assert isinstance(outcomes[1], CreditError)
