@@ -44,7 +44,7 @@ class ListStore:
         yield SimpleNamespace(
             customers=SimpleNamespace(count=lambda: len(self.ids)),
             borrowers=SimpleNamespace(page=self._page),
-            figures=SimpleNamespace(
+            statistics=SimpleNamespace(
                 loans=lambda on: [LoanGroup(on, LoanState.ACTIVE, 0, 1, LAKH, LAKH)],
                 decisions=lambda on: [DecisionGroup(on, (), 1)],
             ),
