@@ -91,9 +91,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
             fill_customer(response.customers.add(), customer)
         return response
 
-    def CheckEligibility(
-        self, request: pb.CheckEligibilityRequest, _context: grpc.ServicerContext
-    ) -> bytes | Future[bytes]:
+    def CheckEligibility(self, request: pb.CheckEligibilityRequest, _context: grpc.ServicerContext) -> Future[bytes]:
         """Decides without storing or booking."""
         fields = FieldReader()
         loan_request = requests.loan_request(fields, request)

@@ -34,29 +34,20 @@ class CheckService:
         self._clock = clock
         self._queue: BatchQueue[_PendingCheck] = BatchQueue("checks", self._run_batch, max_calls=MAX_BATCH_CHECKS)
 
-    @property
-    def waits(self) -> bool:
-        """Whether `check` takes its caller's time: it decides at once, where reading costs less than a queue."""
-        return self._store.reads_in_place
-
-    def check(self, request: LoanRequest, encode: Callable[[Decision], bytes]) -> bytes | Future[bytes]:
-        """Decides a request now; on a database beyond this process together with those that wait with it.
+    def check(self, request: LoanRequest, encode: Callable[[Decision], bytes]) -> Future[bytes]:
+        """Decides a request now, together with those that wait with it.
 
         Args:
             request: What a customer asks for.
             encode: Makes the answer from the decision.
 
         Returns:
-            The answer, or the answer to come; then another thread sets it, or the error.
+            The answer, or one of these errors, or one of the store; another thread sets it:
 
-        Raises:
             CustomerNotFound: No customer has the id.
             TermsDoNotAmortize: The terms give no schedule that repays the loan.
             NoPolicyInEffect: No policy has taken effect by the business date.
         """
-        if self._store.reads_in_place:
-            [outcome] = self.check_all([request])
-            return _encoded(outcome, encode)
         call = _PendingCheck(request, encode)
         self._queue.submit(call)
         return call.answer

@@ -373,10 +373,6 @@ class Lock(Protocol):
 class Store(Protocol):
     """The book in a database. Its methods may be called from any thread."""
 
-    @property
-    def reads_in_place(self) -> bool:
-        """Whether reading costs less than handing the work to another thread, as with a database in this process."""
-
     def borrowers(self, customer_ids: Collection[int], on: date) -> dict[int, Borrower]:
         """The borrowers on a business date, by customer_id; ids that no customer has are left out.
 

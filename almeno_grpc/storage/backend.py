@@ -23,10 +23,6 @@ class Backend(Protocol):
     def engine(self) -> Engine:
         """For those who look at the database itself: checks and tests."""
 
-    @property
-    def reads_in_place(self) -> bool:
-        """Whether a read costs less than handing it to another thread."""
-
     def fetch(self, statement: CompiledStatement, *parameters: Any) -> list[Row]:
         """Executes a statement that reads, outside of any transaction, and fetches its rows."""
 

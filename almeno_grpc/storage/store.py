@@ -127,11 +127,6 @@ class SqlStore:
         """Closes all connections."""
         self._backend.close()
 
-    @property
-    def reads_in_place(self) -> bool:
-        """As the backend does."""
-        return self._backend.reads_in_place
-
     def borrowers(self, customer_ids: Collection[int], on: date) -> dict[int, Borrower]:
         """By one statement."""
         try:

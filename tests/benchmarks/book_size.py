@@ -28,7 +28,8 @@ from support.servers import ROOT
 from almeno_grpc.bootstrap import load_policies
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.decision import LoanRequest
-from almeno_grpc.service.booking import BookingService
+from almeno_grpc.service.checks import CheckService
+from almeno_grpc.service.policies import PolicyCalendar
 from almeno_grpc.storage.store import SqlStore
 
 TODAY = date(2026, 11, 23)
@@ -110,7 +111,7 @@ class GrowingBook:
         return [random.choice(each) for each in random.choices(ranges, map(len, ranges), k=count)]
 
 
-def measure_check(lending: BookingService, customer_ids: list[int]) -> float:
+def measure_check(checks: CheckService, customer_ids: list[int]) -> float:
     """The median of the microseconds that a check takes."""
     requests = [LoanRequest(customer_id, 1_000_000, Decimal("10.5"), 36) for customer_id in customer_ids]
     blocks = []
@@ -118,7 +119,7 @@ def measure_check(lending: BookingService, customer_ids: list[int]) -> float:
         block = requests[start : start + BLOCK_CHECKS]
         started = time.perf_counter()
         for request in block:
-            lending.check(request)
+            checks.check_all([request])
         blocks.append((time.perf_counter() - started) / len(block) * 1e6)
     return statistics.median(blocks)
 
@@ -148,14 +149,14 @@ def main() -> None:
     for database in arguments.database.split(","):
         with empty_book(database) as store:
             book = GrowingBook(store)
-            lending = BookingService(store, load_policies(), Clock(TODAY, ZoneInfo("Asia/Kolkata")))
+            checks = CheckService(store, PolicyCalendar(load_policies()), Clock(TODAY, ZoneInfo("Asia/Kolkata")))
             for size in (size for size in SIZES if size <= arguments.most):
                 book.grow(size)
                 for loans_each in (FEW, SOME, MANY):
                     # Twice, for the first round reads what is not in memory yet.
                     customer_ids = book.customers_with(loans_each, CHECKS)
-                    measure_check(lending, customer_ids[: CHECKS // 4])
-                    check_us = measure_check(lending, customer_ids)
+                    measure_check(checks, customer_ids[: CHECKS // 4])
+                    check_us = measure_check(checks, customer_ids)
                     print(f"{database}: {size:>10,} loans, {loans_each:>3} a customer: {check_us:6.0f} µs", flush=True)
                     figures.append(
                         {"database": database, "loans": size, "loans_a_customer": loans_each, "check_us": check_us}

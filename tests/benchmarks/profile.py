@@ -43,7 +43,8 @@ from almeno_grpc.rpc.field_reader import FieldReader
 from almeno_grpc.rpc.runtime.admission import AdmissionInterceptor
 from almeno_grpc.rpc.runtime.executors import CallExecutor
 from almeno_grpc.rpc.runtime.limits import CallLimits
-from almeno_grpc.service.booking import BookingService
+from almeno_grpc.service.checks import CheckService
+from almeno_grpc.service.policies import PolicyCalendar
 from almeno_grpc.storage.store import SqlStore
 
 BLOCKS, BLOCK_CALLS = 20, 500
@@ -83,7 +84,7 @@ def measured(work: Callable[[Any], object], arguments: Sequence[Any]) -> float:
 def parts(store: SqlStore, customer_ids: Sequence[int]) -> list[Part]:
     """Measures the parts of a check, by different customers."""
     policies, clock, metrics = load_policies(), Clock(TODAY, ZoneInfo("Asia/Kolkata")), PrometheusMetrics()
-    lending = BookingService(store, policies, clock)
+    checks = CheckService(store, PolicyCalendar(policies), clock)
     messages = [
         pb.CheckEligibilityRequest(
             customer_id=customer_id,
@@ -94,7 +95,8 @@ def parts(store: SqlStore, customer_ids: Sequence[int]) -> list[Part]:
         for customer_id in customer_ids
     ]
     serialized = [message.SerializeToString() for message in messages]
-    decisions = [lending.check(requests.loan_request(FieldReader(), message)) for message in messages]
+    outcomes = checks.check_all([requests.loan_request(FieldReader(), message) for message in messages])
+    decisions = [outcome for outcome in outcomes if isinstance(outcome, Decision)]
 
     def check_fields(message: Any) -> None:
         fields = FieldReader()
@@ -112,13 +114,13 @@ def parts(store: SqlStore, customer_ids: Sequence[int]) -> list[Part]:
     figures = {
         "request decoded": measured(pb.CheckEligibilityRequest.FromString, serialized),
         "fields checked": measured(check_fields, messages),
-        "position read": measured(lambda customer_id: store.borrower(customer_id, TODAY), customer_ids),
+        "position read": measured(lambda customer_id: store.borrowers([customer_id], TODAY), customer_ids),
         "decided": measured(lambda each: decide(each.request, each.borrower, policies[0], TODAY), decisions),
         "decision counted": measured(count, decisions),
         "answer made and encoded": measured(encode, decisions),
     }
     with contextlib.closing(AdmissionInterceptor(threads=4, limits=LIMITS, metrics=metrics)) as admission:
-        whole = measured(_chain(admission, lending, metrics), serialized)
+        whole = measured(_chain(admission, checks, metrics), serialized)
     handed_over = _handed_over()
     around = whole - sum(figures.values())
     return [
@@ -154,12 +156,13 @@ class _Context:
 
 
 def _chain(
-    admission: AdmissionInterceptor, lending: BookingService, metrics: PrometheusMetrics
+    admission: AdmissionInterceptor, checks: CheckService, metrics: PrometheusMetrics
 ) -> Callable[[bytes], object]:
-    """CheckEligibility as a thread runs it, from bytes to bytes."""
-    unused: Any = SimpleNamespace(once=None)
+    """CheckEligibility from bytes to bytes, as a batch of one, on this thread."""
+    unused: Any = None
+    in_place: Any = SimpleNamespace(check=lambda request, encode: encode(checks.check_all([request])[0]))
     handler = grpc.unary_unary_rpc_method_handler(
-        CreditServicer(unused, unused, lending, repayments=unused, decisions=unused, metrics=metrics).CheckEligibility,
+        CreditServicer(unused, in_place, unused, unused, unused, metrics).CheckEligibility,
         request_deserializer=pb.CheckEligibilityRequest.FromString,
         response_serializer=pb.CheckEligibilityResponse.SerializeToString,
     )

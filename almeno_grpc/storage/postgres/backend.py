@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from sqlalchemy import URL, Column, Connection, Engine, func, select, text
 from sqlalchemy.exc import DBAPIError
@@ -64,8 +64,6 @@ class _AdvisoryLock:
 
 class PostgresBackend:
     """A PostgreSQL database."""
-
-    reads_in_place: ClassVar[bool] = False
 
     def __init__(self, url: URL, threads: int) -> None:
         self._engine = open_postgres_engine(url, pool_size=threads + 1)

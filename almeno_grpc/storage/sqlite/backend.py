@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from sqlalchemy import URL, Column, Connection, Engine, bindparam, column, select, table
 from sqlalchemy.exc import DatabaseError
@@ -74,8 +74,6 @@ class _Writer:
 
 class SqliteBackend:
     """A SQLite file."""
-
-    reads_in_place: ClassVar[bool] = True
 
     def __init__(self, url: URL, threads: int) -> None:
         # The file that SQLite opens: those who know it by another name share its locks. The driver is given the

@@ -27,7 +27,6 @@ NOTHING_BORROWED = CreditPosition(*[0] * len(CreditPosition._fields))
 class BorrowersStore:
     """A store of borrowers; the first statement waits until it is let go, if it is to wait."""
 
-    reads_in_place: bool
     statements: list[list[int]] = field(default_factory=list)
     error: Exception | None = None
     first_has_begun: threading.Event = field(default_factory=threading.Event)
@@ -43,9 +42,9 @@ class BorrowersStore:
 
 
 @pytest.fixture
-def remote() -> Iterator[tuple[BorrowersStore, CheckService]]:
-    """Checks on a database beyond the process."""
-    store = BorrowersStore(reads_in_place=False)
+def queue() -> Iterator[tuple[BorrowersStore, CheckService]]:
+    """Checks, and the store that they read from."""
+    store = BorrowersStore()
     checks = checks_on(store)
     yield store, checks
     store.first_may_end.set()
@@ -65,16 +64,8 @@ def answer_of(decision: Decision) -> bytes:
     return f"{decision.request.customer_id} {decision.approved}".encode()
 
 
-def test_a_check_is_decided_in_place_where_reading_costs_less_than_a_queue() -> None:
-    store = BorrowersStore(reads_in_place=True)
-    store.first_may_end.set()
-    assert checks_on(store).check(asked(1), answer_of) == b"1 True"
-    with pytest.raises(CustomerNotFound):
-        checks_on(store).check(asked(NOBODY), answer_of)
-
-
-def test_checks_that_wait_together_go_by_one_statement(remote: tuple[BorrowersStore, CheckService]) -> None:
-    store, checks = remote
+def test_checks_that_wait_together_go_by_one_statement(queue: tuple[BorrowersStore, CheckService]) -> None:
+    store, checks = queue
     answers = [checks.check(asked(1), answer_of)]
     assert store.first_has_begun.wait(PATIENCE_SECONDS)
     answers += [checks.check(asked(number), answer_of) for number in (2, 3, 2)]
@@ -83,8 +74,8 @@ def test_checks_that_wait_together_go_by_one_statement(remote: tuple[BorrowersSt
     assert store.statements == [[1], [2, 3]]
 
 
-def test_a_check_that_cannot_be_decided_harms_no_other(remote: tuple[BorrowersStore, CheckService]) -> None:
-    store, checks = remote
+def test_a_check_that_cannot_be_decided_harms_no_other(queue: tuple[BorrowersStore, CheckService]) -> None:
+    store, checks = queue
     answers = [checks.check(asked(1), answer_of)]
     assert store.first_has_begun.wait(PATIENCE_SECONDS)
     answers += [checks.check(asked(NOBODY), answer_of), checks.check(asked(3), answer_of)]
@@ -93,15 +84,15 @@ def test_a_check_that_cannot_be_decided_harms_no_other(remote: tuple[BorrowersSt
     assert answers[2].result(PATIENCE_SECONDS) == b"3 True"
 
 
-def test_checks_fail_together_where_the_database_is_out_of_reach(remote: tuple[BorrowersStore, CheckService]) -> None:
-    store, checks = remote
+def test_checks_fail_together_where_the_database_is_out_of_reach(queue: tuple[BorrowersStore, CheckService]) -> None:
+    store, checks = queue
     store.error = StoreUnavailable("out of reach")
     store.first_may_end.set()
     assert checks.check(asked(1), answer_of).exception(PATIENCE_SECONDS) is store.error
 
 
-def test_an_answer_that_cannot_be_made_fails_its_own_check(remote: tuple[BorrowersStore, CheckService]) -> None:
-    store, checks = remote
+def test_an_answer_that_cannot_be_made_fails_its_own_check(queue: tuple[BorrowersStore, CheckService]) -> None:
+    store, checks = queue
     store.first_may_end.set()
 
     def break_off(_decision: Decision) -> bytes:
@@ -112,7 +103,7 @@ def test_an_answer_that_cannot_be_made_fails_its_own_check(remote: tuple[Borrowe
 
 
 def test_a_batch_of_checks_says_of_each_why_it_cannot_be_decided() -> None:
-    store = BorrowersStore(reads_in_place=True)
+    store = BorrowersStore()
     store.first_may_end.set()
     outcomes = checks_on(store).check_all([asked(1), asked(NOBODY)])
     assert isinstance(outcomes[0], Decision)
