@@ -130,7 +130,7 @@ class CreditApplication:
         portfolio_service_pb2_grpc.add_PortfolioServiceServicer_to_server(self._portfolio, server)
 
     def drain(self) -> None:
-        """Ends watches and walks over the book; their callers come back to a server that stays."""
+        """Ends watches and scans of the book with UNAVAILABLE; their callers retry with a server that stays."""
         self._draining.set()
 
     def close(self) -> None:

@@ -80,8 +80,8 @@ class Served:
 
 
 @contextlib.contextmanager
-def served(database_url: str) -> Iterator[Served]:
-    """Serves a book on a free port."""
+def served(database_url: str, *, dispatches_early: bool | None = None) -> Iterator[Served]:
+    """Serves a book on a free port, with early dispatch or without; None for what the installed gRPC allows."""
     settings_here = Settings(
         database_url=database_url, business_date=TODAY, threads=4, import_max_upload_bytes=UPLOAD_LIMIT_BYTES
     )
@@ -91,7 +91,7 @@ def served(database_url: str) -> Iterator[Served]:
     limits = CallLimits(
         max_concurrent_calls=1000, max_message_bytes=settings_here.max_message_bytes, slow_call_milliseconds=60_000
     )
-    admission = AdmissionInterceptor(threads=4, limits=limits, metrics=NoMetrics())
+    admission = AdmissionInterceptor(threads=4, limits=limits, metrics=NoMetrics(), dispatches_early=dispatches_early)
     options = [("grpc.max_receive_message_length", 2**23)]
     server = grpc.server(admission.executor, interceptors=[admission], options=options)
     application.add_to(server)

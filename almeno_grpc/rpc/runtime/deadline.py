@@ -27,17 +27,18 @@ class RequestTimeouts:
 
     def __init__(self, timeout_seconds: float) -> None:
         self._timeout_seconds = timeout_seconds
-        self._since_seconds: dict[Cancellable, float] = {}
+        self._waiting: dict[int, tuple[Cancellable, float]] = {}
+        """Calls, with the time since which they wait, by their identity: gRPC's calls need not be hashable."""
         self._closed = threading.Event()
         threading.Thread(target=self._watch, name="request-timeouts", daemon=True).start()
 
     def begin(self, call: Cancellable) -> None:
         """Notes that a call waits for its request."""
-        self._since_seconds[call] = time.monotonic()
+        self._waiting[id(call)] = call, time.monotonic()
 
     def end(self, call: Cancellable) -> None:
         """Notes that the request has arrived, or never will."""
-        self._since_seconds.pop(call, None)
+        self._waiting.pop(id(call), None)
 
     def close(self) -> None:
         """Cancels nothing any more."""
@@ -46,7 +47,7 @@ class RequestTimeouts:
     def _watch(self) -> None:
         while not self._closed.wait(self._timeout_seconds / 10):
             latest_seconds = time.monotonic() - self._timeout_seconds
-            for call, since_seconds in self._since_seconds.copy().items():
+            for call, since_seconds in self._waiting.copy().values():
                 if since_seconds < latest_seconds:
                     self.end(call)
                     call.cancel()

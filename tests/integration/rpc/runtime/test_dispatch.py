@@ -173,6 +173,16 @@ def test_time_of_a_call_lasts_until_its_answer(served: Served, pending: list[Fut
 
 
 @BOTH
+def test_call_may_take_longer_than_its_request(served: Served, pending: list[Future[Any]]) -> None:
+    call = served.get_customer_later()
+    eventually(lambda: len(pending) == 1)
+    with pytest.raises(TimeoutError):
+        pending[0].result(0.5)
+    pending[0].set_result(ANSWER)
+    assert call.result() == ANSWER
+
+
+@BOTH
 def test_answer_that_fails_later_is_an_error(served: Served, pending: list[Future[Any]]) -> None:
     calls = [served.get_customer_later() for _ in range(2)]
     eventually(lambda: len(pending) == 2)

@@ -28,15 +28,20 @@ class WrappingInterceptor(grpc.ServerInterceptor):
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, str]] = []
+        self.numbers: list[int] = []
+        self._intercepted = 0
 
     def intercept_service(self, continuation: Callable[[Any], Any], handler_call_details: Any) -> Any:
         handler = continuation(handler_call_details)
         if handler is None:
             return None
+        self._intercepted += 1
+        number = self._intercepted
         kind = next(kind for kind in FACTORIES if getattr(handler, kind))
         behavior = getattr(handler, kind)
 
         def answer(request_or_iterator: Any, context: grpc.ServicerContext) -> Any:
+            self.numbers.append(number)
             self.seen.append((handler_call_details.method, kind))
             return behavior(request_or_iterator, context)
 
@@ -104,11 +109,14 @@ def test_calls_of_all_types_work_and_pass_the_other_interceptor(
     }
 
 
-def test_interceptor_behind_ours_sees_every_call(served: Served, places: dict[str, list[WrappingInterceptor]]) -> None:
+def test_every_call_passes_the_handler_that_was_made_for_it(
+    served: Served, places: dict[str, list[WrappingInterceptor]]
+) -> None:
     for _ in range(3):
         served.get_customer()
     for [interceptor] in places.values():
         assert interceptor.seen == [(GET_CUSTOMER, "unary_unary")] * 3
+        assert interceptor.numbers == [1, 2, 3]
 
 
 def test_errors_have_their_details_all_the_same(served: Served) -> None:

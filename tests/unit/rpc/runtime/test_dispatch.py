@@ -1,0 +1,71 @@
+"""gRPC's own path in forms that other versions of gRPC, or other interceptors, may give it."""
+
+from collections.abc import Iterator
+from concurrent.futures import Future
+from types import SimpleNamespace
+from typing import Any
+
+import grpc
+import pytest
+
+from almeno_grpc.rpc.runtime.deadline import RequestTimeouts
+from almeno_grpc.rpc.runtime.dispatch import DispatchExecutor, GrpcDispatch, Route
+from almeno_grpc.rpc.runtime.executors import CallExecutor, InlineExecutor
+
+HANDLER: Any = grpc.unary_unary_rpc_method_handler(lambda _request, _context: b"")
+
+
+@pytest.fixture
+def calls() -> Iterator[CallExecutor]:
+    executor = CallExecutor(1, "call")
+    yield executor
+    executor.shutdown()
+
+
+@pytest.fixture
+def dispatch(calls: CallExecutor) -> Iterator[DispatchExecutor]:
+    timeouts = RequestTimeouts(5)
+    yield DispatchExecutor(GrpcDispatch(timeouts), calls)
+    timeouts.close()
+
+
+@pytest.mark.parametrize("event", [SimpleNamespace(), SimpleNamespace(call=SimpleNamespace(cancel=lambda: None))])
+def test_call_runs_whether_it_can_be_found_in_what_is_submitted_or_not(
+    dispatch: DispatchExecutor, calls: CallExecutor, event: Any
+) -> None:
+    answered: Future[Any] = Future()
+    dispatch.route_next(Route(HANDLER, calls))
+    dispatch.submit(answered.set_result, event)
+    assert answered.result(5) is event
+
+
+def test_call_that_another_interceptor_answers_runs_all_the_same(dispatch: DispatchExecutor) -> None:
+    answered: Future[Any] = Future()
+    dispatch.submit(answered.set_result, 1)
+    assert answered.result(5) == 1
+
+
+def test_route_holds_for_one_call(dispatch: DispatchExecutor, calls: CallExecutor) -> None:
+    inline, later = Future[Any](), Future[Any]()
+    dispatch.route_next(Route(HANDLER, InlineExecutor()))
+    dispatch.submit(inline.set_result, 1)
+    assert inline.done()
+    with_the_thread_taken = Future[Any]()
+    calls.run_call(lambda: with_the_thread_taken.result(5))
+    dispatch.submit(later.set_result, 2)
+    assert not later.done()
+    assert calls.calls_under_way == 2
+    with_the_thread_taken.set_result(None)
+    assert later.result(5) == 2
+
+
+def test_call_counts_until_its_work_has_ended_however_it_ends(calls: CallExecutor) -> None:
+    def fail() -> None:
+        raise SystemExit
+
+    calls.run_call(fail).result(5)
+    assert calls.calls_under_way == 0
+    calls.shutdown()
+    with pytest.raises(RuntimeError):
+        calls.run_call(fail)
+    assert calls.calls_under_way == 0
