@@ -176,7 +176,7 @@ def test_row_that_is_refused_leaves_nothing_of_its_transaction(store, book, cust
     assert book.counts() == before
 
 
-def test_transaction_without_changes_writes_nothing(store, book, customers):
+def test_transaction_without_changes_writes_nothing(store, book):
     before = book.counts()
     store.write(lambda tx: tx.write(Changes()))
     assert book.counts() == before
@@ -197,7 +197,8 @@ def test_phone_number_that_is_taken_is_told_as_such_and_not_tried_again(store, c
         assert tx.customers.phone_number_holders([*digits, 1]) == dict(zip(digits, customers, strict=True))
 
 
-def test_borrowers_are_those_of_the_ids(store, customers, loans):
+def test_borrowers_are_those_of_the_ids(store, loans):
+    customers = [loan.customer_id for loan in loans]
     asked = [customers[3], 99, customers[0]]
     by_store = store.borrowers(asked, TODAY)
     assert set(by_store) == {customers[0], customers[3]}
@@ -319,7 +320,7 @@ def test_result_is_given_when_it_is_durable(store, open_store):
             assert f"v{number}" in tx.policy_pins.all()
 
 
-def test_reads_of_many_threads_each_see_one_state(store, customers):
+def test_reads_of_many_threads_each_see_one_state(store):
     stop = threading.Event()
 
     def read():
