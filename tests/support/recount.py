@@ -12,7 +12,8 @@ from almeno_grpc.api import portfolio_service_pb2 as pb
 from almeno_grpc.domain.decision import LoanRequest
 from almeno_grpc.domain.policy_file import parse_policy
 from almeno_grpc.rpc.answers import DECISION_REASONS
-from almeno_grpc.service.booking import BookingService
+from almeno_grpc.service.checks import CheckService
+from almeno_grpc.service.policies import PolicyCalendar
 from support.served_book import Served
 from support.servers import ROOT
 
@@ -39,8 +40,8 @@ DRAFT = changed(
     ('version = "2026-01"', 'version = "draft"'),
     ('max_emi_share_of_income = "0.50"', 'max_emi_share_of_income = "0.80"'),
     ("above = 50\nup_to = 100", "above = 45\nup_to = 100"),
-    ('above = 30\nup_to = 50\nleast_rate = "12"', 'above = 35\nup_to = 45\nleast_rate = "13.5"'),
-    ('[[bands]]\nabove = 10\nup_to = 30\nleast_rate = "16"\n', ""),
+    ('above = 30\nup_to = 50\nmin_rate = "12"', 'above = 35\nup_to = 45\nmin_rate = "13.5"'),
+    ('[[bands]]\nabove = 10\nup_to = 30\nmin_rate = "16"\n', ""),
 )
 
 
@@ -137,10 +138,10 @@ def checks(served: Served, **changes: Any) -> dict[int, Told | None]:
 def checks_under(policy: str, served: Served) -> dict[int, Told]:
     """What checks would answer if the policy were the one in effect."""
     book = served.book
-    lending = BookingService(book.store, [parse_policy(policy.encode())], book.clock)
+    service = CheckService(book.store, PolicyCalendar([parse_policy(policy.encode())]), book.clock)
     customers = customers_of(served)
     amount, rate, months = ASKED["loan_amount"] * 100, Decimal(ASKED["interest_rate"]), ASKED["tenure_months"]
-    decisions = lending.check_all([LoanRequest(each.customer_id, amount, rate, months) for each in customers])
+    decisions = service.check_all([LoanRequest(each.customer_id, amount, rate, months) for each in customers])
     return {
         each.customer_id: Told(
             decision.approved,

@@ -77,7 +77,7 @@ def test_statement_that_writes_has_no_rows_unless_it_returns_some(store):
 
 
 def test_errors_of_the_driver_are_raised_as_those_of_sqlalchemy(store):
-    with store._backend.read() as connection, pytest.raises(DBAPIError, match="nothing") as raised:
+    with pytest.raises(DBAPIError, match="nothing") as raised, store._backend.read() as connection:
         execute_raw(connection, "SELECT * FROM nothing_of_the_name")
     assert not raised.value.connection_invalidated
     with pytest.raises(IntegrityError):
