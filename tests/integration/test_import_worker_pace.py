@@ -11,29 +11,29 @@ from almeno_grpc.domain.errors import StoreUnavailable
 from almeno_grpc.domain.imports import ImportState, RowCounts
 from almeno_grpc.imports import worker as worker_module
 from almeno_grpc.storage.imports import Imports
-from almeno_grpc.storage.store import BookTransaction, SqlStore
+from almeno_grpc.storage.store import SqlStore, SqlTransaction
 
 
 @pytest.mark.usefixtures("file")
 def test_who_waits_to_write_comes_in_the_middle_of_a_batch(book, open_store, monkeypatch):
     if book.store.engine.dialect.name != "sqlite":
         # Nobody who writes waits for all the others there.
-        assert not book.store.write(lambda tx: tx.others_wait())
+        assert not book.store.write(lambda tx: tx.is_contended())
         return
     queued, others = book.queue_customers(), [open_store() for _ in range(3)]
     came_at: list[int] = []
-    others_wait = BookTransaction.others_wait
+    is_contended = SqlTransaction.is_contended
     # Each comes while a part of a batch lands, and stands in line by the time that the worker looks.
     parts = iter([None, *others])
 
-    def come_and_look(tx: BookTransaction) -> bool:
+    def come_and_look(tx: SqlTransaction) -> bool:
         if (other := next(parts, None)) is None:
-            return others_wait(tx)
+            return is_contended(tx)
         pool.submit(other.write, lambda tx: came_at.append(tx.imports.get(queued.import_id).rows.seen))
-        eventually(lambda: others_wait(tx))
-        return others_wait(tx)
+        eventually(lambda: is_contended(tx))
+        return is_contended(tx)
 
-    monkeypatch.setattr(BookTransaction, "others_wait", come_and_look)
+    monkeypatch.setattr(SqlTransaction, "is_contended", come_and_look)
     with ThreadPoolExecutor(3) as pool:
         book.work(part_rows=2)
     # Batches of 10 land by twos and twos; nobody came at the first part.
@@ -61,7 +61,7 @@ def sizes(monkeypatch) -> list[int]:
 def test_transactions_are_short_for_as_long_as_calls_come(book, sizes, monkeypatch):
     looks = itertools.count()
     # Somebody waits at the fourth look, in the middle of a batch of ten.
-    monkeypatch.setattr(BookTransaction, "others_wait", lambda _: next(looks) == 3)
+    monkeypatch.setattr(SqlTransaction, "is_contended", lambda _: next(looks) == 3)
     book.queue_customers()
     book.work(part_rows=2)
     assert sizes == [8, 2, *[2] * 20]
@@ -75,7 +75,7 @@ def test_log_is_brought_in_by_steps_for_as_long_as_calls_come(book, sizes, monke
     monkeypatch.setattr(SqlStore, "analyze", lambda _: after_transactions.append(tidied[-1]))
     looks = itertools.count()
     # Somebody waits at the last look of the second transaction.
-    monkeypatch.setattr(BookTransaction, "others_wait", lambda _: next(looks) == 9)
+    monkeypatch.setattr(SqlTransaction, "is_contended", lambda _: next(looks) == 9)
     book.queue_customers()
     book.work(part_rows=2)
     assert after_transactions == [False, *[True] * (len(sizes) - 1)]
@@ -113,7 +113,7 @@ def test_rows_that_take_long_land_by_fewer_at_a_time_while_calls_come(
         return land(tx, queue_number, slowly(), now, **options)
 
     monkeypatch.setattr(worker_module, "upsert_batch", land_slowly)
-    monkeypatch.setattr(BookTransaction, "others_wait", lambda _: calls_come)
+    monkeypatch.setattr(SqlTransaction, "is_contended", lambda _: calls_come)
     book.queue_customers()
     book.work(part_rows=8)
     assert parts[0] == 8
@@ -124,13 +124,13 @@ def test_worker_that_fails_in_a_batch_that_was_cut_short_goes_on_behind_its_last
     queued = book.queue_customers()
     looks = itertools.count()
 
-    def others_wait(_tx: BookTransaction) -> bool:
+    def is_contended(_tx: SqlTransaction) -> bool:
         if next(looks) == 7:
             raise StoreUnavailable("away")
         return True
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(BookTransaction, "others_wait", others_wait)
+        patch.setattr(SqlTransaction, "is_contended", is_contended)
         book.work(part_rows=2)
     assert file.opened == [("customers.csv", 0), ("customers.csv", 14)]
     ended = book.imports.get(queued.import_id)

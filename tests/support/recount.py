@@ -12,7 +12,8 @@ from almeno_grpc.api import portfolio_service_pb2 as pb
 from almeno_grpc.domain.decision import LoanRequest
 from almeno_grpc.domain.policy_file import parse_policy
 from almeno_grpc.rpc.conversion.decisions import DECISION_REASONS
-from almeno_grpc.service.booking import BookingService
+from almeno_grpc.service.checks import CheckService
+from almeno_grpc.service.policies import PolicyCalendar
 from support.served_book import Served
 from support.servers import ROOT
 
@@ -137,10 +138,10 @@ def checks(served: Served, **changes: Any) -> dict[int, Told | None]:
 def checks_under(policy: str, served: Served) -> dict[int, Told]:
     """What checks would answer if the policy were the one in effect."""
     book = served.book
-    lending = BookingService(book.store, [parse_policy(policy.encode())], book.clock)
+    service = CheckService(book.store, PolicyCalendar([parse_policy(policy.encode())]), book.clock)
     customers = customers_of(served)
     amount, rate, months = ASKED["loan_amount"] * 100, Decimal(ASKED["interest_rate"]), ASKED["tenure_months"]
-    decisions = lending.check_all([LoanRequest(each.customer_id, amount, rate, months) for each in customers])
+    decisions = service.check_all([LoanRequest(each.customer_id, amount, rate, months) for each in customers])
     return {
         each.customer_id: Told(
             decision.approved,

@@ -15,7 +15,7 @@ from almeno_grpc.storage.compiled import CompiledStatement, Row, execute_raw
 from almeno_grpc.storage.postgres import bulk
 from almeno_grpc.storage.postgres.analyze import analyze
 from almeno_grpc.storage.postgres.dialect import is_idle
-from almeno_grpc.storage.postgres.engine import BEGIN, open_postgres_engine
+from almeno_grpc.storage.postgres.engine import BEGIN, expire_with, open_postgres_engine
 from almeno_grpc.storage.postgres.errors import cause_of, domain_error
 from almeno_grpc.storage.table_write import TableWrite
 from almeno_grpc.storage.tables import FIRST_GENERATED_ID
@@ -85,7 +85,7 @@ class PostgresBackend:
             except DBAPIError as error:
                 if not error.connection_invalidated:
                     raise
-                connection.invalidate(error)
+                _invalidate(connection, error)
         # It was lost while it was idle, as when the database is restarted, and the others with it.
         with self.read() as connection:
             return statement.rows(connection, *parameters)
@@ -190,16 +190,12 @@ def _transaction(engine: Engine) -> Iterator[Connection]:
 
 def _begun(engine: Engine) -> Connection:
     """A connection of the pool on which a transaction was begun; a new one in place of one lost while it was idle."""
-    pool = engine.pool
     try:
         return _begin(engine)
     except DBAPIError as error:
-        # Those that could not be made say nothing of others.
+        # Not those that could not be made.
         if not error.connection_invalidated:
             raise
-    if engine.pool is pool:
-        # As when the database is restarted: those that are idle were lost too.
-        engine.dispose()
     return _begin(engine)
 
 
@@ -207,11 +203,17 @@ def _begin(engine: Engine) -> Connection:
     connection = engine.connect()
     try:
         connection.begin()
-    except BaseException:
-        connection.invalidate()
+    except BaseException as error:
+        _invalidate(connection, error)
         connection.close()
         raise
     return connection
+
+
+def _invalidate(connection: Connection, error: BaseException) -> None:
+    """Closes a connection on which nothing could be begun, and has the pool replace those that are as old."""
+    expire_with(connection)
+    connection.invalidate(error)
 
 
 def _next_ids(column: Column[int]) -> str:

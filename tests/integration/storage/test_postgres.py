@@ -1,24 +1,35 @@
 """What is PostgreSQL's: work that meets other work, connections that are lost, commits that nobody knows of."""
 
+import contextlib
 import threading
 import time
-import uuid
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date
 
 import pytest
 from sqlalchemy import text
-from support.postgres import running_postgres
+from sqlalchemy.exc import DBAPIError
+from support.postgres import FAST, running_postgres
 
-from almeno_grpc.domain.errors import PhoneNumberTaken, StoreUnavailable, WriteConflict
+from almeno_grpc.domain.customer import Customer
+from almeno_grpc.domain.errors import CommitOutcomeUnknown, StoreUnavailable, WriteConflict
 from almeno_grpc.domain.imports import ImportKind, RowCounts
-from almeno_grpc.service.customers import Applicant
-from almeno_grpc.service.idempotency import Call
+from almeno_grpc.service.store import Changes, IdempotencyRecord
 from almeno_grpc.storage.engine import DatabaseUnusable, parse_url
 from almeno_grpc.storage.store import SqlStore
 from almeno_grpc.storage.tables import FIRST_GENERATED_ID
 
-ANANYA = Applicant("Ananya", "Iyer", 30, 5_000_000, "+919999999999")
+ANANYA = Customer(7, "Ananya", "Iyer", 30, "+919999999999", 5_000_000, 180_000_000, 1)
+
+
+def register_ananya(tx):
+    tx.write(Changes(customers=[ANANYA]))
+
+
+def pin(version: str):
+    """The work that pins a policy."""
+    return lambda tx: tx.write(Changes(policy_pins={version: "sha"}))
 
 
 @pytest.fixture(scope="module")
@@ -61,10 +72,10 @@ def test_url_that_cannot_be_used_is_refused(url, said):
         parse_url(url)
 
 
-def test_commits_wait_for_the_standby_whatever_the_default(book, admin):
+def test_commits_wait_for_the_standby_whatever_the_default(database_url, admin):
     alter = "ALTER DATABASE %I SET synchronous_commit = off"
     admin.execute(f"DO $$ BEGIN EXECUTE format('{alter}', current_database()); END $$")
-    store = SqlStore(book.store.engine.url.render_as_string(hide_password=False))
+    store = SqlStore(database_url)
     level = store.write(lambda tx: tx.customers._connection.execute(text("SHOW synchronous_commit")).scalar_one())
     assert level == "on"
     store.close()
@@ -79,7 +90,7 @@ def test_connections_that_were_ended_are_replaced_without_an_error(book, admin):
     customer = book.register()
     for _ in range(3):
         end_connections(admin)
-        assert book.store.borrower(customer.customer_id, book.clock.today()) is not None
+        assert book.store.borrowers([customer.customer_id], book.clock.today())
         end_connections(admin)
         assert book.customers.get(customer.customer_id)[0] == customer
         end_connections(admin)
@@ -90,9 +101,9 @@ def test_connection_lost_in_the_middle_undoes_the_work_and_the_next_call_works(b
     before = book.counts()
 
     def lose(tx):
-        book.customers.register(tx, ANANYA)
-        end_connections(admin)
         tx.customers.page(0, 1)
+        end_connections(admin)
+        register_ananya(tx)
 
     with pytest.raises(StoreUnavailable):
         book.store.write(lose)
@@ -101,100 +112,181 @@ def test_connection_lost_in_the_middle_undoes_the_work_and_the_next_call_works(b
 
 
 def test_connection_lost_at_the_commit_is_never_taken_for_a_success(book, admin):
-    with pytest.raises(StoreUnavailable, match="same request_id"):
-        book.store.write(lambda tx: (book.customers.register(tx, ANANYA), end_connections(admin)))
+    with pytest.raises(CommitOutcomeUnknown, match="same request_id"):
+        book.store.write(lambda tx: (register_ananya(tx), end_connections(admin)))
+    assert book.rows("customer") == []
+    book.store.write(register_ananya)
 
 
 def test_server_out_of_reach_is_unavailable_and_serves_again_afterwards():
     with running_postgres() as server:
         store = SqlStore(server.url())
         store.migrate()
-        store.write(lambda tx: tx.policy_pins.add("a", "sha"))
+        store.write(pin("a"))
         server.stop()
         with pytest.raises(StoreUnavailable):
-            store.borrower(1, date(2026, 4, 10))
+            store.borrowers([1], date(2026, 4, 10))
         with pytest.raises(StoreUnavailable), store.read():
             pass
         with pytest.raises(StoreUnavailable):
-            store.write(lambda tx: tx.policy_pins.add("b", "sha"))
-        with pytest.raises(StoreUnavailable), store.hold("name"):
+            store.write(pin("b"))
+        with pytest.raises(StoreUnavailable), store.try_lock("name"):
             pass
         with pytest.raises(StoreUnavailable, match="cannot be reached"):
             store.migrate()
         server.start()
-        store.write(lambda tx: tx.policy_pins.add("c", "sha"))
+        store.write(pin("c"))
         with store.read() as tx:
             assert sorted(tx.policy_pins.all()) == ["a", "c"]
         store.close()
 
 
-def test_commit_whose_wait_for_the_standby_was_cut_short_is_not_answered_as_done(book):
+def test_commit_whose_wait_for_the_standby_was_cancelled_has_an_unknown_outcome():
     """A primary that waits for a standby which is not there."""
     with running_postgres() as server:
         store = SqlStore(server.url())
         store.migrate()
-        here = type(book)(store, book.clock)
-        request_id = str(uuid.uuid4())
+        record = IdempotencyRecord("request", "f", b"the answer", 1)
 
-        def register():
-            call = Call(request_id, fingerprint="f")
-            return here.once.once(
-                call, lambda tx: here.customers.register(tx, ANANYA), lambda _: b"the answer"
-            ).result()
+        def execute(tx):
+            found = tx.idempotency.get_many(["request"])
+            if not found:
+                tx.write(Changes(customers=[ANANYA], idempotency_records=[record]))
+            return found
 
+        server.restart({**FAST, "synchronous_standby_names": "*"})
         with server.connect() as admin, ThreadPoolExecutor(1) as pool:
-            admin.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
-            admin.execute("SELECT pg_reload_conf()")
             # The second time finds the first one's answer, and still does not know whether the standby has it.
             for _ in range(2):
-                registering = pool.submit(register)
+                executing = pool.submit(store.write, execute)
                 cancel = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
-                while not registering.done():
+                while not executing.done():
                     admin.execute(cancel)
                     time.sleep(0.01)
-                with pytest.raises(StoreUnavailable, match="standby"):
-                    registering.result()
-            admin.execute("ALTER SYSTEM RESET synchronous_standby_names")
-            admin.execute("SELECT pg_reload_conf()")
-        assert register() == b"the answer"
-        assert len(here.rows("customer")) == 1
+                with pytest.raises(CommitOutcomeUnknown, match="standby"):
+                    executing.result()
+        server.restart()
+        assert store.write(execute) == {"request": record}
         store.close()
 
 
-def test_same_registration_in_two_servers_at_once_is_answered_alike(book, open_store):
-    others = [book, *(type(book)(open_store(), book.clock) for _ in range(3))]
-    for attempt in range(10):
-        applicant = Applicant("Ananya", "Iyer", 30, 5_000_000, f"+9198{attempt:08}")
-        call, barrier = Call(str(uuid.uuid4()), fingerprint="f"), threading.Barrier(4)
+def test_outcome_that_is_unknown_is_not_tried_again(book, admin):
+    runs = []
 
-        def register(each, call=call, barrier=barrier, applicant=applicant):
-            barrier.wait()
-            registered = each.once.once(
-                call, lambda tx: each.customers.register(tx, applicant), lambda customer: b"%d" % customer.customer_id
-            )
-            return registered.result()
+    def lose(tx):
+        runs.append(1)
+        register_ananya(tx)
+        end_connections(admin)
 
-        with ThreadPoolExecutor(4) as pool:
-            assert len(set(pool.map(register, others))) == 1
-    assert len(book.rows("customer")) == 10
+    with pytest.raises(CommitOutcomeUnknown):
+        book.store.write(lose)
+    assert runs == [1]
 
 
-def test_request_that_meets_its_own_first_time_gets_its_answer(book, open_store):
-    """The first time commits between the second one's look for its answer and its look at the phone number."""
-    first = type(book)(open_store(), book.clock)
-    call = Call(str(uuid.uuid4()), fingerprint="f")
+def test_all_idle_connections_are_replaced_when_one_was_lost(database_url, admin):
+    store = SqlStore(database_url, threads=3)
+    with store.read(), store.read(), store.read():
+        pass
+    end_connections(admin)
+    with store.read(), store.read(), store.read():
+        pass
+    store.close()
 
-    def register(each):
-        return each.once.once(call, lambda tx: each.customers.register(tx, ANANYA), lambda _: b"the answer").result()
 
-    def register_late(tx):
-        if not book.rows("customer"):
-            register(first)
-        return book.customers.register(tx, ANANYA)
+def test_transaction_that_the_database_has_rolled_back_is_not_taken_for_a_success(book):
+    """As where the work hides an error of the database."""
 
-    assert book.once.once(call, register_late, lambda _: b"another answer").result() == b"the answer"
-    with pytest.raises(PhoneNumberTaken):
-        book.once.once(Call(str(uuid.uuid4()), fingerprint="f"), register_late, lambda _: b"").result()
+    def work(tx):
+        pin("a")(tx)
+        with contextlib.suppress(DBAPIError):
+            tx.customers._connection.exec_driver_sql("SELECT 1 / 0")
+
+    with pytest.raises(WriteConflict, match="rolled the transaction back"):
+        book.store.write(work, max_attempts=1)
+    assert book.rows("policy_pin") == []
+
+
+def test_key_that_two_servers_insert_at_once_is_found_by_the_one_that_comes_second(book, open_store):
+    other, runs = open_store(), []
+    record = IdempotencyRecord("request", "f", b"the answer", 1)
+
+    def execute(tx):
+        runs.append(1)
+        found = tx.idempotency.get_many(["request"])
+        if len(runs) == 1:
+            other.write(lambda first: first.write(Changes(idempotency_records=[record])))
+        if found:
+            return found["request"].answer
+        tx.write(Changes(idempotency_records=[record._replace(answer=b"another answer")]))
+        return b"another answer"
+
+    assert book.store.write(execute) == b"the answer"
+    assert runs == [1, 1]
+
+
+def test_customers_who_are_locked_are_skipped_unless_they_are_waited_for(book, open_store):
+    first, second = (book.register().customer_id for _ in range(2))
+    other = open_store()
+
+    def lock(tx):
+        assert tx.borrowers.lock([first], wait=False) == {first}
+        return other.write(lambda late: late.borrowers.lock([first, second], wait=False))
+
+    assert book.store.write(lock) == {second}
+    assert book.store.write(lambda tx: tx.borrowers.lock([first, second], wait=False)) == {first, second}
+
+
+def test_lock_of_a_customer_does_not_keep_an_import_from_adding_loans(book, open_store, rows_of):
+    book.land([rows_of.customer(1)])
+    other = type(book)(open_store(), book.clock)
+
+    def lock(tx):
+        assert tx.borrowers.lock([1], wait=True) == {1}
+        other.land([rows_of.loan(1, 5)])
+        return tx.borrowers.get_many([1], book.clock.today())[1].position.loan_count
+
+    assert book.store.write(lock) == 1
+
+
+def test_statement_after_the_lock_sees_what_the_one_it_waited_for_has_committed(book, open_store):
+    customer_id = book.register().customer_id
+    other = type(book)(open_store(), book.clock)
+
+    def lend_then_commit(tx):
+        assert tx.borrowers.lock([customer_id], wait=True)
+        waiting = pool.submit(other.lend, customer_id, 1_000_000_00, months=240)
+        time.sleep(0.2)
+        assert not waiting.done()
+        pin("v")(tx)
+        return waiting
+
+    with ThreadPoolExecutor(1) as pool:
+        assert book.store.write(lend_then_commit).result().loan is not None
+
+
+def test_import_does_not_change_a_loan_while_a_repayment_is_recorded_on_it(book, open_store, rows_of):
+    """The loan is read under a lock, by which the import waits, and then finds the repayment."""
+    book.land([rows_of.customer(1)])
+    book.land([rows_of.loan(1, 5)])
+    other = open_store()
+    changed = []
+
+    def import_changed(tx):
+        [loan] = tx.loans.by_source([(1, 5)]).values()
+        tx.loans.import_changed(replace(loan, outstanding_principal=loan.outstanding_principal - 1))
+        changed.append(1)
+
+    def repay(tx):
+        [loan] = tx.loans.get_many([(1, 5)]).values()
+        importing = pool.submit(other.write, import_changed, max_attempts=1)
+        time.sleep(0.2)
+        assert not importing.done()
+        tx.write(Changes(repaid_loans=[replace(loan, repayment_count=1)]))
+        return importing
+
+    with ThreadPoolExecutor(1) as pool, pytest.raises(WriteConflict, match="repayment"):
+        book.store.write(repay).result()
+    assert changed == []
 
 
 def test_transactions_that_wait_for_each_other_both_come_through(book):
@@ -204,10 +296,10 @@ def test_transactions_that_wait_for_each_other_both_come_through(book):
 
     def lock(tx, order):
         runs.append(order)
-        tx.borrowers.get_locked(order[0], book.clock.today())
+        tx.borrowers.lock(order[:1], wait=True)
         if len(runs) <= 2:
             both_hold_one.wait()
-        tx.borrowers.get_locked(order[1], book.clock.today())
+        tx.borrowers.lock(order[1:], wait=True)
         return order
 
     with ThreadPoolExecutor(2) as pool:
@@ -216,29 +308,55 @@ def test_transactions_that_wait_for_each_other_both_come_through(book):
     assert len(runs) == 3
 
 
-def test_work_that_meets_others_each_time_is_given_up(book):
-    runs = []
+def test_row_that_stays_locked_is_unavailable(book, admin):
+    customer_id = book.register().customer_id
 
-    def work(_):
-        runs.append(1)
-        raise WriteConflict("again")
+    def lock(tx):
+        tx.customers._connection.exec_driver_sql("SET LOCAL lock_timeout = '50ms'")
+        return tx.borrowers.lock([customer_id], wait=True)
 
-    with pytest.raises(WriteConflict):
-        book.store.write(work)
-    assert len(runs) == 5
-
-
-def test_row_that_stays_locked_is_unavailable(monkeypatch, book, admin):
-    monkeypatch.setattr("almeno_grpc.storage.postgres._BEGIN_WRITING", b"BEGIN; SET LOCAL lock_timeout = '50ms'")
-    customer = book.register()
     with admin.transaction():
         admin.execute("SELECT 1 FROM customer FOR UPDATE")
         with pytest.raises(StoreUnavailable):
-            book.lend(customer.customer_id, 1_000_000)
-    assert book.lend(customer.customer_id, 1_000_000).loan is not None
+            book.store.write(lock)
+    assert book.store.write(lock) == {customer_id}
 
 
-def test_own_numbers_never_meet_imported_ones_while_both_come(book, rows_of):
+def test_transactions_have_limits_of_time(book):
+    def limits(tx):
+        names = ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout")
+        return [tx.customers._connection.exec_driver_sql(f"SHOW {name}").scalar_one() for name in names]
+
+    with book.store.read() as tx:
+        assert limits(tx) == ["10s", "1min", "1min"]
+    assert book.store.write(limits) == ["10s", "1min", "1min"]
+
+
+def test_nothing_outlives_a_transaction_on_its_connection(database_url):
+    store = SqlStore(database_url, threads=1)
+    settings = "SELECT name, setting FROM pg_settings WHERE source = 'session' ORDER BY name"
+    with store.engine.connect() as connection:
+        before = connection.exec_driver_sql(settings).all()
+    store.write(pin("v"))
+    with store.read(), store.try_lock("name"):
+        pass
+    with store.engine.connect() as connection:
+        assert connection.exec_driver_sql(settings).all() == before
+    store.close()
+
+
+def test_process_holds_no_more_connections_than_its_pool(monkeypatch, database_url):
+    monkeypatch.setattr("almeno_grpc.storage.postgres.engine._POOL_TIMEOUT_SECONDS", 0.05)
+    store = SqlStore(database_url, threads=1)
+    with store.read(), store.read(), pytest.raises(StoreUnavailable, match="too many calls"):
+        store.write(lambda _: None)
+        # A lock is held on a connection of its own.
+    with store.try_lock("name") as lock, store.read(), store.read():
+        assert lock.is_held()
+    store.close()
+
+
+def test_generated_ids_never_meet_imported_ones_while_both_come(book, rows_of):
     stop = threading.Event()
 
     def register():
@@ -261,13 +379,13 @@ def test_own_numbers_never_meet_imported_ones_while_both_come(book, rows_of):
     assert book.register().customer_id > largest_imported
 
 
-def test_name_is_lost_with_its_connection_and_the_holder_can_tell(book, admin):
-    with book.store.hold("import-worker") as hold:
-        assert hold.is_held()
+def test_lock_is_lost_with_its_connection_and_the_holder_can_tell(book, admin):
+    with book.store.try_lock("import-worker") as lock:
+        assert lock.is_held()
         end_connections(admin)
-        with book.store.hold("import-worker") as other:
+        with book.store.try_lock("import-worker") as other:
             assert other.is_held()
-            assert not hold.is_held()
+            assert not lock.is_held()
 
 
 def test_worker_of_an_import_waits_for_another_and_sees_the_progress_it_made(book, open_store):
@@ -308,7 +426,7 @@ def test_statements_are_not_prepared_where_a_pooler_cannot_have_them(database_ur
     customer = book.register()
     store = SqlStore(f"{database_url}?prepare_threshold=none", threads=1)
     for _ in range(8):
-        assert store.borrower(customer.customer_id, book.clock.today()) is not None
+        assert store.borrowers([customer.customer_id], book.clock.today())
     prepared = store.write(
         lambda tx: tx.customers._connection.execute(text("SELECT count(*) FROM pg_prepared_statements")).scalar_one()
     )

@@ -1,13 +1,15 @@
-"""The rows of a decision, its loan and the remembered answer go to PostgreSQL in one trip, when all is known."""
+"""How often a transaction waits for PostgreSQL: each wait is a round trip, however many requests share it."""
 
-import contextlib
+from datetime import date
 
 import psycopg
 import pytest
-from support.book import LAKH
 
-from almeno_grpc.domain.errors import DeadlineExceeded, WriteConflict
-from almeno_grpc.service.store import IdempotencyRecord
+from almeno_grpc.domain.errors import WriteConflict
+from almeno_grpc.service.store import Changes, DecisionRecord, IdempotencyRecord
+from almeno_grpc.storage.postgres import dialect
+
+TODAY = date(2026, 4, 10)
 
 
 @pytest.fixture(scope="module")
@@ -16,81 +18,80 @@ def databases(postgres_databases):
 
 
 @pytest.fixture
-def sent(monkeypatch):
-    """The statements that go through the driver, in order."""
+def sent(monkeypatch) -> list[str]:
+    """The first words of the statements and commands that are sent, in order."""
     sent: list[str] = []
-    execute = psycopg.Cursor.execute
+    execute, command = psycopg.Cursor.execute, dialect.execute_command
 
     def noted(cursor, statement, *args, **kwargs):
-        sent.append(str(statement))
+        sent.append(str(statement).split()[0])
         return execute(cursor, statement, *args, **kwargs)
 
+    def noted_command(connection, text):
+        sent.append(text.split()[0])
+        return command(connection, text)
+
     monkeypatch.setattr(psycopg.Cursor, "execute", noted)
+    for module in ("dialect", "engine"):
+        monkeypatch.setattr(f"almeno_grpc.storage.postgres.{module}.execute_command", noted_command)
     return sent
 
 
-def add(tx, *numbers: int) -> None:
-    for number in numbers:
-        tx.idempotency_records.add(IdempotencyRecord(f"request-{number:02}", "print", b"answer"), 1)
+@pytest.mark.parametrize("count", [1, 2, 64])
+def test_batch_of_bookings_takes_seven_round_trips_whatever_its_size(store, book, sent, count):
+    customers = [book.register() for _ in range(count)]
+    names = [str(number) for number in range(count)]
+    ids = [customer.customer_id for customer in customers]
 
-
-def stored(admin) -> list[int]:
-    rows = admin.execute("SELECT right(request_id, 2)::int FROM idempotency_record ORDER BY request_id")
-    return [number for (number,) in rows]
-
-
-def test_rows_of_a_request_go_together_at_its_end(store, admin, sent):
     def work(tx):
-        add(tx, 0, 1, 2)
-        assert sent == []
+        locked = tx.borrowers.lock(ids, wait=False)
+        assert set(tx.borrowers.get_many(locked, TODAY)) == set(ids)
+        assert tx.idempotency.get_many(names) == {}
+        loan_ids = tx.loans.reserve_ids(count)
+        tx.write(
+            Changes(
+                decisions=[
+                    DecisionRecord(name, id_, "2026-04-10", "v", "f", True, 70, "", "{}", "s", 1)
+                    for name, id_ in zip(names, ids, strict=True)
+                ],
+                idempotency_records=[IdempotencyRecord(name, "f", b"", 1) for name in names],
+            )
+        )
+        return loan_ids
 
-    store.write(work)
-    assert len(sent) == 1
-    assert stored(admin) == [0, 1, 2]
-
-
-def test_booking_waits_for_a_look_for_its_lock_its_number_and_its_rows(with_customers, sent):
-    # The first notes the policy, the second finds it noted.
-    with_customers.lend(1, LAKH, request_id="one")
-    with_customers.lend(2, LAKH, request_id="two")
     sent.clear()
-    with_customers.lend(3, LAKH, request_id="three")
-    # The position and the commit go past the driver.
-    assert [statement.split()[0] for statement in sent] == ["SELECT", "SELECT", "INSERT", "WITH"]
-    assert "loan_number" in sent[2]
+    assert len(store.write(work)) == count
+    assert sent == ["BEGIN", "SELECT", "SELECT", "SELECT", "SELECT", "WITH", "COMMIT"]
 
 
-def test_rows_that_wait_are_seen_by_their_own_request(store):
-    def work(tx):
-        add(tx, 1)
-        return tx.idempotency_records.get("request-01"), tx.idempotency_records.get("request-02")
+def test_check_takes_one_round_trip_and_no_transaction(store, book, sent):
+    ids = [book.register().customer_id for _ in range(3)]
+    sent.clear()
+    assert set(store.borrowers(ids, TODAY)) == set(ids)
+    assert sent == ["SELECT"]
 
-    assert store.write(work) == (IdempotencyRecord("request-01", "print", b"answer"), None)
+
+def test_look_up_of_any_number_of_keys_is_one_prepared_statement(store, book):
+    ids = [book.register().customer_id for _ in range(3)]
+    for _ in range(12):
+        for count in (1, 2, 3):
+            store.borrowers(ids[:count], TODAY)
+    plans = "SELECT generic_plans > 0, custom_plans FROM pg_prepared_statements WHERE statement LIKE '%LATERAL%'"
+    with store.engine.connect() as connection:
+        # Five of a connection are planned for their keys before the plan for any is kept.
+        assert connection.exec_driver_sql(plans.replace("%", "%%"), ()).all() == [(True, 5)]
 
 
-def test_rows_that_are_refused_undo_their_request_and_no_other(store, admin):
+def test_rows_that_are_refused_undo_their_transaction_and_no_other(store, admin):
+    def add(*numbers):
+        records = [IdempotencyRecord(f"request-{number:02}", "f", b"answer", 1) for number in numbers]
+        store.write(lambda tx: tx.write(Changes(idempotency_records=records)), max_attempts=2)
+
     # So often that the driver has prepared the statement.
     for number in range(0, 30, 3):
-        store.write(lambda tx, first=number: add(tx, first, first + 1, first + 2))
+        add(number, number + 1, number + 2)
     with pytest.raises(WriteConflict):
-        store.write(lambda tx: add(tx, 31, 32, 0))
-    store.write(lambda tx: add(tx, 33, 34, 35))
-    assert stored(admin) == [*range(30), 33, 34, 35]
-
-
-def test_rows_that_are_refused_are_no_secret(store, admin):
-    def work(tx):
-        add(tx, 1, 1)
-        with contextlib.suppress(Exception):
-            tx.idempotency_records.get("request-01")
-
-    with pytest.raises(WriteConflict):
-        store.write(work)
-    assert stored(admin) == []
-
-
-def test_rows_that_nobody_waits_for_any_more_are_not_kept(store, admin):
-    answers = iter([True, False])
-    with pytest.raises(DeadlineExceeded):
-        store.write(lambda tx: add(tx, 1), wanted=lambda: next(answers))
-    assert stored(admin) == []
+        add(31, 32, 0)
+    add(33, 34, 35)
+    rows = admin.execute("SELECT right(request_id, 2)::int FROM idempotency_record ORDER BY request_id")
+    assert [number for (number,) in rows] == [*range(30), 33, 34, 35]

@@ -1,301 +1,286 @@
-"""Writes that wait together share a transaction on SQLite: one commit for all, and what fails harms no other."""
+"""Transactions on either database: what is written together, what is locked, and work that meets other work."""
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from itertools import chain, repeat
-from pathlib import Path
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from almeno_grpc.storage.group_commit import MAX_PIECES
-from sqlalchemy import event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError
+from support.store_rows import TODAY, customer_of, decision_of, loan_of, repaid
 
-from almeno_grpc.domain.errors import DeadlineExceeded, PhoneNumberTaken, StoreUnavailable
-from almeno_grpc.service.customers import Applicant
-from almeno_grpc.service.store import always
-from almeno_grpc.storage.store import BookTransaction, SqlStore
-
-SECONDS = 30
-Work = Callable[[BookTransaction], Any]
+from almeno_grpc.domain.errors import DeadlineExceeded, PhoneNumberTaken, WriteConflict
+from almeno_grpc.domain.loan import Loan
+from almeno_grpc.service.store import Changes, IdempotencyRecord
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqlStore]:
-    store = SqlStore(f"sqlite:///{tmp_path / 'book.db'}", threads=40)
-    store.migrate()
-    yield store
-    store.close()
+def customers(store) -> list[int]:
+    """Customers of a book."""
 
+    def register(tx):
+        ids = tx.customers.reserve_ids(5)
+        tx.write(Changes(customers=[customer_of(each, 919_000_000_000 + each % 100) for each in ids]))
+        return ids
 
-class Commits:
-    """Counts the commits of a store, and lets those fail that are told to."""
-
-    def __init__(self, store: SqlStore) -> None:
-        self.count = 0
-        self.failing: set[int] = set()
-        self.before_each: Callable[[], None] = lambda: None
-        event.listen(store.engine, "commit", self._before_commit)
-
-    def _before_commit(self, _connection: object) -> None:
-        self.count += 1
-        self.before_each()
-        if self.count in self.failing:
-            raise OperationalError("COMMIT", None, Exception("disk I/O error"))
+    return store.write(register)
 
 
 @pytest.fixture
-def commits(store: SqlStore) -> Commits:
-    return Commits(store)
+def loans(store, customers) -> list[Loan]:
+    """A loan of each customer."""
+
+    def book(tx):
+        ids = tx.loans.reserve_ids(len(customers))
+        pairs = list(zip(ids, customers, strict=True))
+        loans = [loan_of(loan_id, customer_id, f"d{loan_id}") for loan_id, customer_id in pairs]
+        decisions = [decision_of(f"d{loan_id}", customer_id) for loan_id, customer_id in pairs]
+        tx.write(Changes(decisions=decisions, loans=loans))
+        return loans
+
+    return store.write(book)
 
 
-@contextmanager
-def turn_taken(store: SqlStore, pool: ThreadPoolExecutor) -> Iterator[None]:
-    """The writer is busy with other work, so that what comes has to wait."""
-    begun, released = threading.Event(), threading.Event()
-
-    def hold(_tx: BookTransaction) -> None:
-        begun.set()
-        assert released.wait(SECONDS)
-
-    holding = pool.submit(store.write, hold)
-    assert begun.wait(SECONDS)
-    yield
-    released.set()
-    holding.result(SECONDS)
-
-
-def queue(store: SqlStore, pool: ThreadPoolExecutor, work: Work, wanted: Callable[[], bool] = always) -> Future[Any]:
-    """Begins a write and comes back when it waits."""
-    waiting = store._database._writer._waiting
-    before, deadline = len(waiting), time.monotonic() + SECONDS
-    future = pool.submit(store.write, work, wanted=wanted)
-    while len(waiting) == before:
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
-    return future
-
-
-def outcome(future: Future[Any]) -> Any:
-    """What a write has come to: its result or its error."""
-    return future.exception(SECONDS) or future.result()
-
-
-@pytest.fixture
-def register(book) -> Callable[..., Work]:
-    """Makes the work that registers a customer, by a number that becomes the last of the phone number."""
-
-    def of(number: int, age: int = 30) -> Work:
-        applicant = Applicant("Asha", "Rao", age, 5_000_000, f"+91{9_000_000_000 + number}")
-        return lambda tx: book.customers.register(tx, applicant).customer_id
-
-    return of
+def test_changes_of_every_kind_are_stored_as_they_are_given(store, customers):
+    new = [customer_of(id_, 919_500_000_000 + id_ % 100) for id_ in store.write(lambda tx: tx.customers.reserve_ids(2))]
+    [loan_id] = store.write(lambda tx: tx.loans.reserve_ids(1))
+    # The loan is of a customer whom the same transaction adds.
+    approval = decision_of("d1", new[0].customer_id)
+    refusal = decision_of("d2", customers[0], approved=False, credit_score=5, reasons="LOW_SCORE,EMI_BURDEN_TOO_HIGH")
+    loan = loan_of(loan_id, new[0].customer_id, "d1")
+    records = [IdempotencyRecord(f"request-{number}", "f" * 64, bytes(range(256)), 13) for number in range(3)]
+    store.write(
+        lambda tx: tx.write(
+            Changes(
+                customers=new,
+                decisions=[approval, refusal],
+                loans=[loan],
+                policy_pins={"2026-01": "f" * 64},
+                idempotency_records=records,
+            )
+        )
+    )
+    with store.read() as tx:
+        assert [tx.customers.get(each.customer_id) for each in new] == new
+        assert [tx.decisions.get("d1"), tx.decisions.get("d2")] == [approval, refusal]
+        assert tx.loans.get(loan_id) == loan
+        assert tx.policy_pins.all() == {"2026-01": "f" * 64}
+    asked = [*(record.request_id for record in records), "request-9"]
+    found = store.write(lambda tx: tx.idempotency.get_many(asked))
+    assert found == {record.request_id: record for record in records}
+    first, *others = records
+    with pytest.raises(WriteConflict):
+        store.write(lambda tx: tx.write(Changes(idempotency_records=[*others, first])))
 
 
-def phone_numbers(book) -> list[int]:
-    """The numbers of the customers in the book, by customer_id."""
-    return [row["phone_digits"] % 10**9 for row in book.rows("customer")]
+def test_repayments_of_many_loans_update_each_to_its_own_state(store, loans):
+    def repay(tx):
+        paid = [
+            repaid(loan, emis_paid=number, emis_paid_on_time=number, outstanding_principal=9_000_000 - number)
+            for number, loan in enumerate(loans[:3])
+        ]
+        tx.write(Changes(repayments=[each for each, _ in paid], repaid_loans=[each for _, each in paid]))
+        return paid
+
+    paid = store.write(repay)
+    keys = [(loan.customer_id, loan.loan_id) for loan in loans]
+    with store.read() as tx:
+        found = tx.loans.get_many([*keys, (1, 1), (loans[0].customer_id, loans[1].loan_id)])
+        assert found == {loan.loan_id: loan for loan in [*(after for _, after in paid), *loans[3:]]}
+        assert tx.repayments.first_and_latest(found.values()) == {
+            after.loan_id: (repayment, repayment) for repayment, after in paid
+        }
+        assert tx.loans.owners([*found, 7]) == {loan.loan_id: loan.customer_id for loan in loans}
 
 
-def test_writes_that_wait_together_are_committed_together_in_their_order(store, book, register, commits):
-    with ThreadPoolExecutor(21) as pool:
-        with turn_taken(store, pool):
-            futures = [queue(store, pool, register(number)) for number in range(20)]
-        ids = [outcome(future) for future in futures]
-    assert commits.count == 2
-    assert ids == sorted(ids)
-    assert phone_numbers(book) == list(range(20))
+def test_first_and_latest_repayment_are_those_of_each_loan(store, loans):
+    expected = {}
+    for loan, count in ((loans[0], 3), (loans[1], 1)):
+        after, made = loan, []
+        for number in range(count):
+            repayment, after = repaid(after, paid_toward_next=number + 1)
+            made.append(repayment)
+            store.write(
+                lambda tx, repayment=repayment, after=after: tx.write(
+                    Changes(repayments=[repayment], repaid_loans=[after])
+                )
+            )
+        expected[loan.loan_id] = made[0], made[-1]
+    with store.read() as tx:
+        now = tx.loans.get_many([(loan.customer_id, loan.loan_id) for loan in loans])
+        assert tx.repayments.first_and_latest(now.values()) == expected
+        assert tx.repayments.first_and_latest([]) == {}
+        assert tx.repayments.completing(now[loans[0].loan_id]) == []
+        latest = expected[loans[0].loan_id][1]
+        assert tx.repayments.page(now[loans[0].loan_id], 2, 10) == [latest]
 
 
-def test_writers_who_come_back_at_once_are_committed_many_at_a_time(store, commits):
-    writers, writes = 16, 10
-    # As long as a disk takes, so that the others come back meanwhile.
-    commits.before_each = lambda: time.sleep(0.005)
-
-    def keep_writing() -> None:
-        for _ in range(writes):
-            store.write(lambda _tx: None)
-
-    with ThreadPoolExecutor(writers) as pool:
-        for future in [pool.submit(keep_writing) for _ in range(writers)]:
-            future.result(SECONDS)
-    assert commits.count <= writers * writes / 4
+def test_row_that_is_refused_leaves_nothing_of_its_transaction(store, book, customers):
+    before = book.counts()
+    decisions = [decision_of("d1", customers[0]), decision_of("d2", customers[1], credit_score=101)]
+    with pytest.raises(IntegrityError, match="score_range"):
+        store.write(lambda tx: tx.write(Changes(decisions=decisions, policy_pins={"v": "s"})))
+    with pytest.raises(IntegrityError, match=r"(?i)foreign key"):
+        store.write(lambda tx: tx.write(Changes(decisions=[decision_of("d1", 99)], policy_pins={"v": "s"})))
+    assert book.counts() == before
 
 
-def test_writes_beyond_the_most_of_a_transaction_wait_for_the_next(store, book, register, commits):
-    count = 2 * MAX_PIECES + 1
-    assert MAX_PIECES == 128
-    with ThreadPoolExecutor(count + 1) as pool:
-        with turn_taken(store, pool):
-            futures = [queue(store, pool, register(number)) for number in range(count)]
-        assert len({outcome(future) for future in futures}) == count
-    assert commits.count == 1 + 3
-    assert phone_numbers(book) == list(range(count))
+def test_transaction_without_changes_writes_nothing(store, book):
+    before = book.counts()
+    store.write(lambda tx: tx.write(Changes()))
+    assert book.counts() == before
 
 
-def test_write_that_is_alone_is_undone_when_it_fails(store, book, register):
-    with pytest.raises(ZeroDivisionError):
-        store.write(lambda tx: register(1)(tx) // 0)
-    assert phone_numbers(book) == []
-    assert store.write(register(2)) > 0
+def test_phone_number_that_is_taken_is_told_as_such_and_not_tried_again(store, customers):
+    runs = []
 
-
-def fails_by_itself(register) -> tuple[Work, Callable[[], bool], type[BaseException]]:
-    return lambda tx: register(1)(tx) // 0, always, ZeroDivisionError
-
-
-def ends_the_program(register) -> tuple[Work, Callable[[], bool], type[BaseException]]:
-    def work(tx: BookTransaction) -> None:
-        register(1)(tx)
-        raise SystemExit
-
-    return work, always, SystemExit
-
-
-def was_given_up_while_it_waited(_register) -> tuple[Work, Callable[[], bool], type[BaseException]]:
-    return lambda _: pytest.fail("nobody wants it"), lambda: False, DeadlineExceeded
-
-
-def is_given_up_while_it_runs(register) -> tuple[Work, Callable[[], bool], type[BaseException]]:
-    answers = chain([True], repeat(False))
-    return register(1), lambda: next(answers), DeadlineExceeded
-
-
-def registers_a_phone_number_of_the_same_batch(register) -> tuple[Work, Callable[[], bool], type[BaseException]]:
-    return register(100), always, PhoneNumberTaken
-
-
-def breaks_a_check_of_the_schema(register) -> tuple[Work, Callable[[], bool], type[BaseException]]:
-    def work(tx: BookTransaction) -> None:
-        register(1)(tx)
-        register(2, age=7)(tx)
-
-    return work, always, Exception
-
-
-NEIGHBOURS = (
-    fails_by_itself,
-    ends_the_program,
-    was_given_up_while_it_waited,
-    is_given_up_while_it_runs,
-    registers_a_phone_number_of_the_same_batch,
-    breaks_a_check_of_the_schema,
-)
-
-
-@pytest.mark.parametrize("neighbour", NEIGHBOURS)
-def test_write_that_fails_leaves_its_neighbours(store, book, register, commits, neighbour):
-    work, wanted, error = neighbour(register)
-    with ThreadPoolExecutor(5) as pool:
-        with turn_taken(store, pool):
-            good = [queue(store, pool, register(100))]
-            bad = queue(store, pool, work, wanted)
-            good += [queue(store, pool, register(number)) for number in (101, 102)]
-        assert all(isinstance(outcome(future), int) for future in good)
-        assert isinstance(outcome(bad), error)
-    assert commits.count == 2
-    assert phone_numbers(book) == [100, 101, 102]
-    # The writer goes on.
-    assert store.write(register(103)) > 0
-
-
-def test_write_that_fails_before_it_has_changed_anything_costs_its_neighbours_no_second_run(store, book, register):
-    runs: list[int] = []
-
-    def work(tx: BookTransaction) -> int:
+    def register(tx):
         runs.append(1)
-        return register(1)(tx)
+        tx.write(Changes(customers=[customer_of(7, 919_000_000_000 + customers[0] % 100)]))
 
-    with ThreadPoolExecutor(3) as pool:
-        with turn_taken(store, pool):
-            good = queue(store, pool, work)
-            bad = queue(store, pool, lambda _: 1 // 0)
-        assert isinstance(outcome(good), int)
-        assert isinstance(outcome(bad), ZeroDivisionError)
+    with pytest.raises(PhoneNumberTaken):
+        store.write(register)
     assert runs == [1]
-    assert phone_numbers(book) == [1]
+    with store.read() as tx:
+        digits = [919_000_000_000 + each % 100 for each in customers]
+        assert tx.customers.phone_number_holders([*digits, 1]) == dict(zip(digits, customers, strict=True))
 
 
-def test_system_without_a_thread_left_fails_a_write_and_not_those_after_it(store, book, register, monkeypatch):
-    def fail(_thread: threading.Thread) -> None:
-        raise RuntimeError("can't start new thread")
-
-    reopened = SqlStore(str(store.engine.url))
-    with monkeypatch.context() as patch:
-        patch.setattr(threading.Thread, "start", fail)
-        with pytest.raises(RuntimeError):
-            reopened.write(register(1))
-    assert reopened.write(register(2)) > 0
-    assert phone_numbers(book) == [2]
-    reopened.close()
-
-
-def test_each_write_that_fails_gets_its_own_error(store, book, register):
-    parts = [neighbour(register) for neighbour in NEIGHBOURS]
-    with ThreadPoolExecutor(len(parts) + 2) as pool:
-        with turn_taken(store, pool):
-            good = queue(store, pool, register(100))
-            bad = [queue(store, pool, work, wanted) for work, wanted, _ in parts]
-        assert isinstance(outcome(good), int)
-        found = list(map(outcome, bad))
-    assert all(isinstance(error, kind) for error, (_, _, kind) in zip(found, parts, strict=True))
-    assert len(set(map(id, found))) == len(found)
-    assert phone_numbers(book) == [100]
+def test_borrowers_are_those_of_the_ids(store, loans):
+    customers = [loan.customer_id for loan in loans]
+    asked = [customers[3], 99, customers[0]]
+    by_store = store.borrowers(asked, TODAY)
+    assert set(by_store) == {customers[0], customers[3]}
+    assert by_store[customers[0]].position.current_debt == 10_000_000
+    with store.read() as tx:
+        assert tx.borrowers.get_many(asked, TODAY) == by_store
+        assert tx.borrowers.get(customers[3], TODAY) == by_store[customers[3]]
+        assert tx.borrowers.get(99, TODAY) is None
+        paged = tx.borrowers.page(customers[0], 2, TODAY)
+        assert paged == [(each, tx.borrowers.get(each, TODAY)) for each in customers[1:3]]
+    assert store.borrowers([], TODAY) == {}
+    assert len(store.borrowers(customers * 300, TODAY)) == 5
 
 
-def test_answer_leaves_only_after_the_commit(store, register, commits):
-    with ThreadPoolExecutor(6) as pool:
-        with turn_taken(store, pool):
-            futures = [queue(store, pool, register(number)) for number in range(5)]
-            done_before: list[bool] = []
-
-            def look() -> None:
-                time.sleep(0.05)
-                done_before.extend(future.done() for future in futures)
-
-            commits.before_each = look
-        assert all(isinstance(outcome(future), int) for future in futures)
-    assert done_before == [False] * 10  # as the turn before was committed, and as theirs was
+def test_customers_are_locked_if_they_exist(store, customers):
+    assert store.write(lambda tx: tx.borrowers.lock([customers[1], 99, customers[0]], wait=True)) == set(customers[:2])
+    assert store.write(lambda tx: tx.borrowers.lock([customers[1], 99], wait=False)) == {customers[1]}
+    assert store.write(lambda tx: tx.borrowers.lock([], wait=False)) == set()
 
 
-def test_commit_that_fails_fails_every_write_of_it_and_nothing_is_there(store, book, register, commits):
-    commits.failing = {2}
-    with ThreadPoolExecutor(6) as pool:
-        with turn_taken(store, pool):
-            futures = [queue(store, pool, register(number)) for number in range(4)]
-            own = queue(store, pool, lambda _: 1 // 0)
-        assert [type(outcome(future)) for future in futures] == [StoreUnavailable] * 4
-        assert isinstance(outcome(own), ZeroDivisionError)
-    assert phone_numbers(book) == []
-    assert [store.write(register(number)) > 0 for number in range(4)] == [True] * 4
-    assert phone_numbers(book) == list(range(4))
+def test_customer_who_is_locked_is_waited_for(store, open_store, customers):
+    other, order = open_store(), []
+
+    def lock_late(tx):
+        assert tx.borrowers.lock(customers[:1], wait=True)
+        order.append("late")
+
+    def lock(tx):
+        tx.borrowers.lock(customers[:1], wait=True)
+        waiting = pool.submit(other.write, lock_late)
+        time.sleep(0.1)
+        order.append("first")
+        return waiting
+
+    with ThreadPoolExecutor(1) as pool:
+        store.write(lock).result()
+    assert order == ["first", "late"]
 
 
-def limit_pages(store: SqlStore, more: int) -> None:
-    """Lets the file grow by so many pages, as far as its writer goes."""
+def test_ids_are_reserved_ascending_and_never_given_twice(store, customers):
+    def take(_):
+        def work(tx):
+            ids = tx.loans.reserve_ids(3)
+            tx.write(
+                Changes(
+                    decisions=[decision_of(f"d{each}", customers[0]) for each in ids],
+                    loans=[loan_of(each, customers[0], f"d{each}") for each in ids],
+                )
+            )
+            return ids
 
-    def limit(tx: BookTransaction) -> None:
-        run = tx.customers._connection.exec_driver_sql
-        run(f"PRAGMA max_page_count = {run('PRAGMA page_count').scalar_one() + more}")
-
-    store.write(limit)
-
-
-def test_disk_that_is_full_fails_every_write_of_the_transaction_and_the_next_one_works(store, book, register):
-    limit_pages(store, 0)
-
-    def fill(tx: BookTransaction) -> None:
-        tx.imports.add_content("an upload", 0, b"x" * 2**20)
+        return store.write(work)
 
     with ThreadPoolExecutor(4) as pool:
-        with turn_taken(store, pool):
-            futures = [queue(store, pool, work) for work in (register(1), fill, register(2))]
-        assert [type(outcome(future)) for future in futures] == [StoreUnavailable] * 3
-    assert book.counts()["customer"] == book.counts()["import_content"] == 0
-    limit_pages(store, 10_000)
-    store.write(fill)
-    assert store.write(register(3)) > 0
-    assert (phone_numbers(book), len(book.rows("import_content"))) == ([3], 1)
+        taken = list(pool.map(take, range(12)))
+    assert all(ids == sorted(ids) for ids in taken)
+    assert len({each for ids in taken for each in ids}) == 36
+    assert min(map(min, taken)) == 1_000_000_001
+
+
+def test_work_that_conflicts_is_run_again_until_it_does_not(store):
+    runs = []
+
+    def work(_):
+        runs.append(1)
+        if len(runs) < 5:
+            raise WriteConflict("again")
+        return "done"
+
+    assert store.write(work) == "done"
+    assert len(runs) == 5
+
+
+@pytest.mark.parametrize(("options", "attempts"), [({}, 5), ({"max_attempts": 1}, 1), ({"max_attempts": 2}, 2)])
+def test_work_that_conflicts_each_time_is_given_up(store, options, attempts):
+    runs = []
+
+    def work(_):
+        runs.append(1)
+        raise WriteConflict("again")
+
+    with pytest.raises(WriteConflict):
+        store.write(work, **options)
+    assert len(runs) == attempts
+
+
+def test_what_a_conflict_has_undone_is_not_seen_by_the_next_attempt(store):
+    seen = []
+
+    def work(tx):
+        seen.append(tx.policy_pins.all())
+        tx.write(Changes(policy_pins={"v": "s"}))
+        if len(seen) < 3:
+            raise WriteConflict("again")
+
+    store.write(work)
+    assert seen == [{}, {}, {}]
+    with store.read() as tx:
+        assert tx.policy_pins.all() == {"v": "s"}
+
+
+def test_work_that_nobody_waits_for_after_a_conflict_is_not_run_again(store):
+    runs, answers = [], iter([True, False])
+
+    def work(_):
+        runs.append(1)
+        raise WriteConflict("again")
+
+    with pytest.raises(DeadlineExceeded):
+        store.write(work, is_active=lambda: next(answers))
+    assert runs == [1]
+
+
+def test_result_is_given_when_it_is_durable(store, open_store):
+    other = open_store()
+    for number in range(5):
+        store.write(lambda tx, number=number: tx.write(Changes(policy_pins={f"v{number}": "s"})))
+        with other.read() as tx:
+            assert f"v{number}" in tx.policy_pins.all()
+
+
+def test_reads_of_many_threads_each_see_one_state(store):
+    stop = threading.Event()
+
+    def read():
+        states = set()
+        while not stop.is_set():
+            with store.read() as tx:
+                states.add((len(tx.policy_pins.all()), len(tx.policy_pins.all())))
+        return states
+
+    with ThreadPoolExecutor(3) as pool:
+        reading = [pool.submit(read) for _ in range(3)]
+        for number in range(20):
+            store.write(lambda tx, number=number: tx.write(Changes(policy_pins={f"v{number}": "s"})))
+        stop.set()
+        assert all(first == second for each in reading for first, second in each.result())

@@ -2,14 +2,14 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from decimal import Decimal
 
+import psycopg
 import pytest
-from sqlalchemy import event, text
-from support.book import LAKH
+from sqlalchemy import text
 from support.servers import eventually
+from support.store_rows import decision_of, loan_of
 
-from almeno_grpc.domain.decision import LoanRequest
+from almeno_grpc.service.store import Changes
 from almeno_grpc.storage.tables import FIRST_GENERATED_ID
 
 
@@ -49,7 +49,7 @@ def test_planner_is_told_roughly_for_calls_wait_meanwhile(book, admin):
     assert admin.execute(f"{steps} AND attname = 'loan_id'").fetchone() == (30,)
 
 
-def test_loans_of_a_sheet_are_found_by_the_indexes_however_many(book, rows_of):
+def test_loans_of_a_sheet_are_found_by_the_indexes_however_many(book, rows_of, monkeypatch):
     borrowers = range(1, 201)
     book.land([rows_of.customer(number) for number in borrowers])
     book.land([rows_of.loan(number % 200 + 1, number) for number in range(1, 100_001)], batch_rows=25_000)
@@ -58,7 +58,8 @@ def test_loans_of_a_sheet_are_found_by_the_indexes_however_many(book, rows_of):
     book.store.analyze()
     keys = [(number % 200 + 1, number) for number in range(1, 401)] + [(1, number) for number in range(1, 101)]
     statements: list[str] = []
-    event.listen(book.store.engine, "before_cursor_execute", lambda *told: statements.append(told[2]))
+    execute = psycopg.Cursor.execute
+    monkeypatch.setattr(psycopg.Cursor, "execute", lambda *args: (statements.append(args[1]), execute(*args))[1])
     with book.store.read() as tx:
         before = rows_read_through(tx)
         statements.clear()
@@ -82,13 +83,14 @@ def test_uploads_are_kept_as_they_are(admin):
 
 
 @pytest.mark.parametrize("customer_id", [1, 2])
-def test_loan_of_a_sheet_does_not_take_the_number_of_a_booking_that_is_under_way(
+def test_loan_of_a_sheet_does_not_take_the_id_of_a_booking_that_is_under_way(
     with_customers, admin, rows_of, customer_id
 ):
     book, booked, may_end = with_customers, threading.Event(), threading.Event()
 
     def lend(tx):
-        book.lending.book(tx, LoanRequest(1, LAKH, Decimal(12), 12))
+        [loan_id] = tx.loans.reserve_ids(1)
+        tx.write(Changes(decisions=[decision_of("d", 1)], loans=[loan_of(loan_id, 1, "d")]))
         booked.set()
         may_end.wait(20)
 
@@ -106,3 +108,19 @@ def test_loan_of_a_sheet_does_not_take_the_number_of_a_booking_that_is_under_way
     loans = {(row["loan_id"], row["customer_id"]) for row in book.rows("loan")}
     assert loans == {(FIRST_GENERATED_ID, 1), (FIRST_GENERATED_ID + 1, customer_id)}
     assert loans == {(row["loan_id"], row["customer_id"]) for row in book.rows("loan_number")}
+
+
+def test_booking_whose_reserved_id_an_import_has_taken_gets_another(with_customers, rows_of):
+    runs = []
+
+    def lend(tx):
+        [loan_id] = tx.loans.reserve_ids(1)
+        runs.append(loan_id)
+        if len(runs) == 1:
+            with_customers.land([rows_of.loan(2, loan_id)])
+        tx.write(Changes(decisions=[decision_of("d", 1)], loans=[loan_of(loan_id, 1, "d")]))
+
+    with_customers.store.write(lend)
+    assert runs == [FIRST_GENERATED_ID, FIRST_GENERATED_ID + 1]
+    loans = {(row["loan_id"], row["customer_id"]) for row in with_customers.rows("loan")}
+    assert loans == {(FIRST_GENERATED_ID, 2), (FIRST_GENERATED_ID + 1, 1)}
