@@ -21,7 +21,7 @@ from almeno_grpc.config import ConfigurationError, Settings
 from almeno_grpc.domain.imports import ImportKind
 from almeno_grpc.domain.policy import Policy
 from almeno_grpc.domain.policy_file import PolicyError
-from almeno_grpc.imports.frames import ReadingLimits
+from almeno_grpc.imports.sandbox.messages import ReadingLimits
 from almeno_grpc.imports.worker import ImportWorker
 from almeno_grpc.metrics import Metrics
 from almeno_grpc.rpc.credit_servicer import CreditServicer

@@ -18,11 +18,11 @@ from almeno_grpc.clock import Clock
 from almeno_grpc.domain.errors import Aborted, Unavailable, WriteConflict
 from almeno_grpc.domain.imports import CustomerRows, ImportFile, ImportState, LoanRows, RowCounts, RowIssue
 from almeno_grpc.giving_way import give_way
-from almeno_grpc.imports.book_file import open_import_file
+from almeno_grpc.imports.sandbox.session import open_import_file
 from almeno_grpc.imports.errors import FileRefusedError
-from almeno_grpc.imports.frames import LoanNumbers, ReadingJob, ReadingLimits, RowBatch
-from almeno_grpc.imports.pace import MAX_PART_ROWS, Pace
-from almeno_grpc.imports.reader_process import SpareReader
+from almeno_grpc.imports.sandbox.messages import LoanNumbers, ReadingJob, ReadingLimits, RowBatch
+from almeno_grpc.imports.throttle import MAX_PART_ROWS, Pace
+from almeno_grpc.imports.sandbox.reader_process import SpareReader
 from almeno_grpc.imports.upsert.batch import reserve_loan_ids, upsert_batch, write_batch
 from almeno_grpc.logs import log_event
 from almeno_grpc.metrics import Metrics

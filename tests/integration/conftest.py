@@ -121,10 +121,10 @@ def file(monkeypatch: pytest.MonkeyPatch) -> FakeFile:
     monkeypatch.setattr("almeno_grpc.imports.worker.open_import_file", fake.open)
     monkeypatch.setattr("almeno_grpc.imports.worker._RETRY_SECONDS", 0.01)
     monkeypatch.setattr("almeno_grpc.imports.worker._IDLE_SECONDS", 0.01)
-    monkeypatch.setattr("almeno_grpc.imports.pace._PART_SECONDS", 60)
-    monkeypatch.setattr("almeno_grpc.imports.pace._LONG_SECONDS", 60)
-    monkeypatch.setattr("almeno_grpc.imports.pace._FIRST_SECONDS", 60)
-    monkeypatch.setattr("almeno_grpc.imports.pace._CALM_SECONDS", 60)
+    monkeypatch.setattr("almeno_grpc.imports.throttle._PART_SECONDS", 60)
+    monkeypatch.setattr("almeno_grpc.imports.throttle._LONG_SECONDS", 60)
+    monkeypatch.setattr("almeno_grpc.imports.throttle._FIRST_SECONDS", 60)
+    monkeypatch.setattr("almeno_grpc.imports.throttle._CALM_SECONDS", 60)
     return fake
 
 

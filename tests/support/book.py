@@ -27,7 +27,7 @@ from almeno_grpc.domain.imports import (
     RowIssue,
 )
 from almeno_grpc.domain.money import round_half_up
-from almeno_grpc.imports.frames import ReadingLimits
+from almeno_grpc.imports.sandbox.messages import ReadingLimits
 from almeno_grpc.imports.upsert.batch import reserve_loan_ids, upsert_batch, write_batch
 from almeno_grpc.imports.worker import ImportWorker
 from almeno_grpc.metrics import NoMetrics

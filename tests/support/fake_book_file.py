@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from almeno_grpc.domain.imports import CustomerRows, IssueOutcome, RowIssue
-from almeno_grpc.imports.frames import LoanNumbers, ReadingJob, RowBatch
+from almeno_grpc.imports.sandbox.messages import LoanNumbers, ReadingJob, RowBatch
 from support.book import book_customer
 
 _BATCH = 10
@@ -23,7 +23,7 @@ class FakeFile:
 
     @contextmanager
     def open(self, job: ReadingJob, *, while_waiting: Callable[[], None], start_reader: object) -> Iterator["FakeFile"]:
-        """Stands in for `almeno_grpc.imports.book_file.open_import_file`."""
+        """Stands in for `almeno_grpc.imports.sandbox.session.open_import_file`."""
         del start_reader
         self.opened.append((job.file_name, job.skip_rows))
         self.working += 1

@@ -188,7 +188,7 @@ def written(name: str, source: str, *, is_package: bool = False) -> Module:
         ("almeno_grpc.service.booking", "import grpc"),
         ("almeno_grpc.storage.store", "import almeno_grpc.rpc.errors"),
         ("almeno_grpc.imports.worker", "import pandas as pd"),
-        ("almeno_grpc.imports.rows", "from almeno_grpc.storage import store"),
+        ("almeno_grpc.imports.parsing.rows", "from almeno_grpc.storage import store"),
         ("almeno_grpc.rpc.errors", "from sqlalchemy.exc import DBAPIError"),
         ("almeno_grpc.rpc.errors", "from almeno_grpc._gen.almeno.credit.v1 import loan_pb2"),
         ("almeno_grpc.bootstrap", "from almeno_grpc import server"),

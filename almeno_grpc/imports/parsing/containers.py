@@ -10,7 +10,7 @@ from typing import BinaryIO, NoReturn
 
 from almeno_grpc.giving_way import give_way
 from almeno_grpc.imports.errors import FileRefusedError
-from almeno_grpc.imports.frames import ReadingLimits
+from almeno_grpc.imports.sandbox.messages import ReadingLimits
 
 _ZIP_SIGNATURE = b"PK\x03\x04"
 _OLD_OFFICE_SIGNATURE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -109,7 +109,7 @@ def check_text(path: Path) -> Text:
         FileRefusedError: It is not text.
     """
     # Not before: a workbook is to be read while it loads.
-    from almeno_grpc.imports.short_lines import ShortLines  # noqa: PLC0415
+    from almeno_grpc.imports.parsing.short_lines import ShortLines  # noqa: PLC0415
 
     decoder = codecs.getincrementaldecoder("utf-8")()
     is_plain = True

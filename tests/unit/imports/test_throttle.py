@@ -2,8 +2,8 @@
 
 import pytest
 
-from almeno_grpc.imports import pace as pace_module
-from almeno_grpc.imports.pace import MAX_PART_ROWS, Pace
+from almeno_grpc.imports import throttle as pace_module
+from almeno_grpc.imports.throttle import MAX_PART_ROWS, Pace
 
 
 class Waiting:

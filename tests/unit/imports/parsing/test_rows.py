@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from almeno_grpc.domain.imports import CustomerRow, CustomerRows, ImportKind, IssueOutcome, LoanRow, RowIssue
 from almeno_grpc.imports import plain_rows, sheets
 from almeno_grpc.imports.errors import FileRefusedError
-from almeno_grpc.imports.file_frames import frames_of
-from almeno_grpc.imports.frames import FileOpened, LoanNumbers, PackedBatch, ReadingJob, ReadingLimits, RowBatch
-from almeno_grpc.imports.headings import HEADINGS
-from almeno_grpc.imports.reading import read_table
-from almeno_grpc.imports.rows import RowChecker
-from almeno_grpc.imports.sheets import open_rows
+from almeno_grpc.imports.parsing.file_frames import frames_of
+from almeno_grpc.imports.sandbox.messages import FileOpened, LoanNumbers, PackedBatch, ReadingJob, ReadingLimits, RowBatch
+from almeno_grpc.imports.parsing.headings import HEADINGS
+from almeno_grpc.imports.parsing.table import read_table
+from almeno_grpc.imports.parsing.rows import RowChecker
+from almeno_grpc.imports.parsing.workbooks import open_rows
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[4]
 REAL_BOOK = Path(os.environ.get("ALMENO_BOOK", ROOT.parent / "shared" / "book"))
 BOOK_DATE = date(2024, 6, 1)
 NOON = datetime.combine(date(2024, 1, 31), time(12))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from almeno_grpc.imports.short_cells import Numbers, packed
+from almeno_grpc.imports.parsing.short_cells import Numbers, packed
 
 
 class LoanOrder:

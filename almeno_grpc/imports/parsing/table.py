@@ -9,13 +9,13 @@ import numpy as np
 
 from almeno_grpc.domain.imports import ImportKind
 from almeno_grpc.giving_way import give_way
-from almeno_grpc.imports.cells import CellRule
-from almeno_grpc.imports.columns import Column, ParsedColumn
+from almeno_grpc.imports.parsing.cells import CellRule
+from almeno_grpc.imports.parsing.columns import Column, ParsedColumn
 from almeno_grpc.imports.errors import FileRefusedError
-from almeno_grpc.imports.frames import ReadingLimits
-from almeno_grpc.imports.headings import HEADINGS, find_columns
-from almeno_grpc.imports.sheets import SheetRows, open_rows
-from almeno_grpc.imports.short_cells import Numbers
+from almeno_grpc.imports.sandbox.messages import ReadingLimits
+from almeno_grpc.imports.parsing.headings import HEADINGS, find_columns
+from almeno_grpc.imports.parsing.workbooks import SheetRows, open_rows
+from almeno_grpc.imports.parsing.short_cells import Numbers
 
 
 class BookTable:

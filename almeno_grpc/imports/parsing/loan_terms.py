@@ -11,11 +11,11 @@ from almeno_grpc.domain import limits
 from almeno_grpc.domain.imports import IssueOutcome
 from almeno_grpc.domain.installments import outstanding_in_equal_parts
 from almeno_grpc.domain.months import day_of_number, due_date, emis_due
-from almeno_grpc.imports import cells, headings
-from almeno_grpc.imports.columns import Values, each_once, parts_of_days
-from almeno_grpc.imports.frames import IssueFields
-from almeno_grpc.imports.reading import BookTable
-from almeno_grpc.imports.short_cells import Numbers
+from almeno_grpc.imports.parsing import cells, headings
+from almeno_grpc.imports.parsing.columns import Values, each_once, parts_of_days
+from almeno_grpc.imports.sandbox.messages import IssueFields
+from almeno_grpc.imports.parsing.table import BookTable
+from almeno_grpc.imports.parsing.short_cells import Numbers
 
 _NO_DAY = 0
 """A day that could not be read."""

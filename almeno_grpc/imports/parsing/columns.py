@@ -17,8 +17,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from almeno_grpc.domain.months import day_number
-from almeno_grpc.imports.cells import EXACT_FLOATS, CellRule, Fault, PhoneNumber, PlainNumbers
-from almeno_grpc.imports.short_cells import Numbers, ShortCells, factorized, packed
+from almeno_grpc.imports.parsing.cells import EXACT_FLOATS, CellRule, Fault, PhoneNumber, PlainNumbers
+from almeno_grpc.imports.parsing.short_cells import Numbers, ShortCells, factorized, packed
 from almeno_grpc.service.phone_numbers import MAX_INDIAN, MIN_INDIAN, OF_INDIA
 
 Values = npt.NDArray[Any]

@@ -10,9 +10,9 @@ from typing import Protocol
 
 import python_calamine
 
-from almeno_grpc.imports.containers import Container, check_text, check_workbook_unpacks, recognize
+from almeno_grpc.imports.parsing.containers import Container, check_text, check_workbook_unpacks, recognize
 from almeno_grpc.imports.errors import FileRefusedError
-from almeno_grpc.imports.frames import ReadingLimits
+from almeno_grpc.imports.sandbox.messages import ReadingLimits
 
 _MAX_FIELDS = 1_000
 """Of a line of a CSV file. A sheet of a workbook ends at 16,384 columns by itself."""
@@ -72,7 +72,7 @@ def open_rows(path: Path, file_name: str, limits: ReadingLimits) -> Callable[[],
 
 def _plain_rows(path: Path, sound_lines: int | None) -> SheetRows:
     # Not before: a workbook is to be read while pandas loads.
-    from almeno_grpc.imports.plain_rows import PlainRows  # noqa: PLC0415
+    from almeno_grpc.imports.parsing.csv_text import PlainRows  # noqa: PLC0415
 
     return PlainRows(path, sound_lines)
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 
 from almeno_grpc.imports.errors import FileRefusedError
-from almeno_grpc.imports.frames import (
+from almeno_grpc.imports.sandbox.messages import (
     FileDone,
     FileOpened,
     FileRefused,
@@ -20,7 +20,7 @@ from almeno_grpc.imports.frames import (
     ReadingJob,
     RowBatch,
 )
-from almeno_grpc.imports.reader_process import Reader
+from almeno_grpc.imports.sandbox.reader_process import Reader
 from almeno_grpc.logs import log_event
 
 _log = logging.getLogger(__name__)

@@ -14,15 +14,15 @@ import numpy as np
 from almeno_grpc.domain import limits
 from almeno_grpc.domain.imports import ImportKind, IssueOutcome
 from almeno_grpc.giving_way import give_way
-from almeno_grpc.imports import cells, headings
-from almeno_grpc.imports.cells import Amount, CellRule, PhoneNumber, WholeNumber
-from almeno_grpc.imports.columns import ParsedColumn, Values
-from almeno_grpc.imports.earlier_rows import EarlierRows, FirstRows
-from almeno_grpc.imports.frames import IssueFields, LoanNumbers, PackedBatch
-from almeno_grpc.imports.loan_terms import settled
-from almeno_grpc.imports.reading import BookTable
-from almeno_grpc.imports.row_order import LoanOrder, repeated
-from almeno_grpc.imports.short_cells import Numbers, packed
+from almeno_grpc.imports.parsing import cells, headings
+from almeno_grpc.imports.parsing.cells import Amount, CellRule, PhoneNumber, WholeNumber
+from almeno_grpc.imports.parsing.columns import ParsedColumn, Values
+from almeno_grpc.imports.parsing.earlier_rows import EarlierRows, FirstRows
+from almeno_grpc.imports.sandbox.messages import IssueFields, LoanNumbers, PackedBatch
+from almeno_grpc.imports.parsing.loan_terms import settled
+from almeno_grpc.imports.parsing.table import BookTable
+from almeno_grpc.imports.parsing.row_order import LoanOrder, repeated
+from almeno_grpc.imports.parsing.short_cells import Numbers, packed
 
 _ID = WholeNumber(1, limits.MAX_BOOK_ID)
 

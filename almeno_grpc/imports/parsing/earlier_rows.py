@@ -4,8 +4,8 @@ from bisect import bisect_right
 from collections.abc import Container, Sequence
 from typing import Any
 
-from almeno_grpc.imports.columns import Values
-from almeno_grpc.imports.short_cells import Numbers
+from almeno_grpc.imports.parsing.columns import Values
+from almeno_grpc.imports.parsing.short_cells import Numbers
 
 FirstRows = dict[tuple[Any, ...], tuple[int, tuple[Any, ...]]]
 """The number and the values of the first good row with a key."""

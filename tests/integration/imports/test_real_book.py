@@ -7,8 +7,8 @@ from fractions import Fraction
 import pytest
 
 from almeno_grpc.domain.imports import ImportKind, RowCounts
-from almeno_grpc.imports.book_file import open_import_file
-from almeno_grpc.imports.frames import ReadingJob, ReadingLimits
+from almeno_grpc.imports.sandbox.session import open_import_file
+from almeno_grpc.imports.sandbox.messages import ReadingJob, ReadingLimits
 from almeno_grpc.storage.tables import FIRST_GENERATED_ID
 
 BOOK_DATE = date(2026, 4, 10)

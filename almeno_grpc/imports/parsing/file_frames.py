@@ -4,17 +4,17 @@ from array import array
 from collections.abc import Iterator
 
 from almeno_grpc.domain.imports import ImportKind
-from almeno_grpc.imports.earlier_rows import EarlierRows
-from almeno_grpc.imports.frames import FileDone, FileOpened, Frame, LoanNumbers, ReadingJob
-from almeno_grpc.imports.reading import BookReading
-from almeno_grpc.imports.rows import RowChecker
-from almeno_grpc.imports.sheets import SheetRows
+from almeno_grpc.imports.parsing.earlier_rows import EarlierRows
+from almeno_grpc.imports.sandbox.messages import FileDone, FileOpened, Frame, LoanNumbers, ReadingJob
+from almeno_grpc.imports.parsing.table import BookReading
+from almeno_grpc.imports.parsing.rows import RowChecker
+from almeno_grpc.imports.parsing.workbooks import SheetRows
 
 _NO_NUMBERS = LoanNumbers(array("q"), array("q"))
 
 
 def frames_of(rows: SheetRows, job: ReadingJob) -> Iterator[Frame]:
-    """Yields the frames of a file, as `almeno_grpc.imports.frames` says.
+    """Yields the frames of a file, as `almeno_grpc.imports.sandbox.messages` says.
 
     Raises:
         FileRefusedError: The file as a whole cannot be taken. Then nothing was yielded.

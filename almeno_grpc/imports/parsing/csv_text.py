@@ -5,8 +5,8 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from almeno_grpc.imports.sheets import PIECE_ROWS, Row, by_columns, parsed
-from almeno_grpc.imports.short_cells import cut_up
+from almeno_grpc.imports.parsing.workbooks import PIECE_ROWS, Row, by_columns, parsed
+from almeno_grpc.imports.parsing.short_cells import cut_up
 
 _PIECE_BYTES = 2**18
 """What is cut up at a time: of a book about two milliseconds' work, after which calls get their turn."""

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from almeno_grpc.imports import short_cells
-from almeno_grpc.imports.short_cells import ShortCells, cut_up
+from almeno_grpc.imports.parsing.short_cells import ShortCells, cut_up
 
 DIGITS = st.one_of(st.integers(0, 10**17).map(str), st.text(st.sampled_from("0123456789"), min_size=1, max_size=17))
 NEAR_DIGITS = st.text(st.sampled_from("0459/:?@-+. p\x10"), max_size=17)

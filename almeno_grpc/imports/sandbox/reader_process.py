@@ -1,4 +1,4 @@
-"""Reading processes from the side of the one that starts them: see `almeno_grpc.imports.reader`."""
+"""Reading processes from the side of the one that starts them: see `almeno_grpc.imports.sandbox.reader`."""
 
 import contextlib
 import fcntl
@@ -12,9 +12,9 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import IO
 
-from almeno_grpc.imports.frames import ONLY_LEFTOVERS, Frame, ReadingJob, is_whole, take_first
+from almeno_grpc.imports.sandbox.messages import ONLY_LEFTOVERS, Frame, ReadingJob, is_whole, take_first
 
-_PROGRAM = (sys.executable, "-P", "-m", "almeno_grpc.imports.reader")
+_PROGRAM = (sys.executable, "-P", "-m", "almeno_grpc.imports.sandbox.reader")
 _MAX_NAME_CHARACTERS = 20
 """Of a file's name, from its end: only its ending counts."""
 _PIPE_BYTES = 2**20

@@ -14,14 +14,15 @@ import pytest
 from support.servers import eventually
 
 from almeno_grpc.domain.imports import ImportKind
-from almeno_grpc.imports import book_file, reader_process
-from almeno_grpc.imports.book_file import open_import_file
+from almeno_grpc.imports.sandbox import reader_process
+from almeno_grpc.imports.sandbox import session as book_file
+from almeno_grpc.imports.sandbox.session import open_import_file
 from almeno_grpc.imports.errors import FileRefusedError
-from almeno_grpc.imports.frames import ReadingJob, ReadingLimits
-from almeno_grpc.imports.headings import HEADINGS
-from almeno_grpc.imports.reader_process import Reader, SpareReader
+from almeno_grpc.imports.sandbox.messages import ReadingJob, ReadingLimits
+from almeno_grpc.imports.parsing.headings import HEADINGS
+from almeno_grpc.imports.sandbox.reader_process import Reader, SpareReader
 
-SAMPLE = Path(__file__).parents[2] / "data"
+SAMPLE = Path(__file__).parents[4] / "data"
 LOAN = "14,{},900000,12,13.46,85095.5,3,2024-01-31,2025-01-31\n"
 
 
@@ -63,8 +64,8 @@ def readers(monkeypatch) -> list[subprocess.Popen]:
 def test_rows_come_in_one_order_whatever_is_skipped_and_pandas_stays_outside():
     program = (
         "import sys; from pathlib import Path; from datetime import date\n"
-        "from almeno_grpc.imports.book_file import open_import_file\n"
-        "from almeno_grpc.imports.frames import ReadingJob, ReadingLimits\n"
+        "from almeno_grpc.imports.sandbox.session import open_import_file\n"
+        "from almeno_grpc.imports.sandbox.messages import ReadingJob, ReadingLimits\n"
         "from almeno_grpc.domain.imports import ImportKind\n"
         f"path = Path({str(SAMPLE / 'loans.xlsx')!r})\n"
         "job = ReadingJob(path, ImportKind.LOANS, 'l', date(2024, 1, 1), ReadingLimits(), batch_rows=100)\n"
@@ -278,7 +279,7 @@ def test_spare_reader_that_was_killed_is_replaced(many_loans, readers, spare):
 
 def test_spare_reader_ends_with_the_one_who_keeps_it():
     program = (
-        "import time; from almeno_grpc.imports.reader_process import Reader\n"
+        "import time; from almeno_grpc.imports.sandbox.reader_process import Reader\n"
         "print(Reader()._process.pid, flush=True)\n"
         "time.sleep(60)\n"
     )
@@ -296,8 +297,8 @@ def assert_ends_with_its_parent(program: str) -> None:
 def test_reader_ends_when_its_parent_is_killed(many_loans):
     program = (
         "import time; from pathlib import Path; from datetime import date\n"
-        "from almeno_grpc.imports.book_file import open_import_file\n"
-        "from almeno_grpc.imports.frames import ReadingJob, ReadingLimits\n"
+        "from almeno_grpc.imports.sandbox.session import open_import_file\n"
+        "from almeno_grpc.imports.sandbox.messages import ReadingJob, ReadingLimits\n"
         "from almeno_grpc.domain.imports import ImportKind\n"
         f"path = Path({str(many_loans)!r})\n"
         "job = ReadingJob(path, ImportKind.LOANS, 'l', date(2024, 1, 1), ReadingLimits(), batch_rows=10)\n"

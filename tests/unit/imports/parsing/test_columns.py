@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from almeno_grpc.domain.months import day_number, day_of_number
-from almeno_grpc.imports.cells import Amount, Fault, WholeNumber
-from almeno_grpc.imports.columns import Column, parts_of_days
-from almeno_grpc.imports.rows import RULES
-from almeno_grpc.imports.short_cells import cut_up
+from almeno_grpc.imports.parsing.cells import Amount, Fault, WholeNumber
+from almeno_grpc.imports.parsing.columns import Column, parts_of_days
+from almeno_grpc.imports.parsing.rows import RULES
+from almeno_grpc.imports.parsing.short_cells import cut_up
 
 ALL_RULES = [rule for rules in RULES.values() for rule in rules.values()]
 CELLS = st.one_of(

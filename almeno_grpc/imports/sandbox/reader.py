@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import IO
 
 from almeno_grpc.imports.errors import FileRefusedError
-from almeno_grpc.imports.frames import ONLY_LEFTOVERS, FileRefused, Frame, ReadingFailed, ReadingJob, written
-from almeno_grpc.imports.sheets import open_rows
+from almeno_grpc.imports.sandbox.messages import ONLY_LEFTOVERS, FileRefused, Frame, ReadingFailed, ReadingJob, written
+from almeno_grpc.imports.parsing.workbooks import open_rows
 
 _NICENESS = 10
 """How much the reader holds back where processors are short."""
@@ -58,7 +58,7 @@ def _hold_back(*, only_leftovers: bool) -> None:
 
 
 def _load() -> None:
-    import almeno_grpc.imports.file_frames  # noqa: F401, PLC0415
+    import almeno_grpc.imports.parsing.file_frames  # noqa: F401, PLC0415
 
 
 def _read(job: ReadingJob, frames: IO[bytes]) -> None:
@@ -66,7 +66,7 @@ def _read(job: ReadingJob, frames: IO[bytes]) -> None:
     try:
         rows = open_rows(job.path, job.file_name, job.limits)
         # By now it may have been loaded.
-        from almeno_grpc.imports.file_frames import frames_of  # noqa: PLC0415
+        from almeno_grpc.imports.parsing.file_frames import frames_of  # noqa: PLC0415
 
         for frame in frames_of(rows(), job):
             _send(frame, frames)

@@ -83,8 +83,8 @@ def test_log_is_brought_in_by_steps_for_as_long_as_calls_come(book, sizes, monke
 
 @pytest.mark.usefixtures("file")
 def test_transaction_is_not_long_though_nobody_is_seen_waiting(book, sizes, monkeypatch):
-    monkeypatch.setattr("almeno_grpc.imports.pace._LONG_SECONDS", 0)
-    monkeypatch.setattr("almeno_grpc.imports.pace._FIRST_SECONDS", 0)
+    monkeypatch.setattr("almeno_grpc.imports.throttle._LONG_SECONDS", 0)
+    monkeypatch.setattr("almeno_grpc.imports.throttle._FIRST_SECONDS", 0)
     book.queue_customers()
     book.work(part_rows=2)
     assert sizes == [2] * 25
@@ -97,8 +97,8 @@ def test_transaction_is_not_long_though_nobody_is_seen_waiting(book, sizes, monk
 def test_rows_that_take_long_land_by_fewer_at_a_time_while_calls_come(
     book, monkeypatch, calls_come, part_seconds, least, most
 ):
-    monkeypatch.setattr("almeno_grpc.imports.pace._PART_SECONDS", part_seconds)
-    monkeypatch.setattr("almeno_grpc.imports.pace._MIN_SHARE", 4)
+    monkeypatch.setattr("almeno_grpc.imports.throttle._PART_SECONDS", part_seconds)
+    monkeypatch.setattr("almeno_grpc.imports.throttle._MIN_SHARE", 4)
     parts: list[int] = []
     land = worker_module.upsert_batch
 
