@@ -189,7 +189,8 @@ def import_queue_depth(settings: Settings) -> Callable[[], int]:
 def _upload(kind: ImportKind, path: Path) -> Upload:
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    return Upload(kind, path.name, None, sha256, _Pieces(path))
+        size = file.tell()
+    return Upload(kind, path.name, None, size, sha256, {}, _Pieces(path))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 
 from sqlalchemy import ClauseElement, Column, ColumnElement, Connection, FromClause, bindparam, select
 
-from almeno_grpc.giving_way import give_way, rest
 from almeno_grpc.storage.additions import ROWS_AT_ONCE
 from almeno_grpc.storage.postgres_additions import array_of
 from almeno_grpc.storage.sqlite_additions import row_by_row
@@ -50,10 +49,8 @@ def all_beside(
     for start in range(0, len(keys), ROWS_AT_ONCE):
         some, beside = keys[start : start + ROWS_AT_ONCE], others[start : start + ROWS_AT_ONCE]
         if connection.dialect.name == "sqlite":
-            give_way()
             values: Sequence[Any] = row_by_row((some, beside))
         else:
-            rest()
             values = (array_of(some), array_of(beside))
         statement = _stranger(key, other, connection.dialect.name, len(some))
         if connection.exec_driver_sql(statement, tuple(values)).first():

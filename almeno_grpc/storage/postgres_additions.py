@@ -11,7 +11,6 @@ from sqlalchemy import Column, Connection, String, Table, Text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import TypeEngine
 
-from almeno_grpc.giving_way import rest
 from almeno_grpc.storage.statements import dialect_of, refusal_of
 
 
@@ -30,7 +29,6 @@ class ByCopy:
         driver: Any = connection.connection.driver_connection
         statement = self._statement
         rows = zip(*columns, *map(repeat, self.fixed.values()), strict=False)
-        rest()
         try:
             with driver.cursor() as cursor, cursor.copy(statement) as copy:
                 for row in rows:
@@ -53,7 +51,6 @@ class ByArrays:
 
     def add(self, connection: Connection, columns: Sequence[Sequence[Any]]) -> None:
         """Adds the rows, which the columns give."""
-        rest()
         connection.exec_driver_sql(self._statement, tuple(map(array_of, columns)))
 
     @cached_property

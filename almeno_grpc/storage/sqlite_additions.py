@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Dialect, Table, bindparam, insert, literal, literal_column
 
-from almeno_grpc.giving_way import give_way
 from almeno_grpc.storage.statements import dialect_of, run_by_driver
 
 
@@ -28,7 +27,6 @@ class ByValues:
     def add(self, connection: Connection, columns: Sequence[Sequence[Any]]) -> None:
         """Adds the rows, which the columns give that are not fixed."""
         rows, values = len(columns[0]), row_by_row(columns)
-        give_way()
         run_by_driver(connection, self._usual if rows == self.usual_rows else self._for_rows(rows), values)
 
     @cached_property

@@ -7,7 +7,6 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
-from almeno_grpc.storage import postgres_additions, sqlite_additions
 from almeno_grpc.storage.additions import ROWS_AT_ONCE, Addition, added_whole
 from almeno_grpc.storage.tables import customer, loan_number
 
@@ -128,16 +127,6 @@ def test_rows_that_take_postgresql_longer_go_to_it_by_fewer_at_a_time(connection
     Addition(loan_number, postgresql_rows_at_once=7).add(connection, [range(1, 16), [9] * 15])
     assert connection.execute(select(func.count()).select_from(loan_number)).scalar_one() == 15
     assert len(copies) == (0 if connection.dialect.name == "sqlite" else 3)
-
-
-@pytest.mark.parametrize("addition", [Addition(loan_number), SET_ASIDE], ids=["copied", "set aside"])
-def test_each_statement_lets_calls_go_first(connection, monkeypatch, addition):
-    done: list[str] = []
-    monkeypatch.setattr(sqlite_additions, "give_way", lambda: done.append("gave way"))
-    monkeypatch.setattr(postgres_additions, "rest", lambda: done.append("rested"))
-    count = 2 * ROWS_AT_ONCE + 1
-    addition.add(connection, [range(1, count + 1), [9] * count])
-    assert done == ["gave way" if connection.dialect.name == "sqlite" else "rested"] * 3
 
 
 def test_rows_of_a_key_that_is_taken_are_refused(connection):

@@ -183,7 +183,7 @@ def test_upload_that_may_be_queued_keeps_its_content(book):
     once: Any = SimpleNamespace(once=fail_once_committed)
     servicer = PortfolioServicer(once, book.imports, unused, unused, unused, 10, threading.Event())
     with pytest.raises(StoreUnavailable):
-        servicer._queue_once(Call(), Upload(ImportKind.LOANS, "l.csv", None, "0" * 64, [b"a,b"]))
+        servicer._queue_once(Call(), Upload(ImportKind.LOANS, "l.csv", None, 3, "0" * 64, {}, [b"a,b"]))
     assert [row["content"] for row in book.rows("import_content")] == [b"a,b"]
 
 

@@ -52,7 +52,7 @@ class UndoError(Exception):
 @pytest.fixture
 def position_of(book, rows_of):
     """Adds up loans: they are written for a customer, looked at in the same transaction, and undone."""
-    book.land([rows_of.customer(1), rows_of.customer(2)])
+    book.upsert([rows_of.customer(1), rows_of.customer(2)])
 
     def position_of(loans: Iterable[Loan], on: date) -> CreditPosition:
         found = []

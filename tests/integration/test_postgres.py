@@ -251,7 +251,7 @@ def test_own_numbers_never_meet_imported_ones_while_both_come(book, rows_of):
             for batch in range(20):
                 numbers = range(FIRST_GENERATED_ID + 300 * batch, FIRST_GENERATED_ID + 300 * batch + 300, 3)
                 rows = [rows_of.customer(number, phone_digits=916 * 10**9 + number) for number in numbers]
-                book.land(rows)
+                book.upsert(rows)
         finally:
             stop.set()
         for each in registering:

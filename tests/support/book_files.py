@@ -9,7 +9,7 @@ from datetime import date
 import openpyxl
 
 from almeno_grpc.domain.imports import ImportKind
-from almeno_grpc.imports.parsing.headings import HEADINGS
+from almeno_grpc.domain.headings import HEADINGS
 
 CUSTOMER_HEADINGS, LOAN_HEADINGS = HEADINGS[ImportKind.CUSTOMERS], HEADINGS[ImportKind.LOANS]
 Row = Sequence[object]

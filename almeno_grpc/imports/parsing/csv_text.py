@@ -1,74 +1,132 @@
-"""The rows of a plain CSV file, in which each line is a row: thousands of lines are cut up at a time."""
+"""CSV files, read by pandas as text: with commas, semicolons, tabs or bars, in UTF-8 or UTF-16."""
 
 import codecs
-from collections import deque
-from collections.abc import Iterator, Sequence
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
+from typing import TextIO
 
-from almeno_grpc.imports.parsing.workbooks import PIECE_ROWS, Row, by_columns, parsed
-from almeno_grpc.imports.parsing.short_cells import cut_up
+import pandas as pd
 
-_PIECE_BYTES = 2**18
-"""What is cut up at a time: of a book about two milliseconds' work, after which calls get their turn."""
+from almeno_grpc.imports.errors import FileRefusedError
+from almeno_grpc.imports.throttle import yield_cpu
+
+_CHUNK_BYTES = 2**17
+_PIECE_ROWS = 20_000
+_MAX_HEADINGS = 1_000
+_EXTRA_COLUMNS = 3
+"""Beyond the headings, by which a row is seen to have too many fields."""
+_SEPARATORS = ",;\t|"
+_SEPARATOR_LINE = re.compile(rf'\ufeff?"?sep=([{_SEPARATORS}])"?\s*', re.IGNORECASE)
+"""Excel's first line, which a spreadsheet does not show."""
 
 
-class PlainRows:
-    """Gives the rows, as `SheetRows` says.
+def open_csv(
+    path: Path,
+) -> tuple[str, Iterator[Sequence[object]], Callable[[int], Iterator[Sequence[Sequence[object]]]]]:
+    """Opens a CSV file.
 
-    They are those that the csv module finds. Where a row has fewer or more fields than the first, that module reads the
-    whole piece.
+    Returns:
+        What the file is called in a sentence, its rows, and what gives the rows that are left by columns.
+
+    Raises:
+        FileRefusedError: It is not text, or its quotes are not sound; the message names the line.
     """
+    encoding = _encoding_of(path)
+    has_quotes = _check_text(path, encoding)
+    file = path.open(encoding=encoding, newline="")
+    first: list[str] = []
+    line = file.readline()
+    if match := _SEPARATOR_LINE.fullmatch(line):
+        separator = match[1]
+    else:
+        first.append(line)
+        while line and not line.strip():
+            first.append(line := file.readline())
+        separator = max(_SEPARATORS, key=line.count)
+    if has_quotes:
+        _check_quotes(path, encoding, separator)
 
-    def __init__(self, path: Path, sound_rows: int | None = None) -> None:
-        """Takes where the file lies, which `check_text` has found plain, and its sound lines."""
-        self.sound_rows = sound_rows
-        self._pieces = _whole_lines(path)
-        self._lines: deque[str] = deque()
-        """Those at hand that were not cut up."""
-        self._lines_before = 0
+    def pieces(width: int) -> Iterator[Sequence[Sequence[object]]]:
+        if width > _MAX_HEADINGS:
+            raise FileRefusedError(f"the file has more than {_MAX_HEADINGS:,} headings")
+        names = range(width + _EXTRA_COLUMNS)
+        try:
+            # With `usecols` rows may have fewer fields than the headings, or more.
+            reader = pd.read_csv(
+                _WithHeadings(separator.join(map(str, names)) + "\n", file), sep=separator, usecols=list(names),
+                dtype=object, na_filter=False, skip_blank_lines=False, index_col=False, chunksize=_PIECE_ROWS,
+                engine="c",
+            )  # fmt: skip
+            for frame in reader:
+                yield [frame.iloc[:, place].to_numpy() for place in names]
+        except pd.errors.EmptyDataError:
+            return
+        except pd.errors.ParserError as error:
+            raise FileRefusedError(f"the file is not sound CSV: {error}") from error
 
-    def next_row(self) -> Row | None:
-        """The next row; none at the end."""
-        if not self._lines:
-            self._into_lines(next(self._pieces, b""))
-        rows = self._take(1)
-        return rows[0] if rows else None
-
-    def next_columns(self, width: int) -> list[Sequence[object]]:
-        """The next rows by columns; none at the end."""
-        if not self._lines:
-            piece = next(self._pieces, b"")
-            columns = cut_up(piece, width)
-            if columns:
-                self._lines_before += len(columns[0])
-                return columns
-            self._into_lines(piece)
-        return by_columns(self._take(PIECE_ROWS), width)
-
-    def _into_lines(self, piece: bytes) -> None:
-        self._lines.extend(piece.decode().replace("\r\n", "\n").split("\n")[:-1])
-
-    def _take(self, count: int) -> list[Row]:
-        """The rows of the next lines."""
-        lines = [self._lines.popleft() for _ in range(min(count, len(self._lines)))]
-        rows = list(parsed(lines, self._lines_before)) if lines else []
-        self._lines_before += len(lines)
-        return rows
+    return "the file", csv.reader(chain(first, file), delimiter=separator), pieces
 
 
-def _whole_lines(path: Path) -> Iterator[bytes]:
-    r"""The lines of a plain CSV file: the first one, as a rule the headings, then many at a time.
+class _WithHeadings(io.TextIOBase):
+    """A text behind a line of headings."""
 
-    They end in \n, or all that come together in \r\n.
-    """
+    def __init__(self, line: str, text: TextIO) -> None:
+        self._line = line
+        self._text = text
+
+    def read(self, size: int | None = -1) -> str:
+        """The line, and after it what is read of the text."""
+        line, self._line = self._line, ""
+        return line or self._text.read(-1 if size is None else size)
+
+
+def _encoding_of(path: Path) -> str:
     with path.open("rb") as file:
-        piece = file.readline().removeprefix(codecs.BOM_UTF8)
-        while piece:
-            if not piece.endswith(b"\n"):
-                piece += b"\n"
-            # Nearly always all lines end alike.
-            if b"\r" in piece and piece.count(b"\r") != piece.count(b"\n"):
-                piece = piece.replace(b"\r\n", b"\n")
-            yield piece
-            piece = file.read(_PIECE_BYTES)
-            piece += file.readline() if piece else b""
+        start = file.read(len(codecs.BOM_UTF8))
+    return "utf-16" if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+
+
+def _check_text(path: Path, encoding: str) -> bool:
+    """Checks that a file is text without NUL characters; gives whether it holds quotes."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    has_quotes, line = False, 1
+    with path.open("rb") as file:
+        while True:
+            chunk = file.read(_CHUNK_BYTES)
+            try:
+                text = decoder.decode(chunk, final=not chunk)
+            except UnicodeDecodeError as error:
+                sound = error.object[: error.start].decode(encoding, errors="replace")
+                _refuse_nul(sound, line)
+                line += sound.count("\n")
+                raise FileRefusedError(
+                    f"the file is neither a workbook nor CSV in UTF-8 (line {line} is not); save it as CSV UTF-8"
+                ) from error
+            _refuse_nul(text, line)
+            has_quotes = has_quotes or '"' in text
+            line += text.count("\n")
+            yield_cpu()
+            if not chunk:
+                return has_quotes
+
+
+def _refuse_nul(text: str, line: int) -> None:
+    before, nul, _ = text.partition("\0")
+    if nul:
+        line += before.count("\n")
+        raise FileRefusedError(f"the file is not CSV text: line {line} holds a NUL character; save it as CSV UTF-8")
+
+
+def _check_quotes(path: Path, encoding: str, separator: str) -> None:
+    """Checks that each quote ends where a field does: pandas would take the rows up to the next one into a field."""
+    with path.open(encoding=encoding, newline="") as file:
+        reader = csv.reader(file, delimiter=separator, strict=True)
+        try:
+            for _ in reader:
+                pass
+        except csv.Error as error:
+            raise FileRefusedError(f"the file is not sound CSV: line {reader.line_num}: {error}") from error

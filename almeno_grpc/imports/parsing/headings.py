@@ -1,72 +1,61 @@
-"""The headings of the book's two files, and finding their columns."""
+"""Finding the columns of a file by its headings."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from almeno_grpc.domain.headings import HEADINGS, SYNONYMS, plain_heading
 from almeno_grpc.domain.imports import ImportKind
 from almeno_grpc.imports.errors import FileRefusedError
+from almeno_grpc.imports.parsing.cells import quoted
 
-CUSTOMER_ID = "Customer ID"
-FIRST_NAME = "First Name"
-LAST_NAME = "Last Name"
-AGE = "Age"
-PHONE_NUMBER = "Phone Number"
-MONTHLY_SALARY = "Monthly Salary"
-APPROVED_LIMIT = "Approved Limit"
-
-LOAN_ID = "Loan ID"
-LOAN_AMOUNT = "Loan Amount"
-TENURE = "Tenure"
-INTEREST_RATE = "Interest Rate"
-MONTHLY_PAYMENT = "Monthly payment"
-EMIS_PAID_ON_TIME = "EMIs paid on Time"
-DATE_OF_APPROVAL = "Date of Approval"
-END_DATE = "End Date"
-
-HEADINGS = {
-    ImportKind.CUSTOMERS: (CUSTOMER_ID, FIRST_NAME, LAST_NAME, AGE, PHONE_NUMBER, MONTHLY_SALARY, APPROVED_LIMIT),
-    ImportKind.LOANS: (
-        CUSTOMER_ID,
-        LOAN_ID,
-        LOAN_AMOUNT,
-        TENURE,
-        INTEREST_RATE,
-        MONTHLY_PAYMENT,
-        EMIS_PAID_ON_TIME,
-        DATE_OF_APPROVAL,
-        END_DATE,
-    ),
-}
-
-KEYS = {ImportKind.CUSTOMERS: (CUSTOMER_ID,), ImportKind.LOANS: (CUSTOMER_ID, LOAN_ID)}
-"""The columns by which a row is known."""
+_MAX_SHOWN = 20
+"""Of the headings that were found, in a message."""
 
 
-def find_columns(kind: ImportKind, cells: Sequence[object]) -> list[int]:
+def find_columns(kind: ImportKind, cells: Sequence[object], named: Mapping[str, str], sheet: str) -> list[int]:
     """Finds where the columns of the kind stand in the row of headings; others do not matter.
 
-    Upper and lower case, spaces and underscores do not matter.
+    Upper and lower case, spaces, underscores and format characters do not matter.
+
+    Args:
+        kind: What the rows are.
+        cells: The row of headings.
+        named: The file's headings by the book's, where the sender has named them.
+        sheet: What the row stands in, for the messages: the file or a sheet of it.
 
     Raises:
         FileRefusedError: Headings are missing, or stand twice; the message names them all.
     """
     found: dict[str, list[int]] = {}
     for position, cell in enumerate(cells):
-        found.setdefault(_plain(str(cell)), []).append(position)
+        found.setdefault(plain_heading(str(cell)), []).append(position)
+    by_heading = {plain_heading(heading): plain_heading(column) for heading, column in named.items()}
     headings = HEADINGS[kind]
-    missing = [heading for heading in headings if _plain(heading) not in found]
+    places = {heading: _places(heading, found, by_heading) for heading in headings}
+    missing = [heading for heading in headings if not places[heading]]
     if missing:
-        raise FileRefusedError(
-            f"the file has no column headed {_listed(missing)}; a file of {kind.lower()} needs the headings "
-            f"{_listed(headings)} in its first row"
-        )
-    twice = [heading for heading in headings if len(found[_plain(heading)]) > 1]
+        raise FileRefusedError(_missing(kind, missing, cells, by_heading, sheet))
+    twice = [heading for heading in headings if len(places[heading]) > 1]
     if twice:
         raise FileRefusedError(f"more than one column is headed {_listed(twice)}; each heading may stand only once")
-    return [found[_plain(heading)][0] for heading in headings]
+    return [places[heading][0] for heading in headings]
 
 
-def _plain(heading: str) -> str:
-    return "".join(heading.replace("_", " ").split()).casefold()
+def _places(heading: str, found: Mapping[str, list[int]], by_heading: Mapping[str, str]) -> list[int]:
+    if (column := by_heading.get(plain_heading(heading))) is not None:
+        return found.get(column, [])
+    if own := found.get(plain_heading(heading)):
+        return own
+    return [place for synonym in SYNONYMS.get(heading, ()) for place in found.get(plain_heading(synonym), ())]
+
+
+def _missing(
+    kind: ImportKind, missing: Sequence[str], cells: Sequence[object], by_heading: Mapping[str, str], sheet: str
+) -> str:
+    needed = f"a file of {kind.lower()} needs the headings {_listed(HEADINGS[kind])} in its first row"
+    if missing == [*HEADINGS[kind]] and not by_heading:
+        return f"{sheet} begins without any of the headings; {needed}"
+    shown = ", ".join([quoted(cell) for cell in cells if str(cell).strip()][:_MAX_SHOWN])
+    return f"{sheet} has no column headed {_listed(missing)}; {needed}; it has {shown}"
 
 
 def _listed(headings: Sequence[str]) -> str:

@@ -1,81 +1,112 @@
 """What follows from the terms of a sheet's loans, and what does not follow and is corrected."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Callable
 from datetime import date
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from almeno_grpc.domain import limits
-from almeno_grpc.domain.imports import IssueOutcome
-from almeno_grpc.domain.installments import outstanding_in_equal_parts
+from almeno_grpc.domain import headings, limits
+from almeno_grpc.domain.installments import InstallmentMethod, installment_amount, outstanding_in_equal_parts
+from almeno_grpc.domain.money import PAISE_PER_RUPEE, rate_from_scaled
 from almeno_grpc.domain.months import day_of_number, due_date, emis_due
-from almeno_grpc.imports.parsing import cells, headings
-from almeno_grpc.imports.parsing.columns import Values, each_once, parts_of_days
-from almeno_grpc.imports.sandbox.messages import IssueFields
-from almeno_grpc.imports.parsing.table import BookTable
-from almeno_grpc.imports.parsing.short_cells import Numbers
+from almeno_grpc.imports.parsing.cells import Adjusted, Fault
+from almeno_grpc.imports.parsing.columns import Numbers, Values
+from almeno_grpc.imports.parsing.table import Table
 
 _NO_DAY = 0
 """A day that could not be read."""
 
 
-def settled(
-    table: BookTable, values: Mapping[str, Values], book_date: date, rejected: Set[int]
-) -> tuple[list[Values], dict[int, list[IssueFields]]]:
+def decide_fractions(table: Table) -> None:
+    """Decides what the rates below 1 are that may be percentages: what the monthly payment follows from.
+
+    Neither is taken where it follows from both or from none. The decisions go into the table's column of rates.
+    """
+    rates = table.columns[headings.INTEREST_RATE]
+    for place, fraction in rates.fractions.items():
+        fits = partial(_payment_follows, table, place)
+        as_it_stands, as_percentage = fits(fraction.value), fits(fraction.as_percentage)
+        percentage = f"{rate_from_scaled(fraction.as_percentage)} %"
+        if as_percentage and not as_it_stands:
+            rates.values[place] = fraction.as_percentage
+            message = f"{fraction.found} taken as {percentage} a year, from which the monthly payment follows"
+            rates.adjusted[place] = Adjusted(fraction.as_percentage, message)
+        elif as_percentage or not as_it_stands:
+            rates.faults[place] = Fault(
+                f"{fraction.found} may be that many per cent or {percentage}, as a cell in the format of percentages "
+                f"holds it; write {percentage} or {fraction.found.strip(chr(39))} %, with the sign, as text"
+            )
+
+
+def _payment_follows(table: Table, place: int, rate_e4: int) -> bool:
+    """Whether the payment of a loan is, to the rupee, that of a rate by either method."""
+    amount, months, payment = (
+        int(table.columns[heading].values[place])
+        for heading in (headings.LOAN_AMOUNT, headings.TENURE, headings.MONTHLY_PAYMENT)
+    )
+    if not (amount and months and payment and rate_e4):
+        return False
+    rate: Decimal = rate_from_scaled(rate_e4)
+    return any(
+        abs(installment_amount(method, amount, rate, months) - payment) < PAISE_PER_RUPEE
+        for method in InstallmentMethod
+    )
+
+
+def loan_columns(table: Table, book_date: date) -> tuple[list[Values], dict[int, list[tuple[str, str]]]]:
     """Works out what follows from the rows of loans, and corrects what does not follow.
 
     Args:
-        table: The rows as they were read.
-        values: What their cells came to, by heading.
+        table: The rows; what comes of those with a fault does not matter.
         book_date: The day by which instalments count as due.
-        rejected: The places of the rows that are not taken; what comes of them does not matter.
 
     Returns:
-        The fields of `LoanRow` behind the row number as columns; and the corrections as issues, by place.
+        The fields of `LoanRow` behind the row number as columns; and the corrections by place, each with its heading.
     """
+    values = {heading: column.values for heading, column in table.columns.items()}
     approvals: Numbers = values[headings.DATE_OF_APPROVAL]
     # A tenure that could not be read would have to be left out of every division.
     tenures: Numbers = np.maximum(values[headings.TENURE], 1)
     stated_on_time: Numbers = values[headings.EMIS_PAID_ON_TIME]
     on_time = np.minimum(stated_on_time, tenures)
-    paid = np.minimum(tenures, np.maximum(on_time, each_once(partial(_most_due, book_date), approvals)))
-    years, months, days = parts_of_days(approvals)
+    paid = np.minimum(tenures, np.maximum(on_time, _each_once(partial(_emis_due, book_date), approvals)))
+    years, months, days = _parts_of(approvals)
     # The rule is the domain's, and holds for columns as for single numbers.
     rule: Any = outstanding_in_equal_parts
     outstanding: Values = rule(values[headings.LOAN_AMOUNT], tenures, paid)
-    columns: list[Values] = [
-        values[headings.CUSTOMER_ID],
-        values[headings.LOAN_ID],
-        values[headings.LOAN_AMOUNT],
-        tenures,
-        values[headings.INTEREST_RATE],
-        values[headings.MONTHLY_PAYMENT],
-        paid,
-        on_time,
-        years,
-        months,
-        days,
-        outstanding,
-    ]
-    issues: dict[int, list[IssueFields]] = {}
+    same = [headings.CUSTOMER_ID, headings.LOAN_ID, headings.LOAN_AMOUNT]
+    columns: list[Values] = [*(values[heading] for heading in same), tenures, values[headings.INTEREST_RATE]]
+    columns += [values[headings.MONTHLY_PAYMENT], paid, on_time, years, months, days, outstanding]
+    corrections: dict[int, list[tuple[str, str]]] = {}
     for place in np.flatnonzero(stated_on_time > tenures).tolist():
-        if place not in rejected:
-            message = f"{headings.EMIS_PAID_ON_TIME} {stated_on_time[place]} corrected to {tenures[place]}, the tenure"
-            issues[place] = [_adjustment(table, place, headings.EMIS_PAID_ON_TIME, message)]
+        message = f"{stated_on_time[place]} corrected to {tenures[place]}, the tenure"
+        corrections[place] = [(headings.EMIS_PAID_ON_TIME, message)]
     ends: Numbers = values[headings.END_DATE]
-    corrected: dict[int, date] = {}
+    faults = table.columns[headings.END_DATE].faults
     for place in np.flatnonzero(~_are_plainly_due(ends, years, months, days, tenures)).tolist():
-        if place not in rejected:
-            end = due_date(day_of_number(int(approvals[place])), int(tenures[place]))
-            if ends[place] == _NO_DAY or day_of_number(int(ends[place])) != end:
-                corrected[place] = end
-    for (place, end), cell in zip(corrected.items(), table.cells(headings.END_DATE, corrected), strict=True):
-        after = f"{end}, {tenures[place]} months after approval"
-        message = f"{headings.END_DATE} {cells.quoted(cell)} corrected to {after}"
-        issues.setdefault(place, []).append(_adjustment(table, place, headings.END_DATE, message))
-    return columns, issues
+        if approvals[place] == _NO_DAY:
+            continue
+        end = due_date(day_of_number(int(approvals[place])), int(tenures[place]))
+        found = None if ends[place] == _NO_DAY else day_of_number(int(ends[place]))
+        if found != end:
+            said = f"'{found}'" if found else faults[place].found
+            message = f"{said} corrected to {end}, {tenures[place]} months after approval"
+            corrections.setdefault(place, []).append((headings.END_DATE, message))
+    return columns, corrections
+
+
+def _parts_of(days: Numbers) -> tuple[Numbers, Numbers, Numbers]:
+    """Years, months and days of the month of numbers that `day_number` has made."""
+    return days // 10_000, days // 100 % 100, days % 100
+
+
+def _each_once(make: Callable[[int], int], values: Numbers) -> Numbers:
+    """What is made of each of the values, which come again and again."""
+    distinct, codes = np.unique(values, return_inverse=True)
+    return np.array([make(value) for value in distinct.tolist()], dtype=np.int64)[codes]
 
 
 def _are_plainly_due(ends: Numbers, years: Numbers, months: Numbers, days: Numbers, tenures: Numbers) -> Values:
@@ -83,15 +114,11 @@ def _are_plainly_due(ends: Numbers, years: Numbers, months: Numbers, days: Numbe
 
     Spares nearly every row the reckoning of its due date; False says nothing.
     """
-    end_years, end_months, end_days = parts_of_days(ends)
+    end_years, end_months, end_days = _parts_of(ends)
     are_due: Values = (end_days == days) & ((end_years - years) * 12 + end_months - months == tenures)
     return are_due
 
 
-def _most_due(book_date: date, approval: int) -> int:
+def _emis_due(book_date: date, approval: int) -> int:
     """Instalments due of a loan approved on the day: asked for the longest tenure, the same for all of them."""
     return emis_due(day_of_number(approval), limits.MAX_TENURE_MONTHS, book_date) if approval != _NO_DAY else 0
-
-
-def _adjustment(table: BookTable, place: int, heading: str, message: str) -> IssueFields:
-    return int(table.row_numbers[place]), IssueOutcome.ADJUSTED, heading, message

@@ -1,28 +1,18 @@
-"""What a reading process is told, a `ReadingJob`, and what it tells the one that started it, frame after frame.
+"""What the reading process is sent, a `ReadingJob`, and what it sends back.
 
-First `FileOpened`, or `FileRefused` and nothing more; then `LoanNumbers`; then `PackedBatch`es
-over every row, always in the same order; at the end `FileDone`. `ReadingFailed` may come at any point: the reader
-itself has a fault.
+First `FileOpened`, or `FileRefused` and nothing more; then `LoanIds`; then `RowBatch`es over every row, always in the
+same order; at the end `FileDone`. `ReaderFailed` may come at any point: the reader itself has a fault.
 """
 
-import pickle
 from array import array
-from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from itertools import starmap
 from pathlib import Path
-from typing import Any
 
-from almeno_grpc.domain.imports import CustomerRows, ImportKind, IssueOutcome, LoanRows, RowIssue
-
-ONLY_LEFTOVERS = "only-leftovers"
-"""On the command line of a reading process: to take only what others leave of the processors."""
-IssueFields = tuple[int, IssueOutcome, str, str]
-"""The fields of a `RowIssue`, in order."""
+from almeno_grpc.domain.imports import CustomerRows, ImportKind, LoanRows, RowIssue
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +34,19 @@ class ReadingJob:
     """A file to be read."""
 
     path: Path
-    """Where it lies."""
     kind: ImportKind
     """What its rows are."""
     file_name: str
     """The name its sender gave it; only its ending counts."""
+    columns: Mapping[str, str]
+    """The file's headings by the book's, where the sender has named them."""
     book_date: date
     """The day on which the lender wrote the book: instalments due by then count as paid."""
     limits: ReadingLimits
-    """How much the file may ask for."""
     skip_rows: int = 0
-    """Rows from the top that are not wanted, because an earlier run has dealt with them. Blank rows do not count."""
+    """Rows in the order of the batches that are not wanted, because an earlier run has imported them."""
     batch_rows: int = 1_000
-    """Rows a batch covers."""
+    """The most rows of a batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +54,7 @@ class FileOpened:
     """The file is sound as a whole; its rows follow."""
 
     rows_total: int
+    """Rows that hold anything, the headings not counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +66,8 @@ class FileRefused:
 
 
 @dataclass(frozen=True, slots=True)
-class LoanNumbers:
-    """Loan IDs of a file, each with its customer, in their order: whole numbers side by side, 16 bytes for both."""
+class LoanIds:
+    """The Loan IDs of a file in their order, each with the customer under whom it stands first. None of customers."""
 
     loan_ids: "array[int]"
     customer_ids: "array[int]"
@@ -84,10 +75,9 @@ class LoanNumbers:
     def __len__(self) -> int:
         return len(self.loan_ids)
 
-    def in_runs(self, rows: int, first: int = 0) -> "Iterator[LoanNumbers]":
-        """Yields them all from one place on, so many at a time."""
-        for start in range(first, len(self), rows):
-            yield LoanNumbers(self.loan_ids[start : start + rows], self.customer_ids[start : start + rows])
+    def part(self, start: int, stop: int) -> "LoanIds":
+        """Those from one place up to another."""
+        return LoanIds(self.loan_ids[start:stop], self.customer_ids[start:stop])
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +86,7 @@ class FileDone:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadingFailed:
+class ReaderFailed:
     """The reader ran into a fault of its own. Holds no cell of the file."""
 
     place: str
@@ -104,79 +94,33 @@ class ReadingFailed:
 
 @dataclass(frozen=True)
 class RowBatch:
-    """What a run of rows of the sheet became."""
+    """Rows that passed, or rows that were rejected; never both."""
 
-    rows_seen: int
-    """Rows of the sheet covered, rejected ones included, blank ones not."""
     rows: CustomerRows | LoanRows
-    """The rows that passed, adjusted where an issue says so."""
+    """The rows that passed, adjusted where an issue says so: by columns, whole numbers as arrays."""
     issues: list[RowIssue]
-    """In the order of the rows; a rejected row has one for each fault."""
-    rejected: Sequence[tuple[int, int]] = ()
-    """Place in the batch, in order, and number of each row that did not pass."""
+    """A rejected row has one for each fault."""
+    rejected: int = 0
+    """How many rows were rejected."""
+
+    def __len__(self) -> int:
+        return len(self.rows) + self.rejected
 
     def part(self, start: int, stop: int) -> "RowBatch":
-        """The batch of the rows from place `start` up to `stop`."""
-        first, last = (bisect_left(self.rejected, (place,)) for place in (start, stop))
-        rows = self.rows[start - first : stop - last]
-        rejected = [(place - start, number) for place, number in self.rejected[first:last]]
-        issues: list[RowIssue] = []
-        if self.issues:
-            numbers = sorted([*rows.columns[0], *(number for _, number in rejected)])
-            issues = [issue for number in numbers for issue in self._issues_by_row.get(number, ())]
-        return RowBatch(min(stop, self.rows_seen) - start, rows, issues, rejected)
+        """The batch of the rows from one place up to another; rejected ones stay together."""
+        if self.rejected or (start == 0 and stop >= len(self)):
+            return self
+        rows = self.rows[start:stop]
+        issues = [issue for number in rows.columns[0] for issue in self._issues_by_row.get(number, ())]
+        return RowBatch(rows, issues if self.issues else [])
 
     @cached_property
     def _issues_by_row(self) -> dict[int, list[RowIssue]]:
-        # A batch is cut into thousands of parts while others wait: none may look through all issues.
+        # A batch is cut into many parts while calls wait: none may look through all issues.
         issues = defaultdict[int, list[RowIssue]](list)
         for issue in self.issues:
             issues[issue.row_number].append(issue)
         return issues
 
 
-@dataclass(frozen=True, slots=True)
-class PackedBatch:
-    """A `RowBatch` without its objects, which crosses a pipe in a fraction of the time that those would take."""
-
-    rows_seen: int
-    columns: tuple[Sequence[Any], ...]
-    """One a field of `CustomerRow` or `LoanRow`, in their order: of numbers side by side, or of texts."""
-    issues: list[IssueFields]
-    rejected: list[tuple[int, int]]
-
-    def unpack(self, kind: ImportKind) -> RowBatch:
-        """Builds the issues."""
-        rows = CustomerRows(self.columns) if kind is ImportKind.CUSTOMERS else LoanRows(self.columns)
-        return RowBatch(self.rows_seen, rows, list(starmap(RowIssue, self.issues)), self.rejected)
-
-
-Frame = FileOpened | FileRefused | LoanNumbers | PackedBatch | FileDone | ReadingFailed
-
-_HEAD_BYTES = 8
-"""In which the length of a pickled frame goes before it through the pipe."""
-
-
-def written(frame: Frame) -> tuple[bytes, bytes]:
-    """A frame as it goes through the pipe: its head, and the rest."""
-    content = pickle.dumps(frame)
-    return len(content).to_bytes(_HEAD_BYTES, "big"), content
-
-
-def is_whole(received: bytearray) -> bool:
-    """Whether all bytes of the first frame have come."""
-    return len(received) >= _HEAD_BYTES and len(received) >= _end_of_first(received)
-
-
-def take_first(received: bytearray) -> Frame:
-    """Takes the first frame, which is whole, off what has come from a process that this one has started."""
-    end = _end_of_first(received)
-    with memoryview(received) as whole, whole[_HEAD_BYTES:end] as content:
-        # Nobody else can write there.
-        frame: Frame = pickle.loads(content)  # noqa: S301
-    del received[:end]
-    return frame
-
-
-def _end_of_first(received: bytearray) -> int:
-    return _HEAD_BYTES + int.from_bytes(received[:_HEAD_BYTES], "big")
+Message = FileOpened | FileRefused | LoanIds | RowBatch | FileDone | ReaderFailed

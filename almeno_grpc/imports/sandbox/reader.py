@@ -13,22 +13,19 @@ import sys
 import threading
 import traceback
 from pathlib import Path
-from typing import IO
 
 from almeno_grpc.imports.errors import FileRefusedError
-from almeno_grpc.imports.sandbox.messages import ONLY_LEFTOVERS, FileRefused, Frame, ReadingFailed, ReadingJob, written
-from almeno_grpc.imports.parsing.workbooks import open_rows
-
-_NICENESS = 10
-"""How much the reader holds back where processors are short."""
+from almeno_grpc.imports.sandbox.messages import FileRefused, ReaderFailed, ReadingJob
+from almeno_grpc.imports.sandbox.pipe import send
+from almeno_grpc.imports.throttle import IDLE_PRIORITY, lower_priority
 
 
 def main() -> None:
-    """Reads the file that it is told of; the command line names the descriptor to send to. For `Reader` to start."""
-    _hold_back(only_leftovers=ONLY_LEFTOVERS in sys.argv)
+    """Reads the file that it is given; the command line names the descriptor to send to. For `Reader` to start."""
+    lower_priority(idle=IDLE_PRIORITY in sys.argv)
     # Millions of cells are made and none of them is part of a cycle: looking for cycles would double the time.
     gc.disable()
-    # pandas takes longer to load than all else: before there is a file, or while the library of workbooks reads it.
+    # pandas takes longer to load than a small file to read.
     threading.Thread(target=_load, daemon=True).start()
     try:
         # Only the process that started this one can write there.
@@ -38,40 +35,26 @@ def main() -> None:
         os._exit(0)
     _bound_memory(job.limits.memory_bytes)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    frames = os.fdopen(int(sys.argv[1]), "wb", buffering=0)
     # A broken pipe: nobody wants the rows any more.
     with contextlib.suppress(BrokenPipeError):
-        _read(job, frames)
-    frames.close()
-    # At once: of a file that was refused a thread may still be reading.
+        _read(job, int(sys.argv[1]))
     os._exit(0)
 
 
-def _hold_back(*, only_leftovers: bool) -> None:
-    """Lets calls that wait for a processor come first."""
-    os.nice(_NICENESS)
-    # A nice process still keeps the processor for up to 4 ms from a call that has come for it; such a one is put aside
-    # at once. Some containers do not allow it.
-    if only_leftovers and sys.platform == "linux":
-        with contextlib.suppress(OSError):
-            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-
-
 def _load() -> None:
-    import almeno_grpc.imports.parsing.file_frames  # noqa: F401, PLC0415
+    import almeno_grpc.imports.parsing.rows  # noqa: F401, PLC0415
 
 
-def _read(job: ReadingJob, frames: IO[bytes]) -> None:
-    """Sends the frames of the file."""
+def _read(job: ReadingJob, descriptor: int) -> None:
+    """Sends what the file holds."""
     try:
-        rows = open_rows(job.path, job.file_name, job.limits)
         # By now it may have been loaded.
-        from almeno_grpc.imports.parsing.file_frames import frames_of  # noqa: PLC0415
+        from almeno_grpc.imports.parsing.rows import parse_file  # noqa: PLC0415
 
-        for frame in frames_of(rows(), job):
-            _send(frame, frames)
+        for message in parse_file(job):
+            send(descriptor, message)
     except FileRefusedError as refusal:
-        _send(FileRefused(refusal.message), frames)
+        send(descriptor, FileRefused(refusal.message))
     except MemoryError:
         # As good as being aborted: the process that started this one knows what to say of it.
         os.abort()
@@ -79,14 +62,7 @@ def _read(job: ReadingJob, frames: IO[bytes]) -> None:
         raise
     except Exception as error:
         last = traceback.extract_tb(error.__traceback__)[-1]
-        _send(ReadingFailed(f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}"), frames)
-
-
-def _send(frame: Frame, frames: IO[bytes]) -> None:
-    for part in written(frame):
-        rest = memoryview(part)
-        while rest:
-            rest = rest[frames.write(rest) :]
+        send(descriptor, ReaderFailed(f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}"))
 
 
 def _bound_memory(memory_bytes: int) -> None:

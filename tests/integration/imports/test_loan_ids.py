@@ -4,6 +4,7 @@ import pytest
 from support.book import LAKH
 
 from almeno_grpc.domain.imports import LoanRows, RowCounts
+from almeno_grpc.imports.sandbox.messages import RowBatch
 from almeno_grpc.imports.upsert.batch import reserve_loan_ids
 from almeno_grpc.storage.loans import Loans
 from almeno_grpc.storage.tables import FIRST_GENERATED_ID
@@ -21,7 +22,7 @@ def test_new_number_never_meets_one_that_the_same_file_brings(with_customers, ro
         rows_of.loan(6, FIRST_GENERATED_ID + 2, row_number=11),
     ]
     for _ in range(2):
-        file = with_customers.land(rows, batch_rows=batch_rows)
+        file = with_customers.upsert(rows, batch_rows=batch_rows)
         numbers = {row["customer_id"]: row["loan_id"] - FIRST_GENERATED_ID for row in with_customers.rows("loan")}
         assert numbers == {1: 5 - FIRST_GENERATED_ID, 2: 0, 3: 1, 4: 2, 5: 3, 6: 4}
         assert file.rows.adjusted == 4
@@ -30,7 +31,7 @@ def test_new_number_never_meets_one_that_the_same_file_brings(with_customers, ro
 
 def test_imported_loan_does_not_take_the_number_of_one_booked_here(with_customers, rows_of):
     booked = with_customers.lend(1, LAKH).loan
-    with_customers.land([rows_of.loan(2, booked.loan_id)])
+    with_customers.upsert([rows_of.loan(2, booked.loan_id)])
     assert [(row["loan_id"], row["customer_id"]) for row in with_customers.rows("loan")] == [
         (FIRST_GENERATED_ID, 1),
         (FIRST_GENERATED_ID + 1, 2),
@@ -38,7 +39,7 @@ def test_imported_loan_does_not_take_the_number_of_one_booked_here(with_customer
 
 
 def test_number_that_a_rejected_row_would_have_had_goes_to_the_next(with_customers, rows_of):
-    with_customers.land([rows_of.loan(77, 5), rows_of.loan(1, 5, row_number=7)])
+    with_customers.upsert([rows_of.loan(77, 5), rows_of.loan(1, 5, row_number=7)])
     assert [row["loan_id"] for row in with_customers.rows("loan")] == [5]
 
 
@@ -47,14 +48,14 @@ def test_number_set_aside_for_a_loan_that_never_came_is_free(with_customers, row
     assert with_customers.rows("loan") == []
     with with_customers.store.read() as tx:
         assert tx.loans.get(5) is None
-    assert with_customers.land([rows_of.loan(2, 5), rows_of.loan(1, 6)]).rows == RowCounts(inserted=2)
+    assert with_customers.upsert([rows_of.loan(2, 5), rows_of.loan(1, 6)]).rows == RowCounts(inserted=2)
     assert {(row["loan_id"], row["customer_id"]) for row in with_customers.rows("loan")} == {(5, 2), (6, 1)}
     with with_customers.store.read() as tx:
         assert tx.loans.get(5).customer_id == 2
 
 
 def test_setting_numbers_aside_leaves_loans_and_the_services_own_numbers_alone(with_customers, rows_of):
-    with_customers.land([rows_of.loan(1, 5)])
+    with_customers.upsert([rows_of.loan(1, 5)])
     before = with_customers.rows("loan")
     with_customers.store.write(lambda tx: reserve_loan_ids(tx, [5, 6, FIRST_GENERATED_ID + 7], [2, 2, 2]))
     assert with_customers.rows("loan") == before
@@ -83,13 +84,13 @@ def test_loan_whose_number_is_set_aside_for_another_customer_is_not_added_as_it_
 
 
 def test_parts_behind_one_whose_numbers_were_taken_are_not_tried_as_new(with_customers, rows_of, monkeypatch):
-    file = with_customers.land([rows_of.loan(1, number) for number in range(5, 9)])
+    file = with_customers.upsert([rows_of.loan(1, number) for number in range(5, 9)])
     tried = []
     import_if_new = Loans.import_if_new
     monkeypatch.setattr(Loans, "import_if_new", lambda self, rows: tried.append(len(rows)) or import_if_new(self, rows))
     parts = [[5, 6], [7, 8], [9, 10, 11], [12]]
 
-    batches = [(LoanRows.of([rows_of.loan(1, number) for number in part]), []) for part in parts]
-    assert with_customers.land_parts(file, batches) == RowCounts(inserted=4, unchanged=4)
+    batches = [RowBatch(LoanRows.of([rows_of.loan(1, number) for number in part]), []) for part in parts]
+    assert with_customers.upsert_parts(file, batches) == RowCounts(inserted=4, unchanged=4)
     # The second and the third part are looked at; then most are new again.
     assert tried == [2, 1]

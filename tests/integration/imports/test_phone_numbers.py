@@ -6,6 +6,7 @@ import pytest
 
 from almeno_grpc.domain.errors import PhoneNumberTaken, WriteConflict
 from almeno_grpc.domain.imports import CustomerRows, RowCounts
+from almeno_grpc.imports.sandbox.messages import RowBatch
 from almeno_grpc.imports.upsert.batch import upsert_batch, write_batch
 from almeno_grpc.storage.customers import Customers
 
@@ -13,7 +14,7 @@ from almeno_grpc.storage.customers import Customers
 def in_parts(*parts):
     """Customers as parts of a batch, numbered as the rows of a sheet."""
     numbers = itertools.count(2)
-    return [(CustomerRows.of([row._replace(row_number=next(numbers)) for row in part]), []) for part in parts]
+    return [RowBatch(CustomerRows.of([row._replace(row_number=next(numbers)) for row in part]), []) for part in parts]
 
 
 def held(book):
@@ -32,7 +33,7 @@ def test_phone_number_of_another_customer_is_rejected_wherever_that_one_comes_fr
         rows_of.customer(2, phone_digits=917000000002),
         rows_of.customer(3, phone_digits=917000000002),
     ]
-    file = book.land(rows, batch_rows=batch_rows)
+    file = book.upsert(rows, batch_rows=batch_rows)
     assert file.rows == RowCounts(inserted=1, rejected=2)
     assert [(row, message) for row, _, _, message in book.issues(file)] == [
         (2, f"is held by customer {registered.customer_id}"),
@@ -53,7 +54,7 @@ def test_phone_number_that_stands_twice_among_new_customers_is_the_first_ones(wi
     rows = [[rows_of.customer(number, **(same if number in (22, 23) else {})) for number in part] for part in parts]
     file = with_customers.queue_customers()
     unchanged = sum(part.count(1) for part in parts)
-    counts = with_customers.land_parts(file, in_parts(*rows))
+    counts = with_customers.upsert_parts(file, in_parts(*rows))
     assert counts == RowCounts(inserted=2, unchanged=unchanged, rejected=1)
     assert [message for *_, message in with_customers.issues(file)] == ["is held by customer 22"]
     by_numbers, by_customers = held(with_customers)
@@ -64,7 +65,7 @@ def test_phone_number_that_is_given_up_only_further_down_is_not_free_for_the_row
     wanted = rows_of.customer(1).phone_digits
     parts = [[rows_of.customer(21, phone_digits=wanted)], [rows_of.customer(1, phone_digits=917000000000)]]
     file = with_customers.queue_customers()
-    assert with_customers.land_parts(file, in_parts(*parts)) == RowCounts(updated=1, rejected=1)
+    assert with_customers.upsert_parts(file, in_parts(*parts)) == RowCounts(updated=1, rejected=1)
     by_numbers, by_customers = held(with_customers)
     assert by_numbers == by_customers
 
@@ -92,13 +93,13 @@ def test_phone_number_registered_by_another_server_while_rows_land_leaves_them_t
         # As if the customer had come after the look.
         patches.setattr(Customers, "phone_number_holders", lambda _, __: {})
         with pytest.raises(WriteConflict):
-            with_customers.land_parts(file, parts)
-    assert with_customers.land_parts(file, parts) == RowCounts(rejected=1)
+            with_customers.upsert_parts(file, parts)
+    assert with_customers.upsert_parts(file, parts) == RowCounts(rejected=1)
 
 
 def test_phone_number_that_a_customer_gave_up_can_be_registered_and_the_new_one_not(with_customers, rows_of):
     freed = rows_of.customer(1).phone_digits
-    with_customers.land([rows_of.customer(1, phone_digits=917000000001)])
+    with_customers.upsert([rows_of.customer(1, phone_digits=917000000001)])
     assert with_customers.register(phone_number=f"+{freed}").phone_digits == freed
     with pytest.raises(PhoneNumberTaken):
         with_customers.register(phone_number="+917000000001")
@@ -115,5 +116,5 @@ def test_phone_number_that_a_customer_gives_up_goes_to_the_next_in_the_sheet(wit
         rows_of.customer(21, phone_digits=freed),
         rows_of.customer(2, phone_digits=917000000002),
     ]
-    assert with_customers.land(rows, batch_rows=batch_rows).rows == RowCounts(inserted=2, updated=2)
+    assert with_customers.upsert(rows, batch_rows=batch_rows).rows == RowCounts(inserted=2, updated=2)
     assert with_customers.customers.get(21)[0].phone_digits == freed

@@ -7,8 +7,8 @@ from fractions import Fraction
 import pytest
 
 from almeno_grpc.domain.imports import ImportKind, RowCounts
-from almeno_grpc.imports.sandbox.session import open_import_file
 from almeno_grpc.imports.sandbox.messages import ReadingJob, ReadingLimits
+from almeno_grpc.imports.sandbox.session import open_import_file
 from almeno_grpc.storage.tables import FIRST_GENERATED_ID
 
 BOOK_DATE = date(2026, 4, 10)
@@ -31,18 +31,18 @@ def real_rows(real_book):
 
 def test_real_book_lands_whole_and_landing_it_again_changes_nothing(book, real_rows):
     (customers, customer_issues), (loans, loan_issues) = real_rows
-    assert book.land(customers, customer_issues).rows == RowCounts(inserted=300)
-    assert book.land(loans, loan_issues).rows == RowCounts(inserted=782, adjusted=29)
+    assert book.upsert(customers, customer_issues).rows == RowCounts(inserted=300)
+    assert book.upsert(loans, loan_issues).rows == RowCounts(inserted=782, adjusted=29)
     before = book.rows("customer"), book.rows("loan")
-    assert book.land(customers, customer_issues).rows == RowCounts(unchanged=300)
-    assert book.land(loans, loan_issues).rows == RowCounts(unchanged=782, adjusted=29)
+    assert book.upsert(customers, customer_issues).rows == RowCounts(unchanged=300)
+    assert book.upsert(loans, loan_issues).rows == RowCounts(unchanged=782, adjusted=29)
     assert (book.rows("customer"), book.rows("loan")) == before
 
 
 def test_real_books_doubled_loan_ids_are_two_loans_each(book, real_rows):
     (customers, _), (loans, _) = real_rows
-    book.land(customers)
-    file = book.land(loans)
+    book.upsert(customers)
+    file = book.upsert(loans)
     stored = book.rows("loan")
     keys = [(row["customer_id"], row["source_loan_id"]) for row in stored]
     assert sorted(keys) == sorted((loan.customer_id, loan.source_loan_id) for loan in loans)
@@ -61,8 +61,8 @@ def test_real_books_doubled_loan_ids_are_two_loans_each(book, real_rows):
 
 def test_real_books_outstanding_principal_is_in_equal_parts_to_the_paisa(book, real_rows):
     (customers, _), (loans, _) = real_rows
-    book.land(customers)
-    book.land(loans)
+    book.upsert(customers)
+    book.upsert(loans)
     for row in book.rows("loan"):
         left = row["tenure_months"] - row["emis_paid"]
         exact = Fraction(row["loan_amount_paise"] * left, row["tenure_months"])
@@ -82,10 +82,10 @@ def test_book_is_the_same_whatever_the_size_of_the_batches(book, new_database, r
     in_one = type(book)(type(book.store)(new_database()), book.clock)
     in_one.store.migrate()
     for target, size in ((book, batch_rows), (in_one, 1000)):
-        target.land(customers[: len(customers) // 3], customer_issues, size)
-        target.land(loans, loan_issues, size)
-        target.land(customers, customer_issues, size)
-        target.land(loans, loan_issues, size)
+        target.upsert(customers[: len(customers) // 3], customer_issues, size)
+        target.upsert(loans, loan_issues, size)
+        target.upsert(customers, customer_issues, size)
+        target.upsert(loans, loan_issues, size)
     for table in ("customer", "loan", "import_issue"):
         assert sorted(book.rows(table), key=str) == sorted(in_one.rows(table), key=str)
     assert len(book.rows("loan")) == len(loans)

@@ -35,7 +35,7 @@ def test_who_waits_to_write_comes_in_the_middle_of_a_batch(book, open_store, mon
 
     monkeypatch.setattr(BookTransaction, "others_wait", come_and_look)
     with ThreadPoolExecutor(3) as pool:
-        book.work(part_rows=2)
+        book.work(max_rows_per_call=2)
     # Batches of 10 land by twos and twos; nobody came at the first part.
     assert came_at == [4, 6, 8]
     ended = book.imports.get(queued.import_id)
@@ -63,7 +63,7 @@ def test_transactions_are_short_for_as_long_as_calls_come(book, sizes, monkeypat
     # Somebody waits at the fourth look, in the middle of a batch of ten.
     monkeypatch.setattr(BookTransaction, "others_wait", lambda _: next(looks) == 3)
     book.queue_customers()
-    book.work(part_rows=2)
+    book.work(max_rows_per_call=2)
     assert sizes == [8, 2, *[2] * 20]
 
 
@@ -77,16 +77,16 @@ def test_log_is_brought_in_by_steps_for_as_long_as_calls_come(book, sizes, monke
     # Somebody waits at the last look of the second transaction.
     monkeypatch.setattr(BookTransaction, "others_wait", lambda _: next(looks) == 9)
     book.queue_customers()
-    book.work(part_rows=2)
+    book.work(max_rows_per_call=2)
     assert after_transactions == [False, *[True] * (len(sizes) - 1)]
 
 
 @pytest.mark.usefixtures("file")
 def test_transaction_is_not_long_though_nobody_is_seen_waiting(book, sizes, monkeypatch):
-    monkeypatch.setattr("almeno_grpc.imports.throttle._LONG_SECONDS", 0)
-    monkeypatch.setattr("almeno_grpc.imports.throttle._FIRST_SECONDS", 0)
+    monkeypatch.setattr("almeno_grpc.imports.throttle._MAX_TRANSACTION_SECONDS", 0)
+    monkeypatch.setattr("almeno_grpc.imports.throttle._FIRST_TRANSACTION_SECONDS", 0)
     book.queue_customers()
-    book.work(part_rows=2)
+    book.work(max_rows_per_call=2)
     assert sizes == [2] * 25
 
 
@@ -97,25 +97,25 @@ def test_transaction_is_not_long_though_nobody_is_seen_waiting(book, sizes, monk
 def test_rows_that_take_long_land_by_fewer_at_a_time_while_calls_come(
     book, monkeypatch, calls_come, part_seconds, least, most
 ):
-    monkeypatch.setattr("almeno_grpc.imports.throttle._PART_SECONDS", part_seconds)
+    monkeypatch.setattr("almeno_grpc.imports.throttle._CALL_SECONDS", part_seconds)
     monkeypatch.setattr("almeno_grpc.imports.throttle._MIN_SHARE", 4)
     parts: list[int] = []
     land = worker_module.upsert_batch
 
     def land_slowly(tx, queue_number, batch_parts, now, **options):
         def slowly():
-            for rows, issues in batch_parts:
-                parts.append(len(rows))
+            for part in batch_parts:
+                parts.append(len(part))
                 # A row takes a hundredth of a second.
-                time.sleep(0.01 * len(rows))
-                yield rows, issues
+                time.sleep(0.01 * len(part))
+                yield part
 
         return land(tx, queue_number, slowly(), now, **options)
 
     monkeypatch.setattr(worker_module, "upsert_batch", land_slowly)
     monkeypatch.setattr(BookTransaction, "others_wait", lambda _: calls_come)
     book.queue_customers()
-    book.work(part_rows=8)
+    book.work(max_rows_per_call=8)
     assert parts[0] == 8
     assert least <= parts[2] <= most
 
@@ -131,7 +131,7 @@ def test_worker_that_fails_in_a_batch_that_was_cut_short_goes_on_behind_its_last
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(BookTransaction, "others_wait", others_wait)
-        book.work(part_rows=2)
+        book.work(max_rows_per_call=2)
     assert file.opened == [("customers.csv", 0), ("customers.csv", 14)]
     ended = book.imports.get(queued.import_id)
     assert (ended.state, ended.rows) == (ImportState.SUCCEEDED, RowCounts(inserted=50, adjusted=5))

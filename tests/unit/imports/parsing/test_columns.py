@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 
 import pytest
+from almeno_grpc.imports.parsing.short_cells import cut_up
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +14,6 @@ from almeno_grpc.domain.months import day_number, day_of_number
 from almeno_grpc.imports.parsing.cells import Amount, Fault, WholeNumber
 from almeno_grpc.imports.parsing.columns import Column, parts_of_days
 from almeno_grpc.imports.parsing.rows import RULES
-from almeno_grpc.imports.parsing.short_cells import cut_up
 
 ALL_RULES = [rule for rules in RULES.values() for rule in rules.values()]
 CELLS = st.one_of(

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from almeno_grpc.imports import containers, plain_rows, sheets
 from almeno_grpc.imports.errors import FileRefusedError
-from almeno_grpc.imports.sandbox.messages import ReadingLimits
 from almeno_grpc.imports.parsing.workbooks import open_rows
+from almeno_grpc.imports.sandbox.messages import ReadingLimits
 
 PLAIN = st.text(st.sampled_from("a019,;\n -+_\t\x0b\x0c\x1c\x85\u2028٣é€😀"), min_size=1, max_size=60)
 ANY = st.text(st.sampled_from('a1,\n\r" é'), min_size=1, max_size=40)

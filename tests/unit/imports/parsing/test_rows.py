@@ -8,18 +8,25 @@ from typing import NamedTuple
 
 import openpyxl
 import pytest
+from almeno_grpc.imports.parsing.file_frames import frames_of
 from hypothesis import given
 from hypothesis import strategies as st
 
 from almeno_grpc.domain.imports import CustomerRow, CustomerRows, ImportKind, IssueOutcome, LoanRow, RowIssue
 from almeno_grpc.imports import plain_rows, sheets
 from almeno_grpc.imports.errors import FileRefusedError
-from almeno_grpc.imports.parsing.file_frames import frames_of
-from almeno_grpc.imports.sandbox.messages import FileOpened, LoanNumbers, PackedBatch, ReadingJob, ReadingLimits, RowBatch
-from almeno_grpc.imports.parsing.headings import HEADINGS
-from almeno_grpc.imports.parsing.table import read_table
+from almeno_grpc.domain.headings import HEADINGS
 from almeno_grpc.imports.parsing.rows import RowChecker
+from almeno_grpc.imports.parsing.table import read_table
 from almeno_grpc.imports.parsing.workbooks import open_rows
+from almeno_grpc.imports.sandbox.messages import (
+    FileOpened,
+    LoanNumbers,
+    PackedBatch,
+    ReadingJob,
+    ReadingLimits,
+    RowBatch,
+)
 
 ROOT = Path(__file__).parents[4]
 REAL_BOOK = Path(os.environ.get("ALMENO_BOOK", ROOT.parent / "shared" / "book"))

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+from almeno_grpc.imports.parsing.short_cells import ShortCells
 
 from almeno_grpc.domain.imports import ImportKind
 from almeno_grpc.imports import plain_rows
 from almeno_grpc.imports.errors import FileRefusedError
-from almeno_grpc.imports.sandbox.messages import ReadingLimits
-from almeno_grpc.imports.parsing.headings import HEADINGS
+from almeno_grpc.domain.headings import HEADINGS
 from almeno_grpc.imports.parsing.table import BookReading, BookTable, read_table
 from almeno_grpc.imports.parsing.workbooks import open_rows
-from almeno_grpc.imports.parsing.short_cells import ShortCells
+from almeno_grpc.imports.sandbox.messages import ReadingLimits
 
 CUSTOMERS = ImportKind.CUSTOMERS
 HEADING_ROW = list(HEADINGS[CUSTOMERS])

@@ -14,13 +14,13 @@ import pytest
 from support.servers import eventually
 
 from almeno_grpc.domain.imports import ImportKind
+from almeno_grpc.imports.errors import FileRefusedError
+from almeno_grpc.domain.headings import HEADINGS
 from almeno_grpc.imports.sandbox import reader_process
 from almeno_grpc.imports.sandbox import session as book_file
-from almeno_grpc.imports.sandbox.session import open_import_file
-from almeno_grpc.imports.errors import FileRefusedError
 from almeno_grpc.imports.sandbox.messages import ReadingJob, ReadingLimits
-from almeno_grpc.imports.parsing.headings import HEADINGS
 from almeno_grpc.imports.sandbox.reader_process import Reader, SpareReader
+from almeno_grpc.imports.sandbox.session import open_import_file
 
 SAMPLE = Path(__file__).parents[4] / "data"
 LOAN = "14,{},900000,12,13.46,85095.5,3,2024-01-31,2025-01-31\n"

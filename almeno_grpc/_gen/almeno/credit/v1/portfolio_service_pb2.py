@@ -31,55 +31,59 @@ from google.type import decimal_pb2 as google_dot_type_dot_decimal__pb2
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(almeno/credit/v1/portfolio_service.proto\x12\x10\x61lmeno.credit.v1\x1a\x1d\x61lmeno/credit/v1/import.proto\x1a\x1d\x61lmeno/credit/v1/policy.proto\x1a almeno/credit/v1/portfolio.proto\x1a!almeno/credit/v1/simulation.proto\x1a\x16google/type/date.proto\x1a\x19google/type/decimal.proto\x1a\x17google/type/money.proto\"\x9a\x01\n\x0cImportHeader\x12*\n\x04kind\x18\x01 \x01(\x0e\x32\x1c.almeno.credit.v1.ImportKind\x12\x11\n\tfile_name\x18\x02 \x01(\t\x12)\n\tbook_date\x18\x03 \x01(\x0b\x32\x11.google.type.DateH\x00\x88\x01\x01\x12\x12\n\nrequest_id\x18\x04 \x01(\tB\x0c\n\n_book_date\"b\n\x12StartImportRequest\x12\x30\n\x06header\x18\x01 \x01(\x0b\x32\x1e.almeno.credit.v1.ImportHeaderH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\t\n\x07payload\"?\n\x13StartImportResponse\x12(\n\x06import\x18\x01 \x01(\x0b\x32\x18.almeno.credit.v1.Import\"%\n\x10GetImportRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\"=\n\x11GetImportResponse\x12(\n\x06import\x18\x01 \x01(\x0b\x32\x18.almeno.credit.v1.Import\"<\n\x13\x43\x61ncelImportRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"@\n\x14\x43\x61ncelImportResponse\x12(\n\x06import\x18\x01 \x01(\x0b\x32\x18.almeno.credit.v1.Import\";\n\x12ListImportsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"Y\n\x13ListImportsResponse\x12)\n\x07imports\x18\x01 \x03(\x0b\x32\x18.almeno.credit.v1.Import\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\'\n\x12WatchImportRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\"?\n\x13WatchImportResponse\x12(\n\x06import\x18\x01 \x01(\x0b\x32\x18.almeno.credit.v1.Import\"S\n\x17ListImportIssuesRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"b\n\x18ListImportIssuesResponse\x12-\n\x06issues\x18\x01 \x03(\x0b\x32\x1d.almeno.credit.v1.ImportIssue\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x15\n\x13ListPoliciesRequest\"B\n\x14ListPoliciesResponse\x12*\n\x08policies\x18\x01 \x03(\x0b\x32\x18.almeno.credit.v1.Policy\"#\n\x10GetPolicyRequest\x12\x0f\n\x07version\x18\x01 \x01(\t\"=\n\x11GetPolicyResponse\x12(\n\x06policy\x18\x01 \x01(\x0b\x32\x18.almeno.credit.v1.Policy\"\xcf\x01\n\x15SimulatePolicyRequest\x12\x10\n\x06policy\x18\x01 \x01(\tH\x00\x12\x11\n\x07version\x18\x02 \x01(\tH\x00\x12\x17\n\x0f\x61gainst_version\x18\x03 \x01(\t\x12\'\n\x0bloan_amount\x18\x04 \x01(\x0b\x32\x12.google.type.Money\x12+\n\rinterest_rate\x18\x05 \x01(\x0b\x32\x14.google.type.Decimal\x12\x15\n\rtenure_months\x18\x06 \x01(\x05\x42\x0b\n\tcandidate\"\xc0\x01\n\x16SimulatePolicyResponse\x12\x32\n\x08progress\x18\x01 \x01(\x0b\x32\x1e.almeno.credit.v1.BookProgressH\x00\x12\x36\n\x07summary\x18\x02 \x01(\x0b\x32#.almeno.credit.v1.SimulationSummaryH\x00\x12\x30\n\x04\x66lip\x18\x03 \x01(\x0b\x32 .almeno.credit.v1.SimulationFlipH\x00\x42\x08\n\x06update\"\x1b\n\x19SummarizePortfolioRequest\"\x91\x01\n\x1aSummarizePortfolioResponse\x12\x32\n\x08progress\x18\x01 \x01(\x0b\x32\x1e.almeno.credit.v1.BookProgressH\x00\x12\x35\n\x07summary\x18\x02 \x01(\x0b\x32\".almeno.credit.v1.PortfolioSummaryH\x00\x42\x08\n\x06update2\xd9\x07\n\x10PortfolioService\x12\\\n\x0bStartImport\x12$.almeno.credit.v1.StartImportRequest\x1a%.almeno.credit.v1.StartImportResponse(\x01\x12T\n\tGetImport\x12\".almeno.credit.v1.GetImportRequest\x1a#.almeno.credit.v1.GetImportResponse\x12]\n\x0c\x43\x61ncelImport\x12%.almeno.credit.v1.CancelImportRequest\x1a&.almeno.credit.v1.CancelImportResponse\x12Z\n\x0bListImports\x12$.almeno.credit.v1.ListImportsRequest\x1a%.almeno.credit.v1.ListImportsResponse\x12\\\n\x0bWatchImport\x12$.almeno.credit.v1.WatchImportRequest\x1a%.almeno.credit.v1.WatchImportResponse0\x01\x12i\n\x10ListImportIssues\x12).almeno.credit.v1.ListImportIssuesRequest\x1a*.almeno.credit.v1.ListImportIssuesResponse\x12]\n\x0cListPolicies\x12%.almeno.credit.v1.ListPoliciesRequest\x1a&.almeno.credit.v1.ListPoliciesResponse\x12T\n\tGetPolicy\x12\".almeno.credit.v1.GetPolicyRequest\x1a#.almeno.credit.v1.GetPolicyResponse\x12\x65\n\x0eSimulatePolicy\x12\'.almeno.credit.v1.SimulatePolicyRequest\x1a(.almeno.credit.v1.SimulatePolicyResponse0\x01\x12q\n\x12SummarizePortfolio\x12+.almeno.credit.v1.SummarizePortfolioRequest\x1a,.almeno.credit.v1.SummarizePortfolioResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(almeno/credit/v1/portfolio_service.proto\x12\x10\x61lmeno.credit.v1\x1a\x1d\x61lmeno/credit/v1/import.proto\x1a\x1d\x61lmeno/credit/v1/policy.proto\x1a almeno/credit/v1/portfolio.proto\x1a!almeno/credit/v1/simulation.proto\x1a\x16google/type/date.proto\x1a\x19google/type/decimal.proto\x1a\x17google/type/money.proto\"\xd0\x02\n\x0cImportHeader\x12*\n\x04kind\x18\x01 \x01(\x0e\x32\x1c.almeno.credit.v1.ImportKind\x12\x11\n\tfile_name\x18\x02 \x01(\t\x12)\n\tbook_date\x18\x03 \x01(\x0b\x32\x11.google.type.DateH\x00\x88\x01\x01\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x17\n\nsize_bytes\x18\x05 \x01(\x03H\x01\x88\x01\x01\x12\x13\n\x06sha256\x18\x06 \x01(\tH\x02\x88\x01\x01\x12<\n\x07\x63olumns\x18\x07 \x03(\x0b\x32+.almeno.credit.v1.ImportHeader.ColumnsEntry\x1a.\n\x0c\x43olumnsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x0c\n\n_book_dateB\r\n\x0b_size_bytesB\t\n\x07_sha256\"b\n\x12StartImportRequest\x12\x30\n\x06header\x18\x01 \x01(\x0b\x32\x1e.almeno.credit.v1.ImportHeaderH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\t\n\x07payload\"?\n\x13StartImportResponse\x12(\n\x06import\x18\x01 \x01(\x0b\x32\x18.almeno.credit.v1.Import\"%\n\x10GetImportRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\"=\n\x11GetImportResponse\x12(\n\x06import\x18\x01 \x01(\x0b\x32\x18.almeno.credit.v1.Import\"<\n\x13\x43\x61ncelImportRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"@\n\x14\x43\x61ncelImportResponse\x12(\n\x06import\x18\x01 \x01(\x0b\x32\x18.almeno.credit.v1.Import\";\n\x12ListImportsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"Y\n\x13ListImportsResponse\x12)\n\x07imports\x18\x01 \x03(\x0b\x32\x18.almeno.credit.v1.Import\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\'\n\x12WatchImportRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\"?\n\x13WatchImportResponse\x12(\n\x06import\x18\x01 \x01(\x0b\x32\x18.almeno.credit.v1.Import\"S\n\x17ListImportIssuesRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"b\n\x18ListImportIssuesResponse\x12-\n\x06issues\x18\x01 \x03(\x0b\x32\x1d.almeno.credit.v1.ImportIssue\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x15\n\x13ListPoliciesRequest\"B\n\x14ListPoliciesResponse\x12*\n\x08policies\x18\x01 \x03(\x0b\x32\x18.almeno.credit.v1.Policy\"#\n\x10GetPolicyRequest\x12\x0f\n\x07version\x18\x01 \x01(\t\"=\n\x11GetPolicyResponse\x12(\n\x06policy\x18\x01 \x01(\x0b\x32\x18.almeno.credit.v1.Policy\"\xcf\x01\n\x15SimulatePolicyRequest\x12\x10\n\x06policy\x18\x01 \x01(\tH\x00\x12\x11\n\x07version\x18\x02 \x01(\tH\x00\x12\x17\n\x0f\x61gainst_version\x18\x03 \x01(\t\x12\'\n\x0bloan_amount\x18\x04 \x01(\x0b\x32\x12.google.type.Money\x12+\n\rinterest_rate\x18\x05 \x01(\x0b\x32\x14.google.type.Decimal\x12\x15\n\rtenure_months\x18\x06 \x01(\x05\x42\x0b\n\tcandidate\"\xc0\x01\n\x16SimulatePolicyResponse\x12\x32\n\x08progress\x18\x01 \x01(\x0b\x32\x1e.almeno.credit.v1.BookProgressH\x00\x12\x36\n\x07summary\x18\x02 \x01(\x0b\x32#.almeno.credit.v1.SimulationSummaryH\x00\x12\x30\n\x04\x66lip\x18\x03 \x01(\x0b\x32 .almeno.credit.v1.SimulationFlipH\x00\x42\x08\n\x06update\"\x1b\n\x19SummarizePortfolioRequest\"\x91\x01\n\x1aSummarizePortfolioResponse\x12\x32\n\x08progress\x18\x01 \x01(\x0b\x32\x1e.almeno.credit.v1.BookProgressH\x00\x12\x35\n\x07summary\x18\x02 \x01(\x0b\x32\".almeno.credit.v1.PortfolioSummaryH\x00\x42\x08\n\x06update2\xd9\x07\n\x10PortfolioService\x12\\\n\x0bStartImport\x12$.almeno.credit.v1.StartImportRequest\x1a%.almeno.credit.v1.StartImportResponse(\x01\x12T\n\tGetImport\x12\".almeno.credit.v1.GetImportRequest\x1a#.almeno.credit.v1.GetImportResponse\x12]\n\x0c\x43\x61ncelImport\x12%.almeno.credit.v1.CancelImportRequest\x1a&.almeno.credit.v1.CancelImportResponse\x12Z\n\x0bListImports\x12$.almeno.credit.v1.ListImportsRequest\x1a%.almeno.credit.v1.ListImportsResponse\x12\\\n\x0bWatchImport\x12$.almeno.credit.v1.WatchImportRequest\x1a%.almeno.credit.v1.WatchImportResponse0\x01\x12i\n\x10ListImportIssues\x12).almeno.credit.v1.ListImportIssuesRequest\x1a*.almeno.credit.v1.ListImportIssuesResponse\x12]\n\x0cListPolicies\x12%.almeno.credit.v1.ListPoliciesRequest\x1a&.almeno.credit.v1.ListPoliciesResponse\x12T\n\tGetPolicy\x12\".almeno.credit.v1.GetPolicyRequest\x1a#.almeno.credit.v1.GetPolicyResponse\x12\x65\n\x0eSimulatePolicy\x12\'.almeno.credit.v1.SimulatePolicyRequest\x1a(.almeno.credit.v1.SimulatePolicyResponse0\x01\x12q\n\x12SummarizePortfolio\x12+.almeno.credit.v1.SummarizePortfolioRequest\x1a,.almeno.credit.v1.SummarizePortfolioResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'almeno.credit.v1.portfolio_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_IMPORTHEADER_COLUMNSENTRY']._loaded_options = None
+  _globals['_IMPORTHEADER_COLUMNSENTRY']._serialized_options = b'8\001'
   _globals['_IMPORTHEADER']._serialized_start=270
-  _globals['_IMPORTHEADER']._serialized_end=424
-  _globals['_STARTIMPORTREQUEST']._serialized_start=426
-  _globals['_STARTIMPORTREQUEST']._serialized_end=524
-  _globals['_STARTIMPORTRESPONSE']._serialized_start=526
-  _globals['_STARTIMPORTRESPONSE']._serialized_end=589
-  _globals['_GETIMPORTREQUEST']._serialized_start=591
-  _globals['_GETIMPORTREQUEST']._serialized_end=628
-  _globals['_GETIMPORTRESPONSE']._serialized_start=630
-  _globals['_GETIMPORTRESPONSE']._serialized_end=691
-  _globals['_CANCELIMPORTREQUEST']._serialized_start=693
-  _globals['_CANCELIMPORTREQUEST']._serialized_end=753
-  _globals['_CANCELIMPORTRESPONSE']._serialized_start=755
-  _globals['_CANCELIMPORTRESPONSE']._serialized_end=819
-  _globals['_LISTIMPORTSREQUEST']._serialized_start=821
-  _globals['_LISTIMPORTSREQUEST']._serialized_end=880
-  _globals['_LISTIMPORTSRESPONSE']._serialized_start=882
-  _globals['_LISTIMPORTSRESPONSE']._serialized_end=971
-  _globals['_WATCHIMPORTREQUEST']._serialized_start=973
-  _globals['_WATCHIMPORTREQUEST']._serialized_end=1012
-  _globals['_WATCHIMPORTRESPONSE']._serialized_start=1014
-  _globals['_WATCHIMPORTRESPONSE']._serialized_end=1077
-  _globals['_LISTIMPORTISSUESREQUEST']._serialized_start=1079
-  _globals['_LISTIMPORTISSUESREQUEST']._serialized_end=1162
-  _globals['_LISTIMPORTISSUESRESPONSE']._serialized_start=1164
-  _globals['_LISTIMPORTISSUESRESPONSE']._serialized_end=1262
-  _globals['_LISTPOLICIESREQUEST']._serialized_start=1264
-  _globals['_LISTPOLICIESREQUEST']._serialized_end=1285
-  _globals['_LISTPOLICIESRESPONSE']._serialized_start=1287
-  _globals['_LISTPOLICIESRESPONSE']._serialized_end=1353
-  _globals['_GETPOLICYREQUEST']._serialized_start=1355
-  _globals['_GETPOLICYREQUEST']._serialized_end=1390
-  _globals['_GETPOLICYRESPONSE']._serialized_start=1392
-  _globals['_GETPOLICYRESPONSE']._serialized_end=1453
-  _globals['_SIMULATEPOLICYREQUEST']._serialized_start=1456
-  _globals['_SIMULATEPOLICYREQUEST']._serialized_end=1663
-  _globals['_SIMULATEPOLICYRESPONSE']._serialized_start=1666
-  _globals['_SIMULATEPOLICYRESPONSE']._serialized_end=1858
-  _globals['_SUMMARIZEPORTFOLIOREQUEST']._serialized_start=1860
-  _globals['_SUMMARIZEPORTFOLIOREQUEST']._serialized_end=1887
-  _globals['_SUMMARIZEPORTFOLIORESPONSE']._serialized_start=1890
-  _globals['_SUMMARIZEPORTFOLIORESPONSE']._serialized_end=2035
-  _globals['_PORTFOLIOSERVICE']._serialized_start=2038
-  _globals['_PORTFOLIOSERVICE']._serialized_end=3023
+  _globals['_IMPORTHEADER']._serialized_end=606
+  _globals['_IMPORTHEADER_COLUMNSENTRY']._serialized_start=520
+  _globals['_IMPORTHEADER_COLUMNSENTRY']._serialized_end=566
+  _globals['_STARTIMPORTREQUEST']._serialized_start=608
+  _globals['_STARTIMPORTREQUEST']._serialized_end=706
+  _globals['_STARTIMPORTRESPONSE']._serialized_start=708
+  _globals['_STARTIMPORTRESPONSE']._serialized_end=771
+  _globals['_GETIMPORTREQUEST']._serialized_start=773
+  _globals['_GETIMPORTREQUEST']._serialized_end=810
+  _globals['_GETIMPORTRESPONSE']._serialized_start=812
+  _globals['_GETIMPORTRESPONSE']._serialized_end=873
+  _globals['_CANCELIMPORTREQUEST']._serialized_start=875
+  _globals['_CANCELIMPORTREQUEST']._serialized_end=935
+  _globals['_CANCELIMPORTRESPONSE']._serialized_start=937
+  _globals['_CANCELIMPORTRESPONSE']._serialized_end=1001
+  _globals['_LISTIMPORTSREQUEST']._serialized_start=1003
+  _globals['_LISTIMPORTSREQUEST']._serialized_end=1062
+  _globals['_LISTIMPORTSRESPONSE']._serialized_start=1064
+  _globals['_LISTIMPORTSRESPONSE']._serialized_end=1153
+  _globals['_WATCHIMPORTREQUEST']._serialized_start=1155
+  _globals['_WATCHIMPORTREQUEST']._serialized_end=1194
+  _globals['_WATCHIMPORTRESPONSE']._serialized_start=1196
+  _globals['_WATCHIMPORTRESPONSE']._serialized_end=1259
+  _globals['_LISTIMPORTISSUESREQUEST']._serialized_start=1261
+  _globals['_LISTIMPORTISSUESREQUEST']._serialized_end=1344
+  _globals['_LISTIMPORTISSUESRESPONSE']._serialized_start=1346
+  _globals['_LISTIMPORTISSUESRESPONSE']._serialized_end=1444
+  _globals['_LISTPOLICIESREQUEST']._serialized_start=1446
+  _globals['_LISTPOLICIESREQUEST']._serialized_end=1467
+  _globals['_LISTPOLICIESRESPONSE']._serialized_start=1469
+  _globals['_LISTPOLICIESRESPONSE']._serialized_end=1535
+  _globals['_GETPOLICYREQUEST']._serialized_start=1537
+  _globals['_GETPOLICYREQUEST']._serialized_end=1572
+  _globals['_GETPOLICYRESPONSE']._serialized_start=1574
+  _globals['_GETPOLICYRESPONSE']._serialized_end=1635
+  _globals['_SIMULATEPOLICYREQUEST']._serialized_start=1638
+  _globals['_SIMULATEPOLICYREQUEST']._serialized_end=1845
+  _globals['_SIMULATEPOLICYRESPONSE']._serialized_start=1848
+  _globals['_SIMULATEPOLICYRESPONSE']._serialized_end=2040
+  _globals['_SUMMARIZEPORTFOLIOREQUEST']._serialized_start=2042
+  _globals['_SUMMARIZEPORTFOLIOREQUEST']._serialized_end=2069
+  _globals['_SUMMARIZEPORTFOLIORESPONSE']._serialized_start=2072
+  _globals['_SUMMARIZEPORTFOLIORESPONSE']._serialized_end=2217
+  _globals['_PORTFOLIOSERVICE']._serialized_start=2220
+  _globals['_PORTFOLIOSERVICE']._serialized_end=3205
 # @@protoc_insertion_point(module_scope)
