@@ -15,7 +15,7 @@ from typing import ClassVar
 
 from almeno_grpc.domain import limits
 from almeno_grpc.domain.customer import phone_digits
-from almeno_grpc.domain.money import PAISE_PER_RUPEE, format_rupees, plain
+from almeno_grpc.domain.money import PAISE_PER_RUPEE, format_rupees
 from almeno_grpc.domain.names import clean_name
 from almeno_grpc.service.phone_numbers import to_e164
 
@@ -67,7 +67,7 @@ def quoted(cell: object) -> str:
     """The cell as a person would know it again, shortened and without control characters."""
     if isinstance(cell, float):
         number = number_of(cell)
-        text = repr(cell) if number is None else f"{plain(number):f}"
+        text = repr(cell) if number is None else f"{number.normalize():f}"
     else:
         text = cell.isoformat() if isinstance(cell, date) else str(cell).strip()
     text = "".join(character if character.isprintable() else "?" for character in text[: MAX_QUOTED_CHARACTERS + 1])
@@ -137,7 +137,7 @@ class Amount:
             return self._fault(cell)
         exact = rupees.scaleb(2)
         paise = exact.to_integral_value(ROUND_HALF_UP)
-        if not self.min_value <= paise <= self.max_value or (paise != exact and not self.rounds):
+        if not self.min_value <= exact <= self.max_value or (paise != exact and not self.rounds):
             return self._fault(cell)
         if paise != exact:
             return Adjusted(int(paise), f"{quoted(cell)} rounded to {format_rupees(int(paise))}")

@@ -5,9 +5,10 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import pandas as pd
 
@@ -24,9 +25,10 @@ _SEPARATOR_LINE = re.compile(rf'\ufeff?"?sep=([{_SEPARATORS}])"?\s*', re.IGNOREC
 """Excel's first line, which a spreadsheet does not show."""
 
 
+@contextmanager
 def open_csv(
     path: Path,
-) -> tuple[str, Iterator[Sequence[object]], Callable[[int], Iterator[Sequence[Sequence[object]]]]]:
+) -> Iterator[tuple[str, Iterator[Sequence[object]], Callable[[int], Iterator[list[Sequence[object]]]]]]:
     """Opens a CSV file.
 
     Returns:
@@ -37,38 +39,36 @@ def open_csv(
     """
     encoding = _encoding_of(path)
     has_quotes = _check_text(path, encoding)
-    file = path.open(encoding=encoding, newline="")
-    first: list[str] = []
-    line = file.readline()
-    if match := _SEPARATOR_LINE.fullmatch(line):
-        separator = match[1]
-    else:
-        first.append(line)
-        while line and not line.strip():
-            first.append(line := file.readline())
-        separator = max(_SEPARATORS, key=line.count)
-    if has_quotes:
-        _check_quotes(path, encoding, separator)
+    with path.open(encoding=encoding, newline="") as file:
+        before, line = list[str](), file.readline()
+        if match := _SEPARATOR_LINE.fullmatch(line):
+            separator = match[1]
+        else:
+            while line and not line.strip():
+                before, line = [*before, line], file.readline()
+            before, separator = [*before, line], max(_SEPARATORS, key=line.count)
+        if has_quotes:
+            _check_quotes(path, encoding, separator)
+        rows = csv.reader(chain(before, file), delimiter=separator)
+        yield "the file", rows, lambda width: _pieces(file, separator, width)
 
-    def pieces(width: int) -> Iterator[Sequence[Sequence[object]]]:
-        if width > _MAX_HEADINGS:
-            raise FileRefusedError(f"the file has more than {_MAX_HEADINGS:,} headings")
-        names = range(width + _EXTRA_COLUMNS)
-        try:
-            # With `usecols` rows may have fewer fields than the headings, or more.
-            reader = pd.read_csv(
-                _WithHeadings(separator.join(map(str, names)) + "\n", file), sep=separator, usecols=list(names),
-                dtype=object, na_filter=False, skip_blank_lines=False, index_col=False, chunksize=_PIECE_ROWS,
-                engine="c",
-            )  # fmt: skip
-            for frame in reader:
-                yield [frame.iloc[:, place].to_numpy() for place in names]
-        except pd.errors.EmptyDataError:
-            return
-        except pd.errors.ParserError as error:
-            raise FileRefusedError(f"the file is not sound CSV: {error}") from error
 
-    return "the file", csv.reader(chain(first, file), delimiter=separator), pieces
+def _pieces(file: TextIO, separator: str, width: int) -> Iterator[list[Sequence[object]]]:
+    """The rows that are left, by columns."""
+    if width > _MAX_HEADINGS:
+        raise FileRefusedError(f"the file has more than {_MAX_HEADINGS:,} headings")
+    names = range(width + _EXTRA_COLUMNS)
+    text = _WithHeadings(separator.join(map(str, names)) + "\n", file)
+    try:
+        # With `usecols` rows may have fewer fields than the headings, or more.
+        for frame in pd.read_csv(
+            text, sep=separator, usecols=list(names), dtype=object, na_filter=False, skip_blank_lines=False,
+            index_col=False, chunksize=_PIECE_ROWS, engine="c",
+        ):  # fmt: skip
+            columns: list[Any] = [frame.iloc[:, place].to_numpy() for place in names]
+            yield columns
+    except pd.errors.ParserError as error:
+        raise FileRefusedError(f"the file is not sound CSV: {error}") from error
 
 
 class _WithHeadings(io.TextIOBase):

@@ -31,7 +31,8 @@ def parse_file(job: ReadingJob) -> Iterator[Message]:
     Raises:
         FileRefusedError: The file as a whole cannot be taken. Then nothing was yielded.
     """
-    table = read_table(open_sheet(job.path, job.file_name, job.limits), job.kind, job.columns, job.limits)
+    with open_sheet(job.path, job.file_name, job.limits) as sheet:
+        table = read_table(sheet, job.kind, job.columns, job.limits)
     yield FileOpened(len(table))
     is_loans = job.kind is ImportKind.LOANS
     order = LoanOrder(*(table.columns[heading].values for heading in headings.KEYS[job.kind])) if is_loans else None

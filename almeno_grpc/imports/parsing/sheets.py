@@ -1,6 +1,7 @@
 """The rows of a file by columns, whichever library reads it."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +30,8 @@ class Sheet:
     the file turns out to be damaged."""
 
 
-def open_sheet(path: Path, file_name: str, limits: ReadingLimits) -> Sheet:
+@contextmanager
+def open_sheet(path: Path, file_name: str, limits: ReadingLimits) -> Iterator[Sheet]:
     """Opens a file, and reads its headings, which stand in the first row that is not blank.
 
     Args:
@@ -43,11 +45,14 @@ def open_sheet(path: Path, file_name: str, limits: ReadingLimits) -> Sheet:
     container = recognize(path, file_name)
     if container is Container.ZIP:
         check_workbook_unpacks(path, limits)
-    title, rows, pieces_of = open_csv(path) if container is Container.TEXT else open_workbook(path)
-    for number, row in enumerate(rows, start=1):
-        if not is_blank(row):
-            return Sheet(title, row, number, pieces_of(len(row)))
-    raise FileRefusedError(f"{title} is empty: it has no headings")
+    with ExitStack() as stack:
+        opened = stack.enter_context(open_csv(path)) if container is Container.TEXT else open_workbook(path)
+        title, rows, pieces_of = opened
+        for number, row in enumerate(rows, start=1):
+            if not is_blank(row):
+                yield Sheet(title, row, number, pieces_of(len(row)))
+                return
+        raise FileRefusedError(f"{title} is empty: it has no headings")
 
 
 def is_blank(row: Row) -> bool:

@@ -8,25 +8,11 @@ from typing import NamedTuple
 
 import openpyxl
 import pytest
-from almeno_grpc.imports.parsing.file_frames import frames_of
-from hypothesis import given
-from hypothesis import strategies as st
 
-from almeno_grpc.domain.imports import CustomerRow, CustomerRows, ImportKind, IssueOutcome, LoanRow, RowIssue
-from almeno_grpc.imports import plain_rows, sheets
-from almeno_grpc.imports.errors import FileRefusedError
 from almeno_grpc.domain.headings import HEADINGS
-from almeno_grpc.imports.parsing.rows import RowChecker
-from almeno_grpc.imports.parsing.table import read_table
-from almeno_grpc.imports.parsing.workbooks import open_rows
-from almeno_grpc.imports.sandbox.messages import (
-    FileOpened,
-    LoanNumbers,
-    PackedBatch,
-    ReadingJob,
-    ReadingLimits,
-    RowBatch,
-)
+from almeno_grpc.domain.imports import CustomerRow, CustomerRows, ImportKind, IssueOutcome, LoanRow, RowIssue
+from almeno_grpc.imports.parsing.rows import parse_file
+from almeno_grpc.imports.sandbox.messages import FileDone, FileOpened, LoanIds, ReadingJob, ReadingLimits, RowBatch
 
 ROOT = Path(__file__).parents[4]
 REAL_BOOK = Path(os.environ.get("ALMENO_BOOK", ROOT.parent / "shared" / "book"))
@@ -77,15 +63,22 @@ class CheckedFile(NamedTuple):
     issues: list[RowIssue]
 
 
+def messages_of(path: Path, kind: ImportKind, **options) -> list:
+    options = {"columns": {}, "book_date": BOOK_DATE, "limits": ReadingLimits()} | options
+    return list(parse_file(ReadingJob(path, kind, path.name, **options)))
+
+
+def batches_of(path: Path, kind: ImportKind, **options) -> list[RowBatch]:
+    opened, loan_ids, *batches, done = messages_of(path, kind, **options)
+    assert (type(opened), type(loan_ids), type(done)) == (FileOpened, LoanIds, FileDone)
+    return batches
+
+
 def check_file(path: Path, kind: ImportKind, **options) -> CheckedFile:
     """Every row of a file, whatever the size of the batches."""
-    table = read_table(path, kind=kind, file_name=path.name, limits=ReadingLimits())
-    return all_of([batch.unpack(kind) for batch in RowChecker(table, kind, BOOK_DATE).batches(**options)])
-
-
-def all_of(batches: list[RowBatch]) -> CheckedFile:
+    batches = batches_of(path, kind, **options)
     return CheckedFile(
-        sum(batch.rows_seen for batch in batches),
+        sum(len(batch) for batch in batches),
         [row for batch in batches for row in batch.rows],
         [issue for batch in batches for issue in batch.issues],
     )
@@ -131,15 +124,15 @@ def test_sound_customer_becomes_trimmed_names_paise_and_e164(check):
         ("Loan ID", "", "is empty"),
         *(
             ("Loan Amount", cell, "₹1,000 or more")
-            for cell in (999.99, -1, 1000000000.01, 1000.001, "₹5000", "5,00,000")
+            for cell in (999.99, -1, 1000000000.01, 1000.001, "5,0000", "1.00E+05", "5,00,000,00", "$5000")
         ),
         *(("Tenure", cell, "whole number from 1 to 600") for cell in (0, 601, 12.5, -1, "twelve")),
-        *(("Interest Rate", cell, "from 0 to 100 with at most 4") for cell in (-0.01, 100.0001, 10.00001, "10%")),
-        *(("Monthly payment", cell, "more than ₹0") for cell in (0, -5, 1e12, 10.001, "nan", "inf", 1e300)),
+        *(("Interest Rate", cell, "from 0 to 100 with at most 4") for cell in (-0.01, 100.0001, 10.00001, "101%", "10,5")),
+        *(("Monthly payment", cell, "more than ₹0") for cell in (0, -5, 1e12, 0.001, "nan", "inf", 1e300)),
         *(("EMIs paid on Time", cell, "whole number from 0") for cell in (-1, 2.5, "some")),
         *(
             ("Date of Approval", cell, "YYYY-MM-DD")
-            for cell in ("31/01/2024", "2024-02-30", "January", "2024-01-31 10:00")
+            for cell in ("31/13/2024", "2024-02-30", "January", "2024-01-31 25:00")
         ),
         ("Date of Approval", "1899-12-31", "1900 to 2199"),
         ("Date of Approval", "2200-01-01", "1900 to 2199"),
@@ -218,9 +211,12 @@ def test_true_is_not_one_even_beside_a_one(check_workbook):
     assert [issue.message for issue in batch.issues] == ["Tenure must be a whole number from 1 to 600, but is 'TRUE'"]
 
 
-def test_date_cell_with_a_time_is_no_day(check_workbook):
-    [issue] = check_workbook(ImportKind.LOANS, {"Date of Approval": NOON}).issues
-    assert "but is '2024-01-31T12:00:00'" in issue.message
+def test_date_cell_with_a_time_is_its_day_and_that_is_reported(check_workbook):
+    batch = check_workbook(ImportKind.LOANS, {"Date of Approval": NOON})
+    assert batch.rows[0].approval_date == date(2024, 1, 31)
+    assert [issue.message for issue in batch.issues] == [
+        "Date of Approval '2024-01-31T12:00:00' taken as 2024-01-31, without its time"
+    ]
 
 
 def test_plain_number_is_no_date_and_a_date_no_name(check_workbook):
@@ -319,37 +315,50 @@ def test_skipped_rows_are_left_out_but_their_keys_still_count(check, skip_rows):
     assert rejected == ([6] if skip_rows < 5 else [])
 
 
-@pytest.mark.parametrize("kind", ImportKind)
-def test_what_is_left_of_a_batch_is_what_comes_when_the_rows_before_are_skipped(tmp_path, kind):
-    good: dict = {}
+@pytest.fixture(params=ImportKind)
+def mixed(request, tmp_path):
+    """A file in no order: some rows rejected, some adjusted, some with the Loan ID of a row above."""
+    kind, good = request.param, {}
     bad = {"Tenure": 0} if kind is ImportKind.LOANS else {"Age": 3}
     fixed = {"Loan ID": 5, "End Date": ""} if kind is ImportKind.LOANS else {"Customer ID": 8, "Phone Number": "?"}
-    # In no order, some rejected, some the same number under another customer, some adjusted.
     rows = [
         ROWS[kind]
         | {"Customer ID": 90 - place, "Loan ID": 60 - place // 2, "Phone Number": 9876543200 + place}
         | change
         for place, change in enumerate([good, bad, fixed, good, bad, bad, good, fixed, fixed | {"Tenure": 24}, good])
     ]
-    path = write_book(tmp_path / "book.csv", kind, rows)
-    table = read_table(path, kind=kind, file_name=path.name, limits=ReadingLimits())
+    return write_book(tmp_path / "book.csv", kind, rows), kind
 
-    def batches(skip_rows: int) -> list[RowBatch]:
-        checked = RowChecker(table, kind, BOOK_DATE).batches(skip_rows=skip_rows)
-        return [batch.unpack(kind) for batch in checked]
 
-    before = 0
-    for batch in batches(0):
-        assert batch.issues
-        for place in range(batch.rows_seen):
-            rest, expected = batch.part(place, batch.rows_seen), batches(before + place)[0]
-            first = batch.part(0, place)
-            assert (rest.rows_seen, [*rest.rows]) == (expected.rows_seen, [*expected.rows])
-            assert (rest.issues, [*rest.rejected]) == (expected.issues, [*expected.rejected])
+@pytest.mark.parametrize("batch_rows", [1, 3, 16, 1000])
+def test_rows_that_are_skipped_are_those_that_came_before(mixed, batch_rows):
+    path, kind = mixed
+    whole = check_file(path, kind)
+    assert whole.issues
+    for skip_rows in range(whole.rows_seen + 1):
+        rest = check_file(path, kind, skip_rows=skip_rows, batch_rows=batch_rows)
+        good_left = max(0, len(whole.rows) - skip_rows)
+        assert rest.rows_seen == whole.rows_seen - skip_rows
+        assert rest.rows == whole.rows[len(whole.rows) - good_left :]
+        left = {row.row_number for row in rest.rows}
+        rejected = [issue for issue in whole.issues if issue.outcome is IssueOutcome.REJECTED]
+        assert [issue for issue in rest.issues if issue.outcome is IssueOutcome.ADJUSTED] == [
+            issue for issue in whole.issues if issue.row_number in left
+        ]
+        assert [issue for issue in rest.issues if issue.outcome is IssueOutcome.REJECTED] == rejected[
+            max(0, skip_rows - len(whole.rows)) :
+        ]
+
+
+def test_parts_of_a_batch_come_to_the_batch(mixed):
+    for batch in batches_of(*mixed):
+        for place in range(len(batch.rows)):
+            first, rest = batch.part(0, place), batch.part(place, len(batch))
             assert [*first.rows, *rest.rows] == [*batch.rows]
-            assert sorted(first.issues + rest.issues, key=lambda issue: issue.row_number) == batch.issues
-        before += batch.rows_seen
-    assert before == len(rows)
+            assert first.issues + rest.issues == batch.issues
+            assert len(first) + len(rest) == len(batch)
+        if batch.rejected:
+            assert batch.part(0, 1) is batch
 
 
 def test_issues_of_a_batch_are_looked_through_once_however_many_parts_it_is_cut_into():
@@ -362,63 +371,10 @@ def test_issues_of_a_batch_are_looked_through_once_however_many_parts_it_is_cut_
 
     numbers = range(2, 102)
     issues = Issues(RowIssue(number, IssueOutcome.ADJUSTED, "Age", "was mended") for number in numbers)
-    batch = RowBatch(100, CustomerRows([numbers] * 8), issues)
+    batch = RowBatch(CustomerRows([numbers] * 8), issues)
     parts = [batch.part(place, place + 4) for place in range(0, 100, 4)]
     assert [issue.row_number for part in parts for issue in part.issues] == [*numbers]
     assert len(looks) == 1
-
-
-A_FEW_CUSTOMERS = st.lists(
-    st.fixed_dictionaries(
-        {
-            "Customer ID": st.sampled_from([1, 2, 3, 4, "?", ""]),
-            "Age": st.sampled_from([30, 30, 30, 31, 3]),
-            "Phone Number": st.sampled_from([9876543210, "+14155552671", "?"]),
-        }
-    ),
-    max_size=12,
-)
-
-
-@given(rows=A_FEW_CUSTOMERS, max_rows=st.integers(1, 6), skip_rows=st.integers(0, 12), quoted=st.booleans())
-def test_customers_read_as_several_tables_come_to_the_same_as_in_one(
-    tmp_path_factory, rows, max_rows, skip_rows, quoted
-):
-    path = tmp_path_factory.getbasetemp() / "customers.csv"
-    write_book(path, ImportKind.CUSTOMERS, [CUSTOMER | row for row in rows])
-    if quoted:
-        path.write_text(path.read_text().replace("Rao", '"Rao"'))
-    with pytest.MonkeyPatch.context() as patches:
-        # A table is not cut inside a piece.
-        patches.setattr(plain_rows, "_PIECE_BYTES", 1)
-        patches.setattr(sheets, "PIECE_ROWS", 1)
-        whole = check_file(path, ImportKind.CUSTOMERS, skip_rows=min(skip_rows, len(rows)))
-        job = ReadingJob(path, ImportKind.CUSTOMERS, path.name, BOOK_DATE, ReadingLimits(), skip_rows, max_rows)
-        opened, _, *frames, _ = frames_of(open_rows(path, path.name, ReadingLimits())(), job)
-    batches = [frame.unpack(ImportKind.CUSTOMERS) for frame in frames]
-    assert opened.rows_total == len(rows)
-    assert all(batch.rows_seen <= max_rows for batch in batches)
-    assert all_of(batches) == whole
-
-
-@pytest.mark.parametrize("last_name", ["Rao", '"Rao"', '"Rao'])
-def test_customers_come_before_all_are_read_only_where_nothing_can_be_wrong_further_down(
-    tmp_path, monkeypatch, last_name
-):
-    monkeypatch.setattr(plain_rows, "_PIECE_BYTES", 1)
-    path = write_book(tmp_path / "customers.csv", ImportKind.CUSTOMERS, [CUSTOMER] * 4)
-    before, _, behind = path.read_text().rpartition("Rao")
-    path.write_text(before + last_name + behind)
-    rows = open_rows(path, path.name, ReadingLimits())()
-    job = ReadingJob(path, ImportKind.CUSTOMERS, path.name, BOOK_DATE, ReadingLimits(), batch_rows=1)
-    frames = frames_of(rows, job)
-    if last_name == '"Rao':
-        with pytest.raises(FileRefusedError, match="line 5"):
-            next(frames)
-        return
-    kinds = [type(next(frames)) for _ in range(3)]
-    assert kinds == [FileOpened, LoanNumbers, PackedBatch]
-    assert bool(rows.next_columns(7)) is (last_name == "Rao")
 
 
 def test_loans_come_by_customer_and_those_whose_number_stands_further_up_come_last(check):
@@ -429,16 +385,14 @@ def test_loans_come_by_customer_and_those_whose_number_stands_further_up_come_la
     assert keys == [(2, 5), (2, 20), (9, 10), (9, 30), (1, 20), (1, 30), (3, 20)]
 
 
-def test_numbers_of_loans_come_once_each_with_the_customer_they_stand_under_first(tmp_path):
+def test_loan_ids_come_once_each_with_the_customer_they_stand_under_first(tmp_path):
     rows = [(9, 30), (2, 20), (9, 10), (1, 20), ("?", 5), (2, 5), (1, 0), (3, 30), (4, 40)]
-    lines = [LOAN | {"Customer ID": customer, "Loan ID": number} for customer, number in rows]
+    lines = [LOAN | {"Customer ID": customer, "Loan ID": loan_id} for customer, loan_id in rows]
     path = write_book(tmp_path / "loans.csv", ImportKind.LOANS, lines)
-    table = read_table(path, kind=ImportKind.LOANS, file_name=path.name, limits=ReadingLimits())
-    numbers = RowChecker(table, ImportKind.LOANS, BOOK_DATE).loan_numbers()
-    assert [(list(each.loan_ids), list(each.customer_ids)) for each in numbers.in_runs(2)] == [
-        ([10, 20], [9, 2]),
-        ([30, 40], [9, 4]),
-    ]
+    ids = messages_of(path, ImportKind.LOANS)[1]
+    assert (list(ids.loan_ids), list(ids.customer_ids)) == ([10, 20, 30, 40], [9, 2, 9, 4])
+    assert [list(ids.part(start, start + 3).loan_ids) for start in (0, 3)] == [[10, 20, 30], [40]]
+    assert len(messages_of(path, ImportKind.LOANS, skip_rows=1)[1]) == 0
 
 
 @pytest.mark.skipif(not REAL_BOOK.exists(), reason="the real book is not here")
