@@ -56,6 +56,7 @@ class Served:
     book: Book
     channel: grpc.Channel
     application: CreditApplication
+    address: tuple[str, int]
 
     refusal_of = staticmethod(refusal_of)
 
@@ -103,6 +104,7 @@ def served(database_url: str) -> Iterator[Served]:
             Book(store, Clock(TODAY, INDIA)),
             channel,
             application,
+            ("127.0.0.1", port),
         )
     application.drain()
     server.stop(None).wait()

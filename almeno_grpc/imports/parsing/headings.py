@@ -51,11 +51,11 @@ def _places(heading: str, found: Mapping[str, list[int]], by_heading: Mapping[st
 def _missing(
     kind: ImportKind, missing: Sequence[str], cells: Sequence[object], by_heading: Mapping[str, str], sheet: str
 ) -> str:
-    needed = f"a file of {kind.lower()} needs the headings {_listed(HEADINGS[kind])} in its first row"
+    start = f"{sheet} has no column headed {_listed(missing)}; a file of {kind.lower()} needs the headings"
     if missing == [*HEADINGS[kind]] and not by_heading:
-        return f"{sheet} begins without any of the headings; {needed}"
+        return f"{start} in its first row, which holds none of them"
     shown = ", ".join([quoted(cell) for cell in cells if str(cell).strip()][:_MAX_SHOWN])
-    return f"{sheet} has no column headed {_listed(missing)}; {needed}; it has {shown}"
+    return f"{start} {_listed(HEADINGS[kind])} in its first row; it has {shown}"
 
 
 def _listed(headings: Sequence[str]) -> str:

@@ -152,7 +152,8 @@ def test_missing_headings_say_what_was_looked_at_and_what_it_has(tmp_path, text)
     assert message.startswith("the sheet 'Sheet' has no column headed 'First Name'")
     assert message.endswith("it has 'Customer ID', 'Alter'")
     message = refusal(text(f"{CSV_ROW}\n"))
-    assert message.startswith("the file begins without any of the headings; ")
+    assert message.startswith("the file has no column headed 'Customer ID'")
+    assert message.endswith("needs the headings in its first row, which holds none of them")
     # What stands there is about a person.
     assert "Asha" not in message
 

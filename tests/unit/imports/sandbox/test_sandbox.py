@@ -17,9 +17,9 @@ from almeno_grpc.domain.imports import ImportKind
 from almeno_grpc.imports.errors import FileRefusedError
 from almeno_grpc.domain.headings import HEADINGS
 from almeno_grpc.imports.sandbox import reader_process
-from almeno_grpc.imports.sandbox import session as book_file
+from almeno_grpc.imports.sandbox import session
 from almeno_grpc.imports.sandbox.messages import ReadingJob, ReadingLimits
-from almeno_grpc.imports.sandbox.reader_process import Reader, SpareReader
+from almeno_grpc.imports.sandbox.reader_process import Reader, WarmReader
 from almeno_grpc.imports.sandbox.session import open_import_file
 
 SAMPLE = Path(__file__).parents[4] / "data"
@@ -28,7 +28,7 @@ LOAN = "14,{},900000,12,13.46,85095.5,3,2024-01-31,2025-01-31\n"
 
 def open_loans(path: Path, *, while_waiting=lambda: None, start_reader=Reader, **options):
     options = {"limits": ReadingLimits(), "file_name": path.name} | options
-    job = ReadingJob(path, ImportKind.LOANS, book_date=date(2024, 6, 1), **options)
+    job = ReadingJob(path, ImportKind.LOANS, columns={}, book_date=date(2024, 6, 1), **options)
     return open_import_file(job, while_waiting=while_waiting, start_reader=start_reader)
 
 
@@ -68,10 +68,10 @@ def test_rows_come_in_one_order_whatever_is_skipped_and_pandas_stays_outside():
         "from almeno_grpc.imports.sandbox.messages import ReadingJob, ReadingLimits\n"
         "from almeno_grpc.domain.imports import ImportKind\n"
         f"path = Path({str(SAMPLE / 'loans.xlsx')!r})\n"
-        "job = ReadingJob(path, ImportKind.LOANS, 'l', date(2024, 1, 1), ReadingLimits(), batch_rows=100)\n"
+        "job = ReadingJob(path, ImportKind.LOANS, 'l', {}, date(2024, 1, 1), ReadingLimits(), batch_rows=100)\n"
         "with open_import_file(job) as book:\n"
         "    batches = list(book.batches())\n"
-        "    print(book.rows_total, [b.rows_seen for b in batches], sum(len(b.rows) for b in batches))\n"
+        "    print(book.rows_total, [len(b) for b in batches], sum(len(b.rows) for b in batches))\n"
         "assert 'pandas' not in sys.modules and 'python_calamine' not in sys.modules\n"
     )
     process = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
@@ -139,7 +139,7 @@ def test_reader_gets_no_signal_of_the_terminal_and_shares_its_session(many_loans
 def test_reader_takes_what_others_leave_of_the_processors_until_that_is_nothing(
     many_loans, readers, monkeypatch, fills_the_pipe
 ):
-    monkeypatch.setattr(book_file, "_POLL_SECONDS", 0.01)
+    monkeypatch.setattr(session, "_POLL_SECONDS", 0.01)
     numbers, policies = [], []
     with open_loans(many_loans, batch_rows=20_000) as book:
         for batch in book.batches():
@@ -167,7 +167,7 @@ def wait_until_silent(reader: subprocess.Popen) -> None:
 
 
 def test_reader_that_is_at_work_is_not_replaced_however_long_it_takes(many_loans, readers, monkeypatch):
-    monkeypatch.setattr(book_file, "_POLL_SECONDS", 0.01)
+    monkeypatch.setattr(session, "_POLL_SECONDS", 0.01)
     monkeypatch.setattr(reader_process, "_PATIENCE_SECONDS", 0.02)
     monkeypatch.setattr(Reader, "_processor_seconds", lambda _: time.monotonic())
     with open_loans(many_loans) as book:
@@ -177,7 +177,7 @@ def test_reader_that_is_at_work_is_not_replaced_however_long_it_takes(many_loans
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it is not told what a process has written")
 def test_reader_that_stops_in_the_middle_of_a_frame_is_given_up_in_time(many_loans, readers, monkeypatch):
-    monkeypatch.setattr(book_file, "_POLL_SECONDS", 0.01)
+    monkeypatch.setattr(session, "_POLL_SECONDS", 0.01)
 
     def stop_in_the_middle() -> None:
         with open_loans(many_loans, batch_rows=20_000, limits=ReadingLimits(seconds=2)) as book:
@@ -216,7 +216,7 @@ def test_fault_of_the_reader_itself_is_logged_and_refuses_the_file(tmp_path, cap
 
 @pytest.mark.usefixtures("readers")
 def test_file_that_takes_too_long_is_refused(many_loans, monkeypatch):
-    monkeypatch.setattr(book_file, "_POLL_SECONDS", 0.01)
+    monkeypatch.setattr(session, "_POLL_SECONDS", 0.01)
     limits = ReadingLimits(seconds=0)
     with pytest.raises(FileRefusedError, match="within 0 minutes"), open_loans(many_loans, limits=limits):
         pytest.fail("the file was read in no time")
@@ -230,7 +230,7 @@ def test_caller_that_stops_early_leaves_no_reader(many_loans):
 
 @pytest.mark.usefixtures("readers")
 def test_caller_can_give_up_while_the_file_is_being_read(many_loans, monkeypatch):
-    monkeypatch.setattr(book_file, "_POLL_SECONDS", 0.01)
+    monkeypatch.setattr(session, "_POLL_SECONDS", 0.01)
 
     def cancelled() -> None:
         raise InterruptedError
@@ -245,39 +245,39 @@ def test_settings_of_the_server_do_not_reach_the_reader(monkeypatch):
 
 
 @pytest.fixture
-def spare():
-    spare = SpareReader()
-    yield spare
-    spare.end()
+def warm():
+    warm = WarmReader()
+    yield warm
+    warm.end()
 
 
-def test_spare_reader_has_loaded_what_it_reads_with_and_reads_one_file(many_loans, readers, spare):
-    spare.keep()
-    spare.keep()
+def test_warm_reader_has_loaded_what_it_reads_with_and_reads_one_file(many_loans, readers, warm):
+    warm.keep()
+    warm.keep()
     assert len(readers) == 1
     if sys.platform == "linux":
         eventually(lambda: "pandas" in Path(f"/proc/{readers[0].pid}/maps").read_text(), seconds=10)
-    with open_loans(many_loans, start_reader=spare.take) as book:
+    with open_loans(many_loans, start_reader=warm.take) as book:
         assert book.rows_total == 60_000
         assert len(readers) == 1
-    with open_loans(many_loans, start_reader=spare.take):
+    with open_loans(many_loans, start_reader=warm.take):
         assert len(readers) == 2
 
 
-def test_spare_reader_that_was_killed_is_replaced(many_loans, readers, spare):
-    spare.keep()
+def test_warm_reader_that_was_killed_is_replaced(many_loans, readers, warm):
+    warm.keep()
     readers[0].kill()
     readers[0].wait()
-    spare.keep()
+    warm.keep()
     assert len(readers) == 2
     readers[1].kill()
     readers[1].wait()
-    with open_loans(many_loans, start_reader=spare.take) as book:
+    with open_loans(many_loans, start_reader=warm.take) as book:
         assert book.rows_total == 60_000
     assert len(readers) == 3
 
 
-def test_spare_reader_ends_with_the_one_who_keeps_it():
+def test_warm_reader_ends_with_the_one_who_keeps_it():
     program = (
         "import time; from almeno_grpc.imports.sandbox.reader_process import Reader\n"
         "print(Reader()._process.pid, flush=True)\n"
@@ -301,9 +301,9 @@ def test_reader_ends_when_its_parent_is_killed(many_loans):
         "from almeno_grpc.imports.sandbox.messages import ReadingJob, ReadingLimits\n"
         "from almeno_grpc.domain.imports import ImportKind\n"
         f"path = Path({str(many_loans)!r})\n"
-        "job = ReadingJob(path, ImportKind.LOANS, 'l', date(2024, 1, 1), ReadingLimits(), batch_rows=10)\n"
+        "job = ReadingJob(path, ImportKind.LOANS, 'l', {}, date(2024, 1, 1), ReadingLimits(), batch_rows=10)\n"
         "with open_import_file(job) as book:\n"
-        "    print(book._reading._reader._process.pid, flush=True)\n"
+        "    print(book._reader._process.pid, flush=True)\n"
         "    time.sleep(60)\n"
     )
     assert_ends_with_its_parent(program)
