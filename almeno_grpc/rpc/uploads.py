@@ -67,23 +67,14 @@ def receive(messages: Iterator[pb.StartImportRequest], max_bytes: int, context: 
     try:
         size, sha256 = _write_chunks(messages, max_bytes, file)
         _raise_if_different(first.header, size, sha256)
-        _wait_for_transport(context)
+        # A stream that is reset ends here like one that its caller has ended, and the call is cancelled a moment later:
+        # before each commit, of the content and of the place in the queue, it is asked again.
+        if not context.is_active():
+            raise DeadlineExceeded("the upload was not finished")
     except BaseException:
         file.close()
         raise
     return Received(first.header, size, sha256, file)
-
-
-def _wait_for_transport(context: grpc.ServicerContext) -> None:
-    """Sees whether the stream was ended by its caller or has broken off, which look alike to the iterator.
-
-    A stream that is reset is closed first and cancelled then, by two events of gRPC's completion queue. An operation
-    that is begun now goes through the transport and completes after both, long before the upload is stored durably;
-    and before the import is queued, in the transaction that queues it, it is asked whether the call is still active.
-    """
-    context.send_initial_metadata(())
-    if not context.is_active():
-        raise DeadlineExceeded("the upload was not finished")
 
 
 def _write_chunks(messages: Iterator[pb.StartImportRequest], max_bytes: int, file: IO[bytes]) -> tuple[int, str]:

@@ -5,6 +5,7 @@ import time
 from itertools import pairwise
 
 import pytest
+from sqlalchemy import text
 
 from almeno_grpc.domain.errors import StoreUnavailable
 from almeno_grpc.domain.imports import ImportKind, ImportState, RowCounts
@@ -65,6 +66,20 @@ def test_file_that_is_refused_fails_with_the_reason_and_the_next_goes_on(book, f
     assert (now(book, bad).state, now(book, bad).error) == (ImportState.FAILED, "the file has no heading Age")
     assert now(book, bad).rows == RowCounts()
     assert now(book, good).state is ImportState.SUCCEEDED
+
+
+@pytest.mark.parametrize("changed", [b"x" * 499, b"x" * 500 + b"y", b"x" * 499 + b"y"])
+def test_stored_file_that_is_not_what_was_uploaded_fails_before_a_row_is_imported(book, file, changed):
+    content = b"x" * 500
+    queued = book.queue_customers(content=content)
+    with book.store.engine.begin() as connection:
+        connection.execute(text("UPDATE import_content SET content = :changed"), {"changed": changed})
+    book.work()
+    ended = now(book, queued)
+    assert ended.state is ImportState.FAILED
+    assert ended.error.startswith("the stored file is not what was uploaded: it has ")
+    assert file.opened == []
+    assert book.rows("customer") == []
 
 
 def test_fault_of_the_server_fails_the_import_without_telling_of_it(book, file):
