@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 from almeno_grpc.clock import Clock
@@ -26,7 +25,7 @@ from almeno_grpc.imports.throttle import MAX_ROWS_PER_CALL, ImportThrottle, yiel
 from almeno_grpc.imports.upsert.batch import reserve_loan_ids, upsert_batch, write_batch
 from almeno_grpc.logs import log_event
 from almeno_grpc.metrics import Metrics
-from almeno_grpc.service.identifiers import new_identifier
+from almeno_grpc.service.import_queue import ImportQueue
 from almeno_grpc.service.store import Lock, Store, Transaction
 
 _IDLE_SECONDS = 0.05
@@ -37,8 +36,6 @@ _STANDBY_SECONDS = 0.5
 """How often a worker that is not the one at work tries to become it."""
 _RETRY_SECONDS = 1.0
 """How long the worker waits after the database could not be used."""
-_UPLOAD_MICROSECONDS = 24 * 3600 * 1_000_000
-"""How long an upload may take until it is queued: what is older came to nothing."""
 
 
 class _CancelledError(Exception):
@@ -78,11 +75,11 @@ class ImportWorker:
                 self.readers.end()
 
     def _take_files(self, lock: Lock, stop: threading.Event) -> None:
-        idle_since = time.monotonic()
+        idle_since, queue = time.monotonic(), ImportQueue(self.store, self.clock)
         while lock.is_held() and not stop.is_set():
-            file = self.store.write(self._take_next) if self._is_waiting() else None
+            file = queue.take()
             if file is None:
-                self._drop_contents(stop)
+                queue.drop_contents(stop)
                 self.store.checkpoint()
                 stop.wait(_IDLE_SECONDS)
                 if time.monotonic() - idle_since > _WARM_SECONDS:
@@ -91,27 +88,6 @@ class ImportWorker:
             else:
                 self._work_on(file, stop)
                 idle_since = time.monotonic()
-
-    def _drop_contents(self, stop: threading.Event) -> None:
-        """Deletes the uploads that nobody needs any more, a piece at a time, for others wait meanwhile."""
-        oldest = new_identifier(self.clock.now_microseconds() - _UPLOAD_MICROSECONDS)
-        while not stop.is_set():
-            with self.store.read() as tx:
-                pieces = tx.imports.done_with(oldest)
-            if not pieces:
-                return
-            for import_id, number in pieces:
-                self.store.write(partial(_drop_piece, import_id, number))
-
-    def _is_waiting(self) -> bool:
-        with self.store.read() as tx:
-            return tx.imports.depth() > 0
-
-    def _take_next(self, tx: Transaction) -> ImportFile | None:
-        file = tx.imports.next_waiting()
-        if file is not None and file.state is ImportState.QUEUED:
-            tx.imports.start(file.queue_number, self.clock.now_microseconds())
-        return file
 
     def _work_on(self, file: ImportFile, stop: threading.Event) -> None:
         log_event("import_started", import_id=file.import_id, kind=file.kind, rows_done=file.rows.seen)
@@ -131,7 +107,7 @@ class ImportWorker:
         except Exception as fault:
             log_event("import_fault", import_id=file.import_id, error=fault)
             state, error = ImportState.FAILED, "the import failed by a fault of the server; its log says why"
-        self.store.write(partial(self._end, file=file, state=state, error=error))
+        ImportQueue(self.store, self.clock).end(file, state, error)
         self.metrics.import_ended(file.kind.lower(), state.lower())
         log_event(
             "import_ended",
@@ -140,11 +116,6 @@ class ImportWorker:
             state=state,
             seconds=round(time.monotonic() - started, 3),
         )
-
-    def _end(self, tx: Transaction, file: ImportFile, state: ImportState, error: str) -> None:
-        now = tx.imports.get(file.import_id)
-        if now is not None and not now.state.is_end:
-            tx.imports.end(file.queue_number, state, self.clock.now_microseconds(), error)
 
     def _import_rows(self, file: ImportFile, stop: threading.Event) -> None:
         def stop_or_cancel() -> None:
@@ -258,10 +229,6 @@ class ImportWorker:
             rows = getattr(counts, outcome)
             if rows:
                 self.metrics.import_rows(file.kind.lower(), outcome, rows)
-
-
-def _drop_piece(import_id: str, number: int, tx: Transaction) -> None:
-    tx.imports.drop_content(import_id, number)
 
 
 @contextlib.contextmanager

@@ -77,8 +77,10 @@ class ImportCalls(Calls):
         with open_source() as file:
             # What comes from a pipe can be read once only.
             if file.seekable():
-                header.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-                header.size_bytes = file.seek(0, io.SEEK_END)
+                digest = hashlib.sha256()
+                while chunk := file.read(CHUNK_BYTES):
+                    digest.update(chunk)
+                header.size_bytes, header.sha256 = file.tell(), digest.hexdigest()
 
         return self._persistently(
             lambda seconds_left: self._upload(header, open_source, seconds_left),

@@ -176,7 +176,9 @@ def test_kinds_of_files_are_known_by_their_endings(stubs, ending):
 
 
 def test_columns_that_the_sender_has_named_are_those_of_the_file(stubs):
-    content = b"Customer ID,First Name,Last Name,Age,Mobile,Monthly Salary,Limit\n7,Asha,Rao,41,9876543210,50000,1800000\n"
+    content = (
+        b"Customer ID,First Name,Last Name,Age,Mobile,Monthly Salary,Limit\n7,Asha,Rao,41,9876543210,50000,1800000\n"
+    )
     file = stubs.upload(content, columns={"phone_number": "mobile", "Approved Limit": "Limit"})
     stubs.book.work()
     assert counts(watch(stubs, file)[-1]) == (1, 1, 0, 0, 0)

@@ -21,9 +21,7 @@ class Cut(enum.Enum):
     CLOSE = "with its connection"
 
 
-def send_cut(
-    address: tuple[str, int], method: str, messages: Sequence[Message], *, end: Cut, cut_bytes: int
-) -> bytes:
+def send_cut(address: tuple[str, int], method: str, messages: Sequence[Message], *, end: Cut, cut_bytes: int) -> bytes:
     """Sends messages, the last of which lacks its last bytes, and ends the stream; gives what the server answers."""
     content = b"".join(_framed(message) for message in messages)
     with socket.create_connection(address) as connection:

@@ -11,9 +11,9 @@ import numpy as np
 from almeno_grpc.domain import headings, limits
 from almeno_grpc.domain.installments import InstallmentMethod, installment_amount, outstanding_in_equal_parts
 from almeno_grpc.domain.money import PAISE_PER_RUPEE, rate_from_scaled
-from almeno_grpc.domain.months import day_of_number, due_date, emis_due
+from almeno_grpc.domain.months import day_number, day_of_number, due_date, emis_due
 from almeno_grpc.imports.parsing.cells import Adjusted, Fault
-from almeno_grpc.imports.parsing.columns import Numbers, Values
+from almeno_grpc.imports.parsing.columns import Numbers, ParsedColumn, Values
 from almeno_grpc.imports.parsing.table import Table
 
 _NO_DAY = 0
@@ -56,46 +56,49 @@ def _payment_follows(table: Table, place: int, rate_e4: int) -> bool:
     )
 
 
-def loan_columns(table: Table, book_date: date) -> tuple[list[Values], dict[int, list[tuple[str, str]]]]:
-    """Works out what follows from the rows of loans, and corrects what does not follow.
+def loan_columns(table: Table, book_date: date) -> list[Values]:
+    """The fields of `LoanRow` behind the row number, as columns: what the rows say, and what follows from it.
+
+    What does not follow is corrected, and said in the table's columns. What comes of rows with a fault does not matter.
 
     Args:
-        table: The rows; what comes of those with a fault does not matter.
+        table: The rows.
         book_date: The day by which instalments count as due.
-
-    Returns:
-        The fields of `LoanRow` behind the row number as columns; and the corrections by place, each with its heading.
     """
     values = {heading: column.values for heading, column in table.columns.items()}
     approvals: Numbers = values[headings.DATE_OF_APPROVAL]
     # A tenure that could not be read would have to be left out of every division.
     tenures: Numbers = np.maximum(values[headings.TENURE], 1)
-    stated_on_time: Numbers = values[headings.EMIS_PAID_ON_TIME]
-    on_time = np.minimum(stated_on_time, tenures)
+    on_time = np.minimum(values[headings.EMIS_PAID_ON_TIME], tenures)
     paid = np.minimum(tenures, np.maximum(on_time, _each_once(partial(_emis_due, book_date), approvals)))
     years, months, days = _parts_of(approvals)
     # The rule is the domain's, and holds for columns as for single numbers.
     rule: Any = outstanding_in_equal_parts
     outstanding: Values = rule(values[headings.LOAN_AMOUNT], tenures, paid)
+    _correct_emis_on_time(table.columns[headings.EMIS_PAID_ON_TIME], tenures)
+    _correct_ends(table.columns[headings.END_DATE], approvals, tenures)
     same = [headings.CUSTOMER_ID, headings.LOAN_ID, headings.LOAN_AMOUNT]
     columns: list[Values] = [*(values[heading] for heading in same), tenures, values[headings.INTEREST_RATE]]
-    columns += [values[headings.MONTHLY_PAYMENT], paid, on_time, years, months, days, outstanding]
-    corrections: dict[int, list[tuple[str, str]]] = {}
-    for place in np.flatnonzero(stated_on_time > tenures).tolist():
-        message = f"{stated_on_time[place]} corrected to {tenures[place]}, the tenure"
-        corrections[place] = [(headings.EMIS_PAID_ON_TIME, message)]
-    ends: Numbers = values[headings.END_DATE]
-    faults = table.columns[headings.END_DATE].faults
-    for place in np.flatnonzero(~_are_plainly_due(ends, years, months, days, tenures)).tolist():
-        if approvals[place] == _NO_DAY:
-            continue
+    return [*columns, values[headings.MONTHLY_PAYMENT], paid, on_time, years, months, days, outstanding]
+
+
+def _correct_emis_on_time(column: ParsedColumn, tenures: Numbers) -> None:
+    for place in np.flatnonzero(column.values > tenures).tolist():
+        tenure = int(tenures[place])
+        column.adjusted[place] = Adjusted(tenure, f"{column.values[place]} corrected to {tenure}, the tenure")
+
+
+def _correct_ends(column: ParsedColumn, approvals: Numbers, tenures: Numbers) -> None:
+    """Corrects the End Dates that do not follow. Only rows whose end is on another day of the month are reckoned."""
+    (years, months, days), (end_years, end_months, end_days) = _parts_of(approvals), _parts_of(column.values)
+    follows = (end_days == days) & ((end_years - years) * 12 + end_months - months == tenures)
+    for place in np.flatnonzero(~follows & (approvals != _NO_DAY)).tolist():
         end = due_date(day_of_number(int(approvals[place])), int(tenures[place]))
-        found = None if ends[place] == _NO_DAY else day_of_number(int(ends[place]))
-        if found != end:
-            said = f"'{found}'" if found else faults[place].found
-            message = f"{said} corrected to {end}, {tenures[place]} months after approval"
-            corrections.setdefault(place, []).append((headings.END_DATE, message))
-    return columns, corrections
+        stated = int(column.values[place])
+        if stated == _NO_DAY or day_of_number(stated) != end:
+            found = column.faults[place].found if stated == _NO_DAY else f"'{day_of_number(stated)}'"
+            message = f"{found} corrected to {end}, {tenures[place]} months after approval"
+            column.adjusted[place] = Adjusted(day_number(end), message)
 
 
 def _parts_of(days: Numbers) -> tuple[Numbers, Numbers, Numbers]:
@@ -107,16 +110,6 @@ def _each_once(make: Callable[[int], int], values: Numbers) -> Numbers:
     """What is made of each of the values, which come again and again."""
     distinct, codes = np.unique(values, return_inverse=True)
     return np.array([make(value) for value in distinct.tolist()], dtype=np.int64)[codes]
-
-
-def _are_plainly_due(ends: Numbers, years: Numbers, months: Numbers, days: Numbers, tenures: Numbers) -> Values:
-    """Whether each end is so many months on, on the same day of the month: then nothing can have been clipped.
-
-    Spares nearly every row the reckoning of its due date; False says nothing.
-    """
-    end_years, end_months, end_days = _parts_of(ends)
-    are_due: Values = (end_days == days) & ((end_years - years) * 12 + end_months - months == tenures)
-    return are_due
 
 
 def _emis_due(book_date: date, approval: int) -> int:

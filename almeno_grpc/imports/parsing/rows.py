@@ -41,8 +41,9 @@ def parse_file(job: ReadingJob) -> Iterator[Message]:
     if is_loans:
         decide_fractions(table)
     rejections = _rejections(table, job.kind)
-    columns, corrections = loan_columns(table, job.book_date) if is_loans else (_values(table), {})
-    adjustments = _adjustments(table, corrections)
+    columns = [column.values for column in table.columns.values()]
+    columns = [table.row_numbers, *(loan_columns(table, job.book_date) if is_loans else columns)]
+    adjustments = _adjustments(table)
     good = np.delete(np.arange(len(table)), [*rejections])
     places, first_count = order.places(good) if order else (good, len(good))
     batch_rows = job.batch_rows
@@ -51,7 +52,6 @@ def parse_file(job: ReadingJob) -> Iterator[Message]:
         *_runs(max(job.skip_rows, first_count), len(good), max(1, batch_rows // _SLOW_ROWS)),
     ]
     rows_type = LoanRows if is_loans else CustomerRows
-    columns = [table.row_numbers, *columns]
     for start, stop in runs:
         here = places[start:stop]
         # Put in order batch by batch: the first of them can be imported while the others are.
@@ -63,10 +63,6 @@ def parse_file(job: ReadingJob) -> Iterator[Message]:
         issues = [issue for place in rejected[start:stop] for issue in rejections[place]]
         yield RowBatch(rows_type([()] * len(columns)), issues, stop - start)
     yield FileDone()
-
-
-def _values(table: Table) -> list[Values]:
-    return [column.values for column in table.columns.values()]
 
 
 def _rejections(table: Table, kind: ImportKind) -> dict[int, list[RowIssue]]:
@@ -106,21 +102,15 @@ def _reject_differing(table: Table, kind: ImportKind, rejections: dict[int, list
             rejections[place] = [RowIssue(number, IssueOutcome.REJECTED, keys[-1], message)]
 
 
-def _adjustments(table: Table, corrections: dict[int, list[tuple[str, str]]]) -> dict[int, list[RowIssue]]:
+def _adjustments(table: Table) -> dict[int, list[RowIssue]]:
     """With what changes rows are taken, by their places; those of rejected rows do not matter."""
-    found: dict[int, list[tuple[str, str]]] = {}
+    found: dict[int, list[RowIssue]] = {}
     for heading, column in table.columns.items():
         for place, adjusted in column.adjusted.items():
-            found.setdefault(place, []).append((heading, adjusted.message))
-    for place, corrected in corrections.items():
-        found.setdefault(place, []).extend(corrected)
-    return {
-        place: [
-            RowIssue(int(table.row_numbers[place]), IssueOutcome.ADJUSTED, heading, f"{heading} {message}")
-            for heading, message in changes
-        ]
-        for place, changes in found.items()
-    }
+            message = f"{heading} {adjusted.message}"
+            issue = RowIssue(int(table.row_numbers[place]), IssueOutcome.ADJUSTED, heading, message)
+            found.setdefault(place, []).append(issue)
+    return found
 
 
 def _packed(column: Values) -> Any:

@@ -20,7 +20,13 @@ from almeno_client.portfolio_records import Import, ImportKind, ImportState
 
 File = Annotated[
     Path,
-    typer.Argument(metavar="FILE", exists=True, dir_okay=False, readable=True, help="The .xlsx, .xls, .xlsb, .ods or .csv file to load."),
+    typer.Argument(
+        metavar="FILE",
+        exists=True,
+        dir_okay=False,
+        readable=True,
+        help="The .xlsx, .xls, .xlsb, .ods or .csv file to load.",
+    ),
 ]
 BookDate = Annotated[
     str | None,
@@ -125,9 +131,7 @@ def _load(
     day: date | None = read_date("--book-date", book_date) if book_date else None
     named = _named(columns)
     with session.connected() as client:
-        state = client.start_import(
-            kind, file, book_date=day, columns=named, request_id=request_id or new_request_id()
-        )
+        state = client.start_import(kind, file, book_date=day, columns=named, request_id=request_id or new_request_id())
         if wait:
             state = _watch(session, client, state)
             _show(session, client, state, issues)

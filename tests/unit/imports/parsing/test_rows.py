@@ -127,7 +127,10 @@ def test_sound_customer_becomes_trimmed_names_paise_and_e164(check):
             for cell in (999.99, -1, 1000000000.01, 1000.001, "5,0000", "1.00E+05", "5,00,000,00", "$5000")
         ),
         *(("Tenure", cell, "whole number from 1 to 600") for cell in (0, 601, 12.5, -1, "twelve")),
-        *(("Interest Rate", cell, "from 0 to 100 with at most 4") for cell in (-0.01, 100.0001, 10.00001, "101%", "10,5")),
+        *(
+            ("Interest Rate", cell, "from 0 to 100 with at most 4")
+            for cell in (-0.01, 100.0001, 10.00001, "101%", "10,5")
+        ),
         *(("Monthly payment", cell, "more than ₹0") for cell in (0, -5, 1e12, 0.001, "nan", "inf", 1e300)),
         *(("EMIs paid on Time", cell, "whole number from 0") for cell in (-1, 2.5, "some")),
         *(

@@ -219,7 +219,9 @@ def sheets(path: Path, *titles: tuple[str, str]) -> Path:
 
 
 def test_first_visible_sheet_counts(tmp_path):
-    path = sheets(tmp_path / "b.xlsx", ("2021", "hidden"), ("lists", "veryHidden"), ("now", "visible"), ("x", "visible"))
+    path = sheets(
+        tmp_path / "b.xlsx", ("2021", "hidden"), ("lists", "veryHidden"), ("now", "visible"), ("x", "visible")
+    )
     assert column(read(path), "Customer ID") == [3]
 
 
