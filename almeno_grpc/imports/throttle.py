@@ -1,17 +1,15 @@
 """How an import keeps out of the way of calls. All of it is here; nothing else in the service sleeps for an import.
 
 1. **Priority.** The import process is nice (`serving.import_process`). The process that reads a file has idle priority
-   (SCHED_IDLE): it gets what others leave of the processors, and one that is left nothing for long is replaced by one
-   of ordinary priority (`sandbox.session`). A warm reader is kept, so that nothing is loaded while calls wait.
-2. **Yielding.** To be nice is not enough: a fair scheduler gives a thread that was put aside for another one what it
-   has missed first, up to 4 ms later, and a server's process waits on its own processor even where another is idle. So
-   long work calls `yield_cpu` between its steps, about every half a millisecond.
-3. **Small inserts.** A call to the store inserts `rows_per_call` rows, which take about a millisecond; between two calls
-   the import pauses, for a database's server is not nice and would take the next statement before it takes a call's.
-4. **Short transactions.** A transaction of SQLite keeps all other writes waiting, and one of PostgreSQL holds on to rows.
-   While nobody waits it lasts up to a tenth of a second, for each commit costs a sync; as soon as the store sees that
-   others wait (`Transaction.others_wait`), there is traffic: for a second each call to the store is a transaction of its
-   own, of as many rows as take a millisecond.
+   (SCHED_IDLE); one that is left no processor for long is replaced by one of ordinary priority (`sandbox.session`).
+2. **Yielding.** A fair scheduler gives a thread that was put aside what it has missed first, up to 4 ms later, and a
+   server's process waits on its own processor even where another is idle. So long work calls `yield_cpu` between its
+   steps, about every half a millisecond.
+3. **Small inserts.** A call to the store inserts `rows_per_call` rows, in about a millisecond; between two calls the
+   import pauses, for a database's server is not nice and would take the next statement before it takes a call's.
+4. **Short transactions.** A transaction of SQLite keeps other writes waiting, one of PostgreSQL holds on to rows. While
+   nobody waits it lasts up to a tenth of a second, for each commit costs a sync. Once the store sees that others wait
+   (`Transaction.others_wait`) there is traffic: for a second each call to the store is a transaction of its own.
 5. **Checkpoints in steps** while there is traffic, so that no call has to wait for a large one (`Store.checkpoint`).
 """
 
@@ -31,7 +29,7 @@ _PAUSE_SECONDS = 0.00005
 _CALL_SECONDS = 0.001
 """How long the rows of a call to the store may take while there is traffic."""
 _MIN_SHARE = 32
-"""Of the most rows a call, at least one in so many: where a call takes long whatever is in it, there would be ever less."""
+"""Of the most rows a call at least one in so many: where each call takes long, there would be ever less."""
 _MAX_TRANSACTION_SECONDS = 0.1
 _FIRST_TRANSACTION_SECONDS = 0.004
 """How long the first one lasts, and the first after traffic; each may last twice as long as the one before."""

@@ -109,13 +109,8 @@ class ImportWorker:
             state, error = ImportState.FAILED, "the import failed by a fault of the server; its log says why"
         ImportQueue(self.store, self.clock).end(file, state, error)
         self.metrics.import_ended(file.kind.lower(), state.lower())
-        log_event(
-            "import_ended",
-            import_id=file.import_id,
-            kind=file.kind,
-            state=state,
-            seconds=round(time.monotonic() - started, 3),
-        )
+        seconds = round(time.monotonic() - started, 3)
+        log_event("import_ended", import_id=file.import_id, kind=file.kind, state=state, seconds=seconds)
 
     def _import_rows(self, file: ImportFile, stop: threading.Event) -> None:
         def stop_or_cancel() -> None:
@@ -127,16 +122,8 @@ class ImportWorker:
             path = folder / "upload"
             self._write_upload(file, path)
             stop_or_cancel()
-            job = ReadingJob(
-                path=path,
-                kind=file.kind,
-                file_name=file.file_name,
-                columns=file.columns,
-                book_date=file.book_date,
-                limits=self.limits,
-                skip_rows=file.rows.seen,
-                batch_rows=self.batch_rows,
-            )
+            what = (path, file.kind, file.file_name, file.columns, file.book_date)
+            job = ReadingJob(*what, self.limits, skip_rows=file.rows.seen, batch_rows=self.batch_rows)
             with open_import_file(job, while_waiting=stop_or_cancel, start_reader=self.readers.take) as session:
                 self.store.write(lambda tx: tx.imports.set_rows_total(file.queue_number, session.rows_total))
                 throttle = ImportThrottle(self.max_rows_per_call)

@@ -67,14 +67,18 @@ def receive(messages: Iterator[pb.StartImportRequest], max_bytes: int, context: 
     try:
         size, sha256 = _write_chunks(messages, max_bytes, file)
         _raise_if_different(first.header, size, sha256)
-        # A stream that is reset ends here like one that its caller has ended, and the call is cancelled a moment later:
-        # before each commit, of the content and of the place in the queue, it is asked again.
-        if not context.is_active():
-            raise DeadlineExceeded("the upload was not finished")
+        _raise_if_cancelled(context)
     except BaseException:
         file.close()
         raise
     return Received(first.header, size, sha256, file)
+
+
+def _raise_if_cancelled(context: grpc.ServicerContext) -> None:
+    # A stream that is reset ends like one that its caller has ended, and the call is cancelled a moment later: before
+    # each commit, of the content and of the place in the queue, it is asked again.
+    if not context.is_active():
+        raise DeadlineExceeded("the upload was not finished")
 
 
 def _write_chunks(messages: Iterator[pb.StartImportRequest], max_bytes: int, file: IO[bytes]) -> tuple[int, str]:

@@ -24,7 +24,8 @@ _EMPTY = "is empty; so counts a formula that was never calculated, and an error"
 _NUMBER = re.compile(r"[+-]?[0-9]{1,19}(\.[0-9]{0,15})?")
 _AMOUNT = re.compile(
     # Grouped by thousands or the Indian way, or not at all; 1.00E+05 has lost digits and is none.
-    r"(₹|rs\.?|inr)?\s*([+-]?(?:[0-9]{1,19}|[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,2}(?:,[0-9]{2})*,[0-9]{3})(?:\.[0-9]{0,15})?)\s*(/-)?",
+    r"(?:₹|rs\.?|inr)?\s*([+-]?(?:[0-9]{1,19}|[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,2}(?:,[0-9]{2})*,[0-9]{3})"
+    r"(?:\.[0-9]{0,15})?)\s*(?:/-)?",
     re.IGNORECASE,
 )
 _PERCENT = re.compile(r"([+-]?[0-9]{1,9}(?:\.[0-9]{0,15})?)\s*(%)?")
@@ -125,14 +126,14 @@ class Amount:
     min_value: int
     max_value: int
     rounds: bool = False
-    """Whether more than two decimals are rounded, as of payments that a formula has worked out; else they are faults."""
+    """Whether more than two decimals are rounded, as of payments that a formula has worked out."""
     scale: ClassVar[int] = PAISE_PER_RUPEE
 
     def __call__(self, cell: object) -> int | Adjusted | Fault:
         """Reads a cell."""
         rupees = number_of(cell)
         if rupees is None and isinstance(cell, str) and (match := _AMOUNT.fullmatch(visible(cell))):
-            rupees = Decimal(match[2].replace(",", ""))
+            rupees = Decimal(match[1].replace(",", ""))
         if rupees is None:
             return self._fault(cell)
         exact = rupees.scaleb(2)

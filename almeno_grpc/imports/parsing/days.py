@@ -119,7 +119,7 @@ def _at(found: date, clock: str | None, cell: object) -> object:
 
 
 def _without_time(moment: datetime, cell: object) -> int | Adjusted | Fault:
-    """The day of a moment; the day after of one just before midnight, which programs write for want of a few seconds."""
+    """The day of a moment; of one just before midnight, which programs write for want of seconds, the day after."""
     clock = moment.time().replace(microsecond=0)
     if clock == time():
         return day_number(moment)

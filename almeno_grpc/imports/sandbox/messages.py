@@ -51,18 +51,16 @@ class ReadingJob:
 
 @dataclass(frozen=True, slots=True)
 class FileOpened:
-    """The file is sound as a whole; its rows follow."""
+    """The file is sound as a whole; its rows follow, so many but for blank ones."""
 
     rows_total: int
-    """Rows that hold anything, the headings not counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileRefused:
-    """The file as a whole cannot be taken; none of its rows will come."""
+    """The file as a whole cannot be taken, as the message says to the person who sent it; no row will come."""
 
     message: str
-    """A sentence for the person who sent the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +85,7 @@ class FileDone:
 
 @dataclass(frozen=True, slots=True)
 class ReaderFailed:
-    """The reader ran into a fault of its own. Holds no cell of the file."""
+    """The reader ran into a fault of its own, at a place in the code. Holds no cell of the file."""
 
     place: str
 

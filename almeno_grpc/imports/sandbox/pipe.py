@@ -1,7 +1,7 @@
-"""Messages through a pipe: pickles, each behind its length in eight bytes.
+"""Length-prefixed pickles through a pipe.
 
-`multiprocessing.connection` does the same, but waits for the rest of a message that has begun to come, and the process
-that sends it may be starved of a processor, or stopped, in the middle of one.
+`multiprocessing.connection` waits for the rest of a message that has begun to come, and the process that sends it may
+be starved of a processor, or stopped, in the middle of one.
 """
 
 import contextlib
@@ -35,7 +35,7 @@ class Receiver:
     """The end of a pipe where messages come, from a process that this one has started."""
 
     def __init__(self) -> None:
-        """Makes the pipe. What is sent into `sending_end` comes; the owner closes that end once it was passed on."""
+        """Makes the pipe; the owner closes `sending_end` once it was passed on."""
         self._descriptor, self.sending_end = os.pipe()
         self._received = bytearray()
         self._has_ended = False

@@ -1,7 +1,7 @@
 """The program of the reading process: reads and checks one file and sends what came of it down a pipe.
 
-It stands alone so that a poisonous file can take down nothing but this process, whose memory is bounded. Which file it
-is comes by the standard input, sooner or later. It ends when the process that started it does.
+A poisonous file can take down nothing but this process, whose memory is bounded. Its job comes by the standard input,
+and it ends when the process that started it does.
 """
 
 import contextlib

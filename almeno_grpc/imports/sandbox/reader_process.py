@@ -28,8 +28,7 @@ class Reader:
     def __init__(self, *, idle_priority: bool = True) -> None:
         """Starts the process. Until it is given a file it loads what it reads with, and waits.
 
-        Args:
-            idle_priority: Whether it gets only what others leave of the processors, and may have to wait for long.
+        With `idle_priority` it gets only what others leave of the processors, and may have to wait for long.
         """
         self._idle_priority = idle_priority and sys.platform == "linux"
         self._waited_seconds = self._worked_seconds = 0.0
@@ -93,13 +92,10 @@ class Reader:
 
     def exit_code(self) -> int:
         """How a reader whose pipe has ended came to its end: minus the number of a signal, or its exit code."""
-        try:
-            return self._process.wait(_EXIT_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            return self._process.wait()
-        finally:
-            self.end()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_EXIT_SECONDS)
+        self.end()
+        return self._process.wait()
 
     def end(self) -> None:
         """Ends the process, whatever it does, and leaves nothing of it."""
@@ -133,11 +129,10 @@ class WarmReader:
     def take(self) -> Reader:
         """Gives the process that is ready, or starts one; it is the caller's from then on."""
         reader, self._reader = self._reader, None
-        if reader is not None and not reader.has_ended:
-            return reader
-        if reader is not None:
+        if reader is not None and reader.has_ended:
             reader.end()
-        return Reader()
+            reader = None
+        return reader or Reader()
 
     def end(self) -> None:
         """Ends the process that is ready, if there is one."""

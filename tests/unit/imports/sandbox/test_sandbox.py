@@ -13,11 +13,10 @@ import openpyxl
 import pytest
 from support.servers import eventually
 
+from almeno_grpc.domain.headings import HEADINGS
 from almeno_grpc.domain.imports import ImportKind
 from almeno_grpc.imports.errors import FileRefusedError
-from almeno_grpc.domain.headings import HEADINGS
-from almeno_grpc.imports.sandbox import reader_process
-from almeno_grpc.imports.sandbox import session
+from almeno_grpc.imports.sandbox import reader_process, session
 from almeno_grpc.imports.sandbox.messages import ReadingJob, ReadingLimits
 from almeno_grpc.imports.sandbox.reader_process import Reader, WarmReader
 from almeno_grpc.imports.sandbox.session import open_import_file
