@@ -22,6 +22,8 @@ from almeno_grpc.service.phone_numbers import to_e164
 MAX_QUOTED_CHARACTERS = 40
 _EMPTY = "is empty; so counts a formula that was never calculated, and an error"
 _NUMBER = re.compile(r"[+-]?[0-9]{1,19}(\.[0-9]{0,15})?")
+_GROUPED_BY_POINTS = re.compile(r"[+-]?[0-9]{1,3}(\.[0-9]{3})+")
+"""Such as 1.500, which is fifteen hundred in much of Europe. Rates may be written so, for three decimals are common."""
 _AMOUNT = re.compile(
     # Grouped by thousands or the Indian way, or not at all; 1.00E+05 has lost digits and is none.
     r"(?:₹|rs\.?|inr)?\s*([+-]?(?:[0-9]{1,19}|[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,2}(?:,[0-9]{2})*,[0-9]{3})"
@@ -86,9 +88,8 @@ def number_of(cell: object) -> Decimal | None:
     """The number a cell holds; None where it holds none."""
     if isinstance(cell, float):
         return Decimal(f"{cell:.15g}") if math.isfinite(cell) else None
-    if isinstance(cell, str) and _NUMBER.fullmatch(text := visible(cell)):
-        return Decimal(text)
-    return None
+    text = visible(cell) if isinstance(cell, str) else ""
+    return Decimal(text) if _NUMBER.fullmatch(text) and not _GROUPED_BY_POINTS.fullmatch(text) else None
 
 
 def not_a(wanted: str, cell: object) -> Fault:
@@ -132,8 +133,8 @@ class Amount:
     def __call__(self, cell: object) -> int | Adjusted | Fault:
         """Reads a cell."""
         rupees = number_of(cell)
-        if rupees is None and isinstance(cell, str) and (match := _AMOUNT.fullmatch(visible(cell))):
-            rupees = Decimal(match[1].replace(",", ""))
+        if isinstance(cell, str) and (match := _AMOUNT.fullmatch(visible(cell))):
+            rupees = None if _GROUPED_BY_POINTS.fullmatch(match[1]) else Decimal(match[1].replace(",", ""))
         if rupees is None:
             return self._fault(cell)
         exact = rupees.scaleb(2)

@@ -8,7 +8,7 @@ import python_calamine
 
 from almeno_grpc.imports.errors import FileRefusedError
 
-_PIECE_ROWS = 20_000
+_PIECE_CELLS = 200_000
 
 
 def open_workbook(
@@ -36,8 +36,8 @@ def open_workbook(
         raise FileRefusedError("the file is not a sound workbook, or has a password") from error
     rows = iter(sheet.iter_rows())
 
-    def pieces(_width: int) -> Iterator[Sequence[Sequence[object]]]:
-        while piece := list(islice(rows, _PIECE_ROWS)):
+    def pieces(width: int) -> Iterator[Sequence[Sequence[object]]]:
+        while piece := list(islice(rows, 1 + _PIECE_CELLS // width)):
             yield list(zip(*piece, strict=True))
 
     return f"the sheet '{name}'", rows, pieces

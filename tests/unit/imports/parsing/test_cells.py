@@ -28,6 +28,7 @@ LOAN_AMOUNT, PAYMENT = Amount(100_000, 10**11), Amount(1, 10**11, rounds=True)
         ),
         *(("1,00,00,000.50", 1_000_000_050), ("INR 5000", 500_000), ("₹ 5000", 500_000), ("rs 5,000", 500_000)),
         *(("5000.", 500_000), ("\u00a05000\u200b", 500_000), ("5,0000", None), ("50,00", None), ("5.000,00", None)),
+        *(("1.500", None), ("₹5.000", None), ("1.500.000", None), ("1500.000", 150_000), (1500.000, 150_000)),
         *(("1.00E+05", None), ("$5000", None), ("5 000", None), ("(5000)", None), ("-5000", None), ("5,000,00", None)),
     ],
 )
@@ -46,7 +47,7 @@ def test_payment_that_a_formula_has_worked_out_is_rounded_and_says_so(cell):
 
 def test_payment_that_would_be_rounded_to_nothing_is_rejected():
     assert isinstance(PAYMENT(0.004), Fault)
-    assert PAYMENT("0.015") == Adjusted(2, "'0.015' rounded to ₹0.02")
+    assert PAYMENT("0.0150") == Adjusted(2, "'0.0150' rounded to ₹0.02")
 
 
 @pytest.mark.parametrize(
@@ -73,7 +74,7 @@ def test_whole_number_is_one_in_any_form(cell):
     assert WholeNumber(1, 600)(cell) == 12
 
 
-@pytest.mark.parametrize("cell", ["1e3", "1,000", 12.00000000001, float("nan"), "²", "", None])
+@pytest.mark.parametrize("cell", ["1e3", "1,000", "12.000", 12.00000000001, float("nan"), "²", "", None])
 def test_what_is_no_whole_number_is_rejected(cell):
     assert isinstance(WholeNumber(1, 600)(cell), Fault)
 
