@@ -238,7 +238,7 @@ class Loans:
         stored = _stored(LoanRows.of(rows))
         _TAKE_NUMBERS.add(self._connection, stored[:2])
         if not self._are_held(*stored[:2]):
-            raise WriteConflict("a number of the sheet was taken meanwhile; land its rows again")
+            raise WriteConflict("a number of the sheet was taken meanwhile; import its rows again")
         _ADD_OF_SHEET.add(self._connection, stored)
 
     def import_renumbered(self, rows: Sequence[LoanRow]) -> list[int]:
@@ -260,7 +260,7 @@ class Loans:
             del values[fixed]
         names = {"of_customer": loan.customer_id, "with_number": loan.loan_id}
         if self._connection.execute(_UPDATE, {**values, **names}).rowcount == 0:
-            raise WriteConflict("a repayment was recorded on a loan of the sheet; land its rows again")
+            raise WriteConflict("a repayment was recorded on a loan of the sheet; import its rows again")
 
     def _are_held(self, loan_ids: Sequence[int], customer_ids: Sequence[int]) -> bool:
         """Whether each of the numbers is that of a loan of the customer it comes with, or set aside for one."""

@@ -302,7 +302,9 @@ APPROVED_BY_DATE = {
 
 
 @pytest.mark.parametrize("what", APPROVED_BY_DATE)
-def test_good_rows_land_and_each_bad_one_has_its_issue(limited_server: RunningServer, borrower: int, what: str) -> None:
+def test_good_rows_are_imported_and_each_bad_one_has_its_issue(
+    limited_server: RunningServer, borrower: int, what: str
+) -> None:
     server, file = limited_server, APPROVED_BY_DATE[what]
     ended = server.load(file.kind, file.content(), file.name)
     assert (ended.state, ended.error) == (import_pb2.IMPORT_STATE_SUCCEEDED, "")

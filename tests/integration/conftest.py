@@ -116,7 +116,7 @@ def with_customers(book: Book) -> Book:
 
 @pytest.fixture
 def file(monkeypatch: pytest.MonkeyPatch) -> FakeFile:
-    """What every import reads; one is landed in as few transactions as may be."""
+    """What every import reads; each in as few transactions as may be."""
     fake = FakeFile()
     monkeypatch.setattr("almeno_grpc.imports.worker.open_import_file", fake.open)
     monkeypatch.setattr("almeno_grpc.imports.worker._RETRY_SECONDS", 0.01)

@@ -23,7 +23,7 @@ _NO_DAY = 0
 def decide_fractions(table: Table) -> None:
     """Decides what the rates below 1 are that may be percentages: what the monthly payment follows from.
 
-    Neither is taken where it follows from both or from none. The decisions go into the table's column of rates.
+    Where it follows from both or from none the row is rejected.
     """
     rates = table.columns[headings.INTEREST_RATE]
     for place, fraction in rates.fractions.items():

@@ -32,12 +32,7 @@ class Sheet:
 
 @contextmanager
 def open_sheet(path: Path, file_name: str, limits: ReadingLimits) -> Iterator[Sheet]:
-    """Opens a file, and reads its headings, which stand in the first row that is not blank.
-
-    Args:
-        path: Where the file is.
-        file_name: The name its sender gave it.
-        limits: How much it may ask for.
+    """Opens a file that its sender has named, and reads its headings, which stand in the first row that is not blank.
 
     Raises:
         FileRefusedError: It is no file of rows, or asks for too much.

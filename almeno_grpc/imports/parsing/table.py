@@ -61,13 +61,7 @@ class Table:
 
 
 def read_table(sheet: Sheet, kind: ImportKind, named: Mapping[str, str], limits: ReadingLimits) -> Table:
-    """Reads and checks all rows of a sheet.
-
-    Args:
-        sheet: The sheet.
-        kind: What its rows are.
-        named: The file's headings by the book's, where the sender has named them.
-        limits: How much it may ask for.
+    """Reads and checks all rows of a sheet; `named` are its headings by the book's, where the sender has named them.
 
     Raises:
         FileRefusedError: The file as a whole cannot be taken.

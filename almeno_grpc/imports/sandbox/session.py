@@ -28,7 +28,6 @@ _MAX_RESTARTS = 2
 """How often a reader that was killed from outside is started again."""
 _POLL_SECONDS = 0.5
 """How often `while_waiting` is called while the reader is silent."""
-_MEBIBYTE = 2**20
 
 
 class ImportFileSession:
@@ -124,13 +123,12 @@ class ImportFileSession:
             # It may be this worker that has killed it, for want of a processor; and there is no warm one.
             self._start_reader = partial(Reader, idle_priority=False)
             return
+        message = f"the file could not be read: its reader ended early (exit code {exit_code})"
         if exit_code in (-signal.SIGABRT, -signal.SIGKILL):
-            memory = self._job.limits.memory_bytes // _MEBIBYTE
-            raise FileRefusedError(
-                f"the file could not be read within {memory:,} MiB of memory; it may hold a cell far away from the "
-                "others, or it has to be split"
-            )
-        raise FileRefusedError(f"the file could not be read: its reader ended early (exit code {exit_code})")
+            memory = f"{self._job.limits.memory_bytes // 2**20:,} MiB of memory"
+            where = "it may hold a cell far away from the others, or it has to be split"
+            message = f"the file could not be read within {memory}; {where}"
+        raise FileRefusedError(message)
 
 
 @contextmanager
@@ -145,9 +143,8 @@ def open_import_file(
     However the block is left, the process has ended by then.
 
     Args:
-        job: Which file, and what of it is wanted.
-        while_waiting: Called about twice a second while the reader is silent. What it raises goes through, and ends
-            the reading.
+        job: The file.
+        while_waiting: Called twice a second while the reader is silent. What it raises ends the reading.
         start_reader: Gives a process that has read nothing yet, for the first try.
 
     Raises:

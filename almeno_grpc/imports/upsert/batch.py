@@ -22,8 +22,8 @@ def upsert_batch(
     Args:
         tx: The transaction.
         queue_number: The import's place in the queue.
-        parts: The parts, in the order they take effect in.
-        now: The present instant, in microseconds since the epoch.
+        parts: In the order they take effect in.
+        now: In microseconds since the epoch.
         check_existing: Whether customers are looked up before they are inserted; see `write_batch`.
 
     Raises:
@@ -75,13 +75,7 @@ def write_batch(store: Store, upsert: Callable[[Transaction, bool], RowCounts]) 
 
 
 def reserve_loan_ids(tx: Transaction, loan_ids: Sequence[int], customer_ids: Sequence[int]) -> None:
-    """Reserves a file's Loan IDs, which spares its rows a look-up. It has no other effect.
-
-    Args:
-        tx: The transaction.
-        loan_ids: The ids.
-        customer_ids: The customer under whom each stands first in the file.
-    """
+    """Reserves a file's Loan IDs, each for the customer under whom it stands first, which spares its rows a look-up."""
     # Ids like the service's own are given as the loans come, for a loan before may have been given one.
     first = tx.loans.first_generated_id
     if max(loan_ids, default=0) >= first:

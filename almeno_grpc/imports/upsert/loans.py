@@ -47,25 +47,18 @@ def _upsert_run(
     """Imports loans none of which has an id that an earlier one of them would be given.
 
     A loan whose id is free is new: loans are never deleted, and one is only given another id than the sheet's
-    if that was taken. So nearly all of a book is inserted as it comes.
-
-    Args:
-        tx: The transaction.
-        rows: The loans.
-        customers: Those of their customers who exist.
-        taken: Those of their ids that are taken; grows by the ids of what is inserted.
-        result: What the batch has come to.
+    if that was taken. So nearly all of a book is inserted as it comes. `customers` are those who exist; `taken` grows
+    by the ids of what is inserted.
     """
     new: list[LoanRow] = []
     others: list[LoanRow] = []
     for row in rows:
-        number = row.source_loan_id
         if row.customer_id not in customers:
             result.reject(row.row_number, "Customer ID", f"no customer has the number {row.customer_id}")
-        elif number in taken:
+        elif row.source_loan_id in taken:
             others.append(row)
         else:
-            taken.add(number)
+            taken.add(row.source_loan_id)
             new.append(row)
     if new:
         tx.loans.import_new(new)
@@ -127,14 +120,9 @@ def _as_imported(tx: Transaction, loan: Loan) -> Loan:
     if ends is None:
         return loan
     before = ends[0].before
-    return replace(
-        loan,
-        emis_paid=before.emis_paid,
-        emis_paid_on_time=before.emis_paid_on_time,
-        outstanding_principal=before.outstanding_principal,
-        paid_toward_next=0,
-        repayment_count=0,
-    )
+    loan = replace(loan, emis_paid=before.emis_paid, emis_paid_on_time=before.emis_paid_on_time)
+    left = before.outstanding_principal
+    return replace(loan, outstanding_principal=left, paid_toward_next=0, repayment_count=0)
 
 
 def _imported_loan(row: LoanRow, loan_id: int) -> Loan:

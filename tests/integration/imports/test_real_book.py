@@ -1,4 +1,4 @@
-"""The real book lands in the database: whole, each loan once, and in whatever batches."""
+"""The real book is imported whole, each loan once, and in whatever batches."""
 
 from collections import Counter
 from datetime import date
@@ -29,7 +29,7 @@ def real_rows(real_book):
     )
 
 
-def test_real_book_lands_whole_and_landing_it_again_changes_nothing(book, real_rows):
+def test_real_book_is_imported_whole_and_importing_it_again_changes_nothing(book, real_rows):
     (customers, customer_issues), (loans, loan_issues) = real_rows
     assert book.upsert(customers, customer_issues).rows == RowCounts(inserted=300)
     assert book.upsert(loans, loan_issues).rows == RowCounts(inserted=782, adjusted=29)

@@ -1,4 +1,4 @@
-"""Checked rows land in the book: what is added, changed, left and rejected."""
+"""Checked rows are imported: what is inserted, changed, left and rejected."""
 
 from dataclasses import replace
 from datetime import date
@@ -11,7 +11,7 @@ from almeno_grpc.domain.imports import CustomerRows, ImportKind, IssueOutcome, L
 from almeno_grpc.imports.sandbox.messages import RowBatch
 
 
-def test_loan_of_an_unknown_customer_is_rejected_and_the_others_land(with_customers, rows_of):
+def test_loan_of_an_unknown_customer_is_rejected_and_the_others_are_imported(with_customers, rows_of):
     file = with_customers.upsert([rows_of.loan(77, 1), rows_of.loan(1, 2), rows_of.loan(78, 3)])
     assert file.rows == RowCounts(inserted=1, rejected=2)
     assert with_customers.issues(file) == [
@@ -21,7 +21,7 @@ def test_loan_of_an_unknown_customer_is_rejected_and_the_others_land(with_custom
 
 
 @pytest.mark.parametrize("count", [1, 125, 126, 1_000])
-def test_each_row_of_a_batch_of_any_size_lands_with_its_own_values(book, rows_of, count):
+def test_each_row_of_a_batch_of_any_size_is_imported_with_its_own_values(book, rows_of, count):
     numbers = range(1, count + 1)
     customers = [rows_of.customer(number, age=18 + number % 100) for number in numbers]
     loans = [rows_of.loan(number, 2 * number, loan_amount=number * LAKH) for number in numbers]

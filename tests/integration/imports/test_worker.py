@@ -121,7 +121,7 @@ def test_queued_import_is_cancelled_at_once_and_never_read(book, file):
     assert now(book, after).state is ImportState.SUCCEEDED
 
 
-def test_running_import_is_cancelled_at_its_next_batch_and_keeps_what_has_landed(book, file):
+def test_running_import_is_cancelled_at_its_next_batch_and_keeps_what_was_imported(book, file):
     queued, after = book.queue_customers(), book.queue_customers("after.csv")
 
     def cancel(at):

@@ -23,7 +23,7 @@ def test_who_waits_to_write_comes_in_the_middle_of_a_batch(book, open_store, mon
     queued, others = book.queue_customers(), [open_store() for _ in range(3)]
     came_at: list[int] = []
     others_wait = BookTransaction.others_wait
-    # Each comes while a part of a batch lands, and stands in line by the time that the worker looks.
+    # Each comes while a part of a batch is imported, and stands in line by the time that the worker looks.
     parts = iter([None, *others])
 
     def come_and_look(tx: BookTransaction) -> bool:
@@ -36,7 +36,7 @@ def test_who_waits_to_write_comes_in_the_middle_of_a_batch(book, open_store, mon
     monkeypatch.setattr(BookTransaction, "others_wait", come_and_look)
     with ThreadPoolExecutor(3) as pool:
         book.work(max_rows_per_call=2)
-    # Batches of 10 land by twos and twos; nobody came at the first part.
+    # Batches of 10 are imported by twos and twos; nobody came at the first part.
     assert came_at == [4, 6, 8]
     ended = book.imports.get(queued.import_id)
     assert (ended.state, ended.rows) == (ImportState.SUCCEEDED, RowCounts(inserted=50, adjusted=5))
@@ -45,7 +45,7 @@ def test_who_waits_to_write_comes_in_the_middle_of_a_batch(book, open_store, mon
 
 @pytest.fixture
 def sizes(monkeypatch) -> list[int]:
-    """How many rows each transaction lands."""
+    """How many rows each transaction imports."""
     sizes: list[int] = []
     add_progress = Imports.add_progress
 
@@ -94,13 +94,13 @@ def test_transaction_is_not_long_though_nobody_is_seen_waiting(book, sizes, monk
     ("calls_come", "part_seconds", "least", "most"), [(True, 0.03, 2, 3), (True, 0.001, 2, 2), (False, 0.03, 8, 8)]
 )
 @pytest.mark.usefixtures("file")
-def test_rows_that_take_long_land_by_fewer_at_a_time_while_calls_come(
+def test_rows_that_take_long_are_imported_by_fewer_at_a_time_while_calls_come(
     book, monkeypatch, calls_come, part_seconds, least, most
 ):
     monkeypatch.setattr("almeno_grpc.imports.throttle._CALL_SECONDS", part_seconds)
     monkeypatch.setattr("almeno_grpc.imports.throttle._MIN_SHARE", 4)
     parts: list[int] = []
-    land = worker_module.upsert_batch
+    upsert = worker_module.upsert_batch
 
     def land_slowly(tx, queue_number, batch_parts, now, **options):
         def slowly():
@@ -110,7 +110,7 @@ def test_rows_that_take_long_land_by_fewer_at_a_time_while_calls_come(
                 time.sleep(0.01 * len(part))
                 yield part
 
-        return land(tx, queue_number, slowly(), now, **options)
+        return upsert(tx, queue_number, slowly(), now, **options)
 
     monkeypatch.setattr(worker_module, "upsert_batch", land_slowly)
     monkeypatch.setattr(BookTransaction, "others_wait", lambda _: calls_come)

@@ -1,4 +1,4 @@
-"""How long the transactions of an import last, and how much lands between two looks at who waits."""
+"""How long the transactions of an import last, and how much is imported between two looks at who waits."""
 
 import pytest
 
@@ -60,7 +60,7 @@ def test_they_end_at_each_look_while_calls_come_and_start_short_again_after_a_se
     assert lengths(throttle, clock, tx, 1) == pytest.approx([0.004], abs=0.0011)
 
 
-def test_while_calls_come_as_much_lands_at_a_time_as_takes_a_millisecond_but_not_too_little(clock):
+def test_while_calls_come_as_much_is_imported_at_a_time_as_takes_a_millisecond_but_not_too_little(clock):
     throttle, tx = ImportThrottle(), Waiting()
     tx.others = True
     for seconds, expected in ((0.005, 100), (0.5, -(-MAX_ROWS_PER_CALL // 32)), (0.000_5, MAX_ROWS_PER_CALL)):

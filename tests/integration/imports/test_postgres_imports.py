@@ -19,17 +19,17 @@ def databases(postgres_databases):
 
 
 def test_planner_learns_of_tables_that_an_import_has_doubled(book, admin):
-    def land(first, count):
+    def upsert(first, count):
         numbers = range(first, first + count)
         book.store.write(lambda tx: tx.loans.reserve_loan_ids(numbers, [1] * count))
         book.store.analyze()
         return admin.execute("SELECT reltuples FROM pg_class WHERE relname = 'loan_number'").fetchone()[0]
 
     # Too few to matter, then many, then some more.
-    assert land(1, 100) <= 0
-    assert land(101, 9_900) == 10_000
-    assert land(10_001, 5_000) == 10_000
-    assert land(15_001, 10_000) == 25_000
+    assert upsert(1, 100) <= 0
+    assert upsert(101, 9_900) == 10_000
+    assert upsert(10_001, 5_000) == 10_000
+    assert upsert(15_001, 10_000) == 25_000
 
 
 def test_planner_learns_of_each_table_that_an_import_fills(book, admin, rows_of):
@@ -97,12 +97,12 @@ def test_loan_of_a_sheet_does_not_take_the_number_of_a_booking_that_is_under_way
         lending = pool.submit(book.store.write, lend)
         try:
             assert booked.wait(20)
-            landing = pool.submit(book.land, [rows_of.loan(customer_id, FIRST_GENERATED_ID)])
+            importing = pool.submit(book.upsert, [rows_of.loan(customer_id, FIRST_GENERATED_ID)])
             eventually(lambda: admin.execute(waiting).fetchone() == (1,))
         finally:
             may_end.set()
         lending.result(20)
-        assert landing.result(20).rows.adjusted == 1
+        assert importing.result(20).rows.adjusted == 1
     loans = {(row["loan_id"], row["customer_id"]) for row in book.rows("loan")}
     assert loans == {(FIRST_GENERATED_ID, 1), (FIRST_GENERATED_ID + 1, customer_id)}
     assert loans == {(row["loan_id"], row["customer_id"]) for row in book.rows("loan_number")}
