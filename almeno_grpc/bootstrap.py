@@ -22,7 +22,7 @@ from almeno_grpc.config import ConfigurationError, Settings
 from almeno_grpc.domain.imports import ImportKind
 from almeno_grpc.domain.policy import Policy
 from almeno_grpc.domain.policy_file import PolicyError
-from almeno_grpc.imports.frames import ReadingLimits
+from almeno_grpc.imports.sandbox.messages import ReadingLimits
 from almeno_grpc.imports.worker import ImportWorker
 from almeno_grpc.metrics import Metrics
 from almeno_grpc.rpc.credit_servicer import CreditServicer
@@ -186,7 +186,8 @@ def import_queue_depth(settings: Settings) -> Callable[[], int]:
 def _upload(kind: ImportKind, path: Path) -> Upload:
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    return Upload(kind, path.name, None, sha256, _Pieces(path))
+        size = file.tell()
+    return Upload(kind, path.name, None, size, sha256, {}, _Pieces(path))
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,10 @@ from itertools import islice
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+from almeno_grpc.domain.headings import HEADINGS
 from almeno_grpc.domain.imports import ImportKind
 from almeno_grpc.domain.money import round_half_up
 from almeno_grpc.domain.months import due_date
-from almeno_grpc.imports.headings import HEADINGS
 
 Cell = int | Decimal | str | date
 

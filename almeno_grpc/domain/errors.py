@@ -5,6 +5,7 @@ CreditError
 │   ├── InvalidField
 │   ├── TermsDoNotAmortize
 │   ├── InvalidPageToken
+│   ├── UploadMismatch
 │   └── RequestIdReused
 ├── NotFound
 │   ├── CustomerNotFound
@@ -105,6 +106,15 @@ class InvalidPageToken(InvalidArgument):
     def __init__(self) -> None:
         description = "is not a token this list has given out; leave it empty to start at the first page"
         super().__init__(f"page_token: {description}", violations=(FieldViolation("page_token", description),))
+
+
+class UploadMismatch(InvalidArgument):
+    """What was uploaded is not what the header says."""
+
+    reason = "UPLOAD_MISMATCH"
+
+    def __init__(self, field: str, description: str) -> None:
+        super().__init__(f"{field}: {description}", violations=(FieldViolation(field, description),))
 
 
 class RequestIdReused(InvalidArgument):

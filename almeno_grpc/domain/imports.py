@@ -1,6 +1,6 @@
 """Imports of a book: files and their states, checked rows, and the issues of rows that were rejected or adjusted."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -157,7 +157,10 @@ class ImportFile:
     import_id: str
     kind: ImportKind
     file_name: str
+    size_bytes: int
     sha256: str
+    columns: Mapping[str, str]
+    """The file's headings by the book's, where the sender has named them."""
     book_date: date
     state: ImportState
     cancel_requested: bool

@@ -1,44 +1,41 @@
-"""The background worker: takes the queued files in order and lands their rows, batch by batch.
+"""The background worker: takes the queued files in order and imports their rows, batch by batch.
 
 Everything it knows is in the database, with each batch in the transaction of its rows, so that it can be killed at any
-moment: the next worker reads the file again and goes on behind the last batch that landed.
+moment: the next worker reads the file again and goes on behind the last batch that was committed.
 """
 
 import contextlib
+import hashlib
 import shutil
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.errors import Aborted, Unavailable, WriteConflict
-from almeno_grpc.domain.imports import CustomerRows, ImportFile, ImportState, LoanRows, RowCounts, RowIssue
-from almeno_grpc.giving_way import give_way
-from almeno_grpc.imports.book_file import open_import_file
+from almeno_grpc.domain.imports import ImportFile, ImportState, RowCounts
 from almeno_grpc.imports.errors import FileRefusedError
-from almeno_grpc.imports.frames import LoanNumbers, ReadingJob, ReadingLimits, RowBatch
-from almeno_grpc.imports.pace import MAX_PART_ROWS, Pace
-from almeno_grpc.imports.reader_process import SpareReader
+from almeno_grpc.imports.sandbox.messages import LoanIds, ReadingJob, ReadingLimits, RowBatch
+from almeno_grpc.imports.sandbox.reader_process import WarmReader
+from almeno_grpc.imports.sandbox.session import open_import_file
+from almeno_grpc.imports.throttle import MAX_ROWS_PER_CALL, ImportThrottle, yield_cpu
 from almeno_grpc.imports.upsert.batch import reserve_loan_ids, upsert_batch, write_batch
 from almeno_grpc.logs import log_event
 from almeno_grpc.metrics import Metrics
-from almeno_grpc.service.identifiers import new_identifier
+from almeno_grpc.service.import_queue import ImportQueue
 from almeno_grpc.service.store import Lock, Store, Transaction
 
 _IDLE_SECONDS = 0.05
-"""How often the queue is looked at while it is empty: the looks took 2 % of a processor, on SQLite."""
-_SPARE_SECONDS = 1.0
-"""After so long without a file a reader is made ready for the next; and how often one that has ended is replaced."""
+"""How often the queue is polled while it is empty: that took 2 % of a processor, on SQLite."""
+_WARM_SECONDS = 1.0
+"""After so long without a file a reader is started for the next; and how often one that has ended is replaced."""
 _STANDBY_SECONDS = 0.5
 """How often a worker that is not the one at work tries to become it."""
 _RETRY_SECONDS = 1.0
 """How long the worker waits after the database could not be used."""
-_UPLOAD_MICROSECONDS = 24 * 3600 * 1_000_000
-"""How long an upload may take until it is queued: what is older came to nothing."""
 
 
 class _CancelledError(Exception):
@@ -58,17 +55,17 @@ class ImportWorker:
     metrics: Metrics
     limits: ReadingLimits
     batch_rows: int
-    part_rows: int = MAX_PART_ROWS
-    """The most rows that land, or numbers that are set aside, without a look whether others wait."""
-    readers: SpareReader = field(default_factory=SpareReader)
+    max_rows_per_call: int = MAX_ROWS_PER_CALL
+    """The most rows, or Loan IDs, in a call to the store, after which it is seen whether others wait."""
+    readers: WarmReader = field(default_factory=WarmReader)
     """Where the processes come from that read the files."""
 
     def run(self, stop: threading.Event) -> None:
         """Works until the event is set."""
         while not stop.is_set():
             try:
-                with self.store.try_lock("import-worker") as turn:
-                    self._take_files(turn, stop)
+                with self.store.try_lock("import-worker") as lock:
+                    self._take_files(lock, stop)
             except (Unavailable, Aborted) as error:
                 log_event("import_delayed", error=error)
                 stop.wait(_RETRY_SECONDS)
@@ -77,47 +74,26 @@ class ImportWorker:
             finally:
                 self.readers.end()
 
-    def _take_files(self, turn: Lock, stop: threading.Event) -> None:
-        idle_since = time.monotonic()
-        while turn.is_held() and not stop.is_set():
-            file = self.store.write(self._take_next) if self._is_waiting() else None
+    def _take_files(self, lock: Lock, stop: threading.Event) -> None:
+        idle_since, queue = time.monotonic(), ImportQueue(self.store, self.clock)
+        while lock.is_held() and not stop.is_set():
+            file = queue.take()
             if file is None:
-                self._drop_contents(stop)
+                queue.drop_contents(stop)
                 self.store.checkpoint()
                 stop.wait(_IDLE_SECONDS)
-                if time.monotonic() - idle_since > _SPARE_SECONDS:
+                if time.monotonic() - idle_since > _WARM_SECONDS:
                     self.readers.keep()
                     idle_since = time.monotonic()
             else:
                 self._work_on(file, stop)
                 idle_since = time.monotonic()
 
-    def _drop_contents(self, stop: threading.Event) -> None:
-        """Lets go of the uploads that nobody needs any more, a piece at a time, for others wait meanwhile."""
-        oldest = new_identifier(self.clock.now_microseconds() - _UPLOAD_MICROSECONDS)
-        while not stop.is_set():
-            with self.store.read() as tx:
-                pieces = tx.imports.done_with(oldest)
-            if not pieces:
-                return
-            for import_id, number in pieces:
-                self.store.write(partial(_drop_piece, import_id, number))
-
-    def _is_waiting(self) -> bool:
-        with self.store.read() as tx:
-            return tx.imports.depth() > 0
-
-    def _take_next(self, tx: Transaction) -> ImportFile | None:
-        file = tx.imports.next_waiting()
-        if file is not None and file.state is ImportState.QUEUED:
-            tx.imports.start(file.queue_number, self.clock.now_microseconds())
-        return file
-
     def _work_on(self, file: ImportFile, stop: threading.Event) -> None:
         log_event("import_started", import_id=file.import_id, kind=file.kind, rows_done=file.rows.seen)
         started = time.monotonic()
         try:
-            self._land(file, stop)
+            self._import_rows(file, stop)
             state, error = ImportState.SUCCEEDED, ""
         except _StoppedError:
             log_event("import_interrupted", import_id=file.import_id)
@@ -131,103 +107,108 @@ class ImportWorker:
         except Exception as fault:
             log_event("import_fault", import_id=file.import_id, error=fault)
             state, error = ImportState.FAILED, "the import failed by a fault of the server; its log says why"
-        self.store.write(partial(self._end, file=file, state=state, error=error))
+        ImportQueue(self.store, self.clock).end(file, state, error)
         self.metrics.import_ended(file.kind.lower(), state.lower())
-        log_event(
-            "import_ended",
-            import_id=file.import_id,
-            kind=file.kind,
-            state=state,
-            seconds=round(time.monotonic() - started, 3),
-        )
+        seconds = round(time.monotonic() - started, 3)
+        log_event("import_ended", import_id=file.import_id, kind=file.kind, state=state, seconds=seconds)
 
-    def _end(self, tx: Transaction, file: ImportFile, state: ImportState, error: str) -> None:
-        now = tx.imports.get(file.import_id)
-        if now is not None and not now.state.is_end:
-            tx.imports.end(file.queue_number, state, self.clock.now_microseconds(), error)
-
-    def _land(self, file: ImportFile, stop: threading.Event) -> None:
-        def look_up() -> None:
+    def _import_rows(self, file: ImportFile, stop: threading.Event) -> None:
+        def stop_or_cancel() -> None:
             _stop_if(stop)
             with self.store.read() as tx:
-                _refuse_cancelled(tx, file)
+                _raise_if_cancelled(tx, file)
 
         with _folder_of(file) as folder:
             path = folder / "upload"
             self._write_upload(file, path)
-            look_up()
-            job = ReadingJob(
-                path, file.kind, file.file_name, file.book_date, self.limits, file.rows.seen, self.batch_rows
-            )
-            with open_import_file(job, while_waiting=look_up, start_reader=self.readers.take) as book:
-                self.store.write(lambda tx: tx.imports.set_rows_total(file.queue_number, book.rows_total))
-                pace = Pace()
-                self._set_aside(file, book.loan_numbers(), pace, stop)
+            stop_or_cancel()
+            what = (path, file.kind, file.file_name, file.columns, file.book_date)
+            job = ReadingJob(*what, self.limits, skip_rows=file.rows.seen, batch_rows=self.batch_rows)
+            with open_import_file(job, while_waiting=stop_or_cancel, start_reader=self.readers.take) as session:
+                self.store.write(lambda tx: tx.imports.set_rows_total(file.queue_number, session.rows_total))
+                throttle = ImportThrottle(self.max_rows_per_call)
+                self._reserve_loan_ids(file, session.loan_ids, throttle, stop)
                 rows_done = file.rows.seen
-                for batch in book.batches():
+                for batch in session.batches():
                     _stop_if(stop)
-                    for counts in self._land_batch(file, batch, pace, rows_done):
+                    for counts in self._import_batch(file, batch, throttle, rows_done):
                         rows_done += counts.seen
                         self._count(file, counts)
-                        self._keep_in_order(pace)
+                        self._after_transaction(throttle)
 
     def _write_upload(self, file: ImportFile, path: Path) -> None:
+        """Writes the upload into a file, and checks that it is what was uploaded."""
+        digest, size = hashlib.sha256(), 0
         with path.open("wb") as upload, self.store.read() as tx:
             for content in tx.imports.content(file.import_id):
                 upload.write(content)
-                give_way()
+                digest.update(content)
+                size += len(content)
+                yield_cpu()
+        if (size, digest.hexdigest()) != (file.size_bytes, file.sha256):
+            raise FileRefusedError(
+                f"the stored file is not what was uploaded: it has {size} bytes and the SHA-256 {digest.hexdigest()}, "
+                f"the upload had {file.size_bytes} and {file.sha256}; upload it again"
+            )
 
-    def _set_aside(self, file: ImportFile, numbers: LoanNumbers, pace: Pace, stop: threading.Event) -> None:
-        """Sets the numbers aside, at most as many in a transaction as a batch has, and as the pace allows."""
+    def _reserve_loan_ids(
+        self, file: ImportFile, ids: LoanIds, throttle: ImportThrottle, stop: threading.Event
+    ) -> None:
+        """Reserves the file's Loan IDs, at most as many in a transaction as a batch has, and as the throttle allows."""
         done = 0
 
-        def set_aside(tx: Transaction) -> int:
-            pace.begin()
-            _refuse_cancelled(tx, file)
-            now_done = done
-            for run in numbers.in_runs(self.part_rows, done):
-                reserve_loan_ids(tx, run.loan_ids, run.customer_ids)
-                now_done += len(run)
-                if now_done - done >= self.batch_rows or pace.has_to_end(tx):
+        def reserve(tx: Transaction) -> int:
+            throttle.begin()
+            _raise_if_cancelled(tx, file)
+            reserved = done
+            while reserved < min(len(ids), done + self.batch_rows):
+                part = ids.part(reserved, reserved + self.max_rows_per_call)
+                reserve_loan_ids(tx, part.loan_ids, part.customer_ids)
+                reserved += len(part)
+                if throttle.has_to_end(tx):
                     break
-            return now_done
+                throttle.pause()
+            return reserved
 
-        while done < len(numbers):
+        while done < len(ids):
             _stop_if(stop)
-            done = self.store.write(set_aside)
-            self._keep_in_order(pace)
+            done = self.store.write(reserve)
+            self._after_transaction(throttle)
 
-    def _keep_in_order(self, pace: Pace) -> None:
+    def _after_transaction(self, throttle: ImportThrottle) -> None:
         """What a transaction with many rows leaves to be done."""
-        self.store.checkpoint(in_steps=pace.calls_come)
+        self.store.checkpoint(in_steps=throttle.has_traffic)
         self.store.analyze()
 
-    def _land_batch(self, file: ImportFile, batch: RowBatch, pace: Pace, rows_done: int) -> Iterator[RowCounts]:
-        """Lands a batch, in as few transactions as the pace allows; yields what each has come to."""
-        landed = 0
+    def _import_batch(
+        self, file: ImportFile, batch: RowBatch, throttle: ImportThrottle, rows_done: int
+    ) -> Iterator[RowCounts]:
+        """Imports a batch, in as few transactions as the throttle allows; yields what each has come to."""
+        done = 0
 
-        def parts(tx: Transaction) -> Iterator[tuple[CustomerRows | LoanRows, list[RowIssue]]]:
-            start = landed
-            while start < batch.rows_seen:
-                part = batch.part(start, start + pace.part_rows(self.part_rows))
-                yield part.rows, part.issues
-                if pace.has_to_end(tx):
+        def parts(tx: Transaction) -> Iterator[RowBatch]:
+            start = done
+            while start < len(batch):
+                part = batch.part(start, start + throttle.rows_per_call)
+                yield part
+                start += len(part)
+                if throttle.has_to_end(tx):
                     return
-                start += part.rows_seen
+                throttle.pause()
 
-        def land(tx: Transaction, check_existing: bool) -> RowCounts:
-            pace.begin()
-            if _refuse_cancelled(tx, file).rows.seen != rows_done + landed:
-                # This worker has lost its turn without knowing, and the one whose turn it is has come this far.
+        def upsert(tx: Transaction, check_existing: bool) -> RowCounts:
+            throttle.begin()
+            if _raise_if_cancelled(tx, file).rows.seen != rows_done + done:
+                # This worker has lost its lock without knowing, and the one that has it has come this far.
                 raise WriteConflict("another server works on the import")
             now = self.clock.now_microseconds()
             counts = upsert_batch(tx, file.queue_number, parts(tx), now, check_existing=check_existing)
-            pace.note(counts.seen)
+            throttle.note(counts.seen)
             return counts
 
-        while landed < batch.rows_seen:
-            counts = write_batch(self.store, land)
-            landed += counts.seen
+        while done < len(batch):
+            counts = write_batch(self.store, upsert)
+            done += counts.seen
             yield counts
 
     def _count(self, file: ImportFile, counts: RowCounts) -> None:
@@ -235,10 +216,6 @@ class ImportWorker:
             rows = getattr(counts, outcome)
             if rows:
                 self.metrics.import_rows(file.kind.lower(), outcome, rows)
-
-
-def _drop_piece(import_id: str, number: int, tx: Transaction) -> None:
-    tx.imports.drop_content(import_id, number)
 
 
 @contextlib.contextmanager
@@ -257,7 +234,7 @@ def _stop_if(stop: threading.Event) -> None:
         raise _StoppedError
 
 
-def _refuse_cancelled(tx: Transaction, file: ImportFile) -> ImportFile:
+def _raise_if_cancelled(tx: Transaction, file: ImportFile) -> ImportFile:
     now = tx.imports.get(file.import_id)
     if now is None or now.state.is_end:
         # A worker that took over has brought it to its end.

@@ -1,29 +1,35 @@
-"""Uploads: a stream of pieces becomes a checked header and a file on disk that goes with the call."""
+"""Uploads: a stream of chunks becomes a checked header and a file on disk that goes with the call."""
 
 import hashlib
 import re
 import tempfile
-import time
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO
 
 import grpc
 
 from almeno_grpc.api import portfolio_service_pb2 as pb
-from almeno_grpc.domain.errors import DeadlineExceeded, InvalidField, StoreUnavailable, UploadTooLarge
+from almeno_grpc.domain.errors import DeadlineExceeded, InvalidField, StoreUnavailable, UploadMismatch, UploadTooLarge
+from almeno_grpc.domain.headings import HEADINGS, plain_heading
 from almeno_grpc.domain.imports import ImportKind
 from almeno_grpc.rpc.conversion.imports import IMPORT_KINDS
 from almeno_grpc.rpc.field_reader import FieldReader
 from almeno_grpc.service.imports import Upload
 
 CHUNK_BYTES = 1 << 18
-"""Size of the pieces a file is stored in: a server of a database is 3 ms at work on a MiB, and calls wait for it."""
+"""Size of the chunks a file is stored in: a server of a database is 3 ms at work on a MiB, and calls wait for it."""
 
-_IN_MEMORY_BYTES = 4 << 20
-_SETTLING_SECONDS = 0.1
-"""How long after its last piece an upload may turn out to have been broken off; it takes a millisecond, as a rule."""
+_MAX_IN_MEMORY_BYTES = 4 << 20
 _MAX_FILE_NAME_CHARACTERS = 255
+_MAX_HEADING_CHARACTERS = 255
+_ENDING = re.compile(r"\.(xlsx|xls|xlsb|ods|csv)", re.IGNORECASE)
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_UNSAFE_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Unicode categories of control characters, lone surrogates, line and paragraph separators."""
+_BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Embeddings, overrides and isolates, which show a name other than it is."""
 _KINDS = {message: kind for kind, message in IMPORT_KINDS.items()}
 
 
@@ -32,21 +38,23 @@ class Received:
     """A whole upload."""
 
     header: pb.ImportHeader
+    size_bytes: int
     sha256: str
     file: IO[bytes]
 
     def __iter__(self) -> Iterator[bytes]:
-        """Yields the file in pieces."""
+        """Yields the file in chunks."""
         self.file.seek(0)
-        while piece := self.file.read(CHUNK_BYTES):
-            yield piece
+        while chunk := self.file.read(CHUNK_BYTES):
+            yield chunk
 
 
 def receive(messages: Iterator[pb.StartImportRequest], max_bytes: int, context: grpc.ServicerContext) -> Received:
-    """Takes in an upload.
+    """Receives an upload.
 
     Raises:
-        InvalidField: The first message is no header, or a later one no piece.
+        InvalidField: The first message is no header, or a later one no chunk.
+        UploadMismatch: The file is not what the header says.
         UploadTooLarge: The file has more than `max_bytes` bytes.
         DeadlineExceeded: The caller went away.
         StoreUnavailable: There is no room for the file.
@@ -55,25 +63,26 @@ def receive(messages: Iterator[pb.StartImportRequest], max_bytes: int, context: 
     if first is None or first.WhichOneof("payload") != "header":
         raise InvalidField.of("header", "must come in the first message")
     # The file lives as long as the call: it has no name, and is gone when the process is.
-    file: IO[bytes] = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115
+    file: IO[bytes] = tempfile.SpooledTemporaryFile(_MAX_IN_MEMORY_BYTES)  # noqa: SIM115
     try:
-        sha256 = _write_pieces(messages, max_bytes, file)
-        _check_finished(context)
+        size, sha256 = _write_chunks(messages, max_bytes, file)
+        _raise_if_different(first.header, size, sha256)
+        _raise_if_cancelled(context)
     except BaseException:
         file.close()
         raise
-    return Received(first.header, sha256, file)
+    return Received(first.header, size, sha256, file)
 
 
-def _check_finished(context: grpc.ServicerContext) -> None:
-    # A stream that breaks off ends like one that is complete; gRPC tells of the break a moment later.
-    time.sleep(_SETTLING_SECONDS)
+def _raise_if_cancelled(context: grpc.ServicerContext) -> None:
+    # A stream that is reset ends like one that its caller has ended, and the call is cancelled a moment later: before
+    # each commit, of the content and of the place in the queue, it is asked again.
     if not context.is_active():
         raise DeadlineExceeded("the upload was not finished")
 
 
-def _write_pieces(messages: Iterator[pb.StartImportRequest], max_bytes: int, file: IO[bytes]) -> str:
-    """Writes the pieces into the file; gives the SHA-256 of the whole."""
+def _write_chunks(messages: Iterator[pb.StartImportRequest], max_bytes: int, file: IO[bytes]) -> tuple[int, str]:
+    """Writes the chunks into the file; gives the size and the SHA-256 of the whole."""
     digest, size = hashlib.sha256(), 0
     for message in messages:
         if message.WhichOneof("payload") != "chunk":
@@ -89,7 +98,21 @@ def _write_pieces(messages: Iterator[pb.StartImportRequest], max_bytes: int, fil
             file.write(message.chunk)
         except OSError as error:
             raise StoreUnavailable("the server has no room for the file at the moment; send it again") from error
-    return digest.hexdigest()
+    return size, digest.hexdigest()
+
+
+def _raise_if_different(header: pb.ImportHeader, size: int, sha256: str) -> None:
+    """Raises where the file that came is not the one of the header."""
+    if header.HasField("size_bytes"):
+        if header.size_bytes < 0:
+            raise InvalidField.of("header.size_bytes", "must be 0 or more")
+        if header.size_bytes != size:
+            raise UploadMismatch("header.size_bytes", f"is {header.size_bytes}, but {size} bytes came")
+    if header.HasField("sha256"):
+        if not _SHA256.fullmatch(header.sha256):
+            raise InvalidField.of("header.sha256", "must be 64 hexadecimal digits in lower case")
+        if header.sha256 != sha256:
+            raise UploadMismatch("header.sha256", f"is {header.sha256}, but that of what came is {sha256}")
 
 
 def upload_of(fields: FieldReader, received: Received) -> Upload:
@@ -98,10 +121,45 @@ def upload_of(fields: FieldReader, received: Received) -> Upload:
     kind = _KINDS.get(header.kind)
     if kind is None:
         fields.add_violation("header.kind", "must be IMPORT_KIND_CUSTOMERS or IMPORT_KIND_LOANS")
-    file_name = header.file_name.strip()
-    if not 1 <= len(file_name) <= _MAX_FILE_NAME_CHARACTERS or not file_name.isprintable():
+    return Upload(
+        kind=kind or ImportKind.CUSTOMERS,
+        file_name=_file_name(fields, header.file_name),
+        book_date=fields.optional_date("header.book_date", header),
+        size_bytes=received.size_bytes,
+        sha256=received.sha256,
+        columns=_columns(fields, kind, header.columns),
+        chunks=received,
+    )
+
+
+def _file_name(fields: FieldReader, name: str) -> str:
+    """A file's name, which is a label: what cannot be seen in it, such as a no-break space or a joiner, stays."""
+    name = name.strip()
+    unsafe = any(unicodedata.category(character) in _UNSAFE_CATEGORIES for character in name)
+    if not 1 <= len(name) <= _MAX_FILE_NAME_CHARACTERS:
         fields.add_violation("header.file_name", f"must be 1 to {_MAX_FILE_NAME_CHARACTERS} printable characters")
-    elif not re.search(r"\.(xlsx|csv)$", file_name, re.IGNORECASE):
-        fields.add_violation("header.file_name", "must end in .xlsx or .csv")
-    book_date = fields.optional_date("header.book_date", header)
-    return Upload(kind or ImportKind.CUSTOMERS, file_name, book_date, received.sha256, received)
+    elif unsafe or _BIDI_CONTROLS & set(name):
+        fields.add_violation("header.file_name", "must not hold control characters, line breaks or bidi overrides")
+    elif not _ENDING.fullmatch(name[name.rfind(".") :] if "." in name else ""):
+        fields.add_violation("header.file_name", "must end in .xlsx, .xls, .xlsb, .ods or .csv")
+    return name
+
+
+def _columns(fields: FieldReader, kind: ImportKind | None, columns: Mapping[str, str]) -> dict[str, str]:
+    """The file's headings by the book's."""
+    if kind is None:
+        return {}
+    known = {plain_heading(heading): heading for heading in HEADINGS[kind]}
+    named: dict[str, str] = {}
+    for heading, column in columns.items():
+        own = known.get(plain_heading(heading))
+        if own is None:
+            listed = ", ".join(HEADINGS[kind])
+            fields.add_violation("header.columns", f"each key must be a heading of a file of {kind.lower()}: {listed}")
+        elif own in named:
+            fields.add_violation("header.columns", f"must name {own} once")
+        elif not plain_heading(column) or len(column) > _MAX_HEADING_CHARACTERS:
+            fields.add_violation("header.columns", f"{own} must be 1 to {_MAX_HEADING_CHARACTERS} characters")
+        else:
+            named[own] = column
+    return named

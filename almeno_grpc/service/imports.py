@@ -1,12 +1,12 @@
-"""Imported files: taking them in, and telling how far they have come."""
+"""Imported files: storing and queueing them, and how far they have come."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
 
 from almeno_grpc.clock import Clock
-from almeno_grpc.domain.errors import ImportNotFound
+from almeno_grpc.domain.errors import ImportNotFound, InvalidField
 from almeno_grpc.domain.imports import ImportFile, ImportKind, ImportState, RowCounts, RowIssue
 from almeno_grpc.service.identifiers import new_identifier
 from almeno_grpc.service.store import Store, Transaction, always
@@ -20,7 +20,10 @@ class Upload:
     file_name: str
     book_date: date | None
     """The day its figures stand for; None for the day the same file was first loaded with, else the business date."""
+    size_bytes: int
     sha256: str
+    columns: Mapping[str, str]
+    """The file's headings by the book's, where the sender has named them."""
     chunks: Iterable[bytes]
     """The content in pieces."""
 
@@ -43,9 +46,12 @@ class ImportService:
             The name that it is to be queued under. Until then it counts for nothing, and it is dropped after a day.
 
         Raises:
+            InvalidField: The book date is after the business date.
             StoreUnavailable: The database cannot be reached.
             DeadlineExceeded: Nobody waits any more.
         """
+        if upload.book_date and upload.book_date > self._clock.today():
+            raise InvalidField.of("header.book_date", f"must not be after the business date, {self._clock.today()}")
         import_id = new_identifier(self._clock.now_microseconds())
         for number, content in enumerate(upload.chunks):
             self._store.write(partial(_add_content, import_id, number, content), is_active=is_active)
@@ -70,7 +76,9 @@ class ImportService:
             import_id=import_id,
             kind=upload.kind,
             file_name=upload.file_name,
+            size_bytes=upload.size_bytes,
             sha256=upload.sha256,
+            columns=upload.columns,
             book_date=book_date,
             state=ImportState.QUEUED,
             cancel_requested=False,

@@ -1,5 +1,6 @@
 """Imported files in the database: the queue, the uploads and the issues."""
 
+import json
 from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
@@ -37,7 +38,9 @@ _COLUMNS = (
     _f.import_id,
     _f.kind,
     _f.file_name,
+    _f.size_bytes,
     _f.sha256,
+    _f["columns"],
     _f.book_date,
     _f.state,
     _f.cancel_requested,
@@ -101,7 +104,9 @@ class Imports:
             "import_id": new.import_id,
             "kind": new.kind.value,
             "file_name": new.file_name,
+            "size_bytes": new.size_bytes,
             "sha256": new.sha256,
+            "columns": json.dumps(dict(new.columns), sort_keys=True),
             "book_date": new.book_date,
             "state": new.state.value,
             "cancel_requested": False,
@@ -211,7 +216,9 @@ def _file(row: Any) -> ImportFile:
         import_id=row.import_id,
         kind=ImportKind(row.kind),
         file_name=row.file_name,
+        size_bytes=row.size_bytes,
         sha256=row.sha256,
+        columns=json.loads(row.columns),
         book_date=row.book_date,
         state=ImportState(row.state),
         cancel_requested=row.cancel_requested,

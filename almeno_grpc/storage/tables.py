@@ -244,7 +244,10 @@ import_file = Table(
     Column("import_id", String(36), nullable=False),
     Column("kind", String(16), nullable=False),
     Column("file_name", String(255), nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
     Column("sha256", String(64), nullable=False),
+    # The file's headings by the book's, as JSON.
+    Column("columns", Text, nullable=False),
     Column("book_date", Date, nullable=False),
     Column("state", String(16), nullable=False),
     Column("cancel_requested", Boolean, nullable=False),

@@ -1,10 +1,11 @@
 """The calls that bring files of customers and loans into the book."""
 
 import datetime as dt
+import hashlib
 import io
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO
@@ -37,16 +38,20 @@ class ImportCalls(BaseClient):
         *,
         file_name: str | None = None,
         book_date: dt.date | None = None,
+        columns: Mapping[str, str] | None = None,
         request_id: str | None = None,
         timeout_seconds: float | None = None,
     ) -> Import:
-        """Uploads an `.xlsx` or `.csv` file and queues it. Answers once the file is stored.
+        """Uploads a file (`.xlsx`, `.xls`, `.xlsb`, `.ods`, `.csv`) and queues it. Answers once the file is stored.
+
+        Its size and SHA-256 are sent along, so that an upload that ends early is refused.
 
         Args:
             kind: What the rows are.
             source: Path of the file, or its content.
             file_name: The name the service is told; the file's own when None. Required with content.
             book_date: The day the file's figures stand for; the service's choice when None.
+            columns: The file's headings by the book's, where they are others: {"Date of Approval": "opened"}.
             request_id: UUID of this request; made up when None.
             timeout_seconds: How long the upload may take, all attempts together; UPLOAD_TIMEOUT_SECONDS when None.
 
@@ -58,15 +63,24 @@ class ImportCalls(BaseClient):
         name = file_name or (Path(source).name if not isinstance(source, bytes) else "")
         if not name:
             raise ValueError("give the file_name that goes with the content")
+
+        def open_source() -> BinaryIO:
+            return io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb")
+
         header = portfolio_service_pb2.ImportHeader(
             kind=kind_name(kind),
             file_name=name,
             book_date=date_message(book_date) if book_date else None,
             request_id=request_id or new_request_id(),
+            columns=columns,
         )
-
-        def open_source() -> BinaryIO:
-            return io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb")
+        with open_source() as file:
+            # What comes from a pipe can be read once only.
+            if file.seekable():
+                digest = hashlib.sha256()
+                while chunk := file.read(CHUNK_BYTES):
+                    digest.update(chunk)
+                header.size_bytes, header.sha256 = file.tell(), digest.hexdigest()
 
         return self._retry(
             lambda seconds_left: self._upload(header, open_source, seconds_left),

@@ -111,6 +111,9 @@ def variants(message: Message) -> Iterator[Message]:
         changed.CopyFrom(message)
         changed.ClearField(field.name)
         yield changed
+        if field.message_type and field.message_type.GetOptions().map_entry:
+            yield from variants_of_map(message, field.name)
+            continue
         if field.is_repeated:
             yield from variants_of_list(message, field.name)
             continue
@@ -126,6 +129,15 @@ def variants(message: Message) -> Iterator[Message]:
             else:
                 setattr(changed, field.name, value)
             yield changed
+
+
+def variants_of_map(message: Message, name: str) -> Iterator[Message]:
+    """The message with each text as a key of its map, and as a value."""
+    for key, value in [*((text, "Age") for text in TEXTS), *(("Age", text) for text in TEXTS)]:
+        changed = type(message)()
+        changed.CopyFrom(message)
+        getattr(changed, name)[key] = value
+        yield changed
 
 
 def variants_of_list(message: Message, field: str) -> Iterator[Message]:

@@ -99,7 +99,7 @@ def begin(server: RunningServer) -> str:
 
 
 def moments() -> list[tuple[int, float]]:
-    """When to kill: once so many rows have landed, and a random moment later."""
+    """When to kill: once so many rows were imported, and a random moment later."""
     rng = random.Random()
     return [(LOAN_COUNT * kill_number // (KILLS + 1), rng.uniform(0, 0.02)) for kill_number in range(KILLS)]
 
@@ -246,7 +246,7 @@ def test_import_that_runs_when_the_server_stops_goes_on_at_its_next_start(
     assert copies_of_uploads(server) == []
 
 
-def test_cancelled_running_import_keeps_what_has_landed_and_stops(start_server: StartServer) -> None:
+def test_cancelled_running_import_keeps_what_was_imported_and_stops(start_server: StartServer) -> None:
     server = start_server(**SMALL_STEPS)
     import_id = begin(server)
     wait_for_rows(server, 500, 0)
@@ -257,7 +257,7 @@ def test_cancelled_running_import_keeps_what_has_landed_and_stops(start_server: 
     done = ended.rows_inserted + ended.rows_updated + ended.rows_unchanged + ended.rows_rejected
     assert 500 <= done < LOAN_COUNT
     assert len(server.rows("SELECT * FROM loan")) == ended.rows_inserted
-    # Loaded again, the rest follows, and what had landed is known.
+    # Loaded again, the rest follows, and what was imported is known.
     again = server.load(LOANS, LOAN_FILE)
     assert again.rows_unchanged >= ended.rows_inserted
     assert server.stop() == 0

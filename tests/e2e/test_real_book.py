@@ -130,7 +130,7 @@ def book_server(start_shared_server: StartServer) -> RunningServer:
     return start_shared_server(ALMENO_BUSINESS_DATE=TODAY.isoformat())
 
 
-def test_real_book_lands_whole_and_again_changes_nothing(
+def test_real_book_is_imported_whole_and_again_changes_nothing(
     book_server: RunningServer, first_imports: list[import_pb2.Import], real_book: Path
 ) -> None:
     assert list(map(outcome, first_imports)) == [

@@ -160,7 +160,7 @@ def test_uploads_that_break_off_are_not_queued(server: RunningServer) -> None:
     assert hashlib.sha256(b"".join(chunk["content"] for chunk in chunks)).hexdigest() == whole.sha256
 
 
-def test_checks_stay_quick_while_an_import_is_read_and_landed(start_server: StartServer) -> None:
+def test_checks_stay_quick_while_an_import_is_read_and_written(start_server: StartServer) -> None:
     server = start_server()
     customer_id = registered(server.credit, income=200_000).customer_id
     request = check_of(customer_id, 10_000)

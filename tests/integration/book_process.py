@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from almeno_grpc.bootstrap import load_policies
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.decision import LoanRequest
-from almeno_grpc.imports.frames import ReadingLimits
+from almeno_grpc.imports.sandbox.messages import ReadingLimits
 from almeno_grpc.imports.worker import ImportWorker
 from almeno_grpc.metrics import NoMetrics
 from almeno_grpc.service.booking import BookingService

@@ -112,21 +112,21 @@ def book(store: SqlStore, clock: Clock) -> Iterator[Book]:
 @pytest.fixture
 def with_customers(book: Book) -> Book:
     """A book with the imported customers 1 to 9."""
-    book.land([book_customer(number) for number in range(1, 10)])
+    book.upsert([book_customer(number) for number in range(1, 10)])
     return book
 
 
 @pytest.fixture
 def file(monkeypatch: pytest.MonkeyPatch) -> FakeFile:
-    """What every import reads; one is landed in as few transactions as may be."""
+    """What every import reads; each in as few transactions as may be."""
     fake = FakeFile()
     monkeypatch.setattr("almeno_grpc.imports.worker.open_import_file", fake.open)
     monkeypatch.setattr("almeno_grpc.imports.worker._RETRY_SECONDS", 0.01)
     monkeypatch.setattr("almeno_grpc.imports.worker._IDLE_SECONDS", 0.01)
-    monkeypatch.setattr("almeno_grpc.imports.pace._PART_SECONDS", 60)
-    monkeypatch.setattr("almeno_grpc.imports.pace._LONG_SECONDS", 60)
-    monkeypatch.setattr("almeno_grpc.imports.pace._FIRST_SECONDS", 60)
-    monkeypatch.setattr("almeno_grpc.imports.pace._CALM_SECONDS", 60)
+    monkeypatch.setattr("almeno_grpc.imports.throttle._CALL_SECONDS", 60)
+    monkeypatch.setattr("almeno_grpc.imports.throttle._MAX_TRANSACTION_SECONDS", 60)
+    monkeypatch.setattr("almeno_grpc.imports.throttle._FIRST_TRANSACTION_SECONDS", 60)
+    monkeypatch.setattr("almeno_grpc.imports.throttle._TRAFFIC_SECONDS", 60)
     return fake
 
 

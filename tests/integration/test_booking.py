@@ -92,8 +92,8 @@ def test_check_says_what_booking_then_does(book):
 
 def test_booked_loan_begins_unpaid_on_the_business_date_at_the_corrected_rate(book, rows_of):
     # Two loans this year, a third of the instalments late: 9.52 + 15 + 5 + 20 points ask for 12 per cent or more.
-    book.land([rows_of.customer(7)])
-    book.land([rows_of.loan(7, number, monthly_installment=3_000 * RUPEE) for number in (1, 2)])
+    book.upsert([rows_of.customer(7)])
+    book.upsert([rows_of.loan(7, number, monthly_installment=3_000 * RUPEE) for number in (1, 2)])
     booking = book.lend(7, LAKH, "9", 12)
     assert booking.decision.credit_score == 50
     assert booking.decision.corrected_interest_rate == Decimal(12)
@@ -110,9 +110,9 @@ def test_booked_loan_begins_unpaid_on_the_business_date_at_the_corrected_rate(bo
 
 @pytest.mark.parametrize(("amount", "max_rate"), [(LAKH, None), (LAKH, "12.5"), (20 * LAKH, None), (20 * LAKH, "8.25")])
 def test_stored_decision_is_complete_and_exact(book, rows_of, amount, max_rate):
-    book.land([rows_of.customer(7)])
+    book.upsert([rows_of.customer(7)])
     # One instalment of three was late: 50 × (2/3 − 0.60)/0.35 points, which no decimal says exactly.
-    book.land([rows_of.loan(7, 5)])
+    book.upsert([rows_of.loan(7, 5)])
     request = LoanRequest(7, amount, Decimal("8.75"), 12, Decimal(max_rate) if max_rate else None)
     booking = book.book(request)
     decision = booking.decision
@@ -289,8 +289,8 @@ def test_longest_loan_of_the_last_business_date_has_a_schedule(book):
 
 
 def test_loans_are_listed_by_state(book, rows_of):
-    book.land([rows_of.customer(7)])
-    book.land([rows_of.loan(7, 1), rows_of.loan(7, 2, emis_paid=12, emis_paid_on_time=12), rows_of.loan(7, 3)])
+    book.upsert([rows_of.customer(7)])
+    book.upsert([rows_of.loan(7, 1), rows_of.loan(7, 2, emis_paid=12, emis_paid_on_time=12), rows_of.loan(7, 3)])
     found = {
         state: [loan.loan_id for loan in book.booking.page_of_loans(7, state, 0, 10)]
         for state in (None, LoanState.ACTIVE, LoanState.CLOSED)

@@ -15,8 +15,8 @@ LAKH = 100_000 * RUPEE
 @pytest.fixture
 def imported(stubs, rows_of):
     """A customer with a running and a closed loan of an imported book, the second of another's number."""
-    stubs.book.land([rows_of.customer(7), rows_of.customer(8)])
-    stubs.book.land(
+    stubs.book.upsert([rows_of.customer(7), rows_of.customer(8)])
+    stubs.book.upsert(
         [
             rows_of.loan(8, 5),
             rows_of.loan(7, 6, emis_paid_on_time=2),
@@ -81,8 +81,8 @@ def test_imported_loans_are_told_with_all_that_follows_from_them(imported):
 
 
 def test_loan_that_is_behind_tells_since_when(stubs, rows_of):
-    stubs.book.land([rows_of.customer(7)])
-    stubs.book.land([rows_of.loan(7, 6, emis_paid=1, emis_paid_on_time=1)])
+    stubs.book.upsert([rows_of.customer(7)])
+    stubs.book.upsert([rows_of.loan(7, 6, emis_paid=1, emis_paid_on_time=1)])
     assert (
         stubs.credit.GetLoan(pb.GetLoanRequest(loan_id=6)).loan.days_past_due
         == (date(2026, 4, 10) - date(2026, 3, 5)).days

@@ -16,8 +16,8 @@ RUPEE = 100
 @pytest.fixture
 def customers(stubs, rows_of):
     """Two customers of an imported book, the first of whom has paid an instalment late."""
-    stubs.book.land([rows_of.customer(7), rows_of.customer(8)])
-    stubs.book.land([rows_of.loan(7, 5)])
+    stubs.book.upsert([rows_of.customer(7), rows_of.customer(8)])
+    stubs.book.upsert([rows_of.loan(7, 5)])
     return 7, 8
 
 

@@ -115,7 +115,7 @@ class LivesOfLoans(RuleBasedStateMachine):
         on_time = data.draw(st.integers(0, paid))
         emi = (amount // months + interest) * RUPEE
         approved = self.today - timedelta(days=days_ago)
-        self.book.land([self.rows_of.customer(number)])
+        self.book.upsert([self.rows_of.customer(number)])
         row = self.rows_of.loan(
             number,
             number,
@@ -126,7 +126,7 @@ class LivesOfLoans(RuleBasedStateMachine):
             emis_paid_on_time=on_time,
             approval_date=approved,
         )
-        assert self.book.land([row]).rows.inserted == 1
+        assert self.book.upsert([row]).rows.inserted == 1
         model = ModelLoan.of_the_book(amount * RUPEE, emi, months, approved, paid, on_time)
         self.people.append(number)
         self.held.append(Held(number, number, emi, model, row, paid))
@@ -199,10 +199,10 @@ class LivesOfLoans(RuleBasedStateMachine):
         if held.row is None:
             return
         if not is_changed:
-            assert self.book.land([held.row]).rows.unchanged == 1
+            assert self.book.upsert([held.row]).rows.unchanged == 1
             return
         if held.paid:
-            file = self.book.land([held.row._replace(monthly_installment=held.emi + RUPEE)])
+            file = self.book.upsert([held.row._replace(monthly_installment=held.emi + RUPEE)])
             assert (file.rows.rejected, file.rows.updated) == (1, 0)
             (issue,) = self.book.issues(file)
             assert "are recorded here" in issue[3]

@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 import pytest
 from google.type import date_pb2
+from support.cut_streams import Cut, send_cut
 from support.served_book import UPLOAD_LIMIT_BYTES
 
 from almeno_grpc.api import import_pb2
@@ -19,6 +20,7 @@ from almeno_grpc.rpc.portfolio_servicer import PortfolioServicer
 from almeno_grpc.service.idempotency import Call
 from almeno_grpc.service.imports import Upload
 
+START_IMPORT = "/almeno.credit.v1.PortfolioService/StartImport"
 CUSTOMERS, LOANS = import_pb2.IMPORT_KIND_CUSTOMERS, import_pb2.IMPORT_KIND_LOANS
 ENDS = {import_pb2.IMPORT_STATE_SUCCEEDED, import_pb2.IMPORT_STATE_FAILED, import_pb2.IMPORT_STATE_CANCELLED}
 
@@ -114,8 +116,8 @@ def test_answer_tells_what_was_queued(stubs):
         *(
             ([header(file_name=name), chunk()], "header.file_name")
             for name in (
-                *("", "  ", "book", "book.xls", "book.xlsm", "book.csv.exe", "xlsx", "a" * 252 + ".csv", "a\u0000.csv"),
-                *("a\nb.csv", "book.csv\u200f.txt", "a" * 1_000_000 + ".csv"),
+                *("", "  ", "book", "book.xlsm", "book.xl", "book.csv.exe", "xlsx", "a" * 252 + ".csv", "a\u0000.csv"),
+                *("a\nb.csv", "book.csv\u200f.txt", "\u202ebook.csv", "a\u2028b.csv", "a" * 1_000_000 + ".csv"),
             )
         ),
         *(
@@ -126,12 +128,61 @@ def test_answer_tells_what_was_queued(stubs):
             )
         ),
         ([header(request_id="x"), chunk()], "header.request_id"),
+        ([header(size_bytes=-1), chunk()], "header.size_bytes"),
+        *(([header(sha256=sha256), chunk()], "header.sha256") for sha256 in ("", "0" * 63, "A" * 64, "é" * 64)),
+        ([header(book_date=date_pb2.Date(year=2026, month=4, day=11)), chunk()], "header.book_date"),
+        *(
+            ([header(columns=columns), chunk()], "header.columns")
+            for columns in (
+                *({"Salary": "x"}, {"Loan ID": "x"}, {"Age": ""}, {"Age": "\u200b _"}, {"Age": "a" * 256}),
+                {"Age": "a", "AGE ": "b"},
+            )
+        ),
     ],
 )
 def test_upload_that_is_no_upload_is_refused_and_not_queued(shared_stubs, messages, field):
     refusal = shared_stubs.refusal(lambda: shared_stubs.portfolio.StartImport(iter(messages), timeout=20))
     assert (refusal.code, refusal.reason, refusal.fields) == ("INVALID_ARGUMENT", "INVALID_FIELD", [field])
     assert shared_stubs.book.rows("import_file") == []
+
+
+@pytest.mark.parametrize(
+    ("more", "field"),
+    [
+        ({"size_bytes": 5}, "header.size_bytes"),
+        ({"size_bytes": 3}, "header.size_bytes"),
+        ({"sha256": "0" * 64}, "header.sha256"),
+        ({"size_bytes": 4, "sha256": hashlib.sha256(b"a,b").hexdigest()}, "header.sha256"),
+    ],
+)
+def test_upload_that_is_not_what_its_header_says_is_refused_and_leaves_nothing(stubs, more, field):
+    refusal = stubs.refusal(lambda: stubs.portfolio.StartImport(iter([header(**more), chunk(b"a,b\n")]), timeout=20))
+    assert (refusal.code, refusal.reason, refusal.fields) == ("INVALID_ARGUMENT", "UPLOAD_MISMATCH", [field])
+    assert stubs.book.rows("import_file") == stubs.book.rows("import_content") == []
+    right = {"size_bytes": 4, "sha256": hashlib.sha256(b"a,b\n").hexdigest()}
+    assert stubs.upload(b"a,b\n", **right).sha256 == right["sha256"]
+
+
+@pytest.mark.parametrize(
+    "name", ["loans\u00a0march.csv", "Export 10.15.30\u202fAM.csv", "kunden\u00adliste.csv", "अनिल\u200dकर्ज़.ods"]
+)
+def test_name_of_a_file_may_hold_what_cannot_be_seen(stubs, name):
+    assert stubs.upload(b"a,b\n", name=name).file_name == name
+
+
+@pytest.mark.parametrize("ending", ["xlsx", "xls", "xlsb", "ods", "csv", "XLSB"])
+def test_kinds_of_files_are_known_by_their_endings(stubs, ending):
+    assert stubs.upload(b"a,b\n", name=f"book.{ending}").state == import_pb2.IMPORT_STATE_QUEUED
+
+
+def test_columns_that_the_sender_has_named_are_those_of_the_file(stubs):
+    content = (
+        b"Customer ID,First Name,Last Name,Age,Mobile,Monthly Salary,Limit\n7,Asha,Rao,41,9876543210,50000,1800000\n"
+    )
+    file = stubs.upload(content, columns={"phone_number": "mobile", "Approved Limit": "Limit"})
+    stubs.book.work()
+    assert counts(watch(stubs, file)[-1]) == (1, 1, 0, 0, 0)
+    assert stubs.book.rows("customer")[0]["phone_digits"] == 919876543210
 
 
 def test_file_beyond_the_limit_is_refused_and_one_at_the_limit_is_not(stubs):
@@ -144,7 +195,7 @@ def test_file_beyond_the_limit_is_refused_and_one_at_the_limit_is_not(stubs):
     assert len(stubs.book.rows("import_file")) == 1
 
 
-def test_upload_that_breaks_off_is_not_queued(stubs):
+def test_upload_that_its_caller_cancels_is_not_queued(stubs):
     sent = threading.Event()
 
     def break_off():
@@ -160,6 +211,31 @@ def test_upload_that_breaks_off_is_not_queued(stubs):
     time.sleep(0.2)
     assert stubs.book.rows("import_file") == []
     assert stubs.book.rows("import_content") == []
+
+
+CONTENT = b"Customer ID\n" + b"1\n" * 2_000
+SUM = {"size_bytes": len(CONTENT), "sha256": hashlib.sha256(CONTENT).hexdigest()}
+
+
+@pytest.mark.parametrize("end", [Cut.RESET, Cut.CLOSE])
+@pytest.mark.parametrize("in_message", [False, True])
+@pytest.mark.parametrize("more", [{}, SUM])
+def test_upload_whose_stream_breaks_off_is_never_queued(stubs, end, in_message, more):
+    messages = [header(**more), chunk(CONTENT[:2_000]), chunk(CONTENT[2_000:])]
+    for _ in range(5):
+        send_cut(stubs.address, START_IMPORT, messages, end=end, cut_bytes=100 if in_message else 0)
+    time.sleep(0.3)
+    assert stubs.book.rows("import_file") == stubs.book.rows("import_content") == []
+
+
+def test_upload_that_something_in_between_ends_early_is_refused(stubs):
+    messages = [header(**SUM), chunk(CONTENT[:2_000]), chunk(CONTENT[2_000:])]
+    answer = send_cut(stubs.address, START_IMPORT, messages, end=Cut.END_STREAM, cut_bytes=100)
+    assert b"header.size_bytes: is 4012, but 2000 bytes came" in answer
+    assert stubs.book.rows("import_file") == stubs.book.rows("import_content") == []
+    answer = send_cut(stubs.address, START_IMPORT, messages, end=Cut.END_STREAM, cut_bytes=0)
+    assert b"UPLOAD_MISMATCH" not in answer
+    assert len(stubs.book.rows("import_file")) == 1
 
 
 def test_request_sent_again_leaves_one_upload(stubs):
@@ -183,7 +259,7 @@ def test_upload_that_may_be_queued_keeps_its_content(book):
     once: Any = SimpleNamespace(once=fail_once_committed)
     servicer = PortfolioServicer(once, book.imports, unused, unused, unused, 10, threading.Event())
     with pytest.raises(StoreUnavailable):
-        servicer._queue_once(Call(), Upload(ImportKind.LOANS, "l.csv", None, "0" * 64, [b"a,b"]))
+        servicer._queue_once(Call(), Upload(ImportKind.LOANS, "l.csv", None, 3, "0" * 64, {}, [b"a,b"]))
     assert [row["content"] for row in book.rows("import_content")] == [b"a,b"]
 
 

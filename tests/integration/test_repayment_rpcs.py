@@ -90,9 +90,9 @@ def test_payoff_tells_its_parts(stubs, lend, repay):
 
 @pytest.mark.parametrize("days_ago", [0, 1, 27, 28, 30, 31, 32, 90, 364, 365, 366, 500])
 def test_payoff_closes_a_loan_at_zero_whatever_its_age(stubs, rows_of, lend, repay, days_ago):
-    stubs.book.land([rows_of.customer(7)])
+    stubs.book.upsert([rows_of.customer(7)])
     approved = TODAY - timedelta(days=days_ago)
-    stubs.book.land([rows_of.loan(7, 5, approval_date=approved, emis_paid=2, emis_paid_on_time=1)])
+    stubs.book.upsert([rows_of.loan(7, 5, approval_date=approved, emis_paid=2, emis_paid_on_time=1)])
     methods = set()
     for loan_id in (5, lend(days_ago)):
         owed = stubs.credit.GetPayoff(pb.GetPayoffRequest(loan_id=loan_id)).payoff.amount

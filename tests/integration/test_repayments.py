@@ -45,8 +45,8 @@ def on(book):
 @pytest.fixture
 def imported(book, rows_of):
     """Loan 5 of customer 7, with 3 instalments paid by the book, the third of them late."""
-    book.land([rows_of.customer(7)])
-    book.land([rows_of.loan(7, 5)])
+    book.upsert([rows_of.customer(7)])
+    book.upsert([rows_of.loan(7, 5)])
     return book.booking.get_loan(5)[0]
 
 
@@ -153,7 +153,7 @@ def test_what_does_not_exist_is_neither_repaid_nor_owed(book):
 
 
 def test_number_set_aside_for_a_loan_that_never_came_is_no_loan(book, rows_of):
-    book.land([rows_of.customer(7)])
+    book.upsert([rows_of.customer(7)])
     book.store.write(lambda tx: tx.loans.reserve_loan_ids([5], [7]))
     with pytest.raises(LoanNotFound):
         book.repay(5, 1)
@@ -270,15 +270,15 @@ def test_decision_waits_for_a_repayment_under_way_and_sees_the_whole_of_it(book)
 
 
 def test_sheet_loaded_again_changes_nothing_after_repayments(book, rows_of):
-    book.land([rows_of.customer(7), rows_of.customer(8)])
+    book.upsert([rows_of.customer(7), rows_of.customer(8)])
     rows = [rows_of.loan(7, 5), rows_of.loan(8, 5, row_number=9), rows_of.loan(7, 6, emis_paid=12, emis_paid_on_time=9)]
-    book.land(rows)
+    book.upsert(rows)
     second = book.booking.page_of_loans(8, None, 0, 10)[0].loan_id
     book.repay(5, EMI + 1)
     book.repay(second, book.repayments.payoff(second, None).amount)
     loans, repayments = book.rows("loan"), book.rows("repayment")
     for _ in range(2):
-        file = book.land(rows)
+        file = book.upsert(rows)
         assert (file.rows.unchanged, file.rows.rejected, file.rows.adjusted) == (3, 0, 1)
     assert (book.rows("loan"), book.rows("repayment")) == (loans, repayments)
 
@@ -300,7 +300,7 @@ def test_sheet_loaded_again_changes_nothing_after_repayments(book, rows_of):
 def test_sheet_no_longer_changes_a_loan_that_is_repaid_here(book, rows_of, change):
     book.repay(5, EMI)
     loans = book.rows("loan")
-    file = book.land([rows_of.loan(7, 5, **change)])
+    file = book.upsert([rows_of.loan(7, 5, **change)])
     assert (file.rows.rejected, file.rows.updated, file.rows.unchanged) == (1, 0, 0)
     assert book.issues(file) == [(6, "REJECTED", "Loan ID", "repayments on loan 5 are recorded here, not by sheets")]
     assert book.rows("loan") == loans

@@ -28,7 +28,7 @@ from almeno_grpc.domain.imports import (
     RowIssue,
 )
 from almeno_grpc.domain.money import round_half_up
-from almeno_grpc.imports.frames import ReadingLimits
+from almeno_grpc.imports.sandbox.messages import ReadingLimits, RowBatch
 from almeno_grpc.imports.upsert.batch import reserve_loan_ids, upsert_batch, write_batch
 from almeno_grpc.imports.worker import ImportWorker
 from almeno_grpc.metrics import NoMetrics
@@ -106,17 +106,25 @@ class Book:
             service.close()
 
     def queue(self, kind: ImportKind, content: bytes, file_name: str = "book.csv", **header) -> ImportFile:
-        upload = Upload(kind, file_name, header.get("book_date"), header.get("sha256", "0" * 64), [content])
+        upload = Upload(
+            kind,
+            file_name,
+            header.get("book_date"),
+            header.get("size_bytes", len(content)),
+            header.get("sha256", hashlib.sha256(content).hexdigest()),
+            header.get("columns", {}),
+            [content],
+        )
         import_id = self.imports.store(upload)
         return self.store.write(lambda tx: self.imports.queue(tx, upload, import_id))
 
     def queue_customers(self, file_name: str = "customers.csv", content: bytes = b"content", **header) -> ImportFile:
         return self.queue(ImportKind.CUSTOMERS, content, file_name, **header)
 
-    def land(
+    def upsert(
         self, rows: Sequence[CustomerRow] | Sequence[LoanRow], issues: Sequence[RowIssue] = (), batch_rows: int = 1000
     ) -> ImportFile:
-        """Lands checked rows as an import would, so many to a batch; gives the import as it then stands."""
+        """Imports checked rows as a worker would, so many to a batch; gives the import as it then stands."""
         kind = ImportKind.CUSTOMERS if isinstance(rows[0], CustomerRow) else ImportKind.LOANS
         file = self.queue(kind, b"")
         if kind is ImportKind.LOANS:
@@ -126,13 +134,11 @@ class Book:
             batch = rows[start : start + batch_rows]
             columns = CustomerRows.of(batch) if kind is ImportKind.CUSTOMERS else LoanRows.of(batch)
             of_batch = [issue for issue in issues if batch[0].row_number <= issue.row_number <= batch[-1].row_number]
-            self.land_parts(file, [(columns, of_batch)])
+            self.upsert_parts(file, [RowBatch(columns, of_batch)])
         return self.imports.get(file.import_id)
 
-    def land_parts(
-        self, file: ImportFile, parts: Sequence[tuple[CustomerRows | LoanRows, list[RowIssue]]]
-    ) -> RowCounts:
-        """Lands parts of a batch in a transaction."""
+    def upsert_parts(self, file: ImportFile, parts: Sequence[RowBatch]) -> RowCounts:
+        """Imports parts of a batch in a transaction."""
         return write_batch(
             self.store,
             lambda tx, check_existing: upsert_batch(tx, file.queue_number, parts, 1, check_existing=check_existing),
@@ -151,9 +157,11 @@ class Book:
         """How many rows each table has."""
         return {table.name: len(self.rows(table.name)) for table in metadata.sorted_tables}
 
-    def work(self, until: Callable[[], bool] | None = None, batch_rows: int = 1000, part_rows: int = 1000) -> None:
+    def work(
+        self, until: Callable[[], bool] | None = None, batch_rows: int = 1000, max_rows_per_call: int = 1000
+    ) -> None:
         """Lets an import worker work until the queue is empty, or something else has come."""
-        worker = ImportWorker(self.store, self.clock, NoMetrics(), ReadingLimits(), batch_rows, part_rows)
+        worker = ImportWorker(self.store, self.clock, NoMetrics(), ReadingLimits(), batch_rows, max_rows_per_call)
         stop = threading.Event()
         with futures.ThreadPoolExecutor(1) as pool:
             running = pool.submit(worker.run, stop)

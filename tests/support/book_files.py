@@ -8,8 +8,8 @@ from datetime import date
 
 import openpyxl
 
+from almeno_grpc.domain.headings import HEADINGS
 from almeno_grpc.domain.imports import ImportKind
-from almeno_grpc.imports.headings import HEADINGS
 
 CUSTOMER_HEADINGS, LOAN_HEADINGS = HEADINGS[ImportKind.CUSTOMERS], HEADINGS[ImportKind.LOANS]
 Row = Sequence[object]

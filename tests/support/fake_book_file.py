@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from almeno_grpc.domain.imports import CustomerRows, IssueOutcome, RowIssue
-from almeno_grpc.imports.frames import LoanNumbers, ReadingJob, RowBatch
+from almeno_grpc.imports.sandbox.messages import LoanIds, ReadingJob, RowBatch
 from support.book import book_customer
 
 _BATCH = 10
@@ -13,6 +13,8 @@ _BATCH = 10
 
 class FakeFile:
     """A file of 50 customers, read without a process. What `before_batch` does comes before each batch."""
+
+    loan_ids = LoanIds(array("q"), array("q"))
 
     def __init__(self) -> None:
         self.rows_total = 50
@@ -23,7 +25,7 @@ class FakeFile:
 
     @contextmanager
     def open(self, job: ReadingJob, *, while_waiting: Callable[[], None], start_reader: object) -> Iterator["FakeFile"]:
-        """Stands in for `almeno_grpc.imports.book_file.open_import_file`."""
+        """Stands in for `almeno_grpc.imports.sandbox.session.open_import_file`."""
         del start_reader
         self.opened.append((job.file_name, job.skip_rows))
         self.working += 1
@@ -36,14 +38,10 @@ class FakeFile:
         finally:
             self.working -= 1
 
-    def loan_numbers(self) -> LoanNumbers:
-        return LoanNumbers(array("q"), array("q"))
-
     def batches(self) -> Iterator[RowBatch]:
         for start in range(self._skip, self.rows_total, _BATCH):
             self.before_batch(start)
             numbers = range(start + 1, min(start + _BATCH, self.rows_total) + 1)
             adjusted = [number for number in numbers if number % 10 == 2]
             issues = [RowIssue(number, IssueOutcome.ADJUSTED, "Age", "as a test") for number in adjusted]
-            customers = CustomerRows.of([book_customer(number) for number in numbers])
-            yield RowBatch(len(numbers), customers, issues)
+            yield RowBatch(CustomerRows.of([book_customer(number) for number in numbers]), issues)

@@ -56,6 +56,7 @@ class Served:
     book: Book
     channel: grpc.Channel
     application: CreditApplication
+    address: tuple[str, int]
 
     refusal_of = staticmethod(refusal_of)
 
@@ -105,6 +106,7 @@ def served(database_url: str, *, dispatches_early: bool | None = None) -> Iterat
             book,
             channel,
             application,
+            ("127.0.0.1", port),
         )
     application.drain()
     server.stop(None).wait()

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 LAYERS = ("server", "serving", "bootstrap", ("rpc", "imports", "storage"), "service", "domain")
 """From the top down: a layer imports itself and the layers below it; those that share a line leave each other alone."""
 
-BESIDE = {"clock", "config", "config_values", "giving_way", "logs", "metrics"}
+BESIDE = {"clock", "config", "config_values", "logs", "metrics"}
 """What any layer but the domain may use; these use each other, the domain, and no other layer."""
 
 STUBS = {"api": {"_gen"}, "_gen": {"_gen"}}
@@ -25,12 +25,9 @@ LIBRARIES = {
     "alembic": {"storage"},
     "psycopg": {"storage"},
     "pysqlite3": {"storage"},
-    "pandas": {"imports.columns", "imports.row_order", "imports.short_cells"},
-    "numpy": {
-        "imports." + name
-        for name in ("columns", "row_order", "short_cells", "short_lines", "reading", "rows", "loan_terms")
-    },
-    "python_calamine": {"imports.sheets"},
+    "pandas": {"imports.parsing." + name for name in ("columns", "csv_text", "row_order")},
+    "numpy": {"imports.parsing." + name for name in ("columns", "loan_terms", "row_order", "rows", "table")},
+    "python_calamine": {"imports.parsing.workbooks"},
     "phonenumbers": {"service.phone_numbers"},
     "msgspec": {"service.decision_snapshot"},
     "prometheus_client": {"metrics", "serving"},
@@ -189,7 +186,7 @@ def written(name: str, source: str, *, is_package: bool = False) -> Module:
         ("almeno_grpc.service.booking", "import grpc"),
         ("almeno_grpc.storage.store", "import almeno_grpc.rpc.errors"),
         ("almeno_grpc.imports.worker", "import pandas as pd"),
-        ("almeno_grpc.imports.rows", "from almeno_grpc.storage import store"),
+        ("almeno_grpc.imports.parsing.rows", "from almeno_grpc.storage import store"),
         ("almeno_grpc.rpc.errors", "from sqlalchemy.exc import DBAPIError"),
         ("almeno_grpc.rpc.errors", "from almeno_grpc._gen.almeno.credit.v1 import loan_pb2"),
         ("almeno_grpc.bootstrap", "from almeno_grpc import server"),

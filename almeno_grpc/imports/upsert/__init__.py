@@ -1,1 +1,1 @@
-"""Checked rows of a file go into the book: one batch, one transaction."""
+"""Checked rows of a file are inserted into the book or update it: one batch, one transaction."""

@@ -1,4 +1,4 @@
-"""Checked rows of a file land in the book: one batch, one transaction.
+"""Checked rows of a file are inserted into the book or update it: one batch, one transaction.
 
 Rows take effect in the order they come in, as if each were a transaction of its own; a batch saves the round trips.
 """
@@ -6,7 +6,8 @@ Rows take effect in the order they come in, as if each were a transaction of its
 from collections.abc import Callable, Iterable, Sequence
 
 from almeno_grpc.domain.errors import PhoneNumberTaken, WriteConflict
-from almeno_grpc.domain.imports import CustomerRows, IssueOutcome, LoanRows, RowCounts, RowIssue
+from almeno_grpc.domain.imports import CustomerRows, IssueOutcome, RowCounts, RowIssue
+from almeno_grpc.imports.sandbox.messages import RowBatch
 from almeno_grpc.imports.upsert.batch_result import BatchResult
 from almeno_grpc.imports.upsert.customers import take_phone_numbers, upsert_customers
 from almeno_grpc.imports.upsert.loans import upsert_loans
@@ -14,79 +15,71 @@ from almeno_grpc.service.store import Store, Transaction
 
 
 def upsert_batch(
-    tx: Transaction,
-    queue_number: int,
-    parts: Iterable[tuple[CustomerRows | LoanRows, Sequence[RowIssue]]],
-    now: int,
-    *,
-    check_existing: bool,
+    tx: Transaction, queue_number: int, parts: Iterable[RowBatch], now: int, *, check_existing: bool
 ) -> RowCounts:
-    """Lands a batch of an import, part by part, and notes its progress, in the same transaction.
+    """Imports a batch, part by part, and adds to the progress of its import, in the same transaction.
 
     Args:
         tx: The transaction.
         queue_number: The import's place in the queue.
-        parts: Of each part the good rows, in the order they take effect in, and what the row checks have found in its
-            rows, the rejected ones among them.
-        now: The present instant, in microseconds since the epoch.
-        check_existing: Whether customers are looked up before they are added; see `write_batch`.
+        parts: In the order they take effect in.
+        now: In microseconds since the epoch.
+        check_existing: Whether customers are looked up before they are inserted; see `write_batch`.
 
     Raises:
         PhoneNumberTaken: Another customer has a phone number of the batch, which was not looked up.
     """
     result = BatchResult(check_existing=check_existing)
-    everything: list[RowIssue] = []
-    for rows, issues in parts:
-        everything += issues
-        if isinstance(rows, CustomerRows):
-            upsert_customers(tx, rows, now, result)
+    for part in parts:
+        result.issues += part.issues
+        if isinstance(part.rows, CustomerRows):
+            upsert_customers(tx, part.rows, now, result)
         else:
-            upsert_loans(tx, rows, result)
+            upsert_loans(tx, part.rows, result)
     take_phone_numbers(tx, result)
-    everything += result.issues
-    rejected = {issue.row_number for issue in everything if issue.outcome is IssueOutcome.REJECTED}
-    adjusted = {issue.row_number for issue in everything if issue.outcome is IssueOutcome.ADJUSTED} - rejected
+    rejected = _rows_with(IssueOutcome.REJECTED, result.issues)
+    adjusted = _rows_with(IssueOutcome.ADJUSTED, result.issues) - rejected
     # A row that is rejected after all was not adjusted.
-    kept = [issue for issue in everything if issue.outcome is IssueOutcome.REJECTED or issue.row_number not in rejected]
+    issues = [
+        issue for issue in result.issues if issue.outcome is IssueOutcome.REJECTED or issue.row_number not in rejected
+    ]
     counts = RowCounts(result.inserted, result.updated, result.unchanged, len(rejected), len(adjusted))
-    tx.imports.add_progress(queue_number, counts, kept)
+    tx.imports.add_progress(queue_number, counts, issues)
     return counts
 
 
-def write_batch(store: Store, land: Callable[[Transaction, bool], RowCounts]) -> RowCounts:
-    """Lands a batch of an import in a transaction of the store.
+def _rows_with(outcome: IssueOutcome, issues: Sequence[RowIssue]) -> set[int]:
+    return {issue.row_number for issue in issues if issue.outcome is outcome}
+
+
+def write_batch(store: Store, upsert: Callable[[Transaction, bool], RowCounts]) -> RowCounts:
+    """Imports a batch in a transaction of the store.
 
     Args:
         store: The store.
-        land: Lands it by `upsert_batch`, with or without looking first. Nearly always nothing is found, so that is left
-            out at first; where a phone number turns out to be taken, the batch is undone and landed with a look.
+        upsert: Does it by `upsert_batch`, with or without looking customers up first. Nearly always none is found, so
+            that is left out at first; where a phone number turns out to be taken, the batch is undone and run with it.
 
     Raises:
-        WriteConflict: A phone number was taken after that look, by another server, or a loan was booked or repaid
-            meanwhile. The batch may be landed again.
+        WriteConflict: A phone number was taken after that look-up, by another server, or a loan was booked or repaid
+            meanwhile. The batch may be imported again.
     """
     try:
-        return store.write(lambda tx: land(tx, False))
+        return store.write(lambda tx: upsert(tx, False))
     except PhoneNumberTaken:
         pass
     try:
-        return store.write(lambda tx: land(tx, True))
+        return store.write(lambda tx: upsert(tx, True))
     except PhoneNumberTaken as error:
         raise WriteConflict("a phone number of the import was taken meanwhile") from error
 
 
 def reserve_loan_ids(tx: Transaction, loan_ids: Sequence[int], customer_ids: Sequence[int]) -> None:
-    """Notes whose loans a file's numbers are to be, which spares its rows a closer look. It has no other effect.
-
-    Args:
-        tx: The transaction.
-        loan_ids: The numbers.
-        customer_ids: The customer under whom each stands first in the file.
-    """
-    # Numbers like the service's own are given as the loans come, for a loan before may have been given one.
+    """Reserves a file's Loan IDs, each for the customer under whom it stands first, which spares its rows a look-up."""
+    # Ids like the service's own are given as the loans come, for a loan before may have been given one.
     first = tx.loans.first_generated_id
     if max(loan_ids, default=0) >= first:
         pairs = [pair for pair in zip(loan_ids, customer_ids, strict=True) if pair[0] < first]
-        loan_ids, customer_ids = [number for number, _ in pairs], [customer for _, customer in pairs]
+        loan_ids, customer_ids = [loan_id for loan_id, _ in pairs], [customer for _, customer in pairs]
     if loan_ids:
         tx.loans.reserve_loan_ids(loan_ids, customer_ids)

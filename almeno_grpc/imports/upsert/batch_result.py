@@ -1,4 +1,4 @@
-"""What comes of the rows of an import while they land."""
+"""What comes of the rows of a batch."""
 
 from dataclasses import dataclass, field
 
@@ -14,11 +14,11 @@ class BatchResult:
     unchanged: int = 0
     issues: list[RowIssue] = field(default_factory=list)
     check_existing: bool = False
-    """Whether each customer is looked up before it is added."""
+    """Whether each customer is looked up before it is inserted."""
     without_phone_numbers: list[CustomerRows] = field(default_factory=list)
-    """Customers who were added, and whose phone numbers are still to be taken."""
+    """Customers who were inserted, and whose phone numbers are still to be taken."""
     mostly_existing: bool = False
-    """Whether the latest loans looked at had numbers most of which were taken: those that follow are likely alike."""
+    """Whether most of the latest Loan IDs looked up were taken: those that follow are likely alike."""
 
     def reject(self, row_number: int, column: str, message: str) -> None:
         """Notes why a row is not taken."""

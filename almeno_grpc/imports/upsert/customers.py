@@ -1,4 +1,4 @@
-"""Checked rows of a customer file land in the book."""
+"""Checked rows of a customer file are inserted into the book, or update it."""
 
 from almeno_grpc.domain.customer import Customer
 from almeno_grpc.domain.imports import CustomerRow, CustomerRows
@@ -7,10 +7,10 @@ from almeno_grpc.service.store import Transaction
 
 
 def upsert_customers(tx: Transaction, rows: CustomerRows, now: int, result: BatchResult) -> None:
-    """Lands customers; the phone numbers of new ones are still to be taken, by `take_phone_numbers`."""
+    """Imports customers; the phone numbers of new ones are still to be taken, by `take_phone_numbers`."""
     if not rows:
         return
-    # Most of a book is new, and asking before would take longer than adding it.
+    # Most of a book is new, and to look it up first would take longer than to insert it.
     if not result.check_existing and tx.customers.import_if_new(rows, now):
         result.without_phone_numbers.append(rows)
         result.inserted += len(rows)
@@ -48,7 +48,7 @@ def upsert_customers(tx: Transaction, rows: CustomerRows, now: int, result: Batc
 
 
 def take_phone_numbers(tx: Transaction, result: BatchResult) -> None:
-    """Takes those of the customers added so far, all at once: one by one, they would take several times as long."""
+    """Takes those of the customers inserted so far: one by one, they would take several times as long."""
     tx.customers.take_phone_numbers(result.without_phone_numbers)
     result.without_phone_numbers.clear()
 

@@ -1,4 +1,4 @@
-"""Checked rows of a loan file land in the book."""
+"""Checked rows of a loan file are inserted into the book, or update it."""
 
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
@@ -11,7 +11,7 @@ from almeno_grpc.service.store import Transaction
 
 
 def upsert_loans(tx: Transaction, sheet_rows: LoanRows, result: BatchResult) -> None:
-    """Lands loans."""
+    """Imports loans."""
     if not sheet_rows:
         return
     if not result.mostly_existing and tx.loans.import_if_new(sheet_rows):
@@ -24,16 +24,16 @@ def upsert_loans(tx: Transaction, sheet_rows: LoanRows, result: BatchResult) -> 
     if max(row.source_loan_id for row in rows) < tx.loans.first_generated_id:
         _upsert_run(tx, rows, customers, taken, result)
         return
-    # The service numbers its own on from the largest number there is, so each row has to see those before it.
+    # The service takes its own ids from the largest on, so each row has to see those before it.
     for run in _runs(rows, taken):
         _upsert_run(tx, run, customers, taken, result)
 
 
 def _runs(rows: Sequence[LoanRow], taken: Set[int]) -> Iterator[Sequence[LoanRow]]:
-    """Cuts the rows behind each whose number is taken, by a loan of the book or by a row before it."""
+    """Cuts the rows behind each whose id is taken, by a loan of the book or by a row before it."""
     start, seen = 0, set[int]()
     for place, row in enumerate(rows):
-        # What is taken grows while the runs before this one land.
+        # What is taken grows while the runs before this one are imported.
         if row.source_loan_id in taken or row.source_loan_id in seen:
             yield rows[start : place + 1]
             start = place + 1
@@ -44,28 +44,21 @@ def _runs(rows: Sequence[LoanRow], taken: Set[int]) -> Iterator[Sequence[LoanRow
 def _upsert_run(
     tx: Transaction, rows: Sequence[LoanRow], customers: Set[int], taken: set[int], result: BatchResult
 ) -> None:
-    """Lands loans none of which has a number that an earlier one of them would be given.
+    """Imports loans none of which has an id that an earlier one of them would be given.
 
-    A loan whose number is free is new: loans are never deleted, and one is only given another number than the sheet's
-    if that was taken. So nearly all of a book goes into the database as it comes.
-
-    Args:
-        tx: The transaction.
-        rows: The loans.
-        customers: Those of their customers who exist.
-        taken: Those of their numbers that are taken; grows by the numbers of what is added.
-        result: What the batch has come to.
+    A loan whose id is free is new: loans are never deleted, and one is only given another id than the sheet's
+    if that was taken. So nearly all of a book is inserted as it comes. `customers` are those who exist; `taken` grows
+    by the ids of what is inserted.
     """
     new: list[LoanRow] = []
     others: list[LoanRow] = []
     for row in rows:
-        number = row.source_loan_id
         if row.customer_id not in customers:
             result.reject(row.row_number, "Customer ID", f"no customer has the number {row.customer_id}")
-        elif number in taken:
+        elif row.source_loan_id in taken:
             others.append(row)
         else:
-            taken.add(number)
+            taken.add(row.source_loan_id)
             new.append(row)
     if new:
         tx.loans.import_new(new)
@@ -75,28 +68,28 @@ def _upsert_run(
 
 
 def _upsert_existing(tx: Transaction, rows: Sequence[LoanRow], result: BatchResult) -> list[int]:
-    """Lands loans whose numbers are taken: by themselves, loaded before, or by others; gives the numbers given."""
+    """Imports loans whose ids are taken: by themselves, imported before, or by others; returns the ids given."""
     known = tx.loans.by_source({_key(row) for row in rows})
     new: dict[tuple[int, int], LoanRow] = {}
     for row in rows:
         if _key(row) not in known:
             new.setdefault(_key(row), row)
     numbers = tx.loans.import_renumbered(list(new.values())) if new else []
-    number_of = dict(zip(new, numbers, strict=True))
+    id_of = dict(zip(new, numbers, strict=True))
     for row in rows:
         key = _key(row)
         if new.get(key) is row:
             result.inserted += 1
-            _tell_number(row, number_of[key], result)
+            _note_id(row, id_of[key], result)
         else:
             # A row of the batch may be of a loan that an earlier one has brought.
-            before = known.get(key) or _imported_loan(new[key], number_of[key])
+            before = known.get(key) or _imported_loan(new[key], id_of[key])
             known[key] = _update_again(tx, row, before, result)
     return numbers
 
 
 def _update_again(tx: Transaction, row: LoanRow, before: Loan, result: BatchResult) -> Loan:
-    """Lands a loan that is in the book already; gives it as it is from then on."""
+    """Imports a loan that is in the book already; returns it as it is from then on."""
     loan = _imported_loan(row, before.loan_id)
     if loan == _as_imported(tx, before):
         result.unchanged += 1
@@ -107,11 +100,11 @@ def _update_again(tx: Transaction, row: LoanRow, before: Loan, result: BatchResu
     else:
         tx.loans.import_changed(loan)
         result.updated += 1
-    _tell_number(row, loan.loan_id, result)
+    _note_id(row, loan.loan_id, result)
     return loan
 
 
-def _tell_number(row: LoanRow, loan_id: int, result: BatchResult) -> None:
+def _note_id(row: LoanRow, loan_id: int, result: BatchResult) -> None:
     if loan_id != row.source_loan_id:
         message = f"{row.source_loan_id} is the number of another loan; this one has loan_id {loan_id}"
         result.adjust(row.row_number, "Loan ID", message)
@@ -127,14 +120,9 @@ def _as_imported(tx: Transaction, loan: Loan) -> Loan:
     if not first_and_latest:
         return loan
     before = first_and_latest[loan.loan_id][0].before
-    return replace(
-        loan,
-        emis_paid=before.emis_paid,
-        emis_paid_on_time=before.emis_paid_on_time,
-        outstanding_principal=before.outstanding_principal,
-        paid_toward_next=0,
-        repayment_count=0,
-    )
+    loan = replace(loan, emis_paid=before.emis_paid, emis_paid_on_time=before.emis_paid_on_time)
+    left = before.outstanding_principal
+    return replace(loan, outstanding_principal=left, paid_toward_next=0, repayment_count=0)
 
 
 def _imported_loan(row: LoanRow, loan_id: int) -> Loan:

@@ -20,7 +20,13 @@ from almeno_client.portfolio_records import Import, ImportKind, ImportState
 
 File = Annotated[
     Path,
-    typer.Argument(metavar="FILE", exists=True, dir_okay=False, readable=True, help="The .xlsx or .csv file to load."),
+    typer.Argument(
+        metavar="FILE",
+        exists=True,
+        dir_okay=False,
+        readable=True,
+        help="The .xlsx, .xls, .xlsb, .ods or .csv file to load.",
+    ),
 ]
 BookDate = Annotated[
     str | None,
@@ -31,6 +37,15 @@ BookDate = Annotated[
         show_default=False,
     ),
 ]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column",
+        metavar="HEADING=COLUMN",
+        help="A column that the file heads otherwise, such as 'Date of Approval=opened'. May be repeated.",
+        show_default=False,
+    ),
+]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait for the import to end, only queue it.")]
 
 
@@ -38,6 +53,7 @@ def import_customers(
     context: typer.Context,
     file: File,
     book_date: BookDate = None,
+    column: Columns = None,
     no_wait: NoWait = False,
     issues: Issues = 20,
     request_id: RequestId = None,
@@ -45,13 +61,14 @@ def import_customers(
 ) -> None:
     """Load a file of customers, one a row, and wait for the end. Ends with 6 or 7 when it did not go through whole."""
     session = session_of(context, as_json)
-    _load(session, ImportKind.CUSTOMERS, file, book_date, issues, request_id, wait=not no_wait)
+    _load(session, ImportKind.CUSTOMERS, file, book_date, column or [], issues, request_id, wait=not no_wait)
 
 
 def import_loans(
     context: typer.Context,
     file: File,
     book_date: BookDate = None,
+    column: Columns = None,
     no_wait: NoWait = False,
     issues: Issues = 20,
     request_id: RequestId = None,
@@ -59,7 +76,7 @@ def import_loans(
 ) -> None:
     """Load a file of loans, one a row, and wait for the end. Ends with 6 or 7 when it did not go through whole."""
     session = session_of(context, as_json)
-    _load(session, ImportKind.LOANS, file, book_date, issues, request_id, wait=not no_wait)
+    _load(session, ImportKind.LOANS, file, book_date, column or [], issues, request_id, wait=not no_wait)
 
 
 def import_status(
@@ -79,7 +96,7 @@ def import_status(
 def import_cancel(
     context: typer.Context, import_id: ImportId, request_id: RequestId = None, as_json: AsJson = False
 ) -> None:
-    """Cancel an import; rows that have landed stay. One that has ended already stays as it is."""
+    """Cancel an import; rows that were imported stay. One that has ended already stays as it is."""
     session = session_of(context, as_json)
     with session.connected() as client:
         state = client.cancel_import(import_id, request_id=request_id)
@@ -105,14 +122,16 @@ def _load(
     kind: ImportKind,
     file: Path,
     book_date: str | None,
+    columns: list[str],
     issues: int,
     request_id: str | None,
     *,
     wait: bool,
 ) -> None:
     day: date | None = read_date("--book-date", book_date) if book_date else None
+    named = _named(columns)
     with session.connected() as client:
-        state = client.start_import(kind, file, book_date=day, request_id=request_id or new_request_id())
+        state = client.start_import(kind, file, book_date=day, columns=named, request_id=request_id or new_request_id())
         if wait:
             state = _watch(session, client, state)
             _show(session, client, state, issues)
@@ -121,6 +140,19 @@ def _load(
         else:
             new_console().print(import_panel(state))
     raise typer.Exit(_exit_code(state))
+
+
+def _named(columns: list[str]) -> dict[str, str]:
+    """The file's headings by the book's, from options such as `Date of Approval=opened`."""
+    named: dict[str, str] = {}
+    for column in columns:
+        heading, sign, name = (part.strip() for part in column.partition("="))
+        if not (heading and sign and name):
+            raise typer.BadParameter(f"{column!r} is not HEADING=COLUMN, such as 'Date of Approval=opened'")
+        if heading in named:
+            raise typer.BadParameter(f"{heading!r} is named twice")
+        named[heading] = name
+    return named
 
 
 def _watch(session: Session, client: CreditClient, state: Import) -> Import:

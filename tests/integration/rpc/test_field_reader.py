@@ -170,8 +170,8 @@ def call(shared_stubs):
 @pytest.fixture
 def with_book(shared_stubs, rows_of):
     """The server with customer 7 and loan 5."""
-    shared_stubs.book.land([rows_of.customer(7)])
-    shared_stubs.book.land([rows_of.loan(7, 5)])
+    shared_stubs.book.upsert([rows_of.customer(7)])
+    shared_stubs.book.upsert([rows_of.loan(7, 5)])
     return shared_stubs
 
 

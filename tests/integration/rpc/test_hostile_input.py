@@ -84,8 +84,8 @@ METHODS = [
 @pytest.fixture(scope="module")
 def with_book(shared_stubs, rows_of):
     """A server with customer 7, loans 5 and 1000, and imports that wait."""
-    shared_stubs.book.land([rows_of.customer(7)])
-    shared_stubs.book.land([rows_of.loan(7, 5), rows_of.loan(7, 1000)])
+    shared_stubs.book.upsert([rows_of.customer(7)])
+    shared_stubs.book.upsert([rows_of.loan(7, 5), rows_of.loan(7, 1000)])
     return shared_stubs
 
 

@@ -16,8 +16,8 @@ IMPORTS = 7
 @pytest.fixture
 def listed(stubs, rows_of):
     """A book with 30 customers, 25 loans of customer 7 (every second closed), and imports with 12 issues."""
-    stubs.book.land([rows_of.customer(number) for number in range(1, 31)])
-    stubs.book.land(
+    stubs.book.upsert([rows_of.customer(number) for number in range(1, 31)])
+    stubs.book.upsert(
         [rows_of.loan(7, number, emis_paid=12 if number % 2 else 3) for number in range(1, 26)]
         + [rows_of.loan(8, number) for number in range(100, 103)]
     )
@@ -113,7 +113,7 @@ def test_last_page_has_no_token_even_when_it_is_full(lists, name):
 
 
 def test_page_has_50_rows_by_default_and_1000_at_most(stubs, rows_of):
-    stubs.book.land([rows_of.customer(number) for number in range(1, 1002)])
+    stubs.book.upsert([rows_of.customer(number) for number in range(1, 1002)])
     for size, rows in ((0, 50), (1000, 1000), (1001, 1000), (5000, 1000)):
         answer = stubs.credit.ListCustomers(pb.ListCustomersRequest(page_size=size))
         assert len(answer.customers) == rows
@@ -125,9 +125,9 @@ def test_page_walk_sees_every_row_once_while_rows_are_added(listed, lists, rows_
 
     def add():
         number = next(numbers)
-        listed.book.land([rows_of.customer(number)])
-        listed.book.land([rows_of.loan(7, number)])
-        listed.book.land([rows_of.loan(7, number + 1000, emis_paid=12)])
+        listed.book.upsert([rows_of.customer(number)])
+        listed.book.upsert([rows_of.loan(7, number)])
+        listed.book.upsert([rows_of.loan(7, number + 1000, emis_paid=12)])
 
     for name in ("customers", "loans", "active loans"):
         page, before = lists[name]

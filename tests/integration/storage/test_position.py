@@ -53,7 +53,7 @@ class UndoError(Exception):
 @pytest.fixture
 def position_of(book, rows_of):
     """Aggregates loans: they are written for a customer, read in the same transaction, and rolled back."""
-    book.land([rows_of.customer(1), rows_of.customer(2)])
+    book.upsert([rows_of.customer(1), rows_of.customer(2)])
 
     def position_of(loans: Iterable[Loan], on: date) -> CreditPosition:
         found = []

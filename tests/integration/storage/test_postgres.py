@@ -237,12 +237,12 @@ def test_customers_who_are_locked_are_skipped_unless_they_are_waited_for(book, o
 
 
 def test_lock_of_a_customer_does_not_keep_an_import_from_adding_loans(book, open_store, rows_of):
-    book.land([rows_of.customer(1)])
+    book.upsert([rows_of.customer(1)])
     other = type(book)(open_store(), book.clock)
 
     def lock(tx):
         assert tx.borrowers.lock([1], wait=True) == {1}
-        other.land([rows_of.loan(1, 5)])
+        other.upsert([rows_of.loan(1, 5)])
         return tx.borrowers.get_many([1], book.clock.today())[1].position.loan_count
 
     assert book.store.write(lock) == 1
@@ -266,8 +266,8 @@ def test_statement_after_the_lock_sees_what_the_one_it_waited_for_has_committed(
 
 def test_import_does_not_change_a_loan_while_a_repayment_is_recorded_on_it(book, open_store, rows_of):
     """The loan is read under a lock, by which the import waits, and then finds the repayment."""
-    book.land([rows_of.customer(1)])
-    book.land([rows_of.loan(1, 5)])
+    book.upsert([rows_of.customer(1)])
+    book.upsert([rows_of.loan(1, 5)])
     other = open_store()
     changed = []
 
@@ -369,7 +369,7 @@ def test_generated_ids_never_meet_imported_ones_while_both_come(book, rows_of):
             for batch in range(20):
                 numbers = range(FIRST_GENERATED_ID + 300 * batch, FIRST_GENERATED_ID + 300 * batch + 300, 3)
                 rows = [rows_of.customer(number, phone_digits=916 * 10**9 + number) for number in numbers]
-                book.land(rows)
+                book.upsert(rows)
         finally:
             stop.set()
         for each in registering:

@@ -33,8 +33,8 @@ def test_planner_learns_of_tables_that_an_import_has_doubled(book, admin):
 
 
 def test_planner_learns_of_each_table_that_an_import_fills(book, admin, rows_of):
-    book.land([rows_of.customer(number) for number in range(1, 5_001)])
-    book.land([rows_of.loan(number, number) for number in range(1, 5_001)])
+    book.upsert([rows_of.customer(number) for number in range(1, 5_001)])
+    book.upsert([rows_of.loan(number, number) for number in range(1, 5_001)])
     book.store.analyze()
     filled = "SELECT relname, reltuples FROM pg_class WHERE relkind = 'r' AND pg_relation_size(oid) > 16 * 8192"
     filled += " AND relnamespace = current_schema()::regnamespace"
@@ -51,10 +51,10 @@ def test_planner_is_told_roughly_for_calls_wait_meanwhile(book, admin):
 
 def test_loans_of_a_sheet_are_found_by_the_indexes_however_many(book, rows_of, monkeypatch):
     borrowers = range(1, 201)
-    book.land([rows_of.customer(number) for number in borrowers])
-    book.land([rows_of.loan(number % 200 + 1, number) for number in range(1, 100_001)], batch_rows=25_000)
+    book.upsert([rows_of.customer(number) for number in borrowers])
+    book.upsert([rows_of.loan(number % 200 + 1, number) for number in range(1, 100_001)], batch_rows=25_000)
     # Their numbers are taken, so they get others.
-    book.land([rows_of.loan(1, number) for number in range(1, 101)])
+    book.upsert([rows_of.loan(1, number) for number in range(1, 101)])
     book.store.analyze()
     keys = [(number % 200 + 1, number) for number in range(1, 401)] + [(1, number) for number in range(1, 101)]
     statements: list[str] = []
@@ -117,7 +117,7 @@ def test_booking_whose_reserved_id_an_import_has_taken_gets_another(with_custome
         [loan_id] = tx.loans.reserve_ids(1)
         runs.append(loan_id)
         if len(runs) == 1:
-            with_customers.land([rows_of.loan(2, loan_id)])
+            with_customers.upsert([rows_of.loan(2, loan_id)])
         tx.write(Changes(decisions=[decision_of("d", 1)], loans=[loan_of(loan_id, 1, "d")]))
 
     with_customers.store.write(lend)

@@ -193,7 +193,7 @@ def test_upload_is_checkpointed_as_it_comes(book, monkeypatch):
             yield bytes(2**17)
             longest.append(pages_in_wal(book))
 
-    book.imports.store(Upload(ImportKind.LOANS, "loans.csv", None, "0" * 64, pieces()))
+    book.imports.store(Upload(ImportKind.LOANS, "loans.csv", None, 0, "0" * 64, {}, pieces()))
     assert max(longest) < 100
 
 

@@ -61,6 +61,24 @@ def test_import_uploads_waits_and_sums_up(almeno, imports, file, kind):
     assert uuid.UUID(header.header.request_id)
 
 
+def test_columns_that_the_file_heads_otherwise_are_named(almeno, imports, file):
+    service = imports("SUCCEEDED", **DONE)
+    result = almeno(
+        *("import", "loans", str(file), "--column", "Date of Approval=opened", "--column", "EMIs paid on Time = a=b")
+    )
+    assert result.exit_code == 0, result.output
+    ((header, _),) = service.requests["StartImport"]
+    assert dict(header.header.columns) == {"Date of Approval": "opened", "EMIs paid on Time": "a=b"}
+
+
+@pytest.mark.parametrize("columns", [["opened"], ["=opened"], ["Tenure="], ["Tenure=a", "Tenure=b"]])
+def test_column_that_is_not_named_in_full_or_twice_is_told_before_anything_is_sent(almeno, imports, file, columns):
+    service = imports("SUCCEEDED", **DONE)
+    result = almeno("import", "loans", str(file), *(part for column in columns for part in ("--column", column)))
+    assert result.exit_code == 2
+    assert not service.requests
+
+
 def test_import_that_rejected_rows_ends_with_7(almeno, imports, file):
     imports("SUCCEEDED", issue(7, "REJECTED"), **(DONE | {"rows_inserted": 699, "rows_rejected": 1}))
     result = almeno("import", "loans", str(file))

@@ -1,4 +1,5 @@
 import datetime as dt
+import hashlib
 import io
 import time
 import uuid
@@ -37,6 +38,7 @@ def test_file_arrives_whole_after_its_header(client, book, tmp_path, rest):
     assert header.header.file_name == "loans.csv"
     assert (header.header.book_date.year, header.header.book_date.day) == (2026, 31)
     assert uuid.UUID(header.header.request_id)
+    assert (header.header.size_bytes, header.header.sha256) == (len(content), hashlib.sha256(content).hexdigest())
     assert b"".join(message.chunk for message in chunks) == content
     assert max(len(message.chunk) for message in chunks) == 128 * 1024
     assert started.state is ImportState.QUEUED
@@ -48,6 +50,26 @@ def test_content_needs_a_name_and_no_book_date(client, book):
     client.start_import(ImportKind.CUSTOMERS, b"Customer ID\n1\n", file_name="c.csv")
     header, chunk = only(book, "StartImport")
     assert not header.header.HasField("book_date")
+    assert (header.header.size_bytes, header.header.sha256) == (14, hashlib.sha256(chunk.chunk).hexdigest())
+    assert not header.header.columns
+    assert chunk.chunk == b"Customer ID\n1\n"
+
+
+def test_columns_that_are_headed_otherwise_are_named(client, book):
+    client.start_import(ImportKind.LOANS, b"x", file_name="l.ods", columns={"Date of Approval": "opened"})
+    assert dict(only(book, "StartImport")[0].header.columns) == {"Date of Approval": "opened"}
+
+
+def test_file_that_can_be_read_once_only_is_sent_without_its_sum(client, book, tmp_path, monkeypatch):
+    class Pipe(io.BytesIO):
+        def seekable(self):
+            return False
+
+    monkeypatch.setattr(imports_module.Path, "open", lambda *_: Pipe(b"Customer ID\n1\n"))
+    client.start_import(ImportKind.LOANS, tmp_path / "loans.csv")
+    header, chunk = only(book, "StartImport")
+    assert not header.header.HasField("sha256")
+    assert not header.header.HasField("size_bytes")
     assert chunk.chunk == b"Customer ID\n1\n"
 
 
@@ -92,6 +114,9 @@ def test_file_that_breaks_off_is_never_taken_for_whole(client, service, tmp_path
             if self.tell():
                 raise OSError("the disk is worn")
             return super().read(4)
+
+        def seekable(self):
+            return False
 
     service.answers("StartImport", lambda upload, _: taken.append(upload))
     monkeypatch.setattr(imports_module.Path, "open", lambda *_: Worn(b"Customer ID\n1\n"))

@@ -14,16 +14,29 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ImportHeader(_message.Message):
-    __slots__ = ("kind", "file_name", "book_date", "request_id")
+    __slots__ = ("kind", "file_name", "book_date", "request_id", "size_bytes", "sha256", "columns")
+    class ColumnsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     KIND_FIELD_NUMBER: _ClassVar[int]
     FILE_NAME_FIELD_NUMBER: _ClassVar[int]
     BOOK_DATE_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    SHA256_FIELD_NUMBER: _ClassVar[int]
+    COLUMNS_FIELD_NUMBER: _ClassVar[int]
     kind: _import_pb2.ImportKind
     file_name: str
     book_date: _date_pb2.Date
     request_id: str
-    def __init__(self, kind: _Optional[_Union[_import_pb2.ImportKind, str]] = ..., file_name: _Optional[str] = ..., book_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., request_id: _Optional[str] = ...) -> None: ...
+    size_bytes: int
+    sha256: str
+    columns: _containers.ScalarMap[str, str]
+    def __init__(self, kind: _Optional[_Union[_import_pb2.ImportKind, str]] = ..., file_name: _Optional[str] = ..., book_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., request_id: _Optional[str] = ..., size_bytes: _Optional[int] = ..., sha256: _Optional[str] = ..., columns: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class StartImportRequest(_message.Message):
     __slots__ = ("header", "chunk")

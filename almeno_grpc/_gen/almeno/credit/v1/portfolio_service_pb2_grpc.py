@@ -96,10 +96,12 @@ class PortfolioServiceServicer(object):
     """
 
     def StartImport(self, request_iterator, context):
-        """Uploads an `.xlsx` or `.csv` file and queues it. Answers as soon as the file is stored; a background worker
-        then takes the files in the order of their uploads.
+        """Uploads a workbook (`.xlsx`, `.xls`, `.xlsb`, `.ods`) or a CSV file and queues it. Of a workbook the first visible
+        sheet counts. Answers as soon as the file is stored; a background worker then takes the files in the order of their
+        uploads.
 
-        Errors: INVALID_ARGUMENT (INVALID_FIELD, REQUEST_ID_REUSED), RESOURCE_EXHAUSTED (UPLOAD_TOO_LARGE).
+        Errors: INVALID_ARGUMENT (INVALID_FIELD, UPLOAD_MISMATCH, REQUEST_ID_REUSED), RESOURCE_EXHAUSTED
+        (UPLOAD_TOO_LARGE).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

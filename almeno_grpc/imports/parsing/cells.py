@@ -1,0 +1,197 @@
+"""The rules for single cells: each takes a cell as the file holds it and gives its value, or a mark on the cell.
+
+A workbook's cell is a number, a text, a date or a time; a CSV file's is a text. A number is what its 15 significant
+digits say, which is what Excel shows and saves: sums and products leave binary digits behind those.
+"""
+
+import math
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+from typing import ClassVar
+
+from almeno_grpc.domain import limits
+from almeno_grpc.domain.customer import phone_digits
+from almeno_grpc.domain.money import PAISE_PER_RUPEE, format_rupees
+from almeno_grpc.domain.names import clean_name
+from almeno_grpc.service.phone_numbers import to_e164
+
+MAX_QUOTED_CHARACTERS = 40
+_EMPTY = "is empty; so counts a formula that was never calculated, and an error"
+_NUMBER = re.compile(r"[+-]?[0-9]{1,19}(\.[0-9]{0,15})?")
+_GROUPED_BY_POINTS = re.compile(r"[+-]?[0-9]{1,3}(\.[0-9]{3})+")
+"""Such as 1.500, which is fifteen hundred in much of Europe. Rates may be written so, for three decimals are common."""
+_AMOUNT = re.compile(
+    # Grouped by thousands or the Indian way, or not at all; 1.00E+05 has lost digits and is none.
+    r"(?:₹|rs\.?|inr)?\s*([+-]?(?:[0-9]{1,19}|[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,2}(?:,[0-9]{2})*,[0-9]{3})"
+    r"(?:\.[0-9]{0,15})?)\s*(?:/-)?",
+    re.IGNORECASE,
+)
+_PERCENT = re.compile(r"([+-]?[0-9]{1,9}(?:\.[0-9]{0,15})?)\s*(%)?")
+_PHONE_NUMBER_AS_FRACTION = re.compile(r"([1-9][0-9]{9,14})\.0+")
+"""How pandas writes a whole column of numbers once a cell of it was empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a cell cannot be taken, to be read after the name of its column."""
+
+    message: str
+    found: str = "''"
+    """The cell, quoted, where the rule quotes it."""
+    value: ClassVar[int] = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Adjusted:
+    """A cell that is taken with a change, which the message says, to be read after the name of its column."""
+
+    value: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fraction:
+    """A rate below 1 without a percent sign: 0.105 may be 0.105 % or, as spreadsheets keep a percentage, 10.5 %."""
+
+    value: int
+    """Taken as it stands; 0 where it has too many decimals for that. In ten-thousandths of a per cent, as the next."""
+    as_percentage: int
+    found: str
+
+
+CellRule = Callable[[object], object]
+
+
+def quoted(cell: object) -> str:
+    """The cell as a person would know it again, shortened and without control characters."""
+    if isinstance(cell, float):
+        number = number_of(cell)
+        text = repr(cell) if number is None else f"{number.normalize():f}"
+    else:
+        text = cell.isoformat() if isinstance(cell, date) else str(cell).strip()
+    text = "".join(character if character.isprintable() else "?" for character in text[: MAX_QUOTED_CHARACTERS + 1])
+    return "'" + (text if len(text) <= MAX_QUOTED_CHARACTERS else text[: MAX_QUOTED_CHARACTERS - 1] + "…") + "'"
+
+
+def visible(text: str) -> str:
+    """The text without format characters (Unicode category Cf), and without white space around it."""
+    if not text.isascii():
+        text = "".join(character for character in text if unicodedata.category(character) != "Cf")
+    return text.strip()
+
+
+def number_of(cell: object) -> Decimal | None:
+    """The number a cell holds; None where it holds none."""
+    if isinstance(cell, float):
+        return Decimal(f"{cell:.15g}") if math.isfinite(cell) else None
+    text = visible(cell) if isinstance(cell, str) else ""
+    return Decimal(text) if _NUMBER.fullmatch(text) and not _GROUPED_BY_POINTS.fullmatch(text) else None
+
+
+def not_a(wanted: str, cell: object) -> Fault:
+    """The fault of a cell that is not what was wanted."""
+    is_empty = isinstance(cell, str) and not visible(cell)
+    return Fault(_EMPTY) if is_empty else Fault(f"must be {wanted}, but is {quoted(cell)}", quoted(cell))
+
+
+@dataclass(frozen=True, slots=True)
+class WholeNumber:
+    """The rule for whole numbers from `min_value` to `max_value`; 12.0 is one."""
+
+    min_value: int
+    max_value: int
+    scale: ClassVar[int] = 1
+    """What a plain whole number is multiplied by to give the value."""
+
+    def __call__(self, cell: object) -> int | Fault:
+        """Reads a cell."""
+        number = number_of(cell)
+        if number is None or number != number.to_integral_value():
+            return self._fault(cell)
+        if isinstance(cell, float) and int(cell) != number and int(cell) == cell:
+            return Fault(f"is too long for a number cell to hold exactly ('{int(cell)}'); write it as text")
+        return int(number) if self.min_value <= number <= self.max_value else self._fault(cell)
+
+    def _fault(self, cell: object) -> Fault:
+        return not_a(f"a whole number from {self.min_value} to {self.max_value}", cell)
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """The rule for amounts: rupees in the sheet, whole paise out, from `min_value` to `max_value`."""
+
+    min_value: int
+    max_value: int
+    rounds: bool = False
+    """Whether more than two decimals are rounded, as of payments that a formula has worked out."""
+    scale: ClassVar[int] = PAISE_PER_RUPEE
+
+    def __call__(self, cell: object) -> int | Adjusted | Fault:
+        """Reads a cell."""
+        rupees = number_of(cell)
+        if isinstance(cell, str) and (match := _AMOUNT.fullmatch(visible(cell))):
+            rupees = None if _GROUPED_BY_POINTS.fullmatch(match[1]) else Decimal(match[1].replace(",", ""))
+        if rupees is None:
+            return self._fault(cell)
+        exact = rupees.scaleb(2)
+        paise = exact.to_integral_value(ROUND_HALF_UP)
+        if not self.min_value <= exact <= self.max_value or (paise != exact and not self.rounds):
+            return self._fault(cell)
+        if paise != exact:
+            return Adjusted(int(paise), f"{quoted(cell)} rounded to {format_rupees(int(paise))}")
+        return int(paise)
+
+    def _fault(self, cell: object) -> Fault:
+        lower = "more than ₹0" if self.min_value == 1 else f"{format_rupees(self.min_value)} or more"
+        upper = format_rupees(self.max_value)
+        return not_a(f"an amount in rupees such as 500000 or 500000.50, {lower} and at most {upper}", cell)
+
+
+def interest_rate(cell: object) -> int | Fraction | Fault:
+    """The rule for rates: per cent a year in the sheet, ten-thousandths of a per cent out."""
+    number, has_sign = number_of(cell), False
+    if isinstance(cell, str) and (match := _PERCENT.fullmatch(visible(cell))):
+        number, has_sign = Decimal(match[1]), match[2] is not None
+    if number is not None and limits.MIN_INTEREST_RATE <= number <= limits.MAX_INTEREST_RATE:
+        scaled, percentage = number.scaleb(limits.RATE_DECIMAL_PLACES), number.scaleb(limits.RATE_DECIMAL_PLACES + 2)
+        is_exact = scaled == scaled.to_integral_value()
+        if 0 < number < 1 and not has_sign and percentage == percentage.to_integral_value():
+            return Fraction(int(scaled) if is_exact else 0, int(percentage), quoted(cell))
+        if is_exact:
+            return int(scaled)
+    return not_a(
+        f"a rate in per cent a year from {limits.MIN_INTEREST_RATE} to {limits.MAX_INTEREST_RATE} with at most "
+        f"{limits.RATE_DECIMAL_PLACES} decimals",
+        cell,
+    )
+
+
+def name(cell: object) -> str | Fault:
+    """The rule for names; what was found is never quoted."""
+    if not isinstance(cell, str):
+        return Fault("must be text")
+    if not cell.strip():
+        return Fault(_EMPTY)
+    try:
+        return clean_name(cell)
+    except ValueError as error:
+        return Fault(str(error))
+
+
+def phone_number(cell: object) -> int | Fault:
+    """The rule for phone numbers, the digits of E.164 out; what was found is never quoted."""
+    if isinstance(cell, float):
+        cell = str(int(cell)) if cell.is_integer() and abs(cell) < limits.MAX_BOOK_ID else "?"
+    text = visible(cell) if isinstance(cell, str) else "?"
+    if not text:
+        return Fault(_EMPTY)
+    if match := _PHONE_NUMBER_AS_FRACTION.fullmatch(text):
+        text = match[1]
+    try:
+        return phone_digits(to_e164(text))
+    except ValueError as error:
+        return Fault(str(error))

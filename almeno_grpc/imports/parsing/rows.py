@@ -1,0 +1,123 @@
+"""What the rows of a file become: batches of good rows with their adjustments, and issues of the rejected ones.
+
+A table is checked column by column, as a whole; only rows with a fault are looked at one by one.
+"""
+
+from array import array
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from almeno_grpc.domain import headings
+from almeno_grpc.domain.imports import CustomerRows, ImportKind, IssueOutcome, LoanRows, RowIssue
+from almeno_grpc.imports.parsing.columns import Values
+from almeno_grpc.imports.parsing.loan_terms import decide_fractions, loan_columns
+from almeno_grpc.imports.parsing.row_order import LoanOrder, repeated
+from almeno_grpc.imports.parsing.sheets import open_sheet
+from almeno_grpc.imports.parsing.table import Table, read_table
+from almeno_grpc.imports.sandbox.messages import FileDone, FileOpened, LoanIds, Message, ReadingJob, RowBatch
+
+_SLOW_ROWS = 8
+"""How many times longer a loan takes to import whose Loan ID stands further up."""
+
+
+def parse_file(job: ReadingJob) -> Iterator[Message]:
+    """Reads and checks a file, and yields what came of it, as `almeno_grpc.imports.sandbox.messages` says.
+
+    The rows come in the same order each time: customers in that of the sheet, loans in that of `LoanOrder`, and behind
+    the good rows those that are rejected.
+
+    Raises:
+        FileRefusedError: The file as a whole cannot be taken. Then nothing was yielded.
+    """
+    with open_sheet(job.path, job.file_name, job.limits) as sheet:
+        table = read_table(sheet, job.kind, job.columns, job.limits)
+    yield FileOpened(len(table))
+    is_loans = job.kind is ImportKind.LOANS
+    order = LoanOrder(*(table.columns[heading].values for heading in headings.KEYS[job.kind])) if is_loans else None
+    # Where rows have been imported, their ids have been reserved.
+    yield LoanIds(*order.first_owners()) if order and not job.skip_rows else LoanIds(array("q"), array("q"))
+    if is_loans:
+        decide_fractions(table)
+    rejections = _rejections(table, job.kind)
+    columns = [column.values for column in table.columns.values()]
+    columns = [table.row_numbers, *(loan_columns(table, job.book_date) if is_loans else columns)]
+    adjustments = _adjustments(table)
+    good = np.delete(np.arange(len(table)), [*rejections])
+    places, first_count = order.places(good) if order else (good, len(good))
+    batch_rows = job.batch_rows
+    runs = [
+        *_runs(job.skip_rows, first_count, batch_rows),
+        *_runs(max(job.skip_rows, first_count), len(good), max(1, batch_rows // _SLOW_ROWS)),
+    ]
+    rows_type = LoanRows if is_loans else CustomerRows
+    for start, stop in runs:
+        here = places[start:stop]
+        # Put in order batch by batch: the first of them can be imported while the others are.
+        rows = rows_type([_packed(column[here]) for column in columns])
+        touched = [place for place in here.tolist() if place in adjustments] if adjustments else []
+        yield RowBatch(rows, [issue for place in touched for issue in adjustments[place]])
+    rejected = sorted(rejections)[max(0, job.skip_rows - len(good)) :]
+    for start, stop in _runs(0, len(rejected), max(1, batch_rows // _SLOW_ROWS)):
+        issues = [issue for place in rejected[start:stop] for issue in rejections[place]]
+        yield RowBatch(rows_type([()] * len(columns)), issues, stop - start)
+    yield FileDone()
+
+
+def _rejections(table: Table, kind: ImportKind) -> dict[int, list[RowIssue]]:
+    """What is wrong with the rows that cannot be taken, by their places."""
+    rejections: dict[int, list[RowIssue]] = {}
+
+    def reject(place: int, heading: str, message: str) -> None:
+        number = int(table.row_numbers[place])
+        rejections.setdefault(place, []).append(RowIssue(number, IssueOutcome.REJECTED, heading, message))
+
+    for heading, column in table.columns.items():
+        # An End Date that cannot be read is corrected, not rejected.
+        if heading != headings.END_DATE:
+            for place, fault in column.faults.items():
+                reject(place, heading, f"{heading} {fault.message}")
+    for place in table.overlong:
+        reject(place, "", "the row has more fields than there are headings; a field that holds a comma needs quotes")
+    _reject_differing(table, kind, rejections)
+    return rejections
+
+
+def _reject_differing(table: Table, kind: ImportKind, rejections: dict[int, list[RowIssue]]) -> None:
+    """Rejects the rows whose key stood in an earlier good row that says something else of it."""
+    keys = headings.KEYS[kind]
+    values = [column.values for heading, column in table.columns.items() if heading != headings.END_DATE]
+    first_rows: dict[tuple[Any, ...], tuple[int, tuple[Any, ...]]] = {}
+    for place in repeated(values[: len(keys)]):
+        if place in rejections:
+            continue
+        number, row = int(table.row_numbers[place]), tuple(column[place] for column in values)
+        first_number, first_row = first_rows.setdefault(row[: len(keys)], (number, row))
+        if row != first_row:
+            key = " of customer ".join(map(str, reversed(row[: len(keys)])))
+            message = (
+                f"{keys[-1]} {key} stands already in row {first_number}, with other values; the first row was kept"
+            )
+            rejections[place] = [RowIssue(number, IssueOutcome.REJECTED, keys[-1], message)]
+
+
+def _adjustments(table: Table) -> dict[int, list[RowIssue]]:
+    """With what changes rows are taken, by their places; those of rejected rows do not matter."""
+    found: dict[int, list[RowIssue]] = {}
+    for heading, column in table.columns.items():
+        for place, adjusted in column.adjusted.items():
+            message = f"{heading} {adjusted.message}"
+            issue = RowIssue(int(table.row_numbers[place]), IssueOutcome.ADJUSTED, heading, message)
+            found.setdefault(place, []).append(issue)
+    return found
+
+
+def _packed(column: Values) -> Any:
+    """The column as it crosses the pipe in one piece, to where no numpy is."""
+    return column.tolist() if column.dtype == object else array("q", column.tobytes())
+
+
+def _runs(start: int, stop: int, rows: int) -> Iterator[tuple[int, int]]:
+    """Cuts the places from `start` up to `stop` into runs of so many."""
+    return ((first, min(first + rows, stop)) for first in range(start, stop, rows))

@@ -1,0 +1,98 @@
+"""Reading a sheet into a table: its columns found, its rows checked piece by piece, blank ones left out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import compress
+
+import numpy as np
+
+from almeno_grpc.domain import headings
+from almeno_grpc.domain import limits as book
+from almeno_grpc.domain.imports import ImportKind
+from almeno_grpc.imports.errors import FileRefusedError
+from almeno_grpc.imports.parsing import cells, days
+from almeno_grpc.imports.parsing.cells import Amount, CellRule, WholeNumber
+from almeno_grpc.imports.parsing.columns import Column, Numbers, ParsedColumn
+from almeno_grpc.imports.parsing.headings import find_columns
+from almeno_grpc.imports.parsing.sheets import Sheet, is_blank
+from almeno_grpc.imports.sandbox.messages import ReadingLimits
+from almeno_grpc.imports.throttle import yield_cpu
+
+_ID = WholeNumber(1, book.MAX_BOOK_ID)
+
+RULES: dict[ImportKind, dict[str, CellRule]] = {
+    ImportKind.CUSTOMERS: {
+        headings.CUSTOMER_ID: _ID,
+        headings.FIRST_NAME: cells.name,
+        headings.LAST_NAME: cells.name,
+        headings.AGE: WholeNumber(book.MIN_AGE, book.MAX_AGE),
+        headings.PHONE_NUMBER: cells.phone_number,
+        headings.MONTHLY_SALARY: Amount(1, book.MAX_MONTHLY_INCOME),
+        headings.APPROVED_LIMIT: Amount(0, book.MAX_APPROVED_LIMIT),
+    },
+    ImportKind.LOANS: {
+        headings.CUSTOMER_ID: _ID,
+        headings.LOAN_ID: _ID,
+        headings.LOAN_AMOUNT: Amount(book.MIN_LOAN_AMOUNT, book.MAX_LOAN_AMOUNT),
+        headings.TENURE: WholeNumber(book.MIN_TENURE_MONTHS, book.MAX_TENURE_MONTHS),
+        headings.INTEREST_RATE: cells.interest_rate,
+        headings.MONTHLY_PAYMENT: Amount(1, book.MAX_MONTHLY_INSTALLMENT, rounds=True),
+        headings.EMIS_PAID_ON_TIME: WholeNumber(0, book.MAX_ID),
+        headings.DATE_OF_APPROVAL: days.approval_day,
+        headings.END_DATE: days.day,
+    },
+}
+"""What each column has to hold, in the order of the headings."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """The rows of a file that hold anything."""
+
+    row_numbers: Numbers
+    """As a spreadsheet shows them."""
+    columns: Mapping[str, ParsedColumn]
+    """By the headings of the kind, in their order."""
+    overlong: set[int]
+    """Places of the rows that have more fields than there are headings, which only a CSV file can have."""
+
+    def __len__(self) -> int:
+        return len(self.row_numbers)
+
+
+def read_table(sheet: Sheet, kind: ImportKind, named: Mapping[str, str], limits: ReadingLimits) -> Table:
+    """Reads and checks all rows of a sheet; `named` are its headings by the book's, where the sender has named them.
+
+    Raises:
+        FileRefusedError: The file as a whole cannot be taken.
+    """
+    positions = find_columns(kind, sheet.headings, named, sheet.title)
+    columns = {heading: Column(rule) for heading, rule in RULES[kind].items()}
+    next_number, count, numbers, overlong = sheet.heading_row + 1, 0, [np.empty(0, dtype=np.int64)], set[int]()
+    for piece in sheet.pieces:
+        yield_cpu()
+        picked: list[Sequence[object]] = [piece[position] for position in positions]
+        numbers_here = np.arange(next_number, next_number + len(picked[0]))
+        next_number += len(picked[0])
+        filled = np.ones(len(picked[0]), dtype=bool)
+        filled[_blank_places(picked)] = False
+        if not filled.all():
+            picked = [list(compress(column, filled)) for column in picked]
+            numbers_here = numbers_here[filled]
+        places = np.cumsum(filled) - 1 + count
+        for extra in piece[len(sheet.headings) :]:
+            overlong |= {int(places[place]) for place, cell in enumerate(extra) if cell and filled[place]}
+        for column, cells_here in zip(columns.values(), picked, strict=True):
+            column.extend(cells_here)
+        numbers.append(numbers_here)
+        count += len(numbers_here)
+        if count > limits.rows:
+            raise FileRefusedError(f"the file has more than {limits.rows:,} rows; split it into several files")
+    return Table(np.concatenate(numbers), {heading: column.parsed() for heading, column in columns.items()}, overlong)
+
+
+def _blank_places(columns: Sequence[Sequence[object]]) -> list[int]:
+    """Nearly every row has its Customer ID, and then there is nothing more to look at."""
+    first, *others = columns
+    places = [place for place, cell in enumerate(first) if isinstance(cell, str) and not cell.strip()]
+    return [place for place in places if is_blank([column[place] for column in others])]

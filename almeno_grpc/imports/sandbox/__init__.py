@@ -1,0 +1,1 @@
+"""The sandbox: a process of its own, with limits, that reads an uploaded file."""
