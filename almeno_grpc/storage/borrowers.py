@@ -41,7 +41,7 @@ _LAST_DAY = 31
 
 
 def _number(value: int) -> ColumnElement[int]:
-    """A number that stands in the statement, rather than being passed to it each time."""
+    """A literal of the statement, which is not passed as a parameter each time."""
     return literal_column(str(value), Integer)
 
 

@@ -1,4 +1,4 @@
-"""Imported files in the database: the queue, the uploads and the issues."""
+"""Imports in the database: the queue, the uploads and the issues."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -65,7 +65,7 @@ _DEPTH = select(func.count()).select_from(import_file).where(_WAITING)
 _c = import_content.c
 _CONTENT = select(_c.content).where(_c.import_id == bindparam("of_import")).order_by(_c.number)
 _MAX_DONE_WITH = 16
-"""Names of pieces a look, which are then let go one by one."""
+"""Chunks a query, which are then deleted one by one."""
 _DONE_WITH = (
     select(_c.import_id, _c.number)
     .select_from(import_content.outerjoin(import_file, _f.import_id == _c.import_id))
@@ -95,11 +95,11 @@ class Imports:
         self._by_import_id = _BY_IMPORT_ID_LOCKED if transaction.writes else _BY_IMPORT_ID
 
     def add_content(self, import_id: str, number: int, content: bytes) -> None:
-        """Stores a piece of an upload that is to be queued under the name."""
+        """A chunk of an upload that is to be queued under the import_id."""
         self._connection.execute(insert(import_content), {"import_id": import_id, "number": number, "content": content})
 
     def add(self, new: ImportFile) -> ImportFile:
-        """Queues a file whose content is stored; gives it back with its place in the queue."""
+        """Queues a file whose content is stored; returns it with its queue_number."""
         values = {
             "import_id": new.import_id,
             "kind": new.kind.value,
@@ -120,17 +120,17 @@ class Imports:
         return self._one(_f.queue_number == queue_number)
 
     def get(self, import_id: str) -> ImportFile | None:
-        """The import with the name, if there is one."""
+        """By import_id; locked by a transaction that writes."""
         row = self._connection.execute(self._by_import_id, {"of_import": import_id}).first()
         return _file(row) if row else None
 
     def page(self, before: int, count: int) -> list[ImportFile]:
-        """Up to `count` imports with a place in the queue below `before`, the newest first."""
+        """Up to `count` imports with a queue_number below `before`, the newest first."""
         query = _FILES.where(_f.queue_number < before).order_by(_f.queue_number.desc()).limit(count)
         return [_file(row) for row in self._connection.execute(query)]
 
     def first_book_date(self, kind: ImportKind, sha256: str) -> date | None:
-        """The day the same file was first loaded with; files that failed do not count."""
+        """The book date of the first import of the same file; imports that failed do not count."""
         query = (
             select(_f.book_date)
             .where(_f.sha256 == sha256, _f.kind == kind.value, _f.state != ImportState.FAILED.value)
@@ -149,19 +149,19 @@ class Imports:
         return int(self._connection.execute(_DEPTH).scalar_one())
 
     def content(self, import_id: str) -> Iterator[bytes]:
-        """The uploaded file in pieces, fetched one by one, for others wait while one is."""
+        """The uploaded file in chunks, fetched one by one, for others wait while one is."""
         result = self._connection.execute(_CONTENT, {"of_import": import_id}, execution_options={"yield_per": 1})
         yield from result.scalars()
 
     def done_with(self, before: str) -> list[tuple[str, int]]:
-        """Some pieces that nobody needs any more, each by the import's name and its number.
+        """Some chunks that nobody needs any more, each by import_id and number.
 
-        They are of imports that have ended, or of uploads that came to nothing, named before the one given.
+        They are of imports that have ended, or of uploads that were never queued, whose ids sort before the one given.
         """
         return [(row.import_id, row.number) for row in self._connection.execute(_DONE_WITH, {"before": before})]
 
     def drop_content(self, import_id: str, number: int | None = None) -> None:
-        """Lets go of a piece of an upload, or of all of it."""
+        """Deletes a chunk of an upload, or all of it."""
         of_import = delete(import_content).where(_c.import_id == import_id)
         self._connection.execute(of_import if number is None else of_import.where(_c.number == number))
 
@@ -170,7 +170,7 @@ class Imports:
         self._update(queue_number, state=ImportState.RUNNING.value, start_time_us=time)
 
     def set_rows_total(self, queue_number: int, rows_total: int) -> None:
-        """Notes how many rows the file has."""
+        """Sets how many rows the file has."""
         self._update(queue_number, rows_total=rows_total)
 
     def add_progress(self, queue_number: int, rows: RowCounts, issues: Sequence[RowIssue]) -> None:

@@ -70,7 +70,7 @@ def loan_of(row: Any) -> Loan:
 
 
 def values_of(loan: Loan) -> dict[str, Any]:
-    """The columns behind the number, in order."""
+    """The columns behind the loan_id, in order."""
     return dict(zip((column.name for column in COLUMNS[1:]), row_of(loan)[1:], strict=True))
 
 

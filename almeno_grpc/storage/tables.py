@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 
 FIRST_GENERATED_ID = 1_000_000_001
-"""The first number the service gives to a customer or a loan; those of an imported book lie below, as a rule."""
+"""The smallest customer_id and loan_id that the service generates; those of imported books lie below, as a rule."""
 
 metadata = MetaData(
     naming_convention={
@@ -39,17 +39,17 @@ metadata = MetaData(
 )
 
 _Id = BigInteger().with_variant(Integer, "sqlite")
-"""SQLite numbers rows only in a column declared INTEGER, which holds 64 bits there."""
+"""SQLite generates ids only for a column declared INTEGER, which holds 64 bits there."""
 
 
-def _own_id(name: str) -> Column[int]:
+def _generated_id(name: str) -> Column[int]:
     return Column(name, _Id, Identity(start=FIRST_GENERATED_ID), primary_key=True)
 
 
 customer = Table(
     "customer",
     metadata,
-    _own_id("customer_id"),
+    _generated_id("customer_id"),
     Column("first_name", String(100), nullable=False),
     Column("last_name", String(100), nullable=False),
     Column("age", SmallInteger, nullable=False),
@@ -69,9 +69,9 @@ customer = Table(
     sqlite_autoincrement=True,
 )
 
-# Whose a phone number is. A table and no key of the customers, for the numbers of a book are added in their own order,
-# customers in theirs, and neither at random. To have the two tables refer to each other would cost as much again: who
-# adds or changes a customer keeps them alike, in the same transaction.
+# Whose a phone number is. A table and no unique key of the customers, for the numbers of a book are inserted in their
+# own order, customers in theirs, and neither at random. A foreign key would cost as much again: who inserts or updates
+# a customer keeps the two tables alike, in the same transaction.
 phone_number = Table(
     "phone_number",
     metadata,
@@ -81,8 +81,8 @@ phone_number = Table(
     CheckConstraint("digits > 0", name="digits_positive"),
 )
 
-# The keys of what a customer has carry the customer's number, so that the book can be divided by it. Ids of decisions
-# and repayments are UUIDs, which no two customers have by themselves.
+# The keys of what a customer has carry the customer_id, so that the book can be partitioned by it. Ids of decisions and
+# repayments are UUIDs, which no two customers have by themselves.
 decision = Table(
     "decision",
     metadata,
@@ -102,19 +102,19 @@ decision = Table(
     Index(None, "decision_id"),
 )
 
-# Whose loan a number is, or would be: it may be set aside for a loan that never came, and is then free for another.
-# Loans do not refer to it, for it divides by the number: who adds a loan adds its number, or sees that it is the
-# customer's, in the same transaction, and a number that a loan has is never given to another.
+# The customer of each loan_id, which may be reserved for a loan that never came, and is then free for another. Loans
+# have no foreign key to it, for it is partitioned by loan_id: who inserts a loan inserts its id here, or sees that it
+# is the customer's, in the same transaction, and the id of a loan is never given to another.
 loan_number = Table(
     "loan_number",
     metadata,
-    _own_id("loan_id"),
+    _generated_id("loan_id"),
     Column("customer_id", _Id, nullable=False),
     CheckConstraint("loan_id > 0", name="id_positive"),
     sqlite_autoincrement=True,
 )
 
-# A customer's loans lie side by side: a check reads a page or two of them, and a book that comes in the order of its
+# A customer's loans are adjacent: a check reads a page or two of them, and a book that comes in the order of its
 # customers is written from end to end.
 loan = Table(
     "loan",
@@ -167,8 +167,8 @@ Index(
     postgresql_where=loan.c.decision_id.is_not(None),
 )
 
-# An imported loan that kept the number of its sheet stands once by the primary key. One is given another number only
-# where a loan of another customer has that number, which is never free again: both cannot be there for one customer.
+# An imported loan that kept the id of its sheet is unique by the primary key. One is given another id only where a loan
+# of another customer has that id, which is never free again: both cannot exist for one customer.
 _RENUMBERED = loan.c.source_loan_id != loan.c.loan_id
 Index(
     "uq_loan_customer_id_source_loan_id",
@@ -179,7 +179,7 @@ Index(
     postgresql_where=_RENUMBERED,
 )
 
-# What was paid, and how the loan stood before and after it. Triggers of the migrations refuse every change of a row.
+# What was paid, and how the loan stood before and after it. Triggers of the migrations refuse updates and deletes.
 repayment = Table(
     "repayment",
     metadata,

@@ -15,7 +15,7 @@ from almeno_grpc.storage.compiled import CompiledStatement, Row, execute_raw
 from almeno_grpc.storage.postgres import bulk
 from almeno_grpc.storage.postgres.analyze import analyze
 from almeno_grpc.storage.postgres.dialect import is_idle
-from almeno_grpc.storage.postgres.engine import BEGIN, expire_with, open_postgres_engine
+from almeno_grpc.storage.postgres.engine import BEGIN, MAX_POOL_SIZE, open_postgres_engine
 from almeno_grpc.storage.postgres.errors import cause_of, domain_error
 from almeno_grpc.storage.table_write import TableWrite
 from almeno_grpc.storage.tables import FIRST_GENERATED_ID
@@ -85,8 +85,8 @@ class PostgresBackend:
             except DBAPIError as error:
                 if not error.connection_invalidated:
                     raise
-                _invalidate(connection, error)
-        # It was lost while it was idle, as when the database is restarted, and the others with it.
+                connection.invalidate()
+        # It was lost while it was idle.
         with self.read() as connection:
             return statement.rows(connection, *parameters)
 
@@ -189,13 +189,17 @@ def _transaction(engine: Engine) -> Iterator[Connection]:
 
 
 def _begun(engine: Engine) -> Connection:
-    """A connection of the pool on which a transaction was begun; a new one in place of one lost while it was idle."""
-    try:
-        return _begin(engine)
-    except DBAPIError as error:
-        # Not those that could not be made.
-        if not error.connection_invalidated:
-            raise
+    """A connection of the pool on which a transaction was begun; a new one in place of those lost while they were idle.
+
+    When the database is restarted, all that are idle are lost.
+    """
+    for _ in range(MAX_POOL_SIZE):
+        try:
+            return _begin(engine)
+        except DBAPIError as error:
+            # Not where none could be made.
+            if not error.connection_invalidated:
+                raise
     return _begin(engine)
 
 
@@ -203,17 +207,11 @@ def _begin(engine: Engine) -> Connection:
     connection = engine.connect()
     try:
         connection.begin()
-    except BaseException as error:
-        _invalidate(connection, error)
+    except BaseException:
+        connection.invalidate()
         connection.close()
         raise
     return connection
-
-
-def _invalidate(connection: Connection, error: BaseException) -> None:
-    """Closes a connection on which nothing could be begun, and has the pool replace those that are as old."""
-    expire_with(connection)
-    connection.invalidate(error)
 
 
 def _next_ids(column: Column[int]) -> str:

@@ -4,11 +4,8 @@ Nothing outlives a transaction on its connection but prepared statements, so tha
 between; `postgres_url` says what it then needs.
 """
 
-from typing import Any
-
 import psycopg
 from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.exc import DisconnectionError
 
 from almeno_grpc.storage.backend import DatabaseUnusable
 from almeno_grpc.storage.compiled import wrap_dbapi_error
@@ -20,7 +17,6 @@ BEGIN = "almeno_begin"
 MAX_POOL_SIZE = 24
 """Connections of a process: more do not make a database of a few cores faster, and it is to serve many processes."""
 _POOL_TIMEOUT_SECONDS = 10
-_GENERATIONS, _GENERATION = "almeno_generations", "almeno_generation"
 
 _DRIVER_OPTIONS = {
     # A server that has failed over is a standby when it comes back: it takes no writes and tells of the past.
@@ -77,40 +73,7 @@ def open_postgres_engine(url: URL, *, pool_size: int = 8) -> Engine:
     )
     event.listen(engine, "connect", collect_warnings)
     event.listen(engine, "begin", _begin)
-    generations = _Generations()
-    event.listen(engine, "connect", generations.join)
-    event.listen(engine, "checkout", generations.check)
     return engine
-
-
-def expire_with(connection: Connection) -> None:
-    """Has the pool replace all connections that are as old as this one, which was lost while it was idle.
-
-    When the database is restarted, all that are idle are lost, and each would fail a transaction.
-    """
-    generations: _Generations = connection.connection.info[_GENERATIONS]
-    generations.expire(connection.connection.info[_GENERATION])
-
-
-class _Generations:
-    """Which of a pool's connections were made after the last loss of one."""
-
-    def __init__(self) -> None:
-        self._current = 0
-
-    def join(self, _dbapi_connection: Any, record: Any) -> None:
-        """A new connection is of the current generation."""
-        record.info[_GENERATIONS], record.info[_GENERATION] = self, self._current
-
-    def check(self, _dbapi_connection: Any, record: Any, _proxied: Any) -> None:
-        """One that is checked out has to be of the current generation; the pool replaces it where this raises."""
-        if record.info[_GENERATION] != self._current:
-            raise DisconnectionError
-
-    def expire(self, generation: int) -> None:
-        """The first of a generation that is lost ends it."""
-        if generation == self._current:
-            self._current += 1
 
 
 def _begin(connection: Connection) -> None:

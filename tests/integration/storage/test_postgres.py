@@ -9,7 +9,7 @@ from datetime import date
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError
 from support.postgres import FAST, running_postgres
 
 from almeno_grpc.domain.customer import Customer
@@ -20,6 +20,7 @@ from almeno_grpc.storage.engine import DatabaseUnusable, parse_url
 from almeno_grpc.storage.store import SqlStore
 from almeno_grpc.storage.tables import FIRST_GENERATED_ID
 
+TODAY = date(2026, 4, 10)
 ANANYA = Customer(7, "Ananya", "Iyer", 30, "+919999999999", 5_000_000, 180_000_000, 1)
 
 
@@ -125,7 +126,7 @@ def test_server_out_of_reach_is_unavailable_and_serves_again_afterwards():
         store.write(pin("a"))
         server.stop()
         with pytest.raises(StoreUnavailable):
-            store.borrowers([1], date(2026, 4, 10))
+            store.borrowers([1], TODAY)
         with pytest.raises(StoreUnavailable), store.read():
             pass
         with pytest.raises(StoreUnavailable):
@@ -185,12 +186,24 @@ def test_outcome_that_is_unknown_is_not_tried_again(book, admin):
 
 def test_all_idle_connections_are_replaced_when_one_was_lost(database_url, admin):
     store = SqlStore(database_url, threads=3)
-    with store.read(), store.read(), store.read():
-        pass
-    end_connections(admin)
-    with store.read(), store.read(), store.read():
-        pass
+    # One after the other: one that was replaced would else be the next to be checked out.
+    store.engine.pool._pool.use_lifo = False
+
+    def count() -> int:
+        with store.read() as tx:
+            return tx.customers.count()
+
+    for read in (count, lambda: store.borrowers([], TODAY)):
+        with store.read(), store.read(), store.read():
+            pass
+        end_connections(admin)
+        assert not read()
     store.close()
+
+
+def test_text_that_is_too_long_for_its_column_is_refused_and_not_cut(store):
+    with pytest.raises(DataError, match="too long"):
+        store.write(pin("v" * 65))
 
 
 def test_transaction_that_the_database_has_rolled_back_is_not_taken_for_a_success(book):

@@ -217,7 +217,7 @@ KEYS = [
         "uq_repayment_customer_id_repayment_id",
     ),
     ("policy_pin", {"sha256": "other"}, "policy_pin.version", "pk_policy_pin"),
-    ("idempotency_record", {"fingerprint": "g"}, "idempotency_record.request_id", "pk_answered_request"),
+    ("idempotency_record", {"fingerprint": "g"}, "idempotency_record.request_id", "pk_idempotency_record"),
     ("import_file", {"queue_number": 2}, "import_file.import_id", "uq_import_file_import_id"),
     ("import_content", {"content": b"d"}, "import_content.import_id, import_content.number", "pk_import_content"),
 ]

@@ -37,12 +37,12 @@ def _create_customers() -> None:
         sa.Column("approved_limit_paise", sa.BigInteger, nullable=False),
         sa.Column("imported", sa.Boolean, nullable=False),
         sa.Column("create_time_us", sa.BigInteger, nullable=False),
-        sa.CheckConstraint("age BETWEEN 18 AND 120", name=op.f("ck_customer_age_range")),
-        sa.CheckConstraint("approved_limit_paise >= 0", name=op.f("ck_customer_limit_not_negative")),
         sa.CheckConstraint("customer_id > 0", name=op.f("ck_customer_id_positive")),
+        sa.CheckConstraint("age BETWEEN 18 AND 120", name=op.f("ck_customer_age_range")),
+        sa.CheckConstraint("monthly_income_paise > 0", name=op.f("ck_customer_income_positive")),
+        sa.CheckConstraint("approved_limit_paise >= 0", name=op.f("ck_customer_limit_not_negative")),
         sa.CheckConstraint("length(first_name) BETWEEN 1 AND 100", name=op.f("ck_customer_first_name_length")),
         sa.CheckConstraint("length(last_name) BETWEEN 1 AND 100", name=op.f("ck_customer_last_name_length")),
-        sa.CheckConstraint("monthly_income_paise > 0", name=op.f("ck_customer_income_positive")),
         sa.CheckConstraint("phone_digits > 0", name=op.f("ck_customer_phone_digits_positive")),
         sa.PrimaryKeyConstraint("customer_id", name="pk_customer"),
         sqlite_autoincrement=True,
@@ -119,9 +119,21 @@ def _create_loans() -> None:
         sa.Column("decision_id", sa.String(36)),
         sa.Column("paid_toward_next_paise", sa.BigInteger, nullable=False),
         sa.Column("repayment_count", sa.SmallInteger, nullable=False),
+        sa.CheckConstraint("loan_amount_paise BETWEEN 100000 AND 100000000000", name=op.f("ck_loan_amount_range")),
+        sa.CheckConstraint("interest_rate_e4 BETWEEN 0 AND 1000000", name=op.f("ck_loan_rate_range")),
+        sa.CheckConstraint("tenure_months BETWEEN 1 AND 600", name=op.f("ck_loan_tenure_range")),
+        sa.CheckConstraint("monthly_installment_paise > 0", name=op.f("ck_loan_installment_positive")),
         sa.CheckConstraint(
             "installment_method IN ('REDUCING_BALANCE', 'ANNUAL_COMPOUND')",
             name=op.f("ck_loan_installment_method_known"),
+        ),
+        sa.CheckConstraint("approval_year BETWEEN 1 AND 9999", name=op.f("ck_loan_approval_year_range")),
+        sa.CheckConstraint("approval_month BETWEEN 1 AND 12", name=op.f("ck_loan_approval_month_range")),
+        sa.CheckConstraint("approval_day BETWEEN 1 AND 31", name=op.f("ck_loan_approval_day_range")),
+        sa.CheckConstraint("emis_paid BETWEEN 0 AND tenure_months", name=op.f("ck_loan_emis_paid_range")),
+        sa.CheckConstraint("emis_paid_on_time BETWEEN 0 AND emis_paid", name=op.f("ck_loan_emis_on_time_range")),
+        sa.CheckConstraint(
+            "outstanding_principal_paise BETWEEN 0 AND loan_amount_paise", name=op.f("ck_loan_outstanding_range")
         ),
         sa.CheckConstraint(
             "(outstanding_principal_paise = 0) = (emis_paid = tenure_months)", name=op.f("ck_loan_closed_when_repaid")
@@ -129,23 +141,11 @@ def _create_loans() -> None:
         sa.CheckConstraint(
             "(source_loan_id IS NULL) <> (decision_id IS NULL)", name=op.f("ck_loan_imported_or_booked")
         ),
-        sa.CheckConstraint("approval_day BETWEEN 1 AND 31", name=op.f("ck_loan_approval_day_range")),
-        sa.CheckConstraint("approval_month BETWEEN 1 AND 12", name=op.f("ck_loan_approval_month_range")),
-        sa.CheckConstraint("approval_year BETWEEN 1 AND 9999", name=op.f("ck_loan_approval_year_range")),
-        sa.CheckConstraint("emis_paid BETWEEN 0 AND tenure_months", name=op.f("ck_loan_emis_paid_range")),
-        sa.CheckConstraint("emis_paid_on_time BETWEEN 0 AND emis_paid", name=op.f("ck_loan_emis_on_time_range")),
-        sa.CheckConstraint("interest_rate_e4 BETWEEN 0 AND 1000000", name=op.f("ck_loan_rate_range")),
-        sa.CheckConstraint("loan_amount_paise BETWEEN 100000 AND 100000000000", name=op.f("ck_loan_amount_range")),
-        sa.CheckConstraint("monthly_installment_paise > 0", name=op.f("ck_loan_installment_positive")),
-        sa.CheckConstraint(
-            "outstanding_principal_paise BETWEEN 0 AND loan_amount_paise", name=op.f("ck_loan_outstanding_range")
-        ),
+        sa.CheckConstraint("paid_toward_next_paise >= 0", name=op.f("ck_loan_paid_toward_next_not_negative")),
         sa.CheckConstraint(
             "paid_toward_next_paise = 0 OR emis_paid < tenure_months", name=op.f("ck_loan_nothing_next_when_repaid")
         ),
-        sa.CheckConstraint("paid_toward_next_paise >= 0", name=op.f("ck_loan_paid_toward_next_not_negative")),
         sa.CheckConstraint("repayment_count BETWEEN 0 AND 10000", name=op.f("ck_loan_repayment_count_range")),
-        sa.CheckConstraint("tenure_months BETWEEN 1 AND 600", name=op.f("ck_loan_tenure_range")),
         sa.ForeignKeyConstraint(["customer_id"], ["customer.customer_id"], name="fk_loan_customer_id"),
         sa.ForeignKeyConstraint(
             ["decision_id", "customer_id"], ["decision.decision_id", "decision.customer_id"], name="fk_loan_decision_id"
@@ -190,12 +190,11 @@ def _create_repayments() -> None:
         sa.Column("outstanding_principal_paise", sa.BigInteger, nullable=False),
         sa.Column("closes_loan", sa.Boolean, nullable=False),
         sa.Column("create_time_us", sa.BigInteger, nullable=False),
-        sa.CheckConstraint(
-            "NOT closes_loan OR paid_toward_next_paise = 0", name=op.f("ck_repayment_nothing_next_when_repaid")
-        ),
+        sa.CheckConstraint("number BETWEEN 1 AND 10000", name=op.f("ck_repayment_number_range")),
         sa.CheckConstraint("amount_paise > 0", name=op.f("ck_repayment_amount_positive")),
         sa.CheckConstraint(
-            "closes_loan = (outstanding_principal_paise = 0)", name=op.f("ck_repayment_closes_when_repaid")
+            "emis_paid_on_time_before BETWEEN 0 AND emis_paid_before",
+            name=op.f("ck_repayment_emis_on_time_before_range"),
         ),
         sa.CheckConstraint("emis_paid >= emis_paid_before", name=op.f("ck_repayment_emis_paid_not_fewer")),
         sa.CheckConstraint(
@@ -203,21 +202,22 @@ def _create_repayments() -> None:
             name=op.f("ck_repayment_emis_on_time_range"),
         ),
         sa.CheckConstraint(
-            "emis_paid_on_time_before BETWEEN 0 AND emis_paid_before",
-            name=op.f("ck_repayment_emis_on_time_before_range"),
+            "paid_toward_next_before_paise >= 0", name=op.f("ck_repayment_paid_toward_next_before_not_negative")
         ),
-        sa.CheckConstraint("number BETWEEN 1 AND 10000", name=op.f("ck_repayment_number_range")),
-        sa.CheckConstraint(
-            "outstanding_principal_before_paise > 0", name=op.f("ck_repayment_outstanding_before_positive")
-        ),
+        sa.CheckConstraint("paid_toward_next_paise >= 0", name=op.f("ck_repayment_paid_toward_next_not_negative")),
         sa.CheckConstraint(
             "outstanding_principal_paise BETWEEN 0 AND outstanding_principal_before_paise",
             name=op.f("ck_repayment_outstanding_range"),
         ),
         sa.CheckConstraint(
-            "paid_toward_next_before_paise >= 0", name=op.f("ck_repayment_paid_toward_next_before_not_negative")
+            "outstanding_principal_before_paise > 0", name=op.f("ck_repayment_outstanding_before_positive")
         ),
-        sa.CheckConstraint("paid_toward_next_paise >= 0", name=op.f("ck_repayment_paid_toward_next_not_negative")),
+        sa.CheckConstraint(
+            "closes_loan = (outstanding_principal_paise = 0)", name=op.f("ck_repayment_closes_when_repaid")
+        ),
+        sa.CheckConstraint(
+            "NOT closes_loan OR paid_toward_next_paise = 0", name=op.f("ck_repayment_nothing_next_when_repaid")
+        ),
         sa.ForeignKeyConstraint(
             ["customer_id", "loan_id"], ["loan.customer_id", "loan.loan_id"], name="fk_repayment_customer_id"
         ),
@@ -250,18 +250,18 @@ def _create_imports() -> None:
         sa.Column("create_time_us", sa.BigInteger, nullable=False),
         sa.Column("start_time_us", sa.BigInteger),
         sa.Column("end_time_us", sa.BigInteger),
-        sa.CheckConstraint(
-            "(state IN ('SUCCEEDED', 'FAILED', 'CANCELLED')) = (end_time_us IS NOT NULL)",
-            name=op.f("ck_import_file_ended_in_end_state"),
-        ),
         sa.CheckConstraint("kind IN ('CUSTOMERS', 'LOANS')", name=op.f("ck_import_file_kind_known")),
+        sa.CheckConstraint(
+            "state IN ('QUEUED', 'RUNNING', 'SUCCEEDED', 'FAILED', 'CANCELLED')",
+            name=op.f("ck_import_file_state_known"),
+        ),
         sa.CheckConstraint(
             "state <> 'SUCCEEDED' OR rows_total = rows_inserted + rows_updated + rows_unchanged + rows_rejected",
             name=op.f("ck_import_file_rows_accounted_for"),
         ),
         sa.CheckConstraint(
-            "state IN ('QUEUED', 'RUNNING', 'SUCCEEDED', 'FAILED', 'CANCELLED')",
-            name=op.f("ck_import_file_state_known"),
+            "(state IN ('SUCCEEDED', 'FAILED', 'CANCELLED')) = (end_time_us IS NOT NULL)",
+            name=op.f("ck_import_file_ended_in_end_state"),
         ),
         sa.PrimaryKeyConstraint("queue_number", name="pk_import_file"),
         sa.UniqueConstraint("import_id", name="uq_import_file_import_id"),
