@@ -11,7 +11,11 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
+from almeno_grpc.domain.errors import TooManyCalls
+
 C = TypeVar("C")
+
+NO_THREAD_LEFT = "the server has no thread left for the call; send it again"
 
 
 def no_keys(_call: object) -> Iterable[Hashable]:
@@ -54,7 +58,8 @@ class BatchQueue(Generic[C]):
         """Queues a call for the next batch.
 
         Raises:
-            RuntimeError: The system has no thread left, or the queue is closed.
+            TooManyCalls: The system has no thread left.
+            RuntimeError: The queue is closed.
         """
         if self._thread is None:
             self._start()
@@ -74,7 +79,10 @@ class BatchQueue(Generic[C]):
                 raise RuntimeError(f"the queue {self._name} is closed")
             if self._thread is None:
                 thread = threading.Thread(target=self._run_batches, name=self._name, daemon=True)
-                thread.start()
+                try:
+                    thread.start()
+                except RuntimeError as error:
+                    raise TooManyCalls(NO_THREAD_LEFT) from error
                 self._thread = thread
 
     def _run_batches(self) -> None:

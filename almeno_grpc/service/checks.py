@@ -78,7 +78,8 @@ class CheckService:
         calls = take()
         try:
             outcomes = self._outcomes([call.request for call in calls])
-        except Exception as error:
+        # Whatever it is: a thread that ended here would leave all later calls without an answer.
+        except BaseException as error:
             for call in calls:
                 call.answer.set_exception(error)
             return
@@ -86,7 +87,7 @@ class CheckService:
         for call, outcome in zip(calls, outcomes, strict=True):
             try:
                 answer = _encoded(outcome, call.encode)
-            except Exception as error:
+            except BaseException as error:
                 call.answer.set_exception(error)
             else:
                 call.answer.set_result(answer)

@@ -21,10 +21,11 @@ from almeno_grpc.domain.errors import (
     DeadlineExceeded,
     PhoneNumberTaken,
     RequestIdReused,
+    TooManyCalls,
     Unavailable,
     WriteConflict,
 )
-from almeno_grpc.service.batching import BatchQueue
+from almeno_grpc.service.batching import NO_THREAD_LEFT, BatchQueue
 from almeno_grpc.service.store import Changes, IdempotencyRecord, Store, Transaction, always
 
 Q = TypeVar("Q")
@@ -228,21 +229,38 @@ class WriteQueue(Generic[Q, S, R]):
             # The database takes nothing at the moment, or may have taken the batch: no call is run again.
             for call in calls or take():
                 call.answer.set_exception(error)
-        except Exception:
+        # Whatever it is: a thread that ended here would leave all later calls without an answer.
+        except BaseException:
             for call in calls or take():
-                self._alone.submit(self._run_alone, call)
+                self._submit_alone(call)
         else:
             for call, outcome in zip(calls, outcomes, strict=True):
                 if isinstance(outcome, NotLocked):
-                    self._alone.submit(self._run_alone, call)
+                    self._submit_alone(call)
                 else:
                     _complete(call, outcome)
 
+    def _submit_alone(self, call: PendingCall[Q, R]) -> None:
+        # The executor keeps what is submitted even where it raises, having no thread to run it: who pops it answers it.
+        submitted = [call]
+
+        def run() -> None:
+            if (own := _pop(submitted)) is not None:
+                self._run_alone(own)
+
+        try:
+            self._alone.submit(run)
+        except RuntimeError:
+            if (own := _pop(submitted)) is not None:
+                own.answer.set_exception(TooManyCalls(NO_THREAD_LEFT))
+
     def _run_alone(self, call: PendingCall[Q, R]) -> None:
         try:
-            _complete(call, run_alone(self._store, self._clock, self._use_case, call))
-        except Exception as error:
+            outcome = run_alone(self._store, self._clock, self._use_case, call)
+        except BaseException as error:
             call.answer.set_exception(error)
+        else:
+            _complete(call, outcome)
 
 
 def run_alone(store: Store, clock: Clock, use_case: UseCase[Q, S, R], call: PendingCall[Q, R]) -> Outcome[R]:
@@ -269,10 +287,17 @@ def _complete(call: PendingCall[Any, R], outcome: Outcome[R]) -> None:
             # An answer that nobody has to remember is made when no transaction waits for it any more.
             answer = call.encode(outcome.result) if outcome.answer is None else outcome.answer
             call.on_commit(outcome.result)
-    except Exception as error:
+    except BaseException as error:
         call.answer.set_exception(error)
     else:
         call.answer.set_result(answer)
+
+
+def _pop(calls: list[PendingCall[Q, R]]) -> PendingCall[Q, R] | None:
+    try:
+        return calls.pop()
+    except IndexError:
+        return None
 
 
 class Idempotency:

@@ -60,6 +60,8 @@ class MemoryStore:
                 raise DeadlineExceeded("nobody waits")
             tx = MemoryTransaction(self)
             result = work(tx)
+            if not is_active():
+                raise DeadlineExceeded("nobody waits")
             self.on_commit()
             self.log.append("commit")
             self.committed.append(tx.changes)

@@ -4,6 +4,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from almeno_grpc.domain.errors import TooManyCalls
 from almeno_grpc.service.batching import BatchQueue
 
 PATIENCE_SECONDS = 10
@@ -127,3 +128,19 @@ def test_a_closed_queue_that_never_ran_refuses_calls() -> None:
     queue.close()
     with pytest.raises(RuntimeError, match="closed"):
         queue.submit("a")
+
+
+def test_a_system_without_a_thread_left_fails_one_call_and_not_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    batches = Batches()
+    batches.first_may_end.set()
+
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with queue_of(batches) as queue:
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", refuse)
+            with pytest.raises(TooManyCalls):
+                queue.submit("a")
+        queue.submit("b")
+        assert batches.wait_for(1) == [["b"]]

@@ -1,6 +1,6 @@
 import threading
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -18,6 +18,7 @@ from almeno_grpc.domain.errors import (
     PhoneNumberTaken,
     RequestIdReused,
     StoreUnavailable,
+    TooManyCalls,
     WriteConflict,
 )
 from almeno_grpc.service.idempotency import Idempotency, NotLocked, RequestContext, WriteQueue
@@ -145,6 +146,38 @@ def test_when_a_batch_cannot_be_written_its_requests_run_one_by_one_and_one_fail
     assert isinstance(outcome(last), bytes)
     assert isinstance(outcome(poison), ValueError)
     assert sorted(name for changes in desk.store.committed for name in changes.policy_pins) == ["a", "c"]
+
+
+def test_an_end_of_the_thread_that_a_request_asks_for_ends_that_request_alone(desk: Desk) -> None:
+    def end_thread(changes: Changes) -> None:
+        if "poison" in changes.policy_pins:
+            raise SystemExit
+
+    desk.store.on_write = end_thread
+    first, poison = desk.submit_together("a", "poison")
+    assert isinstance(outcome(first), bytes)
+    assert isinstance(outcome(poison), SystemExit)
+    assert isinstance(outcome(desk.submit("c")), bytes)
+
+
+def test_a_request_for_which_no_thread_is_left_fails_and_takes_no_effect(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_executor: ThreadPoolExecutor, _work: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    desk.use_case.locked_by_others = {"a"}
+    with monkeypatch.context() as patch:
+        patch.setattr(ThreadPoolExecutor, "submit", refuse)
+        assert isinstance(outcome(desk.submit("a")), TooManyCalls)
+    assert desk.use_case.numbers == 0
+
+
+def test_a_caller_that_leaves_while_its_request_runs_alone_changes_nothing(desk: Desk) -> None:
+    desk.use_case.locked_by_others = {"a"}
+    is_active = iter([True, True, False])
+    assert isinstance(outcome(desk.submit("a", is_active=lambda: next(is_active))), DeadlineExceeded)
+    assert [changes.policy_pins for changes in desk.store.committed] == [{}]
 
 
 @pytest.mark.parametrize("error", [CommitOutcomeUnknown("lost"), StoreUnavailable("out of space")])
