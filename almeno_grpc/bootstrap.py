@@ -174,11 +174,15 @@ def queue_files(settings: Settings) -> None:
 
 def import_queue_depth(settings: Settings) -> Callable[[], int]:
     """Makes the function that counts the imports that have not ended."""
-    store = SqlStore(settings.database_url)
 
     def depth() -> int:
-        with store.read() as tx:
-            return tx.imports.depth()
+        # A connection of its own each time: between two scrapes the supervisor holds none.
+        store = SqlStore(settings.database_url, threads=1)
+        try:
+            with store.read() as tx:
+                return tx.imports.depth()
+        finally:
+            store.close()
 
     return depth
 

@@ -56,7 +56,8 @@ def test_every_process_comes_to_the_same(large: RunningServer) -> None:
 
 @pytest.mark.parametrize("walk", WALKS)
 def test_walk_of_a_caller_who_leaves_is_counted_as_cancelled(large: RunningServer, walk: str) -> None:
-    key = ("almeno_calls_total", "CANCELLED", f"/almeno.credit.v1.PortfolioService/{walk}")
+    # The values of grpc_code, grpc_method, grpc_service and grpc_type.
+    key = ("grpc_server_handled_total", "CANCELLED", walk, "almeno.credit.v1.PortfolioService", "server_stream")
     before = large.metrics().get(key, 0)
     begun(large.portfolio, walk).cancel()
     eventually(lambda: large.metrics().get(key, 0) == before + 1)

@@ -4,6 +4,8 @@ import threading
 import time
 from datetime import date
 
+import pytest
+
 from almeno_grpc import bootstrap
 from almeno_grpc.config import Settings
 from almeno_grpc.domain.imports import ImportKind, ImportState
@@ -44,7 +46,7 @@ def test_files_that_the_settings_name_are_queued_customers_first_and_worked_on(t
     stop.set()
     worker.join()
     assert [file.state for file in book.imports.page(100, 10)] == [ImportState.SUCCEEDED] * 2
-    assert book.lending.get_loan(5)[0].emis_paid == 3
+    assert book.booking.get_loan(5)[0].emis_paid == 3
 
 
 def test_nothing_is_queued_where_the_settings_name_nothing(book, database_url):
@@ -52,13 +54,12 @@ def test_nothing_is_queued_where_the_settings_name_nothing(book, database_url):
     assert book.imports.page(100, 10) == []
 
 
-def test_writes_of_every_day_keep_no_thread_where_the_store_does_not_wait(book, database_url):
+@pytest.mark.usefixtures("store")
+def test_calls_that_wait_for_their_batch_keep_no_thread(database_url):
     application = bootstrap.build_application(Settings(database_url=database_url), NoMetrics())
     try:
-        waits = book.store.engine.dialect.name != "sqlite"
-        assert book.store.waits_to_submit == waits
         names = {method.name for method in application.inline_methods}
-        assert names == (set() if waits else {"CreateLoan", "RecordRepayment"})
+        assert names == {"RegisterCustomer", "CheckEligibility", "CreateLoan", "RecordRepayment"}
     finally:
         application.close()
 

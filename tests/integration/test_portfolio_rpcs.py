@@ -14,10 +14,10 @@ from support.served_book import UPLOAD_LIMIT_BYTES
 
 from almeno_grpc.api import import_pb2
 from almeno_grpc.api import portfolio_service_pb2 as pb
-from almeno_grpc.domain.errors import StoreUnavailable
+from almeno_grpc.domain.errors import CommitOutcomeUnknown, StoreUnavailable
 from almeno_grpc.domain.imports import ImportKind, ImportState, RowCounts
 from almeno_grpc.rpc.portfolio_servicer import PortfolioServicer
-from almeno_grpc.service.idempotency import Call
+from almeno_grpc.service.idempotency import Idempotency, RequestContext
 from almeno_grpc.service.imports import Upload
 
 START_IMPORT = "/almeno.credit.v1.PortfolioService/StartImport"
@@ -252,14 +252,14 @@ def test_request_sent_again_leaves_one_upload(stubs):
 
 def test_upload_that_may_be_queued_keeps_its_content(book):
     def fail_once_committed(*arguments):
-        book.once.once(*arguments).result()
-        raise StoreUnavailable("the connection was lost at the commit")
+        Idempotency(book.store, book.clock).execute(*arguments)
+        raise CommitOutcomeUnknown("the connection was lost at the commit")
 
     unused: Any = None
-    once: Any = SimpleNamespace(once=fail_once_committed)
-    servicer = PortfolioServicer(once, book.imports, unused, unused, unused, 10, threading.Event())
+    idempotency: Any = SimpleNamespace(execute=fail_once_committed)
+    servicer = PortfolioServicer(idempotency, book.imports, unused, unused, unused, 10, threading.Event())
     with pytest.raises(StoreUnavailable):
-        servicer._queue_once(Call(), Upload(ImportKind.LOANS, "l.csv", None, 3, "0" * 64, {}, [b"a,b"]))
+        servicer._queue_once(RequestContext(), Upload(ImportKind.LOANS, "l.csv", None, 3, "0" * 64, {}, [b"a,b"]))
     assert [row["content"] for row in book.rows("import_content")] == [b"a,b"]
 
 

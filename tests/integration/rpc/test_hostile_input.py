@@ -67,6 +67,9 @@ def values(field, depth):
         FieldDescriptor.TYPE_ENUM: lambda: st.integers(-2, 5) | st.sampled_from(INT32),
         FieldDescriptor.TYPE_MESSAGE: lambda: messages(field.message_type, depth + 1),
     }
+    if field.message_type is not None and field.message_type.GetOptions().map_entry:
+        key, value = (values(each, depth) for each in field.message_type.fields)
+        return st.dictionaries(key, value, max_size=3)
     one = by_type[field.type]()
     return st.lists(one, max_size=4) if field.is_repeated else one
 

@@ -96,15 +96,15 @@ def test_loan_of_a_sheet_does_not_take_the_id_of_a_booking_that_is_under_way(
 
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     with ThreadPoolExecutor(2) as pool:
-        lending = pool.submit(book.store.write, lend)
+        booking = pool.submit(book.store.write, lend)
         try:
             assert booked.wait(20)
-            landing = pool.submit(book.land, [rows_of.loan(customer_id, FIRST_GENERATED_ID)])
+            importing = pool.submit(book.upsert, [rows_of.loan(customer_id, FIRST_GENERATED_ID)])
             eventually(lambda: admin.execute(waiting).fetchone() == (1,))
         finally:
             may_end.set()
-        lending.result(20)
-        assert landing.result(20).rows.adjusted == 1
+        booking.result(20)
+        assert importing.result(20).rows.adjusted == 1
     loans = {(row["loan_id"], row["customer_id"]) for row in book.rows("loan")}
     assert loans == {(FIRST_GENERATED_ID, 1), (FIRST_GENERATED_ID + 1, customer_id)}
     assert loans == {(row["loan_id"], row["customer_id"]) for row in book.rows("loan_number")}
