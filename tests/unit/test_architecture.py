@@ -36,7 +36,6 @@ LIBRARIES = {
     "grpc_health": {"serving", "rpc"},
     "grpc_reflection": {"serving"},
     "google": {"rpc", "serving", "bootstrap", "_gen"},
-    "typing_extensions": {"serving", "rpc"},
 }
 """The only parts that know a library; a library that is not listed is known by none."""
 
