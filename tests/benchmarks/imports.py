@@ -1,10 +1,10 @@
-"""Imports of a large book beside the bare read of its files, and what calls notice of them.
+"""Imports of a large book beside pandas' own reading and storing of its files, and what calls notice of them.
 
     PYTHONPATH=tests python -m benchmarks.imports --customers 300000 --loans 1000000
 
-The bare read is a process that does nothing but read the file with the reader's library. An import takes from the
-moment its upload is stored to its end, by the server's clock. In each round each file is imported twice, into new
-books: once alone, as the bare read is; and once with calls at a steady rate, as of a service with room left, before and
+A process beside reads the file with pandas and stores it by `to_sql`, unchecked. An import takes from the moment its
+upload is stored to its end, by the server's clock. In each round each file is imported twice, into new
+books: once alone, as that process is; and once with calls at a steady rate, as of a service with room left, before and
 meanwhile. All figures are medians of the rounds: a 99th percentile of one is that of its worst three or four calls.
 """
 
@@ -30,14 +30,23 @@ from support.servers import END_STATES, ROOT
 
 from almeno_grpc.api import import_pb2
 
-READERS = {
-    "xlsx": {"calamine": BARE_READ},
+_TO_SQL = """
+import sys, pandas, sqlalchemy
+engine = sqlalchemy.create_engine("sqlite:///" + sys.argv[1] + ".db")
+pandas.{read}.to_sql("rows", engine, index=False, if_exists="replace")
+"""
+PROGRAMS = {
+    "xlsx": {
+        "pandas and to_sql": _TO_SQL.format(read='read_excel(sys.argv[1], engine="calamine")'),
+        "calamine": BARE_READ,
+    },
     "csv": {
+        "pandas and to_sql": _TO_SQL.format(read="read_csv(sys.argv[1], dtype=str)"),
         "csv module": "import sys, csv; list(csv.reader(open(sys.argv[1], newline='')))",
-        "pandas": "import sys, pandas; pandas.read_csv(sys.argv[1])",
     },
 }
-"""Programs that read a file, the one to compare with first: it uses what the service reads with."""
+"""What an import is compared with: a process that stores the file unchecked in a SQLite table, and one that only reads
+it. The first one gives the ratio."""
 _PEAK = "\nprint(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM:')))"
 """What a process says of itself at its end; the kernel's other figure counts what it was forked from."""
 _UPLOADER = """
@@ -58,8 +67,8 @@ QUIET_SECONDS = 15
 MAX_SECONDS = 1800
 
 
-def bare_read(program: str, file: Path) -> tuple[float, float]:
-    """Seconds and peak memory, in MiB, of a process that reads the file."""
+def time_program(program: str, file: Path) -> tuple[float, float]:
+    """Seconds and peak memory, in MiB, of a process that reads the file, and stores it maybe."""
     started = time.monotonic()
     process = subprocess.run(
         [sys.executable, "-c", program + _PEAK, str(file)], check=True, capture_output=True, text=True
@@ -126,11 +135,11 @@ class FileFigures:
         self._calls: list[dict[str, dict[str, float]]] = []
 
     def import_alone(self, target: Target) -> None:
-        """Imports it between two bare reads."""
-        programs = READERS[self._file.suffix.removeprefix(".")]
-        before = {reader: bare_read(program, self._file) for reader, program in programs.items()}
+        """Imports it between two runs of each program."""
+        programs = PROGRAMS[self._file.suffix.removeprefix(".")]
+        before = {reader: time_program(program, self._file) for reader, program in programs.items()}
         self._alone.append(import_file(target, self._kind, self._file))
-        after = {reader: bare_read(program, self._file) for reader, program in programs.items()}
+        after = {reader: time_program(program, self._file) for reader, program in programs.items()}
         self._reads.append(
             {reader: ((before[reader][0] + after[reader][0]) / 2, after[reader][1]) for reader in programs}
         )
@@ -149,15 +158,15 @@ class FileFigures:
     def summary(self) -> dict[str, Any]:
         """The figures of all rounds."""
         seconds = [each["import_seconds"] for each in self._alone]
-        first_reader = next(iter(self._reads[0]))
-        ratios = [taken / reads[first_reader][0] for taken, reads in zip(seconds, self._reads, strict=True)]
+        first_program = next(iter(self._reads[0]))
+        ratios = [taken / reads[first_program][0] for taken, reads in zip(seconds, self._reads, strict=True)]
         rows = self._alone[0]["rows"]
         return {
             "database": self._database,
             "file": self._file.name,
             "ratio": statistics.median(ratios),
             "ratios": ratios,
-            "bare_reads": {
+            "programs": {
                 reader: {
                     "seconds": statistics.median(reads[reader][0] for reads in self._reads),
                     "peak_mib": max(reads[reader][1] for reads in self._reads),
@@ -201,7 +210,7 @@ def line(figures: dict[str, Any]) -> str:
     """The figures for people."""
     reads = ", ".join(
         f"{reader} {read['seconds']:.1f} s and {read['peak_mib']:.0f} MiB"
-        for reader, read in figures["bare_reads"].items()
+        for reader, read in figures["programs"].items()
     )
     p99s = ", ".join(
         f"{name} {figures['quiet'][f'{name}_p99_ms']:.1f} → {figures['busy'][f'{name}_p99_ms']:.1f} ms"
@@ -209,8 +218,8 @@ def line(figures: dict[str, Any]) -> str:
     )
     return (
         f"{figures['database']}, {figures['file']}: {figures['rows']:,} rows in {figures['import_seconds']:.1f} s, "
-        f"{figures['rows_per_second']:,.0f} rows/s, {figures['ratio']:.2f} ({report.spread(figures['ratios'])}) × the "
-        f"bare read ({reads}); "
+        f"{figures['rows_per_second']:,.0f} rows/s, {figures['ratio']:.2f} ({report.spread(figures['ratios'])}) × "
+        f"pandas and to_sql ({reads}); "
         f"reader {figures['reader_peak_mib']:.0f} MiB, worker {figures['worker_peak_mib']:.0f} MiB; "
         f"with calls {figures['busy_import_seconds']:.1f} s; p99 {p99s}"
     )

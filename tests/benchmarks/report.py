@@ -16,7 +16,7 @@ from benchmarks.targets import EMPTY
 
 _HEADINGS = ("", "in flight", "a second", "of empty RPC", "p50 ms", "p99 ms", "CPU µs", "database CPU µs")
 _IMPORT_HEADINGS = (
-    *("import", "rows", "seconds", "× bare read", "reader MiB (bare)", "worker MiB", "seconds with calls"),
+    *("import", "rows", "seconds", "× pandas and to_sql", "reader MiB (pandas)", "worker MiB", "seconds with calls"),
     *("check p50 ms", "check p99 ms", "book p50 ms", "book p99 ms", "both p99 ms"),
 )
 
@@ -44,10 +44,10 @@ def calls(results: Results, targets: Sequence[str]) -> str:
 
 
 def imports(measured: Sequence[Mapping[str, Any]]) -> str:
-    """Imports beside the bare read of their files; and calls without → during another one."""
+    """Imports beside pandas and to_sql of the same file; and calls without → during another one."""
     rows = []
     for each in measured:
-        bare = next(iter(each["bare_reads"].values()))
+        bare = next(iter(each["programs"].values()))
         rows.append(
             (
                 f"{each['file']}, {each['database']}",
