@@ -1,8 +1,8 @@
 """Measures all that the service promises of its speed, in one run: calls, where their time goes, imports, large books.
 
-Calls are measured beside the bare transport, an import beside pandas and to_sql of its file. Every figure of a call is the
-median of interleaved rounds, for machines are noisy; what to look at is the ratios. Prints tables, and writes a picture
-and the figures as JSON. Needs h2load (package nghttp2-client).
+Calls are measured beside the bare transport, an import beside pandas and to_sql of its file. Every figure of a call is
+the median of interleaved rounds, for machines are noisy; what to look at is the ratios. Prints tables, and writes a
+picture and the figures as JSON. Needs h2load (package nghttp2-client).
 """
 
 import argparse
