@@ -15,8 +15,6 @@ from almeno_grpc.domain.errors import TooManyCalls
 
 C = TypeVar("C")
 
-NO_THREAD_LEFT = "the server has no thread left for the call; send it again"
-
 
 def no_keys(_call: object) -> Iterable[Hashable]:
     """The keys of calls of which any may stand in one batch."""
@@ -82,7 +80,7 @@ class BatchQueue(Generic[C]):
                 try:
                     thread.start()
                 except RuntimeError as error:
-                    raise TooManyCalls(NO_THREAD_LEFT) from error
+                    raise TooManyCalls("the server has no thread left for the call; send it again") from error
                 self._thread = thread
 
     def _run_batches(self) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import date
+from operator import attrgetter
 
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.customer import Customer
@@ -58,7 +59,10 @@ class BookingService:
         self._clock = clock
         self._pinned: set[str] = set()
         """Versions of policies whose files are known to be those that have decided."""
-        self._queue: WriteQueue[LoanRequest, BookingState, Booking] = WriteQueue("bookings", store, clock, self)
+        # A batch holds one booking of a customer: the next one has to see it.
+        self._queue: WriteQueue[LoanRequest, BookingState, Booking] = WriteQueue(
+            "bookings", store, clock, self, key_of=attrgetter("customer_id")
+        )
 
     def book(
         self,
@@ -91,10 +95,6 @@ class BookingService:
     def close(self) -> None:
         """Ends the queue's threads once they have answered what waits."""
         self._queue.close()
-
-    def key_of(self, request: LoanRequest) -> int:
-        """A batch holds one booking of a customer: the next one has to see it."""
-        return request.customer_id
 
     def load(self, tx: Transaction, requests: Sequence[LoanRequest], *, wait: bool) -> BookingState:
         """Locks the customers and reads their positions, in one statement each."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from operator import attrgetter
 
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.customer import Customer, approved_limit, phone_digits
@@ -39,7 +40,7 @@ class CustomerService:
         self._store = store
         self._clock = clock
         self._queue: WriteQueue[Applicant, RegistrationState, Customer] = WriteQueue(
-            "registrations", store, clock, self
+            "registrations", store, clock, self, key_of=attrgetter("phone_number")
         )
 
     def register(
@@ -66,10 +67,6 @@ class CustomerService:
     def close(self) -> None:
         """Ends the queue's threads once they have answered what waits."""
         self._queue.close()
-
-    def key_of(self, applicant: Applicant) -> str:
-        """A batch holds one registration of a phone number."""
-        return applicant.phone_number
 
     def load(self, tx: Transaction, applicants: Sequence[Applicant], *, wait: bool) -> RegistrationState:  # noqa: ARG002 - nothing is locked: keys are unique
         """Reads who holds the phone numbers, in one statement, and reserves ids."""

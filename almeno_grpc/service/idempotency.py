@@ -11,7 +11,7 @@ of the commit is not known, none is run again, for each may have taken effect.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -25,7 +25,7 @@ from almeno_grpc.domain.errors import (
     Unavailable,
     WriteConflict,
 )
-from almeno_grpc.service.batching import NO_THREAD_LEFT, BatchQueue
+from almeno_grpc.service.batching import BatchQueue
 from almeno_grpc.service.store import Changes, IdempotencyRecord, Store, Transaction, always
 
 Q = TypeVar("Q")
@@ -36,8 +36,6 @@ R_co = TypeVar("R_co", covariant=True)
 
 MAX_BATCH_CALLS = 128
 """Calls of one transaction. Larger batches gain little, and others wait for them to write."""
-ALONE_THREADS = 4
-"""Threads of a queue for calls that run alone, which may wait for a lock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +58,6 @@ class NotLocked(Exception):
 
 class UseCase(Protocol[Q_contra, S, R_co]):
     """What requests of one kind do, many at once."""
-
-    def key_of(self, request: Q_contra) -> Hashable:
-        """What two requests of one batch may not have in common, such as the customer."""
 
     def load(self, tx: Transaction, requests: Sequence[Q_contra], *, wait: bool) -> S:
         """Locks and reads what the requests need, in as few statements for all as for one.
@@ -171,9 +166,11 @@ def _execute_one(
 
 
 class WriteQueue(Generic[Q, S, R]):
-    """Calls of one use case that wait to be written, and the thread that writes them in batches."""
+    """Calls of one use case that wait to be written. A thread writes them in batches, another those that go alone."""
 
-    def __init__(self, name: str, store: Store, clock: Clock, use_case: UseCase[Q, S, R]) -> None:
+    def __init__(
+        self, name: str, store: Store, clock: Clock, use_case: UseCase[Q, S, R], key_of: Callable[[Q], Hashable]
+    ) -> None:
         """Makes the queue.
 
         Args:
@@ -181,14 +178,16 @@ class WriteQueue(Generic[Q, S, R]):
             store: The book.
             clock: The time of the records.
             use_case: What the calls do.
+            key_of: What two requests of one batch may not have in common, such as the customer.
         """
         self._store = store
         self._clock = clock
         self._use_case = use_case
+        self._key_of = key_of
         self._queue: BatchQueue[PendingCall[Q, R]] = BatchQueue(
             name, self._run_batch, max_calls=MAX_BATCH_CALLS, keys_of=self._keys_of
         )
-        self._alone = ThreadPoolExecutor(ALONE_THREADS, thread_name_prefix=f"{name}-alone")
+        self._alone: BatchQueue[PendingCall[Q, R]] = BatchQueue(f"{name}-alone", self._run_alone, max_calls=1)
 
     def submit(
         self,
@@ -210,10 +209,10 @@ class WriteQueue(Generic[Q, S, R]):
     def close(self) -> None:
         """Ends the threads once they have answered what waits."""
         self._queue.close()
-        self._alone.shutdown()
+        self._alone.close()
 
     def _keys_of(self, call: PendingCall[Q, R]) -> Iterable[Hashable]:
-        key = self._use_case.key_of(call.request)
+        key = self._key_of(call.request)
         return (key, call.context.request_id) if call.context.request_id else (key,)
 
     def _run_batch(self, take: Callable[[], list[PendingCall[Q, R]]]) -> None:
@@ -241,20 +240,13 @@ class WriteQueue(Generic[Q, S, R]):
                     _complete(call, outcome)
 
     def _submit_alone(self, call: PendingCall[Q, R]) -> None:
-        # The executor keeps what is submitted even where it raises, having no thread to run it: who pops it answers it.
-        submitted = [call]
-
-        def run() -> None:
-            if (own := _pop(submitted)) is not None:
-                self._run_alone(own)
-
         try:
-            self._alone.submit(run)
-        except RuntimeError:
-            if (own := _pop(submitted)) is not None:
-                own.answer.set_exception(TooManyCalls(NO_THREAD_LEFT))
+            self._alone.submit(call)
+        except TooManyCalls as error:
+            call.answer.set_exception(error)
 
-    def _run_alone(self, call: PendingCall[Q, R]) -> None:
+    def _run_alone(self, take: Callable[[], list[PendingCall[Q, R]]]) -> None:
+        [call] = take()
         try:
             outcome = run_alone(self._store, self._clock, self._use_case, call)
         except BaseException as error:
@@ -293,13 +285,6 @@ def _complete(call: PendingCall[Any, R], outcome: Outcome[R]) -> None:
         call.answer.set_result(answer)
 
 
-def _pop(calls: list[PendingCall[Q, R]]) -> PendingCall[Q, R] | None:
-    try:
-        return calls.pop()
-    except IndexError:
-        return None
-
-
 class Idempotency:
     """Executes requests that are rare, each in a transaction of its own, on the caller's thread."""
 
@@ -336,9 +321,6 @@ class _SingleUseCase(Generic[R]):
     """Work on a transaction as a use case."""
 
     work: Callable[[Transaction], R]
-
-    def key_of(self, _request: None) -> Hashable:
-        return None
 
     def load(self, tx: Transaction, _requests: Sequence[None], *, wait: bool) -> Transaction:  # noqa: ARG002 - the work locks
         return tx

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import date
+from operator import attrgetter
 
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.errors import InvalidField, LoanClosed, LoanNotFound, TooManyRepayments
@@ -56,8 +57,9 @@ class RepaymentService:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
+        # A batch holds one repayment of a loan: the next one has to see it.
         self._queue: WriteQueue[RepaymentRequest, RepaymentState, Recorded] = WriteQueue(
-            "repayments", store, clock, self
+            "repayments", store, clock, self, key_of=attrgetter("loan_id")
         )
 
     def record(
@@ -89,10 +91,6 @@ class RepaymentService:
     def close(self) -> None:
         """Ends the queue's threads once they have answered what waits."""
         self._queue.close()
-
-    def key_of(self, request: RepaymentRequest) -> int:
-        """A batch holds one repayment of a loan: the next one has to see it."""
-        return request.loan_id
 
     def load(self, tx: Transaction, requests: Sequence[RepaymentRequest], *, wait: bool) -> RepaymentState:
         """Locks the loans' customers, and reads the loans with their repayments so far, in one statement each.

@@ -144,3 +144,13 @@ def test_a_system_without_a_thread_left_fails_one_call_and_not_the_next(monkeypa
                 queue.submit("a")
         queue.submit("b")
         assert batches.wait_for(1) == [["b"]]
+
+
+def test_calls_that_start_the_thread_at_the_same_time_start_one() -> None:
+    batches = Batches()
+    batches.first_may_end.set()
+    with queue_of(batches) as queue:
+        queue.submit("a")
+        # As a second call does that has seen no thread yet.
+        queue._start()
+        assert [thread.name for thread in threading.enumerate()].count("test") == 1

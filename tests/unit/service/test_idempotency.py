@@ -1,6 +1,6 @@
 import threading
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -36,9 +36,6 @@ class Numbering:
     locked_by_others: set[str] = field(default_factory=set)
     numbers: int = 0
     waited_for: list[str] = field(default_factory=list)
-
-    def key_of(self, request: str) -> Hashable:
-        return request
 
     def load(self, _tx: Any, requests: Sequence[str], *, wait: bool) -> bool:
         self.store.log.append(f"load {', '.join(requests)}")
@@ -92,7 +89,7 @@ class Desk:
 def opened_desk() -> Iterator[Desk]:
     store = MemoryStore()
     use_case = Numbering(store)
-    queue = WriteQueue("test", store.as_store(), CLOCK, use_case)
+    queue = WriteQueue("test", store.as_store(), CLOCK, use_case, key_of=str)
     try:
         yield Desk(store, use_case, queue)
     finally:
@@ -163,14 +160,25 @@ def test_an_end_of_the_thread_that_a_request_asks_for_ends_that_request_alone(de
 def test_a_request_for_which_no_thread_is_left_fails_and_takes_no_effect(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(_executor: ThreadPoolExecutor, _work: object) -> None:
+    def refuse(_thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
+    outcome(desk.submit("b"))
     desk.use_case.locked_by_others = {"a"}
     with monkeypatch.context() as patch:
-        patch.setattr(ThreadPoolExecutor, "submit", refuse)
+        # That of the batches runs already.
+        patch.setattr(threading.Thread, "start", refuse)
         assert isinstance(outcome(desk.submit("a")), TooManyCalls)
-    assert desk.use_case.numbers == 0
+    assert desk.use_case.numbers == 1
+
+
+def test_an_answer_that_cannot_be_made_after_the_commit_fails_its_own_call(desk: Desk) -> None:
+    def break_off(_result: str) -> bytes:
+        raise ValueError("no answer")
+
+    answer = desk.queue.submit("a", RequestContext(), break_off)
+    assert isinstance(outcome(answer), ValueError)
+    assert outcome(desk.submit("b")) == b"b is 2"
 
 
 def test_a_caller_that_leaves_while_its_request_runs_alone_changes_nothing(desk: Desk) -> None:
