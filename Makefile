@@ -7,7 +7,7 @@ GEN := almeno_grpc/_gen
 GENERATE := .venv/generator/bin/python protos/generate.py
 RELEASED_PROTOS := protos/almeno-0.1.0.binpb
 
-.PHONY: run test test-lowest bench lint format protos released-protos lock sample-book clean help
+.PHONY: run test coverage test-lowest bench lint format protos released-protos lock sample-book clean help
 
 help: ## Show the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
@@ -33,7 +33,11 @@ run: .venv/service ## Serve on 127.0.0.1:50051 with the sample book loaded.
 	exec $(BIN)/almeno-server --load-customers data/customers.xlsx --load-loans data/loans.xlsx
 
 test: .venv/development ## Run the test suite.
-	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+coverage: .venv/development ## Show that what decides and what books is tested in every branch.
+	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term --cov-fail-under=100 $(COVERING)
+COVERING := tests/unit/domain tests/unit/service tests/integration/test_*.py tests/integration/imports/test_worker.py
 
 test-lowest: .venv/development ## Make a call with the oldest versions that pyproject.toml allows.
 	tests/lowest_versions.sh
