@@ -1,8 +1,7 @@
-"""What a file is by its content, and whether it can be unpacked safely."""
+"""Whether a file is a workbook, by its content, and whether that can be unpacked safely."""
 
 import zipfile
 import zlib
-from enum import Enum
 from pathlib import Path
 
 from almeno_grpc.imports.errors import FileRefusedError
@@ -19,41 +18,29 @@ _ENCRYPTED = 0x1
 _DAMAGED = "the file is damaged: its parts cannot be unpacked"
 
 
-class Container(Enum):
-    """How a file is laid out."""
-
-    ZIP = "zip"
-    OLE = "ole"
-    TEXT = "text"
-
-
-def recognize(path: Path, file_name: str) -> Container:
-    """Says by its content what the file is.
+def is_workbook(path: Path, file_name: str, limits: ReadingLimits) -> bool:
+    """Whether the file is a workbook, one that can be unpacked; else it can only be text.
 
     Raises:
-        FileRefusedError: It is empty, or no workbook although its name says so.
+        FileRefusedError: It is empty, no workbook although its name says so, or one that cannot be unpacked safely.
     """
     with path.open("rb") as file:
         start = file.read(len(_OLE_SIGNATURE))
     if not start:
         raise FileRefusedError("the file is empty")
     if start.startswith(_ZIP_SIGNATURE):
-        return Container.ZIP
-    if start == _OLE_SIGNATURE:
-        return Container.OLE
-    if file_name.lower().endswith(WORKBOOK_ENDINGS):
+        _check_unpacks(path, limits)
+        return True
+    if start != _OLE_SIGNATURE and file_name.lower().endswith(WORKBOOK_ENDINGS):
         ending = file_name[file_name.rindex(".") :].lower()
         raise FileRefusedError(f"the file is not an {ending} workbook although its name says so")
-    return Container.TEXT
+    return start == _OLE_SIGNATURE
 
 
-def check_workbook_unpacks(path: Path, limits: ReadingLimits) -> None:
+def _check_unpacks(path: Path, limits: ReadingLimits) -> None:
     """Unpacks every part of the workbook once, chunk by chunk, and counts.
 
     The sizes that a zip file states are not to be trusted, so nothing else may unpack it before.
-
-    Raises:
-        FileRefusedError: It is damaged, protected, no workbook, or larger than the limit once unpacked.
     """
     try:
         with zipfile.ZipFile(path) as archive:

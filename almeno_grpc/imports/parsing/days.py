@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 
 from almeno_grpc.domain import limits
 from almeno_grpc.domain.months import day_number
-from almeno_grpc.imports.parsing.cells import Adjusted, Fault, not_a, quoted, visible
+from almeno_grpc.imports.parsing.cells import Adjusted, Fault, Mark, not_a, quoted, visible
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _NAME = rf"(?P<name>{'|'.join(_MONTHS)})[a-z]*\.?"
@@ -26,20 +26,18 @@ _SHORTLY_BEFORE_MIDNIGHT, _END_OF_DAY = time(23, 59, 30), time(23, 59, 59)
 
 
 @dataclass(frozen=True, slots=True)
-class InOrder:
+class InOrder(Mark):
     """A date whose order of day and month is plain, for one of them is above 12."""
 
-    value: int
     day_first: bool
 
 
 @dataclass(frozen=True, slots=True)
-class EitherOrder:
-    """A date such as 09-03-2021: the whole column has to say whether the day or the month comes first."""
+class EitherOrder(Mark):
+    """A date such as 09-03-2021, its value with the day first: the whole column has to say which comes first."""
 
-    value: int
-    """With the day first, as `day_number` gives it."""
     month_first: int
+    """The value with the month first."""
     found: str
 
 

@@ -12,7 +12,7 @@ from almeno_grpc.domain import headings, limits
 from almeno_grpc.domain.installments import InstallmentMethod, installment_amount, outstanding_in_equal_parts
 from almeno_grpc.domain.money import PAISE_PER_RUPEE, rate_from_scaled
 from almeno_grpc.domain.months import day_number, day_of_number, due_date, emis_due
-from almeno_grpc.imports.parsing.cells import Adjusted, Fault
+from almeno_grpc.imports.parsing.cells import Adjusted, Fault, Fraction
 from almeno_grpc.imports.parsing.columns import Numbers, ParsedColumn, Values
 from almeno_grpc.imports.parsing.table import Table
 
@@ -26,16 +26,16 @@ def decide_fractions(table: Table) -> None:
     Where it follows from both or from none the row is rejected.
     """
     rates = table.columns[headings.INTEREST_RATE]
-    for place, fraction in rates.fractions.items():
+    for place, fraction in list(rates.marked(Fraction)):
         fits = partial(_payment_follows, table, place)
         as_it_stands, as_percentage = fits(fraction.value), fits(fraction.as_percentage)
         percentage = f"{rate_from_scaled(fraction.as_percentage)} %"
         if as_percentage and not as_it_stands:
             rates.values[place] = fraction.as_percentage
             message = f"{fraction.found} taken as {percentage} a year, from which the monthly payment follows"
-            rates.adjusted[place] = Adjusted(fraction.as_percentage, message)
+            rates.marks[place] = Adjusted(fraction.as_percentage, message)
         elif as_percentage or not as_it_stands:
-            rates.faults[place] = Fault(
+            rates.marks[place] = Fault(
                 f"{fraction.found} may be that many per cent or {percentage}, as a cell in the format of percentages "
                 f"holds it; write {percentage} or {fraction.found.strip(chr(39))} %, with the sign, as text"
             )
@@ -85,7 +85,7 @@ def loan_columns(table: Table, book_date: date) -> list[Values]:
 def _correct_emis_on_time(column: ParsedColumn, tenures: Numbers) -> None:
     for place in np.flatnonzero(column.values > tenures).tolist():
         tenure = int(tenures[place])
-        column.adjusted[place] = Adjusted(tenure, f"{column.values[place]} corrected to {tenure}, the tenure")
+        column.marks[place] = Adjusted(tenure, f"{column.values[place]} corrected to {tenure}, the tenure")
 
 
 def _correct_ends(column: ParsedColumn, approvals: Numbers, tenures: Numbers) -> None:
@@ -96,9 +96,10 @@ def _correct_ends(column: ParsedColumn, approvals: Numbers, tenures: Numbers) ->
         end = due_date(day_of_number(int(approvals[place])), int(tenures[place]))
         stated = int(column.values[place])
         if stated == _NO_DAY or day_of_number(stated) != end:
-            found = column.faults[place].found if stated == _NO_DAY else f"'{day_of_number(stated)}'"
+            mark = column.marks.get(place)
+            found = mark.found if isinstance(mark, Fault) else f"'{day_of_number(stated)}'"
             message = f"{found} corrected to {end}, {tenures[place]} months after approval"
-            column.adjusted[place] = Adjusted(day_number(end), message)
+            column.marks[place] = Adjusted(day_number(end), message)
 
 
 def _parts_of(days: Numbers) -> tuple[Numbers, Numbers, Numbers]:

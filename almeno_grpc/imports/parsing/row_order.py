@@ -4,7 +4,6 @@ from array import array
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 
 from almeno_grpc.imports.parsing.columns import Numbers
 
@@ -49,10 +48,7 @@ class LoanOrder:
 
 def repeated(keys: Sequence[Numbers]) -> list[int]:
     """Places of the rows whose key stands more than once; a key is made of one number from each array."""
-    *others, last = keys
-    # Nearly all rows are out after a look at one part.
-    candidates = np.flatnonzero(pd.Series(last).duplicated(keep=False).to_numpy())
-    if others and len(candidates):
-        of_candidates = pd.DataFrame({place: numbers[candidates] for place, numbers in enumerate([*others, last])})
-        candidates = candidates[of_candidates.duplicated(keep=False).to_numpy()]
-    return candidates.tolist()
+    order = np.lexsort(keys)
+    is_same = np.logical_and.reduce([key[order][1:] == key[order][:-1] for key in keys])
+    places: list[int] = np.union1d(order[1:][is_same], order[:-1][is_same]).tolist()
+    return places

@@ -11,6 +11,7 @@ import numpy as np
 
 from almeno_grpc.domain import headings
 from almeno_grpc.domain.imports import CustomerRows, ImportKind, IssueOutcome, LoanRows, RowIssue
+from almeno_grpc.imports.parsing.cells import Adjusted, Fault
 from almeno_grpc.imports.parsing.columns import Values
 from almeno_grpc.imports.parsing.loan_terms import decide_fractions, loan_columns
 from almeno_grpc.imports.parsing.row_order import LoanOrder, repeated
@@ -31,8 +32,8 @@ def parse_file(job: ReadingJob) -> Iterator[Message]:
     Raises:
         FileRefusedError: The file as a whole cannot be taken. Then nothing was yielded.
     """
-    with open_sheet(job.path, job.file_name, job.limits) as sheet:
-        table = read_table(sheet, job.kind, job.columns, job.limits)
+    sheet = open_sheet(job.path, job.file_name, job.limits)
+    table = read_table(sheet, job.kind, job.columns, job.limits)
     yield FileOpened(len(table))
     is_loans = job.kind is ImportKind.LOANS
     order = LoanOrder(*(table.columns[heading].values for heading in headings.KEYS[job.kind])) if is_loans else None
@@ -76,7 +77,7 @@ def _rejections(table: Table, kind: ImportKind) -> dict[int, list[RowIssue]]:
     for heading, column in table.columns.items():
         # An End Date that cannot be read is corrected, not rejected.
         if heading != headings.END_DATE:
-            for place, fault in column.faults.items():
+            for place, fault in column.marked(Fault):
                 reject(place, heading, f"{heading} {fault.message}")
     for place in table.overlong:
         reject(place, "", "the row has more fields than there are headings; a field that holds a comma needs quotes")
@@ -106,7 +107,7 @@ def _adjustments(table: Table) -> dict[int, list[RowIssue]]:
     """With what changes rows are taken, by their places; those of rejected rows do not matter."""
     found: dict[int, list[RowIssue]] = {}
     for heading, column in table.columns.items():
-        for place, adjusted in column.adjusted.items():
+        for place, adjusted in column.marked(Adjusted):
             message = f"{heading} {adjusted.message}"
             issue = RowIssue(int(table.row_numbers[place]), IssueOutcome.ADJUSTED, heading, message)
             found.setdefault(place, []).append(issue)

@@ -1,18 +1,17 @@
-"""The rows of a file by columns, whichever library reads it."""
+"""The rows of a file, whichever library reads it: python-calamine a workbook, the csv module all other text."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import python_calamine
+
 from almeno_grpc.imports.errors import FileRefusedError
-from almeno_grpc.imports.parsing.containers import Container, check_workbook_unpacks, recognize
-from almeno_grpc.imports.parsing.csv_text import open_csv
-from almeno_grpc.imports.parsing.workbooks import open_workbook
+from almeno_grpc.imports.parsing.containers import is_workbook
+from almeno_grpc.imports.parsing.csv_text import csv_rows
 from almeno_grpc.imports.sandbox.messages import ReadingLimits
 
 Row = Sequence[object]
-Columns = Sequence[Sequence[object]]
 
 
 @dataclass(frozen=True)
@@ -24,32 +23,48 @@ class Sheet:
     headings: Row
     heading_row: int
     """Its number as a spreadsheet shows it."""
-    pieces: Iterator[Columns]
-    """The rows below, some thousands at a time, by columns: one for each heading; of a CSV file some more, which hold
-    the fields of rows that have more. An empty cell is an empty text. Asking for them raises `FileRefusedError` where
-    the file turns out to be damaged."""
+    rows: Iterator[Row]
+    """The rows below. An empty cell is an empty text. A row of a CSV file may be shorter than the headings, or longer.
+    Asking for them raises `FileRefusedError` where the file turns out to be damaged."""
 
 
-@contextmanager
-def open_sheet(path: Path, file_name: str, limits: ReadingLimits) -> Iterator[Sheet]:
+def open_sheet(path: Path, file_name: str, limits: ReadingLimits) -> Sheet:
     """Opens a file that its sender has named, and reads its headings, which stand in the first row that is not blank.
 
     Raises:
         FileRefusedError: It is no file of rows, or asks for too much.
     """
-    container = recognize(path, file_name)
-    if container is Container.ZIP:
-        check_workbook_unpacks(path, limits)
-    with ExitStack() as stack:
-        opened = stack.enter_context(open_csv(path)) if container is Container.TEXT else open_workbook(path)
-        title, rows, pieces_of = opened
-        for number, row in enumerate(rows, start=1):
-            if not is_blank(row):
-                yield Sheet(title, row, number, pieces_of(len(row)))
-                return
-        raise FileRefusedError(f"{title} is empty: it has no headings")
+    title, rows = _open_workbook(path) if is_workbook(path, file_name, limits) else ("the file", csv_rows(path))
+    for number, row in enumerate(rows, start=1):
+        if not is_blank(row):
+            return Sheet(title, row, number, rows)
+    raise FileRefusedError(f"{title} is empty: it has no headings")
 
 
 def is_blank(row: Row) -> bool:
     """Whether the row holds nothing but empty cells and white space."""
     return all(isinstance(cell, str) and not cell.strip() for cell in row)
+
+
+def _open_workbook(path: Path) -> tuple[str, Iterator[Row]]:
+    """What the first visible worksheet is called in a sentence, and its rows."""
+    try:
+        with path.open("rb") as file:
+            workbook = python_calamine.CalamineWorkbook.from_filelike(file)
+            name = _first_visible(workbook.sheets_metadata)
+            return f"the sheet '{name}'", iter(workbook.get_sheet_by_name(name).iter_rows())
+    except python_calamine.PasswordError as error:
+        raise FileRefusedError("the workbook has a password; save it without one") from error
+    except (FileRefusedError, MemoryError, KeyboardInterrupt):
+        raise
+    # Whatever else the library says of a workbook it can make nothing of; its panics are no Exception.
+    except BaseException as error:
+        raise FileRefusedError("the file is not a sound workbook, or has a password") from error
+
+
+def _first_visible(sheets: Sequence[python_calamine.SheetMetadata]) -> str:
+    for sheet in sheets:
+        is_worksheet = sheet.typ == python_calamine.SheetTypeEnum.WorkSheet
+        if is_worksheet and sheet.visible == python_calamine.SheetVisibleEnum.Visible:
+            return sheet.name
+    raise FileRefusedError("the workbook has no visible worksheet")
