@@ -11,18 +11,17 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.errors import Aborted, Unavailable, WriteConflict
 from almeno_grpc.domain.imports import ImportFile, ImportState, RowCounts
 from almeno_grpc.imports.errors import FileRefusedError
-from almeno_grpc.imports.sandbox.messages import LoanIds, ReadingJob, ReadingLimits, RowBatch
-from almeno_grpc.imports.sandbox.reader_process import WarmReader
+from almeno_grpc.imports.sandbox.messages import FileOpened, ReadingJob, ReadingLimits, RowBatch
 from almeno_grpc.imports.sandbox.session import open_import_file
 from almeno_grpc.imports.throttle import MAX_ROWS_PER_CALL, ImportThrottle, yield_cpu
-from almeno_grpc.imports.upsert.batch import reserve_loan_ids, upsert_batch, write_batch
+from almeno_grpc.imports.upsert.batch import reserve_loan_ids, upsert_batch
 from almeno_grpc.logs import log_event
 from almeno_grpc.metrics import Metrics
 from almeno_grpc.service.import_queue import ImportQueue
@@ -30,8 +29,6 @@ from almeno_grpc.service.store import Lock, Store, Transaction
 
 _IDLE_SECONDS = 0.05
 """How often the queue is polled while it is empty: that took 2 % of a processor, on SQLite."""
-_WARM_SECONDS = 1.0
-"""After so long without a file a reader is started for the next; and how often one that has ended is replaced."""
 _STANDBY_SECONDS = 0.5
 """How often a worker that is not the one at work tries to become it."""
 _RETRY_SECONDS = 1.0
@@ -57,8 +54,6 @@ class ImportWorker:
     batch_rows: int
     max_rows_per_call: int = MAX_ROWS_PER_CALL
     """The most rows, or Loan IDs, in a call to the store, after which it is seen whether others wait."""
-    readers: WarmReader = field(default_factory=WarmReader)
-    """Where the processes come from that read the files."""
 
     def run(self, stop: threading.Event) -> None:
         """Works until the event is set."""
@@ -71,23 +66,17 @@ class ImportWorker:
                 stop.wait(_RETRY_SECONDS)
             else:
                 stop.wait(_STANDBY_SECONDS)
-            finally:
-                self.readers.end()
 
     def _take_files(self, lock: Lock, stop: threading.Event) -> None:
-        idle_since, queue = time.monotonic(), ImportQueue(self.store, self.clock)
+        queue = ImportQueue(self.store, self.clock)
         while lock.is_held() and not stop.is_set():
             file = queue.take()
             if file is None:
                 queue.drop_contents(stop)
                 self.store.checkpoint()
                 stop.wait(_IDLE_SECONDS)
-                if time.monotonic() - idle_since > _WARM_SECONDS:
-                    self.readers.keep()
-                    idle_since = time.monotonic()
             else:
                 self._work_on(file, stop)
-                idle_since = time.monotonic()
 
     def _work_on(self, file: ImportFile, stop: threading.Event) -> None:
         log_event("import_started", import_id=file.import_id, kind=file.kind, rows_done=file.rows.seen)
@@ -124,10 +113,10 @@ class ImportWorker:
             stop_or_cancel()
             what = (path, file.kind, file.file_name, file.columns, file.book_date)
             job = ReadingJob(*what, self.limits, skip_rows=file.rows.seen, batch_rows=self.batch_rows)
-            with open_import_file(job, while_waiting=stop_or_cancel, start_reader=self.readers.take) as session:
-                self.store.write(lambda tx: tx.imports.set_rows_total(file.queue_number, session.rows_total))
+            with open_import_file(job, while_waiting=stop_or_cancel) as session:
+                self.store.write(lambda tx: tx.imports.set_rows_total(file.queue_number, session.opened.rows_total))
                 throttle = ImportThrottle(self.max_rows_per_call)
-                self._reserve_loan_ids(file, session.loan_ids, throttle, stop)
+                self._reserve_loan_ids(file, session.opened, throttle, stop)
                 rows_done = file.rows.seen
                 for batch in session.batches():
                     _stop_if(stop)
@@ -152,25 +141,25 @@ class ImportWorker:
             )
 
     def _reserve_loan_ids(
-        self, file: ImportFile, ids: LoanIds, throttle: ImportThrottle, stop: threading.Event
+        self, file: ImportFile, opened: FileOpened, throttle: ImportThrottle, stop: threading.Event
     ) -> None:
         """Reserves the file's Loan IDs, at most as many in a transaction as a batch has, and as the throttle allows."""
-        done = 0
+        done, count = 0, len(opened.loan_ids)
 
         def reserve(tx: Transaction) -> int:
             throttle.begin()
             _raise_if_cancelled(tx, file)
             reserved = done
-            while reserved < min(len(ids), done + self.batch_rows):
-                part = ids.part(reserved, reserved + self.max_rows_per_call)
-                reserve_loan_ids(tx, part.loan_ids, part.customer_ids)
-                reserved += len(part)
+            while reserved < min(count, done + self.batch_rows):
+                part = slice(reserved, reserved + self.max_rows_per_call)
+                reserve_loan_ids(tx, opened.loan_ids[part], opened.owner_ids[part])
+                reserved = min(count, part.stop)
                 if throttle.has_to_end(tx):
                     break
                 throttle.pause()
             return reserved
 
-        while done < len(ids):
+        while done < count:
             _stop_if(stop)
             done = self.store.write(reserve)
             self._after_transaction(throttle)
@@ -196,18 +185,17 @@ class ImportWorker:
                     return
                 throttle.pause()
 
-        def upsert(tx: Transaction, check_existing: bool) -> RowCounts:
+        def upsert(tx: Transaction) -> RowCounts:
             throttle.begin()
             if _raise_if_cancelled(tx, file).rows.seen != rows_done + done:
                 # This worker has lost its lock without knowing, and the one that has it has come this far.
                 raise WriteConflict("another server works on the import")
-            now = self.clock.now_microseconds()
-            counts = upsert_batch(tx, file.queue_number, parts(tx), now, check_existing=check_existing)
+            counts = upsert_batch(tx, file.queue_number, parts(tx), self.clock.now_microseconds())
             throttle.note(counts.seen)
             return counts
 
         while done < len(batch):
-            counts = write_batch(self.store, upsert)
+            counts = self.store.write(upsert)
             done += counts.seen
             yield counts
 

@@ -29,7 +29,7 @@ from almeno_grpc.domain.imports import (
 )
 from almeno_grpc.domain.money import round_half_up
 from almeno_grpc.imports.sandbox.messages import ReadingLimits, RowBatch
-from almeno_grpc.imports.upsert.batch import reserve_loan_ids, upsert_batch, write_batch
+from almeno_grpc.imports.upsert.batch import reserve_loan_ids, upsert_batch
 from almeno_grpc.imports.worker import ImportWorker
 from almeno_grpc.metrics import NoMetrics
 from almeno_grpc.service.booking import Booking, BookingService
@@ -139,10 +139,7 @@ class Book:
 
     def upsert_parts(self, file: ImportFile, parts: Sequence[RowBatch]) -> RowCounts:
         """Imports parts of a batch in a transaction."""
-        return write_batch(
-            self.store,
-            lambda tx, check_existing: upsert_batch(tx, file.queue_number, parts, 1, check_existing=check_existing),
-        )
+        return self.store.write(lambda tx: upsert_batch(tx, file.queue_number, parts, 1))
 
     def issues(self, file: ImportFile) -> list[tuple[int, str, str, str]]:
         found = self.imports.page_of_issues(file.import_id, (0, 0), 1000)

@@ -43,7 +43,7 @@ class Column:
 
     def extend(self, cells: Sequence[object]) -> None:
         """Checks the next cells."""
-        if not {*map(type, cells)} <= {str, float}:
+        if {*map(type, cells)} & {bool, int}:
             cells = [_plain_cell(cell) for cell in cells]
         outcomes = {cell: self._rule(cell) for cell in {*cells}}
         marks = {cell: outcome for cell, outcome in outcomes.items() if isinstance(outcome, Mark)}

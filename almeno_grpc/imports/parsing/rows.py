@@ -17,7 +17,7 @@ from almeno_grpc.imports.parsing.loan_terms import decide_fractions, loan_column
 from almeno_grpc.imports.parsing.row_order import LoanOrder, repeated
 from almeno_grpc.imports.parsing.sheets import open_sheet
 from almeno_grpc.imports.parsing.table import Table, read_table
-from almeno_grpc.imports.sandbox.messages import FileDone, FileOpened, LoanIds, Message, ReadingJob, RowBatch
+from almeno_grpc.imports.sandbox.messages import FileEnd, FileOpened, Message, ReadingJob, RowBatch
 
 _SLOW_ROWS = 8
 """How many times longer a loan takes to import whose Loan ID stands further up."""
@@ -34,11 +34,11 @@ def parse_file(job: ReadingJob) -> Iterator[Message]:
     """
     sheet = open_sheet(job.path, job.file_name, job.limits)
     table = read_table(sheet, job.kind, job.columns, job.limits)
-    yield FileOpened(len(table))
     is_loans = job.kind is ImportKind.LOANS
     order = LoanOrder(*(table.columns[heading].values for heading in headings.KEYS[job.kind])) if is_loans else None
     # Where rows have been imported, their ids have been reserved.
-    yield LoanIds(*order.first_owners()) if order and not job.skip_rows else LoanIds(array("q"), array("q"))
+    ids, owners = order.first_owners() if order and not job.skip_rows else (array("q"), array("q"))
+    yield FileOpened(len(table), ids, owners)
     if is_loans:
         decide_fractions(table)
     rejections = _rejections(table, job.kind)
@@ -63,7 +63,7 @@ def parse_file(job: ReadingJob) -> Iterator[Message]:
     for start, stop in _runs(0, len(rejected), max(1, batch_rows // _SLOW_ROWS)):
         issues = [issue for place in rejected[start:stop] for issue in rejections[place]]
         yield RowBatch(rows_type([()] * len(columns)), issues, stop - start)
-    yield FileDone()
+    yield FileEnd()
 
 
 def _rejections(table: Table, kind: ImportKind) -> dict[int, list[RowIssue]]:

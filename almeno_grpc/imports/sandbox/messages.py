@@ -1,7 +1,7 @@
-"""What the reading process is sent, a `ReadingJob`, and what it sends back.
+"""What the reading process is sent, a `ReadingJob`, and what it sends back, as pickles one after the other.
 
-First `FileOpened`, or `FileRefused` and nothing more; then `LoanIds`; then `RowBatch`es over every row, always in the
-same order; at the end `FileDone`. `ReaderFailed` may come at any point: the reader itself has a fault.
+First `FileOpened`; then `RowBatch`es over every row, always in the same order; at the end `FileEnd`. A file that is
+refused comes to a `FileEnd` alone.
 """
 
 from array import array
@@ -51,43 +51,24 @@ class ReadingJob:
 
 @dataclass(frozen=True, slots=True)
 class FileOpened:
-    """The file is sound as a whole; its rows follow, so many but for blank ones."""
+    """The file is sound as a whole; its rows follow."""
 
     rows_total: int
-
-
-@dataclass(frozen=True, slots=True)
-class FileRefused:
-    """The file as a whole cannot be taken, as the message says to the person who sent it; no row will come."""
-
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class LoanIds:
-    """The Loan IDs of a file in their order, each with the customer under whom it stands first. None of customers."""
-
+    """Rows that hold anything, the headings not counted."""
     loan_ids: "array[int]"
-    customer_ids: "array[int]"
-
-    def __len__(self) -> int:
-        return len(self.loan_ids)
-
-    def part(self, start: int, stop: int) -> "LoanIds":
-        """Those from one place up to another."""
-        return LoanIds(self.loan_ids[start:stop], self.customer_ids[start:stop])
+    """The Loan IDs of the file in their order, each once. None of customers, or where rows are skipped."""
+    owner_ids: "array[int]"
+    """For each of them the customer under whom it stands first."""
 
 
 @dataclass(frozen=True, slots=True)
-class FileDone:
-    """Every row has been sent."""
+class FileEnd:
+    """Every row has been sent, unless one of the texts says why not."""
 
-
-@dataclass(frozen=True, slots=True)
-class ReaderFailed:
-    """The reader ran into a fault of its own, at a place in the code. Holds no cell of the file."""
-
-    place: str
+    refusal: str = ""
+    """Why the file as a whole cannot be taken, for the person who sent it."""
+    fault: str = ""
+    """The place in the code where the reader itself has failed; never a cell of the file."""
 
 
 @dataclass(frozen=True)
@@ -121,4 +102,4 @@ class RowBatch:
         return issues
 
 
-Message = FileOpened | FileRefused | LoanIds | RowBatch | FileDone | ReaderFailed
+Message = FileOpened | RowBatch | FileEnd

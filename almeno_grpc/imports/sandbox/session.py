@@ -6,19 +6,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
-from typing import Any
 
 from almeno_grpc.imports.errors import FileRefusedError
-from almeno_grpc.imports.sandbox.messages import (
-    FileDone,
-    FileOpened,
-    FileRefused,
-    LoanIds,
-    ReaderFailed,
-    ReadingJob,
-    RowBatch,
-)
+from almeno_grpc.imports.sandbox.messages import FileEnd, FileOpened, Message, ReadingJob, RowBatch
 from almeno_grpc.imports.sandbox.reader_process import Reader
 from almeno_grpc.logs import log_event
 
@@ -33,23 +23,19 @@ _POLL_SECONDS = 0.5
 class ImportFileSession:
     """One file being read, by one reader after the other if they get killed. Made by `open_import_file`."""
 
-    rows_total: int
-    """Rows of the file that hold anything, the headings not counted."""
-    loan_ids: LoanIds
-    """Of the file; none if rows are skipped."""
+    opened: FileOpened
+    """What is known of the file as a whole."""
 
-    def __init__(self, job: ReadingJob, while_waiting: Callable[[], None], start_reader: Callable[[], Reader]) -> None:
+    def __init__(self, job: ReadingJob, while_waiting: Callable[[], None]) -> None:
         self._job = job
         self._while_waiting = while_waiting
-        self._start_reader = start_reader
-        self._restarts_left = _MAX_RESTARTS
-        self._reader: Reader | None = None
         self._rows_done = job.skip_rows
+        self._reader: Reader | None = None
+        self._messages = self._all_messages()
 
     def open(self) -> None:
-        """Waits until the file is known to be sound, of another reader where one was killed."""
-        opened, self.loan_ids = self._open()
-        self.rows_total = opened.rows_total
+        """Waits until the file is known to be sound."""
+        self.opened = next(message for message in self._messages if isinstance(message, FileOpened))
 
     def batches(self) -> Iterator[RowBatch]:
         """Yields the rows after the skipped ones. To be asked for once.
@@ -57,71 +43,64 @@ class ImportFileSession:
         Raises:
             FileRefusedError: The reader ended before the last row. What was yielded before stands.
         """
-        while self._reader is not None:
-            message = self._next_message(self._reader)
+        for message in self._messages:
+            # Another reader opens the file again.
             if isinstance(message, RowBatch):
                 self._rows_done += len(message)
                 yield message
-            elif isinstance(message, FileDone):
-                return
-            else:
-                self._give_up_or_restart(self._reader)
-                self._open()
 
     def close(self) -> None:
         """Ends the reader, if it has not ended by itself."""
         if self._reader is not None:
             self._reader.end()
-            self._reader = None
 
-    def _open(self) -> tuple[FileOpened, LoanIds]:
-        """Waits until the file is known to be sound."""
-        while True:
-            reader = self._reader = self._start_reader()
-            reader.give(replace(self._job, skip_rows=self._rows_done))
-            opened = self._next_message(reader)
-            loan_ids = self._next_message(reader) if opened else None
-            if isinstance(opened, FileOpened) and isinstance(loan_ids, LoanIds):
-                return opened, loan_ids
-            self._give_up_or_restart(reader)
+    def _all_messages(self) -> Iterator[Message]:
+        """All messages but the last, of one reader after the other."""
+        for restarts_left in range(_MAX_RESTARTS, -1, -1):
+            # It may be this worker that has killed the first, for want of a processor.
+            is_first = restarts_left == _MAX_RESTARTS
+            reader = self._reader = Reader(replace(self._job, skip_rows=self._rows_done), idle_priority=is_first)
+            while (message := self._next_message(reader)) is not None:
+                if isinstance(message, FileEnd):
+                    return
+                yield message
+            self._raise_unless_killed(reader.exit_code(), restarts_left)
 
-    def _next_message(self, reader: Reader) -> Any:
+    def _next_message(self, reader: Reader) -> Message | None:
         """The next message; None where the reader has died.
 
         Raises:
             FileRefusedError: The reader refused the file, has a fault of its own or is too slow.
         """
         deadline = time.monotonic() + self._job.limits.seconds
-        while not reader.poll(_POLL_SECONDS):
-            self._while_waiting()
+        while True:
+            try:
+                message = reader.receive(_POLL_SECONDS)
+                break
+            except TimeoutError:
+                self._while_waiting()
             if reader.is_starved:
                 log_event("import_reader_starved", logging.WARNING)
                 reader.kill()
-                break
+                return None
             if time.monotonic() > deadline:
                 minutes = self._job.limits.seconds / 60
                 raise FileRefusedError(f"the file could not be read within {minutes:g} minutes; split it")
-        message = reader.receive()
-        if isinstance(message, FileRefused):
-            raise FileRefusedError(message.message)
-        if isinstance(message, ReaderFailed):
-            _log.error("the reader of an imported file failed: %s", message.place)
+        if isinstance(message, FileEnd) and message.refusal:
+            raise FileRefusedError(message.refusal)
+        if isinstance(message, FileEnd) and message.fault:
+            _log.error("the reader of an imported file failed: %s", message.fault)
             raise FileRefusedError("the file could not be read; the server's log says why")
         return message
 
-    def _give_up_or_restart(self, reader: Reader) -> None:
+    def _raise_unless_killed(self, exit_code: int, restarts_left: int) -> None:
         """Sees how the reader died; returns if another try may go better.
 
         Raises:
             FileRefusedError: Another try would end the same way.
         """
-        exit_code = reader.exit_code()
-        self._reader = None
         _log.warning("the reader of an imported file ended early with exit code %s", exit_code)
-        if exit_code == -signal.SIGKILL and self._restarts_left > 0:
-            self._restarts_left -= 1
-            # It may be this worker that has killed it, for want of a processor; and there is no warm one.
-            self._start_reader = partial(Reader, idle_priority=False)
+        if exit_code == -signal.SIGKILL and restarts_left > 0:
             return
         message = f"the file could not be read: its reader ended early (exit code {exit_code})"
         if exit_code in (-signal.SIGABRT, -signal.SIGKILL):
@@ -133,10 +112,7 @@ class ImportFileSession:
 
 @contextmanager
 def open_import_file(
-    job: ReadingJob,
-    *,
-    while_waiting: Callable[[], None] = lambda: None,
-    start_reader: Callable[[], Reader] = Reader,
+    job: ReadingJob, *, while_waiting: Callable[[], None] = lambda: None
 ) -> Iterator[ImportFileSession]:
     """Has a process read and check a file, and waits until it is known to be sound as a whole.
 
@@ -145,12 +121,11 @@ def open_import_file(
     Args:
         job: The file.
         while_waiting: Called twice a second while the reader is silent. What it raises ends the reading.
-        start_reader: Gives a process that has read nothing yet, for the first try.
 
     Raises:
         FileRefusedError: The file as a whole cannot be taken.
     """
-    session = ImportFileSession(job, while_waiting, start_reader)
+    session = ImportFileSession(job, while_waiting)
     try:
         session.open()
         yield session

@@ -3,20 +3,17 @@
 Rows take effect in the order they come in, as if each were a transaction of its own; a batch saves the round trips.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
-from almeno_grpc.domain.errors import PhoneNumberTaken, WriteConflict
 from almeno_grpc.domain.imports import CustomerRows, IssueOutcome, RowCounts, RowIssue
 from almeno_grpc.imports.sandbox.messages import RowBatch
 from almeno_grpc.imports.upsert.batch_result import BatchResult
-from almeno_grpc.imports.upsert.customers import take_phone_numbers, upsert_customers
+from almeno_grpc.imports.upsert.customers import upsert_customers
 from almeno_grpc.imports.upsert.loans import upsert_loans
-from almeno_grpc.service.store import Store, Transaction
+from almeno_grpc.service.store import Transaction
 
 
-def upsert_batch(
-    tx: Transaction, queue_number: int, parts: Iterable[RowBatch], now: int, *, check_existing: bool
-) -> RowCounts:
+def upsert_batch(tx: Transaction, queue_number: int, parts: Iterable[RowBatch], now: int) -> RowCounts:
     """Imports a batch, part by part, and adds to the progress of its import, in the same transaction.
 
     Args:
@@ -24,19 +21,18 @@ def upsert_batch(
         queue_number: The import's place in the queue.
         parts: In the order they take effect in.
         now: In microseconds since the epoch.
-        check_existing: Whether customers are looked up before they are inserted; see `write_batch`.
 
     Raises:
-        PhoneNumberTaken: Another customer has a phone number of the batch, which was not looked up.
+        WriteConflict: A phone number or a Loan ID was taken by another server, or a loan was booked or repaid
+            meanwhile. The batch may be imported again.
     """
-    result = BatchResult(check_existing=check_existing)
+    result = BatchResult()
     for part in parts:
         result.issues += part.issues
         if isinstance(part.rows, CustomerRows):
             upsert_customers(tx, part.rows, now, result)
         else:
             upsert_loans(tx, part.rows, result)
-    take_phone_numbers(tx, result)
     rejected = _rows_with(IssueOutcome.REJECTED, result.issues)
     adjusted = _rows_with(IssueOutcome.ADJUSTED, result.issues) - rejected
     # A row that is rejected after all was not adjusted.
@@ -50,28 +46,6 @@ def upsert_batch(
 
 def _rows_with(outcome: IssueOutcome, issues: Sequence[RowIssue]) -> set[int]:
     return {issue.row_number for issue in issues if issue.outcome is outcome}
-
-
-def write_batch(store: Store, upsert: Callable[[Transaction, bool], RowCounts]) -> RowCounts:
-    """Imports a batch in a transaction of the store.
-
-    Args:
-        store: The store.
-        upsert: Does it by `upsert_batch`, with or without looking customers up first. Nearly always none is found, so
-            that is left out at first; where a phone number turns out to be taken, the batch is undone and run with it.
-
-    Raises:
-        WriteConflict: A phone number was taken after that look-up, by another server, or a loan was booked or repaid
-            meanwhile. The batch may be imported again.
-    """
-    try:
-        return store.write(lambda tx: upsert(tx, False))
-    except PhoneNumberTaken:
-        pass
-    try:
-        return store.write(lambda tx: upsert(tx, True))
-    except PhoneNumberTaken as error:
-        raise WriteConflict("a phone number of the import was taken meanwhile") from error
 
 
 def reserve_loan_ids(tx: Transaction, loan_ids: Sequence[int], customer_ids: Sequence[int]) -> None:

@@ -7,16 +7,13 @@ from almeno_grpc.service.store import Transaction
 
 
 def upsert_customers(tx: Transaction, rows: CustomerRows, now: int, result: BatchResult) -> None:
-    """Imports customers; the phone numbers of new ones are still to be taken, by `take_phone_numbers`."""
+    """Imports customers.
+
+    Raises:
+        WriteConflict: Another server has taken a phone number of theirs meanwhile.
+    """
     if not rows:
         return
-    # Most of a book is new, and to look it up first would take longer than to insert it.
-    if not result.check_existing and tx.customers.import_if_new(rows, now):
-        result.without_phone_numbers.append(rows)
-        result.inserted += len(rows)
-        return
-    # Rows take effect in their order, so those of the rows before are held by now.
-    take_phone_numbers(tx, result)
     known = tx.customers.with_ids([row.customer_id for row in rows])
     by_id: dict[int, Customer | CustomerRow] = {customer.customer_id: customer for customer, _ in known}
     registered_here = {customer.customer_id for customer, imported in known if not imported}
@@ -45,12 +42,6 @@ def upsert_customers(tx: Transaction, rows: CustomerRows, now: int, result: Batc
         by_id[row.customer_id] = row
         holder_of[row.phone_digits] = row.customer_id
     _import_new_customers(tx, new, now)
-
-
-def take_phone_numbers(tx: Transaction, result: BatchResult) -> None:
-    """Takes those of the customers inserted so far: one by one, they would take several times as long."""
-    tx.customers.take_phone_numbers(result.without_phone_numbers)
-    result.without_phone_numbers.clear()
 
 
 def _import_new_customers(tx: Transaction, new: list[CustomerRow], now: int) -> None:

@@ -14,13 +14,12 @@ def upsert_loans(tx: Transaction, sheet_rows: LoanRows, result: BatchResult) -> 
     """Imports loans."""
     if not sheet_rows:
         return
-    if not result.mostly_existing and tx.loans.import_if_new(sheet_rows):
+    if tx.loans.import_if_new(sheet_rows):
         result.inserted += len(sheet_rows)
         return
     rows = list(sheet_rows)
     customers = tx.customers.existing({row.customer_id for row in rows})
     taken = tx.loans.taken({row.source_loan_id for row in rows})
-    result.mostly_existing = 2 * len(taken) > len(rows)
     if max(row.source_loan_id for row in rows) < tx.loans.first_generated_id:
         _upsert_run(tx, rows, customers, taken, result)
         return

@@ -12,7 +12,7 @@ import pytest
 from almeno_grpc.domain.headings import HEADINGS
 from almeno_grpc.domain.imports import CustomerRow, CustomerRows, ImportKind, IssueOutcome, LoanRow, RowIssue
 from almeno_grpc.imports.parsing.rows import parse_file
-from almeno_grpc.imports.sandbox.messages import FileDone, FileOpened, LoanIds, ReadingJob, ReadingLimits, RowBatch
+from almeno_grpc.imports.sandbox.messages import FileEnd, FileOpened, ReadingJob, ReadingLimits, RowBatch
 
 ROOT = Path(__file__).parents[4]
 REAL_BOOK = Path(os.environ.get("ALMENO_BOOK", ROOT.parent / "shared" / "book"))
@@ -69,8 +69,8 @@ def messages_of(path: Path, kind: ImportKind, **options) -> list:
 
 
 def batches_of(path: Path, kind: ImportKind, **options) -> list[RowBatch]:
-    opened, loan_ids, *batches, done = messages_of(path, kind, **options)
-    assert (type(opened), type(loan_ids), type(done)) == (FileOpened, LoanIds, FileDone)
+    opened, *batches, end = messages_of(path, kind, **options)
+    assert (type(opened), end) == (FileOpened, FileEnd())
     return batches
 
 
@@ -392,10 +392,9 @@ def test_loan_ids_come_once_each_with_the_customer_they_stand_under_first(tmp_pa
     rows = [(9, 30), (2, 20), (9, 10), (1, 20), ("?", 5), (2, 5), (1, 0), (3, 30), (4, 40)]
     lines = [LOAN | {"Customer ID": customer, "Loan ID": loan_id} for customer, loan_id in rows]
     path = write_book(tmp_path / "loans.csv", ImportKind.LOANS, lines)
-    ids = messages_of(path, ImportKind.LOANS)[1]
-    assert (list(ids.loan_ids), list(ids.customer_ids)) == ([10, 20, 30, 40], [9, 2, 9, 4])
-    assert [list(ids.part(start, start + 3).loan_ids) for start in (0, 3)] == [[10, 20, 30], [40]]
-    assert len(messages_of(path, ImportKind.LOANS, skip_rows=1)[1]) == 0
+    opened = messages_of(path, ImportKind.LOANS)[0]
+    assert (list(opened.loan_ids), list(opened.owner_ids)) == ([10, 20, 30, 40], [9, 2, 9, 4])
+    assert len(messages_of(path, ImportKind.LOANS, skip_rows=1)[0].loan_ids) == 0
 
 
 @pytest.mark.skipif(not REAL_BOOK.exists(), reason="the real book is not here")
