@@ -18,7 +18,6 @@ from almeno_grpc.domain.customer import Customer
 from almeno_grpc.domain.decision import Borrower
 from almeno_grpc.domain.imports import (
     CustomerRow,
-    CustomerRows,
     ImportFile,
     ImportKind,
     ImportState,

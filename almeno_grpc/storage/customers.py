@@ -4,16 +4,18 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy.exc import IntegrityError
 
 from almeno_grpc.domain.customer import Customer, e164_of
+from almeno_grpc.domain.errors import WriteConflict
 from almeno_grpc.domain.imports import CustomerRow, CustomerRows
 from almeno_grpc.storage.backend import OpenTransaction
 from almeno_grpc.storage.bulk import BulkInsert, batches_of, existing_keys
 from almeno_grpc.storage.compiled import CompiledStatement
 from almeno_grpc.storage.keys import any_of
 from almeno_grpc.storage.table_write import TableWrite
-from almeno_grpc.storage.tables import phone_number
 from almeno_grpc.storage.tables import customer as table
+from almeno_grpc.storage.tables import phone_number
 
 _COLUMNS = (
     table.c.customer_id,
@@ -106,7 +108,10 @@ class Customers:
         self._backend.advance_ids(self._connection, table.c.customer_id, max(row.customer_id for row in rows))
         _IMPORT.insert(self._connection, _table_columns(CustomerRows.of(rows), create_time))
         holders = sorted((row.phone_digits, row.customer_id) for row in rows)
-        _IMPORT_PHONE_NUMBERS.insert(self._connection, list(zip(*holders, strict=True)))
+        try:
+            _IMPORT_PHONE_NUMBERS.insert(self._connection, list(zip(*holders, strict=True)))
+        except IntegrityError as error:
+            raise WriteConflict("a phone number of the import was taken meanwhile") from error
 
     def import_changed(self, row: CustomerRow, digits_before: int) -> None:
         """Where the phone number changes, its table is changed too."""

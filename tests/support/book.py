@@ -133,8 +133,8 @@ class Book:
         for start in range(0, len(rows), batch_rows):
             batch = rows[start : start + batch_rows]
             columns = CustomerRows.of(batch) if kind is ImportKind.CUSTOMERS else LoanRows.of(batch)
-            of_batch = [issue for issue in issues if batch[0].row_number <= issue.row_number <= batch[-1].row_number]
-            self.upsert_parts(file, [RowBatch(columns, of_batch)])
+            of_batch = {row.row_number: [each for each in issues if each.row_number == row.row_number] for row in batch}
+            self.upsert_parts(file, [RowBatch(columns, issues=of_batch)])
         return self.imports.get(file.import_id)
 
     def upsert_parts(self, file: ImportFile, parts: Sequence[RowBatch]) -> RowCounts:

@@ -40,5 +40,5 @@ class FakeFile:
             self.before_batch(start)
             numbers = range(start + 1, min(start + _BATCH, 50) + 1)
             adjusted = [number for number in numbers if number % 10 == 2]
-            issues = [RowIssue(number, IssueOutcome.ADJUSTED, "Age", "as a test") for number in adjusted]
-            yield RowBatch(CustomerRows.of([book_customer(number) for number in numbers]), issues)
+            issues = {number: [RowIssue(number, IssueOutcome.ADJUSTED, "Age", "as a test")] for number in adjusted}
+            yield RowBatch(CustomerRows.of([book_customer(number) for number in numbers]), issues=issues)

@@ -18,7 +18,7 @@ class LoanOrder:
         """Takes the keys of the rows; 0 for one with a fault, whose row is never taken."""
         self._customer_ids = customer_ids
         self._loan_ids = loan_ids
-        by_loan = self._by_loan = np.argsort(loan_ids, kind="stable")
+        by_loan = np.argsort(loan_ids, kind="stable")
         in_order = loan_ids[by_loan]
         begins = np.ones(len(loan_ids), dtype=bool)
         begins[1:] = in_order[1:] != in_order[:-1]
@@ -34,16 +34,13 @@ class LoanOrder:
         sound = (loan_ids > 0) & (customer_ids > 0)
         return array("q", loan_ids[sound].tobytes()), array("q", customer_ids[sound].tobytes())
 
-    def places(self, good: Numbers) -> tuple[Numbers, int]:
-        """The good rows in their order, and how many of them have a Loan ID that stands nowhere above.
+    def places(self, good: Numbers) -> Numbers:
+        """The good rows in their order.
 
-        Those come first, then those whose Loan ID stands once above, and so on: of rows with one Loan ID, each meets
-        what became of those above it. Among themselves they come by customer and Loan ID.
+        First come those whose Loan ID stands nowhere above, then those whose Loan ID stands once above, and so on: of
+        rows with one Loan ID, each meets what became of those above it. Among themselves by customer and Loan ID.
         """
-        order = self._by_loan[np.argsort(self._customer_ids[self._by_loan], kind="stable")]
-        order = order[np.isin(order, good, assume_unique=True)] if len(good) < len(order) else order
-        order = order[np.argsort(self._times_before[order], kind="stable")]
-        return order, int(np.count_nonzero(self._times_before[order] == 0))
+        return good[np.lexsort((self._loan_ids[good], self._customer_ids[good], self._times_before[good]))]
 
 
 def repeated(keys: Sequence[Numbers]) -> list[int]:

@@ -19,9 +19,6 @@ from almeno_grpc.imports.parsing.sheets import open_sheet
 from almeno_grpc.imports.parsing.table import Table, read_table
 from almeno_grpc.imports.sandbox.messages import FileEnd, FileOpened, Message, ReadingJob, RowBatch
 
-_SLOW_ROWS = 8
-"""How many times longer a loan takes to import whose Loan ID stands further up."""
-
 
 def parse_file(job: ReadingJob) -> Iterator[Message]:
     """Reads and checks a file, and yields what came of it, as `almeno_grpc.imports.sandbox.messages` says.
@@ -44,25 +41,18 @@ def parse_file(job: ReadingJob) -> Iterator[Message]:
     rejections = _rejections(table, job.kind)
     columns = [column.values for column in table.columns.values()]
     columns = [table.row_numbers, *(loan_columns(table, job.book_date) if is_loans else columns)]
-    adjustments = _adjustments(table)
-    good = np.delete(np.arange(len(table)), [*rejections])
-    places, first_count = order.places(good) if order else (good, len(good))
-    batch_rows = job.batch_rows
-    runs = [
-        *_runs(job.skip_rows, first_count, batch_rows),
-        *_runs(max(job.skip_rows, first_count), len(good), max(1, batch_rows // _SLOW_ROWS)),
-    ]
+    issues = _adjustments(table) | rejections
     rows_type = LoanRows if is_loans else CustomerRows
-    for start, stop in runs:
-        here = places[start:stop]
+    good = np.delete(np.arange(len(table)), [*rejections])
+    places = np.concatenate([order.places(good) if order else good, np.array(sorted(rejections), dtype=np.int64)])
+    for start in range(job.skip_rows, len(places), job.batch_rows):
+        here = places[start : start + job.batch_rows]
+        passed, rejected = np.split(here, [max(0, len(good) - start)])
         # Put in order batch by batch: the first of them can be imported while the others are.
-        rows = rows_type([_packed(column[here]) for column in columns])
-        touched = [place for place in here.tolist() if place in adjustments] if adjustments else []
-        yield RowBatch(rows, [issue for place in touched for issue in adjustments[place]])
-    rejected = sorted(rejections)[max(0, job.skip_rows - len(good)) :]
-    for start, stop in _runs(0, len(rejected), max(1, batch_rows // _SLOW_ROWS)):
-        issues = [issue for place in rejected[start:stop] for issue in rejections[place]]
-        yield RowBatch(rows_type([()] * len(columns)), issues, stop - start)
+        rows = rows_type([_packed(column[passed]) for column in columns])
+        numbered = zip(here.tolist(), table.row_numbers[here].tolist(), strict=True)
+        of_batch = {number: issues[place] for place, number in numbered if place in issues} if issues else {}
+        yield RowBatch(rows, table.row_numbers[rejected].tolist(), of_batch)
     yield FileEnd()
 
 
@@ -117,8 +107,3 @@ def _adjustments(table: Table) -> dict[int, list[RowIssue]]:
 def _packed(column: Values) -> Any:
     """The column as it crosses the pipe in one piece, to where no numpy is."""
     return column.tolist() if column.dtype == object else array("q", column.tobytes())
-
-
-def _runs(start: int, stop: int, rows: int) -> Iterator[tuple[int, int]]:
-    """Cuts the places from `start` up to `stop` into runs of so many."""
-    return ((first, min(first + rows, stop)) for first in range(start, stop, rows))

@@ -5,11 +5,9 @@ refused comes to a `FileEnd` alone.
 """
 
 from array import array
-from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
 from pathlib import Path
 
 from almeno_grpc.domain.imports import CustomerRows, ImportKind, LoanRows, RowIssue
@@ -71,35 +69,31 @@ class FileEnd:
     """The place in the code where the reader itself has failed; never a cell of the file."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RowBatch:
-    """Rows that passed, or rows that were rejected; never both."""
+    """Rows of a file: those that passed, and behind them those that were rejected."""
 
     rows: CustomerRows | LoanRows
     """The rows that passed, adjusted where an issue says so: by columns, whole numbers as arrays."""
-    issues: list[RowIssue]
-    """A rejected row has one for each fault."""
-    rejected: int = 0
-    """How many rows were rejected."""
+    rejected: Sequence[int] = ()
+    """The numbers of the rows that were rejected."""
+    issues: Mapping[int, Sequence[RowIssue]] = field(default_factory=dict)
+    """By the numbers of the rows. A rejected row has one for each fault."""
 
     def __len__(self) -> int:
-        return len(self.rows) + self.rejected
+        return len(self.rows) + len(self.rejected)
 
     def part(self, start: int, stop: int) -> "RowBatch":
-        """The batch of the rows from one place up to another; rejected ones stay together."""
-        if self.rejected or (start == 0 and stop >= len(self)):
-            return self
-        rows = self.rows[start:stop]
-        issues = [issue for number in rows.columns[0] for issue in self._issues_by_row.get(number, ())]
-        return RowBatch(rows, issues if self.issues else [])
+        """The rows from one place up to another, with the issues of all: a batch is cut into many parts."""
+        passed = len(self.rows)
+        rejected = self.rejected[max(0, start - passed) : max(0, stop - passed)]
+        return RowBatch(self.rows[start:stop], rejected, self.issues)
 
-    @cached_property
-    def _issues_by_row(self) -> dict[int, list[RowIssue]]:
-        # A batch is cut into many parts while calls wait: none may look through all issues.
-        issues = defaultdict[int, list[RowIssue]](list)
-        for issue in self.issues:
-            issues[issue.row_number].append(issue)
-        return issues
+    def issues_here(self) -> Iterator[RowIssue]:
+        """The issues of these rows."""
+        if self.issues:
+            for row_number in [*self.rows.columns[0], *self.rejected]:
+                yield from self.issues.get(row_number, ())
 
 
 Message = FileOpened | RowBatch | FileEnd

@@ -28,7 +28,7 @@ def upsert_batch(tx: Transaction, queue_number: int, parts: Iterable[RowBatch], 
     """
     result = BatchResult()
     for part in parts:
-        result.issues += part.issues
+        result.issues += part.issues_here()
         if isinstance(part.rows, CustomerRows):
             upsert_customers(tx, part.rows, now, result)
         else:

@@ -1,6 +1,6 @@
 """Checked rows of a loan file are inserted into the book, or update it."""
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import replace
 
 from almeno_grpc.domain.imports import BOOK_METHOD, LoanRow, LoanRows
@@ -20,24 +20,10 @@ def upsert_loans(tx: Transaction, sheet_rows: LoanRows, result: BatchResult) -> 
     rows = list(sheet_rows)
     customers = tx.customers.existing({row.customer_id for row in rows})
     taken = tx.loans.taken({row.source_loan_id for row in rows})
-    if max(row.source_loan_id for row in rows) < tx.loans.first_generated_id:
-        _upsert_run(tx, rows, customers, taken, result)
-        return
-    # The service takes its own ids from the largest on, so each row has to see those before it.
-    for run in _runs(rows, taken):
+    # The service takes its own ids from the largest on: where a file has such, each row has to see those before it.
+    has_generated = max(row.source_loan_id for row in rows) >= tx.loans.first_generated_id
+    for run in [[row] for row in rows] if has_generated else [rows]:
         _upsert_run(tx, run, customers, taken, result)
-
-
-def _runs(rows: Sequence[LoanRow], taken: Set[int]) -> Iterator[Sequence[LoanRow]]:
-    """Cuts the rows behind each whose id is taken, by a loan of the book or by a row before it."""
-    start, seen = 0, set[int]()
-    for place, row in enumerate(rows):
-        # What is taken grows while the runs before this one are imported.
-        if row.source_loan_id in taken or row.source_loan_id in seen:
-            yield rows[start : place + 1]
-            start = place + 1
-        seen.add(row.source_loan_id)
-    yield rows[start:]
 
 
 def _upsert_run(

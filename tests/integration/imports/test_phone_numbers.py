@@ -13,7 +13,7 @@ from almeno_grpc.storage.customers import Customers
 def in_parts(*parts):
     """Customers as parts of a batch, numbered as the rows of a sheet."""
     numbers = itertools.count(2)
-    return [RowBatch(CustomerRows.of([row._replace(row_number=next(numbers)) for row in part]), []) for part in parts]
+    return [RowBatch(CustomerRows.of([row._replace(row_number=next(numbers)) for row in part])) for part in parts]
 
 
 def held(book):

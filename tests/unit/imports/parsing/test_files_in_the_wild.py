@@ -27,7 +27,9 @@ def parse(tmp_path) -> Parse:
         path.write_bytes(content)
         messages = parse_file(ReadingJob(path, kind, name, columns, date(2026, 4, 10), ReadingLimits()))
         batches = [message for message in messages if isinstance(message, RowBatch)]
-        return [row for each in batches for row in each.rows], [issue for each in batches for issue in each.issues]
+        return [row for each in batches for row in each.rows], [
+            issue for each in batches for issue in each.issues_here()
+        ]
 
     return parse
 

@@ -80,7 +80,7 @@ def check_file(path: Path, kind: ImportKind, **options) -> CheckedFile:
     return CheckedFile(
         sum(len(batch) for batch in batches),
         [row for batch in batches for row in batch.rows],
-        [issue for batch in batches for issue in batch.issues],
+        [issue for batch in batches for issue in batch.issues_here()],
     )
 
 
@@ -355,29 +355,12 @@ def test_rows_that_are_skipped_are_those_that_came_before(mixed, batch_rows):
 
 def test_parts_of_a_batch_come_to_the_batch(mixed):
     for batch in batches_of(*mixed):
-        for place in range(len(batch.rows)):
+        for place in range(len(batch) + 1):
             first, rest = batch.part(0, place), batch.part(place, len(batch))
+            assert (len(first), len(rest)) == (place, len(batch) - place)
             assert [*first.rows, *rest.rows] == [*batch.rows]
-            assert first.issues + rest.issues == batch.issues
-            assert len(first) + len(rest) == len(batch)
-        if batch.rejected:
-            assert batch.part(0, 1) is batch
-
-
-def test_issues_of_a_batch_are_looked_through_once_however_many_parts_it_is_cut_into():
-    looks = []
-
-    class Issues(list[RowIssue]):
-        def __iter__(self):
-            looks.append(1)
-            return super().__iter__()
-
-    numbers = range(2, 102)
-    issues = Issues(RowIssue(number, IssueOutcome.ADJUSTED, "Age", "was mended") for number in numbers)
-    batch = RowBatch(CustomerRows([numbers] * 8), issues)
-    parts = [batch.part(place, place + 4) for place in range(0, 100, 4)]
-    assert [issue.row_number for part in parts for issue in part.issues] == [*numbers]
-    assert len(looks) == 1
+            assert [*first.rejected, *rest.rejected] == batch.rejected
+            assert [*first.issues_here(), *rest.issues_here()] == [*batch.issues_here()]
 
 
 def test_loans_come_by_customer_and_those_whose_number_stands_further_up_come_last(check):
