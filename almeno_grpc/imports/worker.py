@@ -147,17 +147,11 @@ class ImportWorker:
         done, count = 0, len(opened.loan_ids)
 
         def reserve(tx: Transaction) -> int:
-            throttle.begin()
             _raise_if_cancelled(tx, file)
-            reserved = done
-            while reserved < min(count, done + self.batch_rows):
-                part = slice(reserved, reserved + self.max_rows_per_call)
-                reserve_loan_ids(tx, opened.loan_ids[part], opened.owner_ids[part])
-                reserved = min(count, part.stop)
-                if throttle.has_to_end(tx):
-                    break
-                throttle.pause()
-            return reserved
+            here = slice(done, done)
+            for here in throttle.calls(tx, done, min(count, done + self.batch_rows)):
+                reserve_loan_ids(tx, opened.loan_ids[here], opened.owner_ids[here])
+            return here.stop
 
         while done < count:
             _stop_if(stop)
@@ -175,24 +169,12 @@ class ImportWorker:
         """Imports a batch, in as few transactions as the throttle allows; yields what each has come to."""
         done = 0
 
-        def parts(tx: Transaction) -> Iterator[RowBatch]:
-            start = done
-            while start < len(batch):
-                part = batch.part(start, start + throttle.rows_per_call)
-                yield part
-                start += len(part)
-                if throttle.has_to_end(tx):
-                    return
-                throttle.pause()
-
         def upsert(tx: Transaction) -> RowCounts:
-            throttle.begin()
             if _raise_if_cancelled(tx, file).rows.seen != rows_done + done:
                 # This worker has lost its lock without knowing, and the one that has it has come this far.
                 raise WriteConflict("another server works on the import")
-            counts = upsert_batch(tx, file.queue_number, parts(tx), self.clock.now_microseconds())
-            throttle.note(counts.seen)
-            return counts
+            parts = (batch.part(here.start, here.stop) for here in throttle.calls(tx, done, len(batch)))
+            return upsert_batch(tx, file.queue_number, parts, self.clock.now_microseconds())
 
         while done < len(batch):
             counts = self.store.write(upsert)

@@ -52,8 +52,6 @@ def reserve_loan_ids(tx: Transaction, loan_ids: Sequence[int], customer_ids: Seq
     """Reserves a file's Loan IDs, each for the customer under whom it stands first, which spares its rows a look-up."""
     # Ids like the service's own are given as the loans come, for a loan before may have been given one.
     first = tx.loans.first_generated_id
-    if max(loan_ids, default=0) >= first:
-        pairs = [pair for pair in zip(loan_ids, customer_ids, strict=True) if pair[0] < first]
-        loan_ids, customer_ids = [loan_id for loan_id, _ in pairs], [customer for _, customer in pairs]
-    if loan_ids:
-        tx.loans.reserve_loan_ids(loan_ids, customer_ids)
+    pairs = [pair for pair in zip(loan_ids, customer_ids, strict=True) if pair[0] < first]
+    if pairs:
+        tx.loans.reserve_loan_ids(*zip(*pairs, strict=True))

@@ -1,9 +1,13 @@
 """Checked rows of a customer file are inserted into the book, or update it."""
 
+from operator import attrgetter
+
 from almeno_grpc.domain.customer import Customer
 from almeno_grpc.domain.imports import CustomerRow, CustomerRows
 from almeno_grpc.imports.upsert.batch_result import BatchResult
 from almeno_grpc.service.store import Transaction
+
+_FIGURES = attrgetter("first_name", "last_name", "age", "phone_digits", "monthly_income", "approved_limit")
 
 
 def upsert_customers(tx: Transaction, rows: CustomerRows, now: int, result: BatchResult) -> None:
@@ -21,7 +25,7 @@ def upsert_customers(tx: Transaction, rows: CustomerRows, now: int, result: Batc
     new: list[CustomerRow] = []
     for row in rows:
         before = by_id.get(row.customer_id)
-        if before is not None and _same_customer(before, row):
+        if before is not None and _FIGURES(before) == _FIGURES(row):
             result.unchanged += 1
             continue
         if row.customer_id in registered_here:
@@ -48,14 +52,3 @@ def _import_new_customers(tx: Transaction, new: list[CustomerRow], now: int) -> 
     if new:
         tx.customers.import_new(new, now)
         new.clear()
-
-
-def _same_customer(before: Customer | CustomerRow, row: CustomerRow) -> bool:
-    return (
-        before.first_name == row.first_name
-        and before.last_name == row.last_name
-        and before.age == row.age
-        and before.phone_digits == row.phone_digits
-        and before.monthly_income == row.monthly_income
-        and before.approved_limit == row.approved_limit
-    )

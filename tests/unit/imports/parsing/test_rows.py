@@ -10,7 +10,7 @@ import openpyxl
 import pytest
 
 from almeno_grpc.domain.headings import HEADINGS
-from almeno_grpc.domain.imports import CustomerRow, CustomerRows, ImportKind, IssueOutcome, LoanRow, RowIssue
+from almeno_grpc.domain.imports import CustomerRow, ImportKind, IssueOutcome, LoanRow, RowIssue
 from almeno_grpc.imports.parsing.rows import parse_file
 from almeno_grpc.imports.sandbox.messages import FileEnd, FileOpened, ReadingJob, ReadingLimits, RowBatch
 
