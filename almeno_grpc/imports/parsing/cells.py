@@ -22,19 +22,24 @@ MAX_QUOTED_CHARACTERS = 40
 _EMPTY = "is empty; so counts a formula that was never calculated, and an error"
 MAX_EXACT = 10**15
 """Whole numbers below have at most 15 digits, and a float of their own each."""
+_ERRORS = frozenset({"#N/A", "#NAME?", "#VALUE!", "#REF!", "#DIV/0!", "#NUM!", "#NULL!", "#SPILL!", "#CALC!"})
+"""How a spreadsheet writes the errors of formulas into a CSV file."""
 _MAX_INT64_DIGITS = 18
 _NUMBER = re.compile(r"[+-]?[0-9]{1,19}(\.[0-9]{0,15})?")
 _GROUPED_BY_POINTS = re.compile(r"[+-]?[0-9]{1,3}(\.[0-9]{3})+")
 """Such as 1.500, which is fifteen hundred in much of Europe. Rates may be written so, for three decimals are common."""
 _AMOUNT = re.compile(
     # Grouped by thousands or the Indian way, or not at all; 1.00E+05 has lost digits and is none.
-    r"(?:₹|rs\.?|inr)?\s*([+-]?(?:[0-9]{1,19}|[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,2}(?:,[0-9]{2})*,[0-9]{3})"
+    r"(?:₹|rs\.?|inr)?\s*([+-]?(?:[0-9]{1,19}|[1-9][0-9]{0,2}(?:,[0-9]{3})+|[1-9][0-9]?(?:,[0-9]{2})*,[0-9]{3})"
     r"(?:\.[0-9]{0,15})?)\s*(?:/-)?",
     re.IGNORECASE,
 )
 _PERCENT = re.compile(r"([+-]?[0-9]{1,9}(?:\.[0-9]{0,15})?)\s*(%)?")
 _PHONE_NUMBER_AS_FRACTION = re.compile(r"([1-9][0-9]{9,14})\.0+")
 """How pandas writes a whole column of numbers once a cell of it was empty."""
+
+_WITHOUT_PLUS = re.compile(r"(?!91)[1-9][0-9]{10,}")
+"""Ten digits are a number of India, so more of them are one of another country, or none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +189,10 @@ def name(cell: object) -> str | Fault:
     """The rule for names; what was found is never quoted."""
     if not isinstance(cell, str):
         return Fault("must be text")
-    if not cell.strip():
+    if not cell.strip() or cell.strip() in _ERRORS:
         return Fault(_EMPTY)
+    if "\ufffd" in cell:
+        return Fault("has lost a character, which was not saved in the encoding of the file")
     try:
         return clean_name(cell)
     except ValueError as error:
@@ -201,6 +208,8 @@ def phone_number(cell: object) -> int | Fault:
         return Fault(_EMPTY)
     if match := _PHONE_NUMBER_AS_FRACTION.fullmatch(text):
         text = match[1]
+    if _WITHOUT_PLUS.fullmatch(text):
+        return Fault("must have + in front of its country code, which spreadsheets leave out of number cells")
     try:
         return phone_digits(to_e164(text))
     except ValueError as error:

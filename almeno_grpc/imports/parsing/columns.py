@@ -1,11 +1,13 @@
 """Columns of a sheet, checked while the file is read: each distinct cell once, by the rule of its column."""
 
 from collections.abc import Iterator, Sequence
+from datetime import date
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from almeno_grpc.domain.months import day_of_number
 from almeno_grpc.imports.parsing import cells as rules
 from almeno_grpc.imports.parsing.cells import MAX_EXACT, CellRule, Fault, Mark
 from almeno_grpc.imports.parsing.days import EitherOrder, InOrder
@@ -13,6 +15,14 @@ from almeno_grpc.imports.parsing.days import EitherOrder, InOrder
 Values = npt.NDArray[Any]
 Numbers = npt.NDArray[np.int64]
 M = TypeVar("M", bound=Mark)
+
+_EITHER_ORDER = (
+    "may begin with the day or the month, and the other dates of the column do not settle it; write it as YYYY-MM-DD"
+)
+_SWAPPED = (
+    "may have day and month the wrong way round: no date cell of the column has a day above 12 and its other dates "
+    "are text, as a spreadsheet leaves what it cannot read as dates; write it as YYYY-MM-DD, as text"
+)
 
 
 class ParsedColumn:
@@ -28,6 +38,10 @@ class ParsedColumn:
         """The marks of a kind, each with its place."""
         return ((place, mark) for place, mark in self.marks.items() if isinstance(mark, kind))
 
+    def reject(self, place: int, fault: Fault) -> None:
+        """Marks a cell that cannot be taken after all."""
+        self.values[place], self.marks[place] = fault.value, fault
+
 
 class Column:
     """A column whose cells are checked piece by piece, while the file is read. Only their values are kept."""
@@ -39,6 +53,7 @@ class Column:
         self._type: npt.DTypeLike = object if is_text else np.int64
         self._pieces: list[Values] = [np.empty(0, dtype=self._type)]
         self._marks: dict[int, Mark] = {}
+        self._is_date_cell: list[Values] = [np.empty(0, dtype=np.bool)]
         self._length = 0
 
     def extend(self, cells: Sequence[object]) -> None:
@@ -53,22 +68,23 @@ class Column:
                 if cell in marks:
                     self._marks[place] = marks[cell]
         self._pieces.append(np.array([outcomes[cell] for cell in cells], dtype=self._type))
+        self._is_date_cell.append(np.fromiter((isinstance(cell, date) for cell in cells), np.bool, len(cells)))
         self._length += len(cells)
 
     def parsed(self) -> ParsedColumn:
         """All that was made of the column. The dates with a plain order of day and month say how to read the others."""
         column = ParsedColumn(np.concatenate(self._pieces), self._marks)
-        day_first = {date.day_first for _, date in column.marked(InOrder)}
-        for place, date in column.marked(EitherOrder):
+        day_first = {day.day_first for _, day in column.marked(InOrder)}
+        for place, day in list(column.marked(EitherOrder)):
             if day_first == {False}:
-                column.values[place] = date.month_first
+                column.values[place] = day.month_first
             elif day_first != {True}:
-                column.values[place] = self._no_value
-                column.marks[place] = Fault(
-                    f"{date.found} may begin with the day or the month, and the other dates of the column do not "
-                    "settle it; write it as YYYY-MM-DD",
-                    date.found,
-                )
+                column.reject(place, Fault(f"{day.found} {_EITHER_ORDER}", day.found))
+        of_cells = np.flatnonzero(np.concatenate(self._is_date_cell))
+        if day_first and (column.values[of_cells] % 100 <= 12).all():
+            for place in of_cells.tolist():
+                found = f"'{day_of_number(int(column.values[place]))}'"
+                column.reject(place, Fault(f"{found} {_SWAPPED}", found))
         return column
 
 
