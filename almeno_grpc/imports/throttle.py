@@ -18,7 +18,8 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from typing import Protocol
+
+from almeno_grpc.service.store import Transaction
 
 MAX_ROWS_PER_CALL = 250
 IDLE_PRIORITY = "idle-priority"
@@ -36,10 +37,6 @@ _FIRST_TRANSACTION_SECONDS = 0.004
 """How long the first one lasts, and the first after traffic; each may last twice as long as the one before."""
 _TRAFFIC_SECONDS = 1.0
 """How long there is taken to be traffic after somebody was seen to wait."""
-
-
-class _Transaction(Protocol):
-    def is_contended(self) -> bool: ...
 
 
 def lower_priority(*, idle: bool) -> None:
@@ -71,7 +68,7 @@ class ImportThrottle:
         """Whether calls that write are taken to come."""
         return time.monotonic() < self._traffic_until
 
-    def calls(self, tx: _Transaction, start: int, stop: int) -> Iterator[slice]:
+    def calls(self, tx: Transaction, start: int, stop: int) -> Iterator[slice]:
         """Cuts the rows from one place up to another into the calls to the store of one transaction.
 
         The rows of a call are to be imported before the next is asked for. Where the transaction has to end, none comes

@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from almeno_grpc.clock import Clock
@@ -21,7 +21,7 @@ from almeno_grpc.imports.errors import FileRefusedError
 from almeno_grpc.imports.sandbox.messages import FileOpened, ReadingJob, ReadingLimits, RowBatch
 from almeno_grpc.imports.sandbox.session import open_import_file
 from almeno_grpc.imports.throttle import MAX_ROWS_PER_CALL, ImportThrottle, yield_cpu
-from almeno_grpc.imports.upsert.batch import reserve_loan_ids, upsert_batch
+from almeno_grpc.imports.upsert import reserve_loan_ids, upsert_batch
 from almeno_grpc.logs import log_event
 from almeno_grpc.metrics import Metrics
 from almeno_grpc.service.import_queue import ImportQueue
@@ -120,10 +120,8 @@ class ImportWorker:
                 rows_done = file.rows.seen
                 for batch in session.batches():
                     _stop_if(stop)
-                    for counts in self._import_batch(file, batch, throttle, rows_done):
-                        rows_done += counts.seen
-                        self._count(file, counts)
-                        self._after_transaction(throttle)
+                    self._import_batch(file, batch, throttle, rows_done)
+                    rows_done += len(batch)
 
     def _write_upload(self, file: ImportFile, path: Path) -> None:
         """Writes the upload into a file, and checks that it is what was uploaded."""
@@ -163,10 +161,8 @@ class ImportWorker:
         self.store.checkpoint(in_steps=throttle.has_traffic)
         self.store.analyze()
 
-    def _import_batch(
-        self, file: ImportFile, batch: RowBatch, throttle: ImportThrottle, rows_done: int
-    ) -> Iterator[RowCounts]:
-        """Imports a batch, in as few transactions as the throttle allows; yields what each has come to."""
+    def _import_batch(self, file: ImportFile, batch: RowBatch, throttle: ImportThrottle, rows_done: int) -> None:
+        """Imports a batch, behind the rows that are done, in as few transactions as the throttle allows."""
         done = 0
 
         def upsert(tx: Transaction) -> RowCounts:
@@ -179,13 +175,10 @@ class ImportWorker:
         while done < len(batch):
             counts = self.store.write(upsert)
             done += counts.seen
-            yield counts
-
-    def _count(self, file: ImportFile, counts: RowCounts) -> None:
-        for outcome in ("inserted", "updated", "unchanged", "rejected", "adjusted"):
-            rows = getattr(counts, outcome)
-            if rows:
-                self.metrics.import_rows(file.kind.lower(), outcome, rows)
+            for outcome, rows in asdict(counts).items():
+                if rows:
+                    self.metrics.import_rows(file.kind.lower(), outcome, rows)
+            self._after_transaction(throttle)
 
 
 @contextlib.contextmanager

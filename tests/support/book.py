@@ -29,7 +29,7 @@ from almeno_grpc.domain.imports import (
 )
 from almeno_grpc.domain.money import round_half_up
 from almeno_grpc.imports.sandbox.messages import ReadingLimits, RowBatch
-from almeno_grpc.imports.upsert.batch import reserve_loan_ids, upsert_batch
+from almeno_grpc.imports.upsert import reserve_loan_ids, upsert_batch
 from almeno_grpc.imports.worker import ImportWorker
 from almeno_grpc.metrics import NoMetrics
 from almeno_grpc.service.booking import Booking, BookingService

@@ -131,7 +131,7 @@ class WholeNumber:
     def __call__(self, cell: object) -> int | Fault:
         """Reads a cell."""
         number = number_of(cell)
-        if number is None or number % 1:
+        if number is None or int(number) != number:
             return self._fault(cell)
         if isinstance(cell, float) and cell.is_integer() and int(cell) != number:
             return Fault(f"is too long for a number cell to hold exactly ('{int(cell)}'); write it as text")

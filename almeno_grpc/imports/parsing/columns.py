@@ -1,7 +1,7 @@
 """Columns of a sheet, checked while the file is read: each distinct cell once, by the rule of its column."""
 
-from collections.abc import Iterator, Sequence
-from datetime import date
+from collections.abc import Sequence
+from datetime import date, datetime
 from typing import Any, TypeVar
 
 import numpy as np
@@ -25,24 +25,6 @@ _SWAPPED = (
 )
 
 
-class ParsedColumn:
-    """What a rule has made of a column."""
-
-    def __init__(self, values: Values, marks: dict[int, Mark]) -> None:
-        self.values = values
-        """Whole numbers, a day as in `day_number`; or texts. At a fault 0, or an empty text."""
-        self.marks = marks
-        """By the places of the cells that have one."""
-
-    def marked(self, kind: type[M]) -> Iterator[tuple[int, M]]:
-        """The marks of a kind, each with its place."""
-        return ((place, mark) for place, mark in self.marks.items() if isinstance(mark, kind))
-
-    def reject(self, place: int, fault: Fault) -> None:
-        """Marks a cell that cannot be taken after all."""
-        self.values[place], self.marks[place] = fault.value, fault
-
-
 class Column:
     """A column whose cells are checked piece by piece, while the file is read. Only their values are kept."""
 
@@ -50,15 +32,18 @@ class Column:
         self._rule = rule
         is_text = rule is rules.name
         self._no_value: object = "" if is_text else 0
-        self._type: npt.DTypeLike = object if is_text else np.int64
-        self._pieces: list[Values] = [np.empty(0, dtype=self._type)]
-        self._marks: dict[int, Mark] = {}
-        self._is_date_cell: list[Values] = [np.empty(0, dtype=np.bool)]
+        self.values: Values = np.empty(0, dtype=object if is_text else np.int64)
+        """Whole numbers, a day as in `day_number`; or texts. At a fault 0, or an empty text. Set by `finish`."""
+        self.marks: dict[int, Mark] = {}
+        """By the places of the cells that have one."""
+        self._pieces: list[Values] = []
+        self._is_date_cell: list[Values] = []
         self._length = 0
 
     def extend(self, cells: Sequence[object]) -> None:
         """Checks the next cells."""
-        if {*map(type, cells)} & {bool, int}:
+        kinds = {*map(type, cells)}
+        if kinds & {bool, int}:
             cells = [_plain_cell(cell) for cell in cells]
         outcomes = {cell: self._rule(cell) for cell in {*cells}}
         marks = {cell: outcome for cell, outcome in outcomes.items() if isinstance(outcome, Mark)}
@@ -66,26 +51,33 @@ class Column:
             outcomes |= {cell: mark.value or self._no_value for cell, mark in marks.items()}
             for place, cell in enumerate(cells, start=self._length):
                 if cell in marks:
-                    self._marks[place] = marks[cell]
-        self._pieces.append(np.array([outcomes[cell] for cell in cells], dtype=self._type))
-        self._is_date_cell.append(np.fromiter((isinstance(cell, date) for cell in cells), np.bool, len(cells)))
+                    self.marks[place] = marks[cell]
+        self._pieces.append(np.array([outcomes[cell] for cell in cells], dtype=self.values.dtype))
+        is_date_cell = [isinstance(cell, date) for cell in cells] if kinds & {date, datetime} else [False] * len(cells)
+        self._is_date_cell.append(np.array(is_date_cell, dtype=np.bool))
         self._length += len(cells)
 
-    def parsed(self) -> ParsedColumn:
-        """All that was made of the column. The dates with a plain order of day and month say how to read the others."""
-        column = ParsedColumn(np.concatenate(self._pieces), self._marks)
-        day_first = {day.day_first for _, day in column.marked(InOrder)}
-        for place, day in list(column.marked(EitherOrder)):
+    def finish(self) -> None:
+        """Looks at the column as a whole: the dates with a plain order of day and month say how to read the others."""
+        self.values = np.concatenate([self.values, *self._pieces])
+        day_first = {day.day_first for _, day in self.marked(InOrder)}
+        for place, day in self.marked(EitherOrder):
             if day_first == {False}:
-                column.values[place] = day.month_first
+                self.values[place] = day.month_first
             elif day_first != {True}:
-                column.reject(place, Fault(f"{day.found} {_EITHER_ORDER}", day.found))
-        of_cells = np.flatnonzero(np.concatenate(self._is_date_cell))
-        if day_first and (column.values[of_cells] % 100 <= 12).all():
-            for place in of_cells.tolist():
-                found = f"'{day_of_number(int(column.values[place]))}'"
-                column.reject(place, Fault(f"{found} {_SWAPPED}", found))
-        return column
+                self._reject(place, Fault(f"{day.found} {_EITHER_ORDER}", day.found))
+        date_cells = np.flatnonzero(np.concatenate(self._is_date_cell)) if day_first else np.arange(0)
+        if day_first and (self.values[date_cells] % 100 <= 12).all():
+            for place in date_cells.tolist():
+                found = f"'{day_of_number(int(self.values[place]))}'"
+                self._reject(place, Fault(f"{found} {_SWAPPED}", found))
+
+    def marked(self, kind: type[M]) -> list[tuple[int, M]]:
+        """The marks of a kind, each with its place."""
+        return [(place, mark) for place, mark in self.marks.items() if isinstance(mark, kind)]
+
+    def _reject(self, place: int, fault: Fault) -> None:
+        self.values[place], self.marks[place] = fault.value, fault
 
 
 def _plain_cell(cell: object) -> object:

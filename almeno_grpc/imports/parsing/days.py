@@ -66,7 +66,7 @@ def day(cell: object) -> object:
 def approval_day(cell: object) -> object:
     """The rule for the day of approval: a date in a year that a loan of today's book may come from."""
     found = day(cell)
-    value = found if isinstance(found, int) else getattr(found, "value", 0)
+    value: Any = getattr(found, "value", found)
     if isinstance(found, Fault) or limits.MIN_BOOK_YEAR <= value // 10_000 <= limits.MAX_BOOK_YEAR:
         return found
     return not_a(f"a date from {limits.MIN_BOOK_YEAR} to {limits.MAX_BOOK_YEAR}", cell)

@@ -42,11 +42,9 @@ def parse_file(job: ReadingJob) -> Iterator[Message]:
         columns = loan_columns(table, job.book_date)
     yield opened
     rows_type = LoanRows if job.kind is ImportKind.LOANS else CustomerRows
-    rejections = _rejections(table, job.kind)
-    issues = _adjustments(table) | rejections
-    is_rejected = np.isin(order, [*rejections])
-    count = len(table) - len(rejections)
-    order = np.concatenate([order[~is_rejected], np.sort(order[is_rejected])])
+    issues, all_rejected = _issues(table, job.kind)
+    count = len(table) - len(all_rejected)
+    order = np.concatenate([order[~np.isin(order, all_rejected)], np.array(all_rejected, dtype=np.int64)])
     for start in range(job.skip_rows, len(order), job.batch_rows):
         here = order[start : start + job.batch_rows]
         passed, rejected = np.split(here, [max(0, count - start)])
@@ -70,60 +68,46 @@ def _loan_order(customer_ids: Numbers, loan_ids: Numbers) -> tuple[Numbers, Numb
     return np.lexsort((np.where(is_later, 0, loan_ids), np.where(is_later, 0, customer_ids), is_later)), first
 
 
-def _rejections(table: Table, kind: ImportKind) -> dict[int, list[RowIssue]]:
-    """What is wrong with the rows that cannot be taken, by their places."""
-    rejections: dict[int, list[RowIssue]] = {}
-
-    def reject(place: int, heading: str, message: str) -> None:
-        number = int(table.row_numbers[place])
-        rejections.setdefault(place, []).append(RowIssue(number, IssueOutcome.REJECTED, heading, message))
-
+def _issues(table: Table, kind: ImportKind) -> tuple[dict[int, list[RowIssue]], list[int]]:
+    """What there is to say of the rows, by their places, and the places of those that cannot be taken."""
+    adjusted, rejected = dict[int, list[RowIssue]](), dict[int, list[RowIssue]]()
+    row_numbers = table.row_numbers.tolist()
     for heading, column in table.columns.items():
+        for place, mark in column.marked(Adjusted):
+            issue = RowIssue(row_numbers[place], IssueOutcome.ADJUSTED, heading, f"{heading} {mark.message}")
+            adjusted.setdefault(place, []).append(issue)
         # An End Date that cannot be read is corrected, not rejected.
-        if heading != headings.END_DATE:
-            for place, fault in column.marked(Fault):
-                reject(place, heading, f"{heading} {fault.message}")
+        for place, fault in column.marked(Fault) if heading != headings.END_DATE else ():
+            issue = RowIssue(row_numbers[place], IssueOutcome.REJECTED, heading, f"{heading} {fault.message}")
+            rejected.setdefault(place, []).append(issue)
     for place in table.overlong:
-        reject(place, "", "the row has more fields than there are headings; a field that holds a comma needs quotes")
-    _reject_differing(table, kind, rejections)
-    return rejections
+        message = "the row has more fields than there are headings; a field that holds a comma needs quotes"
+        rejected.setdefault(place, []).append(RowIssue(row_numbers[place], IssueOutcome.REJECTED, "", message))
+    _reject_differing(table, kind, rejected)
+    return adjusted | rejected, sorted(rejected)
 
 
-def _reject_differing(table: Table, kind: ImportKind, rejections: dict[int, list[RowIssue]]) -> None:
+def _reject_differing(table: Table, kind: ImportKind, rejected: dict[int, list[RowIssue]]) -> None:
     """Rejects the rows whose key stood in an earlier good row that says something else of it."""
     keys = headings.KEYS[kind]
     values = [column.values for heading, column in table.columns.items() if heading != headings.END_DATE]
     first_rows: dict[tuple[Any, ...], tuple[int, tuple[Any, ...]]] = {}
     for place in _repeated(values[: len(keys)]):
-        if place in rejections:
+        if place in rejected:
             continue
         number, row = int(table.row_numbers[place]), tuple(column[place] for column in values)
         first_number, first_row = first_rows.setdefault(row[: len(keys)], (number, row))
         if row != first_row:
             key = " of customer ".join(map(str, reversed(row[: len(keys)])))
-            message = (
-                f"{keys[-1]} {key} stands already in row {first_number}, with other values; the first row was kept"
-            )
-            rejections[place] = [RowIssue(number, IssueOutcome.REJECTED, keys[-1], message)]
-
-
-def _adjustments(table: Table) -> dict[int, list[RowIssue]]:
-    """With what changes rows are taken, by their places; those of rejected rows do not matter."""
-    found: dict[int, list[RowIssue]] = {}
-    for heading, column in table.columns.items():
-        for place, adjusted in column.marked(Adjusted):
-            message = f"{heading} {adjusted.message}"
-            issue = RowIssue(int(table.row_numbers[place]), IssueOutcome.ADJUSTED, heading, message)
-            found.setdefault(place, []).append(issue)
-    return found
+            message = f"{keys[-1]} {key} stands already in row {first_number}, with other values; the first was kept"
+            rejected[place] = [RowIssue(number, IssueOutcome.REJECTED, keys[-1], message)]
 
 
 def _repeated(keys: Sequence[Numbers]) -> list[int]:
     """Places of the rows whose key stands more than once; a key is made of one number from each array."""
     order = np.lexsort(keys)
     is_same = np.logical_and.reduce([key[order][1:] == key[order][:-1] for key in keys])
-    places: list[int] = np.union1d(order[1:][is_same], order[:-1][is_same]).tolist()
-    return places
+    return [int(place) for place in np.union1d(order[1:][is_same], order[:-1][is_same])]
 
 
 def _packed(column: Values) -> Any:

@@ -13,7 +13,7 @@ from almeno_grpc.domain.imports import ImportKind
 from almeno_grpc.imports.errors import FileRefusedError
 from almeno_grpc.imports.parsing import cells, days
 from almeno_grpc.imports.parsing.cells import Amount, CellRule, WholeNumber
-from almeno_grpc.imports.parsing.columns import Column, Numbers, ParsedColumn
+from almeno_grpc.imports.parsing.columns import Column, Numbers
 from almeno_grpc.imports.parsing.headings import find_columns
 from almeno_grpc.imports.parsing.sheets import Sheet, is_blank
 from almeno_grpc.imports.sandbox.messages import ReadingLimits
@@ -53,7 +53,7 @@ class Table:
 
     row_numbers: Numbers
     """As a spreadsheet shows them."""
-    columns: Mapping[str, ParsedColumn]
+    columns: Mapping[str, Column]
     """By the headings of the kind, in their order."""
     overlong: set[int]
     """Places of the rows that have more fields than there are headings, which only a CSV file can have."""
@@ -88,5 +88,6 @@ def read_table(sheet: Sheet, kind: ImportKind, named: Mapping[str, str], limits:
             raise FileRefusedError(f"the file has more than {limits.rows:,} rows; split it into several files")
         for column, of_column in zip(columns.values(), zip(*picked, strict=True), strict=False):
             column.extend(of_column)
-    parsed = {heading: column.parsed() for heading, column in columns.items()}
-    return Table(np.array(row_numbers, dtype=np.int64), parsed, overlong)
+    for column in columns.values():
+        column.finish()
+    return Table(np.array(row_numbers, dtype=np.int64), columns, overlong)

@@ -4,7 +4,7 @@ import pytest
 from support.book import LAKH
 
 from almeno_grpc.domain.imports import LoanRows, RowCounts
-from almeno_grpc.imports.upsert.batch import reserve_loan_ids
+from almeno_grpc.imports.upsert import reserve_loan_ids
 from almeno_grpc.storage.tables import FIRST_GENERATED_ID
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from almeno_grpc.domain.months import day_number
 from almeno_grpc.imports.parsing import cells, days
 from almeno_grpc.imports.parsing.cells import Fault, Mark, WholeNumber
-from almeno_grpc.imports.parsing.columns import Column, ParsedColumn
+from almeno_grpc.imports.parsing.columns import Column
 from almeno_grpc.imports.parsing.days import EitherOrder, InOrder
 from almeno_grpc.imports.parsing.table import RULES
 
@@ -57,11 +57,12 @@ MANY = st.one_of(
 )
 
 
-def column_of(rule: object, *pieces: Sequence[object]) -> ParsedColumn:
+def column_of(rule: object, *pieces: Sequence[object]) -> Column:
     column = Column(rule)
     for piece in pieces:
         column.extend(piece)
-    return column.parsed()
+    column.finish()
+    return column
 
 
 def as_cell(cell: object) -> object:

@@ -16,10 +16,9 @@ from support.servers import eventually
 from almeno_grpc.domain.headings import HEADINGS
 from almeno_grpc.domain.imports import ImportKind
 from almeno_grpc.imports.errors import FileRefusedError
-from almeno_grpc.imports.sandbox import reader_process, session
+from almeno_grpc.imports.sandbox import session
 from almeno_grpc.imports.sandbox.messages import ReadingJob, ReadingLimits
-from almeno_grpc.imports.sandbox.reader_process import Reader
-from almeno_grpc.imports.sandbox.session import open_import_file
+from almeno_grpc.imports.sandbox.session import Reader, open_import_file
 
 SAMPLE = Path(__file__).parents[4] / "data"
 LOAN = "14,{},900000,12,13.46,85095.5,3,2024-01-31,2025-01-31\n"
@@ -53,7 +52,7 @@ def readers(monkeypatch) -> list[subprocess.Popen]:
             super().__init__(*arguments, **options)
             started.append(self)
 
-    monkeypatch.setattr(reader_process.subprocess, "Popen", Recorded)
+    monkeypatch.setattr(session.subprocess, "Popen", Recorded)
     yield started
     assert started
     for process in started:
@@ -142,7 +141,7 @@ def test_reader_takes_what_others_leave_of_the_processors_until_that_is_nothing(
     many_loans, readers, monkeypatch, fills_the_pipe
 ):
     monkeypatch.setattr(session, "_POLL_SECONDS", 0.01)
-    monkeypatch.setattr(reader_process, "_MAX_WAITING", 1)
+    monkeypatch.setattr(session, "_MAX_WAITING", 1)
     numbers, policies = [], []
     with open_loans(many_loans, batch_rows=5_000) as book:
         for batch in book.batches():
@@ -154,7 +153,7 @@ def test_reader_takes_what_others_leave_of_the_processors_until_that_is_nothing(
                     wait_until_silent(readers[0])
                 # As one that never gets a processor, in the middle of a message where the pipe is full.
                 readers[0].send_signal(signal.SIGSTOP)
-                monkeypatch.setattr(reader_process, "_PATIENCE_SECONDS", 0.1)
+                monkeypatch.setattr(session, "_PATIENCE_SECONDS", 0.1)
     assert policies == [os.SCHED_IDLE, os.SCHED_OTHER]
     assert numbers == list(range(1, 60_001))
 
@@ -171,7 +170,7 @@ def wait_until_silent(reader: subprocess.Popen) -> None:
 
 def test_reader_that_is_at_work_is_not_replaced_however_long_it_takes(many_loans, readers, monkeypatch):
     monkeypatch.setattr(session, "_POLL_SECONDS", 0.01)
-    monkeypatch.setattr(reader_process, "_PATIENCE_SECONDS", 0.02)
+    monkeypatch.setattr(session, "_PATIENCE_SECONDS", 0.02)
     monkeypatch.setattr(Reader, "_processor_seconds", lambda _: time.monotonic())
     with open_loans(many_loans) as book:
         assert book.opened.rows_total == 60_000
@@ -181,7 +180,7 @@ def test_reader_that_is_at_work_is_not_replaced_however_long_it_takes(many_loans
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it is not told what a process has written")
 def test_reader_that_stops_in_the_middle_of_a_message_is_given_up_in_time(many_loans, readers, monkeypatch):
     monkeypatch.setattr(session, "_POLL_SECONDS", 0.01)
-    monkeypatch.setattr(reader_process, "_MAX_WAITING", 1)
+    monkeypatch.setattr(session, "_MAX_WAITING", 1)
 
     def stop_in_the_middle() -> None:
         with open_loans(many_loans, batch_rows=5_000, limits=ReadingLimits(seconds=2)) as book:
@@ -245,7 +244,7 @@ def test_caller_can_give_up_while_the_file_is_being_read(many_loans, monkeypatch
 
 def test_settings_of_the_server_do_not_reach_the_reader(monkeypatch):
     monkeypatch.setenv("ALMENO_DATABASE_URL", "postgresql://secret")
-    assert not [name for name in reader_process._environment() if name.startswith("ALMENO_")]
+    assert not [name for name in session._environment() if name.startswith("ALMENO_")]
 
 
 def assert_ends_with_its_parent(program: str) -> None:
