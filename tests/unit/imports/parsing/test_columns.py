@@ -131,5 +131,18 @@ def test_order_of_day_and_month_is_settled_by_the_whole_column_or_not_at_all(set
         assert parsed.values[0] == 0
 
 
+@pytest.mark.parametrize("text", ["13/03/2021", "03/13/2021"])
+def test_date_cells_that_a_spreadsheet_may_have_read_the_wrong_way_round_are_rejected(text):
+    """One that reads the month first makes 09/03/2021 a date cell of September and leaves 13/03/2021 as text."""
+    swapped = [date(2021, 9, 3), date(2021, 12, 1)]
+    column = column_of(days.approval_day, [*swapped, text])
+    assert set(dict(column.marked(Fault))) == {0, 1}
+    assert "day and month the wrong way round" in dict(column.marked(Fault))[0].message
+    assert column.values[:2].tolist() == [0, 0]
+    # One day above 12 shows that they were read as they are.
+    assert column_of(days.approval_day, [*swapped, date(2021, 9, 30)], [text]).marked(Fault) == []
+    assert column_of(days.approval_day, swapped, ["2021-03-13", "13-Mar-2021"]).marked(Fault) == []
+
+
 def test_day_of_a_workbook_is_its_number():
     assert column_of(days.day, [date(2024, 2, 29)]).values.tolist() == [day_number(date(2024, 2, 29))]
