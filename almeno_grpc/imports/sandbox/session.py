@@ -76,11 +76,13 @@ class Reader:
             self._jobs.flush()
 
     def _receive_all(self) -> None:
-        with cast(IO[bytes], self._process.stdout) as output, contextlib.suppress(EOFError, pickle.UnpicklingError):
-            while True:
-                # Nobody else can write there.
-                self._messages.put(pickle.load(output))  # noqa: S301
-        self._messages.put(None)
+        try:
+            with cast(IO[bytes], self._process.stdout) as output, contextlib.suppress(EOFError, pickle.UnpicklingError):
+                while True:
+                    # Nobody else can write there.
+                    self._messages.put(pickle.load(output))  # noqa: S301
+        finally:
+            self._messages.put(None)
 
     def receive(self, seconds: float) -> Message | None:
         """The next message; None where the process has ended, in the middle of one too.

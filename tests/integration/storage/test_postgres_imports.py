@@ -99,7 +99,7 @@ def test_loan_of_a_sheet_does_not_take_the_id_of_a_booking_that_is_under_way(
         lending = pool.submit(book.store.write, lend)
         try:
             assert booked.wait(20)
-            landing = pool.submit(book.land, [rows_of.loan(customer_id, FIRST_GENERATED_ID)])
+            landing = pool.submit(book.upsert, [rows_of.loan(customer_id, FIRST_GENERATED_ID)])
             eventually(lambda: admin.execute(waiting).fetchone() == (1,))
         finally:
             may_end.set()
