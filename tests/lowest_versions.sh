@@ -38,4 +38,4 @@ with CreditClient(os.environ["ALMENO_ADDRESS"]) as client:
 PYTHON
 venv/bin/almeno customer 1 | grep -q 'Asha Rao'
 venv/bin/almeno report > report.txt && test -s almeno-report.html
-echo "the lowest versions serve: $(venv/bin/python -c 'from importlib.metadata import version; print(", ".join(f"{name} {version(name)}" for name in ("grpcio", "protobuf", "sqlalchemy", "pandas")))')"
+echo "the lowest versions serve: $(venv/bin/python -c 'from importlib.metadata import version; print(", ".join(f"{name} {version(name)}" for name in ("grpcio", "protobuf", "sqlalchemy", "numpy")))')"

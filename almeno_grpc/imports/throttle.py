@@ -5,7 +5,7 @@
 2. **Yielding.** A fair scheduler gives a thread that was put aside what it has missed first, up to 4 ms later, and a
    server's process waits on its own processor even where another is idle. So long work calls `yield_cpu` between its
    steps, about every half a millisecond.
-3. **Small inserts.** A call to the store inserts `rows_per_call` rows, in about a millisecond; between two calls the
+3. **Small inserts.** A call to the store inserts as many rows as take about a millisecond; between two calls the
    import pauses, for a database's server is not nice and would take the next statement before it takes a call's.
 4. **Short transactions.** A transaction of SQLite keeps other writes waiting, one of PostgreSQL holds on to rows. While
    nobody waits it lasts up to a tenth of a second, for each commit costs a sync. Once the store sees that others wait
@@ -17,7 +17,9 @@ import contextlib
 import os
 import sys
 import time
-from typing import Protocol
+from collections.abc import Iterator
+
+from almeno_grpc.service.store import Transaction
 
 MAX_ROWS_PER_CALL = 250
 IDLE_PRIORITY = "idle-priority"
@@ -35,10 +37,6 @@ _FIRST_TRANSACTION_SECONDS = 0.004
 """How long the first one lasts, and the first after traffic; each may last twice as long as the one before."""
 _TRAFFIC_SECONDS = 1.0
 """How long there is taken to be traffic after somebody was seen to wait."""
-
-
-class _Transaction(Protocol):
-    def is_contended(self) -> bool: ...
 
 
 def lower_priority(*, idle: bool) -> None:
@@ -62,7 +60,6 @@ class ImportThrottle:
     def __init__(self, max_rows: int = MAX_ROWS_PER_CALL) -> None:
         self._max_rows = max_rows
         self._traffic_until = float("-inf")
-        self._began = 0.0
         self._max_seconds = _FIRST_TRANSACTION_SECONDS
         self._seconds_a_row = 0.0
 
@@ -71,34 +68,29 @@ class ImportThrottle:
         """Whether calls that write are taken to come."""
         return time.monotonic() < self._traffic_until
 
-    @property
-    def rows_per_call(self) -> int:
-        """How many rows the next call to the store may take."""
+    def calls(self, tx: Transaction, start: int, stop: int) -> Iterator[slice]:
+        """Cuts the rows from one place up to another into the calls to the store of one transaction.
+
+        The rows of a call are to be imported before the next is asked for. Where the transaction has to end, none comes
+        though there are more rows.
+        """
+        began, first = time.monotonic(), start
+        while start < stop:
+            here = slice(start, min(stop, start + self._rows_per_call()))
+            yield here
+            start, seconds = here.stop, time.monotonic() - began
+            self._seconds_a_row = seconds / (start - first)
+            if tx.is_contended():
+                self._traffic_until = time.monotonic() + _TRAFFIC_SECONDS
+            if self.has_traffic:
+                self._max_seconds = _FIRST_TRANSACTION_SECONDS
+                return
+            if seconds > self._max_seconds:
+                self._max_seconds = min(2 * self._max_seconds, _MAX_TRANSACTION_SECONDS)
+                return
+            time.sleep(_PAUSE_SECONDS)
+
+    def _rows_per_call(self) -> int:
         if self._seconds_a_row == 0 or not self.has_traffic:
             return self._max_rows
         return max(-(-self._max_rows // _MIN_SHARE), min(self._max_rows, int(_CALL_SECONDS / self._seconds_a_row)))
-
-    def begin(self) -> None:
-        """A transaction begins."""
-        self._began = time.monotonic()
-
-    def note(self, rows: int) -> None:
-        """So many rows have been imported since the transaction began."""
-        self._seconds_a_row = (time.monotonic() - self._began) / rows
-
-    def has_to_end(self, tx: _Transaction) -> bool:
-        """Whether the transaction has to end after this call, though there is more to import."""
-        now = time.monotonic()
-        if tx.is_contended():
-            self._traffic_until = now + _TRAFFIC_SECONDS
-        if now < self._traffic_until:
-            self._max_seconds = _FIRST_TRANSACTION_SECONDS
-            return True
-        if now - self._began <= self._max_seconds:
-            return False
-        self._max_seconds = min(2 * self._max_seconds, _MAX_TRANSACTION_SECONDS)
-        return True
-
-    def pause(self) -> None:
-        """Sleeps for about a tenth of a millisecond, between two calls to the store."""
-        time.sleep(_PAUSE_SECONDS)

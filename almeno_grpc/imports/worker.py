@@ -11,18 +11,17 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.errors import Aborted, Unavailable, WriteConflict
 from almeno_grpc.domain.imports import ImportFile, ImportState, RowCounts
 from almeno_grpc.imports.errors import FileRefusedError
-from almeno_grpc.imports.sandbox.messages import LoanIds, ReadingJob, ReadingLimits, RowBatch
-from almeno_grpc.imports.sandbox.reader_process import WarmReader
+from almeno_grpc.imports.sandbox.messages import FileOpened, ReadingJob, ReadingLimits, RowBatch
 from almeno_grpc.imports.sandbox.session import open_import_file
 from almeno_grpc.imports.throttle import MAX_ROWS_PER_CALL, ImportThrottle, yield_cpu
-from almeno_grpc.imports.upsert.batch import reserve_loan_ids, upsert_batch, write_batch
+from almeno_grpc.imports.upsert import reserve_loan_ids, upsert_batch
 from almeno_grpc.logs import log_event
 from almeno_grpc.metrics import Metrics
 from almeno_grpc.service.import_queue import ImportQueue
@@ -30,8 +29,6 @@ from almeno_grpc.service.store import Lock, Store, Transaction
 
 _IDLE_SECONDS = 0.05
 """How often the queue is polled while it is empty: that took 2 % of a processor, on SQLite."""
-_WARM_SECONDS = 1.0
-"""After so long without a file a reader is started for the next; and how often one that has ended is replaced."""
 _STANDBY_SECONDS = 0.5
 """How often a worker that is not the one at work tries to become it."""
 _RETRY_SECONDS = 1.0
@@ -57,8 +54,6 @@ class ImportWorker:
     batch_rows: int
     max_rows_per_call: int = MAX_ROWS_PER_CALL
     """The most rows, or Loan IDs, in a call to the store, after which it is seen whether others wait."""
-    readers: WarmReader = field(default_factory=WarmReader)
-    """Where the processes come from that read the files."""
 
     def run(self, stop: threading.Event) -> None:
         """Works until the event is set."""
@@ -71,23 +66,17 @@ class ImportWorker:
                 stop.wait(_RETRY_SECONDS)
             else:
                 stop.wait(_STANDBY_SECONDS)
-            finally:
-                self.readers.end()
 
     def _take_files(self, lock: Lock, stop: threading.Event) -> None:
-        idle_since, queue = time.monotonic(), ImportQueue(self.store, self.clock)
+        queue = ImportQueue(self.store, self.clock)
         while lock.is_held() and not stop.is_set():
             file = queue.take()
             if file is None:
                 queue.drop_contents(stop)
                 self.store.checkpoint()
                 stop.wait(_IDLE_SECONDS)
-                if time.monotonic() - idle_since > _WARM_SECONDS:
-                    self.readers.keep()
-                    idle_since = time.monotonic()
             else:
                 self._work_on(file, stop)
-                idle_since = time.monotonic()
 
     def _work_on(self, file: ImportFile, stop: threading.Event) -> None:
         log_event("import_started", import_id=file.import_id, kind=file.kind, rows_done=file.rows.seen)
@@ -124,17 +113,15 @@ class ImportWorker:
             stop_or_cancel()
             what = (path, file.kind, file.file_name, file.columns, file.book_date)
             job = ReadingJob(*what, self.limits, skip_rows=file.rows.seen, batch_rows=self.batch_rows)
-            with open_import_file(job, while_waiting=stop_or_cancel, start_reader=self.readers.take) as session:
-                self.store.write(lambda tx: tx.imports.set_rows_total(file.queue_number, session.rows_total))
+            with open_import_file(job, while_waiting=stop_or_cancel) as session:
+                self.store.write(lambda tx: tx.imports.set_rows_total(file.queue_number, session.opened.rows_total))
                 throttle = ImportThrottle(self.max_rows_per_call)
-                self._reserve_loan_ids(file, session.loan_ids, throttle, stop)
+                self._reserve_loan_ids(file, session.opened, throttle, stop)
                 rows_done = file.rows.seen
                 for batch in session.batches():
                     _stop_if(stop)
-                    for counts in self._import_batch(file, batch, throttle, rows_done):
-                        rows_done += counts.seen
-                        self._count(file, counts)
-                        self._after_transaction(throttle)
+                    self._import_batch(file, batch, throttle, rows_done)
+                    rows_done += len(batch)
 
     def _write_upload(self, file: ImportFile, path: Path) -> None:
         """Writes the upload into a file, and checks that it is what was uploaded."""
@@ -152,25 +139,19 @@ class ImportWorker:
             )
 
     def _reserve_loan_ids(
-        self, file: ImportFile, ids: LoanIds, throttle: ImportThrottle, stop: threading.Event
+        self, file: ImportFile, opened: FileOpened, throttle: ImportThrottle, stop: threading.Event
     ) -> None:
         """Reserves the file's Loan IDs, at most as many in a transaction as a batch has, and as the throttle allows."""
-        done = 0
+        done, count = 0, len(opened.loan_ids)
 
         def reserve(tx: Transaction) -> int:
-            throttle.begin()
             _raise_if_cancelled(tx, file)
-            reserved = done
-            while reserved < min(len(ids), done + self.batch_rows):
-                part = ids.part(reserved, reserved + self.max_rows_per_call)
-                reserve_loan_ids(tx, part.loan_ids, part.customer_ids)
-                reserved += len(part)
-                if throttle.has_to_end(tx):
-                    break
-                throttle.pause()
-            return reserved
+            here = slice(done, done)
+            for here in throttle.calls(tx, done, min(count, done + self.batch_rows)):
+                reserve_loan_ids(tx, opened.loan_ids[here], opened.owner_ids[here])
+            return here.stop
 
-        while done < len(ids):
+        while done < count:
             _stop_if(stop)
             done = self.store.write(reserve)
             self._after_transaction(throttle)
@@ -180,42 +161,24 @@ class ImportWorker:
         self.store.checkpoint(in_steps=throttle.has_traffic)
         self.store.analyze()
 
-    def _import_batch(
-        self, file: ImportFile, batch: RowBatch, throttle: ImportThrottle, rows_done: int
-    ) -> Iterator[RowCounts]:
-        """Imports a batch, in as few transactions as the throttle allows; yields what each has come to."""
+    def _import_batch(self, file: ImportFile, batch: RowBatch, throttle: ImportThrottle, rows_done: int) -> None:
+        """Imports a batch, behind the rows that are done, in as few transactions as the throttle allows."""
         done = 0
 
-        def parts(tx: Transaction) -> Iterator[RowBatch]:
-            start = done
-            while start < len(batch):
-                part = batch.part(start, start + throttle.rows_per_call)
-                yield part
-                start += len(part)
-                if throttle.has_to_end(tx):
-                    return
-                throttle.pause()
-
-        def upsert(tx: Transaction, check_existing: bool) -> RowCounts:
-            throttle.begin()
+        def upsert(tx: Transaction) -> RowCounts:
             if _raise_if_cancelled(tx, file).rows.seen != rows_done + done:
                 # This worker has lost its lock without knowing, and the one that has it has come this far.
                 raise WriteConflict("another server works on the import")
-            now = self.clock.now_microseconds()
-            counts = upsert_batch(tx, file.queue_number, parts(tx), now, check_existing=check_existing)
-            throttle.note(counts.seen)
-            return counts
+            parts = (batch.part(here.start, here.stop) for here in throttle.calls(tx, done, len(batch)))
+            return upsert_batch(tx, file.queue_number, parts, self.clock.now_microseconds())
 
         while done < len(batch):
-            counts = write_batch(self.store, upsert)
+            counts = self.store.write(upsert)
             done += counts.seen
-            yield counts
-
-    def _count(self, file: ImportFile, counts: RowCounts) -> None:
-        for outcome in ("inserted", "updated", "unchanged", "rejected", "adjusted"):
-            rows = getattr(counts, outcome)
-            if rows:
-                self.metrics.import_rows(file.kind.lower(), outcome, rows)
+            for outcome, rows in asdict(counts).items():
+                if rows:
+                    self.metrics.import_rows(file.kind.lower(), outcome, rows)
+            self._after_transaction(throttle)
 
 
 @contextlib.contextmanager

@@ -18,7 +18,6 @@ from almeno_grpc.domain.customer import Customer
 from almeno_grpc.domain.decision import Borrower
 from almeno_grpc.domain.imports import (
     CustomerRow,
-    CustomerRows,
     ImportFile,
     ImportKind,
     ImportState,
@@ -108,20 +107,10 @@ class CustomerStore(Protocol):
         """The customers with any of the ids, each with whether it was imported."""
 
     def import_new(self, rows: Sequence[CustomerRow], create_time: int) -> None:
-        """Adds customers under the sheet's ids, with their phone numbers."""
-
-    def import_if_new(self, rows: CustomerRows, create_time: int) -> bool:
-        """Adds customers under the sheet's ids if all are free, without their phone numbers; else adds none.
-
-        Returns:
-            Whether they were added. `take_phone_numbers` has to follow in the same transaction.
-        """
-
-    def take_phone_numbers(self, parts: Sequence[CustomerRows]) -> None:
-        """Registers the phone numbers of imported customers: the more at once, the faster.
+        """Adds customers under the sheet's ids, with their phone numbers.
 
         Raises:
-            PhoneNumberTaken: Two of them have the same, or another customer has one of them.
+            WriteConflict: Another transaction has taken one of the phone numbers first.
         """
 
     def import_changed(self, row: CustomerRow, digits_before: int) -> None:

@@ -7,15 +7,15 @@ from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from almeno_grpc.domain.customer import Customer, e164_of
-from almeno_grpc.domain.errors import PhoneNumberTaken
+from almeno_grpc.domain.errors import WriteConflict
 from almeno_grpc.domain.imports import CustomerRow, CustomerRows
 from almeno_grpc.storage.backend import OpenTransaction
-from almeno_grpc.storage.bulk import BulkInsert, batches_of, existing_keys, inserted_whole
+from almeno_grpc.storage.bulk import BulkInsert, batches_of, existing_keys
 from almeno_grpc.storage.compiled import CompiledStatement
 from almeno_grpc.storage.keys import any_of
 from almeno_grpc.storage.table_write import TableWrite
-from almeno_grpc.storage.tables import FIRST_GENERATED_ID, phone_number
 from almeno_grpc.storage.tables import customer as table
+from almeno_grpc.storage.tables import phone_number
 
 _COLUMNS = (
     table.c.customer_id,
@@ -104,36 +104,14 @@ class Customers:
         return [(_customer(row), row[-1]) for rows in batches for row in rows]
 
     def import_new(self, rows: Sequence[CustomerRow], create_time: int) -> None:
-        """By bulk inserts."""
+        """By bulk inserts, the phone numbers in their order."""
         self._backend.advance_ids(self._connection, table.c.customer_id, max(row.customer_id for row in rows))
-        columns = CustomerRows.of(rows)
-        _IMPORT.insert(self._connection, _table_columns(columns, create_time))
-        self.take_phone_numbers([columns])
-
-    def import_if_new(self, rows: CustomerRows, create_time: int) -> bool:
-        """By bulk inserts under a savepoint."""
-        # An id like the generated ones moves on those that are generated, and is to be a customer's.
-        _, ids, *_ = rows.columns
-        if max(ids) >= FIRST_GENERATED_ID:
-            return False
-        return inserted_whole(
-            self._connection, lambda: _IMPORT.insert(self._connection, _table_columns(rows, create_time))
-        )
-
-    def take_phone_numbers(self, parts: Sequence[CustomerRows]) -> None:
-        """In the order of the numbers."""
-        holder_of: dict[int, int] = {}
-        for part in parts:
-            _, ids, _, _, _, digits, *_ = part.columns
-            holder_of.update(zip(digits, ids, strict=True))
-        if len(holder_of) < sum(map(len, parts)):
-            raise PhoneNumberTaken
-        in_order = sorted(holder_of)
+        _IMPORT.insert(self._connection, _table_columns(CustomerRows.of(rows), create_time))
+        holders = sorted((row.phone_digits, row.customer_id) for row in rows)
         try:
-            _IMPORT_PHONE_NUMBERS.insert(self._connection, (in_order, list(map(holder_of.__getitem__, in_order))))
+            _IMPORT_PHONE_NUMBERS.insert(self._connection, list(zip(*holders, strict=True)))
         except IntegrityError as error:
-            # Here it is no conflict that might go better the next time.
-            raise PhoneNumberTaken from error
+            raise WriteConflict("a phone number of the import was taken meanwhile") from error
 
     def import_changed(self, row: CustomerRow, digits_before: int) -> None:
         """Where the phone number changes, its table is changed too."""

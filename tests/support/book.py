@@ -29,7 +29,7 @@ from almeno_grpc.domain.imports import (
 )
 from almeno_grpc.domain.money import round_half_up
 from almeno_grpc.imports.sandbox.messages import ReadingLimits, RowBatch
-from almeno_grpc.imports.upsert.batch import reserve_loan_ids, upsert_batch, write_batch
+from almeno_grpc.imports.upsert import reserve_loan_ids, upsert_batch
 from almeno_grpc.imports.worker import ImportWorker
 from almeno_grpc.metrics import NoMetrics
 from almeno_grpc.service.booking import Booking, BookingService
@@ -133,16 +133,13 @@ class Book:
         for start in range(0, len(rows), batch_rows):
             batch = rows[start : start + batch_rows]
             columns = CustomerRows.of(batch) if kind is ImportKind.CUSTOMERS else LoanRows.of(batch)
-            of_batch = [issue for issue in issues if batch[0].row_number <= issue.row_number <= batch[-1].row_number]
-            self.upsert_parts(file, [RowBatch(columns, of_batch)])
+            of_batch = {row.row_number: [each for each in issues if each.row_number == row.row_number] for row in batch}
+            self.upsert_parts(file, [RowBatch(columns, issues=of_batch)])
         return self.imports.get(file.import_id)
 
     def upsert_parts(self, file: ImportFile, parts: Sequence[RowBatch]) -> RowCounts:
         """Imports parts of a batch in a transaction."""
-        return write_batch(
-            self.store,
-            lambda tx, check_existing: upsert_batch(tx, file.queue_number, parts, 1, check_existing=check_existing),
-        )
+        return self.store.write(lambda tx: upsert_batch(tx, file.queue_number, parts, 1))
 
     def issues(self, file: ImportFile) -> list[tuple[int, str, str, str]]:
         found = self.imports.page_of_issues(file.import_id, (0, 0), 1000)

@@ -1,36 +1,29 @@
-"""Columns of a sheet: cells that come again and again are checked once, plain whole numbers all at once."""
+"""Columns of a sheet, checked while the file is read: each distinct cell once, by the rule of its column."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from datetime import date, datetime
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from almeno_grpc.domain.months import day_of_number
 from almeno_grpc.imports.parsing import cells as rules
-from almeno_grpc.imports.parsing.cells import Adjusted, Amount, CellRule, Fault, Fraction, WholeNumber
+from almeno_grpc.imports.parsing.cells import MAX_EXACT, CellRule, Fault, Mark
 from almeno_grpc.imports.parsing.days import EitherOrder, InOrder
-from almeno_grpc.service.phone_numbers import MAX_INDIAN, MIN_INDIAN, OF_INDIA
 
 Values = npt.NDArray[Any]
 Numbers = npt.NDArray[np.int64]
+M = TypeVar("M", bound=Mark)
 
-_MAX_DIGITS = 18
-"""A whole number of so many digits fits into 64 bits."""
-_MAX_EXACT = 10**15
-"""Whole numbers below have at most 15 digits, and a float of their own each."""
-
-
-@dataclass(frozen=True, slots=True)
-class ParsedColumn:
-    """What a rule has made of a column. The dictionaries are by the places of the cells."""
-
-    values: Values
-    """Whole numbers, a day as in `day_number`; or texts. At a fault 0, or an empty text."""
-    faults: dict[int, Fault]
-    adjusted: dict[int, Adjusted]
-    fractions: dict[int, Fraction]
+_EITHER_ORDER = (
+    "may begin with the day or the month, and the other dates of the column do not settle it; write it as YYYY-MM-DD"
+)
+_SWAPPED = (
+    "may have day and month the wrong way round: no date cell of the column has a day above 12 and its other dates "
+    "are text, as a spreadsheet leaves what it cannot read as dates; write it as YYYY-MM-DD, as text"
+)
 
 
 class Column:
@@ -38,106 +31,62 @@ class Column:
 
     def __init__(self, rule: CellRule) -> None:
         self._rule = rule
-        self._is_text = rule is rules.name
+        is_text = rule is rules.name
+        self._no_value: object = "" if is_text else 0
+        self.values: Values = np.empty(0, dtype=object if is_text else np.int64)
+        """Whole numbers, a day as in `day_number`; or texts. At a fault 0, or an empty text. Set by `finish`."""
+        self.marks: dict[int, Mark] = {}
+        """By the places of the cells that have one."""
         self._pieces: list[Values] = []
-        self._marks: dict[int, object] = {}
-        self._day_first: set[bool] = set()
+        self._is_date_cell: list[Values] = []
         self._length = 0
 
     def extend(self, cells: Sequence[object]) -> None:
-        """Checks the next cells. Booleans are the words a spreadsheet shows: Python takes True for 1."""
-        kinds = set(map(type, cells))
-        if kinds <= {float}:
-            distinct, codes = np.unique(np.array(cells, dtype=np.float64), return_inverse=True)
-            is_whole = (np.abs(distinct) < _MAX_EXACT) & (distinct == np.floor(distinct))
-            self._take(distinct.tolist(), codes, np.where(is_whole, distinct, -1).astype(np.int64))
-            return
-        if not kinds <= {str, float}:
+        """Checks the next cells."""
+        kinds = {*map(type, cells)}
+        if kinds & {bool, int}:
             cells = [_plain_cell(cell) for cell in cells]
-        objects = np.empty(len(cells), dtype=object)
-        objects[:] = cells
-        codes, uniques = pd.factorize(objects, use_na_sentinel=False)
-        self._take(uniques.tolist(), codes, _in_digits(uniques.tolist()))
-
-    def parsed(self) -> ParsedColumn:
-        """All that was made of the column."""
-        empty: Values = np.empty(0, dtype=object if self._is_text else np.int64)
-        values = np.concatenate([empty, *self._pieces])
-        for place, mark in self._marks.items():
-            if isinstance(mark, EitherOrder):
-                self._marks[place] = self._in_order(mark)
-                values[place] = getattr(self._marks[place], "value", self._marks[place])
-        found = self._marks.items()
-        return ParsedColumn(
-            values,
-            {place: mark for place, mark in found if isinstance(mark, Fault)},
-            {place: mark for place, mark in found if isinstance(mark, Adjusted)},
-            {place: mark for place, mark in found if isinstance(mark, Fraction)},
-        )
-
-    def _in_order(self, mark: EitherOrder) -> int | Fault:
-        if len(self._day_first) == 1:
-            return mark.value if True in self._day_first else mark.month_first
-        return Fault(
-            f"{mark.found} may begin with the day or the month, and the other dates of the column do not settle it; "
-            "write it as YYYY-MM-DD",
-            mark.found,
-        )
-
-    def _take(self, distinct: list[Any], codes: Values, numbers: Numbers | None) -> None:
-        """Checks cells that differ, and keeps what comes of them at the places where they stand.
-
-        Args:
-            distinct: The cells.
-            codes: For each place, which of them stands there.
-            numbers: What they are as whole numbers that are not negative; -1 for others. None where that is unknown.
-        """
-        values, is_plain = _plain_values(numbers, self._rule, len(distinct))
-        if self._is_text:
-            values = np.full(len(distinct), "", dtype=object)
-        marks: dict[int, object] = {}
-        for code in np.flatnonzero(~is_plain).tolist():
-            outcome = self._rule(distinct[code])
-            if isinstance(outcome, InOrder):
-                self._day_first.add(outcome.day_first)
-                outcome = outcome.value
-            if isinstance(outcome, (Fault, Adjusted, Fraction, EitherOrder)):
+        codes, distinct = pd.factorize(np.array(cells, dtype=object), use_na_sentinel=False)
+        values = np.full(len(distinct), self._no_value, dtype=self.values.dtype)
+        marks: dict[int, Mark] = {}
+        for code, outcome in enumerate(map(self._rule, distinct)):
+            if isinstance(outcome, Mark):
                 marks[code] = outcome
-                outcome = "" if self._is_text else outcome.value
-            values[code] = outcome
-        if marks:
-            for place in np.flatnonzero(np.isin(codes, [*marks])).tolist():
-                self._marks[self._length + place] = marks[int(codes[place])]
+            values[code] = (outcome.value or self._no_value) if isinstance(outcome, Mark) else outcome
+        for place in np.flatnonzero(np.isin(codes, list(marks))).tolist() if marks else ():
+            self.marks[self._length + place] = marks[codes[place]]
         self._pieces.append(values[codes])
-        self._length += len(codes)
+        is_date_cell = [isinstance(cell, date) for cell in cells] if kinds & {date, datetime} else [False] * len(cells)
+        self._is_date_cell.append(np.array(is_date_cell, dtype=np.bool))
+        self._length += len(cells)
 
+    def finish(self) -> None:
+        """Looks at the column as a whole: the dates with a plain order of day and month say how to read the others."""
+        self.values = np.concatenate([self.values, *self._pieces])
+        day_first = {day.day_first for _, day in self.marked(InOrder)}
+        for place, day in self.marked(EitherOrder):
+            if day_first == {False}:
+                self.values[place] = day.month_first
+            elif day_first != {True}:
+                self._reject(place, Fault(f"{day.found} {_EITHER_ORDER}", day.found))
+        date_cells = np.flatnonzero(np.concatenate(self._is_date_cell)) if day_first else np.arange(0)
+        if day_first and (self.values[date_cells] % 100 <= 12).all():
+            for place in date_cells.tolist():
+                found = f"'{day_of_number(int(self.values[place]))}'"
+                self._reject(place, Fault(f"{found} {_SWAPPED}", found))
 
-def _plain_values(numbers: Numbers | None, rule: CellRule, count: int) -> tuple[Values, npt.NDArray[np.bool]]:
-    """What the rule makes of whole numbers, and of which of them that is known without asking it."""
-    if numbers is not None and isinstance(rule, (WholeNumber, Amount)):
-        # What is too large for the rule is too large to be multiplied.
-        is_plain = (numbers >= max(0, -(-rule.min_value // rule.scale))) & (numbers <= rule.max_value // rule.scale)
-        return np.where(is_plain, numbers, 0) * rule.scale, is_plain
-    if numbers is not None and rule is rules.phone_number:
-        is_plain = (numbers >= MIN_INDIAN) & (numbers <= MAX_INDIAN)
-        return np.where(is_plain, numbers + OF_INDIA, 0), is_plain
-    return np.zeros(count, dtype=np.int64), np.zeros(count, dtype=bool)
+    def marked(self, kind: type[M]) -> list[tuple[int, M]]:
+        """The marks of a kind, each with its place."""
+        return [(place, mark) for place, mark in self.marks.items() if isinstance(mark, kind)]
+
+    def _reject(self, place: int, fault: Fault) -> None:
+        self.values[place], self.marks[place] = fault.value, fault
 
 
 def _plain_cell(cell: object) -> object:
+    """The cell as text or a number. A boolean is the word that a spreadsheet shows: Python takes True for 1."""
     if isinstance(cell, bool):
         return str(cell).upper()
     if isinstance(cell, int):
-        return float(cell) if abs(cell) < _MAX_EXACT else str(cell)
+        return float(cell) if abs(cell) < MAX_EXACT else str(cell)
     return cell
-
-
-def _in_digits(texts: list[Any]) -> Numbers | None:
-    """The cells as whole numbers, if each is written in digits without a zero in front; else None."""
-    if not texts or set(map(type, texts)) != {str} or max(map(len, texts)) > _MAX_DIGITS or not all(texts):
-        return None
-    joined = ",".join(texts)
-    digits = joined.replace(",", "")
-    if not (digits.isascii() and digits.isdigit()) or joined.count(",") >= len(texts) or ",0" in f",{joined}":
-        return None
-    return np.array(list(map(int, texts)), dtype=np.int64)

@@ -1,15 +1,20 @@
 """The rule for dates, whatever way they are written: what has one meaning is taken, nothing is guessed."""
 
+import contextlib
 import re
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import Any
 
 from almeno_grpc.domain import limits
 from almeno_grpc.domain.months import day_number
-from almeno_grpc.imports.parsing.cells import Adjusted, Fault, not_a, quoted, visible
+from almeno_grpc.imports.parsing.cells import Adjusted, Fault, Mark, not_a, quoted, visible
 
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_NAME = rf"(?P<name>{'|'.join(_MONTHS)})[a-z]*\.?"
+_MONTHS = (
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+)
+_NAME = r"(?P<name>[a-z]{3,9})\.?"
 _DATES = [
     re.compile(pattern + r"(?:(?:t|\s+)(?P<time>\d.*))?", re.IGNORECASE | re.ASCII)
     for pattern in (
@@ -26,20 +31,18 @@ _SHORTLY_BEFORE_MIDNIGHT, _END_OF_DAY = time(23, 59, 30), time(23, 59, 59)
 
 
 @dataclass(frozen=True, slots=True)
-class InOrder:
+class InOrder(Mark):
     """A date whose order of day and month is plain, for one of them is above 12."""
 
-    value: int
     day_first: bool
 
 
 @dataclass(frozen=True, slots=True)
-class EitherOrder:
-    """A date such as 09-03-2021: the whole column has to say whether the day or the month comes first."""
+class EitherOrder(Mark):
+    """A date such as 09-03-2021, its value with the day first: the whole column has to say which comes first."""
 
-    value: int
-    """With the day first, as `day_number` gives it."""
     month_first: int
+    """The value with the month first."""
     found: str
 
 
@@ -52,50 +55,47 @@ def day(cell: object) -> object:
     if isinstance(cell, date):
         return day_number(cell)
     text = visible(cell) if isinstance(cell, str) else ""
-    for pattern in _DATES:
-        if match := pattern.fullmatch(text):
-            try:
-                return _day_of(match.groupdict(), cell)
-            except ValueError:
-                break
+    matches = filter(None, (pattern.fullmatch(text) for pattern in _DATES))
+    # A day that the calendar does not have is none.
+    with contextlib.suppress(ValueError):
+        for match in matches:
+            return _day_of(match.groupdict(), cell)
     return not_a("a date: a date cell in a workbook, YYYY-MM-DD in text", cell)
 
 
 def approval_day(cell: object) -> object:
     """The rule for the day of approval: a date in a year that a loan of today's book may come from."""
     found = day(cell)
-    value = found if isinstance(found, int) else getattr(found, "value", 0)
+    value: Any = getattr(found, "value", found)
     if isinstance(found, Fault) or limits.MIN_BOOK_YEAR <= value // 10_000 <= limits.MAX_BOOK_YEAR:
         return found
     return not_a(f"a date from {limits.MIN_BOOK_YEAR} to {limits.MAX_BOOK_YEAR}", cell)
 
 
-def _day_of(parts: dict[str, str | None], cell: object) -> object:
+def _day_of(parts: dict[str, Any], cell: object) -> object:
     """The day that the parts of a text say.
 
     Raises:
-        ValueError: There is no such day, or no such time.
+        ValueError: There is no such day, month or time.
     """
-    year = int(parts["year"] or "")
-    first, second = parts.get("first"), parts.get("second")
-    if first is not None and second is not None:
-        return _day_of_two(year, int(first), int(second), parts["time"], cell)
-    named = parts.get("name")
-    month = _MONTHS.index(named.lower()) + 1 if named else int(parts["month"] or "")
-    return _at(date(year, month, int(parts["day"] or "")), parts["time"], cell)
+    year, clock = int(parts["year"]), parts["time"]
+    if "first" not in parts:
+        # The names of other languages begin alike: marraskuu is November.
+        month = _month_named(parts["name"].lower()) if "name" in parts else int(parts["month"])
+        return _at(date(year, month, int(parts["day"])), clock, cell)
+    first, second = int(parts["first"]), int(parts["second"])
+    outcome = _at(date(year, first, second) if second > 12 else date(year, second, first), clock, cell)
+    if not isinstance(outcome, int) or first == second:
+        is_known = first == second or max(first, second) > 12
+        return outcome if is_known else not_a("a date with one order of day and month, such as YYYY-MM-DD", cell)
+    if max(first, second) > 12:
+        return InOrder(outcome, day_first=first > 12)
+    return EitherOrder(outcome, day_number(date(year, first, second)), quoted(cell))
 
 
-def _day_of_two(year: int, first: int, second: int, clock: str | None, cell: object) -> object:
-    if first > 12 or second > 12:
-        found = date(year, second, first) if first > 12 else date(year, first, second)
-        outcome = _at(found, clock, cell)
-        return InOrder(outcome, day_first=first > 12) if isinstance(outcome, int) else outcome
-    if first == second:
-        return _at(date(year, second, first), clock, cell)
-    outcome = _at(date(year, second, first), clock, cell)
-    if outcome != day_number(date(year, second, first)):
-        return not_a("a date whose day and month cannot be taken for each other, such as YYYY-MM-DD", cell)
-    return EitherOrder(day_number(date(year, second, first)), day_number(date(year, first, second)), quoted(cell))
+def _month_named(name: str) -> int:
+    [month] = [number for number, full in enumerate(_MONTHS, start=1) if full.startswith(name)]
+    return month
 
 
 def _at(found: date, clock: str | None, cell: object) -> object:

@@ -7,6 +7,7 @@ from almeno_grpc.domain.imports import ImportKind
 from almeno_grpc.imports.errors import FileRefusedError
 from almeno_grpc.imports.parsing.cells import quoted
 
+_MAX_HEADINGS = 1_000
 _MAX_SHOWN = 20
 """Of the headings that were found, in a message."""
 
@@ -21,8 +22,10 @@ def find_columns(kind: ImportKind, cells: Sequence[object], named: Mapping[str, 
         sheet: What the row stands in, for the messages.
 
     Raises:
-        FileRefusedError: Headings are missing, or stand twice; the message names them all.
+        FileRefusedError: Headings are missing, or stand twice; the message names them all. Or there are too many.
     """
+    if len(cells) > _MAX_HEADINGS and sum(1 for cell in cells if str(cell).strip()) > _MAX_HEADINGS:
+        raise FileRefusedError(f"{sheet} has more than {_MAX_HEADINGS:,} headings")
     found: dict[str, list[int]] = {}
     for position, cell in enumerate(cells):
         found.setdefault(plain_heading(str(cell)), []).append(position)

@@ -1,6 +1,5 @@
 """What follows from the terms of a sheet's loans, and what does not follow and is corrected."""
 
-from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from functools import partial
@@ -12,8 +11,8 @@ from almeno_grpc.domain import headings, limits
 from almeno_grpc.domain.installments import InstallmentMethod, installment_amount, outstanding_in_equal_parts
 from almeno_grpc.domain.money import PAISE_PER_RUPEE, rate_from_scaled
 from almeno_grpc.domain.months import day_number, day_of_number, due_date, emis_due
-from almeno_grpc.imports.parsing.cells import Adjusted, Fault
-from almeno_grpc.imports.parsing.columns import Numbers, ParsedColumn, Values
+from almeno_grpc.imports.parsing.cells import Adjusted, Fault, Fraction
+from almeno_grpc.imports.parsing.columns import Column, Numbers, Values
 from almeno_grpc.imports.parsing.table import Table
 
 _NO_DAY = 0
@@ -26,16 +25,16 @@ def decide_fractions(table: Table) -> None:
     Where it follows from both or from none the row is rejected.
     """
     rates = table.columns[headings.INTEREST_RATE]
-    for place, fraction in rates.fractions.items():
+    for place, fraction in rates.marked(Fraction):
         fits = partial(_payment_follows, table, place)
         as_it_stands, as_percentage = fits(fraction.value), fits(fraction.as_percentage)
         percentage = f"{rate_from_scaled(fraction.as_percentage)} %"
         if as_percentage and not as_it_stands:
             rates.values[place] = fraction.as_percentage
             message = f"{fraction.found} taken as {percentage} a year, from which the monthly payment follows"
-            rates.adjusted[place] = Adjusted(fraction.as_percentage, message)
+            rates.marks[place] = Adjusted(fraction.as_percentage, message)
         elif as_percentage or not as_it_stands:
-            rates.faults[place] = Fault(
+            rates.marks[place] = Fault(
                 f"{fraction.found} may be that many per cent or {percentage}, as a cell in the format of percentages "
                 f"holds it; write {percentage} or {fraction.found.strip(chr(39))} %, with the sign, as text"
             )
@@ -70,25 +69,24 @@ def loan_columns(table: Table, book_date: date) -> list[Values]:
     # A tenure that could not be read would have to be left out of every division.
     tenures: Numbers = np.maximum(values[headings.TENURE], 1)
     on_time = np.minimum(values[headings.EMIS_PAID_ON_TIME], tenures)
-    paid = np.minimum(tenures, np.maximum(on_time, _each_once(partial(_emis_due, book_date), approvals)))
+    distinct, codes = np.unique(approvals, return_inverse=True)
+    # Asked for the longest tenure, the same for all loans of a day.
+    due = [day and emis_due(day_of_number(day), limits.MAX_TENURE_MONTHS, book_date) for day in distinct.tolist()]
+    paid = np.minimum(tenures, np.maximum(on_time, np.array(due, dtype=np.int64)[codes]))
     years, months, days = _parts_of(approvals)
     # The rule is the domain's, and holds for columns as for single numbers.
     rule: Any = outstanding_in_equal_parts
     outstanding: Values = rule(values[headings.LOAN_AMOUNT], tenures, paid)
-    _correct_emis_on_time(table.columns[headings.EMIS_PAID_ON_TIME], tenures)
+    for place in np.flatnonzero(values[headings.EMIS_PAID_ON_TIME] > tenures).tolist():
+        message = f"{values[headings.EMIS_PAID_ON_TIME][place]} corrected to {tenures[place]}, the tenure"
+        table.columns[headings.EMIS_PAID_ON_TIME].marks[place] = Adjusted(int(tenures[place]), message)
     _correct_ends(table.columns[headings.END_DATE], approvals, tenures)
     same = [headings.CUSTOMER_ID, headings.LOAN_ID, headings.LOAN_AMOUNT]
     columns: list[Values] = [*(values[heading] for heading in same), tenures, values[headings.INTEREST_RATE]]
     return [*columns, values[headings.MONTHLY_PAYMENT], paid, on_time, years, months, days, outstanding]
 
 
-def _correct_emis_on_time(column: ParsedColumn, tenures: Numbers) -> None:
-    for place in np.flatnonzero(column.values > tenures).tolist():
-        tenure = int(tenures[place])
-        column.adjusted[place] = Adjusted(tenure, f"{column.values[place]} corrected to {tenure}, the tenure")
-
-
-def _correct_ends(column: ParsedColumn, approvals: Numbers, tenures: Numbers) -> None:
+def _correct_ends(column: Column, approvals: Numbers, tenures: Numbers) -> None:
     """Corrects the End Dates that do not follow. Only rows whose end is on another day of the month are reckoned."""
     (years, months, days), (end_years, end_months, end_days) = _parts_of(approvals), _parts_of(column.values)
     follows = (end_days == days) & ((end_years - years) * 12 + end_months - months == tenures)
@@ -96,22 +94,12 @@ def _correct_ends(column: ParsedColumn, approvals: Numbers, tenures: Numbers) ->
         end = due_date(day_of_number(int(approvals[place])), int(tenures[place]))
         stated = int(column.values[place])
         if stated == _NO_DAY or day_of_number(stated) != end:
-            found = column.faults[place].found if stated == _NO_DAY else f"'{day_of_number(stated)}'"
+            mark = column.marks.get(place)
+            found = mark.found if isinstance(mark, Fault) else f"'{day_of_number(stated)}'"
             message = f"{found} corrected to {end}, {tenures[place]} months after approval"
-            column.adjusted[place] = Adjusted(day_number(end), message)
+            column.marks[place] = Adjusted(day_number(end), message)
 
 
 def _parts_of(days: Numbers) -> tuple[Numbers, Numbers, Numbers]:
     """Years, months and days of the month of numbers that `day_number` has made."""
     return days // 10_000, days // 100 % 100, days % 100
-
-
-def _each_once(make: Callable[[int], int], values: Numbers) -> Numbers:
-    """What is made of each of the values, which come again and again."""
-    distinct, codes = np.unique(values, return_inverse=True)
-    return np.array([make(value) for value in distinct.tolist()], dtype=np.int64)[codes]
-
-
-def _emis_due(book_date: date, approval: int) -> int:
-    """Instalments due of a loan approved on the day: asked for the longest tenure, the same for all of them."""
-    return emis_due(day_of_number(approval), limits.MAX_TENURE_MONTHS, book_date) if approval != _NO_DAY else 0

@@ -4,120 +4,112 @@ A table is checked column by column, as a whole; only rows with a fault are look
 """
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from almeno_grpc.domain import headings
 from almeno_grpc.domain.imports import CustomerRows, ImportKind, IssueOutcome, LoanRows, RowIssue
-from almeno_grpc.imports.parsing.columns import Values
+from almeno_grpc.imports.parsing.cells import Adjusted, Fault
+from almeno_grpc.imports.parsing.columns import Numbers, Values
 from almeno_grpc.imports.parsing.loan_terms import decide_fractions, loan_columns
-from almeno_grpc.imports.parsing.row_order import LoanOrder, repeated
 from almeno_grpc.imports.parsing.sheets import open_sheet
 from almeno_grpc.imports.parsing.table import Table, read_table
-from almeno_grpc.imports.sandbox.messages import FileDone, FileOpened, LoanIds, Message, ReadingJob, RowBatch
-
-_SLOW_ROWS = 8
-"""How many times longer a loan takes to import whose Loan ID stands further up."""
+from almeno_grpc.imports.sandbox.messages import FileEnd, FileOpened, Message, ReadingJob, RowBatch
 
 
 def parse_file(job: ReadingJob) -> Iterator[Message]:
     """Reads and checks a file, and yields what came of it, as `almeno_grpc.imports.sandbox.messages` says.
 
-    The rows come in the same order each time: customers in that of the sheet, loans in that of `LoanOrder`, and behind
-    the good rows those that are rejected.
+    The rows come in the same order each time: customers in that of the sheet, loans in that of `_loan_order`, and
+    behind the good rows those that are rejected.
 
     Raises:
         FileRefusedError: The file as a whole cannot be taken. Then nothing was yielded.
     """
-    with open_sheet(job.path, job.file_name, job.limits) as sheet:
-        table = read_table(sheet, job.kind, job.columns, job.limits)
-    yield FileOpened(len(table))
-    is_loans = job.kind is ImportKind.LOANS
-    order = LoanOrder(*(table.columns[heading].values for heading in headings.KEYS[job.kind])) if is_loans else None
-    # Where rows have been imported, their ids have been reserved.
-    yield LoanIds(*order.first_owners()) if order and not job.skip_rows else LoanIds(array("q"), array("q"))
-    if is_loans:
+    sheet = open_sheet(job.path, job.file_name, job.limits)
+    table = read_table(sheet, job.kind, job.columns, job.limits)
+    order, columns = np.arange(len(table)), [column.values for column in table.columns.values()]
+    opened = FileOpened(len(table), array("q"), array("q"))
+    if job.kind is ImportKind.LOANS:
+        customer_ids, loan_ids, *_ = columns
+        order, first = _loan_order(customer_ids, loan_ids)
+        # A faulty id is 0. And where rows have been imported, their ids have been reserved.
+        owned = first[(loan_ids[first] > 0) & (customer_ids[first] > 0)] if not job.skip_rows else first[:0]
+        opened = FileOpened(len(table), _packed(loan_ids[owned]), _packed(customer_ids[owned]))
         decide_fractions(table)
-    rejections = _rejections(table, job.kind)
-    columns = [column.values for column in table.columns.values()]
-    columns = [table.row_numbers, *(loan_columns(table, job.book_date) if is_loans else columns)]
-    adjustments = _adjustments(table)
-    good = np.delete(np.arange(len(table)), [*rejections])
-    places, first_count = order.places(good) if order else (good, len(good))
-    batch_rows = job.batch_rows
-    runs = [
-        *_runs(job.skip_rows, first_count, batch_rows),
-        *_runs(max(job.skip_rows, first_count), len(good), max(1, batch_rows // _SLOW_ROWS)),
-    ]
-    rows_type = LoanRows if is_loans else CustomerRows
-    for start, stop in runs:
-        here = places[start:stop]
+        columns = loan_columns(table, job.book_date)
+    yield opened
+    rows_type = LoanRows if job.kind is ImportKind.LOANS else CustomerRows
+    issues, all_rejected = _issues(table, job.kind)
+    count = len(table) - len(all_rejected)
+    order = np.concatenate([order[~np.isin(order, all_rejected)], np.array(all_rejected, dtype=np.int64)])
+    for start in range(job.skip_rows, len(order), job.batch_rows):
+        here = order[start : start + job.batch_rows]
+        passed, rejected = np.split(here, [max(0, count - start)])
         # Put in order batch by batch: the first of them can be imported while the others are.
-        rows = rows_type([_packed(column[here]) for column in columns])
-        touched = [place for place in here.tolist() if place in adjustments] if adjustments else []
-        yield RowBatch(rows, [issue for place in touched for issue in adjustments[place]])
-    rejected = sorted(rejections)[max(0, job.skip_rows - len(good)) :]
-    for start, stop in _runs(0, len(rejected), max(1, batch_rows // _SLOW_ROWS)):
-        issues = [issue for place in rejected[start:stop] for issue in rejections[place]]
-        yield RowBatch(rows_type([()] * len(columns)), issues, stop - start)
-    yield FileDone()
+        rows = rows_type([_packed(column[passed]) for column in [table.row_numbers, *columns]])
+        numbered = zip(here.tolist(), table.row_numbers[here].tolist(), strict=True)
+        of_batch = {number: issues[place] for place, number in numbered if place in issues} if issues else {}
+        yield RowBatch(rows, table.row_numbers[rejected].tolist(), of_batch)
+    yield FileEnd()
 
 
-def _rejections(table: Table, kind: ImportKind) -> dict[int, list[RowIssue]]:
-    """What is wrong with the rows that cannot be taken, by their places."""
-    rejections: dict[int, list[RowIssue]] = {}
+def _loan_order(customer_ids: Numbers, loan_ids: Numbers) -> tuple[Numbers, Numbers]:
+    """The order in which loans are imported, and the first row of each Loan ID, by ascending Loan ID.
 
-    def reject(place: int, heading: str, message: str) -> None:
-        number = int(table.row_numbers[place])
-        rejections.setdefault(place, []).append(RowIssue(number, IssueOutcome.REJECTED, heading, message))
+    Loans come by customer, as the book keeps them, which a database takes in a fraction of the time; those whose Loan
+    ID stands further up come last and as they stand, since the first is to keep the id.
+    """
+    _, first = np.unique(loan_ids, return_index=True)
+    is_later = np.ones(len(loan_ids), dtype=bool)
+    is_later[first] = False
+    return np.lexsort((np.where(is_later, 0, loan_ids), np.where(is_later, 0, customer_ids), is_later)), first
 
+
+def _issues(table: Table, kind: ImportKind) -> tuple[dict[int, list[RowIssue]], list[int]]:
+    """What there is to say of the rows, by their places, and the places of those that cannot be taken."""
+    adjusted, rejected = dict[int, list[RowIssue]](), dict[int, list[RowIssue]]()
+    row_numbers = table.row_numbers.tolist()
     for heading, column in table.columns.items():
+        for place, mark in column.marked(Adjusted):
+            issue = RowIssue(row_numbers[place], IssueOutcome.ADJUSTED, heading, f"{heading} {mark.message}")
+            adjusted.setdefault(place, []).append(issue)
         # An End Date that cannot be read is corrected, not rejected.
-        if heading != headings.END_DATE:
-            for place, fault in column.faults.items():
-                reject(place, heading, f"{heading} {fault.message}")
+        for place, fault in column.marked(Fault) if heading != headings.END_DATE else ():
+            issue = RowIssue(row_numbers[place], IssueOutcome.REJECTED, heading, f"{heading} {fault.message}")
+            rejected.setdefault(place, []).append(issue)
     for place in table.overlong:
-        reject(place, "", "the row has more fields than there are headings; a field that holds a comma needs quotes")
-    _reject_differing(table, kind, rejections)
-    return rejections
+        message = "the row has more fields than there are headings; a field that holds a comma needs quotes"
+        rejected.setdefault(place, []).append(RowIssue(row_numbers[place], IssueOutcome.REJECTED, "", message))
+    _reject_differing(table, kind, rejected)
+    return adjusted | rejected, sorted(rejected)
 
 
-def _reject_differing(table: Table, kind: ImportKind, rejections: dict[int, list[RowIssue]]) -> None:
+def _reject_differing(table: Table, kind: ImportKind, rejected: dict[int, list[RowIssue]]) -> None:
     """Rejects the rows whose key stood in an earlier good row that says something else of it."""
     keys = headings.KEYS[kind]
     values = [column.values for heading, column in table.columns.items() if heading != headings.END_DATE]
     first_rows: dict[tuple[Any, ...], tuple[int, tuple[Any, ...]]] = {}
-    for place in repeated(values[: len(keys)]):
-        if place in rejections:
+    for place in _repeated(values[: len(keys)]):
+        if place in rejected:
             continue
         number, row = int(table.row_numbers[place]), tuple(column[place] for column in values)
         first_number, first_row = first_rows.setdefault(row[: len(keys)], (number, row))
         if row != first_row:
             key = " of customer ".join(map(str, reversed(row[: len(keys)])))
-            message = (
-                f"{keys[-1]} {key} stands already in row {first_number}, with other values; the first row was kept"
-            )
-            rejections[place] = [RowIssue(number, IssueOutcome.REJECTED, keys[-1], message)]
+            message = f"{keys[-1]} {key} stands already in row {first_number}, with other values; the first was kept"
+            rejected[place] = [RowIssue(number, IssueOutcome.REJECTED, keys[-1], message)]
 
 
-def _adjustments(table: Table) -> dict[int, list[RowIssue]]:
-    """With what changes rows are taken, by their places; those of rejected rows do not matter."""
-    found: dict[int, list[RowIssue]] = {}
-    for heading, column in table.columns.items():
-        for place, adjusted in column.adjusted.items():
-            message = f"{heading} {adjusted.message}"
-            issue = RowIssue(int(table.row_numbers[place]), IssueOutcome.ADJUSTED, heading, message)
-            found.setdefault(place, []).append(issue)
-    return found
+def _repeated(keys: Sequence[Numbers]) -> list[int]:
+    """Places of the rows whose key stands more than once; a key is made of one number from each array."""
+    order = np.lexsort(keys)
+    is_same = np.logical_and.reduce([key[order][1:] == key[order][:-1] for key in keys])
+    return [int(place) for place in np.union1d(order[1:][is_same], order[:-1][is_same])]
 
 
 def _packed(column: Values) -> Any:
     """The column as it crosses the pipe in one piece, to where no numpy is."""
     return column.tolist() if column.dtype == object else array("q", column.tobytes())
-
-
-def _runs(start: int, stop: int, rows: int) -> Iterator[tuple[int, int]]:
-    """Cuts the places from `start` up to `stop` into runs of so many."""
-    return ((first, min(first + rows, stop)) for first in range(start, stop, rows))

@@ -1,18 +1,27 @@
-"""The rows of a file by columns, whichever library reads it."""
+"""The rows of a file, whichever library reads it: python-calamine a workbook, the csv module all other text."""
 
+import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import python_calamine
+
 from almeno_grpc.imports.errors import FileRefusedError
-from almeno_grpc.imports.parsing.containers import Container, check_workbook_unpacks, recognize
-from almeno_grpc.imports.parsing.csv_text import open_csv
-from almeno_grpc.imports.parsing.workbooks import open_workbook
+from almeno_grpc.imports.parsing.csv_text import csv_rows
 from almeno_grpc.imports.sandbox.messages import ReadingLimits
+from almeno_grpc.imports.throttle import yield_cpu
 
 Row = Sequence[object]
-Columns = Sequence[Sequence[object]]
+_WORKBOOK_ENDINGS = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
+_ZIP_SIGNATURE = b"PK\x03\x04"
+_OLE_SIGNATURE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+"""Of an .xls workbook, and of any workbook of Excel with a password."""
+_CHUNK_BYTES = 2**17
+_MAX_MEMBERS = 10_000
+_ENCRYPTED = 0x1
+_DAMAGED = "the file is damaged: its parts cannot be unpacked"
 
 
 @dataclass(frozen=True)
@@ -24,32 +33,107 @@ class Sheet:
     headings: Row
     heading_row: int
     """Its number as a spreadsheet shows it."""
-    pieces: Iterator[Columns]
-    """The rows below, some thousands at a time, by columns: one for each heading; of a CSV file some more, which hold
-    the fields of rows that have more. An empty cell is an empty text. Asking for them raises `FileRefusedError` where
-    the file turns out to be damaged."""
+    rows: Iterator[Row]
+    """The rows below. An empty cell is an empty text. A row of a CSV file may be shorter than the headings, or longer.
+    Asking for them raises `FileRefusedError` where the file turns out to be damaged."""
 
 
-@contextmanager
-def open_sheet(path: Path, file_name: str, limits: ReadingLimits) -> Iterator[Sheet]:
+def open_sheet(path: Path, file_name: str, limits: ReadingLimits) -> Sheet:
     """Opens a file that its sender has named, and reads its headings, which stand in the first row that is not blank.
 
     Raises:
         FileRefusedError: It is no file of rows, or asks for too much.
     """
-    container = recognize(path, file_name)
-    if container is Container.ZIP:
-        check_workbook_unpacks(path, limits)
-    with ExitStack() as stack:
-        opened = stack.enter_context(open_csv(path)) if container is Container.TEXT else open_workbook(path)
-        title, rows, pieces_of = opened
-        for number, row in enumerate(rows, start=1):
-            if not is_blank(row):
-                yield Sheet(title, row, number, pieces_of(len(row)))
-                return
-        raise FileRefusedError(f"{title} is empty: it has no headings")
+    title, rows = _open_workbook(path) if _is_workbook(path, file_name, limits) else ("the file", csv_rows(path))
+    for number, row in enumerate(rows, start=1):
+        if not is_blank(row):
+            return Sheet(title, row, number, rows)
+    raise FileRefusedError(f"{title} is empty: it has no headings")
 
 
 def is_blank(row: Row) -> bool:
     """Whether the row holds nothing but empty cells and white space."""
     return all(isinstance(cell, str) and not cell.strip() for cell in row)
+
+
+def _is_workbook(path: Path, file_name: str, limits: ReadingLimits) -> bool:
+    """Whether the file is a workbook, one that can be unpacked; else it can only be text.
+
+    Raises:
+        FileRefusedError: It is empty, no workbook although its name says so, or one that cannot be unpacked safely.
+    """
+    with path.open("rb") as file:
+        start = file.read(len(_OLE_SIGNATURE))
+    if not start:
+        raise FileRefusedError("the file is empty")
+    if start.startswith(_ZIP_SIGNATURE):
+        _check_unpacks(path, limits)
+        return True
+    if start != _OLE_SIGNATURE and file_name.lower().endswith(_WORKBOOK_ENDINGS):
+        ending = file_name[file_name.rindex(".") :].lower()
+        raise FileRefusedError(f"the file is not an {ending} workbook although its name says so")
+    return start == _OLE_SIGNATURE
+
+
+def _check_unpacks(path: Path, limits: ReadingLimits) -> None:
+    """Unpacks every part of the workbook once, chunk by chunk, and counts.
+
+    The sizes that a zip file states are not to be trusted, so nothing else may unpack it before.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            if len(members) > _MAX_MEMBERS:
+                raise FileRefusedError(f"the workbook has more than {_MAX_MEMBERS:,} parts")
+            if not {"[Content_Types].xml", "mimetype"} & {member.filename for member in members}:
+                raise FileRefusedError("the file is a zip file but not an .xlsx workbook")
+            room = limits.unpacked_bytes
+            for member in members:
+                room -= _unpacked_bytes(archive, member, room)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError) as error:
+        raise FileRefusedError(_DAMAGED) from error
+
+
+def _unpacked_bytes(archive: zipfile.ZipFile, member: zipfile.ZipInfo, room: int) -> int:
+    """How many bytes the member really unpacks to, at most `room`."""
+    if member.flag_bits & _ENCRYPTED:
+        raise FileRefusedError("the workbook has a password; save it without one")
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise FileRefusedError(_DAMAGED)
+    stated = member.file_size
+    # The module stops reading at the stated size. More than is ever asked for makes it go on to the true end.
+    member.file_size = room + 2
+    unpacked = 0
+    with archive.open(member) as part:
+        while chunk := part.read(min(_CHUNK_BYTES, room + 1 - unpacked)):
+            yield_cpu()
+            unpacked += len(chunk)
+            if unpacked > room:
+                raise FileRefusedError("the workbook is too large once unpacked; split it into several files")
+    if unpacked != stated:
+        raise FileRefusedError(_DAMAGED)
+    return unpacked
+
+
+def _open_workbook(path: Path) -> tuple[str, Iterator[Row]]:
+    """What the first visible worksheet is called in a sentence, and its rows."""
+    try:
+        with path.open("rb") as file:
+            workbook = python_calamine.CalamineWorkbook.from_filelike(file)
+            name = _first_visible(workbook.sheets_metadata)
+            return f"the sheet '{name}'", iter(workbook.get_sheet_by_name(name).iter_rows())
+    except python_calamine.PasswordError as error:
+        raise FileRefusedError("the workbook has a password; save it without one") from error
+    except (FileRefusedError, MemoryError, KeyboardInterrupt):
+        raise
+    # Whatever else the library says of a workbook it can make nothing of; its panics are no Exception.
+    except BaseException as error:
+        raise FileRefusedError("the file is not a sound workbook, or has a password") from error
+
+
+def _first_visible(sheets: Sequence[python_calamine.SheetMetadata]) -> str:
+    for sheet in sheets:
+        is_worksheet = sheet.typ == python_calamine.SheetTypeEnum.WorkSheet
+        if is_worksheet and sheet.visible == python_calamine.SheetVisibleEnum.Visible:
+            return sheet.name
+    raise FileRefusedError("the workbook has no visible worksheet")

@@ -1,8 +1,9 @@
 """Reading a sheet into a table: its columns found, its rows checked piece by piece, blank ones left out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import compress
+from itertools import islice
+from operator import itemgetter
 
 import numpy as np
 
@@ -12,12 +13,13 @@ from almeno_grpc.domain.imports import ImportKind
 from almeno_grpc.imports.errors import FileRefusedError
 from almeno_grpc.imports.parsing import cells, days
 from almeno_grpc.imports.parsing.cells import Amount, CellRule, WholeNumber
-from almeno_grpc.imports.parsing.columns import Column, Numbers, ParsedColumn
+from almeno_grpc.imports.parsing.columns import Column, Numbers
 from almeno_grpc.imports.parsing.headings import find_columns
 from almeno_grpc.imports.parsing.sheets import Sheet, is_blank
 from almeno_grpc.imports.sandbox.messages import ReadingLimits
 from almeno_grpc.imports.throttle import yield_cpu
 
+_PIECE_CELLS = 200_000
 _ID = WholeNumber(1, book.MAX_BOOK_ID)
 
 RULES: dict[ImportKind, dict[str, CellRule]] = {
@@ -51,7 +53,7 @@ class Table:
 
     row_numbers: Numbers
     """As a spreadsheet shows them."""
-    columns: Mapping[str, ParsedColumn]
+    columns: Mapping[str, Column]
     """By the headings of the kind, in their order."""
     overlong: set[int]
     """Places of the rows that have more fields than there are headings, which only a CSV file can have."""
@@ -66,33 +68,26 @@ def read_table(sheet: Sheet, kind: ImportKind, named: Mapping[str, str], limits:
     Raises:
         FileRefusedError: The file as a whole cannot be taken.
     """
-    positions = find_columns(kind, sheet.headings, named, sheet.title)
+    pick = itemgetter(*find_columns(kind, sheet.headings, named, sheet.title))
+    width = len(sheet.headings)
     columns = {heading: Column(rule) for heading, rule in RULES[kind].items()}
-    next_number, count, numbers, overlong = sheet.heading_row + 1, 0, [np.empty(0, dtype=np.int64)], set[int]()
-    for piece in sheet.pieces:
+    row_numbers, overlong = list[int](), set[int]()
+    numbered_rows = enumerate(sheet.rows, start=sheet.heading_row + 1)
+    while rows := list(islice(numbered_rows, 1 + _PIECE_CELLS // width)):
         yield_cpu()
-        picked: list[Sequence[object]] = [piece[position] for position in positions]
-        numbers_here = np.arange(next_number, next_number + len(picked[0]))
-        next_number += len(picked[0])
-        filled = np.ones(len(picked[0]), dtype=bool)
-        filled[_blank_places(picked)] = False
-        if not filled.all():
-            picked = [list(compress(column, filled)) for column in picked]
-            numbers_here = numbers_here[filled]
-        places = np.cumsum(filled) - 1 + count
-        for extra in piece[len(sheet.headings) :]:
-            overlong |= {int(places[place]) for place, cell in enumerate(extra) if cell and filled[place]}
-        for column, cells_here in zip(columns.values(), picked, strict=True):
-            column.extend(cells_here)
-        numbers.append(numbers_here)
-        count += len(numbers_here)
-        if count > limits.rows:
+        picked = []
+        for number, row in rows:
+            cells_here = pick(row if len(row) >= width else [*row, *[""] * (width - len(row))])
+            if is_blank(cells_here):
+                continue
+            if any(row[width:]):
+                overlong.add(len(row_numbers))
+            row_numbers.append(number)
+            picked.append(cells_here)
+        if len(row_numbers) > limits.rows:
             raise FileRefusedError(f"the file has more than {limits.rows:,} rows; split it into several files")
-    return Table(np.concatenate(numbers), {heading: column.parsed() for heading, column in columns.items()}, overlong)
-
-
-def _blank_places(columns: Sequence[Sequence[object]]) -> list[int]:
-    """Nearly every row has its Customer ID, and then there is nothing more to look at."""
-    first, *others = columns
-    places = [place for place, cell in enumerate(first) if isinstance(cell, str) and not cell.strip()]
-    return [place for place in places if is_blank([column[place] for column in others])]
+        for column, of_column in zip(columns.values(), zip(*picked, strict=True), strict=False):
+            column.extend(of_column)
+    for column in columns.values():
+        column.finish()
+    return Table(np.array(row_numbers, dtype=np.int64), columns, overlong)

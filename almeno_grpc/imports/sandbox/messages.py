@@ -1,15 +1,13 @@
-"""What the reading process is sent, a `ReadingJob`, and what it sends back.
+"""What the reading process is sent, a `ReadingJob`, and what it sends back, as pickles one after the other.
 
-First `FileOpened`, or `FileRefused` and nothing more; then `LoanIds`; then `RowBatch`es over every row, always in the
-same order; at the end `FileDone`. `ReaderFailed` may come at any point: the reader itself has a fault.
+First `FileOpened`; then `RowBatch`es over every row, always in the same order; at the end `FileEnd`. A file that is
+refused comes to a `FileEnd` alone.
 """
 
 from array import array
-from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
 from pathlib import Path
 
 from almeno_grpc.domain.imports import CustomerRows, ImportKind, LoanRows, RowIssue
@@ -51,74 +49,51 @@ class ReadingJob:
 
 @dataclass(frozen=True, slots=True)
 class FileOpened:
-    """The file is sound as a whole; its rows follow, so many but for blank ones."""
+    """The file is sound as a whole; its rows follow."""
 
     rows_total: int
-
-
-@dataclass(frozen=True, slots=True)
-class FileRefused:
-    """The file as a whole cannot be taken, as the message says to the person who sent it; no row will come."""
-
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class LoanIds:
-    """The Loan IDs of a file in their order, each with the customer under whom it stands first. None of customers."""
-
+    """Rows that hold anything, the headings not counted."""
     loan_ids: "array[int]"
-    customer_ids: "array[int]"
-
-    def __len__(self) -> int:
-        return len(self.loan_ids)
-
-    def part(self, start: int, stop: int) -> "LoanIds":
-        """Those from one place up to another."""
-        return LoanIds(self.loan_ids[start:stop], self.customer_ids[start:stop])
+    """The Loan IDs of the file in their order, each once. None of customers, or where rows are skipped."""
+    owner_ids: "array[int]"
+    """For each of them the customer under whom it stands first."""
 
 
 @dataclass(frozen=True, slots=True)
-class FileDone:
-    """Every row has been sent."""
+class FileEnd:
+    """Every row has been sent, unless one of the texts says why not."""
+
+    refusal: str = ""
+    """Why the file as a whole cannot be taken, for the person who sent it."""
+    fault: str = ""
+    """The place in the code where the reader itself has failed; never a cell of the file."""
 
 
 @dataclass(frozen=True, slots=True)
-class ReaderFailed:
-    """The reader ran into a fault of its own, at a place in the code. Holds no cell of the file."""
-
-    place: str
-
-
-@dataclass(frozen=True)
 class RowBatch:
-    """Rows that passed, or rows that were rejected; never both."""
+    """Rows of a file: those that passed, and behind them those that were rejected."""
 
     rows: CustomerRows | LoanRows
     """The rows that passed, adjusted where an issue says so: by columns, whole numbers as arrays."""
-    issues: list[RowIssue]
-    """A rejected row has one for each fault."""
-    rejected: int = 0
-    """How many rows were rejected."""
+    rejected: Sequence[int] = ()
+    """The numbers of the rows that were rejected."""
+    issues: Mapping[int, Sequence[RowIssue]] = field(default_factory=dict)
+    """By the numbers of the rows. A rejected row has one for each fault."""
 
     def __len__(self) -> int:
-        return len(self.rows) + self.rejected
+        return len(self.rows) + len(self.rejected)
 
     def part(self, start: int, stop: int) -> "RowBatch":
-        """The batch of the rows from one place up to another; rejected ones stay together."""
-        if self.rejected or (start == 0 and stop >= len(self)):
-            return self
-        rows = self.rows[start:stop]
-        issues = [issue for number in rows.columns[0] for issue in self._issues_by_row.get(number, ())]
-        return RowBatch(rows, issues if self.issues else [])
+        """The rows from one place up to another, with the issues of all: a batch is cut into many parts."""
+        passed = len(self.rows)
+        rejected = self.rejected[max(0, start - passed) : max(0, stop - passed)]
+        return RowBatch(self.rows[start:stop], rejected, self.issues)
 
-    @cached_property
-    def _issues_by_row(self) -> dict[int, list[RowIssue]]:
-        # A batch is cut into many parts while calls wait: none may look through all issues.
-        issues = defaultdict[int, list[RowIssue]](list)
-        for issue in self.issues:
-            issues[issue.row_number].append(issue)
-        return issues
+    def issues_here(self) -> Iterator[RowIssue]:
+        """The issues of these rows."""
+        if self.issues:
+            for row_number in [*self.rows.columns[0], *self.rejected]:
+                yield from self.issues.get(row_number, ())
 
 
-Message = FileOpened | FileRefused | LoanIds | RowBatch | FileDone | ReaderFailed
+Message = FileOpened | RowBatch | FileEnd

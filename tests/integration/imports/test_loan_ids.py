@@ -4,9 +4,7 @@ import pytest
 from support.book import LAKH
 
 from almeno_grpc.domain.imports import LoanRows, RowCounts
-from almeno_grpc.imports.sandbox.messages import RowBatch
-from almeno_grpc.imports.upsert.batch import reserve_loan_ids
-from almeno_grpc.storage.loans import Loans
+from almeno_grpc.imports.upsert import reserve_loan_ids
 from almeno_grpc.storage.tables import FIRST_GENERATED_ID
 
 
@@ -81,16 +79,3 @@ def test_loan_whose_number_is_set_aside_for_another_customer_is_not_added_as_it_
     assert with_customers.store.write(lambda tx: tx.loans.import_if_new(LoanRows.of([rows_of.loan(1, 405)]))) is False
     assert with_customers.rows("loan") == []
     assert with_customers.store.write(lambda tx: tx.loans.import_if_new(LoanRows.of(rows[:-1]))) is True
-
-
-def test_parts_behind_one_whose_numbers_were_taken_are_not_tried_as_new(with_customers, rows_of, monkeypatch):
-    file = with_customers.upsert([rows_of.loan(1, number) for number in range(5, 9)])
-    tried = []
-    import_if_new = Loans.import_if_new
-    monkeypatch.setattr(Loans, "import_if_new", lambda self, rows: tried.append(len(rows)) or import_if_new(self, rows))
-    parts = [[5, 6], [7, 8], [9, 10, 11], [12]]
-
-    batches = [RowBatch(LoanRows.of([rows_of.loan(1, number) for number in part]), []) for part in parts]
-    assert with_customers.upsert_parts(file, batches) == RowCounts(inserted=4, unchanged=4)
-    # The second and the third part are looked at; then most are new again.
-    assert tried == [2, 1]

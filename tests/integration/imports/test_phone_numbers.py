@@ -7,14 +7,13 @@ import pytest
 from almeno_grpc.domain.errors import PhoneNumberTaken, WriteConflict
 from almeno_grpc.domain.imports import CustomerRows, RowCounts
 from almeno_grpc.imports.sandbox.messages import RowBatch
-from almeno_grpc.imports.upsert.batch import upsert_batch, write_batch
 from almeno_grpc.storage.customers import Customers
 
 
 def in_parts(*parts):
     """Customers as parts of a batch, numbered as the rows of a sheet."""
     numbers = itertools.count(2)
-    return [RowBatch(CustomerRows.of([row._replace(row_number=next(numbers)) for row in part]), []) for part in parts]
+    return [RowBatch(CustomerRows.of([row._replace(row_number=next(numbers)) for row in part])) for part in parts]
 
 
 def held(book):
@@ -68,19 +67,6 @@ def test_phone_number_that_is_given_up_only_further_down_is_not_free_for_the_row
     assert with_customers.upsert_parts(file, in_parts(*parts)) == RowCounts(updated=1, rejected=1)
     by_numbers, by_customers = held(with_customers)
     assert by_numbers == by_customers
-
-
-def test_batch_with_a_phone_number_that_is_taken_is_imported_once_more_and_no_oftener(with_customers, rows_of):
-    file = with_customers.queue_customers()
-    parts = in_parts([rows_of.customer(21), rows_of.customer(22, phone_digits=rows_of.customer(1).phone_digits)])
-    looks = []
-
-    def upsert(tx, check_existing):
-        looks.append(check_existing)
-        return upsert_batch(tx, file.queue_number, parts, 1, check_existing=check_existing)
-
-    assert write_batch(with_customers.store, upsert) == RowCounts(inserted=1, rejected=1)
-    assert looks == [False, True]
 
 
 def test_phone_number_registered_by_another_server_during_the_import_leaves_the_rows_to_be_imported_again(

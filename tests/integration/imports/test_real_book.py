@@ -17,7 +17,9 @@ BOOK_DATE = date(2026, 4, 10)
 def read(path, kind):
     with open_import_file(ReadingJob(path, kind, path.name, {}, BOOK_DATE, ReadingLimits())) as file:
         batches = list(file.batches())
-    return [row for batch in batches for row in batch.rows], [issue for batch in batches for issue in batch.issues]
+    return [row for batch in batches for row in batch.rows], [
+        issue for batch in batches for issue in batch.issues_here()
+    ]
 
 
 @pytest.fixture(scope="module")

@@ -54,7 +54,9 @@ def test_rejected_row_is_not_reported_as_adjusted_too(with_customers, rows_of):
 def test_batch_without_a_good_row_brings_its_issues_alone(with_customers, kind, rows):
     issue = RowIssue(2, IssueOutcome.REJECTED, "Customer ID", "is empty")
     file = with_customers.queue(kind, b"")
-    assert with_customers.upsert_parts(file, [RowBatch(rows, [issue], rejected=1)]) == RowCounts(rejected=1)
+    assert with_customers.upsert_parts(
+        file, [RowBatch(rows, [issue.row_number], {issue.row_number: [issue]})]
+    ) == RowCounts(rejected=1)
     assert [column for _, _, column, _ in with_customers.issues(file)] == ["Customer ID"]
 
 

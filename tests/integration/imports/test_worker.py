@@ -47,7 +47,7 @@ def test_uploads_that_came_to_nothing_are_dropped_after_a_day_and_the_others_kep
 def test_files_are_taken_in_the_order_they_were_queued(book, file):
     queued = [book.queue_customers(f"{number}.csv") for number in range(4)]
     book.work()
-    assert file.opened == [(f"{number}.csv", 0) for number in range(4)]
+    assert file.jobs == [(f"{number}.csv", 0) for number in range(4)]
     ends = [now(book, each) for each in queued]
     assert [each.rows for each in ends] == [RowCounts(inserted=50, adjusted=5)] + 3 * [
         RowCounts(unchanged=50, adjusted=5)
@@ -57,7 +57,7 @@ def test_files_are_taken_in_the_order_they_were_queued(book, file):
 
 def test_file_that_is_refused_fails_with_the_reason_and_the_next_goes_on(book, file):
     def refuse(_):
-        if file.opened[-1][0] == "bad.csv":
+        if file.jobs[-1][0] == "bad.csv":
             raise FileRefusedError("the file has no heading Age")
 
     file.before_reading = refuse
@@ -78,7 +78,7 @@ def test_stored_file_that_is_not_what_was_uploaded_fails_before_a_row_is_importe
     ended = now(book, queued)
     assert ended.state is ImportState.FAILED
     assert ended.error.startswith("the stored file is not what was uploaded: it has ")
-    assert file.opened == []
+    assert file.jobs == []
     assert book.rows("customer") == []
 
 
@@ -107,7 +107,7 @@ def test_database_that_is_away_for_a_while_delays_the_import_only(book, file):
     queued = book.queue_customers()
     book.work()
     assert now(book, queued).rows == RowCounts(inserted=50, adjusted=5)
-    assert file.opened == [("customers.csv", 0), ("customers.csv", 0), ("customers.csv", 10)]
+    assert file.jobs == [("customers.csv", 0), ("customers.csv", 0), ("customers.csv", 10)]
 
 
 def test_queued_import_is_cancelled_at_once_and_never_read(book, file):
@@ -116,7 +116,7 @@ def test_queued_import_is_cancelled_at_once_and_never_read(book, file):
     assert cancelled.state is ImportState.CANCELLED
     book.work()
     assert book.rows("import_content") == []
-    assert file.opened == [("after.csv", 0)]
+    assert file.jobs == [("after.csv", 0)]
     assert now(book, queued) == cancelled
     assert now(book, after).state is ImportState.SUCCEEDED
 
@@ -125,7 +125,7 @@ def test_running_import_is_cancelled_at_its_next_batch_and_keeps_what_was_import
     queued, after = book.queue_customers(), book.queue_customers("after.csv")
 
     def cancel(at):
-        if at == 20 and file.opened[-1][0] == "customers.csv":
+        if at == 20 and file.jobs[-1][0] == "customers.csv":
             answer = book.store.write(lambda tx: book.imports.cancel(tx, queued.import_id))
             assert (answer.state, answer.cancel_requested) == (ImportState.RUNNING, True)
 
@@ -177,7 +177,7 @@ def test_worker_that_was_stopped_midway_goes_on_behind_the_last_batch(book, file
     file.before_batch = lambda _: None
     book.work()
     ended = now(book, queued)
-    assert file.opened == [("customers.csv", 0), ("customers.csv", halfway.rows.inserted)]
+    assert file.jobs == [("customers.csv", 0), ("customers.csv", halfway.rows.inserted)]
     assert (ended.state, ended.rows) == (ImportState.SUCCEEDED, RowCounts(inserted=50, adjusted=5))
     assert ended.start_time == halfway.start_time
 
@@ -203,7 +203,7 @@ def test_cancellation_that_no_worker_lived_to_see_is_seen_by_the_next(book, file
     book.store.write(lambda tx: book.imports.cancel(tx, queued.import_id))
     book.work()
     assert now(book, queued).state is ImportState.CANCELLED
-    assert file.opened == []
+    assert file.jobs == []
 
 
 def test_two_workers_on_one_database_never_work_at_the_same_time(book, open_store, file):
@@ -217,7 +217,7 @@ def test_two_workers_on_one_database_never_work_at_the_same_time(book, open_stor
     for thread in threads:
         thread.join()
     assert file.max_concurrent == 1
-    assert file.opened == [(f"{number}.csv", 0) for number in range(6)]
+    assert file.jobs == [(f"{number}.csv", 0) for number in range(6)]
 
 
 def test_worker_that_was_killed_loses_nothing_and_doubles_nothing(book, real_book, start_process):

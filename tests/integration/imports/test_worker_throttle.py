@@ -132,7 +132,7 @@ def test_worker_that_fails_in_a_batch_that_was_cut_short_goes_on_behind_its_last
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(SqlTransaction, "is_contended", is_contended)
         book.work(max_rows_per_call=2)
-    assert file.opened == [("customers.csv", 0), ("customers.csv", 14)]
+    assert file.jobs == [("customers.csv", 0), ("customers.csv", 14)]
     ended = book.imports.get(queued.import_id)
     assert (ended.state, ended.rows) == (ImportState.SUCCEEDED, RowCounts(inserted=50, adjusted=5))
     assert [issue[0] for issue in book.issues(ended)] == [2, 12, 22, 32, 42]

@@ -24,6 +24,9 @@ def clock(monkeypatch):
         def monotonic(self) -> float:
             return self.seconds
 
+        def sleep(self, _seconds: float) -> None:
+            pass
+
     clock = Clock()
     monkeypatch.setattr(throttle_module, "time", clock)
     return clock
@@ -33,10 +36,8 @@ def lengths(throttle: ImportThrottle, clock, tx: Waiting, count: int) -> list[fl
     """Seconds that so many transactions last, with a look each millisecond."""
     found = []
     for _ in range(count):
-        throttle.begin()
         began = clock.seconds
-        clock.seconds += 0.001
-        while not throttle.has_to_end(tx):
+        for _ in throttle.calls(tx, 0, 10**9):
             clock.seconds += 0.001
         found.append(round(clock.seconds - began, 3))
     return found
@@ -64,10 +65,8 @@ def test_while_calls_come_as_much_is_imported_at_a_time_as_takes_a_millisecond_b
     throttle, tx = ImportThrottle(), Waiting()
     tx.others = True
     for seconds, expected in ((0.005, 100), (0.5, -(-MAX_ROWS_PER_CALL // 32)), (0.000_5, MAX_ROWS_PER_CALL)):
-        throttle.begin()
-        clock.seconds += seconds
-        throttle.note(500)
-        throttle.has_to_end(tx)
-        assert throttle.rows_per_call == pytest.approx(expected, abs=1)
+        for here in throttle.calls(tx, 0, 500):
+            clock.seconds += seconds * (here.stop - here.start) / 500
+        assert next(throttle.calls(tx, 0, 500)).stop == pytest.approx(expected, abs=1)
     clock.seconds += 2
-    assert throttle.rows_per_call == MAX_ROWS_PER_CALL
+    assert next(throttle.calls(tx, 0, 500)).stop == MAX_ROWS_PER_CALL

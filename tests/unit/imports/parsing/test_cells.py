@@ -9,6 +9,7 @@ from almeno_grpc.imports.parsing.cells import (
     Fraction,
     WholeNumber,
     interest_rate,
+    name,
     phone_number,
     quoted,
 )
@@ -29,6 +30,15 @@ LOAN_AMOUNT, PAYMENT = Amount(100_000, 10**11), Amount(1, 10**11, rounds=True)
         *(("1,00,00,000.50", 1_000_000_050), ("INR 5000", 500_000), ("₹ 5000", 500_000), ("rs 5,000", 500_000)),
         *(("5000.", 500_000), ("\u00a05000\u200b", 500_000), ("5,0000", None), ("50,00", None), ("5.000,00", None)),
         *(("1.500", None), ("₹5.000", None), ("1.500.000", None), ("1500.000", 150_000), (1500.000, 150_000)),
+        *(
+            ("00,5000", None),
+            ("0,500", None),
+            ("00,500", None),
+            ("05,000", None),
+            ("5'000", None),
+            ("5\u00a0000", None),
+        ),
+        *(("5 lakh", None), ("5,00,000 Cr", None), ("500,00", None), ("५०००", None), ("Rs. 5000.50 ", 500_050)),
         *(("1.00E+05", None), ("$5000", None), ("5 000", None), ("(5000)", None), ("-5000", None), ("5,000,00", None)),
     ],
 )
@@ -89,12 +99,29 @@ def test_number_of_more_than_fifteen_digits_has_to_be_text(cell):
     [
         *((9845012345.0, 919845012345), ("9845012345.0", 919845012345), ("9845012345.00", 919845012345)),
         *(("919845012345.0", 919845012345), ("+91 98450 12345\u200e", 919845012345), ("98450.5", None)),
+        *(("14155552671", None), (14155552671.0, None), ("+14155552671", 14155552671), (919845012345.0, 919845012345)),
+        *(("0091 9845012345", 919845012345), ("098450 12345", 919845012345), ("9845012345/9845054321", None)),
         *(("9845012345.5", None), ("9.845012345E9", None), (98765.5, None), ("0.0", None), (1e20, None), (True, None)),
     ],
 )
 def test_phone_number_that_a_program_wrote_as_a_fraction_gains_no_digit(cell, digits):
     outcome = phone_number(cell)
     assert isinstance(outcome, Fault) if digits is None else outcome == digits
+
+
+def test_payment_with_a_comma_for_its_decimals_is_not_five_hundred():
+    assert isinstance(PAYMENT("0,500"), Fault)
+    assert isinstance(PAYMENT("9208,50"), Fault)
+
+
+@pytest.mark.parametrize("cell", ["#N/A", "#REF!", " #DIV/0! ", "Jos\ufffd"])
+def test_name_that_was_lost_on_the_way_into_the_file_is_rejected(cell):
+    assert isinstance(name(cell), Fault)
+
+
+@pytest.mark.parametrize("cell", ["Nan", "Null", "None", "O'Brien", "#1"])
+def test_name_that_only_looks_like_a_mark_of_a_program_is_one(cell):
+    assert name(cell) == cell
 
 
 @pytest.mark.parametrize(

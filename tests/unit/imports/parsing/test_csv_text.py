@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from almeno_grpc.domain.headings import HEADINGS
 from almeno_grpc.domain.imports import ImportKind
 from almeno_grpc.imports.errors import FileRefusedError
-from almeno_grpc.imports.parsing import csv_text
 from almeno_grpc.imports.parsing.sheets import is_blank, open_sheet
 from almeno_grpc.imports.sandbox.messages import ReadingLimits
 
@@ -26,36 +25,26 @@ def path(tmp_path_factory) -> Path:
     return tmp_path_factory.mktemp("sheets") / "book.csv"
 
 
-@pytest.fixture(autouse=True)
-def in_small_pieces(monkeypatch):
-    monkeypatch.setattr(csv_text, "_CHUNK_BYTES", 3)
-    monkeypatch.setattr(csv_text, "_PIECE_ROWS", 2)
-
-
 def read(path: Path, content: bytes) -> list[list[object]] | str:
     """The row of headings and those below; or why the file is refused."""
     path.write_bytes(content)
     try:
-        with open_sheet(path, "book.csv", ReadingLimits()) as sheet:
-            below = [list(row) for piece in sheet.pieces for row in zip(*piece, strict=True)]
-            return [[*sheet.headings], *below]
+        sheet = open_sheet(path, "book.csv", ReadingLimits())
+        return [[*sheet.headings], *map(list, sheet.rows)]
     except FileRefusedError as refusal:
         return refusal.message
 
 
 def expected(text: str) -> list[list[str]] | str:
     """The same by the csv module."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict='"' in text)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         rows = list(reader)
     except csv.Error as error:
         return f"the file is not sound CSV: line {reader.line_num}: {error}"
     while rows and is_blank(rows[0]):
         del rows[0]
-    if not rows:
-        return "the file is empty: it has no headings"
-    width = len(rows[0]) + csv_text._EXTRA_COLUMNS
-    return [rows[0], *([*row, *[""] * width][:width] for row in rows[1:])]
+    return rows or "the file is empty: it has no headings"
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
@@ -99,13 +88,12 @@ def test_what_is_no_text_is_refused_with_the_line_it_stands_in(path, content):
 def test_separators_and_encodings_of_spreadsheets_are_read(path, separator, encoding, has_line):
     lines = [*([f"sep={separator}"] if has_line else []), separator.join(HEADING_ROW), separator.join(ROW)]
     rows = read(path, "\r\n".join(lines).encode(encoding))
-    assert rows == [[*HEADING_ROW], [*ROW, "", "", ""]]
+    assert rows == [[*HEADING_ROW], [*ROW]]
 
 
 def test_line_that_names_the_separator_is_no_row_of_the_sheet(path):
     path.write_text("sep=;\n\nCustomer ID;Age\n1;2\n")
-    with open_sheet(path, "book.csv", ReadingLimits()) as sheet:
-        assert sheet.heading_row == 2
+    assert open_sheet(path, "book.csv", ReadingLimits()).heading_row == 2
 
 
 def test_quote_that_is_missing_refuses_the_file_instead_of_taking_rows_into_a_field(path):
@@ -113,5 +101,10 @@ def test_quote_that_is_missing_refuses_the_file_instead_of_taking_rows_into_a_fi
     assert str(read(path, content)).startswith("the file is not sound CSV: line 3: ")
 
 
-def test_file_of_more_headings_than_a_sheet_has_use_for_is_refused(path):
-    assert read(path, b"a," * 1_001 + b"\n1\n") == "the file has more than 1,000 headings"
+@pytest.mark.parametrize(("fault", "said"), [(b"\xff", "(line 40001 is not)"), (b"\0", "line 40001 holds a NUL")])
+def test_what_is_no_text_is_refused_however_far_down_it_stands(path, fault, said):
+    assert said in str(read(path, b"a,b\r\n" * 40_000 + b"1," + fault + b"\r\n"))
+
+
+def test_field_without_end_is_refused(path):
+    assert "field larger than field limit" in str(read(path, b"a,b\n1," + b"x" * 2**18))

@@ -7,11 +7,15 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+import xlwt
+from openpyxl.utils.datetime import CALENDAR_MAC_1904
+from pyxlsbwriter import XlsbWriter
 from support.book_files import CUSTOMER_HEADINGS, LOAN_HEADINGS, csv_file, customer_row, loan_row, workbook, zip_of
 
 from almeno_grpc.domain.imports import ImportKind, LoanRow, RowIssue
 from almeno_grpc.domain.installments import annual_compound_installment, reducing_balance_installment
 from almeno_grpc.domain.money import rate_from_scaled
+from almeno_grpc.imports.errors import FileRefusedError
 from almeno_grpc.imports.parsing.rows import parse_file
 from almeno_grpc.imports.sandbox.messages import ReadingJob, ReadingLimits, RowBatch
 
@@ -27,7 +31,9 @@ def parse(tmp_path) -> Parse:
         path.write_bytes(content)
         messages = parse_file(ReadingJob(path, kind, name, columns, date(2026, 4, 10), ReadingLimits()))
         batches = [message for message in messages if isinstance(message, RowBatch)]
-        return [row for each in batches for row in each.rows], [issue for each in batches for issue in each.issues]
+        return [row for each in batches for row in each.rows], [
+            issue for each in batches for issue in each.issues_here()
+        ]
 
     return parse
 
@@ -192,3 +198,63 @@ def test_workbook_of_libreoffice_is_read(parse):
     assert [(type(row), row.approval_date, row.loan_amount) for row in found] == [
         (LoanRow, date(2026, 1, 5), 10_000_000)
     ]
+
+
+def test_workbook_of_the_nineties_is_read_from_its_visible_sheet(parse):
+    book = xlwt.Workbook()
+    for name, customer_id in (("2025", 9), ("now", 1)):
+        sheet = book.add_sheet(name)
+        sheet.visibility = int(name == "2025")
+        for row_number, row in enumerate([LOAN_HEADINGS, loan_row(customer_id, 1)]):
+            for column, cell in enumerate(row):
+                style = xlwt.easyxf(num_format_str="DD-MM-YYYY" if isinstance(cell, date) else "General")
+                sheet.write(row_number, column, cell, style)
+    book.active_sheet = 1
+    content = io.BytesIO()
+    book.save(content)
+    found, issues = parse(content.getvalue(), name="book.xls")
+    assert issues == []
+    assert [(row.customer_id, row.approval_date, row.loan_amount) for row in found] == [
+        (1, date(2026, 1, 5), 10_000_000)
+    ]
+
+
+def test_binary_workbook_is_read(parse, tmp_path):
+    with XlsbWriter(str(tmp_path / "made.xlsb")) as book:
+        book.add_sheet("now")
+        book.write_sheet([list(LOAN_HEADINGS), loan_row(1, 1, interest_rate=10.5, loan_amount=100_000.5)])
+    found, issues = parse((tmp_path / "made.xlsb").read_bytes(), name="book.xlsb")
+    assert issues == []
+    assert [(row.approval_date, row.loan_amount, row.interest_rate_e4) for row in found] == [
+        (date(2026, 1, 5), 10_000_050, 105_000)
+    ]
+
+
+def test_days_of_a_workbook_that_counts_them_from_1904_are_right(parse):
+    book = openpyxl.Workbook()
+    book.epoch = CALENDAR_MAC_1904
+    for row in (LOAN_HEADINGS, loan_row(1, 1)):
+        book.active.append(list(row))
+    content = io.BytesIO()
+    book.save(content)
+    found, issues = parse(content.getvalue())
+    assert ([row.approval_date for row in found], issues) == ([date(2026, 1, 5)], [])
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_amount_with_a_comma_for_its_decimals_is_rejected_whatever_the_separator(parse, separator):
+    rows = [loan_row(1, 1, monthly_payment="9208@50"), loan_row(1, 2, interest_rate="10@5"), loan_row(1, 3)]
+    text = csv_file(LOAN_HEADINGS, rows).decode().replace(",", separator).replace("@", ",")
+    found, issues = parse(text.encode())
+    assert [row.source_loan_id for row in found] == [3]
+    assert said(issues) == [(2, "REJECTED", "Monthly payment"), (3, "REJECTED", "Interest Rate")]
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "utf-16-le", "utf-32", "utf-8-sig"])
+def test_name_in_an_encoding_of_another_program_is_right_or_the_file_is_refused(parse, encoding):
+    content = csv_file(CUSTOMER_HEADINGS, [customer_row(1, first_name="José")]).decode().encode(encoding)
+    if encoding == "utf-8-sig":
+        assert parse(content, ImportKind.CUSTOMERS)[0][0].first_name == "José"
+    else:
+        with pytest.raises(FileRefusedError, match="save it as CSV UTF-8"):
+            parse(content, ImportKind.CUSTOMERS)

@@ -10,9 +10,9 @@ import openpyxl
 import pytest
 
 from almeno_grpc.domain.headings import HEADINGS
-from almeno_grpc.domain.imports import CustomerRow, CustomerRows, ImportKind, IssueOutcome, LoanRow, RowIssue
+from almeno_grpc.domain.imports import CustomerRow, ImportKind, IssueOutcome, LoanRow, RowIssue
 from almeno_grpc.imports.parsing.rows import parse_file
-from almeno_grpc.imports.sandbox.messages import FileDone, FileOpened, LoanIds, ReadingJob, ReadingLimits, RowBatch
+from almeno_grpc.imports.sandbox.messages import FileEnd, FileOpened, ReadingJob, ReadingLimits, RowBatch
 
 ROOT = Path(__file__).parents[4]
 REAL_BOOK = Path(os.environ.get("ALMENO_BOOK", ROOT.parent / "shared" / "book"))
@@ -69,8 +69,8 @@ def messages_of(path: Path, kind: ImportKind, **options) -> list:
 
 
 def batches_of(path: Path, kind: ImportKind, **options) -> list[RowBatch]:
-    opened, loan_ids, *batches, done = messages_of(path, kind, **options)
-    assert (type(opened), type(loan_ids), type(done)) == (FileOpened, LoanIds, FileDone)
+    opened, *batches, end = messages_of(path, kind, **options)
+    assert (type(opened), end) == (FileOpened, FileEnd())
     return batches
 
 
@@ -80,7 +80,7 @@ def check_file(path: Path, kind: ImportKind, **options) -> CheckedFile:
     return CheckedFile(
         sum(len(batch) for batch in batches),
         [row for batch in batches for row in batch.rows],
-        [issue for batch in batches for issue in batch.issues],
+        [issue for batch in batches for issue in batch.issues_here()],
     )
 
 
@@ -355,29 +355,12 @@ def test_rows_that_are_skipped_are_those_that_came_before(mixed, batch_rows):
 
 def test_parts_of_a_batch_come_to_the_batch(mixed):
     for batch in batches_of(*mixed):
-        for place in range(len(batch.rows)):
+        for place in range(len(batch) + 1):
             first, rest = batch.part(0, place), batch.part(place, len(batch))
+            assert (len(first), len(rest)) == (place, len(batch) - place)
             assert [*first.rows, *rest.rows] == [*batch.rows]
-            assert first.issues + rest.issues == batch.issues
-            assert len(first) + len(rest) == len(batch)
-        if batch.rejected:
-            assert batch.part(0, 1) is batch
-
-
-def test_issues_of_a_batch_are_looked_through_once_however_many_parts_it_is_cut_into():
-    looks = []
-
-    class Issues(list[RowIssue]):
-        def __iter__(self):
-            looks.append(1)
-            return super().__iter__()
-
-    numbers = range(2, 102)
-    issues = Issues(RowIssue(number, IssueOutcome.ADJUSTED, "Age", "was mended") for number in numbers)
-    batch = RowBatch(CustomerRows([numbers] * 8), issues)
-    parts = [batch.part(place, place + 4) for place in range(0, 100, 4)]
-    assert [issue.row_number for part in parts for issue in part.issues] == [*numbers]
-    assert len(looks) == 1
+            assert [*first.rejected, *rest.rejected] == batch.rejected
+            assert [*first.issues_here(), *rest.issues_here()] == [*batch.issues_here()]
 
 
 def test_loans_come_by_customer_and_those_whose_number_stands_further_up_come_last(check):
@@ -392,10 +375,9 @@ def test_loan_ids_come_once_each_with_the_customer_they_stand_under_first(tmp_pa
     rows = [(9, 30), (2, 20), (9, 10), (1, 20), ("?", 5), (2, 5), (1, 0), (3, 30), (4, 40)]
     lines = [LOAN | {"Customer ID": customer, "Loan ID": loan_id} for customer, loan_id in rows]
     path = write_book(tmp_path / "loans.csv", ImportKind.LOANS, lines)
-    ids = messages_of(path, ImportKind.LOANS)[1]
-    assert (list(ids.loan_ids), list(ids.customer_ids)) == ([10, 20, 30, 40], [9, 2, 9, 4])
-    assert [list(ids.part(start, start + 3).loan_ids) for start in (0, 3)] == [[10, 20, 30], [40]]
-    assert len(messages_of(path, ImportKind.LOANS, skip_rows=1)[1]) == 0
+    opened = messages_of(path, ImportKind.LOANS)[0]
+    assert (list(opened.loan_ids), list(opened.owner_ids)) == ([10, 20, 30, 40], [9, 2, 9, 4])
+    assert len(messages_of(path, ImportKind.LOANS, skip_rows=1)[0].loan_ids) == 0
 
 
 @pytest.mark.skipif(not REAL_BOOK.exists(), reason="the real book is not here")

@@ -13,7 +13,8 @@ import pytest
 from almeno_grpc.domain.headings import HEADINGS
 from almeno_grpc.domain.imports import ImportKind
 from almeno_grpc.imports.errors import FileRefusedError
-from almeno_grpc.imports.parsing import csv_text
+from almeno_grpc.imports.parsing import table as table_module
+from almeno_grpc.imports.parsing.cells import Fault
 from almeno_grpc.imports.parsing.sheets import open_sheet
 from almeno_grpc.imports.parsing.table import Table, read_table
 from almeno_grpc.imports.sandbox.messages import ReadingLimits
@@ -34,8 +35,12 @@ def workbook(path: Path, rows: list[list]) -> Path:
 
 
 def read(path: Path, name: str | None = None, columns: dict[str, str] | None = None, **limits: int) -> Table:
-    with open_sheet(path, name or path.name, ReadingLimits(**limits)) as sheet:
-        return read_table(sheet, CUSTOMERS, columns or {}, ReadingLimits(**limits))
+    sheet = open_sheet(path, name or path.name, ReadingLimits(**limits))
+    return read_table(sheet, CUSTOMERS, columns or {}, ReadingLimits(**limits))
+
+
+def faults(table: Table, heading: str) -> dict[int, Fault]:
+    return dict(table.columns[heading].marked(Fault))
 
 
 def column(table: Table, heading: str) -> list[object]:
@@ -195,14 +200,14 @@ def test_row_with_too_many_fields_is_marked_and_a_short_one_filled_up(text):
     table = read(text(f"{CSV_HEADINGS}\n{CSV_ROW},extra\n7,Asha\n{CSV_ROW},\n"))
     assert table.overlong == {0}
     assert column(table, "Age") == [41, 0, 41]
-    assert set(table.columns["Age"].faults) == {1}
+    assert set(faults(table, "Age")) == {1}
 
 
 def test_formulas_without_a_value_and_errors_read_as_empty(tmp_path):
     path = workbook(tmp_path / "b.xlsx", [HEADING_ROW, [7, "Asha", "Rao", "=40+1", "#N/A", 1, 1]])
     table = read(path)
     for heading in ("Age", "Phone Number"):
-        assert table.columns[heading].faults[0].message.startswith("is empty; so counts a formula")
+        assert faults(table, heading)[0].message.startswith("is empty; so counts a formula")
 
 
 def sheets(path: Path, *titles: tuple[str, str]) -> Path:
@@ -226,9 +231,14 @@ def test_first_visible_sheet_counts(tmp_path):
 
 
 def test_piece_in_which_all_rows_are_blank_is_left_out(text, monkeypatch):
-    monkeypatch.setattr(csv_text, "_PIECE_ROWS", 2)
+    monkeypatch.setattr(table_module, "_PIECE_CELLS", 7)
     table = read(text(f"{CSV_HEADINGS}\n\n,\n{CSV_ROW}\n,,,,,,\n \n\n\n{CSV_ROW},,x\n"))
     assert (numbers(table), table.overlong) == ([4, 9], {1})
+
+
+def test_file_of_more_headings_than_a_sheet_has_use_for_is_refused(text):
+    assert refusal(text("a," * 1_001 + "\n1\n")) == "the file has more than 1,000 headings"
+    assert len(read(text(f"{CSV_HEADINGS}{',' * 2_000}\n{CSV_ROW}\n"))) == 1
 
 
 def test_more_rows_than_the_limit_are_refused(text):

@@ -16,19 +16,21 @@ from support.servers import eventually
 from almeno_grpc.domain.headings import HEADINGS
 from almeno_grpc.domain.imports import ImportKind
 from almeno_grpc.imports.errors import FileRefusedError
-from almeno_grpc.imports.sandbox import reader_process, session
+from almeno_grpc.imports.sandbox import session
 from almeno_grpc.imports.sandbox.messages import ReadingJob, ReadingLimits
-from almeno_grpc.imports.sandbox.reader_process import Reader, WarmReader
-from almeno_grpc.imports.sandbox.session import open_import_file
+from almeno_grpc.imports.sandbox.session import Reader, open_import_file
 
 SAMPLE = Path(__file__).parents[4] / "data"
 LOAN = "14,{},900000,12,13.46,85095.5,3,2024-01-31,2025-01-31\n"
 
 
-def open_loans(path: Path, *, while_waiting=lambda: None, start_reader=Reader, **options):
+def job_of(path: Path, **options) -> ReadingJob:
     options = {"limits": ReadingLimits(), "file_name": path.name} | options
-    job = ReadingJob(path, ImportKind.LOANS, columns={}, book_date=date(2024, 6, 1), **options)
-    return open_import_file(job, while_waiting=while_waiting, start_reader=start_reader)
+    return ReadingJob(path, ImportKind.LOANS, columns={}, book_date=date(2024, 6, 1), **options)
+
+
+def open_loans(path: Path, *, while_waiting=lambda: None, **options):
+    return open_import_file(job_of(path, **options), while_waiting=while_waiting)
 
 
 @pytest.fixture
@@ -50,7 +52,7 @@ def readers(monkeypatch) -> list[subprocess.Popen]:
             super().__init__(*arguments, **options)
             started.append(self)
 
-    monkeypatch.setattr(reader_process.subprocess, "Popen", Recorded)
+    monkeypatch.setattr(session.subprocess, "Popen", Recorded)
     yield started
     assert started
     for process in started:
@@ -60,7 +62,7 @@ def readers(monkeypatch) -> list[subprocess.Popen]:
 
 
 @pytest.mark.usefixtures("readers")
-def test_rows_come_in_one_order_whatever_is_skipped_and_pandas_stays_outside():
+def test_rows_come_in_one_order_whatever_is_skipped_and_numpy_stays_outside():
     program = (
         "import sys; from pathlib import Path; from datetime import date\n"
         "from almeno_grpc.imports.sandbox.session import open_import_file\n"
@@ -70,11 +72,11 @@ def test_rows_come_in_one_order_whatever_is_skipped_and_pandas_stays_outside():
         "job = ReadingJob(path, ImportKind.LOANS, 'l', {}, date(2024, 1, 1), ReadingLimits(), batch_rows=100)\n"
         "with open_import_file(job) as book:\n"
         "    batches = list(book.batches())\n"
-        "    print(book.rows_total, [len(b) for b in batches], sum(len(b.rows) for b in batches))\n"
-        "assert 'pandas' not in sys.modules and 'python_calamine' not in sys.modules\n"
+        "    print(book.opened.rows_total, [len(b) for b in batches], sum(len(b.rows) for b in batches))\n"
+        "assert 'numpy' not in sys.modules and 'python_calamine' not in sys.modules\n"
     )
     process = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
-    assert process.stdout == "782 [100, 100, 100, 100, 100, 100, 100, 53, 12, 12, 5] 782\n"
+    assert process.stdout == "782 [100, 100, 100, 100, 100, 100, 100, 82] 782\n"
     with open_loans(SAMPLE / "loans.xlsx") as book:
         rows = [row for batch in book.batches() for row in batch.rows]
     assert sorted(row.row_number for row in rows) == list(range(2, 784))
@@ -86,7 +88,7 @@ def test_rows_come_in_one_order_whatever_is_skipped_and_pandas_stays_outside():
 @pytest.mark.parametrize("file_name", ["-rf.csv", "--kind", "a\0b", "\ud800", "long" * 100_000, "", "कर्ज़.csv"])
 def test_no_name_of_a_file_upsets_the_reader(many_loans, file_name):
     with open_loans(many_loans, file_name=file_name) as book:
-        assert book.rows_total == 60_000
+        assert book.opened.rows_total == 60_000
 
 
 @pytest.mark.usefixtures("readers")
@@ -139,8 +141,9 @@ def test_reader_takes_what_others_leave_of_the_processors_until_that_is_nothing(
     many_loans, readers, monkeypatch, fills_the_pipe
 ):
     monkeypatch.setattr(session, "_POLL_SECONDS", 0.01)
+    monkeypatch.setattr(session, "_MAX_WAITING", 1)
     numbers, policies = [], []
-    with open_loans(many_loans, batch_rows=20_000) as book:
+    with open_loans(many_loans, batch_rows=5_000) as book:
         for batch in book.batches():
             numbers += [row.source_loan_id for row in batch.rows]
             if len(readers) > len(policies):
@@ -148,9 +151,9 @@ def test_reader_takes_what_others_leave_of_the_processors_until_that_is_nothing(
             if len(numbers) == 20_000:
                 if fills_the_pipe:
                     wait_until_silent(readers[0])
-                # As one that never gets a processor, in the middle of a frame where the pipe is full.
+                # As one that never gets a processor, in the middle of a message where the pipe is full.
                 readers[0].send_signal(signal.SIGSTOP)
-                monkeypatch.setattr(reader_process, "_PATIENCE_SECONDS", 0.1)
+                monkeypatch.setattr(session, "_PATIENCE_SECONDS", 0.1)
     assert policies == [os.SCHED_IDLE, os.SCHED_OTHER]
     assert numbers == list(range(1, 60_001))
 
@@ -167,19 +170,20 @@ def wait_until_silent(reader: subprocess.Popen) -> None:
 
 def test_reader_that_is_at_work_is_not_replaced_however_long_it_takes(many_loans, readers, monkeypatch):
     monkeypatch.setattr(session, "_POLL_SECONDS", 0.01)
-    monkeypatch.setattr(reader_process, "_PATIENCE_SECONDS", 0.02)
+    monkeypatch.setattr(session, "_PATIENCE_SECONDS", 0.02)
     monkeypatch.setattr(Reader, "_processor_seconds", lambda _: time.monotonic())
     with open_loans(many_loans) as book:
-        assert book.rows_total == 60_000
+        assert book.opened.rows_total == 60_000
     assert len(readers) == 1
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it is not told what a process has written")
-def test_reader_that_stops_in_the_middle_of_a_frame_is_given_up_in_time(many_loans, readers, monkeypatch):
+def test_reader_that_stops_in_the_middle_of_a_message_is_given_up_in_time(many_loans, readers, monkeypatch):
     monkeypatch.setattr(session, "_POLL_SECONDS", 0.01)
+    monkeypatch.setattr(session, "_MAX_WAITING", 1)
 
     def stop_in_the_middle() -> None:
-        with open_loans(many_loans, batch_rows=20_000, limits=ReadingLimits(seconds=2)) as book:
+        with open_loans(many_loans, batch_rows=5_000, limits=ReadingLimits(seconds=2)) as book:
             for _ in book.batches():
                 wait_until_silent(readers[0])
                 readers[0].send_signal(signal.SIGSTOP)
@@ -240,49 +244,7 @@ def test_caller_can_give_up_while_the_file_is_being_read(many_loans, monkeypatch
 
 def test_settings_of_the_server_do_not_reach_the_reader(monkeypatch):
     monkeypatch.setenv("ALMENO_DATABASE_URL", "postgresql://secret")
-    assert not [name for name in reader_process._environment() if name.startswith("ALMENO_")]
-
-
-@pytest.fixture
-def warm():
-    warm = WarmReader()
-    yield warm
-    warm.end()
-
-
-def test_warm_reader_has_loaded_what_it_reads_with_and_reads_one_file(many_loans, readers, warm):
-    warm.keep()
-    warm.keep()
-    assert len(readers) == 1
-    if sys.platform == "linux":
-        eventually(lambda: "pandas" in Path(f"/proc/{readers[0].pid}/maps").read_text(), seconds=10)
-    with open_loans(many_loans, start_reader=warm.take) as book:
-        assert book.rows_total == 60_000
-        assert len(readers) == 1
-    with open_loans(many_loans, start_reader=warm.take):
-        assert len(readers) == 2
-
-
-def test_warm_reader_that_was_killed_is_replaced(many_loans, readers, warm):
-    warm.keep()
-    readers[0].kill()
-    readers[0].wait()
-    warm.keep()
-    assert len(readers) == 2
-    readers[1].kill()
-    readers[1].wait()
-    with open_loans(many_loans, start_reader=warm.take) as book:
-        assert book.rows_total == 60_000
-    assert len(readers) == 3
-
-
-def test_warm_reader_ends_with_the_one_who_keeps_it():
-    program = (
-        "import time; from almeno_grpc.imports.sandbox.reader_process import Reader\n"
-        "print(Reader()._process.pid, flush=True)\n"
-        "time.sleep(60)\n"
-    )
-    assert_ends_with_its_parent(program)
+    assert not [name for name in session._environment() if name.startswith("ALMENO_")]
 
 
 def assert_ends_with_its_parent(program: str) -> None:

@@ -1,0 +1,245 @@
+"""Checked rows of a file are inserted into the book or update it: one batch, one transaction.
+
+Rows take effect in the order they come in, as if each were a transaction of its own; a batch saves the round trips.
+"""
+
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass, field, replace
+from operator import attrgetter
+
+from almeno_grpc.domain.customer import Customer
+from almeno_grpc.domain.imports import (
+    BOOK_METHOD,
+    CustomerRow,
+    CustomerRows,
+    IssueOutcome,
+    LoanRow,
+    LoanRows,
+    RowCounts,
+    RowIssue,
+)
+from almeno_grpc.domain.loan import Loan
+from almeno_grpc.domain.money import rate_from_scaled
+from almeno_grpc.imports.sandbox.messages import RowBatch
+from almeno_grpc.service.store import Transaction
+
+_FIGURES = attrgetter("first_name", "last_name", "age", "phone_digits", "monthly_income", "approved_limit")
+
+
+@dataclass
+class _BatchResult:
+    """What a batch has come to so far."""
+
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    issues: list[RowIssue] = field(default_factory=list)
+
+    def reject(self, row_number: int, column: str, message: str) -> None:
+        """Notes why a row is not taken."""
+        self.issues.append(RowIssue(row_number, IssueOutcome.REJECTED, column, message))
+
+    def adjust(self, row_number: int, column: str, message: str) -> None:
+        """Notes with what change a row was taken."""
+        self.issues.append(RowIssue(row_number, IssueOutcome.ADJUSTED, column, message))
+
+
+def upsert_batch(tx: Transaction, queue_number: int, parts: Iterable[RowBatch], now: int) -> RowCounts:
+    """Imports a batch, part by part, and adds to the progress of its import, in the same transaction.
+
+    Args:
+        tx: The transaction.
+        queue_number: The import's place in the queue.
+        parts: In the order they take effect in.
+        now: In microseconds since the epoch.
+
+    Raises:
+        WriteConflict: A phone number or a Loan ID was taken by another server, or a loan was booked or repaid
+            meanwhile. The batch may be imported again.
+    """
+    result = _BatchResult()
+    for part in parts:
+        result.issues += part.issues_here()
+        if isinstance(part.rows, CustomerRows):
+            _upsert_customers(tx, part.rows, now, result)
+        else:
+            _upsert_loans(tx, part.rows, result)
+    rejected = {issue.row_number for issue in result.issues if issue.outcome is IssueOutcome.REJECTED}
+    # A row that is rejected after all was not adjusted.
+    issues = [
+        issue for issue in result.issues if issue.outcome is IssueOutcome.REJECTED or issue.row_number not in rejected
+    ]
+    adjusted = {issue.row_number for issue in issues} - rejected
+    counts = RowCounts(result.inserted, result.updated, result.unchanged, len(rejected), len(adjusted))
+    tx.imports.add_progress(queue_number, counts, issues)
+    return counts
+
+
+def reserve_loan_ids(tx: Transaction, loan_ids: Sequence[int], customer_ids: Sequence[int]) -> None:
+    """Reserves a file's Loan IDs, each for the customer under whom it stands first, which spares its rows a look-up."""
+    # Ids like the service's own are given as the loans come, for a loan before may have been given one.
+    first = tx.loans.first_generated_id
+    pairs = [pair for pair in zip(loan_ids, customer_ids, strict=True) if pair[0] < first]
+    if pairs:
+        tx.loans.reserve_loan_ids(*zip(*pairs, strict=True))
+
+
+def _upsert_customers(tx: Transaction, rows: CustomerRows, now: int, result: _BatchResult) -> None:
+    """Imports customers.
+
+    Raises:
+        WriteConflict: Another server has taken a phone number of theirs meanwhile.
+    """
+    if not rows:
+        return
+    known = tx.customers.with_ids([row.customer_id for row in rows])
+    by_id: dict[int, Customer | CustomerRow] = {customer.customer_id: customer for customer, _ in known}
+    registered_here = {customer.customer_id for customer, imported in known if not imported}
+    holder_of = tx.customers.phone_number_holders([row.phone_digits for row in rows])
+    new: list[CustomerRow] = []
+    for row in rows:
+        before = by_id.get(row.customer_id)
+        if before is not None and _FIGURES(before) == _FIGURES(row):
+            result.unchanged += 1
+            continue
+        if row.customer_id in registered_here:
+            result.reject(row.row_number, "Customer ID", "is the number of a customer who was registered here")
+            continue
+        if holder_of.get(row.phone_digits, row.customer_id) != row.customer_id:
+            result.reject(row.row_number, "Phone Number", f"is held by customer {holder_of[row.phone_digits]}")
+            continue
+        if before is None:
+            new.append(row)
+            result.inserted += 1
+        else:
+            # Changes may free a phone number that a later row takes, so what came before them goes first.
+            _import_new_customers(tx, new, now)
+            tx.customers.import_changed(row, before.phone_digits)
+            holder_of.pop(before.phone_digits, None)
+            result.updated += 1
+        by_id[row.customer_id] = row
+        holder_of[row.phone_digits] = row.customer_id
+    _import_new_customers(tx, new, now)
+
+
+def _import_new_customers(tx: Transaction, new: list[CustomerRow], now: int) -> None:
+    if new:
+        tx.customers.import_new(new, now)
+        new.clear()
+
+
+def _upsert_loans(tx: Transaction, sheet_rows: LoanRows, result: _BatchResult) -> None:
+    """Imports loans."""
+    if not sheet_rows:
+        return
+    if tx.loans.import_if_new(sheet_rows):
+        result.inserted += len(sheet_rows)
+        return
+    rows = list(sheet_rows)
+    customers = tx.customers.existing({row.customer_id for row in rows})
+    taken = tx.loans.taken({row.source_loan_id for row in rows})
+    # The service takes its own ids from the largest on: where a file has such, each row has to see those before it.
+    has_generated = max(row.source_loan_id for row in rows) >= tx.loans.first_generated_id
+    for run in [[row] for row in rows] if has_generated else [rows]:
+        _upsert_run(tx, run, customers, taken, result)
+
+
+def _upsert_run(
+    tx: Transaction, rows: Sequence[LoanRow], customers: Set[int], taken: set[int], result: _BatchResult
+) -> None:
+    """Imports loans none of which has an id that an earlier one of them would be given.
+
+    A loan whose id is free is new: loans are never deleted, and one is only given another id than the sheet's
+    if that was taken. So nearly all of a book is inserted as it comes. `customers` are those who exist; `taken` grows
+    by the ids of what is inserted.
+    """
+    new: list[LoanRow] = []
+    others: list[LoanRow] = []
+    for row in rows:
+        if row.customer_id not in customers:
+            result.reject(row.row_number, "Customer ID", f"no customer has the number {row.customer_id}")
+        elif row.source_loan_id in taken:
+            others.append(row)
+        else:
+            taken.add(row.source_loan_id)
+            new.append(row)
+    if new:
+        tx.loans.import_new(new)
+        result.inserted += len(new)
+    if others:
+        taken.update(_upsert_existing(tx, others, result))
+
+
+def _upsert_existing(tx: Transaction, rows: Sequence[LoanRow], result: _BatchResult) -> list[int]:
+    """Imports loans whose ids are taken: by themselves, imported before, or by others; returns the ids given."""
+    known = tx.loans.by_source({_key(row) for row in rows})
+    new: dict[tuple[int, int], LoanRow] = {}
+    for row in rows:
+        if _key(row) not in known:
+            new.setdefault(_key(row), row)
+    numbers = tx.loans.import_renumbered(list(new.values())) if new else []
+    id_of = dict(zip(new, numbers, strict=True))
+    for row in rows:
+        key = _key(row)
+        if new.get(key) is row:
+            result.inserted += 1
+            _note_id(row, id_of[key], result)
+        else:
+            # A row of the batch may be of a loan that an earlier one has brought.
+            before = known.get(key) or _imported_loan(new[key], id_of[key])
+            known[key] = _update_again(tx, row, before, result)
+    return numbers
+
+
+def _update_again(tx: Transaction, row: LoanRow, before: Loan, result: _BatchResult) -> Loan:
+    """Imports a loan that is in the book already; returns it as it is from then on."""
+    loan = _imported_loan(row, before.loan_id)
+    if loan == _as_imported(tx, before):
+        result.unchanged += 1
+        loan = before
+    elif before.repayment_count:
+        result.reject(row.row_number, "Loan ID", f"repayments on loan {loan.loan_id} are recorded here, not by sheets")
+        return before
+    else:
+        tx.loans.import_changed(loan)
+        result.updated += 1
+    _note_id(row, loan.loan_id, result)
+    return loan
+
+
+def _note_id(row: LoanRow, loan_id: int, result: _BatchResult) -> None:
+    if loan_id != row.source_loan_id:
+        message = f"{row.source_loan_id} is the number of another loan; this one has loan_id {loan_id}"
+        result.adjust(row.row_number, "Loan ID", message)
+
+
+def _key(row: LoanRow) -> tuple[int, int]:
+    return row.customer_id, row.source_loan_id
+
+
+def _as_imported(tx: Transaction, loan: Loan) -> Loan:
+    """The loan as it was before the repayments recorded here."""
+    first_and_latest = tx.repayments.first_and_latest([loan])
+    if not first_and_latest:
+        return loan
+    before = first_and_latest[loan.loan_id][0].before
+    loan = replace(loan, emis_paid=before.emis_paid, emis_paid_on_time=before.emis_paid_on_time)
+    left = before.outstanding_principal
+    return replace(loan, outstanding_principal=left, paid_toward_next=0, repayment_count=0)
+
+
+def _imported_loan(row: LoanRow, loan_id: int) -> Loan:
+    return Loan(
+        loan_id=loan_id,
+        customer_id=row.customer_id,
+        loan_amount=row.loan_amount,
+        interest_rate=rate_from_scaled(row.interest_rate_e4),
+        tenure_months=row.tenure_months,
+        monthly_installment=row.monthly_installment,
+        installment_method=BOOK_METHOD,
+        emis_paid=row.emis_paid,
+        emis_paid_on_time=row.emis_paid_on_time,
+        outstanding_principal=row.outstanding_principal,
+        approval_date=row.approval_date,
+        source_loan_id=row.source_loan_id,
+    )
