@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from almeno_grpc.domain.errors import StoreUnavailable
 from almeno_grpc.service.store import Lock
 from almeno_grpc.storage.compiled import CompiledStatement, Row, execute_raw
+from almeno_grpc.storage.keyed import KeyedStatement
 from almeno_grpc.storage.postgres import bulk
 from almeno_grpc.storage.postgres.analyze import analyze
 from almeno_grpc.storage.postgres.dialect import is_idle
@@ -77,7 +78,7 @@ class PostgresBackend:
         """The engine."""
         return self._engine
 
-    def fetch(self, statement: CompiledStatement, *parameters: Any) -> list[Row]:
+    def fetch(self, statement: CompiledStatement | KeyedStatement, *parameters: Any) -> list[Row]:
         """Without a transaction it is one round trip."""
         with self._engine.connect() as connection:
             try:
@@ -216,7 +217,7 @@ def _begin(engine: Engine) -> Connection:
 
 def _next_ids(column: Column[int]) -> str:
     # By a subquery, which hides the count from the planner: it would plan anew for each.
-    return f"SELECT nextval('{_sequence(column)}') FROM generate_series(1, (SELECT CAST(%s AS BIGINT)))"  # noqa: S608
+    return f"SELECT nextval('{_sequence(column)}') FROM generate_series(1, (SELECT CAST($1 AS BIGINT)))"  # noqa: S608
 
 
 def _sequence(column: Column[int]) -> str:
