@@ -1,7 +1,7 @@
 """SQLAlchemy's dialect for psycopg, with commits whose outcome is looked at.
 
-Transactions and savepoints are commanded by libpq's PQexec, which takes half of what a cursor of psycopg takes, and
-leaves alone the prepared statements that psycopg drops at a ROLLBACK TO SAVEPOINT.
+Transactions and savepoints are commanded by libpq's PQexec, which takes half of what a cursor of psycopg takes. It also
+leaves alone the prepared statements of the connection: psycopg drops all at a ROLLBACK of its own.
 """
 
 from contextlib import suppress

@@ -3,13 +3,13 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-import psycopg
 import pytest
 from sqlalchemy import text
 from support.servers import eventually
 from support.store_rows import decision_of, loan_of
 
 from almeno_grpc.service.store import Changes
+from almeno_grpc.storage.postgres.cursor import LibpqCursor
 from almeno_grpc.storage.tables import FIRST_GENERATED_ID
 
 
@@ -58,8 +58,8 @@ def test_loans_of_a_sheet_are_found_by_the_indexes_however_many(book, rows_of, m
     book.store.analyze()
     keys = [(number % 200 + 1, number) for number in range(1, 401)] + [(1, number) for number in range(1, 101)]
     statements: list[str] = []
-    execute = psycopg.Cursor.execute
-    monkeypatch.setattr(psycopg.Cursor, "execute", lambda *args: (statements.append(args[1]), execute(*args))[1])
+    execute = LibpqCursor.execute
+    monkeypatch.setattr(LibpqCursor, "execute", lambda *args: (statements.append(args[1]), execute(*args))[1])
     with book.store.read() as tx:
         before = rows_read_through(tx)
         statements.clear()
@@ -99,7 +99,7 @@ def test_loan_of_a_sheet_does_not_take_the_id_of_a_booking_that_is_under_way(
         lending = pool.submit(book.store.write, lend)
         try:
             assert booked.wait(20)
-            landing = pool.submit(book.land, [rows_of.loan(customer_id, FIRST_GENERATED_ID)])
+            landing = pool.submit(book.upsert, [rows_of.loan(customer_id, FIRST_GENERATED_ID)])
             eventually(lambda: admin.execute(waiting).fetchone() == (1,))
         finally:
             may_end.set()

@@ -6,6 +6,7 @@ import pytest
 
 from almeno_grpc.domain.errors import WriteConflict
 from almeno_grpc.service.store import Changes, DecisionRecord, IdempotencyRecord
+from almeno_grpc.storage.compiled import execute_raw
 from almeno_grpc.storage.postgres import dialect
 from almeno_grpc.storage.postgres.cursor import LibpqCursor
 
@@ -76,10 +77,10 @@ def test_look_up_of_any_number_of_keys_is_two_prepared_statements(store, book):
     for _ in range(12):
         for count in (1, 2, 3, 4):
             store.borrowers(ids[:count], TODAY)
-    plans = "SELECT generic_plans > 0, custom_plans FROM pg_prepared_statements WHERE statement LIKE '%LATERAL%'"
-    with store.engine.connect() as connection:
-        # One for a single key and one for more. Five of each are planned for their keys before the plan for any is kept.
-        assert connection.exec_driver_sql(plans.replace("%", "%%"), ()).all() == [(True, 5), (True, 5)]
+    plans = "SELECT generic_plans > 0, custom_plans::int FROM pg_prepared_statements WHERE statement ~ 'LATERAL [(]'"
+    with store._backend._fetching.checkout() as connection:
+        # One for a single key and one for more. Of each five are planned for their keys, then the plan for any is kept.
+        assert execute_raw(connection, plans).fetchall() == [(True, 5), (True, 5)]
 
 
 def test_rows_that_are_refused_undo_their_transaction_and_no_other(store, admin):
