@@ -9,6 +9,7 @@ from sqlalchemy import Column, Connection, Engine
 
 from almeno_grpc.service.store import Lock
 from almeno_grpc.storage.compiled import CompiledStatement, Row
+from almeno_grpc.storage.keyed import KeyedStatement
 from almeno_grpc.storage.table_write import TableWrite
 
 
@@ -23,7 +24,7 @@ class Backend(Protocol):
     def engine(self) -> Engine:
         """For those who look at the database itself: checks and tests."""
 
-    def fetch(self, statement: CompiledStatement, *parameters: Any) -> list[Row]:
+    def fetch(self, statement: CompiledStatement | KeyedStatement, *parameters: Any) -> list[Row]:
         """Executes a statement that reads, outside of any transaction, and fetches its rows."""
 
     def read(self) -> AbstractContextManager[Connection]:

@@ -34,7 +34,7 @@ from almeno_grpc.domain.months import day_number
 from almeno_grpc.domain.position import CreditPosition
 from almeno_grpc.storage.backend import OpenTransaction
 from almeno_grpc.storage.compiled import CompiledStatement, Row
-from almeno_grpc.storage.keys import any_of
+from almeno_grpc.storage.keyed import KeyedStatement
 from almeno_grpc.storage.tables import customer, loan
 
 _LAST_DAY = 31
@@ -115,11 +115,11 @@ def _by_ids(dialect: str) -> Select[Any]:
         of_customer = select(*_POSITION).where(_l.customer_id == customer.c.customer_id, APPROVED_BY_DATE)
         position = of_customer.correlate(customer).lateral("position")
         borrowers = select(*_CUSTOMER, *position.c).select_from(customer.join(position, true()))
-    return borrowers.where(any_of(dialect, customer.c.customer_id, "customer_ids"))
+    return borrowers
 
 
 _DAY_PARAMETERS = ("day_number", "year", "month_number", "due_day")
-_BORROWERS = CompiledStatement(_by_ids, *_DAY_PARAMETERS, "customer_ids")
+_BORROWERS = KeyedStatement(_by_ids, customer.c.customer_id, *_DAY_PARAMETERS)
 # PostgreSQL would merge the page with all loans from the first one on.
 _PAGE = CompiledStatement(
     _grouped(_l.customer_id > bindparam("after"))
@@ -132,17 +132,10 @@ _PAGE = CompiledStatement(
 )
 
 
-def _lock(*, skip_locked: bool) -> CompiledStatement:
+def _lock(*, skip_locked: bool) -> KeyedStatement:
     # NO KEY: the foreign keys of what an import inserts take KEY SHARE, and neither is to wait for the other.
-    return CompiledStatement(
-        lambda dialect: (
-            select(customer.c.customer_id)
-            .where(any_of(dialect, customer.c.customer_id, "customer_ids"))
-            .order_by(customer.c.customer_id)
-            .with_for_update(key_share=True, skip_locked=skip_locked)
-        ),
-        "customer_ids",
-    )
+    customers = select(customer.c.customer_id).order_by(customer.c.customer_id)
+    return KeyedStatement(customers.with_for_update(key_share=True, skip_locked=skip_locked), customer.c.customer_id)
 
 
 _LOCK, _LOCK_FREE = _lock(skip_locked=False), _lock(skip_locked=True)

@@ -12,8 +12,8 @@ from typing import Any, Protocol, TypeVar
 from sqlalchemy import Column, Connection, FromClause, Table, select
 from sqlalchemy.exc import IntegrityError
 
-from almeno_grpc.storage.compiled import CompiledStatement, execute_raw
-from almeno_grpc.storage.keys import any_of
+from almeno_grpc.storage.compiled import execute_raw
+from almeno_grpc.storage.keyed import KeyedStatement
 from almeno_grpc.storage.postgres.bulk import CopyInsert, UnnestInsert
 from almeno_grpc.storage.postgres.bulk import pairs_missing as pairs_missing_on_postgres
 from almeno_grpc.storage.sqlite.bulk import ValuesInsert
@@ -121,7 +121,5 @@ def batches_of(keys: Iterable[K], size: int = _KEYS_PER_STATEMENT) -> Iterator[l
 
 
 @lru_cache(maxsize=16)
-def _existing(column: Column[int], source: FromClause) -> CompiledStatement:
-    return CompiledStatement(
-        lambda dialect: select(column).select_from(source).where(any_of(dialect, column, "keys")), "keys"
-    )
+def _existing(column: Column[int], source: FromClause) -> KeyedStatement:
+    return KeyedStatement(select(column).select_from(source), column)

@@ -25,10 +25,11 @@ Clause = Select[Any] | CompoundSelect[Any] | Insert | Update | Delete | TextClau
 
 _DIALECTS: dict[str, tuple[Any, str]] = {
     "sqlite": (sqlite.dialect, "qmark"),
-    "postgresql": (psycopg.dialect, "format"),
+    "postgresql": (psycopg.dialect, "numeric_dollar"),
 }
 """Each with its paramstyle for positional parameters."""
-_CURSOR = "almeno_cursor"
+CURSOR = "almeno_cursor"
+"""Where a connection of the pool keeps its cursor."""
 
 
 class CompiledStatement:
@@ -154,9 +155,9 @@ def execute_raw(connection: Connection, sql: str, values: Sequence[Any] = ()) ->
 def _cursor_of(connection: Connection) -> Any:
     """The cursor that the driver's connection keeps: to make one would cost as much as half a small statement."""
     proxied = connection.connection
-    cursor = proxied.info.get(_CURSOR)
+    cursor = proxied.info.get(CURSOR)
     if cursor is None:
-        cursor = proxied.info[_CURSOR] = proxied.cursor()
+        cursor = proxied.info[CURSOR] = proxied.cursor()
     return cursor
 
 

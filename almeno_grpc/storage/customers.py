@@ -12,7 +12,7 @@ from almeno_grpc.domain.imports import CustomerRow, CustomerRows
 from almeno_grpc.storage.backend import OpenTransaction
 from almeno_grpc.storage.bulk import BulkInsert, batches_of, existing_keys
 from almeno_grpc.storage.compiled import CompiledStatement
-from almeno_grpc.storage.keys import any_of
+from almeno_grpc.storage.keyed import KeyedStatement
 from almeno_grpc.storage.table_write import TableWrite
 from almeno_grpc.storage.tables import customer as table
 from almeno_grpc.storage.tables import phone_number
@@ -29,21 +29,14 @@ _COLUMNS = (
 )
 _SELECT = select(*_COLUMNS)
 _BY_ID = CompiledStatement(_SELECT.where(table.c.customer_id == bindparam("customer_id")), "customer_id")
-_BY_IDS = CompiledStatement(
-    lambda dialect: _SELECT.add_columns(table.c.imported).where(any_of(dialect, table.c.customer_id, "ids")), "ids"
-)
+_BY_IDS = KeyedStatement(_SELECT.add_columns(table.c.imported), table.c.customer_id)
 _PAGE = CompiledStatement(
     _SELECT.where(table.c.customer_id > bindparam("after")).order_by(table.c.customer_id).limit(bindparam("count")),
     "after",
     "count",
 )
 _COUNT = select(func.count()).select_from(table)
-_HOLDERS = CompiledStatement(
-    lambda dialect: select(phone_number.c.digits, phone_number.c.customer_id).where(
-        any_of(dialect, phone_number.c.digits, "digits")
-    ),
-    "digits",
-)
+_HOLDERS = KeyedStatement(select(phone_number.c.digits, phone_number.c.customer_id), phone_number.c.digits)
 INSERT = TableWrite(table, (*_COLUMNS[:-1], table.c.imported, table.c.create_time_us))
 INSERT_PHONE_NUMBER = TableWrite(phone_number, tuple(phone_number.c))
 _DELETE_PHONE_NUMBER = delete(phone_number).where(

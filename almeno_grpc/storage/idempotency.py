@@ -6,22 +6,14 @@ from sqlalchemy import select
 
 from almeno_grpc.service.store import IdempotencyRecord
 from almeno_grpc.storage.backend import OpenTransaction
-from almeno_grpc.storage.compiled import CompiledStatement
-from almeno_grpc.storage.keys import any_of
+from almeno_grpc.storage.keyed import KeyedStatement
 from almeno_grpc.storage.table_write import TableWrite
 from almeno_grpc.storage.tables import idempotency_record as table
 
 INSERT = TableWrite(table, tuple(table.c))
 # The lock makes the transaction one that changes something, so that its commit waits for the standby as the first one
 # did, whose wait may have been cancelled.
-_BY_IDS = CompiledStatement(
-    lambda dialect: (
-        select(*table.c)
-        .where(any_of(dialect, table.c.request_id, "request_ids"))
-        .with_for_update(read=True, key_share=True)
-    ),
-    "request_ids",
-)
+_BY_IDS = KeyedStatement(select(*table.c).with_for_update(read=True, key_share=True), table.c.request_id)
 
 
 class IdempotencyRecords:

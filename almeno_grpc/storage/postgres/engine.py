@@ -9,6 +9,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 from almeno_grpc.storage.backend import DatabaseUnusable
 from almeno_grpc.storage.compiled import wrap_dbapi_error
+from almeno_grpc.storage.postgres.cursor import add_cursor
 from almeno_grpc.storage.postgres.dialect import DRIVER_NAME, collect_warnings, execute_command
 
 BEGIN = "almeno_begin"
@@ -72,6 +73,7 @@ def open_postgres_engine(url: URL, *, pool_size: int = 8) -> Engine:
         connect_args={} if prepares else {"prepare_threshold": None},
     )
     event.listen(engine, "connect", collect_warnings)
+    event.listen(engine, "connect", add_cursor)
     event.listen(engine, "begin", _begin)
     return engine
 

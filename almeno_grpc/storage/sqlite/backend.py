@@ -16,6 +16,7 @@ from almeno_grpc.domain.errors import StoreUnavailable
 from almeno_grpc.service.store import Lock
 from almeno_grpc.storage.backend import DatabaseUnusable
 from almeno_grpc.storage.compiled import CompiledStatement, Row
+from almeno_grpc.storage.keyed import KeyedStatement
 from almeno_grpc.storage.sqlite import bulk
 from almeno_grpc.storage.sqlite.engine import BEGIN, open_sqlite_engine
 from almeno_grpc.storage.sqlite.errors import domain_error
@@ -89,7 +90,7 @@ class SqliteBackend:
         """The engine."""
         return self._engine
 
-    def fetch(self, statement: CompiledStatement, *parameters: Any) -> list[Row]:
+    def fetch(self, statement: CompiledStatement | KeyedStatement, *parameters: Any) -> list[Row]:
         """On the thread's connection."""
         return statement.rows(self._reader(), *parameters)
 

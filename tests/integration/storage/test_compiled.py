@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import BigInteger, Boolean, String, bindparam, insert, literal, select, update
+from sqlalchemy import BigInteger, Boolean, String, bindparam, cast, insert, literal, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from support.store_rows import TODAY, decision_of
 
@@ -45,7 +45,7 @@ def test_values_come_back_as_the_types_of_their_columns(store):
     store.write(lambda tx: tx.write(Changes(idempotency_records=[IdempotencyRecord("r", "f", every_byte, 1)])))
     with store._backend.read() as connection:
         assert CompiledStatement(select(idempotency_record.c.answer)).rows(connection) == [(every_byte,)]
-        day, truth = literal(TODAY, repayment.c.payment_date.type), literal(value=True, type_=Boolean())
+        day, truth = literal(TODAY, repayment.c.payment_date.type), cast(literal(1), Boolean)
         [(found, true)] = CompiledStatement(select(day, truth)).rows(connection)
     assert found == TODAY
     assert true is True

@@ -11,11 +11,13 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DataError, DBAPIError
 from support.postgres import FAST, running_postgres
+from support.servers import eventually
 
 from almeno_grpc.domain.customer import Customer
 from almeno_grpc.domain.errors import CommitOutcomeUnknown, StoreUnavailable, WriteConflict
 from almeno_grpc.domain.imports import ImportKind, RowCounts
 from almeno_grpc.service.store import Changes, IdempotencyRecord
+from almeno_grpc.storage.compiled import execute_raw
 from almeno_grpc.storage.engine import DatabaseUnusable, parse_url
 from almeno_grpc.storage.store import SqlStore
 from almeno_grpc.storage.tables import FIRST_GENERATED_ID
@@ -348,25 +350,60 @@ def test_transactions_have_limits_of_time(book):
 def test_nothing_outlives_a_transaction_on_its_connection(database_url):
     store = SqlStore(database_url, threads=1)
     settings = "SELECT name, setting FROM pg_settings WHERE source = 'session' ORDER BY name"
-    with store.engine.connect() as connection:
-        before = connection.exec_driver_sql(settings).all()
+    checkouts = (store.engine.connect, store._backend._writing.checkout)
+
+    def in_effect():
+        for checkout in checkouts:
+            with checkout() as connection:
+                yield execute_raw(connection, settings).fetchall()
+
+    before = list(in_effect())
     store.write(pin("v"))
     with store.read(), store.try_lock("name"):
         pass
-    with store.engine.connect() as connection:
-        assert connection.exec_driver_sql(settings).all() == before
+    assert list(in_effect()) == before
     store.close()
 
 
 def test_process_holds_no_more_connections_than_its_pool(monkeypatch, database_url):
     monkeypatch.setattr("almeno_grpc.storage.postgres.engine._POOL_TIMEOUT_SECONDS", 0.05)
     store = SqlStore(database_url, threads=1)
-    with store.read(), store.read(), pytest.raises(StoreUnavailable, match="too many calls"):
+    with store.read(), store.read(), store.read(), pytest.raises(StoreUnavailable, match="too many calls"):
         store.write(lambda _: None)
         # A lock is held on a connection of its own.
-    with store.try_lock("name") as lock, store.read(), store.read():
+    with store.try_lock("name") as lock, store.read(), store.read(), store.read():
         assert lock.is_held()
     store.close()
+
+
+def test_call_that_finds_the_kept_connection_in_use_takes_another(database_url):
+    store = SqlStore(database_url, threads=1)
+
+    def session(tx):
+        return tx.customers._connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+
+    kept = store.write(session)
+    assert store.write(lambda tx: (session(tx), store.write(session) != kept)) == (kept, True)
+    assert store.write(session) == kept
+    with store._backend._fetching.checkout():
+        assert store.borrowers([1], TODAY) == {}
+    store.close()
+
+
+def test_store_that_is_closed_leaves_no_connection(database_url, admin):
+    store = SqlStore(f"{database_url}?application_name=closed", threads=1)
+    store.write(pin("v"))
+    store.borrowers([1], TODAY)
+    sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'closed'"
+    assert admin.execute(sessions).fetchone() == (2,)
+    store.close()
+    eventually(lambda: admin.execute(sessions).fetchone() == (0,))
+
+
+def test_text_with_a_nul_is_refused_and_not_cut(store):
+    with pytest.raises(DataError, match="NUL"):
+        store.write(pin("v\0w"))
+    assert store.write(lambda tx: tx.policy_pins.all()) == {}
 
 
 def test_generated_ids_never_meet_imported_ones_while_both_come(book, rows_of):
@@ -438,10 +475,11 @@ def test_next_import_is_not_taken_while_another_has_its_hand_on_the_first(book, 
 def test_statements_are_not_prepared_where_a_pooler_cannot_have_them(database_url, book):
     customer = book.register()
     store = SqlStore(f"{database_url}?prepare_threshold=none", threads=1)
-    for _ in range(8):
-        assert store.borrowers([customer.customer_id], book.clock.today())
-    prepared = store.write(
-        lambda tx: tx.customers._connection.execute(text("SELECT count(*) FROM pg_prepared_statements")).scalar_one()
-    )
-    assert prepared == 0
+    for each, are_prepared in ((store, False), (book.store, True)):
+        for _ in range(8):
+            assert each.borrowers([customer.customer_id], book.clock.today())
+        with each._backend._fetching.checkout() as connection:
+            [prepared] = execute_raw(connection, "SELECT count(*) FROM pg_prepared_statements").fetchone()
+        # The count itself is one more.
+        assert prepared == (2 if are_prepared else 0)
     store.close()

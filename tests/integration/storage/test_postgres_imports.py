@@ -3,13 +3,13 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-import psycopg
 import pytest
 from sqlalchemy import text
 from support.servers import eventually
 from support.store_rows import decision_of, loan_of
 
 from almeno_grpc.service.store import Changes
+from almeno_grpc.storage.postgres.cursor import LibpqCursor
 from almeno_grpc.storage.tables import FIRST_GENERATED_ID
 
 
@@ -58,8 +58,8 @@ def test_loans_of_a_sheet_are_found_by_the_indexes_however_many(book, rows_of, m
     book.store.analyze()
     keys = [(number % 200 + 1, number) for number in range(1, 401)] + [(1, number) for number in range(1, 101)]
     statements: list[str] = []
-    execute = psycopg.Cursor.execute
-    monkeypatch.setattr(psycopg.Cursor, "execute", lambda *args: (statements.append(args[1]), execute(*args))[1])
+    execute = LibpqCursor.execute
+    monkeypatch.setattr(LibpqCursor, "execute", lambda *args: (statements.append(args[1]), execute(*args))[1])
     with book.store.read() as tx:
         before = rows_read_through(tx)
         statements.clear()

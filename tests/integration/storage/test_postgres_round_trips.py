@@ -2,12 +2,13 @@
 
 from datetime import date
 
-import psycopg
 import pytest
 
 from almeno_grpc.domain.errors import WriteConflict
 from almeno_grpc.service.store import Changes, DecisionRecord, IdempotencyRecord
+from almeno_grpc.storage.compiled import execute_raw
 from almeno_grpc.storage.postgres import dialect
+from almeno_grpc.storage.postgres.cursor import LibpqCursor
 
 TODAY = date(2026, 4, 10)
 
@@ -21,17 +22,17 @@ def databases(postgres_databases):
 def sent(monkeypatch) -> list[str]:
     """The first words of the statements and commands that are sent, in order."""
     sent: list[str] = []
-    execute, command = psycopg.Cursor.execute, dialect.execute_command
+    execute, command = LibpqCursor.execute, dialect.execute_command
 
-    def noted(cursor, statement, *args, **kwargs):
-        sent.append(str(statement).split()[0])
-        return execute(cursor, statement, *args, **kwargs)
+    def noted(cursor, sql, values):
+        sent.append(sql.split()[0])
+        execute(cursor, sql, values)
 
     def noted_command(connection, text):
         sent.append(text.split()[0])
         return command(connection, text)
 
-    monkeypatch.setattr(psycopg.Cursor, "execute", noted)
+    monkeypatch.setattr(LibpqCursor, "execute", noted)
     for module in ("dialect", "engine"):
         monkeypatch.setattr(f"almeno_grpc.storage.postgres.{module}.execute_command", noted_command)
     return sent
@@ -71,15 +72,15 @@ def test_check_takes_one_round_trip_and_no_transaction(store, book, sent):
     assert sent == ["SELECT"]
 
 
-def test_look_up_of_any_number_of_keys_is_one_prepared_statement(store, book):
-    ids = [book.register().customer_id for _ in range(3)]
+def test_look_up_of_any_number_of_keys_is_two_prepared_statements(store, book):
+    ids = [book.register().customer_id for _ in range(4)]
     for _ in range(12):
-        for count in (1, 2, 3):
+        for count in (1, 2, 3, 4):
             store.borrowers(ids[:count], TODAY)
-    plans = "SELECT generic_plans > 0, custom_plans FROM pg_prepared_statements WHERE statement LIKE '%LATERAL%'"
-    with store.engine.connect() as connection:
-        # Five of a connection are planned for their keys before the plan for any is kept.
-        assert connection.exec_driver_sql(plans.replace("%", "%%"), ()).all() == [(True, 5)]
+    plans = "SELECT generic_plans > 0, custom_plans::int FROM pg_prepared_statements WHERE statement ~ 'LATERAL [(]'"
+    with store._backend._fetching.checkout() as connection:
+        # One for a single key and one for more. Of each five are planned for their keys, then the plan for any is kept.
+        assert execute_raw(connection, plans).fetchall() == [(True, 5), (True, 5)]
 
 
 def test_rows_that_are_refused_undo_their_transaction_and_no_other(store, admin):
