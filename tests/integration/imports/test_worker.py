@@ -11,6 +11,7 @@ from almeno_grpc.domain.errors import StoreUnavailable
 from almeno_grpc.domain.imports import ImportKind, ImportState, RowCounts
 from almeno_grpc.imports.errors import FileRefusedError
 from almeno_grpc.service.identifiers import new_identifier
+from almeno_grpc.service.import_queue import ImportQueue
 
 
 def now(book, queued):
@@ -241,3 +242,13 @@ def test_worker_that_was_killed_loses_nothing_and_doubles_nothing(book, real_boo
     assert now(book, loans).state is ImportState.SUCCEEDED
     assert len(book.rows("loan")) == 782
     assert len(book.rows("import_issue")) == 29
+
+
+def test_import_that_has_ended_keeps_its_end(book):
+    book.queue_customers()
+    queue = ImportQueue(book.store, book.clock)
+    file = queue.take()
+    queue.end(file, ImportState.CANCELLED, "")
+    queue.end(file, ImportState.FAILED, "comes too late")
+    ended = book.imports.get(file.import_id)
+    assert (ended.state, ended.error) == (ImportState.CANCELLED, "")
