@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from sqlalchemy import text
 
-from almeno_grpc.domain.errors import StoreUnavailable
+from almeno_grpc.domain.errors import ImportNotFound, StoreUnavailable
 from almeno_grpc.domain.imports import ImportKind, ImportState, RowCounts
 from almeno_grpc.imports.errors import FileRefusedError
 from almeno_grpc.service.identifiers import new_identifier
@@ -252,3 +252,8 @@ def test_import_that_has_ended_keeps_its_end(book):
     queue.end(file, ImportState.FAILED, "comes too late")
     ended = book.imports.get(file.import_id)
     assert (ended.state, ended.error) == (ImportState.CANCELLED, "")
+
+
+def test_import_that_there_is_not_is_not_found(book):
+    with pytest.raises(ImportNotFound):
+        book.imports.get("01a2287b-ec2f-72f6-afe0-6c4d1a2f5597")
