@@ -93,7 +93,7 @@ def log_event(event: str, level: int = logging.INFO, *, error: BaseException | N
     Args:
         event: Name of what happened, such as `server_ready`.
         level: Level, as of `logging`.
-        error: The exception that is told of, by its type and traceback.
+        error: The exception, of which type and traceback are logged.
         fields: Facts of the event, for JSON; what JSON does not know is written as text.
     """
     trace = (type(error), error, error.__traceback__) if error else None

@@ -55,7 +55,7 @@ class ImportService:
         import_id = new_identifier(self._clock.now_microseconds())
         for number, content in enumerate(upload.chunks):
             self._store.write(partial(_add_content, import_id, number, content), is_active=is_active)
-            # Else the first to tidy up after it would have all of it to bring in at once.
+            # In steps: a single checkpoint behind the whole upload would keep calls waiting.
             self._store.checkpoint(in_steps=True)
         return import_id
 

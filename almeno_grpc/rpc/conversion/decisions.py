@@ -16,7 +16,7 @@ DECISION_REASONS = enum_values(DecisionReason, decision_pb2.DecisionReason)
 
 
 def fill_decision(message: decision_pb2.Decision, decision: Decision, sentence: str | None = None) -> None:
-    """Fills a decision; the sentence is what was told of it, where that may differ from what would be told now."""
+    """Fills a decision; a stored one keeps the message it was answered with, which may differ from one made now."""
     request, borrower = decision.request, decision.borrower
     message.customer_id = request.customer_id
     message.approved = decision.approved
@@ -44,7 +44,7 @@ def fill_decision(message: decision_pb2.Decision, decision: Decision, sentence: 
 
 
 def fill_stored_decision(message: decision_pb2.Decision, stored: StoredDecision | DamagedDecision) -> None:
-    """Fills a stored decision, or what can be told of it."""
+    """Fills a stored decision, or the columns beside its snapshot where that is damaged."""
     if isinstance(stored, DamagedDecision):
         _fill_damaged_decision(message, stored)
         return

@@ -142,7 +142,8 @@ def test_server_that_stops_refuses_calls_and_goes_on_to_tell_its_health(served: 
     assert served.raw("/grpc.health.v1.Health/Check", b"")
 
 
-def test_calls_cancelled_while_they_wait_do_not_run_and_make_room(served: Served) -> None:
+def hold_both_threads(served: Served) -> tuple[threading.Event, list[Any], list[Any]]:
+    """Calls that hold the threads until the event is set: the event, the contexts of the calls that ran, the calls."""
     leave, ran = threading.Event(), []
 
     def wait(_request: Any, context: grpc.ServicerContext) -> Any:
@@ -153,6 +154,11 @@ def test_calls_cancelled_while_they_wait_do_not_run_and_make_room(served: Served
     served.credit.get_customer = wait
     running = [served.get_customer_later() for _ in range(2)]
     eventually(lambda: len(ran) == 2)
+    return leave, ran, running
+
+
+def test_calls_cancelled_while_they_wait_do_not_run_and_make_room(served: Served) -> None:
+    leave, ran, running = hold_both_threads(served)
     queued = served.get_customer_later()
     eventually(lambda: served.admission.calls_under_way == LIMIT)
     queued.cancel()
@@ -167,16 +173,7 @@ def test_calls_cancelled_while_they_wait_do_not_run_and_make_room(served: Served
 
 
 def test_call_whose_deadline_passes_while_it_waits_does_not_run(served: Served) -> None:
-    leave, ran = threading.Event(), []
-
-    def wait(_request: Any, context: grpc.ServicerContext) -> Any:
-        ran.append(context)
-        leave.wait(5)
-        return ANSWER
-
-    served.credit.get_customer = wait
-    running = [served.get_customer_later() for _ in range(2)]
-    eventually(lambda: len(ran) == 2)
+    leave, ran, running = hold_both_threads(served)
     with pytest.raises(grpc.RpcError) as caught:
         served.get_customer(timeout=0.1)
     assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
