@@ -1,4 +1,8 @@
-"""Wires the application together: the only place that knows all of its parts."""
+"""Wires the application together: the only place that knows all of its parts.
+
+Each process imports this module, and of the rest what its role needs: gRPC's servicers in one that serves calls, the
+import worker in one that imports.
+"""
 
 import hashlib
 import threading
@@ -7,43 +11,23 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import grpc
-from google.protobuf.descriptor import MethodDescriptor
-
-from almeno_grpc.api import (
-    credit_service_pb2,
-    credit_service_pb2_grpc,
-    portfolio_service_pb2,
-    portfolio_service_pb2_grpc,
-)
 from almeno_grpc.clock import Clock
 from almeno_grpc.config import ConfigurationError, Settings
 from almeno_grpc.domain.imports import ImportKind
 from almeno_grpc.domain.policy import Policy
 from almeno_grpc.domain.policy_file import PolicyError
-from almeno_grpc.imports.sandbox.messages import ReadingLimits
-from almeno_grpc.imports.worker import ImportWorker
 from almeno_grpc.metrics import Metrics
-from almeno_grpc.rpc.credit_servicer import CreditServicer
-from almeno_grpc.rpc.portfolio_servicer import PortfolioServicer
-from almeno_grpc.rpc.runtime.limits import MAX_STREAMS, WRITE_THREADS
-from almeno_grpc.rpc.uploads import CHUNK_BYTES
-from almeno_grpc.service.booking import BookingService
-from almeno_grpc.service.checks import CheckService
-from almeno_grpc.service.customers import CustomerService
-from almeno_grpc.service.decisions import DecisionService
-from almeno_grpc.service.idempotency import Idempotency
 from almeno_grpc.service.imports import ImportService, Upload
-from almeno_grpc.service.policies import PolicyCalendar, PolicyService, check_pins, read_policies
-from almeno_grpc.service.portfolio import PortfolioSummaryService
-from almeno_grpc.service.repayments import RepaymentService
-from almeno_grpc.service.simulation import SimulationService
+from almeno_grpc.service.policies import check_pins, read_policies
 from almeno_grpc.storage.engine import DatabaseUnusable
 from almeno_grpc.storage.store import SqlStore
 
-_CREDIT = credit_service_pb2.DESCRIPTOR.services_by_name["CreditService"]
-_PORTFOLIO = portfolio_service_pb2.DESCRIPTOR.services_by_name["PortfolioService"]
+if TYPE_CHECKING:
+    from almeno_grpc.application import CreditApplication
+
+_PIECE_BYTES = 2**18
 
 
 def clock_of(settings: Settings) -> Clock:
@@ -85,68 +69,18 @@ def prepare_database(settings: Settings) -> None:
         store.close()
 
 
-class CreditApplication:
-    """The services of one process."""
-
-    service_names = (_CREDIT.full_name, _PORTFOLIO.full_name)
-
-    def __init__(self, settings: Settings, metrics: Metrics) -> None:
-        clock = clock_of(settings)
-        self._store = SqlStore(settings.database_url, threads=settings.threads + WRITE_THREADS + MAX_STREAMS)
-        self._draining = threading.Event()
-        policies = load_policies()
-        calendar = PolicyCalendar(policies)
-        self._checks = CheckService(self._store, calendar, clock)
-        self._customers = CustomerService(self._store, clock)
-        self._booking = BookingService(self._store, calendar, clock)
-        self._repayments = RepaymentService(self._store, clock)
-        self._credit = CreditServicer(
-            self._customers,
-            self._checks,
-            self._booking,
-            self._repayments,
-            DecisionService(self._store, policies),
-            metrics,
-        )
-        self._portfolio = PortfolioServicer(
-            Idempotency(self._store, clock),
-            ImportService(self._store, clock),
-            PolicyService(policies, clock),
-            SimulationService(self._store, policies, clock),
-            PortfolioSummaryService(self._store, policies, clock),
-            settings.import_max_upload_bytes,
-            self._draining,
-        )
-
-    @property
-    def inline_methods(self) -> frozenset[MethodDescriptor]:
-        """The methods whose calls other threads answer, so that they take little time of the one they arrive on."""
-        names = ("RegisterCustomer", "CheckEligibility", "CreateLoan", "RecordRepayment")
-        return frozenset(_CREDIT.methods_by_name[name] for name in names)
-
-    def add_to(self, server: grpc.Server) -> None:
-        """Adds the services to a server that has not started."""
-        credit_service_pb2_grpc.add_CreditServiceServicer_to_server(self._credit, server)
-        portfolio_service_pb2_grpc.add_PortfolioServiceServicer_to_server(self._portfolio, server)
-
-    def drain(self) -> None:
-        """Ends watches and scans of the book with UNAVAILABLE; their callers retry with a server that stays."""
-        self._draining.set()
-
-    def close(self) -> None:
-        """Ends the queues' threads and closes the database's connections."""
-        for service in (self._checks, self._customers, self._booking, self._repayments):
-            service.close()
-        self._store.close()
-
-
-def build_application(settings: Settings, metrics: Metrics) -> CreditApplication:
+def build_application(settings: Settings, metrics: Metrics) -> "CreditApplication":
     """Makes the services of this process."""
-    return CreditApplication(settings, metrics)
+    from almeno_grpc.application import CreditApplication  # noqa: PLC0415 - for processes that serve calls
+
+    return CreditApplication(settings, clock_of(settings), load_policies(), metrics)
 
 
 def run_import_worker(settings: Settings, metrics: Metrics, stop: threading.Event) -> None:
     """Works on imports until the event is set; what is unfinished goes on at the next start."""
+    from almeno_grpc.imports.sandbox.messages import ReadingLimits  # noqa: PLC0415 - for the process that imports
+    from almeno_grpc.imports.worker import ImportWorker  # noqa: PLC0415 - as above
+
     store = SqlStore(settings.database_url, threads=1)
     limits = ReadingLimits(
         unpacked_bytes=settings.import_max_unpacked_bytes,
@@ -202,5 +136,5 @@ class _Pieces:
 
     def __iter__(self) -> Iterator[bytes]:
         with self.path.open("rb") as file:
-            while piece := file.read(CHUNK_BYTES):
+            while piece := file.read(_PIECE_BYTES):
                 yield piece

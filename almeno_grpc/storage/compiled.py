@@ -12,8 +12,7 @@ from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Date, Delete, Dialect, Insert, Select, TextClause, Update
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.dialects.postgresql import psycopg
+from sqlalchemy.dialects import registry
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.elements import ClauseElement
 from sqlalchemy.sql.selectable import CompoundSelect
@@ -23,11 +22,8 @@ from almeno_grpc.storage.keys import parameter_of
 Row = tuple[Any, ...]
 Clause = Select[Any] | CompoundSelect[Any] | Insert | Update | Delete | TextClause
 
-_DIALECTS: dict[str, tuple[Any, str]] = {
-    "sqlite": (sqlite.dialect, "qmark"),
-    "postgresql": (psycopg.dialect, "numeric_dollar"),
-}
-"""Each with its paramstyle for positional parameters."""
+_DIALECTS = {"sqlite": ("sqlite", "qmark"), "postgresql": ("postgresql.psycopg", "numeric_dollar")}
+"""The name of each in SQLAlchemy's registry, and its paramstyle for positional parameters."""
 CURSOR = "almeno_cursor"
 """Where a connection of the pool keeps its cursor."""
 
@@ -179,8 +175,8 @@ def wrap_dbapi_error(connection: Connection, sql: str, error: Any) -> BaseExcept
 
 def dialect_of(name: str) -> Dialect:
     """The dialect of a database, with positional parameters."""
-    make, paramstyle = _DIALECTS[name]
-    dialect: Dialect = make(paramstyle=paramstyle)
+    registered, paramstyle = _DIALECTS[name]
+    dialect: Dialect = registry.load(registered)(paramstyle=paramstyle)
     return dialect
 
 

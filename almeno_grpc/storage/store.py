@@ -24,7 +24,6 @@ from almeno_grpc.storage.imports import Imports
 from almeno_grpc.storage.loans import Loans
 from almeno_grpc.storage.policy_pins import PolicyPins
 from almeno_grpc.storage.repayments import Repayments
-from almeno_grpc.storage.schema import migrate
 from almeno_grpc.storage.statistics import Statistics
 
 T = TypeVar("T")
@@ -120,6 +119,8 @@ class SqlStore:
             DatabaseUnusable: The database holds something else, or the schema of a version that is not known.
             StoreUnavailable: The database cannot be reached.
         """
+        from almeno_grpc.storage.schema import migrate  # noqa: PLC0415 - Alembic takes a while, and one process needs it
+
         with self._translated_errors(), self._backend.migrate() as connection:
             migrate(connection, revision)
 

@@ -1,6 +1,7 @@
 """The wiring of a server whose batches hold one call each: every request in a transaction of its own."""
 
 from almeno_grpc import bootstrap
+from almeno_grpc.application import CreditApplication
 from almeno_grpc.bootstrap import import_queue_depth, prepare_database, queue_files, run_import_worker
 from almeno_grpc.config import Settings
 from almeno_grpc.metrics import Metrics
@@ -9,7 +10,7 @@ from almeno_grpc.service import idempotency
 __all__ = ["build_application", "import_queue_depth", "prepare_database", "queue_files", "run_import_worker"]
 
 
-def build_application(settings: Settings, metrics: Metrics) -> bootstrap.CreditApplication:
+def build_application(settings: Settings, metrics: Metrics) -> CreditApplication:
     """The services as they are, without batches."""
     idempotency.MAX_BATCH_CALLS = 1
     return bootstrap.build_application(settings, metrics)

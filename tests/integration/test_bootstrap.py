@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 
 from almeno_grpc import bootstrap
+from almeno_grpc.application import CreditApplication
 from almeno_grpc.config import Settings
 from almeno_grpc.domain.imports import ImportKind, ImportState
 from almeno_grpc.metrics import NoMetrics
@@ -65,7 +66,7 @@ def test_calls_that_wait_for_their_batch_keep_no_thread(database_url):
 
 
 def test_services_are_named_in_full():
-    assert bootstrap.CreditApplication.service_names == (
+    assert CreditApplication.service_names == (
         "almeno.credit.v1.CreditService",
         "almeno.credit.v1.PortfolioService",
     )

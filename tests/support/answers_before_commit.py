@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 from almeno_grpc import bootstrap
+from almeno_grpc.application import CreditApplication
 from almeno_grpc.bootstrap import import_queue_depth, prepare_database, queue_files, run_import_worker
 from almeno_grpc.config import Settings
 from almeno_grpc.metrics import Metrics
@@ -15,7 +16,7 @@ LATE_SECONDS = 0.01
 _execute_batch, _complete = idempotency.execute_batch, idempotency._complete
 
 
-def build_application(settings: Settings, metrics: Metrics) -> bootstrap.CreditApplication:
+def build_application(settings: Settings, metrics: Metrics) -> CreditApplication:
     """The services as they are, but for batches whose calls are answered while their transaction is open."""
     idempotency.execute_batch = _execute_and_answer
     idempotency._complete = _complete_unless_answered

@@ -42,7 +42,7 @@ class PostgresDatabases:
         name = f"book_{next(self._numbers)}"
         template = "template1" if empty else self._template
         with self.server.connect() as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
         return self.server.url(name)
 
     def drop(self, url: str) -> None:

@@ -1,6 +1,7 @@
 """The wiring of a server with a fault on purpose: it never looks whether a request was answered before."""
 
 from almeno_grpc import bootstrap
+from almeno_grpc.application import CreditApplication
 from almeno_grpc.bootstrap import import_queue_depth, prepare_database, queue_files, run_import_worker
 from almeno_grpc.config import Settings
 from almeno_grpc.metrics import Metrics
@@ -9,7 +10,7 @@ from almeno_grpc.storage.idempotency import IdempotencyRecords
 __all__ = ["build_application", "import_queue_depth", "prepare_database", "queue_files", "run_import_worker"]
 
 
-def build_application(settings: Settings, metrics: Metrics) -> bootstrap.CreditApplication:
+def build_application(settings: Settings, metrics: Metrics) -> CreditApplication:
     """The services as they are, on a store that finds no idempotency record."""
     IdempotencyRecords.get_many = lambda *_: {}
     return bootstrap.build_application(settings, metrics)

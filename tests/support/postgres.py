@@ -18,6 +18,8 @@ import psycopg
 USER = "postgres"
 FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "on"}
 """Settings of a server whose machine does not crash."""
+_MEMORY, _ROOM_BYTES = Path("/dev/shm"), 4 * 2**30  # noqa: S108 - a folder of a random name is made in it
+"""A file system in memory, on which a database is made in a tenth of the time; containers have one of 64 MiB."""
 _WATCH = 'read _; kill -QUIT "$(head -n 1 "$0")"'
 """A script that ends the server of a `postmaster.pid` once nobody holds the other end of its standard input."""
 
@@ -150,8 +152,8 @@ class PostgresServer:
 
 @contextlib.contextmanager
 def running_postgres(settings: Mapping[str, str] = FAST) -> Iterator[PostgresServer]:
-    """A new server, gone at the end."""
-    with postgres_folder() as folder:
+    """A new server, gone at the end; with settings that do not sync its data is kept in memory where there is room."""
+    with postgres_folder(_MEMORY if settings is FAST and _has_room(_MEMORY) else None) as folder:
         server = PostgresServer(folder / "server")
         server.initialize()
         server.start(settings)
@@ -162,14 +164,18 @@ def running_postgres(settings: Mapping[str, str] = FAST) -> Iterator[PostgresSer
 
 
 @contextlib.contextmanager
-def postgres_folder() -> Iterator[Path]:
-    """A folder for servers, which their account may enter."""
-    folder = Path(tempfile.mkdtemp(prefix="almeno-postgres-"))
+def postgres_folder(parent: Path | None = None) -> Iterator[Path]:
+    """A folder for servers, which their account may enter; among the temporary files by default."""
+    folder = Path(tempfile.mkdtemp(prefix="almeno-postgres-", dir=parent))
     folder.chmod(0o755)
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _has_room(folder: Path) -> bool:
+    return folder.is_dir() and os.access(folder, os.W_OK) and shutil.disk_usage(folder).free > _ROOM_BYTES
 
 
 def _free_port() -> int:

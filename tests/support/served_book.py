@@ -10,7 +10,8 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from almeno_grpc.api import credit_service_pb2_grpc, import_pb2, portfolio_service_pb2, portfolio_service_pb2_grpc
-from almeno_grpc.bootstrap import CreditApplication
+from almeno_grpc.application import CreditApplication
+from almeno_grpc.bootstrap import build_application
 from almeno_grpc.clock import Clock
 from almeno_grpc.config import Settings
 from almeno_grpc.metrics import NoMetrics
@@ -88,7 +89,7 @@ def served(database_url: str, *, dispatches_early: bool | None = None) -> Iterat
     )
     store = SqlStore(database_url, threads=40)
     store.migrate()
-    application = CreditApplication(settings_here, NoMetrics())
+    application = build_application(settings_here, NoMetrics())
     limits = CallLimits(
         max_concurrent_calls=1000, max_message_bytes=settings_here.max_message_bytes, slow_call_milliseconds=60_000
     )

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-LAYERS = ("server", "serving", "bootstrap", ("rpc", "imports", "storage"), "service", "domain")
+LAYERS = ("server", "serving", "bootstrap", "application", ("rpc", "imports", "storage"), "service", "domain")
 """From the top down: a layer imports itself and the layers below it; those that share a line leave each other alone."""
 
 BESIDE = {"clock", "config", "config_values", "logs", "metrics"}
@@ -18,7 +18,7 @@ BESIDE = {"clock", "config", "config_values", "logs", "metrics"}
 
 STUBS = {"api": {"_gen"}, "_gen": {"_gen"}}
 """The stubs stand behind `api`, which these layers import."""
-STUBS_ARE_FOR = {"rpc", "bootstrap", "serving"}
+STUBS_ARE_FOR = {"rpc", "application", "serving"}
 
 LIBRARIES = {
     "sqlalchemy": {"storage"},
@@ -31,11 +31,11 @@ LIBRARIES = {
     "phonenumbers": {"service.phone_numbers"},
     "msgspec": {"service.decision_snapshot"},
     "prometheus_client": {"metrics", "serving"},
-    "grpc": {"rpc", "serving", "server", "bootstrap", "_gen"},
+    "grpc": {"rpc", "serving", "server", "application", "_gen"},
     "grpc_status": {"rpc"},
     "grpc_health": {"serving", "rpc"},
     "grpc_reflection": {"serving"},
-    "google": {"rpc", "serving", "bootstrap", "_gen"},
+    "google": {"rpc", "serving", "application", "_gen"},
 }
 """The only parts that know a library; a library that is not listed is known by none."""
 

@@ -16,7 +16,7 @@ from almeno_grpc.storage.keyed import KeyedStatement
 from almeno_grpc.storage.postgres import bulk
 from almeno_grpc.storage.postgres.analyze import analyze
 from almeno_grpc.storage.postgres.dialect import is_idle
-from almeno_grpc.storage.postgres.engine import BEGIN, MAX_POOL_SIZE, open_postgres_engine
+from almeno_grpc.storage.postgres.engine import BEGIN, MAX_POOL_SIZE, open_engine
 from almeno_grpc.storage.postgres.errors import cause_of, domain_error
 from almeno_grpc.storage.postgres.kept_connection import KeptConnection
 from almeno_grpc.storage.table_write import TableWrite
@@ -69,7 +69,7 @@ class PostgresBackend:
 
     def __init__(self, url: URL, threads: int) -> None:
         # One for each thread and the two that are kept.
-        self._engine = open_postgres_engine(url, pool_size=threads + 2)
+        self._engine = open_engine(url, pool_size=threads + 2)
         self._fetching = KeptConnection(self._engine)
         self._reading = self._engine.execution_options(**{BEGIN: _BEGIN_READING})
         self._writing = KeptConnection(self._engine.execution_options(**{BEGIN: _BEGIN_WRITING}))
@@ -216,3 +216,8 @@ def _sequence(column: Column[int]) -> str:
 def _lock_key(name: str) -> int:
     """The key of a name among the database's advisory locks, whoever else takes some."""
     return int.from_bytes(hashlib.sha256(f"almeno {name}".encode()).digest()[:8], "big", signed=True)
+
+
+def open_backend(url: URL, threads: int) -> PostgresBackend:
+    """The database of a URL; arguments and errors are those of `almeno_grpc.storage.engine.open_backend`."""
+    return PostgresBackend(url, threads)

@@ -1,7 +1,7 @@
 """Engines for PostgreSQL: to the server that takes writes, and with connections given up soon when that is gone.
 
 Nothing outlives a transaction on its connection but prepared statements, so that a pooler such as PgBouncer may stand
-between; `postgres_url` says what it then needs.
+between; `complete_url` says what it then needs.
 """
 
 import psycopg
@@ -32,7 +32,7 @@ _DRIVER_OPTIONS = {
 """libpq's, unless the URL says otherwise: a machine that is gone is noticed within seconds."""
 
 
-def postgres_url(url: URL) -> URL:
+def complete_url(url: URL) -> URL:
     """Checks a PostgreSQL URL, and completes it with the driver and libpq's options.
 
     The URL's query takes libpq's options, and `prepare_threshold=none`, which prepares no statements: for a pooler in
@@ -52,11 +52,11 @@ def postgres_url(url: URL) -> URL:
     return url.set(drivername="postgresql+psycopg", query={**_DRIVER_OPTIONS, **url.query})
 
 
-def open_postgres_engine(url: URL, *, pool_size: int = 8) -> Engine:
+def open_engine(url: URL, *, pool_size: int = 8) -> Engine:
     """An engine for one process.
 
     Args:
-        url: As `postgres_url` gives it.
+        url: As `complete_url` gives it.
         pool_size: The most connections held.
     """
     prepares = "prepare_threshold" not in url.query

@@ -18,7 +18,7 @@ from almeno_grpc.storage.backend import DatabaseUnusable
 from almeno_grpc.storage.compiled import CompiledStatement, Row
 from almeno_grpc.storage.keyed import KeyedStatement
 from almeno_grpc.storage.sqlite import bulk
-from almeno_grpc.storage.sqlite.engine import BEGIN, open_sqlite_engine
+from almeno_grpc.storage.sqlite.engine import BEGIN, open_engine
 from almeno_grpc.storage.sqlite.errors import domain_error
 from almeno_grpc.storage.sqlite.fair_file_lock import FairFileLock
 from almeno_grpc.storage.table_write import TableWrite
@@ -80,7 +80,7 @@ class SqliteBackend:
         # The file that SQLite opens: those who know it by another name share its locks. The driver is given the
         # absolute path, without what `..` takes away; only then are links followed.
         self._path = Path(os.path.realpath(os.path.abspath(url.database or "")))  # noqa: PTH100
-        self._engine = open_sqlite_engine(url, pool_size=threads + 1)
+        self._engine = open_engine(url, pool_size=threads + 1)
         self._of_thread = threading.local()
         self._write_lock = threading.Lock()
         self._writer: _Writer | None = None
@@ -195,3 +195,8 @@ class SqliteBackend:
         if connection is None:
             connection = self._of_thread.connection = self._engine.connect()
         return connection
+
+
+def open_backend(url: URL, threads: int) -> SqliteBackend:
+    """The database of a URL; arguments and errors are those of `almeno_grpc.storage.engine.open_backend`."""
+    return SqliteBackend(url, threads)

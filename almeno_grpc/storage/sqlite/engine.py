@@ -24,7 +24,7 @@ _LOCKED_SECONDS = 0.01
 """How long to wait before a new database that is locked is tried again."""
 
 
-def sqlite_url(url: URL) -> URL:
+def complete_url(url: URL) -> URL:
     """Checks a SQLite URL.
 
     Raises:
@@ -40,11 +40,11 @@ def sqlite_url(url: URL) -> URL:
     return url
 
 
-def open_sqlite_engine(url: URL, *, pool_size: int = 8) -> Engine:
+def open_engine(url: URL, *, pool_size: int = 8) -> Engine:
     """An engine for one process.
 
     Args:
-        url: As `sqlite_url` gives it.
+        url: As `complete_url` gives it.
         pool_size: The most connections held.
 
     Raises:

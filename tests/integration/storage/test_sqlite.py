@@ -78,22 +78,25 @@ def test_file_of_several_names_has_one_set_of_locks(tmp_path, database_url):
 
 def test_sqlite_that_can_lose_commits_is_refused(monkeypatch, database_url):
     old = SimpleNamespace(sqlite_version_info=(3, 51, 2), sqlite_version="3.51.2")
+    url = parse_url(database_url)
     monkeypatch.setattr(engines.importlib, "import_module", lambda _: old)
     with pytest.raises(DatabaseUnusable, match=r"SQLite 3\.51\.2 can lose commits"):
-        open_engine(parse_url(database_url))
+        engines.open_engine(url)
 
 
 def test_interpreters_own_sqlite_is_used_where_the_package_is_missing_and_held_to_the_same(monkeypatch, database_url):
+    url = parse_url(database_url)
+
     def missing(name):
         raise ImportError(name)
 
     monkeypatch.setattr(engines.importlib, "import_module", missing)
     monkeypatch.setattr(engines.sqlite3, "sqlite_version_info", (3, 51, 3))
-    made = open_engine(parse_url(database_url))
+    made = engines.open_engine(url)
     assert made.dialect.dbapi is sqlite3
     monkeypatch.setattr(engines.sqlite3, "sqlite_version_info", (3, 40, 1))
     with pytest.raises(DatabaseUnusable, match="can lose commits"):
-        open_engine(parse_url(database_url))
+        engines.open_engine(url)
 
 
 class ConnectionToNewDatabase:

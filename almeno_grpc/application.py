@@ -1,0 +1,88 @@
+"""The services of a process that serves calls, wired together."""
+
+import threading
+from collections.abc import Sequence
+
+import grpc
+from google.protobuf.descriptor import MethodDescriptor
+
+from almeno_grpc.api import (
+    credit_service_pb2,
+    credit_service_pb2_grpc,
+    portfolio_service_pb2,
+    portfolio_service_pb2_grpc,
+)
+from almeno_grpc.clock import Clock
+from almeno_grpc.config import Settings
+from almeno_grpc.domain.policy import Policy
+from almeno_grpc.metrics import Metrics
+from almeno_grpc.rpc.credit_servicer import CreditServicer
+from almeno_grpc.rpc.portfolio_servicer import PortfolioServicer
+from almeno_grpc.rpc.runtime.limits import MAX_STREAMS, WRITE_THREADS
+from almeno_grpc.service.booking import BookingService
+from almeno_grpc.service.checks import CheckService
+from almeno_grpc.service.customers import CustomerService
+from almeno_grpc.service.decisions import DecisionService
+from almeno_grpc.service.idempotency import Idempotency
+from almeno_grpc.service.imports import ImportService
+from almeno_grpc.service.policies import PolicyCalendar, PolicyService
+from almeno_grpc.service.portfolio import PortfolioSummaryService
+from almeno_grpc.service.repayments import RepaymentService
+from almeno_grpc.service.simulation import SimulationService
+from almeno_grpc.storage.store import SqlStore
+
+_CREDIT = credit_service_pb2.DESCRIPTOR.services_by_name["CreditService"]
+_PORTFOLIO = portfolio_service_pb2.DESCRIPTOR.services_by_name["PortfolioService"]
+
+
+class CreditApplication:
+    """The services of one process."""
+
+    service_names = (_CREDIT.full_name, _PORTFOLIO.full_name)
+
+    def __init__(self, settings: Settings, clock: Clock, policies: Sequence[Policy], metrics: Metrics) -> None:
+        self._store = SqlStore(settings.database_url, threads=settings.threads + WRITE_THREADS + MAX_STREAMS)
+        self._draining = threading.Event()
+        calendar = PolicyCalendar(policies)
+        self._checks = CheckService(self._store, calendar, clock)
+        self._customers = CustomerService(self._store, clock)
+        self._booking = BookingService(self._store, calendar, clock)
+        self._repayments = RepaymentService(self._store, clock)
+        self._credit = CreditServicer(
+            self._customers,
+            self._checks,
+            self._booking,
+            self._repayments,
+            DecisionService(self._store, policies),
+            metrics,
+        )
+        self._portfolio = PortfolioServicer(
+            Idempotency(self._store, clock),
+            ImportService(self._store, clock),
+            PolicyService(policies, clock),
+            SimulationService(self._store, policies, clock),
+            PortfolioSummaryService(self._store, policies, clock),
+            settings.import_max_upload_bytes,
+            self._draining,
+        )
+
+    @property
+    def inline_methods(self) -> frozenset[MethodDescriptor]:
+        """The methods whose calls other threads answer, so that they take little time of the one they arrive on."""
+        names = ("RegisterCustomer", "CheckEligibility", "CreateLoan", "RecordRepayment")
+        return frozenset(_CREDIT.methods_by_name[name] for name in names)
+
+    def add_to(self, server: grpc.Server) -> None:
+        """Adds the services to a server that has not started."""
+        credit_service_pb2_grpc.add_CreditServiceServicer_to_server(self._credit, server)
+        portfolio_service_pb2_grpc.add_PortfolioServiceServicer_to_server(self._portfolio, server)
+
+    def drain(self) -> None:
+        """Ends watches and scans of the book with UNAVAILABLE; their callers retry with a server that stays."""
+        self._draining.set()
+
+    def close(self) -> None:
+        """Ends the queues' threads and closes the database's connections."""
+        for service in (self._checks, self._customers, self._booking, self._repayments):
+            service.close()
+        self._store.close()
