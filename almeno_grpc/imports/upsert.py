@@ -24,6 +24,7 @@ from almeno_grpc.imports.sandbox.messages import RowBatch
 from almeno_grpc.service.store import Transaction
 
 _FIGURES = attrgetter("first_name", "last_name", "age", "phone_digits", "monthly_income", "approved_limit")
+_KEY = attrgetter("customer_id", "source_loan_id")
 
 
 @dataclass
@@ -39,19 +40,11 @@ class _BatchResult:
         """Notes why a row is not taken."""
         self.issues.append(RowIssue(row_number, IssueOutcome.REJECTED, column, message))
 
-    def adjust(self, row_number: int, column: str, message: str) -> None:
-        """Notes with what change a row was taken."""
-        self.issues.append(RowIssue(row_number, IssueOutcome.ADJUSTED, column, message))
-
 
 def upsert_batch(tx: Transaction, queue_number: int, parts: Iterable[RowBatch], now: int) -> RowCounts:
     """Imports a batch, part by part, and adds to the progress of its import, in the same transaction.
 
-    Args:
-        tx: The transaction.
-        queue_number: The import's place in the queue.
-        parts: In the order they take effect in.
-        now: In microseconds since the epoch.
+    The parts take effect in their order; `now` is in microseconds since the epoch.
 
     Raises:
         WriteConflict: A phone number or a Loan ID was taken by another server, or a loan was booked or repaid
@@ -85,11 +78,6 @@ def reserve_loan_ids(tx: Transaction, loan_ids: Sequence[int], customer_ids: Seq
 
 
 def _upsert_customers(tx: Transaction, rows: CustomerRows, now: int, result: _BatchResult) -> None:
-    """Imports customers.
-
-    Raises:
-        WriteConflict: Another server has taken a phone number of theirs meanwhile.
-    """
     if not rows:
         return
     known = tx.customers.with_ids([row.customer_id for row in rows])
@@ -153,8 +141,7 @@ def _upsert_run(
     if that was taken. So nearly all of a book is inserted as it comes. `customers` are those who exist; `taken` grows
     by the ids of what is inserted.
     """
-    new: list[LoanRow] = []
-    others: list[LoanRow] = []
+    new, others = list[LoanRow](), list[LoanRow]()
     for row in rows:
         if row.customer_id not in customers:
             result.reject(row.row_number, "Customer ID", f"no customer has the number {row.customer_id}")
@@ -172,15 +159,15 @@ def _upsert_run(
 
 def _upsert_existing(tx: Transaction, rows: Sequence[LoanRow], result: _BatchResult) -> list[int]:
     """Imports loans whose ids are taken: by themselves, imported before, or by others; returns the ids given."""
-    known = tx.loans.by_source({_key(row) for row in rows})
+    known = tx.loans.by_source({_KEY(row) for row in rows})
     new: dict[tuple[int, int], LoanRow] = {}
     for row in rows:
-        if _key(row) not in known:
-            new.setdefault(_key(row), row)
+        if _KEY(row) not in known:
+            new.setdefault(_KEY(row), row)
     numbers = tx.loans.import_renumbered(list(new.values())) if new else []
     id_of = dict(zip(new, numbers, strict=True))
     for row in rows:
-        key = _key(row)
+        key = _KEY(row)
         if new.get(key) is row:
             result.inserted += 1
             _note_id(row, id_of[key], result)
@@ -210,11 +197,7 @@ def _update_again(tx: Transaction, row: LoanRow, before: Loan, result: _BatchRes
 def _note_id(row: LoanRow, loan_id: int, result: _BatchResult) -> None:
     if loan_id != row.source_loan_id:
         message = f"{row.source_loan_id} is the number of another loan; this one has loan_id {loan_id}"
-        result.adjust(row.row_number, "Loan ID", message)
-
-
-def _key(row: LoanRow) -> tuple[int, int]:
-    return row.customer_id, row.source_loan_id
+        result.issues.append(RowIssue(row.row_number, IssueOutcome.ADJUSTED, "Loan ID", message))
 
 
 def _as_imported(tx: Transaction, loan: Loan) -> Loan:

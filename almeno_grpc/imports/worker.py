@@ -90,7 +90,7 @@ class ImportWorker:
         except _CancelledError:
             state, error = ImportState.CANCELLED, ""
         except FileRefusedError as refusal:
-            state, error = ImportState.FAILED, refusal.message
+            state, error = ImportState.FAILED, str(refusal)
         except (Unavailable, Aborted):
             raise
         except Exception as fault:

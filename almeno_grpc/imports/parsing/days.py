@@ -80,8 +80,10 @@ def _day_of(parts: dict[str, Any], cell: object) -> object:
     """
     year, clock = int(parts["year"]), parts["time"]
     if "first" not in parts:
+        name = parts.get("name", "").lower()
         # The names of other languages begin alike: marraskuu is November.
-        month = _month_named(parts["name"].lower()) if "name" in parts else int(parts["month"])
+        named = [number for number, full in enumerate(_MONTHS, start=1) if full.startswith(name)]
+        [month] = named if name else [int(parts["month"])]
         return _at(date(year, month, int(parts["day"])), clock, cell)
     first, second = int(parts["first"]), int(parts["second"])
     outcome = _at(date(year, first, second) if second > 12 else date(year, second, first), clock, cell)
@@ -91,11 +93,6 @@ def _day_of(parts: dict[str, Any], cell: object) -> object:
     if max(first, second) > 12:
         return InOrder(outcome, day_first=first > 12)
     return EitherOrder(outcome, day_number(date(year, first, second)), quoted(cell))
-
-
-def _month_named(name: str) -> int:
-    [month] = [number for number, full in enumerate(_MONTHS, start=1) if full.startswith(name)]
-    return month
 
 
 def _at(found: date, clock: str | None, cell: object) -> object:

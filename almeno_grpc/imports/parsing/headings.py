@@ -13,13 +13,9 @@ _MAX_SHOWN = 20
 
 
 def find_columns(kind: ImportKind, cells: Sequence[object], named: Mapping[str, str], sheet: str) -> list[int]:
-    """Finds where the columns of the kind stand in the row of headings; others do not matter.
+    """Finds where the columns of the kind stand in the row of headings, `cells`; others do not matter.
 
-    Args:
-        kind: What the rows are.
-        cells: The row of headings.
-        named: The file's headings by the book's, where the sender has named them.
-        sheet: What the row stands in, for the messages.
+    `named` are the file's headings by the book's, where the sender has named them; `sheet` is the title for messages.
 
     Raises:
         FileRefusedError: Headings are missing, or stand twice; the message names them all. Or there are too many.

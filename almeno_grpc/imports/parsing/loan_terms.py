@@ -1,7 +1,6 @@
 """What follows from the terms of a sheet's loans, and what does not follow and is corrected."""
 
 from datetime import date
-from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -48,7 +47,7 @@ def _payment_follows(table: Table, place: int, rate_e4: int) -> bool:
     )
     if not (amount and months and payment and rate_e4):
         return False
-    rate: Decimal = rate_from_scaled(rate_e4)
+    rate = rate_from_scaled(rate_e4)
     return any(
         abs(installment_amount(method, amount, rate, months) - payment) < PAISE_PER_RUPEE
         for method in InstallmentMethod
@@ -59,10 +58,7 @@ def loan_columns(table: Table, book_date: date) -> list[Values]:
     """The fields of `LoanRow` behind the row number, as columns: what the rows say, and what follows from it.
 
     What does not follow is corrected, and said in the table's columns. What comes of rows with a fault does not matter.
-
-    Args:
-        table: The rows.
-        book_date: The day by which instalments count as due.
+    Instalments count as due by the book date.
     """
     values = {heading: column.values for heading, column in table.columns.items()}
     approvals: Numbers = values[headings.DATE_OF_APPROVAL]

@@ -48,7 +48,7 @@ def _messages(job: ReadingJob) -> Iterator[Message]:
     try:
         yield from parse_file(job)
     except FileRefusedError as refusal:
-        yield FileEnd(refusal=refusal.message)
+        yield FileEnd(refusal=str(refusal))
     except MemoryError:
         raise
     except Exception as error:

@@ -229,11 +229,8 @@ def open_import_file(
 ) -> Iterator[ImportFileSession]:
     """Has a process read and check a file, and waits until it is known to be sound as a whole.
 
-    However the block is left, the process has ended by then.
-
-    Args:
-        job: The file.
-        while_waiting: Called twice a second while the reader is silent. What it raises ends the reading.
+    However the block is left, the process has ended by then. `while_waiting` is called twice a second while the reader
+    is silent; what it raises ends the reading.
 
     Raises:
         FileRefusedError: The file as a whole cannot be taken.

@@ -32,7 +32,7 @@ def read(path: Path, content: bytes) -> list[list[object]] | str:
         sheet = open_sheet(path, "book.csv", ReadingLimits())
         return [[*sheet.headings], *map(list, sheet.rows)]
     except FileRefusedError as refusal:
-        return refusal.message
+        return str(refusal)
 
 
 def expected(text: str) -> list[list[str]] | str:
