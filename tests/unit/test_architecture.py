@@ -25,7 +25,7 @@ LIBRARIES = {
     "alembic": {"storage"},
     "psycopg": {"storage"},
     "pysqlite3": {"storage"},
-    "pandas": {"imports.parsing.columns"},
+    "pandas": {"imports.parsing.columns", "imports.parsing.csv_text"},
     "numpy": {"imports.parsing." + name for name in ("columns", "loan_terms", "rows", "table")},
     "python_calamine": {"imports.parsing.sheets"},
     "phonenumbers": {"service.phone_numbers"},

@@ -1,4 +1,4 @@
-"""The rows of a file, whichever library reads it: python-calamine a workbook, the csv module all other text."""
+"""The rows of a file, whichever library reads it: python-calamine a workbook, pandas all other text."""
 
 import zipfile
 import zlib
@@ -34,7 +34,7 @@ class Sheet:
     heading_row: int
     """Its number as a spreadsheet shows it."""
     rows: Iterator[Row]
-    """The rows below. An empty cell is an empty text. A row of a CSV file may be shorter than the headings, or longer.
+    """The rows below, as long as the headings; of a CSV file all may be longer. An empty cell is an empty text.
     Asking for them raises `FileRefusedError` where the file turns out to be damaged."""
 
 

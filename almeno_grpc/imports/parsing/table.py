@@ -77,7 +77,7 @@ def read_table(sheet: Sheet, kind: ImportKind, named: Mapping[str, str], limits:
         yield_cpu()
         picked = []
         for number, row in rows:
-            cells_here = pick(row if len(row) >= width else [*row, *[""] * (width - len(row))])
+            cells_here = pick(row)
             if is_blank(cells_here):
                 continue
             if any(row[width:]):

@@ -95,7 +95,7 @@ def test_text_named_as_a_workbook_is_refused(text, name):
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "not a sound workbook, or has a password"),
         (f"{CSV_HEADINGS}\n7,Jos\xe9,Rao,41,1,1,1".encode("latin-1"), "UTF-8 (line 2 is not)"),
         (f"{CSV_HEADINGS}\n{CSV_ROW}".encode("utf-16-le"), "save it as CSV UTF-8"),
-        (f"{CSV_HEADINGS}\n7,A\0B,Rao,41,1,1,1".encode(), "line 2 holds a NUL"),
+        (f"{CSV_HEADINGS}\n7,A\0B,Rao,41,1,1,1".encode(), "(line 2 is not)"),
         (b"\x89PNG\r\n\x1a\n", "neither a workbook nor CSV"),
         (b"\n\n  \n", "no headings"),
         (f'{CSV_HEADINGS}\n7,"Asha,Rao,41,1,1,1\n{CSV_ROW}'.encode(), "not sound CSV: line 3"),
