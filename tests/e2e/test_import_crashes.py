@@ -2,6 +2,7 @@
 
 import contextlib
 import random
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ from support.servers import (
 from almeno_grpc.api import import_pb2
 
 CUSTOMER_COUNT, LOAN_COUNT, BATCH_ROWS = 100, 5_000, 50
-KILLS = 5
+KILLS = 3
 SMALL_STEPS = {"ALMENO_IMPORT_BATCH_ROWS": str(BATCH_ROWS), "ALMENO_WORKERS": "1"}
 
 
@@ -79,12 +80,10 @@ def undisturbed(start_shared_server: StartServer) -> tuple[RunningServer, import
     return server, loans
 
 
-def rows_done(server: RunningServer) -> int:
-    (done,) = server.rows(
-        "SELECT rows_inserted + rows_updated + rows_unchanged + rows_rejected AS rows FROM import_file "
-        "ORDER BY queue_number DESC LIMIT 1"
-    )
-    return int(done["rows"])
+ROWS_DONE = """
+    SELECT rows_inserted + rows_updated + rows_unchanged + rows_rejected FROM import_file
+    ORDER BY queue_number DESC LIMIT 1
+"""
 
 
 def copies_of_uploads(server: RunningServer) -> list[Path]:
@@ -105,9 +104,15 @@ def moments() -> list[tuple[int, float]]:
 
 
 def wait_for_rows(server: RunningServer, rows: int, then_seconds: float) -> None:
-    eventually(lambda: rows_done(server) >= rows, pause_seconds=0.001)
-    time.sleep(then_seconds)
-    assert rows_done(server) < LOAN_COUNT, "the import was over before it could be disturbed"
+    with contextlib.closing(sqlite3.connect(f"file:{server.folder}/almeno.db?mode=ro", uri=True)) as connection:
+
+        def rows_done() -> int:
+            (done,) = connection.execute(ROWS_DONE).fetchone()
+            return int(done)
+
+        eventually(lambda: rows_done() >= rows, pause_seconds=0.002)
+        time.sleep(then_seconds)
+        assert rows_done() < LOAN_COUNT, "the import was over before it could be disturbed"
 
 
 def assert_as_undisturbed(

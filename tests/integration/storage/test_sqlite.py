@@ -18,7 +18,7 @@ from almeno_grpc.domain.errors import StoreUnavailable
 from almeno_grpc.domain.imports import ImportKind
 from almeno_grpc.service.imports import Upload
 from almeno_grpc.service.store import Changes
-from almeno_grpc.storage.engine import DatabaseUnusable, open_engine, parse_url
+from almeno_grpc.storage.engine import DatabaseUnusable, parse_url
 from almeno_grpc.storage.sqlite import backend as backends
 from almeno_grpc.storage.sqlite import engine as engines
 from almeno_grpc.storage.store import SqlStore
