@@ -12,6 +12,7 @@ from google.protobuf.descriptor import MethodDescriptor
 
 from almeno_grpc.config import Settings
 from almeno_grpc.metrics import Metrics
+from almeno_grpc.serving.gc_tuning import paused_collection
 
 
 class Application(Protocol):
@@ -64,4 +65,5 @@ DEFAULT_BOOTSTRAP = "almeno_grpc.bootstrap"
 
 def load_bootstrap(module: str) -> Bootstrap:
     """Imports the module that wires the application together."""
-    return cast("Bootstrap", importlib.import_module(module))
+    with paused_collection():
+        return cast("Bootstrap", importlib.import_module(module))

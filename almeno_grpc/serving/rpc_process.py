@@ -8,7 +8,7 @@ import time
 from almeno_grpc.config import Settings, usable_cores
 from almeno_grpc.metrics import metrics_of_process
 from almeno_grpc.serving.control_channel import remove_metrics, start_process
-from almeno_grpc.serving.gc_tuning import freeze_loaded_objects
+from almeno_grpc.serving.gc_tuning import freeze_loaded_objects, paused_collection
 from almeno_grpc.serving.rpc_server import RpcServer
 from almeno_grpc.serving.signals import StopSignals
 
@@ -24,7 +24,8 @@ def main() -> None:
     settings = process.settings
     pin_to_core(settings, int(process.role.removeprefix(f"{ROLE}-")))
     metrics = metrics_of_process()
-    server = RpcServer(settings, process.bootstrap.build_application(settings, metrics), metrics)
+    with paused_collection():
+        server = RpcServer(settings, process.bootstrap.build_application(settings, metrics), metrics)
     freeze_loaded_objects()
     server.start()
     process.channel.send_ready()

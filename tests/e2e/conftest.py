@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator
 
 import pytest
-from support.servers import SAMPLE_BOOK, RunningServer, StartServer
+from support.servers import SAMPLE_BOOK, SEVERAL_PROCESSES, RunningServer, StartServer
 
 BUSINESS_DATE = "2026-04-10"
 SAMPLE_DATE = "2026-11-23"
@@ -55,7 +55,7 @@ def start_shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server for all tests that look at their own customers only, whatever else is in the book."""
     with _servers(tmp_path_factory) as start:
-        yield start()
+        yield start(**SEVERAL_PROCESSES)
 
 
 @pytest.fixture

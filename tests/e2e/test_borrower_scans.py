@@ -7,7 +7,7 @@ import grpc
 import pytest
 from support.book_files import CUSTOMER_HEADINGS, LOAN_HEADINGS, csv_file, customer_row, loan_row
 from support.calls import SECONDS, check_of, loan_of, per_cent, refusal_of, registered, rupees
-from support.servers import CUSTOMERS, LOANS, ROOT, RunningServer, StartServer, eventually
+from support.servers import CUSTOMERS, LOANS, ROOT, SEVERAL_PROCESSES, RunningServer, StartServer, eventually
 
 from almeno_grpc.api import portfolio_service_pb2 as pb
 
@@ -35,7 +35,7 @@ def begun(stub, walk: str):
 @pytest.fixture(scope="module")
 def large(start_shared_server: StartServer) -> RunningServer:
     """A server with customers who each have a loan."""
-    server = start_shared_server(ALMENO_METRICS_ADDRESS="127.0.0.1:0")
+    server = start_shared_server(ALMENO_METRICS_ADDRESS="127.0.0.1:0", **SEVERAL_PROCESSES)
     numbers = range(1, CUSTOMERS_IN_BOOK + 1)
     server.load(CUSTOMERS, csv_file(CUSTOMER_HEADINGS, [customer_row(number) for number in numbers]))
     server.load(LOANS, csv_file(LOAN_HEADINGS, [loan_row(number, number) for number in numbers]))

@@ -24,7 +24,16 @@ import pytest
 from support.book_files import CUSTOMER_HEADINGS, csv_file, customer_row
 from support.book_model import Answers, Sent, faults, last_numbers
 from support.calls import SECONDS, applicant, loan_of, paise_of, rupees
-from support.servers import CUSTOMERS, RunningServer, StartServer, WiredServer, descendants, eventually, kill
+from support.servers import (
+    CUSTOMERS,
+    SEVERAL_PROCESSES,
+    RunningServer,
+    StartServer,
+    WiredServer,
+    descendants,
+    eventually,
+    kill,
+)
 
 from almeno_grpc.api import credit_service_pb2 as pb
 from almeno_grpc.api import portfolio_service_pb2 as portfolio_pb
@@ -267,7 +276,7 @@ def note(request: pytest.FixtureRequest, trials: CrashTrials) -> None:
 
 def test_book_is_sound_after_every_crash(start_server: StartServer, request: pytest.FixtureRequest) -> None:
     seed = random.randrange(2**32)
-    trials = CrashTrials(start_server(), seed)
+    trials = CrashTrials(start_server(**SEVERAL_PROCESSES), seed)
     for number in range(TRIALS):
         killed = KILLED[number % len(KILLED)]
         found = trials.run(killed)
@@ -320,7 +329,7 @@ def faults_after(change: str, trials: CrashTrials) -> list[str]:
 
 @contextlib.contextmanager
 def faulty_server(folder: Path, wiring: str) -> Iterator[WiredServer]:
-    server = WiredServer(folder, wiring=wiring, ALMENO_BUSINESS_DATE="2026-04-10")
+    server = WiredServer(folder, wiring=wiring, ALMENO_BUSINESS_DATE="2026-04-10", **SEVERAL_PROCESSES)
     try:
         yield server
     finally:

@@ -9,7 +9,7 @@ import pytest
 from google.protobuf.message import Message
 from support.book_files import CUSTOMER_HEADINGS, csv_file, customer_row
 from support.calls import NOBODY, SECONDS, applicant, loan_of, refused, registered, rupees
-from support.servers import CUSTOMERS, RunningServer, StartServer, eventually, kill
+from support.servers import CUSTOMERS, SEVERAL_PROCESSES, RunningServer, StartServer, eventually, kill
 
 from almeno_grpc.api import credit_service_pb2 as pb
 from almeno_grpc.api import portfolio_service_pb2 as portfolio_pb
@@ -80,7 +80,7 @@ def idempotency_records(server: RunningServer) -> list[Sent]:
 def test_answers_come_again_byte_for_byte_from_any_process_and_after_a_restart_and_a_crash(
     start_server: StartServer,
 ) -> None:
-    server = start_server()
+    server = start_server(**SEVERAL_PROCESSES)
     sent = idempotency_records(server)
     assert all(one.answer for one in sent)
     # An import that has ended has let go of its upload.
@@ -161,7 +161,7 @@ def test_request_id_that_is_no_uuid_is_refused(server: RunningServer, request_id
 
 
 def test_requests_cut_off_by_the_death_of_a_process_can_be_sent_again(start_server: StartServer) -> None:
-    server = start_server()
+    server = start_server(**SEVERAL_PROCESSES)
     customer_id = registered(server.credit, income=1_000_000).customer_id
     sent, answers = [], {}
     for victim, restarts in (("rpc-0", 0), ("rpc-1", 0), ("rpc-0", 1)):

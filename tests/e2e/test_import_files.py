@@ -12,92 +12,20 @@ from support.book_files import (
     csv_file,
     customer_row,
     loan_row,
-    padded_workbook,
-    parts_of,
-    with_stated_size,
     workbook,
-    zip_of,
 )
 from support.calls import SECONDS, check_of, refused, registered
 from support.servers import CUSTOMERS, LOANS, RunningServer, StartServer
+from support.unsound_files import GOOD, MAX_ROWS, UNPACKED_BYTES, UNSOUND_FILES
 
 from almeno_grpc.api import import_pb2
 from almeno_grpc.api import portfolio_service_pb2 as pb
+from almeno_grpc.domain.imports import ImportKind
 
-UNPACKED_BYTES, MAX_ROWS, UPLOAD_BYTES = 2**20, 400, 256 * 2**10
-PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00\x1f\x15\xc4\x89"
-SHEET = "xl/worksheets/sheet1.xml"
-
-GOOD = workbook(CUSTOMER_HEADINGS, [customer_row(number) for number in range(1, 4)])
-GOOD_CSV = csv_file(CUSTOMER_HEADINGS, [customer_row(number) for number in range(1, 4)])
-
-
-def without(heading: str) -> tuple[str, ...]:
-    return tuple(other for other in CUSTOMER_HEADINGS if other != heading)
-
-
-@dataclass(frozen=True)
-class Refused:
-    """A file that is refused as a whole, and words of the reason."""
-
-    name: str
-    content: Callable[[], bytes]
-    words: str
-    kind: int = CUSTOMERS
-
-
-REFUSED = {
-    "empty": Refused("a.xlsx", lambda: b"", "the file is empty"),
-    "empty csv": Refused("a.csv", lambda: b"", "the file is empty"),
-    "only white space": Refused("a.csv", lambda: b"\n \n\n", "is empty"),
-    "empty sheet": Refused("a.xlsx", lambda: workbook([], []), "is empty"),
-    "corrupt zip": Refused("a.xlsx", lambda: GOOD[:600] + bytes(400) + GOOD[1000:], "damaged"),
-    "zip cut short": Refused("a.xlsx", lambda: GOOD[: len(GOOD) // 2], "damaged"),
-    "png renamed": Refused("a.xlsx", lambda: PNG, "not an .xlsx workbook although its name says so"),
-    "png renamed csv": Refused("a.csv", lambda: PNG, "CSV"),
-    "csv renamed xlsx": Refused("a.xlsx", lambda: GOOD_CSV, "not an .xlsx workbook although its name says so"),
-    "zip that is no workbook": Refused("a.xlsx", lambda: zip_of({"a.txt": b"a"}), "not an .xlsx workbook"),
-    "workbook without sheets": Refused(
-        "a.xlsx", lambda: zip_of({"[Content_Types].xml": b"<Types/>"}), "not a sound workbook"
-    ),
-    "sheet that is no xml": Refused(
-        "a.xlsx", lambda: zip_of(parts_of(GOOD) | {SHEET: b"\0\1<<<"}), "not a sound workbook"
-    ),
-    "old office file": Refused("a.xlsx", lambda: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "or has a password"),
-    "missing heading": Refused(
-        "a.csv", lambda: csv_file(without("Age"), [customer_row(1)[:6]]), "no column headed 'Age'"
-    ),
-    "several missing headings": Refused(
-        "a.xlsx", lambda: workbook(["Customer ID", "Age"], [[1, 2]]), "'First Name', 'Last Name', 'Phone Number'"
-    ),
-    "heading twice": Refused(
-        "a.csv", lambda: csv_file((*CUSTOMER_HEADINGS, "AGE"), [[*customer_row(1), 4]]), "more than one column"
-    ),
-    "customers as loans": Refused("a.xlsx", lambda: GOOD, "no column headed 'Loan ID'", LOANS),
-    "no headings": Refused("a.csv", lambda: csv_file(customer_row(1), [customer_row(2)]), "no column headed"),
-    "latin-1 text": Refused(
-        "a.csv", lambda: GOOD_CSV + "4,Jos\xe9,Rao,30,9,1,1\n".encode("latin-1"), "CSV in UTF-8 (line 5 is not)"
-    ),
-    "utf-16 text without its mark": Refused("a.csv", lambda: GOOD_CSV.decode().encode("utf-16-le"), "CSV"),
-    "open quote": Refused("a.csv", lambda: GOOD_CSV + b'4,"Asha', "not sound CSV"),
-    "zip bomb": Refused("a.xlsx", lambda: padded_workbook(GOOD, 2 * UNPACKED_BYTES), "too large once unpacked"),
-    "zip bomb that lies": Refused(
-        "a.xlsx",
-        lambda: with_stated_size(padded_workbook(GOOD, 40 * UNPACKED_BYTES), SHEET, 1_000),
-        "too large once unpacked",
-    ),
-    "size that lies": Refused("a.xlsx", lambda: with_stated_size(GOOD, SHEET, 10), "damaged"),
-    "cell far away": Refused(
-        "a.xlsx",
-        lambda: workbook(CUSTOMER_HEADINGS, [customer_row(1)], {"XFD1048576": "lost"}),
-        "it may hold a cell far away from the others",
-    ),
-    "too many rows": Refused(
-        "a.csv",
-        lambda: csv_file(CUSTOMER_HEADINGS, map(customer_row, range(1, MAX_ROWS + 2))),
-        f"more than {MAX_ROWS} rows",
-    ),
-}
+KINDS = {ImportKind.CUSTOMERS: CUSTOMERS, ImportKind.LOANS: LOANS}
+UPLOAD_BYTES = 256 * 2**10
+THROUGH_THE_SERVER = ("empty", "corrupt zip", "open quote", "zip bomb that lies", "cell far away", "customers as loans")
+"""Of the unsound files, all of which the unit tests read, one of each way to go wrong."""
 
 
 @pytest.fixture(scope="module")
@@ -128,13 +56,13 @@ def book(server: RunningServer) -> list[list[dict[str, object]]]:
     return [server.rows("SELECT * FROM customer"), server.rows("SELECT * FROM loan")]
 
 
-@pytest.mark.parametrize("what", REFUSED)
+@pytest.mark.parametrize("what", THROUGH_THE_SERVER)
 def test_file_that_is_unsound_as_a_whole_fails_with_a_reason_and_leaves_no_trace(
     limited_server: RunningServer, borrower: int, what: str
 ) -> None:
-    server, file = limited_server, REFUSED[what]
+    server, file = limited_server, UNSOUND_FILES[what]
     before = book(server)
-    ended = server.load(file.kind, file.content(), file.name)
+    ended = server.load(KINDS[file.kind], file.content(), file.name)
     assert ended.state == import_pb2.IMPORT_STATE_FAILED
     assert file.words in ended.error
     assert "server" not in ended.error, "it is the file's fault, not the server's"
@@ -203,7 +131,7 @@ def column_of(change: dict[str, object], headings: tuple[str, ...]) -> str:
     return next(heading for heading in headings if heading.lower().replace(" ", "_") in change)
 
 
-APPROVED_BY_DATE = {
+TAKEN = {
     "xlsx renamed csv": Taken("book.csv", lambda: workbook(CUSTOMER_HEADINGS, customers(10, {}, {})), 2),
     "extra columns": Taken(
         "book.xlsx",
@@ -301,11 +229,11 @@ APPROVED_BY_DATE = {
 }
 
 
-@pytest.mark.parametrize("what", APPROVED_BY_DATE)
+@pytest.mark.parametrize("what", TAKEN)
 def test_good_rows_are_imported_and_each_bad_one_has_its_issue(
     limited_server: RunningServer, borrower: int, what: str
 ) -> None:
-    server, file = limited_server, APPROVED_BY_DATE[what]
+    server, file = limited_server, TAKEN[what]
     ended = server.load(file.kind, file.content(), file.name)
     assert (ended.state, ended.error) == (import_pb2.IMPORT_STATE_SUCCEEDED, "")
     assert accounts_for_its_rows(ended)

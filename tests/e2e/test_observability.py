@@ -7,7 +7,7 @@ import grpc
 import pytest
 from support.book_files import CUSTOMER_HEADINGS, LOAN_HEADINGS, csv_file, customer_row, loan_row
 from support.calls import SECONDS, applicant, check_of, loan_of, per_cent, refused, registered
-from support.servers import CUSTOMERS, LOANS, RunningServer, StartServer, eventually, kill
+from support.servers import CUSTOMERS, LOANS, SEVERAL_PROCESSES, RunningServer, StartServer, eventually, kill
 
 from almeno_grpc.api import credit_service_pb2 as pb
 from almeno_grpc.api import import_pb2
@@ -21,7 +21,7 @@ PHONE_NUMBERS = ("9812300001", "9812300002", "8111100001", "8111100002", "981230
 @pytest.fixture(scope="module")
 def observed(start_shared_server: StartServer) -> RunningServer:
     """A server with metrics."""
-    return start_shared_server(ALMENO_METRICS_ADDRESS="127.0.0.1:0")
+    return start_shared_server(ALMENO_METRICS_ADDRESS="127.0.0.1:0", **SEVERAL_PROCESSES)
 
 
 def difference(after: dict, before: dict, name: str) -> dict[tuple[str, ...], float]:

@@ -16,7 +16,16 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2
 from support.book_files import CUSTOMER_HEADINGS, csv_file, customer_row
 from support.calls import SECONDS, applicant, check_of, loan_of, refusal_of, refused, registered
-from support.servers import CUSTOMERS, STOP_SECONDS, RunningServer, StartServer, eventually, is_alive, kill
+from support.servers import (
+    CUSTOMERS,
+    SEVERAL_PROCESSES,
+    STOP_SECONDS,
+    RunningServer,
+    StartServer,
+    eventually,
+    is_alive,
+    kill,
+)
 
 from almeno_grpc.api import credit_service_pb2 as pb
 from almeno_grpc.api import import_pb2, loan_pb2
@@ -91,7 +100,7 @@ def test_message_that_is_too_large_is_refused_and_the_server_goes_on(server: Run
 
 
 def test_calls_with_hopeless_deadlines_leave_nothing_half_done(start_server: StartServer) -> None:
-    server = start_server()
+    server = start_server(**SEVERAL_PROCESSES)
     customer_id = registered(server.credit, income=1_000_000).customer_id
     connections = [server.connect() for _ in range(6)]
     requests = [loan_of(customer_id, 1_000 + number, request_id=new_id()) for number in range(300)]
@@ -161,7 +170,7 @@ def test_uploads_that_break_off_are_not_queued(server: RunningServer) -> None:
 
 
 def test_checks_stay_quick_while_an_import_is_read_and_written(start_server: StartServer) -> None:
-    server = start_server()
+    server = start_server(**SEVERAL_PROCESSES)
     customer_id = registered(server.credit, income=200_000).customer_id
     request = check_of(customer_id, 10_000)
 
@@ -191,7 +200,7 @@ def test_checks_stay_quick_while_an_import_is_read_and_written(start_server: Sta
 def test_calls_in_flight_at_the_stop_finish_or_say_unavailable_and_what_was_answered_is_in_the_book(
     start_server: StartServer,
 ) -> None:
-    server = start_server()
+    server = start_server(**SEVERAL_PROCESSES)
     customer_id = registered(server.credit, income=1_000_000).customer_id
     connections = [server.connect() for _ in range(8)]
     requests = [loan_of(customer_id, 1_000 + number, request_id=new_id()) for number in range(400)]
@@ -230,7 +239,7 @@ def test_calls_in_flight_at_the_stop_finish_or_say_unavailable_and_what_was_answ
 
 
 def test_port_keeps_serving_while_processes_die(start_server: StartServer) -> None:
-    server = start_server()
+    server = start_server(**SEVERAL_PROCESSES)
     customer_id = registered(server.credit, income=200_000).customer_id
     stop = threading.Event()
     failures: list[Exception] = []

@@ -40,7 +40,7 @@ def postgres_databases() -> Iterator[PostgresDatabases]:
         yield PostgresDatabases(server)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def sqlite_databases(tmp_path_factory: pytest.TempPathFactory) -> SqliteDatabases:
     return SqliteDatabases(tmp_path_factory.mktemp("books"))
 
@@ -73,7 +73,7 @@ def admin(databases: PostgresDatabases, database_url: str) -> Iterator[psycopg.C
 
 @pytest.fixture
 def database_url(new_database: Callable[..., str]) -> str:
-    """A database with an empty book, or none yet; `store` makes sure of the schema."""
+    """A database with an empty book."""
     return new_database()
 
 
@@ -92,9 +92,7 @@ def open_store(database_url: str) -> Iterator[Callable[[], SqlStore]]:
 
 @pytest.fixture
 def store(open_store: Callable[[], SqlStore]) -> SqlStore:
-    store = open_store()
-    store.migrate()
-    return store
+    return open_store()
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Databases for books, as many as the tests want, on each kind of database."""
 
 import itertools
+import shutil
 from pathlib import Path
 
 from sqlalchemy import make_url
@@ -10,15 +11,19 @@ from support.postgres import PostgresServer
 
 
 class SqliteDatabases:
-    """Makes SQLite databases, each an empty file."""
+    """Makes SQLite databases: copies of one with the schema, for making that takes a while."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._numbers = itertools.count(1)
+        self._template = folder / "template.db"
+        _migrate(f"sqlite:///{self._template}")
 
     def make(self, *, empty: bool = False) -> str:
-        del empty
-        return f"sqlite:///{self._folder / f'book-{next(self._numbers)}.db'}"
+        path = self._folder / f"book-{next(self._numbers)}.db"
+        if not empty:
+            shutil.copyfile(self._template, path)
+        return f"sqlite:///{path}"
 
     def drop(self, url: str) -> None:
         for path in self._folder.glob(f"{make_url(url).database.rpartition('/')[2]}*"):
@@ -33,9 +38,7 @@ class PostgresDatabases:
         self._numbers = itertools.count(1)
         self._template = "template1"
         url = self.make()
-        store = SqlStore(url)
-        store.migrate()
-        store.close()
+        _migrate(url)
         self._template = make_url(url).database
 
     def make(self, *, empty: bool = False) -> str:
@@ -48,3 +51,9 @@ class PostgresDatabases:
     def drop(self, url: str) -> None:
         with self.server.connect() as connection:
             connection.execute(f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
+
+
+def _migrate(url: str) -> None:
+    store = SqlStore(url)
+    store.migrate()
+    store.close()

@@ -71,7 +71,8 @@ class Served:
     def upload(
         self, content: bytes, kind: int = import_pb2.IMPORT_KIND_CUSTOMERS, name: str = "book.csv", **header
     ) -> import_pb2.Import:
-        """Uploads a file in one piece."""
+        """Uploads a file in one piece, with its size as the bundled client does."""
+        header.setdefault("size_bytes", len(content))
         messages = [
             portfolio_service_pb2.StartImportRequest(
                 header=portfolio_service_pb2.ImportHeader(kind=kind, file_name=name, **header)
@@ -88,7 +89,6 @@ def served(database_url: str, *, dispatches_early: bool | None = None) -> Iterat
         database_url=database_url, business_date=TODAY, threads=4, import_max_upload_bytes=UPLOAD_LIMIT_BYTES
     )
     store = SqlStore(database_url, threads=40)
-    store.migrate()
     application = build_application(settings_here, NoMetrics())
     limits = CallLimits(
         max_concurrent_calls=1000, max_message_bytes=settings_here.max_message_bytes, slow_call_milliseconds=60_000

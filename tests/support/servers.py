@@ -25,6 +25,8 @@ from almeno_grpc.storage.engine import open_engine, parse_url
 BIN = Path(sys.executable).parent
 ROOT = Path(__file__).parents[2]
 SAMPLE_BOOK = ("--load-customers", f"{ROOT}/data/customers.xlsx", "--load-loans", f"{ROOT}/data/loans.xlsx")
+SEVERAL_PROCESSES = {"ALMENO_WORKERS": "2"}
+"""A server whose calls are served by two processes, for what has to hold between them."""
 START_SECONDS = 60
 IMPORT_SECONDS = 120
 STOP_SECONDS = 60
@@ -54,7 +56,7 @@ class RunningServer:
             **{name: value for name, value in os.environ.items() if not name.startswith("ALMENO_")},
             "ALMENO_ADDRESS": "127.0.0.1:0",
             "ALMENO_DATABASE_URL": self.database_url,
-            "ALMENO_WORKERS": "2",
+            "ALMENO_WORKERS": "1",
             "TMPDIR": str(folder),
             **environment,
         }
@@ -146,8 +148,9 @@ class RunningServer:
         return True
 
     def upload(self, kind: int, content: bytes, file_name: str = "book.csv", **header: Any) -> import_pb2.Import:
-        """Uploads a file in pieces of 1 MiB."""
+        """Uploads a file in pieces of 1 MiB, with its size as the bundled client does."""
         message = portfolio_service_pb2.StartImportRequest
+        header.setdefault("size_bytes", len(content))
         pieces = [content[start : start + 2**20] for start in range(0, len(content), 2**20)]
         messages = [
             message(header=portfolio_service_pb2.ImportHeader(kind=kind, file_name=file_name, **header)),

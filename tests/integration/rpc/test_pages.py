@@ -13,27 +13,37 @@ from almeno_grpc.domain.imports import ImportKind, IssueOutcome, RowCounts, RowI
 IMPORTS = 7
 
 
-@pytest.fixture
-def listed(stubs, rows_of):
-    """A book with 30 customers, 25 loans of customer 7 (every second closed), and imports with 12 issues."""
-    stubs.book.upsert([rows_of.customer(number) for number in range(1, 31)])
-    stubs.book.upsert(
+def fill(server, rows_of):
+    """Gives a server 30 customers, 25 loans of customer 7 (every second closed), and imports with 12 issues."""
+    server.book.upsert([rows_of.customer(number) for number in range(1, 31)])
+    server.book.upsert(
         [rows_of.loan(7, number, emis_paid=12 if number % 2 else 3) for number in range(1, 26)]
         + [rows_of.loan(8, number) for number in range(100, 103)]
     )
     for amount in range(1, 13):
-        stubs.book.repay(2, amount)
-        stubs.book.repay(100, 10 * amount)
+        server.book.repay(2, amount)
+        server.book.repay(100, 10 * amount)
     for _ in range(IMPORTS - 2):
-        stubs.book.queue(ImportKind.CUSTOMERS, b"")
+        server.book.queue(ImportKind.CUSTOMERS, b"")
     issues = [RowIssue(2 + at // 3, IssueOutcome.REJECTED, "Age", f"fault {at}") for at in range(12)]
-    stubs.book.store.write(lambda tx: tx.imports.add_progress(1, RowCounts(rejected=4), issues))
-    stubs.book.store.write(lambda tx: tx.imports.add_progress(2, RowCounts(rejected=4), issues))
-    return stubs
+    server.book.store.write(lambda tx: tx.imports.add_progress(1, RowCounts(rejected=4), issues))
+    server.book.store.write(lambda tx: tx.imports.add_progress(2, RowCounts(rejected=4), issues))
+    return server
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def listed(shared_stubs, rows_of):
+    """The book of `fill`, which the tests leave as it is."""
+    return fill(shared_stubs, rows_of)
+
+
+@pytest.fixture(scope="module")
 def lists(listed):
+    """The lists of a book that stays as it is."""
+    return lists_of(listed)
+
+
+def lists_of(listed):
     """Each list as a call of (size, token) that gives the keys of its rows and the next token, and all its keys."""
     by_queue_number = {file["queue_number"]: file["import_id"] for file in listed.book.rows("import_file")}
 
@@ -120,7 +130,9 @@ def test_page_has_50_rows_by_default_and_1000_at_most(stubs, rows_of):
         assert answer.next_page_token
 
 
-def test_page_walk_sees_every_row_once_while_rows_are_added(listed, lists, rows_of):
+def test_page_walk_sees_every_row_once_while_rows_are_added(stubs, rows_of):
+    listed = fill(stubs, rows_of)
+    lists = lists_of(listed)
     numbers = iter(range(200, 300))
 
     def add():

@@ -6,6 +6,8 @@ import pytest
 from sqlalchemy import CheckConstraint, Integer, UniqueConstraint, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from almeno_grpc.storage.postgres.engine import BEGIN
+from almeno_grpc.storage.store import SqlStore
 from almeno_grpc.storage.tables import metadata
 
 GOOD = {
@@ -245,10 +247,20 @@ def broken(kind: str, sqlite_name: str, name: str) -> str:
     return f'{kind} constraint failed: {re.escape(sqlite_name)}|{kind.lower()} constraint "{name}"'
 
 
+@pytest.fixture(scope="module")
+def engine(databases):
+    """The engine of an empty book, which no test commits to."""
+    url = databases.make()
+    store = SqlStore(url)
+    yield store.engine.execution_options(**{BEGIN: "BEGIN"})
+    store.close()
+    databases.drop(url)
+
+
 @pytest.fixture
-def put(store):
-    """Writes rows, each table's good one with changes, past everything that checks them."""
-    with store.engine.connect() as connection:
+def put(engine):
+    """Writes rows, each table's good one with changes, past everything that checks them; all are rolled back."""
+    with engine.connect() as connection:
 
         def write(table: str, changes=None) -> None:
             target = metadata.tables[table]
@@ -331,10 +343,10 @@ def test_row_that_refers_to_nothing_is_refused(put_good, table, changes):
         if not column.nullable and not (isinstance(column.type, Integer) and [*table.primary_key] == [column])
     ],
 )
-def test_figure_that_is_needed_is_never_missing(store, table, column):
+def test_figure_that_is_needed_is_never_missing(engine, table, column):
     columns = {name: value for name, value in GOOD[table].items() if name != column}
     values = ", ".join(f":{column}" for column in columns)
-    with store.engine.connect() as connection, pytest.raises(IntegrityError, match=r"(?i)not.null constraint"):
+    with engine.connect() as connection, pytest.raises(IntegrityError, match=r"(?i)not.null constraint"):
         connection.execute(text(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({values})"), columns)  # noqa: S608
 
 
