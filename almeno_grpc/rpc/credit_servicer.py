@@ -13,8 +13,8 @@ from almeno_grpc.domain.decision import Decision, LoanRequest
 from almeno_grpc.domain.errors import CreditError
 from almeno_grpc.metrics import Metrics
 from almeno_grpc.rpc import requests
-from almeno_grpc.rpc.conversion.customers import fill_customer, fill_position
-from almeno_grpc.rpc.conversion.decisions import fill_booking, fill_decision, fill_replay, fill_stored_decision
+from almeno_grpc.rpc.conversion.customers import PositionMessage, fill_customer
+from almeno_grpc.rpc.conversion.decisions import check_response, fill_booking, fill_replay, fill_stored_decision
 from almeno_grpc.rpc.conversion.loans import fill_installment, fill_loan, fill_payoff, fill_repayment
 from almeno_grpc.rpc.errors import fill_status
 from almeno_grpc.rpc.field_reader import FieldReader
@@ -73,7 +73,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         customer, position = self._customers.get(customer_id)
         response = pb.GetCustomerResponse()
         fill_customer(response.customer, customer)
-        fill_position(response.position, position, customer.approved_limit)
+        PositionMessage(response.position).fill(position, customer.approved_limit)
         return response
 
     def ListCustomers(
@@ -100,9 +100,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
 
     def _check_answer(self, decision: Decision) -> bytes:
         self._metrics.decision("check", decision.reasons)
-        response = pb.CheckEligibilityResponse()
-        fill_decision(response.decision, decision)
-        return response.SerializeToString()
+        return check_response(decision).SerializeToString()
 
     def BatchCheckEligibility(
         self, request: pb.BatchCheckEligibilityRequest, _context: grpc.ServicerContext
@@ -123,7 +121,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
             if isinstance(outcome, CreditError):
                 fill_status(response.results.add().error, outcome)
             else:
-                fill_decision(response.results.add().decision, outcome)
+                response.results.add().decision.CopyFrom(check_response(outcome).decision)
         return response
 
     def CreateLoan(self, request: pb.CreateLoanRequest, context: grpc.ServicerContext) -> Future[bytes]:

@@ -3,7 +3,7 @@
 from almeno_grpc.api import customer_pb2
 from almeno_grpc.domain.customer import Customer
 from almeno_grpc.domain.position import CreditPosition
-from almeno_grpc.rpc.conversion.values import fill_money, fill_timestamp
+from almeno_grpc.rpc.conversion.values import fill_amount, fill_money, fill_timestamp, in_rupees
 
 
 def fill_customer(message: customer_pb2.Customer, customer: Customer) -> None:
@@ -18,14 +18,25 @@ def fill_customer(message: customer_pb2.Customer, customer: Customer) -> None:
     fill_timestamp(message.create_time, customer.create_time)
 
 
-def fill_position(message: customer_pb2.CreditPosition, position: CreditPosition, approved_limit: int) -> None:
-    """Fills a credit position, with what is left of the limit; the limit in paise."""
-    message.loan_count = position.loan_count
-    message.active_loan_count = position.active_loan_count
-    message.loans_this_year = position.loans_this_year
-    fill_money(message.approved_volume, position.approved_volume)
-    fill_money(message.current_debt, position.current_debt)
-    fill_money(message.monthly_obligation, position.monthly_obligation)
-    message.emis_due = position.emis_due
-    message.emis_paid_on_time = position.emis_paid_on_time
-    fill_money(message.available_limit, position.available_limit(approved_limit))
+class PositionMessage:
+    """The message of a credit position and the messages in it, to be filled once or again and again."""
+
+    def __init__(self, message: customer_pb2.CreditPosition) -> None:
+        self._message = message
+        self._approved_volume = in_rupees(message.approved_volume)
+        self._current_debt = in_rupees(message.current_debt)
+        self._monthly_obligation = in_rupees(message.monthly_obligation)
+        self._available_limit = in_rupees(message.available_limit)
+
+    def fill(self, position: CreditPosition, approved_limit: int) -> None:
+        """Fills in a credit position, with what is left of the limit; the limit in paise."""
+        message = self._message
+        message.loan_count = position.loan_count
+        message.active_loan_count = position.active_loan_count
+        message.loans_this_year = position.loans_this_year
+        fill_amount(self._approved_volume, position.approved_volume)
+        fill_amount(self._current_debt, position.current_debt)
+        fill_amount(self._monthly_obligation, position.monthly_obligation)
+        message.emis_due = position.emis_due
+        message.emis_paid_on_time = position.emis_paid_on_time
+        fill_amount(self._available_limit, position.available_limit(approved_limit))

@@ -1,12 +1,21 @@
 """Decisions as messages: those of a check, stored ones, and replays."""
 
+import threading
+
 from almeno_grpc.api import credit_service_pb2 as pb
 from almeno_grpc.api import decision_pb2
 from almeno_grpc.domain.decision import Decision, DecisionReason
-from almeno_grpc.rpc.conversion.customers import fill_position
+from almeno_grpc.rpc.conversion.customers import PositionMessage
 from almeno_grpc.rpc.conversion.enums import enum_values
 from almeno_grpc.rpc.conversion.loans import fill_loan
-from almeno_grpc.rpc.conversion.values import fill_date, fill_decimal, fill_money, fill_timestamp
+from almeno_grpc.rpc.conversion.values import (
+    fill_amount,
+    fill_date,
+    fill_decimal,
+    fill_money,
+    fill_timestamp,
+    in_rupees,
+)
 from almeno_grpc.service.booking import Booking
 from almeno_grpc.service.decision_replay import Replay
 from almeno_grpc.service.decision_snapshot import StoredDecision
@@ -15,32 +24,82 @@ from almeno_grpc.service.decisions import DamagedDecision
 DECISION_REASONS = enum_values(DecisionReason, decision_pb2.DecisionReason)
 
 
-def fill_decision(message: decision_pb2.Decision, decision: Decision, sentence: str | None = None) -> None:
-    """Fills a decision; a stored one keeps the message it was answered with, which may differ from one made now."""
-    request, borrower = decision.request, decision.borrower
-    message.customer_id = request.customer_id
-    message.approved = decision.approved
-    message.credit_score = decision.credit_score
-    add_component = message.score_components.add
-    for name, points, max_points, observed in decision.score_components:
-        component = add_component()
-        component.name = name
-        component.points = points.numerator / points.denominator
-        component.max_points = max_points
-        component.observed = observed
-    fill_money(message.loan_amount, request.loan_amount)
-    fill_decimal(message.interest_rate, request.interest_rate)
-    fill_decimal(message.corrected_interest_rate, decision.corrected_interest_rate)
-    message.tenure_months = request.tenure_months
-    fill_money(message.monthly_installment, decision.monthly_installment)
-    if decision.reasons:
-        message.reasons.extend([DECISION_REASONS[reason] for reason in decision.reasons])
-    message.message = decision.message if sentence is None else sentence
-    fill_position(message.position, borrower.position, borrower.approved_limit)
-    message.policy_version = decision.policy_version
-    fill_date(message.business_date, decision.business_date)
-    if decision.counter_offer is not None:
-        fill_money(message.counter_offer, decision.counter_offer)
+_MAX_FILLS = 500
+"""How often a message is filled anew: a text in it takes new room each time, which is freed with the whole message."""
+
+
+class _DecisionMessage:
+    """A decision's message and the messages in it, of which protobuf makes a new object whenever nobody holds one."""
+
+    def __init__(self, message: decision_pb2.Decision, component_count: int) -> None:
+        """Takes an empty message, for a decision with so many score components."""
+        self.fills_left = _MAX_FILLS
+        self.component_count = component_count
+        self._message = message
+        self._components = [message.score_components.add() for _ in range(component_count)]
+        self._interest_rate = message.interest_rate
+        self._corrected_interest_rate = message.corrected_interest_rate
+        self._business_date = message.business_date
+        self._reasons = message.reasons
+        self._loan_amount = in_rupees(message.loan_amount)
+        self._monthly_installment = in_rupees(message.monthly_installment)
+        self._position = PositionMessage(message.position)
+
+    def fill(self, decision: Decision, sentence: str) -> None:
+        """Fills in a decision, whatever the message has held before; the sentence is the message for a person."""
+        self.fills_left -= 1
+        message, request, borrower = self._message, decision.request, decision.borrower
+        message.customer_id = request.customer_id
+        message.approved = decision.approved
+        message.credit_score = decision.credit_score
+        components = zip(self._components, decision.score_components, strict=True)
+        for component, (name, points, max_points, observed) in components:
+            component.name = name
+            component.points = points.numerator / points.denominator
+            component.max_points = max_points
+            component.observed = observed
+        fill_amount(self._loan_amount, request.loan_amount)
+        fill_decimal(self._interest_rate, request.interest_rate)
+        fill_decimal(self._corrected_interest_rate, decision.corrected_interest_rate)
+        message.tenure_months = request.tenure_months
+        fill_amount(self._monthly_installment, decision.monthly_installment)
+        del self._reasons[:]
+        if decision.reasons:
+            self._reasons.extend([DECISION_REASONS[reason] for reason in decision.reasons])
+        message.message = sentence
+        self._position.fill(borrower.position, borrower.approved_limit)
+        message.policy_version = decision.policy_version
+        fill_date(self._business_date, decision.business_date)
+        message.ClearField("counter_offer")
+        if decision.counter_offer is not None:
+            fill_money(message.counter_offer, decision.counter_offer)
+
+
+class _CheckResponse(threading.local):
+    """The response to a check that a thread fills again and again, which takes 10 µs; a new one takes 15.
+
+    Without it BatchCheckEligibility makes an eighth fewer decisions a second.
+    """
+
+    def __init__(self) -> None:
+        self.renew(0)
+
+    def renew(self, component_count: int) -> None:
+        """Takes a new message."""
+        self.message = pb.CheckEligibilityResponse()
+        self.decision = _DecisionMessage(self.message.decision, component_count)
+
+
+_check_response = _CheckResponse()
+
+
+def check_response(decision: Decision) -> pb.CheckEligibilityResponse:
+    """Makes the response to a check. The thread's next call fills the same message: encode or copy it before."""
+    response = _check_response
+    if response.decision.fills_left == 0 or response.decision.component_count != len(decision.score_components):
+        response.renew(len(decision.score_components))
+    response.decision.fill(decision, decision.message)
+    return response.message
 
 
 def fill_stored_decision(message: decision_pb2.Decision, stored: StoredDecision | DamagedDecision) -> None:
@@ -49,7 +108,7 @@ def fill_stored_decision(message: decision_pb2.Decision, stored: StoredDecision 
         _fill_damaged_decision(message, stored)
         return
     decision = stored.decision
-    fill_decision(message, decision, stored.message)
+    _DecisionMessage(message, len(decision.score_components)).fill(decision, stored.message)
     message.decision_id = stored.decision_id
     if decision.request.max_interest_rate is not None:
         fill_decimal(message.max_interest_rate, decision.request.max_interest_rate)

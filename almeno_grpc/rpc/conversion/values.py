@@ -10,8 +10,18 @@ CURRENCY = "INR"
 
 
 def fill_money(message: money_pb2.Money, paise: int) -> None:
-    """Fills an amount of paise, zero or more, as rupees and billionths of a rupee."""
+    """Fills an amount of paise, zero or more, in rupees."""
+    fill_amount(in_rupees(message), paise)
+
+
+def in_rupees(message: money_pb2.Money) -> money_pb2.Money:
+    """Names the currency."""
     message.currency_code = CURRENCY
+    return message
+
+
+def fill_amount(message: money_pb2.Money, paise: int) -> None:
+    """Fills a message that names its currency: as rupees and billionths of a rupee."""
     message.units = paise // 100
     message.nanos = paise % 100 * 10_000_000
 

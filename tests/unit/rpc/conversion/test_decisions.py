@@ -1,5 +1,6 @@
 """Decisions as messages: what they hold, and what they leave out."""
 
+import itertools
 from datetime import date
 from decimal import Decimal
 
@@ -11,7 +12,7 @@ from almeno_grpc.domain.decision import Borrower, Decision, LoanRequest, decide
 from almeno_grpc.domain.loan import Loan
 from almeno_grpc.domain.policy import Policy
 from almeno_grpc.domain.position import CreditPosition
-from almeno_grpc.rpc.conversion.decisions import fill_booking, fill_decision, fill_stored_decision
+from almeno_grpc.rpc.conversion.decisions import check_response, fill_booking, fill_stored_decision
 from almeno_grpc.service.booking import Booking
 from almeno_grpc.service.decision_snapshot import stored_decision_of
 
@@ -40,8 +41,17 @@ def decisions(policy: Policy) -> list[Decision]:
 
 def message_of(decision: Decision) -> decision_pb2.Decision:
     message = decision_pb2.Decision()
-    fill_decision(message, decision)
+    message.CopyFrom(check_response(decision).decision)
     return message
+
+
+def test_message_that_is_filled_again_holds_nothing_of_the_decision_before(decisions: list[Decision]) -> None:
+    fewer = decisions[1]._replace(score_components=decisions[1].score_components[:3])
+    first: dict[int, bytes] = {}
+    for place, decision in itertools.chain(*itertools.permutations(enumerate([*decisions, fewer]))):
+        encoded = message_of(decision).SerializeToString(deterministic=True)
+        assert encoded == first.setdefault(place, encoded)
+    assert len(set(first.values())) == 4
 
 
 def test_approval_has_neither_reasons_nor_a_counter_offer(decisions: list[Decision]) -> None:
