@@ -103,6 +103,7 @@ def runtime_server(
     *,
     dispatches_early: bool,
     inline: Collection[str] = (),
+    request_timeout_seconds: float = 10,
     outer: Sequence[grpc.ServerInterceptor] = (),
     inner: Sequence[grpc.ServerInterceptor] = (),
 ) -> Iterator[Served]:
@@ -113,7 +114,10 @@ def runtime_server(
     """
     metrics = RecordedMetrics()
     limits = CallLimits(
-        max_concurrent_calls=LIMIT, max_message_bytes=1000, slow_call_milliseconds=200, request_timeout_seconds=0.3
+        max_concurrent_calls=LIMIT,
+        max_message_bytes=1000,
+        slow_call_milliseconds=200,
+        request_timeout_seconds=request_timeout_seconds,
     )
     service = credit_service_pb2.DESCRIPTOR.services_by_name["CreditService"]
     admission = AdmissionInterceptor(

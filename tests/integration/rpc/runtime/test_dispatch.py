@@ -41,6 +41,13 @@ def served(engine: str) -> Iterator[Served]:
 
 
 @pytest.fixture
+def impatient(engine: str) -> Iterator[Served]:
+    """A server that waits a second for the request of a call."""
+    with runtime_server(dispatches_early=engine == "early", request_timeout_seconds=1) as served:
+        yield served
+
+
+@pytest.fixture
 def inline(engine: str) -> Iterator[Served]:
     """A server one of whose methods is inline."""
     with runtime_server(dispatches_early=engine == "early", inline=["GetCustomer"]) as served:
@@ -87,33 +94,33 @@ def has_failed(error: Exception) -> Future[Any]:
 
 @BOTH
 def test_call_whose_request_does_not_arrive_counts_and_is_cancelled_in_time(
-    served: Served, silence: Callable[[], Iterator[bytes]]
+    impatient: Served, silence: Callable[[], Iterator[bytes]]
 ) -> None:
-    call = served.channel.stream_unary(GET_CUSTOMER).future(silence(), timeout=5)
-    eventually(lambda: served.admission.calls_under_way == 1)
+    call = impatient.channel.stream_unary(GET_CUSTOMER).future(silence(), timeout=5)
+    eventually(lambda: impatient.admission.calls_under_way == 1)
     assert call.code() is grpc.StatusCode.CANCELLED
-    eventually(lambda: served.admission.calls_under_way == 0)
-    assert served.get_customer() == ANSWER
+    eventually(lambda: impatient.admission.calls_under_way == 0)
+    assert impatient.get_customer() == ANSWER
 
 
 @EARLY
 def test_callers_that_never_send_their_request_hold_no_threads(
-    served: Served, silence: Callable[[], Iterator[bytes]]
+    impatient: Served, silence: Callable[[], Iterator[bytes]]
 ) -> None:
-    calls = [served.channel.stream_unary(GET_CUSTOMER).future(silence(), timeout=5) for _ in range(2)]
-    eventually(lambda: served.admission.calls_under_way == 2)
-    assert threads_of(served) == 0
-    assert served.get_customer(timeout=0.2) == ANSWER
+    calls = [impatient.channel.stream_unary(GET_CUSTOMER).future(silence(), timeout=5) for _ in range(2)]
+    eventually(lambda: impatient.admission.calls_under_way == 2)
+    assert threads_of(impatient) == 0
+    assert impatient.get_customer(timeout=0.9) == ANSWER
     assert [call.code() for call in calls] == [grpc.StatusCode.CANCELLED] * 2
 
 
 @GRPC
 def test_callers_that_never_send_their_request_hold_threads_until_their_time_is_over(
-    served: Served, silence: Callable[[], Iterator[bytes]]
+    impatient: Served, silence: Callable[[], Iterator[bytes]]
 ) -> None:
-    calls = [served.channel.stream_unary(GET_CUSTOMER).future(silence(), timeout=5) for _ in range(2)]
-    eventually(lambda: threads_of(served) == 2)
-    assert served.get_customer(timeout=2) == ANSWER
+    calls = [impatient.channel.stream_unary(GET_CUSTOMER).future(silence(), timeout=5) for _ in range(2)]
+    eventually(lambda: threads_of(impatient) == 2)
+    assert impatient.get_customer(timeout=2) == ANSWER
     assert [call.code() for call in calls] == [grpc.StatusCode.CANCELLED] * 2
 
 
@@ -252,12 +259,12 @@ def test_call_for_which_there_is_no_thread_is_rejected_and_does_not_run_later(se
 
 
 @GRPC
-def test_call_for_which_there_is_no_thread_is_cancelled_once_its_time_is_over(served: Served) -> None:
-    with without_threads(served), pytest.raises(grpc.RpcError) as caught:
-        served.get_customer()
+def test_call_for_which_there_is_no_thread_is_cancelled_once_its_time_is_over(impatient: Served) -> None:
+    with without_threads(impatient), pytest.raises(grpc.RpcError) as caught:
+        impatient.get_customer()
     assert caught.value.code() is grpc.StatusCode.CANCELLED
-    assert served.admission.calls_under_way == 0
-    assert served.get_customer() == ANSWER
+    assert impatient.admission.calls_under_way == 0
+    assert impatient.get_customer() == ANSWER
 
 
 @BOTH
