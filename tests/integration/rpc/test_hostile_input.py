@@ -13,7 +13,7 @@ from support.served_book import served
 from almeno_grpc.api import credit_service_pb2, portfolio_service_pb2
 from almeno_grpc.rpc.runtime.methods import path_of
 
-EXAMPLES = int(os.environ.get("ALMENO_FUZZ_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("ALMENO_FUZZ_EXAMPLES", "30"))
 CODES = {"OK", "INVALID_ARGUMENT", "NOT_FOUND", "ALREADY_EXISTS", "FAILED_PRECONDITION", "RESOURCE_EXHAUSTED"}
 
 NASTY_TEXTS = [
@@ -141,6 +141,7 @@ def test_request_of_the_right_shape_with_any_values_is_answered_by_the_contract(
     try_any()
 
 
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)  # they come to no database
 @pytest.mark.parametrize(("module", "method"), methods_by_name())
 def test_bytes_that_are_no_message_are_answered_by_the_contract(send, module, method):
     assert module
@@ -153,6 +154,7 @@ def test_bytes_that_are_no_message_are_answered_by_the_contract(send, module, me
     try_any()
 
 
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)  # they come to no database
 @pytest.mark.parametrize(("module", "method"), methods_by_name())
 def test_bytes_that_are_no_message_are_answered_by_the_contract_on_the_path_of_grpc_too(on_grpc_path, module, method):
     assert module
