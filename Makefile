@@ -32,8 +32,8 @@ help: ## Show the targets.
 run: .venv/service ## Serve on 127.0.0.1:50051 with the sample book loaded.
 	exec $(BIN)/almeno-server --load-customers data/customers.xlsx --load-loans data/loans.xlsx
 
-test: .venv/development ## Run the test suite.
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+test: .venv/development ## Run the test suite, in three processes: half of the time a test waits.
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 coverage: .venv/development ## Show that what decides and what books is tested in every branch.
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term --cov-fail-under=100 $(COVERING)
