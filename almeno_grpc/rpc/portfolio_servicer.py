@@ -12,7 +12,7 @@ from almeno_grpc.domain.errors import CreditError, DeadlineExceeded, ServerStopp
 from almeno_grpc.domain.imports import ImportFile
 from almeno_grpc.domain.limits import MAX_ID
 from almeno_grpc.domain.portfolio import Portfolio
-from almeno_grpc.domain.simulation import Flip, SimulationSummary
+from almeno_grpc.domain.simulation import Flip, LoanTerms, SimulationSummary
 from almeno_grpc.rpc import requests
 from almeno_grpc.rpc.conversion.imports import fill_import, fill_issue
 from almeno_grpc.rpc.conversion.policies import fill_policy
@@ -190,7 +190,7 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
     ) -> Iterator[pb.SimulatePolicyResponse]:
         """Decides one loan request for every customer under two policies."""
         fields = FieldReader()
-        terms = requests.loan_terms(fields, request)
+        terms = LoanTerms(*requests.loan_terms(fields, request))
         candidate = requests.candidate_policy(fields, request)
         against = fields.policy_version("against_version", request.against_version) if request.against_version else ""
         fields.raise_if_invalid()

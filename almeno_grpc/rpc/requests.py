@@ -1,6 +1,7 @@
 """Requests, checked and turned into values of the domain."""
 
 import hashlib
+from decimal import Decimal
 
 import grpc
 from google.protobuf.message import Message
@@ -12,7 +13,6 @@ from almeno_grpc.domain.errors import CreditError
 from almeno_grpc.domain.loan import LoanState
 from almeno_grpc.domain.policy import Policy
 from almeno_grpc.domain.policy_file import PolicyError, parse_policy
-from almeno_grpc.domain.simulation import LoanTerms
 from almeno_grpc.rpc.conversion.loans import LOAN_STATES
 from almeno_grpc.rpc.field_reader import FieldReader
 from almeno_grpc.service.customers import Applicant
@@ -82,9 +82,9 @@ def loan_terms(
     request: credit_service_pb2.CheckEligibilityRequest
     | credit_service_pb2.CreateLoanRequest
     | portfolio_service_pb2.SimulatePolicyRequest,
-) -> LoanTerms:
-    """What is asked for, whoever asks."""
-    return LoanTerms(
+) -> tuple[int, Decimal, int]:
+    """What is asked for, whoever asks: amount in paise, rate in per cent a year, months."""
+    return (
         fields.amount(
             "loan_amount", request.loan_amount, min_paise=limits.MIN_LOAN_AMOUNT, max_paise=limits.MAX_LOAN_AMOUNT
         ),
