@@ -14,9 +14,14 @@ from almeno_grpc.domain.errors import CreditError
 from almeno_grpc.metrics import Metrics
 from almeno_grpc.rpc import requests
 from almeno_grpc.rpc.conversion.customers import PositionMessage, fill_customer
-from almeno_grpc.rpc.conversion.decisions import check_response, fill_booking, fill_replay, fill_stored_decision
+from almeno_grpc.rpc.conversion.decisions import (
+    encoded_check,
+    encoded_results,
+    fill_booking,
+    fill_replay,
+    fill_stored_decision,
+)
 from almeno_grpc.rpc.conversion.loans import fill_installment, fill_loan, fill_payoff, fill_repayment
-from almeno_grpc.rpc.errors import fill_status
 from almeno_grpc.rpc.field_reader import FieldReader
 from almeno_grpc.rpc.pages import page_of
 from almeno_grpc.service.booking import Booking, BookingService
@@ -100,11 +105,9 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
 
     def _check_answer(self, decision: Decision) -> bytes:
         self._metrics.decision("check", decision.reasons)
-        return check_response(decision).SerializeToString()
+        return encoded_check(decision)
 
-    def BatchCheckEligibility(
-        self, request: pb.BatchCheckEligibilityRequest, _context: grpc.ServicerContext
-    ) -> pb.BatchCheckEligibilityResponse:
+    def BatchCheckEligibility(self, request: pb.BatchCheckEligibilityRequest, _context: grpc.ServicerContext) -> bytes:
         """Decides many requests without storing or booking."""
         fields = FieldReader()
         fields.number("requests", len(request.requests), 1, MAX_BATCH_REQUESTS)
@@ -115,14 +118,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         for reasons, count in decided.items():
             self._metrics.decision("check", reasons, count)
         in_order = iter(outcomes)
-        response = pb.BatchCheckEligibilityResponse()
-        for each in asked:
-            outcome = each if isinstance(each, CreditError) else next(in_order)
-            if isinstance(outcome, CreditError):
-                fill_status(response.results.add().error, outcome)
-            else:
-                response.results.add().decision.CopyFrom(check_response(outcome).decision)
-        return response
+        return encoded_results(each if isinstance(each, CreditError) else next(in_order) for each in asked)
 
     def CreateLoan(self, request: pb.CreateLoanRequest, context: grpc.ServicerContext) -> Future[bytes]:
         """Decides, stores the decision and books what it approves."""

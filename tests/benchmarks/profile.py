@@ -37,7 +37,7 @@ from almeno_grpc.clock import Clock
 from almeno_grpc.domain.decision import Decision, decide
 from almeno_grpc.metrics import PrometheusMetrics
 from almeno_grpc.rpc import requests
-from almeno_grpc.rpc.conversion.decisions import check_response
+from almeno_grpc.rpc.conversion.decisions import encoded_check
 from almeno_grpc.rpc.credit_servicer import CreditServicer
 from almeno_grpc.rpc.field_reader import FieldReader
 from almeno_grpc.rpc.runtime.admission import AdmissionInterceptor
@@ -107,7 +107,7 @@ def parts(store: SqlStore, customer_ids: Sequence[int]) -> list[Part]:
         metrics.decision("check", decision.reasons)
 
     def encode(decision: Decision) -> bytes:
-        return check_response(decision).SerializeToString()
+        return encoded_check(decision)
 
     figures = {
         "request decoded": measured(pb.CheckEligibilityRequest.FromString, serialized),

@@ -1,10 +1,13 @@
 """Decisions as messages: those of a check, stored ones, and replays."""
 
 import threading
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from almeno_grpc.api import credit_service_pb2 as pb
 from almeno_grpc.api import decision_pb2
 from almeno_grpc.domain.decision import Decision, DecisionReason
+from almeno_grpc.domain.errors import CreditError
 from almeno_grpc.rpc.conversion.customers import PositionMessage
 from almeno_grpc.rpc.conversion.enums import enum_values
 from almeno_grpc.rpc.conversion.loans import fill_loan
@@ -16,6 +19,7 @@ from almeno_grpc.rpc.conversion.values import (
     fill_timestamp,
     in_rupees,
 )
+from almeno_grpc.rpc.errors import fill_status
 from almeno_grpc.service.booking import Booking
 from almeno_grpc.service.decision_replay import Replay
 from almeno_grpc.service.decision_snapshot import StoredDecision
@@ -75,31 +79,50 @@ class _DecisionMessage:
             fill_money(message.counter_offer, decision.counter_offer)
 
 
-class _CheckResponse(threading.local):
-    """The response to a check that a thread fills again and again, which takes 10 µs; a new one takes 15.
+class _KeptResponse(threading.local):
+    """A response with one decision that a thread fills again and again, which takes 10 µs; a new one takes 15."""
 
-    Without it BatchCheckEligibility makes an eighth fewer decisions a second.
+    def __init__(self, response_class: Callable[[], Any], decision_of: Callable[[Any], decision_pb2.Decision]) -> None:
+        self._response_class = response_class
+        self._decision_of = decision_of
+        self._renew(0)
+
+    def _renew(self, component_count: int) -> None:
+        self._response = self._response_class()
+        self._decision = _DecisionMessage(self._decision_of(self._response), component_count)
+
+    def encoded(self, decision: Decision) -> bytes:
+        """The response with the decision."""
+        if self._decision.fills_left == 0 or self._decision.component_count != len(decision.score_components):
+            self._renew(len(decision.score_components))
+        self._decision.fill(decision, decision.message)
+        encoded: bytes = self._response.SerializeToString()
+        return encoded
+
+
+_check_response = _KeptResponse(pb.CheckEligibilityResponse, lambda response: response.decision)
+_batch_response = _KeptResponse(pb.BatchCheckEligibilityResponse, lambda response: response.results.add().decision)
+
+
+def encoded_check(decision: Decision) -> bytes:
+    """Encodes the response to a check."""
+    return _check_response.encoded(decision)
+
+
+def encoded_results(outcomes: Iterable[Decision | CreditError]) -> bytes:
+    """Encodes the response to a batch of checks.
+
+    Encoded messages that are joined are one message with the elements of all: so each result is encoded by itself.
     """
-
-    def __init__(self) -> None:
-        self.renew(0)
-
-    def renew(self, component_count: int) -> None:
-        """Takes a new message."""
-        self.message = pb.CheckEligibilityResponse()
-        self.decision = _DecisionMessage(self.message.decision, component_count)
+    return b"".join(map(_encoded_result, outcomes))
 
 
-_check_response = _CheckResponse()
-
-
-def check_response(decision: Decision) -> pb.CheckEligibilityResponse:
-    """Makes the response to a check. The thread's next call fills the same message: encode or copy it before."""
-    response = _check_response
-    if response.decision.fills_left == 0 or response.decision.component_count != len(decision.score_components):
-        response.renew(len(decision.score_components))
-    response.decision.fill(decision, decision.message)
-    return response.message
+def _encoded_result(outcome: Decision | CreditError) -> bytes:
+    if isinstance(outcome, CreditError):
+        response = pb.BatchCheckEligibilityResponse()
+        fill_status(response.results.add().error, outcome)
+        return response.SerializeToString()
+    return _batch_response.encoded(outcome)
 
 
 def fill_stored_decision(message: decision_pb2.Decision, stored: StoredDecision | DamagedDecision) -> None:

@@ -9,10 +9,11 @@ import pytest
 from almeno_grpc.api import credit_service_pb2 as pb
 from almeno_grpc.api import decision_pb2
 from almeno_grpc.domain.decision import Borrower, Decision, LoanRequest, decide
+from almeno_grpc.domain.errors import CustomerNotFound
 from almeno_grpc.domain.loan import Loan
 from almeno_grpc.domain.policy import Policy
 from almeno_grpc.domain.position import CreditPosition
-from almeno_grpc.rpc.conversion.decisions import check_response, fill_booking, fill_stored_decision
+from almeno_grpc.rpc.conversion.decisions import encoded_check, encoded_results, fill_booking, fill_stored_decision
 from almeno_grpc.service.booking import Booking
 from almeno_grpc.service.decision_snapshot import stored_decision_of
 
@@ -40,9 +41,14 @@ def decisions(policy: Policy) -> list[Decision]:
 
 
 def message_of(decision: Decision) -> decision_pb2.Decision:
-    message = decision_pb2.Decision()
-    message.CopyFrom(check_response(decision).decision)
-    return message
+    return pb.CheckEligibilityResponse.FromString(encoded_check(decision)).decision
+
+
+def test_batch_holds_the_decisions_of_single_checks_and_the_errors_in_order(decisions: list[Decision]) -> None:
+    outcomes = [decisions[0], CustomerNotFound(7), *decisions]
+    response = pb.BatchCheckEligibilityResponse.FromString(encoded_results(outcomes))
+    assert [result.WhichOneof("outcome") for result in response.results] == ["decision", "error", *["decision"] * 3]
+    assert [result.decision for result in response.results[2:]] == [message_of(each) for each in decisions]
 
 
 def test_message_that_is_filled_again_holds_nothing_of_the_decision_before(decisions: list[Decision]) -> None:
