@@ -19,15 +19,13 @@ from almeno_grpc.domain.imports import ImportKind
 from almeno_grpc.domain.policy import Policy
 from almeno_grpc.domain.policy_file import PolicyError
 from almeno_grpc.metrics import Metrics
-from almeno_grpc.service.imports import ImportService, Upload
+from almeno_grpc.service.imports import CHUNK_BYTES, ImportService, Upload
 from almeno_grpc.service.policies import check_pins, read_policies
 from almeno_grpc.storage.engine import DatabaseUnusable
 from almeno_grpc.storage.store import SqlStore
 
 if TYPE_CHECKING:
     from almeno_grpc.application import CreditApplication
-
-_PIECE_BYTES = 2**18
 
 
 def clock_of(settings: Settings) -> Clock:
@@ -136,5 +134,5 @@ class _Pieces:
 
     def __iter__(self) -> Iterator[bytes]:
         with self.path.open("rb") as file:
-            while piece := file.read(_PIECE_BYTES):
+            while piece := file.read(CHUNK_BYTES):
                 yield piece

@@ -17,10 +17,7 @@ from almeno_grpc.domain.headings import HEADINGS, plain_heading
 from almeno_grpc.domain.imports import ImportKind
 from almeno_grpc.rpc.conversion.imports import IMPORT_KINDS
 from almeno_grpc.rpc.field_reader import FieldReader
-from almeno_grpc.service.imports import Upload
-
-CHUNK_BYTES = 1 << 18
-"""Size of the chunks a file is stored in: a server of a database is 3 ms at work on a MiB, and calls wait for it."""
+from almeno_grpc.service.imports import CHUNK_BYTES, Upload
 
 _MAX_IN_MEMORY_BYTES = 4 << 20
 _RESET_SECONDS = 0.1

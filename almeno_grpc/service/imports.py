@@ -11,6 +11,9 @@ from almeno_grpc.domain.imports import ImportFile, ImportKind, ImportState, RowC
 from almeno_grpc.service.identifiers import new_identifier
 from almeno_grpc.service.store import Store, Transaction, always
 
+CHUNK_BYTES = 2**18
+"""Size of the chunks a file is stored in: a server of a database is 3 ms at work on a MiB, and calls wait for it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Upload:

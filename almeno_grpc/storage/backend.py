@@ -12,6 +12,9 @@ from almeno_grpc.storage.compiled import CompiledStatement, Row
 from almeno_grpc.storage.keyed import KeyedStatement
 from almeno_grpc.storage.table_write import TableWrite
 
+BEGIN = "almeno_begin"
+"""Execution option: the command that begins a transaction. Without it SQLite begins one by BEGIN, PostgreSQL none."""
+
 
 class DatabaseUnusable(Exception):
     """The database cannot be used as it is set up; the message says why and what to do."""

@@ -187,7 +187,7 @@ def fail_over(start_pair: Callable[..., Pair], tmp_path: Path) -> Callable[..., 
             for name in ("one", "two"):
                 folder = tmp_path / f"{name}-{next(trials)}"
                 folder.mkdir()
-                server = RunningServer(folder, ALMENO_DATABASE_URL=pair.url, ALMENO_WORKERS="1")
+                server = RunningServer(folder, ALMENO_DATABASE_URL=pair.url)
                 stack.callback(server.stop)
                 servers.append(server)
             load = Load(servers)

@@ -27,7 +27,7 @@ from almeno_grpc.api import import_pb2
 
 CUSTOMER_COUNT, LOAN_COUNT, BATCH_ROWS = 100, 5_000, 50
 KILLS = 3
-SMALL_STEPS = {"ALMENO_IMPORT_BATCH_ROWS": str(BATCH_ROWS), "ALMENO_WORKERS": "1"}
+SMALL_STEPS = {"ALMENO_IMPORT_BATCH_ROWS": str(BATCH_ROWS)}
 
 
 def loan_rows() -> Iterator[list[object]]:

@@ -48,7 +48,6 @@ class InstrumentedServer(RunningServer):
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InstrumentedServer]:
     started = InstrumentedServer(
         tmp_path_factory.mktemp("instrumented"),
-        ALMENO_WORKERS="1",
         OTEL_TRACES_EXPORTER="console",
         OTEL_METRICS_EXPORTER="none",
         OTEL_LOGS_EXPORTER="none",

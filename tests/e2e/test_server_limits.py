@@ -275,7 +275,7 @@ def test_port_keeps_serving_while_processes_die(start_server: StartServer) -> No
 
 
 def test_server_takes_on_no_more_calls_than_it_may_and_says_so(start_server: StartServer) -> None:
-    server = start_server(ALMENO_MAX_CONCURRENT_CALLS="2", ALMENO_WORKERS="1", ALMENO_THREADS="1")
+    server = start_server(ALMENO_MAX_CONCURRENT_CALLS="2", ALMENO_THREADS="1")
     customer_id = registered(server.credit, income=1_000_000).customer_id
     connections = [server.connect() for _ in range(8)]
     calls = [

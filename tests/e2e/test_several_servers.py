@@ -15,7 +15,6 @@ def test_servers_of_a_book_share_the_calls_of_a_client_and_one_can_stop_unnotice
     with running_postgres() as database:
         options = {
             "ALMENO_DATABASE_URL": database.url(),
-            "ALMENO_WORKERS": "1",
             "ALMENO_METRICS_ADDRESS": "127.0.0.1:0",
         }
         servers = [start_server(**options) for _ in range(2)]

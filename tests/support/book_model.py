@@ -492,7 +492,7 @@ def _end_faults(row: Row, rows: int, cancelled: Any, *, at_rest: bool) -> Iterat
     if at_rest and state not in END_STATES:
         yield f"lost: {what} is {state} for good"
     if state == "SUCCEEDED" and row["rows_inserted"] != rows:
-        yield f"lost: {what} has landed {row['rows_inserted']} of {rows} rows"
+        yield f"lost: {what} has imported {row['rows_inserted']} of {rows} rows"
     if state == "FAILED" or (state == "CANCELLED" and cancelled is None):
         yield f"wrong: {what} is {state}: {row['error']}"
     told = (

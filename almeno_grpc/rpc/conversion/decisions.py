@@ -37,8 +37,7 @@ class _DecisionMessage:
 
     def __init__(self, message: decision_pb2.Decision, component_count: int) -> None:
         """Takes an empty message, for a decision with so many score components."""
-        self.fills_left = _MAX_FILLS
-        self.component_count = component_count
+        self._fills_left = _MAX_FILLS
         self._message = message
         self._components = [message.score_components.add() for _ in range(component_count)]
         self._interest_rate = message.interest_rate
@@ -49,9 +48,13 @@ class _DecisionMessage:
         self._monthly_installment = in_rupees(message.monthly_installment)
         self._position = PositionMessage(message.position)
 
+    def can_fill(self, decision: Decision) -> bool:
+        """Whether the message has the decision's score components, and has not been filled too often."""
+        return self._fills_left > 0 and len(self._components) == len(decision.score_components)
+
     def fill(self, decision: Decision, sentence: str) -> None:
         """Fills in a decision, whatever the message has held before; the sentence is the message for a person."""
-        self.fills_left -= 1
+        self._fills_left -= 1
         message, request, borrower = self._message, decision.request, decision.borrower
         message.customer_id = request.customer_id
         message.approved = decision.approved
@@ -93,7 +96,7 @@ class _KeptResponse(threading.local):
 
     def encoded(self, decision: Decision) -> bytes:
         """The response with the decision."""
-        if self._decision.fills_left == 0 or self._decision.component_count != len(decision.score_components):
+        if not self._decision.can_fill(decision):
             self._renew(len(decision.score_components))
         self._decision.fill(decision, decision.message)
         encoded: bytes = self._response.SerializeToString()

@@ -11,12 +11,13 @@ from sqlalchemy.exc import DBAPIError
 
 from almeno_grpc.domain.errors import StoreUnavailable
 from almeno_grpc.service.store import Lock
+from almeno_grpc.storage.backend import BEGIN
 from almeno_grpc.storage.compiled import CompiledStatement, Row, execute_raw
 from almeno_grpc.storage.keyed import KeyedStatement
 from almeno_grpc.storage.postgres import bulk
 from almeno_grpc.storage.postgres.analyze import analyze
 from almeno_grpc.storage.postgres.dialect import is_idle
-from almeno_grpc.storage.postgres.engine import BEGIN, MAX_POOL_SIZE, open_engine
+from almeno_grpc.storage.postgres.engine import MAX_POOL_SIZE, open_engine
 from almeno_grpc.storage.postgres.errors import cause_of, domain_error
 from almeno_grpc.storage.postgres.kept_connection import KeptConnection
 from almeno_grpc.storage.table_write import TableWrite

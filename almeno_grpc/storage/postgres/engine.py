@@ -7,13 +7,10 @@ between; `complete_url` says what it then needs.
 import psycopg
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
-from almeno_grpc.storage.backend import DatabaseUnusable
+from almeno_grpc.storage.backend import BEGIN, DatabaseUnusable
 from almeno_grpc.storage.compiled import wrap_dbapi_error
 from almeno_grpc.storage.postgres.cursor import add_cursor
 from almeno_grpc.storage.postgres.dialect import DRIVER_NAME, collect_warnings, execute_command
-
-BEGIN = "almeno_begin"
-"""Execution option: the command that begins a transaction. Without it each statement is committed by itself."""
 
 MAX_POOL_SIZE = 24
 """Connections of a process: more do not make a database of a few cores faster, and it is to serve many processes."""
@@ -53,7 +50,7 @@ def complete_url(url: URL) -> URL:
 
 
 def open_engine(url: URL, *, pool_size: int = 8) -> Engine:
-    """An engine for one process.
+    """An engine for one process. Without the execution option BEGIN each statement is committed by itself.
 
     Args:
         url: As `complete_url` gives it.

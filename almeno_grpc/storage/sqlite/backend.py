@@ -14,11 +14,11 @@ from sqlalchemy.exc import DatabaseError
 
 from almeno_grpc.domain.errors import StoreUnavailable
 from almeno_grpc.service.store import Lock
-from almeno_grpc.storage.backend import DatabaseUnusable
+from almeno_grpc.storage.backend import BEGIN, DatabaseUnusable
 from almeno_grpc.storage.compiled import CompiledStatement, Row
 from almeno_grpc.storage.keyed import KeyedStatement
 from almeno_grpc.storage.sqlite import bulk
-from almeno_grpc.storage.sqlite.engine import BEGIN, open_engine
+from almeno_grpc.storage.sqlite.engine import open_engine
 from almeno_grpc.storage.sqlite.errors import domain_error
 from almeno_grpc.storage.sqlite.fair_file_lock import FairFileLock
 from almeno_grpc.storage.table_write import TableWrite

@@ -8,15 +8,13 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
-from almeno_grpc.storage.backend import DatabaseUnusable
+from almeno_grpc.storage.backend import BEGIN, DatabaseUnusable
 from almeno_grpc.storage.compiled import execute_raw
 
 PATCHED_SQLITE = (3, 51, 3)
 """The first SQLite without a race at the reset of the write-ahead log, which can lose the commits of one of two
 processes that write at the same time."""
 
-BEGIN = "almeno_begin"
-"""Execution option: the command that begins a transaction; BEGIN by default."""
 _BUSY_TIMEOUT_MILLISECONDS = 10_000
 _MAX_LOG_PAGES = 65_536
 """256 MiB of pages of 4 KiB. From here on a commit does what nobody has done between the commits."""

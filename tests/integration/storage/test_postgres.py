@@ -439,7 +439,7 @@ def test_lock_is_lost_with_its_connection_and_the_holder_can_tell(book, admin):
 
 
 def test_worker_of_an_import_waits_for_another_and_sees_the_progress_it_made(book, open_store):
-    """Should two believe that it is their turn, the second one knows what the first has landed."""
+    """Should two believe that it is their turn, the second one knows what the first has imported."""
     file = book.queue(ImportKind.CUSTOMERS, b"")
     book.store.write(lambda tx: tx.imports.start(file.queue_number, 1))
     other = type(book)(open_store(), book.clock)

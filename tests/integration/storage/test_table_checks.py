@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import CheckConstraint, Integer, UniqueConstraint, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from almeno_grpc.storage.postgres.engine import BEGIN
+from almeno_grpc.storage.backend import BEGIN
 from almeno_grpc.storage.store import SqlStore
 from almeno_grpc.storage.tables import metadata
 
