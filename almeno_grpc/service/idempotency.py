@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 from almeno_grpc.clock import Clock
+from almeno_grpc.domain.access import ANYONE, Caller
 from almeno_grpc.domain.errors import (
     CreditError,
     DeadlineExceeded,
@@ -42,6 +43,10 @@ MAX_BATCH_CALLS = 128
 class RequestContext:
     """What is known of a call that changes something, beside its request."""
 
+    method: str = ""
+    """Full name of the method, such as `/almeno.credit.v1.CreditService/CreateLoan`."""
+    caller: Caller = ANYONE
+    """Who calls. A request_id is the caller's: another principal's same id is another request."""
     request_id: str = ""
     """The idempotency key, the same for all repetitions of a request; empty when the caller gave none."""
     request_id_field: str = "request_id"

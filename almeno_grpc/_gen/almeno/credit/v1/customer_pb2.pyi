@@ -10,7 +10,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Customer(_message.Message):
-    __slots__ = ("customer_id", "first_name", "last_name", "age", "phone_number", "monthly_income", "approved_limit", "create_time")
+    __slots__ = ("customer_id", "first_name", "last_name", "age", "phone_number", "monthly_income", "approved_limit", "create_time", "redacted", "phone_hint")
     CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
     FIRST_NAME_FIELD_NUMBER: _ClassVar[int]
     LAST_NAME_FIELD_NUMBER: _ClassVar[int]
@@ -19,6 +19,8 @@ class Customer(_message.Message):
     MONTHLY_INCOME_FIELD_NUMBER: _ClassVar[int]
     APPROVED_LIMIT_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    REDACTED_FIELD_NUMBER: _ClassVar[int]
+    PHONE_HINT_FIELD_NUMBER: _ClassVar[int]
     customer_id: int
     first_name: str
     last_name: str
@@ -27,7 +29,9 @@ class Customer(_message.Message):
     monthly_income: _money_pb2.Money
     approved_limit: _money_pb2.Money
     create_time: _timestamp_pb2.Timestamp
-    def __init__(self, customer_id: _Optional[int] = ..., first_name: _Optional[str] = ..., last_name: _Optional[str] = ..., age: _Optional[int] = ..., phone_number: _Optional[str] = ..., monthly_income: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., approved_limit: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    redacted: bool
+    phone_hint: str
+    def __init__(self, customer_id: _Optional[int] = ..., first_name: _Optional[str] = ..., last_name: _Optional[str] = ..., age: _Optional[int] = ..., phone_number: _Optional[str] = ..., monthly_income: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., approved_limit: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., redacted: bool = ..., phone_hint: _Optional[str] = ...) -> None: ...
 
 class CreditPosition(_message.Message):
     __slots__ = ("loan_count", "active_loan_count", "loans_this_year", "approved_volume", "current_debt", "monthly_obligation", "emis_due", "emis_paid_on_time", "available_limit")
