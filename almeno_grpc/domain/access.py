@@ -56,8 +56,6 @@ ROLES: dict[str, frozenset[str]] = {
 }
 """Scopes that are granted together. A role is expanded when it is granted: who has it keeps the scopes of that day."""
 
-ROLE_PREFIX = "role:"
-
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -105,20 +103,12 @@ ANYONE = Caller("", "", SCOPES)
 
 
 def expanded(names: Iterable[str]) -> frozenset[str]:
-    """The scopes that scopes and roles (`role:counter`) stand for.
+    """The scopes that scopes and roles stand for.
 
     Raises:
         KeyError: One is unknown; the argument is its name.
     """
     found: set[str] = set()
     for name in names:
-        if name.startswith(ROLE_PREFIX):
-            role = ROLES.get(name.removeprefix(ROLE_PREFIX))
-            if role is None:
-                raise KeyError(name)
-            found |= role
-        elif name in SCOPES:
-            found.add(name)
-        else:
-            raise KeyError(name)
+        found |= {name} if name in SCOPES else ROLES[name]
     return frozenset(found)
