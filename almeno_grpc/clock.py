@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 
@@ -21,6 +21,11 @@ class Clock:
     def today(self) -> date:
         """The business date."""
         return self.business_date or datetime.now(self.timezone).date()
+
+    @staticmethod
+    def utc_date() -> date:
+        """The day it is in UTC, whatever the business date."""
+        return datetime.now(UTC).date()
 
     @staticmethod
     def now_microseconds() -> int:

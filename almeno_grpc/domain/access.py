@@ -4,8 +4,9 @@ A principal is responsible for calls; API keys and names in client certificates 
 limits and the audit trail go by the principal, so that a new key changes nothing else.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 SCOPES = frozenset(
     {
@@ -40,6 +41,9 @@ PII = "customers:pii"
 ADMIN = "access:admin"
 """The scope that changes principals and their credentials."""
 
+ANY_CALLER = "*"
+"""What a method names that any caller may call who has a credential."""
+
 _COUNTER = {"customers:read", "customers:write", "customers:pii", "loans:check", "loans:read", "repayments:write"}
 _READS = {"customers:read", "customers:list", "loans:read", "decisions:read", "imports:read", "policies:read"}
 
@@ -69,37 +73,91 @@ class Limits:
     """In each process."""
     burst: int | None = None
     """Calls at once beyond that rate."""
-    max_streams: int = 8
-    """Streams open at a time in each process."""
+    max_streams: int | None = None
+    """Streams open at a time in each process; 8 where it is not set."""
     max_pii_reads_per_day: int | None = None
     """Customers shown in full."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who makes a call, by which credential.
+    """Who makes a call, by which credentials.
 
     Attributes:
         principal: Name of the principal; empty where access control is off.
-        credential: Id of the API key, or the name in the client certificate.
+        key_id: Id of the API key; empty where the certificate stands for it.
         scopes: What this credential may do.
         limits: What the principal may do at most.
-        expire_time: Instant from which the credential is refused, in microseconds since the epoch.
+        expire_time: Instant from which the API key is refused, in microseconds since the epoch.
+        certificate_name: Name in the client certificate; empty where that was not asked for.
     """
 
     principal: str
-    credential: str
+    key_id: str
     scopes: frozenset[str]
     limits: Limits = Limits()
     expire_time: int | None = None
+    certificate_name: str = ""
+
+    @property
+    def credential(self) -> str:
+        """Id of the API key, or else the name in the certificate."""
+        return self.key_id or self.certificate_name
 
     def may(self, scope: str) -> bool:
-        """Whether the caller has a scope."""
-        return scope in self.scopes
+        """Whether the caller may call a method that names the scope; none that names no scope, the empty one."""
+        return scope in self.scopes or scope == ANY_CALLER
 
 
 ANYONE = Caller("", "", SCOPES)
 """The caller where access control is off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who is responsible for calls. Times are in microseconds since the epoch."""
+
+    name: str
+    scopes: frozenset[str]
+    limits: Limits
+    disabled: bool
+    create_time: int
+    update_time: int
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """An API key without its secret. Times are in microseconds since the epoch."""
+
+    key_id: str
+    principal: str
+    sha256: bytes
+    """Of the whole key, as it is sent."""
+    scopes: frozenset[str]
+    """A part of the principal's; empty for all that it has."""
+    create_time: int
+    expire_time: int
+    revoke_time: int | None = None
+    last_use_date: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateName:
+    """A name in client certificates that stands for a principal."""
+
+    name: str
+    principal: str
+    create_time: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRecords:
+    """All callers, as they are stored."""
+
+    version: int
+    principals: Sequence[Principal]
+    keys: Sequence[ApiKey]
+    certificate_names: Sequence[CertificateName]
 
 
 def expanded(names: Iterable[str]) -> frozenset[str]:

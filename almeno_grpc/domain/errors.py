@@ -12,17 +12,32 @@ CreditError
 │   ├── LoanNotFound
 │   ├── DecisionNotFound
 │   ├── PolicyNotFound
-│   └── ImportNotFound
+│   ├── ImportNotFound
+│   ├── PrincipalNotFound
+│   ├── KeyNotFound
+│   ├── CertificateNameNotFound
+│   └── CheckpointNotFound
 ├── AlreadyExists
-│   └── PhoneNumberTaken
+│   ├── PhoneNumberTaken
+│   ├── PrincipalExists
+│   └── KeyExists
+├── Unauthenticated
+│   ├── CredentialsMissing
+│   ├── CredentialsInvalid
+│   └── CredentialsExpired
+├── PermissionDenied
+│   ├── ScopeMissing
+│   └── CallerLimitExceeded
 ├── FailedPrecondition
 │   ├── NoPolicyInEffect
 │   ├── PolicyChanged
 │   ├── LoanClosed
 │   ├── RepaymentExceedsPayoff
-│   └── TooManyRepayments
+│   ├── TooManyRepayments
+│   └── LastAdministrator
 ├── ResourceExhausted
 │   ├── UploadTooLarge
+│   ├── RateLimited
 │   └── TooManyCalls
 ├── DeadlineExceeded
 ├── Aborted
@@ -30,6 +45,7 @@ CreditError
 └── Unavailable
     ├── StoreUnavailable
     │   └── CommitOutcomeUnknown
+    ├── AccessUnknown
     └── ServerStopping
 
 The branches stand for status codes, which the RPC layer alone knows; the leaves carry the reason that callers see.
@@ -171,8 +187,107 @@ class ImportNotFound(NotFound):
     noun = "import"
 
 
+class PrincipalNotFound(NotFound):
+    """No principal has the name."""
+
+    reason = "PRINCIPAL_NOT_FOUND"
+    noun = "principal"
+
+
+class KeyNotFound(NotFound):
+    """No API key has the id."""
+
+    reason = "KEY_NOT_FOUND"
+    noun = "key"
+
+
+class CertificateNameNotFound(NotFound):
+    """The name in certificates stands for nobody."""
+
+    reason = "CERTIFICATE_NAME_NOT_FOUND"
+    noun = "certificate_name"
+
+
+class CheckpointNotFound(NotFound):
+    """The audit trail has no checkpoint of the number."""
+
+    reason = "CHECKPOINT_NOT_FOUND"
+    noun = "checkpoint"
+
+
 class AlreadyExists(CreditError):
     """The resource that the request would create exists."""
+
+
+class PrincipalExists(AlreadyExists):
+    """Another principal has the name."""
+
+    reason = "PRINCIPAL_EXISTS"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"principal {name} exists", metadata={"principal": name})
+
+
+class KeyExists(AlreadyExists):
+    """Another API key has the id or the hash."""
+
+    reason = "KEY_EXISTS"
+
+    def __init__(self, key_id: str) -> None:
+        super().__init__(f"API key {key_id}, or one with the same hash, exists", metadata={"key_id": key_id})
+
+
+class Unauthenticated(CreditError):
+    """Nobody is known to call."""
+
+
+class CredentialsMissing(Unauthenticated):
+    """The call carries no credential."""
+
+    reason = "CREDENTIALS_MISSING"
+
+    def __init__(self) -> None:
+        super().__init__("the call needs an API key, sent as the metadata `authorization: Bearer KEY`")
+
+
+class CredentialsInvalid(Unauthenticated):
+    """The credential is malformed, unknown, revoked or its principal disabled: strangers are not told which."""
+
+    reason = "CREDENTIALS_INVALID"
+
+    def __init__(self) -> None:
+        super().__init__("the credentials of the call are not valid")
+
+
+class CredentialsExpired(Unauthenticated):
+    """The API key has expired."""
+
+    reason = "CREDENTIALS_EXPIRED"
+
+    def __init__(self) -> None:
+        super().__init__("the API key has expired; ask for another one")
+
+
+class PermissionDenied(CreditError):
+    """The caller is known, and may not do what it asks for."""
+
+
+class ScopeMissing(PermissionDenied):
+    """The caller has not got the scope of the method."""
+
+    reason = "SCOPE_MISSING"
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"the call needs the scope {scope or 'of a method that has one'}", metadata={"scope": scope})
+
+
+class CallerLimitExceeded(PermissionDenied):
+    """The request is beyond a limit of the caller's principal."""
+
+    reason = "CALLER_LIMIT_EXCEEDED"
+
+    def __init__(self, limit: str, description: str) -> None:
+        super().__init__(f"{limit} of the caller: {description}", metadata={"limit": limit})
 
 
 class PhoneNumberTaken(AlreadyExists):
@@ -228,8 +343,31 @@ class TooManyRepayments(FailedPrecondition):
     reason = "TOO_MANY_REPAYMENTS"
 
 
+class LastAdministrator(FailedPrecondition):
+    """No principal would be left that may change principals."""
+
+    reason = "LAST_ADMINISTRATOR"
+
+    def __init__(self) -> None:
+        super().__init__("no principal would be left with the scope access:admin")
+
+
 class ResourceExhausted(CreditError):
     """A limit of the server is reached."""
+
+
+class RateLimited(ResourceExhausted):
+    """The principal calls more often than it may.
+
+    Attributes:
+        retry_delay_seconds: How long to wait before the next call.
+    """
+
+    reason = "RATE_LIMITED"
+
+    def __init__(self, retry_delay_seconds: float) -> None:
+        super().__init__("the caller's principal calls more often than it may; try again later")
+        self.retry_delay_seconds = retry_delay_seconds
 
 
 class UploadTooLarge(ResourceExhausted):
@@ -275,6 +413,15 @@ class CommitOutcomeUnknown(StoreUnavailable):
 
     Callers see the reason of `StoreUnavailable`: the same request_id finds out, and takes effect once.
     """
+
+
+class AccessUnknown(Unavailable):
+    """The process has not been able for a while to read who may call."""
+
+    reason = "ACCESS_UNKNOWN"
+
+    def __init__(self) -> None:
+        super().__init__("the server cannot read from its database who may call; try again later")
 
 
 class ServerStopping(Unavailable):

@@ -12,7 +12,7 @@ from almeno_grpc.domain.decision import Borrower, Decision, LoanRequest, decide
 from almeno_grpc.domain.errors import CustomerNotFound, LoanNotFound, PolicyChanged
 from almeno_grpc.domain.loan import Loan, LoanState
 from almeno_grpc.service.decision_snapshot import StoredDecision, decision_record, stored_decision_of
-from almeno_grpc.service.idempotency import NotLocked, RequestContext, WriteQueue
+from almeno_grpc.service.idempotency import NO_ACCESS_CHECK, AccessCheck, NotLocked, RequestContext, WriteQueue
 from almeno_grpc.service.identifiers import new_identifier
 from almeno_grpc.service.policies import PolicyCalendar
 from almeno_grpc.service.store import Changes, Store, Transaction
@@ -53,7 +53,9 @@ class BookingState:
 class BookingService:
     """The use cases around loans."""
 
-    def __init__(self, store: Store, policies: PolicyCalendar, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, policies: PolicyCalendar, clock: Clock, access: AccessCheck = NO_ACCESS_CHECK
+    ) -> None:
         self._store = store
         self._policies = policies
         self._clock = clock
@@ -61,7 +63,7 @@ class BookingService:
         """Versions of policies whose files are known to be those that have decided."""
         # A batch holds one booking of a customer: the next one has to see it.
         self._queue: WriteQueue[LoanRequest, BookingState, Booking] = WriteQueue(
-            "bookings", store, clock, self, key_of=attrgetter("customer_id")
+            "bookings", store, clock, self, key_of=attrgetter("customer_id"), access=access
         )
 
     def book(

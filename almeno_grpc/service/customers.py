@@ -9,7 +9,7 @@ from almeno_grpc.clock import Clock
 from almeno_grpc.domain.customer import Customer, approved_limit, phone_digits
 from almeno_grpc.domain.errors import CustomerNotFound, PhoneNumberTaken
 from almeno_grpc.domain.position import CreditPosition
-from almeno_grpc.service.idempotency import RequestContext, WriteQueue
+from almeno_grpc.service.idempotency import NO_ACCESS_CHECK, AccessCheck, RequestContext, WriteQueue
 from almeno_grpc.service.store import Changes, Store, Transaction
 
 
@@ -36,11 +36,11 @@ class RegistrationState:
 class CustomerService:
     """The use cases around customers."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, access: AccessCheck = NO_ACCESS_CHECK) -> None:
         self._store = store
         self._clock = clock
         self._queue: WriteQueue[Applicant, RegistrationState, Customer] = WriteQueue(
-            "registrations", store, clock, self, key_of=attrgetter("phone_number")
+            "registrations", store, clock, self, key_of=attrgetter("phone_number"), access=access
         )
 
     def register(

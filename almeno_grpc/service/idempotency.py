@@ -43,10 +43,6 @@ MAX_BATCH_CALLS = 128
 class RequestContext:
     """What is known of a call that changes something, beside its request."""
 
-    method: str = ""
-    """Full name of the method, such as `/almeno.credit.v1.CreditService/CreateLoan`."""
-    caller: Caller = ANYONE
-    """Who calls. A request_id is the caller's: another principal's same id is another request."""
     request_id: str = ""
     """The idempotency key, the same for all repetitions of a request; empty when the caller gave none."""
     request_id_field: str = "request_id"
@@ -55,6 +51,17 @@ class RequestContext:
     """SHA-256 of method and request: tells a repetition from another request with the same request_id."""
     is_active: Callable[[], bool] = always
     """Whether the caller still waits."""
+    method: str = ""
+    """Full name of the method, such as `/almeno.credit.v1.CreditService/CreateLoan`."""
+    caller: Caller = ANYONE
+    """Who calls. A request_id is its principal's: another principal's same id is another request."""
+    scope: str = ""
+    """What the caller needs for the method."""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What its idempotency record is found by."""
+        return self.caller.principal, self.request_id
 
 
 class NotLocked(Exception):
@@ -113,8 +120,41 @@ class Repeated:
 Outcome = Executed[R] | Repeated | CreditError | NotLocked
 
 
+class AccessCheck(Protocol):
+    """Whether callers who were known when their calls came may still make them where a transaction begins."""
+
+    def renew_in(self, tx: Transaction) -> None:
+        """Renews what is known of callers, where the transaction sees that it has changed."""
+
+    def raise_if_refused(self, caller: Caller, scope: str) -> None:
+        """Lets a call of a method with the scope go on.
+
+        Raises:
+            CreditError: The caller may not make it any more.
+        """
+
+
+class NoAccessCheck:
+    """Access control is off."""
+
+    def renew_in(self, tx: Transaction) -> None:
+        """Nothing is known of callers."""
+
+    def raise_if_refused(self, caller: Caller, scope: str) -> None:
+        """Anyone may make any call."""
+
+
+NO_ACCESS_CHECK = NoAccessCheck()
+
+
 def execute_batch(
-    tx: Transaction, use_case: UseCase[Q, S, R], calls: Sequence[PendingCall[Q, R]], now: int, *, wait: bool
+    tx: Transaction,
+    use_case: UseCase[Q, S, R],
+    calls: Sequence[PendingCall[Q, R]],
+    now: int,
+    access: AccessCheck,
+    *,
+    wait: bool,
 ) -> list[Outcome[R]]:
     """Executes calls in one transaction, which the caller commits.
 
@@ -123,18 +163,20 @@ def execute_batch(
         use_case: What the calls do.
         calls: The calls, no two with the same key or request_id.
         now: The present instant, in microseconds since the epoch.
+        access: Who may still make their calls.
         wait: Whether to wait for locks.
 
     Returns:
         What became of each call, in their order.
     """
+    access.renew_in(tx)
     state = use_case.load(tx, [call.request for call in calls], wait=wait)
     # Behind the locks: a repetition that has waited for the first request to commit sees its record.
-    request_ids = [call.context.request_id for call in calls if call.context.request_id]
-    records = tx.idempotency.get_many(request_ids) if request_ids else {}
+    keys = [call.context.key for call in calls if call.context.request_id]
+    records = tx.idempotency.get_many(keys) if keys else {}
     changes = Changes()
     outcomes = [
-        _execute_one(use_case, state, call, records.get(call.context.request_id), changes, now) for call in calls
+        _execute_one(use_case, state, call, records.get(call.context.key), changes, now, access) for call in calls
     ]
     try:
         tx.write(changes)
@@ -144,15 +186,20 @@ def execute_batch(
     return outcomes
 
 
-def _execute_one(
+def _execute_one(  # noqa: PLR0911 - each step may be the last
     use_case: UseCase[Q, S, R],
     state: S,
     call: PendingCall[Q, R],
     record: IdempotencyRecord | None,
     changes: Changes,
     now: int,
+    access: AccessCheck,
 ) -> Outcome[R]:
     context = call.context
+    try:
+        access.raise_if_refused(context.caller, context.scope)
+    except CreditError as error:
+        return error
     if record is not None:
         if record.fingerprint != context.fingerprint:
             return RequestIdReused(context.request_id_field)
@@ -166,7 +213,9 @@ def _execute_one(
     if not context.request_id:
         return Executed(result, None)
     answer = call.encode(result)
-    changes.idempotency_records.append(IdempotencyRecord(context.request_id, context.fingerprint, answer, now))
+    changes.idempotency_records.append(
+        IdempotencyRecord(context.request_id, context.fingerprint, answer, now, context.caller.principal)
+    )
     return Executed(result, answer)
 
 
@@ -174,7 +223,13 @@ class WriteQueue(Generic[Q, S, R]):
     """Calls of one use case that wait to be written. A thread writes them in batches, another those that go alone."""
 
     def __init__(
-        self, name: str, store: Store, clock: Clock, use_case: UseCase[Q, S, R], key_of: Callable[[Q], Hashable]
+        self,
+        name: str,
+        store: Store,
+        clock: Clock,
+        use_case: UseCase[Q, S, R],
+        key_of: Callable[[Q], Hashable],
+        access: AccessCheck = NO_ACCESS_CHECK,
     ) -> None:
         """Makes the queue.
 
@@ -184,7 +239,9 @@ class WriteQueue(Generic[Q, S, R]):
             clock: The time of the records.
             use_case: What the calls do.
             key_of: What two requests of one batch may not have in common, such as the customer.
+            access: Who may still make their calls.
         """
+        self._access = access
         self._store = store
         self._clock = clock
         self._use_case = use_case
@@ -218,14 +275,14 @@ class WriteQueue(Generic[Q, S, R]):
 
     def _keys_of(self, call: PendingCall[Q, R]) -> Iterable[Hashable]:
         key = self._key_of(call.request)
-        return (key, call.context.request_id) if call.context.request_id else (key,)
+        return (key, call.context.key) if call.context.request_id else (key,)
 
     def _run_batch(self, take: Callable[[], list[PendingCall[Q, R]]]) -> None:
         calls: list[PendingCall[Q, R]] = []
 
         def work(tx: Transaction) -> list[Outcome[R]]:
             calls.extend(take())
-            return execute_batch(tx, self._use_case, calls, self._clock.now_microseconds(), wait=False)
+            return execute_batch(tx, self._use_case, calls, self._clock.now_microseconds(), self._access, wait=False)
 
         try:
             outcomes = self._store.write(work, max_attempts=1)
@@ -253,18 +310,20 @@ class WriteQueue(Generic[Q, S, R]):
     def _run_alone(self, take: Callable[[], list[PendingCall[Q, R]]]) -> None:
         [call] = take()
         try:
-            outcome = run_alone(self._store, self._clock, self._use_case, call)
+            outcome = run_alone(self._store, self._clock, self._use_case, call, self._access)
         except BaseException as error:
             call.answer.set_exception(error)
         else:
             _complete(call, outcome)
 
 
-def run_alone(store: Store, clock: Clock, use_case: UseCase[Q, S, R], call: PendingCall[Q, R]) -> Outcome[R]:
+def run_alone(
+    store: Store, clock: Clock, use_case: UseCase[Q, S, R], call: PendingCall[Q, R], access: AccessCheck
+) -> Outcome[R]:
     """Executes a call in a transaction of its own, which waits for locks and is tried again after a conflict."""
 
     def work(tx: Transaction) -> Outcome[R]:
-        [outcome] = execute_batch(tx, use_case, [call], clock.now_microseconds(), wait=True)
+        [outcome] = execute_batch(tx, use_case, [call], clock.now_microseconds(), access, wait=True)
         if isinstance(outcome, CreditError):
             raise outcome
         return outcome
@@ -293,9 +352,10 @@ def _complete(call: PendingCall[Any, R], outcome: Outcome[R]) -> None:
 class Idempotency:
     """Executes requests that are rare, each in a transaction of its own, on the caller's thread."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, access: AccessCheck = NO_ACCESS_CHECK) -> None:
         self._store = store
         self._clock = clock
+        self._access = access
 
     def execute(
         self,
@@ -317,7 +377,7 @@ class Idempotency:
             CreditError: What `work` or the store raises; then nothing is remembered.
         """
         call = PendingCall(None, context, encode, on_commit)
-        _complete(call, run_alone(self._store, self._clock, _SingleUseCase(work), call))
+        _complete(call, run_alone(self._store, self._clock, _SingleUseCase(work), call, self._access))
         return call.answer.result()
 
 

@@ -11,7 +11,7 @@ from almeno_grpc.domain.errors import InvalidField, LoanClosed, LoanNotFound, To
 from almeno_grpc.domain.limits import MAX_REPAYMENTS
 from almeno_grpc.domain.loan import Installment, Loan, LoanState
 from almeno_grpc.domain.repayment import Payoff, Repayment, Standing, installments, payoff, repay
-from almeno_grpc.service.idempotency import NotLocked, RequestContext, WriteQueue
+from almeno_grpc.service.idempotency import NO_ACCESS_CHECK, AccessCheck, NotLocked, RequestContext, WriteQueue
 from almeno_grpc.service.identifiers import new_identifier
 from almeno_grpc.service.store import Changes, Store, Transaction
 
@@ -54,12 +54,12 @@ class RepaymentState:
 class RepaymentService:
     """The use cases around what is paid on loans."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, access: AccessCheck = NO_ACCESS_CHECK) -> None:
         self._store = store
         self._clock = clock
         # A batch holds one repayment of a loan: the next one has to see it.
         self._queue: WriteQueue[RepaymentRequest, RepaymentState, Recorded] = WriteQueue(
-            "repayments", store, clock, self, key_of=attrgetter("loan_id")
+            "repayments", store, clock, self, key_of=attrgetter("loan_id"), access=access
         )
 
     def record(

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple, Protocol, TypeVar
 
+from almeno_grpc.domain.access import AccessRecords, ApiKey, CertificateName, Principal
 from almeno_grpc.domain.customer import Customer
 from almeno_grpc.domain.decision import Borrower
 from almeno_grpc.domain.imports import (
@@ -60,6 +61,8 @@ class IdempotencyRecord(NamedTuple):
     """SHA-256 of method and request: tells a repetition from another request with the same request_id."""
     answer: bytes
     create_time: int
+    principal: str = ""
+    """Whose request it was; empty where access control is off."""
 
 
 @dataclass(slots=True)
@@ -240,8 +243,11 @@ class PolicyPinStore(Protocol):
 class IdempotencyStore(Protocol):
     """The requests that were answered."""
 
-    def get_many(self, request_ids: Collection[str]) -> dict[str, IdempotencyRecord]:
-        """The records with the ids, by request_id. Repeating an answer waits for a standby as giving it does."""
+    def get_many(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], IdempotencyRecord]:
+        """The records with the keys (principal, request_id), by key.
+
+        Repeating an answer waits for a standby as giving it does.
+        """
 
 
 class ImportStore(Protocol):
@@ -296,6 +302,49 @@ class ImportStore(Protocol):
         """Up to `count` issues behind (row_number, number), in order, each with its number within its row."""
 
 
+class AccessStore(Protocol):
+    """The callers: principals, their API keys and certificate names. What changes them moves the version."""
+
+    def version(self) -> int:
+        """How often callers were changed, as the transaction sees it where it begins."""
+
+    def all(self) -> AccessRecords:
+        """All callers, and the version that they are of."""
+
+    def move_version(self) -> None:
+        """Moves the version; whoever else changes callers waits until the transaction ends."""
+
+    def principal(self, name: str) -> Principal | None:
+        """The principal, if there is one."""
+
+    def put_principal(self, principal: Principal) -> None:
+        """Adds a principal, or changes the one of the name."""
+
+    def principals(self, after: str, count: int) -> list[Principal]:
+        """Up to `count` principals with a name behind `after`, by name."""
+
+    def key(self, key_id: str) -> ApiKey | None:
+        """The API key, if there is one."""
+
+    def put_key(self, key: ApiKey) -> None:
+        """Adds an API key, or changes the one of the id."""
+
+    def keys(self, principal: str, after: str, count: int) -> list[ApiKey]:
+        """Up to `count` API keys with an id behind `after`, by id; of a principal, or of all where it is empty."""
+
+    def note_use(self, key_ids: Collection[str], on: date) -> None:
+        """Notes a day on which API keys were used."""
+
+    def certificate_name(self, name: str) -> CertificateName | None:
+        """The name in certificates, if it is set."""
+
+    def put_certificate_name(self, name: CertificateName) -> None:
+        """Sets a name in certificates."""
+
+    def remove_certificate_name(self, name: str) -> None:
+        """Removes a name in certificates."""
+
+
 class Transaction(Protocol):
     """The book as one transaction sees it."""
 
@@ -334,6 +383,10 @@ class Transaction(Protocol):
     @property
     def imports(self) -> ImportStore:
         """Imports."""
+
+    @property
+    def access(self) -> AccessStore:
+        """Callers."""
 
     def write(self, changes: Changes) -> None:
         """Writes the changes, in one statement a table or fewer. At most once a transaction, as its last step.

@@ -67,6 +67,9 @@ class Backend(Protocol):
         Done before the insert, it keeps the row from meeting rows whose ids are generated meanwhile.
         """
 
+    def access_version(self, connection: Connection) -> int:
+        """The version of what is known of callers, as it was when the connection's transaction began to write."""
+
     def is_contended(self) -> bool:
         """Whether other processes wait for the transaction that writes."""
 

@@ -22,7 +22,9 @@ class IdempotencyRecords:
     def __init__(self, transaction: OpenTransaction) -> None:
         self._connection = transaction.connection
 
-    def get_many(self, request_ids: Collection[str]) -> dict[str, IdempotencyRecord]:
-        """By primary key, in a transaction that writes."""
-        rows = _BY_IDS.rows(self._connection, request_ids)
-        return {row[0]: IdempotencyRecord._make(row) for row in rows}
+    def get_many(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], IdempotencyRecord]:
+        """By the first column of the primary key, in a transaction that writes: few callers have the same UUID."""
+        rows = _BY_IDS.rows(self._connection, [request_id for _, request_id in keys])
+        records = map(IdempotencyRecord._make, rows)
+        wanted = frozenset(keys)
+        return {key: record for record in records if (key := (record.principal, record.request_id)) in wanted}

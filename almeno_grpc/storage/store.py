@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from almeno_grpc.domain.decision import Borrower
 from almeno_grpc.domain.errors import DeadlineExceeded, WriteConflict
 from almeno_grpc.service.store import Changes, Lock, always
+from almeno_grpc.storage.access import Callers
 from almeno_grpc.storage.backend import OpenTransaction
 from almeno_grpc.storage.borrowers import Borrowers, borrowers_of
 from almeno_grpc.storage.changes import rows_of
@@ -82,6 +83,11 @@ class SqlTransaction:
     def imports(self) -> Imports:
         """The imports."""
         return Imports(self._transaction)
+
+    @cached_property
+    def access(self) -> Callers:
+        """The callers."""
+        return Callers(self._transaction)
 
     def write(self, changes: Changes) -> None:
         """Writes the changes, as the backend writes rows."""

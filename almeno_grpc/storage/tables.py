@@ -228,13 +228,72 @@ policy_pin = Table(
     Column("sha256", String(64), nullable=False),
 )
 
+# A request_id is its caller's: another principal's same id is another request.
 idempotency_record = Table(
     "idempotency_record",
     metadata,
-    Column("request_id", String(36), primary_key=True),
+    Column("request_id", String(36), nullable=False),
     Column("fingerprint", String(64), nullable=False),
     Column("answer", LargeBinary, nullable=False),
     Column("create_time_us", BigInteger, nullable=False),
+    Column("principal", String(64), nullable=False, server_default=""),
+    PrimaryKeyConstraint("request_id", "principal"),
+)
+
+principal = Table(
+    "principal",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    # Separated by spaces, in alphabetical order.
+    Column("scopes", Text, nullable=False),
+    Column("max_loan_amount_paise", BigInteger),
+    Column("max_repayment_paise", BigInteger),
+    Column("calls_per_second", Integer),
+    Column("burst", Integer),
+    Column("max_streams", SmallInteger),
+    Column("max_pii_reads_per_day", BigInteger),
+    Column("disabled", Boolean, nullable=False),
+    Column("create_time_us", BigInteger, nullable=False),
+    Column("update_time_us", BigInteger, nullable=False),
+    CheckConstraint("length(name) BETWEEN 1 AND 64", name="name_length"),
+)
+
+# Of an API key no more than its SHA-256: the secret is random, and cannot be found from that.
+api_key = Table(
+    "api_key",
+    metadata,
+    Column("key_id", String(12), primary_key=True),
+    Column("principal", String(64), ForeignKey("principal.name"), nullable=False),
+    Column("sha256", LargeBinary(32), nullable=False),
+    # As the principal's; empty for all that it has.
+    Column("scopes", Text, nullable=False),
+    Column("create_time_us", BigInteger, nullable=False),
+    Column("expire_time_us", BigInteger, nullable=False),
+    Column("revoke_time_us", BigInteger),
+    Column("last_use_date", Date),
+    UniqueConstraint("sha256"),
+    CheckConstraint("length(sha256) = 32", name="sha256_length"),
+    CheckConstraint("expire_time_us > create_time_us", name="expires_later"),
+    Index(None, "principal"),
+)
+
+certificate_name = Table(
+    "certificate_name",
+    metadata,
+    Column("name", String(255), primary_key=True),
+    Column("principal", String(64), ForeignKey("principal.name"), nullable=False),
+    Column("create_time_us", BigInteger, nullable=False),
+    Index(None, "principal"),
+)
+
+# One row, whose version moves with each change of the three tables above: by it a process sees that what it knows of
+# callers is of yesterday.
+access_state = Table(
+    "access_state",
+    metadata,
+    Column("number", SmallInteger, primary_key=True, autoincrement=False),
+    Column("version", BigInteger, nullable=False),
+    CheckConstraint("number = 1", name="one_row"),
 )
 
 import_file = Table(
@@ -261,6 +320,7 @@ import_file = Table(
     Column("create_time_us", BigInteger, nullable=False),
     Column("start_time_us", BigInteger),
     Column("end_time_us", BigInteger),
+    Column("principal", String(64), nullable=False, server_default=""),
     UniqueConstraint("import_id"),
     CheckConstraint("kind IN ('CUSTOMERS', 'LOANS')", name="kind_known"),
     CheckConstraint("state IN ('QUEUED', 'RUNNING', 'SUCCEEDED', 'FAILED', 'CANCELLED')", name="state_known"),

@@ -21,9 +21,9 @@ class MemoryTransaction:
     def idempotency(self) -> "MemoryTransaction":
         return self
 
-    def get_many(self, request_ids: Collection[str]) -> dict[str, IdempotencyRecord]:
+    def get_many(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], IdempotencyRecord]:
         self._store.log.append("look up records")
-        return {key: self._store.records[key] for key in request_ids if key in self._store.records}
+        return {key: self._store.records[key] for key in keys if key in self._store.records}
 
     def write(self, changes: Changes) -> None:
         self._store.log.append("write")
@@ -35,7 +35,7 @@ class MemoryStore:
     """Transactions one after the other, with hooks for what goes wrong."""
 
     def __init__(self) -> None:
-        self.records: dict[str, IdempotencyRecord] = {}
+        self.records: dict[tuple[str, str], IdempotencyRecord] = {}
         self.committed: list[Changes] = []
         self.log: list[str] = []
         self.on_begin: Callable[[], object] = lambda: None
@@ -65,7 +65,7 @@ class MemoryStore:
             self.on_commit()
             self.log.append("commit")
             self.committed.append(tx.changes)
-            self.records |= {record.request_id: record for record in tx.changes.idempotency_records}
+            self.records |= {(record.principal, record.request_id): record for record in tx.changes.idempotency_records}
             return result
 
     def as_store(self) -> Store:

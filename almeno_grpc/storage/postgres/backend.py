@@ -12,16 +12,16 @@ from sqlalchemy.exc import DBAPIError
 from almeno_grpc.domain.errors import StoreUnavailable
 from almeno_grpc.service.store import Lock
 from almeno_grpc.storage.backend import BEGIN
-from almeno_grpc.storage.compiled import CompiledStatement, Row, execute_raw
+from almeno_grpc.storage.compiled import CompiledStatement, Row, compiled_text, execute_raw
 from almeno_grpc.storage.keyed import KeyedStatement
 from almeno_grpc.storage.postgres import bulk
 from almeno_grpc.storage.postgres.analyze import analyze
 from almeno_grpc.storage.postgres.dialect import is_idle
-from almeno_grpc.storage.postgres.engine import MAX_POOL_SIZE, open_engine
+from almeno_grpc.storage.postgres.engine import BEGIN_RESULT, MAX_POOL_SIZE, open_engine
 from almeno_grpc.storage.postgres.errors import cause_of, domain_error
 from almeno_grpc.storage.postgres.kept_connection import KeptConnection
 from almeno_grpc.storage.table_write import TableWrite
-from almeno_grpc.storage.tables import FIRST_GENERATED_ID
+from almeno_grpc.storage.tables import FIRST_GENERATED_ID, access_state
 
 _LIMITS = (
     "; SET LOCAL lock_timeout = '10s'; SET LOCAL statement_timeout = '60s'"
@@ -35,6 +35,8 @@ _BEGIN_WRITING = (
     "BEGIN ISOLATION LEVEL READ COMMITTED"
     + _LIMITS
     + "; SET LOCAL synchronous_commit = on; SET LOCAL backend_flush_after = '1MB'"
+    # The result of the string, for `access_version`: without a trip of its own.
+    + f"; {compiled_text(select(access_state.c.version), 'postgresql')}"
 )
 _BEGIN_MIGRATING = (
     "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0"
@@ -148,6 +150,10 @@ class PostgresBackend:
             # Others take ids at the same time, whom setting the sequence could send back to ids already given. From
             # further below they cannot have come so far meanwhile.
             connection.execute(text(f"SELECT count(nextval('{sequence}')) FROM generate_series(1, {missing})"))  # noqa: S608
+
+    def access_version(self, connection: Connection) -> int:
+        """As the command that began the transaction has read it."""
+        return int(connection.info[BEGIN_RESULT])
 
     def is_contended(self) -> bool:
         """Never: only who wants the same rows ever waits."""

@@ -15,6 +15,8 @@ from almeno_grpc.storage.postgres.dialect import DRIVER_NAME, collect_warnings, 
 MAX_POOL_SIZE = 24
 """Connections of a process: more do not make a database of a few cores faster, and it is to serve many processes."""
 _POOL_TIMEOUT_SECONDS = 10
+BEGIN_RESULT = "almeno_begin_result"
+"""In the info of a connection: what the command that began its transaction has selected last, in bytes; else None."""
 
 _DRIVER_OPTIONS = {
     # A server that has failed over is a standby when it comes back: it takes no writes and tells of the past.
@@ -79,6 +81,7 @@ def _begin(connection: Connection) -> None:
     command = connection.get_execution_options().get(BEGIN)
     if command is not None:
         try:
-            execute_command(connection.connection, command)
+            result = execute_command(connection.connection, command)
         except psycopg.Error as error:
             raise wrap_dbapi_error(connection, command, error) from error
+        connection.info[BEGIN_RESULT] = result.get_value(0, 0)

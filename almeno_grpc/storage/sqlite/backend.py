@@ -22,6 +22,7 @@ from almeno_grpc.storage.sqlite.engine import open_engine
 from almeno_grpc.storage.sqlite.errors import domain_error
 from almeno_grpc.storage.sqlite.fair_file_lock import FairFileLock
 from almeno_grpc.storage.table_write import TableWrite
+from almeno_grpc.storage.tables import access_state
 
 _LONG_WAL_PAGES = 16_384
 """64 MiB of pages of 4 KiB. A page that is written again and again is checkpointed once."""
@@ -37,6 +38,8 @@ _LAST_ID = CompiledStatement(
     select(column("seq")).select_from(table("sqlite_sequence")).where(column("name") == bindparam("table_name")),
     "table_name",
 )
+
+_ACCESS_VERSION = CompiledStatement(select(access_state.c.version))
 
 
 @dataclass(frozen=True)
@@ -145,6 +148,11 @@ class SqliteBackend:
 
     def advance_ids(self, connection: Connection, column: Column[int], to: int) -> None:
         """AUTOINCREMENT does so by itself."""
+
+    def access_version(self, connection: Connection) -> int:
+        """Nobody else writes meanwhile."""
+        [(version,)] = _ACCESS_VERSION.rows(connection)
+        return int(version)
 
     def is_contended(self) -> bool:
         """Whether another process waits for the file lock. Asked by the thread that writes."""

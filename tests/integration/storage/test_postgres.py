@@ -152,7 +152,7 @@ def test_commit_whose_wait_for_the_standby_was_cancelled_has_an_unknown_outcome(
         record = IdempotencyRecord("request", "f", b"the answer", 1)
 
         def execute(tx):
-            found = tx.idempotency.get_many(["request"])
+            found = tx.idempotency.get_many([("", "request")])
             if not found:
                 tx.write(Changes(customers=[ANANYA], idempotency_records=[record]))
             return found
@@ -169,7 +169,7 @@ def test_commit_whose_wait_for_the_standby_was_cancelled_has_an_unknown_outcome(
                 with pytest.raises(CommitOutcomeUnknown, match="standby"):
                     executing.result()
         server.restart()
-        assert store.write(execute) == {"request": record}
+        assert store.write(execute) == {("", "request"): record}
         store.close()
 
 
@@ -227,11 +227,11 @@ def test_key_that_two_servers_insert_at_once_is_found_by_the_one_that_comes_seco
 
     def execute(tx):
         runs.append(1)
-        found = tx.idempotency.get_many(["request"])
+        found = tx.idempotency.get_many([("", "request")])
         if len(runs) == 1:
             other.write(lambda first: first.write(Changes(idempotency_records=[record])))
         if found:
-            return found["request"].answer
+            return found["", "request"].answer
         tx.write(Changes(idempotency_records=[record._replace(answer=b"another answer")]))
         return b"another answer"
 

@@ -47,7 +47,7 @@ def test_batch_of_bookings_takes_seven_round_trips_whatever_its_size(store, book
     def work(tx):
         locked = tx.borrowers.lock(ids, wait=False)
         assert set(tx.borrowers.get_many(locked, TODAY)) == set(ids)
-        assert tx.idempotency.get_many(names) == {}
+        assert tx.idempotency.get_many([("", name) for name in names]) == {}
         loan_ids = tx.loans.reserve_ids(count)
         tx.write(
             Changes(

@@ -48,6 +48,7 @@ def test_changes_of_every_kind_are_stored_as_they_are_given(store, customers):
     refusal = decision_of("d2", customers[0], approved=False, credit_score=5, reasons="LOW_SCORE,EMI_BURDEN_TOO_HIGH")
     loan = loan_of(loan_id, new[0].customer_id, "d1")
     records = [IdempotencyRecord(f"request-{number}", "f" * 64, bytes(range(256)), 13) for number in range(3)]
+    records.append(records[0]._replace(principal="branch-pune", answer=b"another caller's"))
     store.write(
         lambda tx: tx.write(
             Changes(
@@ -64,9 +65,9 @@ def test_changes_of_every_kind_are_stored_as_they_are_given(store, customers):
         assert [tx.decisions.get("d1"), tx.decisions.get("d2")] == [approval, refusal]
         assert tx.loans.get(loan_id) == loan
         assert tx.policy_pins.all() == {"2026-01": "f" * 64}
-    asked = [*(record.request_id for record in records), "request-9"]
+    asked = [*((record.principal, record.request_id) for record in records), ("", "request-9"), ("p", "request-1")]
     found = store.write(lambda tx: tx.idempotency.get_many(asked))
-    assert found == {record.request_id: record for record in records}
+    assert found == {(record.principal, record.request_id): record for record in records}
     first, *others = records
     with pytest.raises(WriteConflict):
         store.write(lambda tx: tx.write(Changes(idempotency_records=[*others, first])))
