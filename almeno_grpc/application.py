@@ -7,6 +7,8 @@ import grpc
 from google.protobuf.descriptor import MethodDescriptor
 
 from almeno_grpc.api import (
+    access_service_pb2,
+    access_service_pb2_grpc,
     credit_service_pb2,
     credit_service_pb2_grpc,
     portfolio_service_pb2,
@@ -16,14 +18,18 @@ from almeno_grpc.clock import Clock
 from almeno_grpc.config import Settings
 from almeno_grpc.domain.policy import Policy
 from almeno_grpc.metrics import Metrics
+from almeno_grpc.rpc.access_servicer import AccessServicer
 from almeno_grpc.rpc.credit_servicer import CreditServicer
 from almeno_grpc.rpc.portfolio_servicer import PortfolioServicer
+from almeno_grpc.rpc.runtime.authentication import Authentication, Certificates, KeyAuthentication, OpenAccess
 from almeno_grpc.rpc.runtime.limits import MAX_STREAMS, WRITE_THREADS
+from almeno_grpc.service.access import AccessService
 from almeno_grpc.service.booking import BookingService
+from almeno_grpc.service.callers import CallerDirectory
 from almeno_grpc.service.checks import CheckService
 from almeno_grpc.service.customers import CustomerService
 from almeno_grpc.service.decisions import DecisionService
-from almeno_grpc.service.idempotency import Idempotency
+from almeno_grpc.service.idempotency import NO_ACCESS_CHECK, Idempotency
 from almeno_grpc.service.imports import ImportService
 from almeno_grpc.service.policies import PolicyCalendar, PolicyService
 from almeno_grpc.service.portfolio import PortfolioSummaryService
@@ -31,6 +37,7 @@ from almeno_grpc.service.repayments import RepaymentService
 from almeno_grpc.service.simulation import SimulationService
 from almeno_grpc.storage.store import SqlStore
 
+_ACCESS = access_service_pb2.DESCRIPTOR.services_by_name["AccessService"]
 _CREDIT = credit_service_pb2.DESCRIPTOR.services_by_name["CreditService"]
 _PORTFOLIO = portfolio_service_pb2.DESCRIPTOR.services_by_name["PortfolioService"]
 
@@ -38,16 +45,19 @@ _PORTFOLIO = portfolio_service_pb2.DESCRIPTOR.services_by_name["PortfolioService
 class CreditApplication:
     """The services of one process."""
 
-    service_names = (_CREDIT.full_name, _PORTFOLIO.full_name)
+    service_names = (_CREDIT.full_name, _PORTFOLIO.full_name, _ACCESS.full_name)
 
     def __init__(self, settings: Settings, clock: Clock, policies: Sequence[Policy], metrics: Metrics) -> None:
-        self._store = SqlStore(settings.database_url, threads=settings.threads + WRITE_THREADS + MAX_STREAMS)
+        self._store = SqlStore(settings.database_url, threads=settings.threads + WRITE_THREADS + MAX_STREAMS + 1)
+        self._callers = CallerDirectory(self._store, clock) if settings.access == "keys" else None
+        access = self._callers or NO_ACCESS_CHECK
         self._draining = threading.Event()
         calendar = PolicyCalendar(policies)
+        idempotency = Idempotency(self._store, clock, access)
         self._checks = CheckService(self._store, calendar, clock)
-        self._customers = CustomerService(self._store, clock)
-        self._booking = BookingService(self._store, calendar, clock)
-        self._repayments = RepaymentService(self._store, clock)
+        self._customers = CustomerService(self._store, clock, access)
+        self._booking = BookingService(self._store, calendar, clock, access)
+        self._repayments = RepaymentService(self._store, clock, access)
         self._credit = CreditServicer(
             self._customers,
             self._checks,
@@ -57,7 +67,7 @@ class CreditApplication:
             metrics,
         )
         self._portfolio = PortfolioServicer(
-            Idempotency(self._store, clock),
+            idempotency,
             ImportService(self._store, clock),
             PolicyService(policies, clock),
             SimulationService(self._store, policies, clock),
@@ -65,6 +75,12 @@ class CreditApplication:
             settings.import_max_upload_bytes,
             self._draining,
         )
+        self._access = AccessServicer(idempotency, AccessService(self._store, clock))
+        self.authentication: Authentication = OpenAccess()
+        if self._callers is not None:
+            self._callers.start()
+            certificates = Certificates(settings.access_certificates)
+            self.authentication = KeyAuthentication(self._callers, certificates)
 
     @property
     def inline_methods(self) -> frozenset[MethodDescriptor]:
@@ -76,6 +92,7 @@ class CreditApplication:
         """Adds the services to a server that has not started."""
         credit_service_pb2_grpc.add_CreditServiceServicer_to_server(self._credit, server)
         portfolio_service_pb2_grpc.add_PortfolioServiceServicer_to_server(self._portfolio, server)
+        access_service_pb2_grpc.add_AccessServiceServicer_to_server(self._access, server)
 
     def drain(self) -> None:
         """Ends watches and scans of the book with UNAVAILABLE; their callers retry with a server that stays."""
@@ -85,4 +102,6 @@ class CreditApplication:
         """Ends the queues' threads and closes the database's connections."""
         for service in (self._checks, self._customers, self._booking, self._repayments):
             service.close()
+        if self._callers is not None:
+            self._callers.close()
         self._store.close()

@@ -78,6 +78,18 @@ class Settings:
         Path | None,
         Setting(Path, "authorities, a PEM file, one of which must have certified a caller", "any caller is served"),
     ] = None
+    access: Annotated[
+        str,
+        Setting(values.one_of("off", "keys"), "whether callers need an API key or a certificate; off: anyone may call"),
+    ] = "off"
+    access_certificates: Annotated[
+        str,
+        Setting(
+            values.one_of("off", "names", "both"),
+            "what client certificates are good for: off: nothing; names: they stand for a principal in the place of an "
+            "API key; both: they are needed beside one",
+        ),
+    ] = "off"
     insecure: Annotated[
         bool, Setting(values.switch, "serve other machines without TLS, and metrics to other machines")
     ] = False
@@ -170,11 +182,24 @@ class Settings:
                 "or accept open traffic with ALMENO_INSECURE=1",
                 "address",
             )
+        self._check_access()
         if self.metrics_address and not (self.metrics_address.is_loopback or self.insecure):
             raise ConfigurationError(
                 "metrics are served to this machine only, unless ALMENO_INSECURE=1 accepts open traffic",
                 "metrics_address",
             )
+
+    def _check_access(self) -> None:
+        if self.access == "off" and not (self.address.is_loopback or self.insecure):
+            raise ConfigurationError(
+                "other machines are served with access control only: set ALMENO_ACCESS=keys, or let anyone call "
+                "with ALMENO_INSECURE=1",
+                "access",
+            )
+        if self.access_certificates != "off" and self.access == "off":
+            raise ConfigurationError("certificates are looked at with ALMENO_ACCESS=keys only", "access_certificates")
+        if self.access_certificates != "off" and self.tls_client_ca is None:
+            raise ConfigurationError("names in certificates need ALMENO_TLS_CLIENT_CA", "access_certificates")
 
 
 def _declared() -> dict[str, Setting]:

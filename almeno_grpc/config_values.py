@@ -76,6 +76,17 @@ def switch(text: str) -> bool:
     raise ValueError("must be 1 or 0, true or false, yes or no, on or off")
 
 
+def one_of(*words: str) -> Callable[[str], str]:
+    """Makes the reader of one of some words."""
+
+    def read(text: str) -> str:
+        if text.lower() not in words:
+            raise ValueError(f"must be {' or '.join(words)}")
+        return text.lower()
+
+    return read
+
+
 def number(lowest: int, highest: int) -> Callable[[str], int]:
     """Makes the reader of a whole number between the two, inclusive."""
 

@@ -79,6 +79,9 @@ class Limits:
     """Customers shown in full."""
 
 
+NO_LIMITS = Limits()
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who makes a call, by which credentials.
@@ -95,7 +98,7 @@ class Caller:
     principal: str
     key_id: str
     scopes: frozenset[str]
-    limits: Limits = Limits()
+    limits: Limits = NO_LIMITS
     expire_time: int | None = None
     certificate_name: str = ""
 

@@ -170,3 +170,5 @@ class ImportFile:
     create_time: int
     start_time: int | None
     end_time: int | None
+    principal: str = ""
+    """Who has uploaded it."""

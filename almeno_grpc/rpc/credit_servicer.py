@@ -8,6 +8,7 @@ import grpc
 
 from almeno_grpc.api import credit_service_pb2 as pb
 from almeno_grpc.api import credit_service_pb2_grpc
+from almeno_grpc.domain.access import PII
 from almeno_grpc.domain.customer import Customer
 from almeno_grpc.domain.decision import Decision, LoanRequest
 from almeno_grpc.domain.errors import CreditError
@@ -24,6 +25,7 @@ from almeno_grpc.rpc.conversion.decisions import (
 from almeno_grpc.rpc.conversion.loans import fill_installment, fill_loan, fill_payoff, fill_repayment
 from almeno_grpc.rpc.field_reader import FieldReader
 from almeno_grpc.rpc.pages import page_of
+from almeno_grpc.rpc.runtime.authentication import current_caller
 from almeno_grpc.service.booking import Booking, BookingService
 from almeno_grpc.service.checks import CheckService
 from almeno_grpc.service.customers import CustomerService
@@ -62,10 +64,11 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         call = requests.request_context(fields, "RegisterCustomer", request, request.request_id, context)
         applicant = requests.applicant(fields, request)
         fields.raise_if_invalid()
+        in_full = current_caller().may(PII)
 
         def encode(customer: Customer) -> bytes:
             response = pb.RegisterCustomerResponse()
-            fill_customer(response.customer, customer)
+            fill_customer(response.customer, customer, in_full=in_full)
             return response.SerializeToString()
 
         return self._customers.register(applicant, call, encode)
@@ -77,7 +80,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         fields.raise_if_invalid()
         customer, position = self._customers.get(customer_id)
         response = pb.GetCustomerResponse()
-        fill_customer(response.customer, customer)
+        fill_customer(response.customer, customer, in_full=current_caller().may(PII))
         PositionMessage(response.position).fill(position, customer.approved_limit)
         return response
 
@@ -92,8 +95,9 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
             "customers", size, request.page_token, (0,), self._customers.page, lambda customer: (customer.customer_id,)
         )
         response = pb.ListCustomersResponse(next_page_token=page.next_page_token)
+        in_full = current_caller().may(PII)
         for customer in page.rows:
-            fill_customer(response.customers.add(), customer)
+            fill_customer(response.customers.add(), customer, in_full=in_full)
         return response
 
     def CheckEligibility(self, request: pb.CheckEligibilityRequest, _context: grpc.ServicerContext) -> Future[bytes]:
@@ -126,6 +130,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         call = requests.request_context(fields, "CreateLoan", request, request.request_id, context)
         loan_request = requests.loan_request(fields, request)
         fields.raise_if_invalid()
+        requests.raise_if_beyond("max_loan_amount", loan_request.loan_amount)
 
         def count(booking: Booking) -> None:
             self._metrics.decision("booking", booking.decision.reasons)
@@ -144,7 +149,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         fields.raise_if_invalid()
         loan, customer = self._booking.get_loan(loan_id)
         response = pb.GetLoanResponse()
-        fill_customer(response.customer, customer)
+        fill_customer(response.customer, customer, in_full=current_caller().may(PII))
         fill_loan(response.loan, loan, self._booking.today())
         return response
 
@@ -189,6 +194,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         amount = fields.amount("amount", request.amount, min_paise=1)
         payment_date = fields.optional_date("payment_date", request)
         fields.raise_if_invalid()
+        requests.raise_if_beyond("max_repayment", amount)
 
         def encode(recorded: Recorded) -> bytes:
             response = pb.RecordRepaymentResponse()

@@ -8,6 +8,7 @@ import grpc
 
 from almeno_grpc.api import portfolio_service_pb2 as pb
 from almeno_grpc.api import portfolio_service_pb2_grpc
+from almeno_grpc.domain.access import PII
 from almeno_grpc.domain.errors import CreditError, DeadlineExceeded, ServerStopping, StoreUnavailable
 from almeno_grpc.domain.imports import ImportFile
 from almeno_grpc.domain.limits import MAX_ID
@@ -21,6 +22,7 @@ from almeno_grpc.rpc.conversion.simulation import fill_flip, fill_simulation
 from almeno_grpc.rpc.conversion.statistics import fill_progress
 from almeno_grpc.rpc.field_reader import FieldReader
 from almeno_grpc.rpc.pages import page_of
+from almeno_grpc.rpc.runtime.authentication import current_caller
 from almeno_grpc.rpc.uploads import receive, upload_of
 from almeno_grpc.service.borrower_scan import ScanProgress
 from almeno_grpc.service.idempotency import Idempotency, RequestContext
@@ -125,8 +127,9 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
             "imports", size, request.page_token, (MAX_ID,), self._imports.page, lambda file: (file.queue_number,)
         )
         response = pb.ListImportsResponse(next_page_token=page.next_page_token)
+        in_full = current_caller().may(PII)
         for file in page.rows:
-            fill_import(response.imports.add(), file)
+            fill_import(response.imports.add(), file, in_full=in_full)
         return response
 
     def WatchImport(
@@ -164,8 +167,9 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
             lambda numbered: (numbered[1].row_number, numbered[0]),
         )
         response = pb.ListImportIssuesResponse(next_page_token=page.next_page_token)
+        in_full = current_caller().may(PII)
         for _, issue in page.rows:
-            fill_issue(response.issues.add(), issue)
+            fill_issue(response.issues.add(), issue, in_full=in_full)
         return response
 
     def ListPolicies(self, _request: pb.ListPoliciesRequest, _context: grpc.ServicerContext) -> pb.ListPoliciesResponse:
@@ -240,6 +244,6 @@ def _import_id(fields: FieldReader, value: str) -> str:
 
 
 def _with_import(response: R, file: ImportFile) -> R:
-    """Fills the field that the responses about one import have."""
-    fill_import(response.book_import, file)
+    """Fills the field that the responses about one import have; in full where the caller of this thread may see it."""
+    fill_import(response.book_import, file, in_full=current_caller().may(PII))
     return response

@@ -9,12 +9,14 @@ from google.protobuf.message import Message
 from almeno_grpc.api import credit_service_pb2, loan_pb2, portfolio_service_pb2
 from almeno_grpc.domain import limits
 from almeno_grpc.domain.decision import LoanRequest
-from almeno_grpc.domain.errors import CreditError
+from almeno_grpc.domain.errors import CallerLimitExceeded, CreditError
 from almeno_grpc.domain.loan import LoanState
+from almeno_grpc.domain.money import format_rupees
 from almeno_grpc.domain.policy import Policy
 from almeno_grpc.domain.policy_file import PolicyError, parse_policy
 from almeno_grpc.rpc.conversion.loans import LOAN_STATES
 from almeno_grpc.rpc.field_reader import FieldReader
+from almeno_grpc.rpc.runtime.authentication import current_caller, current_method
 from almeno_grpc.service.customers import Applicant
 from almeno_grpc.service.idempotency import RequestContext
 
@@ -32,12 +34,31 @@ def request_context(
     uploaded_sha256: str = "",
 ) -> RequestContext:
     """What the store has to know of a call that changes something."""
+    path, scope = current_method()
     return RequestContext(
         request_id=fields.request_id(request_id_field, request_id),
         request_id_field=request_id_field,
         fingerprint=fingerprint(method, request, uploaded_sha256) if request_id else "",
         is_active=context.is_active,
+        method=path,
+        caller=current_caller(),
+        scope=scope,
     )
+
+
+def raise_if_beyond(limit: str, value: int) -> None:
+    """Lets an amount, in paise, pass that the caller's principal may ask for.
+
+    Args:
+        limit: Name of the limit: an attribute of `Limits`.
+        value: The amount.
+
+    Raises:
+        CallerLimitExceeded: It is beyond the limit.
+    """
+    most = getattr(current_caller().limits, limit)
+    if most is not None and value > most:
+        raise CallerLimitExceeded(limit, f"{format_rupees(value)} is more than {format_rupees(most)}")
 
 
 def fingerprint(method: str, request: Message, uploaded_sha256: str = "") -> str:

@@ -17,6 +17,7 @@ from almeno_grpc.domain.headings import HEADINGS, plain_heading
 from almeno_grpc.domain.imports import ImportKind
 from almeno_grpc.rpc.conversion.imports import IMPORT_KINDS
 from almeno_grpc.rpc.field_reader import FieldReader
+from almeno_grpc.rpc.runtime.authentication import current_caller
 from almeno_grpc.service.imports import CHUNK_BYTES, Upload
 
 _MAX_IN_MEMORY_BYTES = 4 << 20
@@ -132,6 +133,7 @@ def upload_of(fields: FieldReader, received: Received) -> Upload:
         sha256=received.sha256,
         columns=_columns(fields, kind, header.columns),
         chunks=received,
+        principal=current_caller().principal,
     )
 
 

@@ -29,6 +29,8 @@ class Upload:
     """The file's headings by the book's, where the sender has named them."""
     chunks: Iterable[bytes]
     """The content in pieces."""
+    principal: str = ""
+    """Who has uploaded it."""
 
 
 class ImportService:
@@ -91,6 +93,7 @@ class ImportService:
             create_time=now,
             start_time=None,
             end_time=None,
+            principal=upload.principal,
         )
         return tx.imports.add(new)
 

@@ -12,6 +12,7 @@ from google.protobuf.descriptor import MethodDescriptor
 
 from almeno_grpc.config import Settings
 from almeno_grpc.metrics import Metrics
+from almeno_grpc.rpc.runtime.authentication import Authentication
 from almeno_grpc.serving.gc_tuning import paused_collection
 
 
@@ -21,6 +22,10 @@ class Application(Protocol):
     @property
     def service_names(self) -> tuple[str, ...]:
         """Full names of the services, for health and reflection."""
+
+    @property
+    def authentication(self) -> Authentication:
+        """Who calls."""
 
     @property
     def inline_methods(self) -> frozenset[MethodDescriptor]:

@@ -54,6 +54,7 @@ _COLUMNS = (
     _f.create_time_us,
     _f.start_time_us,
     _f.end_time_us,
+    _f.principal,
 )
 _FILES = select(*_COLUMNS)
 _WAITING = _f.state.in_([ImportState.QUEUED.value, ImportState.RUNNING.value])
@@ -114,6 +115,7 @@ class Imports:
             **_counts(RowCounts()),
             "error": "",
             "create_time_us": new.create_time,
+            "principal": new.principal,
         }
         insertion = insert(import_file).returning(_f.queue_number)
         queue_number = self._connection.execute(insertion, values).scalar_one()
@@ -228,6 +230,7 @@ def _file(row: Any) -> ImportFile:
         create_time=row.create_time_us,
         start_time=row.start_time_us,
         end_time=row.end_time_us,
+        principal=row.principal,
     )
 
 

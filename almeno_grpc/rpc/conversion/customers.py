@@ -5,14 +5,20 @@ from almeno_grpc.domain.customer import Customer
 from almeno_grpc.domain.position import CreditPosition
 from almeno_grpc.rpc.conversion.values import fill_amount, fill_money, fill_timestamp, in_rupees
 
+_HINT_DIGITS = 4
 
-def fill_customer(message: customer_pb2.Customer, customer: Customer) -> None:
-    """Fills a customer."""
+
+def fill_customer(message: customer_pb2.Customer, customer: Customer, *, in_full: bool) -> None:
+    """Fills a customer: in full, or redacted."""
     message.customer_id = customer.customer_id
-    message.first_name = customer.first_name
-    message.last_name = customer.last_name
+    if in_full:
+        message.first_name = customer.first_name
+        message.last_name = customer.last_name
+        message.phone_number = customer.phone_number
+    else:
+        message.redacted = True
+        message.phone_hint = customer.phone_number[-_HINT_DIGITS:]
     message.age = customer.age
-    message.phone_number = customer.phone_number
     fill_money(message.monthly_income, customer.monthly_income)
     fill_money(message.approved_limit, customer.approved_limit)
     fill_timestamp(message.create_time, customer.create_time)

@@ -3,15 +3,15 @@
 from almeno_grpc.api import import_pb2
 from almeno_grpc.domain.imports import ImportFile, ImportKind, ImportState, IssueOutcome, RowIssue
 from almeno_grpc.rpc.conversion.enums import enum_values
-from almeno_grpc.rpc.conversion.values import fill_date, fill_timestamp
+from almeno_grpc.rpc.conversion.values import fill_date, fill_timestamp, without_quoted_cells
 
 IMPORT_KINDS = enum_values(ImportKind, import_pb2.ImportKind)
 IMPORT_STATES = enum_values(ImportState, import_pb2.ImportState)
 ISSUE_OUTCOMES = enum_values(IssueOutcome, import_pb2.ImportIssueOutcome)
 
 
-def fill_import(message: import_pb2.Import, file: ImportFile) -> None:
-    """Fills an import."""
+def fill_import(message: import_pb2.Import, file: ImportFile, *, in_full: bool) -> None:
+    """Fills an import; what its error quotes of the file only in full."""
     message.import_id = file.import_id
     message.kind = IMPORT_KINDS[file.kind]
     message.file_name = file.file_name
@@ -24,7 +24,7 @@ def fill_import(message: import_pb2.Import, file: ImportFile) -> None:
     message.rows_unchanged = file.rows.unchanged
     message.rows_rejected = file.rows.rejected
     message.rows_adjusted = file.rows.adjusted
-    message.error = file.error
+    message.error = file.error if in_full else without_quoted_cells(file.error)
     fill_timestamp(message.create_time, file.create_time)
     if file.start_time is not None:
         fill_timestamp(message.start_time, file.start_time)
@@ -32,9 +32,9 @@ def fill_import(message: import_pb2.Import, file: ImportFile) -> None:
         fill_timestamp(message.end_time, file.end_time)
 
 
-def fill_issue(message: import_pb2.ImportIssue, issue: RowIssue) -> None:
-    """Fills why a row was rejected or adjusted."""
+def fill_issue(message: import_pb2.ImportIssue, issue: RowIssue, *, in_full: bool) -> None:
+    """Fills why a row was rejected or adjusted; what that quotes of the row only in full."""
     message.row_number = issue.row_number
     message.outcome = ISSUE_OUTCOMES[issue.outcome]
     message.column = issue.column
-    message.message = issue.message
+    message.message = issue.message if in_full else without_quoted_cells(issue.message)

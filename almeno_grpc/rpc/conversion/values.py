@@ -1,5 +1,6 @@
 """Amounts, rates, dates and instants."""
 
+import re
 from datetime import date
 from decimal import Decimal
 
@@ -7,6 +8,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.type import date_pb2, decimal_pb2, money_pb2
 
 CURRENCY = "INR"
+_QUOTED = re.compile("'.*'", re.DOTALL)
+"""From the first quote to the last: a cell may hold some itself."""
 
 
 def fill_money(message: money_pb2.Money, paise: int) -> None:
@@ -31,6 +34,11 @@ def fill_decimal(message: decimal_pb2.Decimal, number: Decimal) -> None:
     text = str(number)
     # To format it takes more than twice as long.
     message.value = f"{number:f}" if "E" in text else text
+
+
+def without_quoted_cells(text: str) -> str:
+    """A text about a file with all that it quotes of the file's cells left out, for they may hold names."""
+    return _QUOTED.sub("'…'", text)
 
 
 def fill_date(message: date_pb2.Date, day: date) -> None:

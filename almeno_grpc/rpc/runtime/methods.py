@@ -12,6 +12,8 @@ from google.protobuf import descriptor_pool
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
 
+from almeno_grpc.api import scope_pb2
+from almeno_grpc.domain.access import ANY_CALLER
 from almeno_grpc.metrics import MethodLabels
 
 _TYPES = {
@@ -37,6 +39,18 @@ class Method:
     labels: MethodLabels
     has_effects: bool
     is_stream: bool
+    scope: str = ""
+    """What its callers need: `option (scope)`. Without it nobody may call the method."""
+
+
+OPEN_SERVICE = "grpc.health.v1.Health"
+"""Needs no credential: whoever balances load has none."""
+_SCOPES = {
+    "grpc.reflection.v1.ServerReflection": ANY_CALLER,
+    "grpc.reflection.v1alpha.ServerReflection": ANY_CALLER,
+    OPEN_SERVICE: ANY_CALLER,
+}
+"""Of the methods of services that are not ours."""
 
 
 def path_of(descriptor: MethodDescriptor) -> str:
@@ -56,10 +70,12 @@ def _described(path: str) -> Method | None:
     except KeyError:
         return None
     has_effects = descriptor.GetOptions().idempotency_level == MethodOptions.IDEMPOTENT
-    return _method(path, descriptor.client_streaming, descriptor.server_streaming, has_effects=has_effects)
+    scope = descriptor.GetOptions().Extensions[scope_pb2.scope]
+    return _method(path, descriptor.client_streaming, descriptor.server_streaming, scope, has_effects=has_effects)
 
 
-def _method(path: str, client_streaming: bool, server_streaming: bool, *, has_effects: bool) -> Method:
+def _method(path: str, client_streaming: bool, server_streaming: bool, scope: str = "", *, has_effects: bool) -> Method:
     service, _, name = path[1:].rpartition("/")
     labels = MethodLabels(service, name, _TYPES[client_streaming, server_streaming])
-    return Method(path, labels, has_effects, client_streaming or server_streaming)
+    scope = _SCOPES.get(service, scope)
+    return Method(path, labels, has_effects, client_streaming or server_streaming, scope)
