@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING
 
 from almeno_grpc.clock import Clock
 from almeno_grpc.config import ConfigurationError, Settings
+from almeno_grpc.domain.api_keys import NewKey, sha256_of
 from almeno_grpc.domain.imports import ImportKind
 from almeno_grpc.domain.policy import Policy
 from almeno_grpc.domain.policy_file import PolicyError
 from almeno_grpc.metrics import Metrics
+from almeno_grpc.service.access import AccessService
 from almeno_grpc.service.imports import CHUNK_BYTES, ImportService, Upload
 from almeno_grpc.service.policies import check_pins, read_policies
 from almeno_grpc.storage.engine import DatabaseUnusable
@@ -100,6 +102,27 @@ def queue_files(settings: Settings) -> None:
             if path is not None:
                 upload = _upload(kind, path)
                 store.write(partial(imports.queue, upload=upload, import_id=imports.store(upload)))
+    finally:
+        store.close()
+
+
+def create_administrator(settings: Settings, key: NewKey, *, recover: bool) -> None:
+    """Creates the principal `admin` with a key in the database of the settings.
+
+    Args:
+        settings: The settings.
+        key: The key.
+        recover: Whether to do so where there are principals: `admin` may then exist.
+
+    Raises:
+        ConfigurationError: The database cannot be used.
+        CreditError: There are principals, or the database is not available.
+    """
+    prepare_database(settings)
+    store = SqlStore(settings.database_url, threads=1)
+    access = AccessService(store, clock_of(settings))
+    try:
+        store.write(lambda tx: access.create_administrator(tx, key.key_id, sha256_of(key.key), recover=recover))
     finally:
         store.close()
 

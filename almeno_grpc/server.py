@@ -3,6 +3,7 @@
 import os
 import sys
 
+from almeno_grpc import access_command
 from almeno_grpc.config import ConfigurationError, settings_from_command_line
 from almeno_grpc.serving.signals import keep_standard_descriptors
 from almeno_grpc.serving.supervisor import MISCONFIGURED, Supervisor
@@ -15,6 +16,8 @@ def main() -> int:
         The exit code: 0 after a stop, 1 after a failure, 2 where a setting is at fault.
     """
     keep_standard_descriptors()
+    if sys.argv[1:2] == ["access"]:
+        return access_command.main(sys.argv[2:], os.environ)
     try:
         settings = settings_from_command_line(sys.argv[1:], os.environ)
     except ConfigurationError as error:

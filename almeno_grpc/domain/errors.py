@@ -360,14 +360,14 @@ class RateLimited(ResourceExhausted):
     """The principal calls more often than it may.
 
     Attributes:
-        retry_delay_seconds: How long to wait before the next call.
+        retry_delay_milliseconds: How long to wait before the next call.
     """
 
     reason = "RATE_LIMITED"
 
-    def __init__(self, retry_delay_seconds: float) -> None:
+    def __init__(self, retry_delay_milliseconds: int) -> None:
         super().__init__("the caller's principal calls more often than it may; try again later")
-        self.retry_delay_seconds = retry_delay_seconds
+        self.retry_delay_milliseconds = retry_delay_milliseconds
 
 
 class UploadTooLarge(ResourceExhausted):

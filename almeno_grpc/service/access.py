@@ -16,6 +16,7 @@ from almeno_grpc.domain.errors import (
 )
 from almeno_grpc.service.store import Store, Transaction
 
+ADMINISTRATOR = "admin"
 _ALL = 1_000_000
 """More principals than there are."""
 MICROSECONDS_PER_DAY = 24 * 3600 * 1_000_000
@@ -145,6 +146,28 @@ class AccessService:
             raise CertificateNameNotFound(name)
         tx.access.remove_certificate_name(name)
         return certificate_name
+
+    def create_administrator(self, tx: Transaction, key_id: str, sha256: bytes, *, recover: bool) -> None:
+        """Creates the principal `admin`, who may change callers, with a key for as long as keys may last.
+
+        Args:
+            tx: The transaction.
+            key_id: Id of the key.
+            sha256: SHA-256 of the key.
+            recover: Whether to do so where there are principals. One of the name gets its scope back and another key.
+
+        Raises:
+            PrincipalExists: There is a principal.
+        """
+        if (existing := tx.access.principals("", 1)) and not recover:
+            raise PrincipalExists(existing[0].name)
+        if tx.access.principal(ADMINISTRATOR) is None:
+            self.create_principal(tx, ADMINISTRATOR, {ADMIN})
+        else:
+            scopes = _principal(tx, ADMINISTRATOR).scopes | {ADMIN}
+            self.update_principal(tx, ADMINISTRATOR, scopes, disabled=False)
+        expire_time = self._clock.now_microseconds() + (MAX_KEY_DAYS - 1) * MICROSECONDS_PER_DAY
+        self.create_key(tx, ADMINISTRATOR, key_id, sha256, expire_time=expire_time)
 
     def page_of_principals(self, after: str, count: int) -> list[Principal]:
         """Up to `count` principals with a name behind `after`, by name."""

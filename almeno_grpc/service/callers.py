@@ -119,16 +119,16 @@ class CallerDirectory:
             AccessUnknown: As above.
         """
         known = self._current()
-        now = known.by_key_id.get(caller.key_id) if caller.key_id else None
+        credentials = []
         if caller.certificate_name:
-            certified = known.by_certificate_name.get(caller.certificate_name)
-            if certified is None or certified.principal != caller.principal:
-                raise CredentialsInvalid
-            now = replace(now, certificate_name=caller.certificate_name) if now else certified
-        if now is None or now.principal != caller.principal:
+            credentials.append(known.by_certificate_name.get(caller.certificate_name))
+        if caller.key_id:
+            credentials.append(known.by_key_id.get(caller.key_id))
+        now = credentials[-1]
+        if now is None or any(each is None or each.principal != caller.principal for each in credentials):
             raise CredentialsInvalid
         self._raise_if_expired(now)
-        return now
+        return replace(now, certificate_name=caller.certificate_name)
 
     def raise_if_refused(self, caller: Caller, scope: str) -> None:
         """Lets a call go on whose caller still may make it; raises as `again`.

@@ -70,7 +70,8 @@ def _described(path: str) -> Method | None:
     except KeyError:
         return None
     has_effects = descriptor.GetOptions().idempotency_level == MethodOptions.IDEMPOTENT
-    scope = descriptor.GetOptions().Extensions[scope_pb2.scope]
+    # protoc's stubs know extensions of messages as descriptors alone.
+    scope: str = descriptor.GetOptions().Extensions[scope_pb2.scope]  # type: ignore[index]
     return _method(path, descriptor.client_streaming, descriptor.server_streaming, scope, has_effects=has_effects)
 
 
