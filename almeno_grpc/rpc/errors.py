@@ -1,6 +1,7 @@
 """Errors as a caller gets them: the tree of the domain, turned into gRPC statuses with their details."""
 
-from typing import ClassVar
+import random
+from typing import ClassVar, NamedTuple
 
 import grpc
 from google.rpc import error_details_pb2, status_pb2
@@ -15,6 +16,7 @@ from almeno_grpc.domain.errors import (
     InvalidArgument,
     NotFound,
     ResourceExhausted,
+    TooManyCalls,
     Unavailable,
 )
 
@@ -67,11 +69,41 @@ def code_of(error: CreditError) -> grpc.StatusCode:
     return next(CODES[branch] for branch in type(error).__mro__ if branch in CODES)
 
 
+PUSHBACK = "grpc-retry-pushback-ms"
+"""Trailing metadata that tells a client's retry policy when to come again; a negative number, not to."""
+MIN_PUSHBACK_MILLISECONDS, MAX_PUSHBACK_MILLISECONDS = 250, 1250
+
+
+class _Status(NamedTuple):
+    code: grpc.StatusCode
+    details: str
+    trailing_metadata: tuple[tuple[str, str | bytes], ...]
+
+
+class StatusWithPushback(_Status, grpc.Status):
+    """A status with metadata of its own."""
+
+
 def to_status(error: CreditError) -> grpc.Status:
     """The status of an error, as gRPC sends it; see `fill_status`."""
-    status = status_pb2.Status()
-    fill_status(status, error)
-    return rpc_status.to_status(status)
+    message = status_pb2.Status()
+    fill_status(message, error)
+    return with_pushback(rpc_status.to_status(message), error)
+
+
+def with_pushback(status: grpc.Status, error: CreditError) -> grpc.Status:
+    """The status of an error with the time at which to send the call again, drawn anew, where it is a refusal.
+
+    Clients take it as it is, without jitter of their own: those that were refused together must not come together. What
+    is too large will be too large again.
+    """
+    if not isinstance(error, ResourceExhausted):
+        return status
+    is_for_now = isinstance(error, TooManyCalls)
+    drawn = random.randint(MIN_PUSHBACK_MILLISECONDS, MAX_PUSHBACK_MILLISECONDS)  # noqa: S311 - no secret
+    metadata = [(key, value) for key, value in status.trailing_metadata or () if key != PUSHBACK]
+    pushback = (PUSHBACK, str(drawn if is_for_now else -1))
+    return StatusWithPushback(status.code, status.details, (*metadata, pushback))
 
 
 def fill_status(message: status_pb2.Status, error: CreditError) -> None:

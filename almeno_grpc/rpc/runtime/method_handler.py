@@ -13,17 +13,18 @@ from typing import Any
 import grpc
 
 from almeno_grpc.metrics import Metrics
-from almeno_grpc.rpc.runtime.calls import BlockingCall, UnaryCall
+from almeno_grpc.rpc.runtime.calls import BlockingCall, UnaryCall, unread_status
 from almeno_grpc.rpc.runtime.deadline import code_of_departure, raise_if_not_awaited
 from almeno_grpc.rpc.runtime.decoding import Decoder, NoRequest
-from almeno_grpc.rpc.runtime.dispatch import request_arrived
+from almeno_grpc.rpc.runtime.dispatch import Exchange, request_arrived
 from almeno_grpc.rpc.runtime.errors import failure_of
+from almeno_grpc.rpc.runtime.exchanges import answer_one_of
 from almeno_grpc.rpc.runtime.executors import arrival_seconds
 from almeno_grpc.rpc.runtime.limits import CallLimits
 from almeno_grpc.rpc.runtime.log import CallLog
 from almeno_grpc.rpc.runtime.methods import Method
 from almeno_grpc.rpc.runtime.metrics import CallMetrics
-from almeno_grpc.rpc.runtime.watches import Send, Watches
+from almeno_grpc.rpc.runtime.watches import ResponseQueue, Send, Watches
 
 Encode = Callable[[Any], bytes]
 
@@ -37,14 +38,15 @@ class MethodHandler:
        `auth_context`, the caller's certificate. What is refused there ends like any other error of the domain.
     2. Decoding and deadline: `_argument`.
     3. The servicer: it gives a message, bytes, or a Future of either, and raises errors of the domain's tree.
-    4. Errors: `_fail`.
-    5. Audit will stand in `_ended`, where the outcome of every call is known.
-    6. Metrics and log: `_ended`.
+    4. Errors: `fail`.
+    5. Audit will stand in `ended`, where the outcome of every call is known.
+    6. Metrics and log: `ended`.
 
     Attributes:
         method: What the method is.
         grpc_handler: What gRPC is handed: bytes in, bytes out.
         is_nonblocking: Whether its streams hold no thread once they are open.
+        is_exchange: Whether each request of its streams has its response, so that they hold no thread in between.
     """
 
     def __init__(
@@ -61,6 +63,8 @@ class MethodHandler:
         self.method = method
         self.is_nonblocking = bool(getattr(behavior, "experimental_non_blocking", False))
         self._behavior: Callable[..., Any] = behavior
+        self._answer_one = answer_one_of(behavior)
+        self.is_exchange = self._answer_one is not None
         self._decoder = Decoder(handler.request_deserializer, limits.max_message_bytes)
         self._encode: Encode = handler.response_serializer
         self._metrics = CallMetrics(method.labels, metrics)
@@ -91,7 +95,7 @@ class MethodHandler:
             response = self._behavior(self._argument(call.request, call.context), call.context)
         # Whatever it is: a call without an answer would count as under way for ever.
         except BaseException as error:
-            call.reject(self._fail(error, call.context, arrived_seconds))
+            call.reject(self.fail(error, call.context, arrived_seconds))
         else:
             if isinstance(response, Future):
                 response.add_done_callback(partial(self._send, call, arrived_seconds))
@@ -102,44 +106,68 @@ class MethodHandler:
         try:
             encoded = self._encoded(response.result() if isinstance(response, Future) else response)
         except BaseException as error:
-            call.reject(self._fail(error, call.context, arrived_seconds))
+            call.reject(self.fail(error, call.context, arrived_seconds))
         else:
-            self._ended("OK", arrived_seconds)
+            self.ended("OK", arrived_seconds)
             call.answer(encoded)
 
     def _answer_blocking(self, request: bytes, context: grpc.ServicerContext) -> bytes:
         """Answers a unary call that gRPC itself has given this thread."""
-        request_arrived()
-        call = BlockingCall(request, context)
-        self.answer(call)
-        return call.wait()
+        call = request_arrived(context)
+        blocking = BlockingCall(request, context)
+        self.answer(blocking)
+        try:
+            response = blocking.wait()
+            if not call.takes_answer(len(response)):
+                context.abort_with_status(unread_status)
+            return response
+        finally:
+            call.begin_sending()
 
     def _answer_upload(self, requests: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
         """Answers a stream of requests, which may take its time."""
-        request_arrived()
+        call = request_arrived(context)
         arrived_seconds = arrival_seconds()
         try:
-            encoded = self._encoded(self._behavior(self._argument(requests, context), context))
+            encoded = self._encoded(self._behavior(self._argument(call.in_time(requests), context), context))
         except BaseException as error:
-            context.abort_with_status(self._fail(error, context, arrived_seconds))
-        self._ended("OK", arrived_seconds)
+            context.abort_with_status(self.fail(error, context, arrived_seconds))
+        finally:
+            call.begin_sending()
+        self.ended("OK", arrived_seconds)
         return encoded
 
     def _answer_with_stream(
         self, request: bytes | NoRequest | Iterator[bytes], context: grpc.ServicerContext
     ) -> Iterator[bytes]:
         """Answers with a stream of responses, which this thread makes."""
-        request_arrived()
+        call = request_arrived(context)
         arrived_seconds = arrival_seconds()
+        asked = request if isinstance(request, bytes | NoRequest) else call.in_time(request)
         try:
-            for response in self._behavior(self._argument(request, context), context):
-                yield self._encode(response)
+            for response in self._behavior(self._argument(asked, context), context):
+                encoded = self._encode(response)
+                call.begin_sending()
+                yield encoded
+                call.end_sending()
         except GeneratorExit:
-            self._ended(code_of_departure(context), arrived_seconds)
+            self.ended(code_of_departure(context), arrived_seconds)
             raise
         except BaseException as error:
-            context.abort_with_status(self._fail(error, context, arrived_seconds))
-        self._ended("OK", arrived_seconds)
+            context.abort_with_status(self.fail(error, context, arrived_seconds))
+        finally:
+            call.begin_sending()
+        self.ended("OK", arrived_seconds)
+
+    def exchange(self, context: grpc.ServicerContext) -> Exchange:
+        """Begins to answer a stream each of whose requests has its response, without holding a thread."""
+        return _Exchange(self, context)
+
+    def answer_one(self, request: bytes, context: grpc.ServicerContext) -> bytes:
+        """Answers one request of such a stream; raises what the servicer does."""
+        if self._answer_one is None:
+            raise ValueError(f"{self.method.path} does not answer its requests one by one")
+        return self._encode(self._answer_one(self._argument(request, context), context))
 
     def _open_watch(
         self, request: bytes | NoRequest, context: grpc.ServicerContext, send: Send | None = None
@@ -148,9 +176,10 @@ class MethodHandler:
 
         Where an interceptor has wrapped the handler, gRPC hands no `send`: then the thread waits for the responses.
         """
-        request_arrived()
+        call = request_arrived(context)
         if send is not None:
-            self._start_watch(request, context, send, is_blocking=False)
+            queue = ResponseQueue(partial(call.start_sending, send))
+            self._start_watch(request, context, queue.put, is_blocking=False)
             return None
         responses: SimpleQueue[bytes | None] = SimpleQueue()
         self._start_watch(request, context, responses.put, is_blocking=True)
@@ -167,7 +196,7 @@ class MethodHandler:
             if is_blocking:
                 send(None)
             if not is_failed:
-                self._ended("OK", arrived_seconds)
+                self.ended("OK", arrived_seconds)
 
         try:
             message = self._argument(request, context)
@@ -175,7 +204,7 @@ class MethodHandler:
             self._behavior(message, context, lambda response: send(self._encode(response)))
         except BaseException as error:
             is_failed = True
-            context.abort_with_status(self._fail(error, context, arrived_seconds))
+            context.abort_with_status(self.fail(error, context, arrived_seconds))
         finally:
             if not context.add_callback(end):
                 end()
@@ -199,16 +228,41 @@ class MethodHandler:
         # A repeated request is answered with the bytes of its first answer.
         return response if type(response) is bytes else self._encode(response)
 
-    def _fail(self, error: BaseException, context: grpc.ServicerContext, arrived_seconds: float) -> grpc.Status:
+    def fail(self, error: BaseException, context: grpc.ServicerContext, arrived_seconds: float) -> grpc.Status:
+        """Notes that a call has failed, and gives the status of its end."""
         failure = failure_of(error, context)
         if failure.is_unexpected:
             self._log.failed(error)
-        self._ended(failure.code, arrived_seconds)
+        self.ended(failure.code, arrived_seconds)
         return failure.status
 
-    def _ended(self, code: str, arrived_seconds: float) -> None:
+    def ended(self, code: str, arrived_seconds: float) -> None:
         """Notes how a call has ended."""
         # Audit: here.
         seconds = time.perf_counter() - arrived_seconds
         self._metrics.ended(code, seconds)
         self._log.ended(code, seconds)
+
+
+class _Exchange:
+    """One stream of `MethodHandler.exchange`."""
+
+    def __init__(self, chain: MethodHandler, context: grpc.ServicerContext) -> None:
+        self._chain = chain
+        self._context = context
+        self._began_seconds = time.perf_counter()
+        self._has_failed = False
+
+    def answer(self, request: bytes) -> bytes | grpc.Status:
+        """Answers a request, or ends the stream with an error."""
+        try:
+            return self._chain.answer_one(request, self._context)
+        # Whatever it is: a stream without an end would count as under way for ever.
+        except BaseException as error:
+            self._has_failed = True
+            return self._chain.fail(error, self._context, self._began_seconds)
+
+    def ended(self, code: str) -> None:
+        """Notes that the stream has ended, with that status code."""
+        if not self._has_failed:
+            self._chain.ended(code, self._began_seconds)
