@@ -16,7 +16,7 @@ from almeno_grpc.rpc.conversion.access import fill_certificate_name, fill_key, f
 from almeno_grpc.rpc.conversion.values import fill_timestamp
 from almeno_grpc.rpc.field_reader import FieldReader
 from almeno_grpc.rpc.pages import page_of
-from almeno_grpc.rpc.runtime.authentication import current_caller
+from almeno_grpc.rpc.runtime.current_call import current_caller
 from almeno_grpc.service.access import AccessService
 from almeno_grpc.service.callers import KNOWN_EVERYWHERE_SECONDS
 from almeno_grpc.service.idempotency import Idempotency

@@ -25,7 +25,7 @@ from almeno_grpc.rpc.conversion.decisions import (
 from almeno_grpc.rpc.conversion.loans import fill_installment, fill_loan, fill_payoff, fill_repayment
 from almeno_grpc.rpc.field_reader import FieldReader
 from almeno_grpc.rpc.pages import page_of
-from almeno_grpc.rpc.runtime.authentication import current_caller
+from almeno_grpc.rpc.runtime.current_call import current_caller
 from almeno_grpc.service.booking import Booking, BookingService
 from almeno_grpc.service.checks import CheckService
 from almeno_grpc.service.customers import CustomerService

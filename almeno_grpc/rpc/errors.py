@@ -1,6 +1,7 @@
 """Errors as a caller gets them: the tree of the domain, turned into gRPC statuses with their details."""
 
-from typing import ClassVar
+import random
+from typing import ClassVar, NamedTuple
 
 import grpc
 from google.rpc import error_details_pb2, status_pb2
@@ -15,7 +16,9 @@ from almeno_grpc.domain.errors import (
     InvalidArgument,
     NotFound,
     PermissionDenied,
+    RateLimited,
     ResourceExhausted,
+    TooManyCalls,
     Unauthenticated,
     Unavailable,
 )
@@ -71,18 +74,53 @@ def code_of(error: CreditError) -> grpc.StatusCode:
     return next(CODES[branch] for branch in type(error).__mro__ if branch in CODES)
 
 
+PUSHBACK = "grpc-retry-pushback-ms"
+"""Trailing metadata that tells a client's retry policy when to come again; a negative number, not to."""
+MIN_PUSHBACK_MILLISECONDS, MAX_PUSHBACK_MILLISECONDS = 250, 1250
+
+
+class _Status(NamedTuple):
+    code: grpc.StatusCode
+    details: str
+    trailing_metadata: tuple[tuple[str, str | bytes], ...]
+
+
+class StatusWithPushback(_Status, grpc.Status):
+    """A status with metadata of its own."""
+
+
 def to_status(error: CreditError) -> grpc.Status:
     """The status of an error, as gRPC sends it; see `fill_status`."""
-    status = status_pb2.Status()
-    fill_status(status, error)
-    return rpc_status.to_status(status)
+    message = status_pb2.Status()
+    fill_status(message, error)
+    return with_pushback(rpc_status.to_status(message), error)
+
+
+def with_pushback(status: grpc.Status, error: CreditError) -> grpc.Status:
+    """The status of an error with the time at which to send the call again, drawn anew, where it is a refusal.
+
+    Clients take it as it is, without jitter of their own: those that were refused together must not come together. What
+    is too large will be too large again.
+    """
+    if not isinstance(error, ResourceExhausted):
+        return status
+    metadata = [(key, value) for key, value in status.trailing_metadata or () if key != PUSHBACK]
+    return StatusWithPushback(status.code, status.details, (*metadata, (PUSHBACK, str(_pushback_milliseconds(error)))))
+
+
+def _pushback_milliseconds(error: ResourceExhausted) -> int:
+    if isinstance(error, RateLimited):
+        return error.retry_delay_milliseconds
+    if isinstance(error, TooManyCalls):
+        return random.randint(MIN_PUSHBACK_MILLISECONDS, MAX_PUSHBACK_MILLISECONDS)  # noqa: S311 - no secret
+    return -1
 
 
 def fill_status(message: status_pb2.Status, error: CreditError) -> None:
     """Fills the status of an error.
 
-    It carries exactly one ErrorInfo and, for fields at fault, a BadRequest. Long texts are cut so that it fits into
-    headers.
+    It carries exactly one ErrorInfo; for fields at fault a BadRequest, for a rate a RetryInfo. Long texts are cut so
+    that it fits into headers.
     """
     metadata = {name: _cut(value) for name, value in list(error.metadata.items())[:MAX_METADATA]}
     _fill(message, code_of(error), error.reason, error.message, metadata)
@@ -95,6 +133,10 @@ def fill_status(message: status_pb2.Status, error: CreditError) -> None:
             break
     if bad_request.field_violations:
         message.details.add().Pack(bad_request)
+    if isinstance(error, RateLimited):
+        retry_info = error_details_pb2.RetryInfo()
+        retry_info.retry_delay.FromMilliseconds(error.retry_delay_milliseconds)
+        message.details.add().Pack(retry_info)
 
 
 def internal_status() -> grpc.Status:

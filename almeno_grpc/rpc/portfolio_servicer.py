@@ -22,7 +22,7 @@ from almeno_grpc.rpc.conversion.simulation import fill_flip, fill_simulation
 from almeno_grpc.rpc.conversion.statistics import fill_progress
 from almeno_grpc.rpc.field_reader import FieldReader
 from almeno_grpc.rpc.pages import page_of
-from almeno_grpc.rpc.runtime.authentication import current_caller
+from almeno_grpc.rpc.runtime.current_call import check_current_caller, current_caller
 from almeno_grpc.rpc.uploads import receive, upload_of
 from almeno_grpc.service.borrower_scan import ScanProgress
 from almeno_grpc.service.idempotency import Idempotency, RequestContext
@@ -141,6 +141,7 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
         fields.raise_if_invalid()
         last = None
         while context.is_active():
+            check_current_caller()
             file = self._imports.get(import_id)
             if file != last:
                 yield _with_import(pb.WatchImportResponse(), file)
@@ -232,6 +233,7 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
         for update in updates:
             if not context.is_active():
                 raise DeadlineExceeded("nobody waits for the answer any more")
+            check_current_caller()
             if self._draining.is_set():
                 raise ServerStopping("the server is about to stop; ask again")
             yield update

@@ -16,7 +16,7 @@ from almeno_grpc.domain.policy import Policy
 from almeno_grpc.domain.policy_file import PolicyError, parse_policy
 from almeno_grpc.rpc.conversion.loans import LOAN_STATES
 from almeno_grpc.rpc.field_reader import FieldReader
-from almeno_grpc.rpc.runtime.authentication import current_caller, current_method
+from almeno_grpc.rpc.runtime.current_call import current_caller, current_method
 from almeno_grpc.service.customers import Applicant
 from almeno_grpc.service.idempotency import RequestContext
 
@@ -34,15 +34,14 @@ def request_context(
     uploaded_sha256: str = "",
 ) -> RequestContext:
     """What the store has to know of a call that changes something."""
-    path, scope = current_method()
     return RequestContext(
         request_id=fields.request_id(request_id_field, request_id),
         request_id_field=request_id_field,
         fingerprint=fingerprint(method, request, uploaded_sha256) if request_id else "",
         is_active=context.is_active,
-        method=path,
+        method=current_method().path,
         caller=current_caller(),
-        scope=scope,
+        scope=current_method().scope,
     )
 
 

@@ -17,7 +17,7 @@ from almeno_grpc.domain.headings import HEADINGS, plain_heading
 from almeno_grpc.domain.imports import ImportKind
 from almeno_grpc.rpc.conversion.imports import IMPORT_KINDS
 from almeno_grpc.rpc.field_reader import FieldReader
-from almeno_grpc.rpc.runtime.authentication import current_caller
+from almeno_grpc.rpc.runtime.current_call import current_caller
 from almeno_grpc.service.imports import CHUNK_BYTES, Upload
 
 _MAX_IN_MEMORY_BYTES = 4 << 20

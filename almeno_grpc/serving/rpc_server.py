@@ -7,7 +7,13 @@ import grpc
 from almeno_grpc.config import Settings
 from almeno_grpc.metrics import Metrics
 from almeno_grpc.rpc.runtime.admission import AdmissionInterceptor
-from almeno_grpc.rpc.runtime.limits import CallLimits
+from almeno_grpc.rpc.runtime.limits import (
+    MAX_CALLS_OF_CONNECTION,
+    MAX_CONNECTIONS,
+    MAX_METADATA_BYTES,
+    MAX_PENDING_CALLS,
+    CallLimits,
+)
 from almeno_grpc.serving import standard_services
 from almeno_grpc.serving.application import Application
 
@@ -31,6 +37,7 @@ class RpcServer:
                 slow_call_milliseconds=settings.slow_call_milliseconds,
             ),
             metrics=metrics,
+            authentication=application.authentication,
             inline_methods=application.inline_methods,
         )
         self._server = grpc.server(
@@ -70,9 +77,29 @@ class RpcServer:
 def _options(settings: Settings) -> list[tuple[str, int]]:
     return [
         ("grpc.so_reuseport", 1),
-        # Decoding refuses messages beyond the limit with its details; gRPC itself those that are far beyond it.
-        ("grpc.max_receive_message_length", 2 * settings.max_message_bytes),
+        # A file that comes in one message, and any message up to its size, is refused by decoding, with details; what
+        # is larger still by gRPC itself, without.
+        ("grpc.max_receive_message_length", 2 * settings.max_message_bytes + settings.import_max_upload_bytes),
         ("grpc.max_send_message_length", -1),
+        # No compression: 8 KiB of gzip on the wire become megabytes to be unpacked. It is answered with UNIMPLEMENTED.
+        ("grpc.compression_enabled_algorithms_bitset", 1),
+        # Between two limits gRPC would refuse at random.
+        ("grpc.max_metadata_size", MAX_METADATA_BYTES),
+        ("grpc.absolute_max_metadata_size", MAX_METADATA_BYTES),
+        # With its overload protection gRPC takes on fewer streams than it has told the caller, and answers a quarter of
+        # a burst of calls with UNAVAILABLE, without details.
+        ("grpc.max_concurrent_streams", MAX_CALLS_OF_CONNECTION),
+        ("grpc.http.overload_protection", 0),
+        ("grpc.max_allowed_incoming_connections", MAX_CONNECTIONS),
+        # Beyond these, gRPC cancels calls that the event thread has not come to, without details; the first limit is
+        # where it begins to do so at random.
+        ("grpc.server.max_pending_requests", MAX_PENDING_CALLS),
+        ("grpc.server.max_pending_requests_hard_limit", MAX_PENDING_CALLS),
+        ("grpc.server_handshake_timeout_ms", 10_000),
+        # Connections are made anew, so that new certificates take effect and callers spread over new processes.
+        ("grpc.max_connection_idle_ms", 900_000),
+        ("grpc.max_connection_age_ms", 3_600_000),
+        ("grpc.max_connection_age_grace_ms", 600_000),
         # A caller that has vanished is noticed within a minute and a half; one may ping every ten seconds.
         ("grpc.keepalive_time_ms", 60_000),
         ("grpc.keepalive_timeout_ms", 20_000),

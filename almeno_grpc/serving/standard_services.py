@@ -12,6 +12,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from almeno_grpc.domain.errors import NotFound
+from almeno_grpc.rpc.runtime.exchanges import exchange_behavior
 
 REFLECTION_V1 = "grpc.reflection.v1.ServerReflection"
 
@@ -73,8 +74,9 @@ def add_standard_services(server: grpc.Server, service_names: Iterable[str]) -> 
     health_pb2_grpc.add_HealthServicer_to_server(serving, server)
     _describe_reflection_v1()
     # The messages of v1 are those of v1alpha on the wire, so that one servicer answers both.
+    servicer = reflection.ReflectionServicer(reflected, _Symbols(descriptor_pool.Default()))
     handler: grpc.RpcMethodHandler[Any, Any] = grpc.stream_stream_rpc_method_handler(
-        reflection.ReflectionServicer(reflected, _Symbols(descriptor_pool.Default())).ServerReflectionInfo,
+        exchange_behavior(lambda request, context: next(servicer.ServerReflectionInfo(iter((request,)), context))),
         request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
         response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
     )

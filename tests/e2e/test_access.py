@@ -1,4 +1,4 @@
-"""Who may call what on a real server: each method with no key, a wrong one, one without its scope, and with it alone."""
+"""Who may call what on a real server: each method without a key, with a wrong one, without its scope, with it alone."""
 
 import os
 import subprocess
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import grpc
 import pytest
@@ -19,8 +20,11 @@ from grpc_status import rpc_status
 from support.servers import BIN, RunningServer, StartServer
 
 from almeno_grpc.api import access_pb2, access_service_pb2, access_service_pb2_grpc, credit_service_pb2, scope_pb2
+from almeno_grpc.clock import Clock
 from almeno_grpc.domain.access import SCOPES
 from almeno_grpc.domain.api_keys import make_key, sha256_of
+from almeno_grpc.service.access import AccessService
+from almeno_grpc.storage.store import SqlStore
 
 SERVICES = ("CreditService", "PortfolioService", "AccessService")
 METHODS = [
@@ -113,15 +117,26 @@ def closed(start_shared_server: StartServer) -> Iterator[Closed]:
     made = init(server.folder, "--database-url", server.database_url, "--key-file", "admin.key")
     assert made.returncode == 0, made.stderr
     admin = (server.folder / "admin.key").read_text().strip()
-    time.sleep(KNOWN_SECONDS)
     with grpc.insecure_channel(server.address) as channel:
-        found = Closed(server, channel, admin, {}, {})
-        access = found.access(admin)
-        access("CreatePrincipal", name="all", scopes=sorted(SCOPES))
-        for keys, scopes_for in ((found.with_alone, lambda it: [it]), (found.without, lambda it: SCOPES - {it})):
-            for scope in sorted(SCOPES):
-                keys[scope] = create_key(access, "all", scopes_for(scope))
-        yield found
+        with_alone, without = keys_by_scope(server.database_url)
+        time.sleep(KNOWN_SECONDS)
+        yield Closed(server, channel, admin, with_alone, without)
+
+
+def keys_by_scope(database_url: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Keys with each scope alone and with all others, made on the database itself: a call for each would take long."""
+    store = SqlStore(database_url, threads=1)
+    access = AccessService(store, Clock(None, ZoneInfo("Asia/Kolkata")))
+    store.write(lambda tx: access.create_principal(tx, "all", SCOPES))
+    found: list[dict[str, str]] = [{}, {}]
+    for keys, scopes_for in zip(found, (lambda it: {it}, lambda it: SCOPES - {it}), strict=True):
+        for scope in sorted(SCOPES):
+            key = make_key()
+            given = key.key_id, sha256_of(key.key), scopes_for(scope)
+            store.write(lambda tx, given=given: access.create_key(tx, "all", *given))  # type: ignore[misc]
+            keys[scope] = key.key
+    store.close()
+    return found[0], found[1]
 
 
 def create_key(access: Access, principal: str, scopes: Any = ()) -> str:

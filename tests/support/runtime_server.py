@@ -31,6 +31,7 @@ START_IMPORT = "/almeno.credit.v1.PortfolioService/StartImport"
 WATCH_IMPORT = "/almeno.credit.v1.PortfolioService/WatchImport"
 ANSWER = credit_service_pb2.GetCustomerResponse(customer=customer_pb2.Customer(customer_id=7))
 LIMIT = 3
+"""Calls that a connection may have under way, while no other one has: half of what the server takes on."""
 
 
 class RecordedMetrics:
@@ -85,6 +86,7 @@ class Served:
     portfolio: Portfolio
     health: HealthServicer
     dispatches_early: bool
+    address: str
     metrics: RecordedMetrics = field(default_factory=RecordedMetrics)
 
     def get_customer(self, timeout: float = 5) -> Any:
@@ -104,20 +106,26 @@ def runtime_server(
     dispatches_early: bool,
     inline: Collection[str] = (),
     request_timeout_seconds: float = 10,
+    piece_timeout_seconds: float = 30,
+    answer_timeout_seconds: float = 20,
     outer: Sequence[grpc.ServerInterceptor] = (),
     inner: Sequence[grpc.ServerInterceptor] = (),
+    max_concurrent_calls: int = 2 * LIMIT,
+    options: Sequence[tuple[str, int]] = (),
 ) -> Iterator[Served]:
-    """A server with two threads for calls, which takes on three of them.
+    """A server with two threads for calls, which takes on six of them, three from one connection.
 
     Methods of CreditService in `inline` are answered on gRPC's event thread; `outer` and `inner` are interceptors
     before and behind ours.
     """
     metrics = RecordedMetrics()
     limits = CallLimits(
-        max_concurrent_calls=LIMIT,
+        max_concurrent_calls=max_concurrent_calls,
         max_message_bytes=1000,
         slow_call_milliseconds=200,
         request_timeout_seconds=request_timeout_seconds,
+        piece_timeout_seconds=piece_timeout_seconds,
+        answer_timeout_seconds=answer_timeout_seconds,
     )
     service = credit_service_pb2.DESCRIPTOR.services_by_name["CreditService"]
     admission = AdmissionInterceptor(
@@ -127,7 +135,7 @@ def runtime_server(
         inline_methods=[service.methods_by_name[name] for name in inline],
         dispatches_early=dispatches_early,
     )
-    server = grpc.server(admission.executor, interceptors=[*outer, admission, *inner])
+    server = grpc.server(admission.executor, interceptors=[*outer, admission, *inner], options=options)
     credit, portfolio = Credit(), Portfolio()
     credit_service_pb2_grpc.add_CreditServiceServicer_to_server(credit, server)
     portfolio_service_pb2_grpc.add_PortfolioServiceServicer_to_server(portfolio, server)
@@ -135,7 +143,7 @@ def runtime_server(
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-        yield Served(admission, channel, credit, portfolio, health, dispatches_early, metrics)
+        yield Served(admission, channel, credit, portfolio, health, dispatches_early, f"127.0.0.1:{port}", metrics)
     admission.end_watches()
     server.stop(1).wait()
     eventually(lambda: admission.calls_under_way == 0)

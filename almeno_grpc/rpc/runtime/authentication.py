@@ -6,7 +6,6 @@ authorities, where the call is at hand.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any, Protocol
@@ -15,6 +14,7 @@ import grpc
 
 from almeno_grpc.domain.access import ANYONE, Caller
 from almeno_grpc.domain.errors import CredentialsInvalid, CredentialsMissing
+from almeno_grpc.rpc.runtime.rates import Rates
 
 AUTHORIZATION = "authorization"
 _SCHEME = "bearer "
@@ -44,11 +44,17 @@ class Authentication(Protocol):
 
         Raises:
             Unauthenticated: The credential is missing or not valid.
+            RateLimited: The principal calls more often than it may.
             AccessUnknown: Who may call is not known at the moment.
         """
 
     def by_certificate(self, caller: Caller | None, context: grpc.ServicerContext) -> Caller:
-        """The caller by the certificate too, where that counts; raises as above."""
+        """The caller by the certificate too, where that counts; raises as above.
+
+        Args:
+            caller: As `by_metadata` gives it; ANYONE where the method needs no credential.
+            context: The call's.
+        """
 
     def again(self, caller: Caller) -> Caller:
         """The caller of a stream that goes on, as it is known now; raises as above."""
@@ -89,6 +95,7 @@ class KeyAuthentication:
     def __init__(self, directory: Directory, certificates: Certificates) -> None:
         self._directory = directory
         self._certificates = certificates
+        self._rates = Rates()
 
     def by_metadata(self, metadata: Metadata) -> Caller | None:
         """By `authorization: Bearer KEY`, sent once."""
@@ -100,14 +107,17 @@ class KeyAuthentication:
         value = values[0]
         if len(values) > 1 or isinstance(value, bytes) or value[: len(_SCHEME)].lower() != _SCHEME:
             raise CredentialsInvalid
-        return self._directory.by_key(value[len(_SCHEME) :].strip().encode())
+        caller = self._directory.by_key(value[len(_SCHEME) :].strip().encode())
+        self._rates.count(caller)
+        return caller
 
     def by_certificate(self, caller: Caller | None, context: grpc.ServicerContext) -> Caller:
         """By the name in it: the principal's own, or that of the key's principal."""
-        if caller is not None and self._certificates is not Certificates.BOTH:
+        if caller is ANYONE or (caller is not None and self._certificates is not Certificates.BOTH):
             return caller
         certified = self._directory.by_certificate_name(certificate_name(context.auth_context()))
         if caller is None:
+            self._rates.count(certified)
             return certified
         if certified.principal != caller.principal:
             raise CredentialsInvalid
@@ -122,7 +132,7 @@ class KeyAuthentication:
 
     def again(self, caller: Caller) -> Caller:
         """As it is known now."""
-        return self._directory.again(caller)
+        return caller if caller is ANYONE else self._directory.again(caller)
 
 
 def certificate_name(verified: Mapping[str, Any]) -> str:
@@ -145,26 +155,3 @@ def certificate_name(verified: Mapping[str, Any]) -> str:
     if not found or not found[0]:
         raise CredentialsMissing
     return found[0]
-
-
-class _CurrentCall(threading.local):
-    caller = ANYONE
-    path = scope = ""
-
-
-_current = _CurrentCall()
-
-
-def current_caller() -> Caller:
-    """Who makes the call whose handler this thread runs."""
-    return _current.caller
-
-
-def current_method() -> tuple[str, str]:
-    """Full name and scope of the method whose handler this thread runs."""
-    return _current.path, _current.scope
-
-
-def set_current_call(caller: Caller, path: str, scope: str) -> None:
-    """Names the call whose handler this thread is about to run."""
-    _current.caller, _current.path, _current.scope = caller, path, scope

@@ -12,18 +12,23 @@ from typing import Any
 
 import grpc
 
+from almeno_grpc.domain.errors import ScopeMissing
 from almeno_grpc.metrics import Metrics
-from almeno_grpc.rpc.runtime.calls import BlockingCall, UnaryCall
+from almeno_grpc.rpc.runtime.authentication import Authentication
+from almeno_grpc.rpc.runtime.calls import AdmittedCall, BlockingCall, UnaryCall, unread_status
+from almeno_grpc.rpc.runtime.current_call import check_current_caller, set_current_call, while_admitted
 from almeno_grpc.rpc.runtime.deadline import code_of_departure, raise_if_not_awaited
 from almeno_grpc.rpc.runtime.decoding import Decoder, NoRequest
-from almeno_grpc.rpc.runtime.dispatch import request_arrived
+from almeno_grpc.rpc.runtime.dispatch import Exchange, request_arrived
 from almeno_grpc.rpc.runtime.errors import failure_of
+from almeno_grpc.rpc.runtime.exchanges import answer_one_of
 from almeno_grpc.rpc.runtime.executors import arrival_seconds
 from almeno_grpc.rpc.runtime.limits import CallLimits
 from almeno_grpc.rpc.runtime.log import CallLog
 from almeno_grpc.rpc.runtime.methods import Method
 from almeno_grpc.rpc.runtime.metrics import CallMetrics
-from almeno_grpc.rpc.runtime.watches import Send, Watches
+from almeno_grpc.rpc.runtime.quotas import Origin
+from almeno_grpc.rpc.runtime.watches import ResponseQueue, Send, Watches
 
 Encode = Callable[[Any], bytes]
 
@@ -33,18 +38,17 @@ class MethodHandler:
 
     The steps of every call, whatever its type:
 
-    1. Authentication and scopes will stand in `_argument`, before its first line: `context` has the metadata and, by
-       `auth_context`, the caller's certificate. What is refused there ends like any other error of the domain.
+    1. Authentication by certificate, and the scope: `_argument`. Admission has looked at the API key.
     2. Decoding and deadline: `_argument`.
     3. The servicer: it gives a message, bytes, or a Future of either, and raises errors of the domain's tree.
-    4. Errors: `_fail`.
-    5. Audit will stand in `_ended`, where the outcome of every call is known.
-    6. Metrics and log: `_ended`.
+    4. Errors: `fail`.
+    5. Metrics and log: `ended`.
 
     Attributes:
         method: What the method is.
         grpc_handler: What gRPC is handed: bytes in, bytes out.
         is_nonblocking: Whether its streams hold no thread once they are open.
+        is_exchange: Whether each request of its streams has its response, so that they hold no thread in between.
     """
 
     def __init__(
@@ -54,6 +58,7 @@ class MethodHandler:
         limits: CallLimits,
         metrics: Metrics,
         watches: Watches,
+        authentication: Authentication,
     ) -> None:
         behavior = handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
         if behavior is None or handler.request_deserializer is None or handler.response_serializer is None:
@@ -61,11 +66,14 @@ class MethodHandler:
         self.method = method
         self.is_nonblocking = bool(getattr(behavior, "experimental_non_blocking", False))
         self._behavior: Callable[..., Any] = behavior
+        self._answer_one = answer_one_of(behavior)
+        self.is_exchange = self._answer_one is not None
         self._decoder = Decoder(handler.request_deserializer, limits.max_message_bytes)
         self._encode: Encode = handler.response_serializer
         self._metrics = CallMetrics(method.labels, metrics)
         self._log = CallLog(method.path, float("inf") if method.is_stream else limits.slow_call_milliseconds / 1000)
         self._watches = watches
+        self._authentication = authentication
         self.grpc_handler = self._grpc_handler(handler)
 
     def _grpc_handler(self, handler: grpc.RpcMethodHandler[Any, Any]) -> grpc.RpcMethodHandler[Any, Any]:
@@ -88,10 +96,10 @@ class MethodHandler:
         """Answers a unary call: now, or when the Future that the servicer gives has come to its end."""
         arrived_seconds = arrival_seconds()
         try:
-            response = self._behavior(self._argument(call.request, call.context), call.context)
+            response = self._behavior(self._argument(call.request, call.context, call.origin), call.context)
         # Whatever it is: a call without an answer would count as under way for ever.
         except BaseException as error:
-            call.reject(self._fail(error, call.context, arrived_seconds))
+            call.reject(self.fail(error, call.context, arrived_seconds))
         else:
             if isinstance(response, Future):
                 response.add_done_callback(partial(self._send, call, arrived_seconds))
@@ -102,44 +110,72 @@ class MethodHandler:
         try:
             encoded = self._encoded(response.result() if isinstance(response, Future) else response)
         except BaseException as error:
-            call.reject(self._fail(error, call.context, arrived_seconds))
+            call.reject(self.fail(error, call.context, arrived_seconds))
         else:
-            self._ended("OK", arrived_seconds)
+            self.ended("OK", arrived_seconds)
             call.answer(encoded)
 
     def _answer_blocking(self, request: bytes, context: grpc.ServicerContext) -> bytes:
         """Answers a unary call that gRPC itself has given this thread."""
-        request_arrived()
-        call = BlockingCall(request, context)
-        self.answer(call)
-        return call.wait()
+        call = request_arrived(context)
+        blocking = BlockingCall(request, context, call.origin)
+        self.answer(blocking)
+        try:
+            response = blocking.wait()
+            if not call.takes_answer(len(response)):
+                context.abort_with_status(unread_status)
+            return response
+        finally:
+            call.begin_sending()
 
     def _answer_upload(self, requests: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
         """Answers a stream of requests, which may take its time."""
-        request_arrived()
+        call = request_arrived(context)
         arrived_seconds = arrival_seconds()
         try:
-            encoded = self._encoded(self._behavior(self._argument(requests, context), context))
+            encoded = self._encoded(
+                self._behavior(self._argument(call.in_time(requests), context, call.origin), context)
+            )
         except BaseException as error:
-            context.abort_with_status(self._fail(error, context, arrived_seconds))
-        self._ended("OK", arrived_seconds)
+            context.abort_with_status(self.fail(error, context, arrived_seconds))
+        finally:
+            call.begin_sending()
+        self.ended("OK", arrived_seconds)
         return encoded
 
     def _answer_with_stream(
         self, request: bytes | NoRequest | Iterator[bytes], context: grpc.ServicerContext
     ) -> Iterator[bytes]:
         """Answers with a stream of responses, which this thread makes."""
-        request_arrived()
+        call = request_arrived(context)
         arrived_seconds = arrival_seconds()
+        asked = request if isinstance(request, bytes | NoRequest) else call.in_time(request)
         try:
-            for response in self._behavior(self._argument(request, context), context):
-                yield self._encode(response)
+            for response in while_admitted(self._behavior(self._argument(asked, context, call.origin), context)):
+                encoded = self._encode(response)
+                call.begin_sending()
+                yield encoded
+                call.end_sending()
         except GeneratorExit:
-            self._ended(code_of_departure(context), arrived_seconds)
+            self.ended(code_of_departure(context), arrived_seconds)
             raise
         except BaseException as error:
-            context.abort_with_status(self._fail(error, context, arrived_seconds))
-        self._ended("OK", arrived_seconds)
+            context.abort_with_status(self.fail(error, context, arrived_seconds))
+        finally:
+            call.begin_sending()
+        self.ended("OK", arrived_seconds)
+
+    def exchange(self, context: grpc.ServicerContext, origin: Origin) -> Exchange:
+        """Begins to answer a stream each of whose requests has its response, without holding a thread."""
+        return _Exchange(self, context, origin)
+
+    def answer_one(self, request: bytes, context: grpc.ServicerContext, origin: Origin) -> bytes:
+        """Answers one request of such a stream; raises what the servicer does."""
+        if self._answer_one is None:
+            raise ValueError(f"{self.method.path} does not answer its requests one by one")
+        argument = self._argument(request, context, origin)
+        check_current_caller()
+        return self._encode(self._answer_one(argument, context))
 
     def _open_watch(
         self, request: bytes | NoRequest, context: grpc.ServicerContext, send: Send | None = None
@@ -148,16 +184,23 @@ class MethodHandler:
 
         Where an interceptor has wrapped the handler, gRPC hands no `send`: then the thread waits for the responses.
         """
-        request_arrived()
+        call = request_arrived(context)
         if send is not None:
-            self._start_watch(request, context, send, is_blocking=False)
+            queue = ResponseQueue(partial(call.start_sending, send))
+            self._start_watch(request, call, context, queue.put, is_blocking=False)
             return None
         responses: SimpleQueue[bytes | None] = SimpleQueue()
-        self._start_watch(request, context, responses.put, is_blocking=True)
+        self._start_watch(request, call, context, responses.put, is_blocking=True)
         return iter(responses.get, None)
 
     def _start_watch(
-        self, request: bytes | NoRequest, context: grpc.ServicerContext, send: Send, *, is_blocking: bool
+        self,
+        request: bytes | NoRequest,
+        call: AdmittedCall,
+        context: grpc.ServicerContext,
+        send: Send,
+        *,
+        is_blocking: bool,
     ) -> None:
         arrived_seconds = arrival_seconds()
         is_failed = False
@@ -167,30 +210,35 @@ class MethodHandler:
             if is_blocking:
                 send(None)
             if not is_failed:
-                self._ended("OK", arrived_seconds)
+                self.ended("OK", arrived_seconds)
 
         try:
-            message = self._argument(request, context)
+            message = self._argument(request, context, call.origin)
             self._watches.add(send, is_blocking=is_blocking)
             self._behavior(message, context, lambda response: send(self._encode(response)))
         except BaseException as error:
             is_failed = True
-            context.abort_with_status(self._fail(error, context, arrived_seconds))
+            context.abort_with_status(self.fail(error, context, arrived_seconds))
         finally:
             if not context.add_callback(end):
                 end()
 
-    def _argument(self, request: bytes | NoRequest | Iterator[bytes], context: grpc.ServicerContext) -> Any:
+    def _argument(
+        self, request: bytes | NoRequest | Iterator[bytes], context: grpc.ServicerContext, origin: Origin
+    ) -> Any:
         """What the servicer is called with: the one message, or the iterator of messages.
 
         Raises:
             CreditError: The call is not to be served.
         """
-        # Authentication and scopes: here, before anything of the request is looked at.
+        caller = self._authentication.by_certificate(origin.caller, context)
+        if not caller.may(self.method.scope):
+            raise ScopeMissing(self.method.scope)
+        set_current_call(caller, self.method, self._authentication)
         argument = (
             self._decoder.message(request)
             if isinstance(request, bytes | NoRequest)
-            else self._decoder.messages(request)
+            else while_admitted(self._decoder.messages(request))
         )
         raise_if_not_awaited(context)
         return argument
@@ -199,16 +247,41 @@ class MethodHandler:
         # A repeated request is answered with the bytes of its first answer.
         return response if type(response) is bytes else self._encode(response)
 
-    def _fail(self, error: BaseException, context: grpc.ServicerContext, arrived_seconds: float) -> grpc.Status:
+    def fail(self, error: BaseException, context: grpc.ServicerContext, arrived_seconds: float) -> grpc.Status:
+        """Notes that a call has failed, and gives the status of its end."""
         failure = failure_of(error, context)
         if failure.is_unexpected:
             self._log.failed(error)
-        self._ended(failure.code, arrived_seconds)
+        self.ended(failure.code, arrived_seconds)
         return failure.status
 
-    def _ended(self, code: str, arrived_seconds: float) -> None:
+    def ended(self, code: str, arrived_seconds: float) -> None:
         """Notes how a call has ended."""
-        # Audit: here.
         seconds = time.perf_counter() - arrived_seconds
         self._metrics.ended(code, seconds)
         self._log.ended(code, seconds)
+
+
+class _Exchange:
+    """One stream of `MethodHandler.exchange`."""
+
+    def __init__(self, chain: MethodHandler, context: grpc.ServicerContext, origin: Origin) -> None:
+        self._chain = chain
+        self._context = context
+        self._origin = origin
+        self._began_seconds = time.perf_counter()
+        self._has_failed = False
+
+    def answer(self, request: bytes) -> bytes | grpc.Status:
+        """Answers a request, or ends the stream with an error."""
+        try:
+            return self._chain.answer_one(request, self._context, self._origin)
+        # Whatever it is: a stream without an end would count as under way for ever.
+        except BaseException as error:
+            self._has_failed = True
+            return self._chain.fail(error, self._context, self._began_seconds)
+
+    def ended(self, code: str) -> None:
+        """Notes that the stream has ended, with that status code."""
+        if not self._has_failed:
+            self._chain.ended(code, self._began_seconds)

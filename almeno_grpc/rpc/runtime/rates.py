@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Callable
 
@@ -11,12 +12,13 @@ from almeno_grpc.domain.errors import RateLimited
 
 
 class Rates:
-    """Counts calls by the time at which each principal would have no call to its credit left. Used by one thread."""
+    """Counts calls by the time at which each principal would have no call to its credit left."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._arrivals: dict[str, float] = {}
         """The theoretical arrival time of each principal that has a rate, in seconds."""
+        self._lock = threading.Lock()
 
     def count(self, caller: Caller) -> None:
         """Counts a call.
@@ -28,10 +30,11 @@ class Rates:
         if limits.calls_per_second is None:
             return
         interval_seconds = 1 / limits.calls_per_second
-        now = self._now()
-        arrival = max(now, self._arrivals.get(caller.principal, now)) + interval_seconds
-        wait_seconds = arrival - now - interval_seconds * (limits.burst or limits.calls_per_second)
-        # Sums of floats are not exact.
-        if wait_seconds > interval_seconds / 1000:
-            raise RateLimited(math.ceil(wait_seconds * 1000))
-        self._arrivals[caller.principal] = arrival
+        with self._lock:
+            now = self._now()
+            arrival = max(now, self._arrivals.get(caller.principal, now)) + interval_seconds
+            wait_seconds = arrival - now - interval_seconds * (limits.burst or limits.calls_per_second)
+            # Sums of floats are not exact.
+            if wait_seconds > interval_seconds / 1000:
+                raise RateLimited(math.ceil(wait_seconds * 1000))
+            self._arrivals[caller.principal] = arrival

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -18,26 +19,26 @@ MAX_BLOCKING_WATCHES = 32
 class Watches:
     """The open streams of a server that hold no thread, such as those of the health service."""
 
-    def __init__(self, max_watches: int) -> None:
-        self._max_watches = max_watches
+    def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._open: set[Send] = set()
+        self._open: dict[Send, bool] = {}
+        """Each open stream, and whether it holds a thread after all."""
 
     def add(self, send: Send, *, is_blocking: bool) -> None:
         """Takes on a stream.
 
         Raises:
-            TooManyCalls: As many are open as the server takes on.
+            TooManyCalls: It holds a thread, as many others do already.
         """
         with self._lock:
-            if len(self._open) >= (min(self._max_watches, MAX_BLOCKING_WATCHES) if is_blocking else self._max_watches):
+            if is_blocking and sum(self._open.values()) >= MAX_BLOCKING_WATCHES:
                 raise TooManyCalls("the server has as many streams open as it takes on")
-            self._open.add(send)
+            self._open[send] = is_blocking
 
     def discard(self, send: Send) -> None:
         """Forgets a stream that has ended."""
         with self._lock:
-            self._open.discard(send)
+            self._open.pop(send, None)
 
     def end_all(self) -> None:
         """Ends the streams that are open."""
@@ -45,3 +46,36 @@ class Watches:
             to_end = list(self._open)
         for send in to_end:
             send(None)
+
+
+class ResponseQueue:
+    """Sends the responses of a stream one after the other; who puts one in does not wait for the caller to read."""
+
+    def __init__(self, start: Callable[[Any, Callable[[], None]], None]) -> None:
+        """Makes the queue.
+
+        Args:
+            start: Begins to send a response, or the end; calls what it is given when the response is sent. Where the
+                stream is over, it drops it.
+        """
+        self._start = start
+        self._lock = threading.Lock()
+        self._waiting: deque[Any] = deque()
+        self._is_sending = False
+
+    def put(self, response: Any) -> None:
+        """Sends a response, in bytes, after those before it; None ends the stream."""
+        with self._lock:
+            self._waiting.append(response)
+            if self._is_sending:
+                return
+            self._is_sending = True
+        self._start_next()
+
+    def _start_next(self) -> None:
+        with self._lock:
+            if not self._waiting:
+                self._is_sending = False
+                return
+            response = self._waiting.popleft()
+        self._start(response, self._start_next)

@@ -4,14 +4,20 @@ from google.rpc import error_details_pb2, status_pb2
 
 from almeno_grpc.domain import errors
 from almeno_grpc.domain.errors import CreditError, FieldViolation, InvalidField
-from almeno_grpc.rpc.errors import MessageTooLarge, MethodNotFound, code_of, to_status
+from almeno_grpc.rpc.errors import (
+    MAX_PUSHBACK_MILLISECONDS,
+    MIN_PUSHBACK_MILLISECONDS,
+    MessageTooLarge,
+    MethodNotFound,
+    code_of,
+    to_status,
+)
 
 HEADERS_OF_A_CLIENT_BYTES = 8 * 1024
 
 
 def details(error: CreditError) -> tuple[error_details_pb2.ErrorInfo, error_details_pb2.BadRequest | None]:
-    [(key, value)] = to_status(error).trailing_metadata
-    assert key == "grpc-status-details-bin"
+    value = dict(to_status(error).trailing_metadata)["grpc-status-details-bin"]
     status = status_pb2.Status.FromString(value)
     info, bad_request = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
     assert status.details[0].Unpack(info)
@@ -20,6 +26,26 @@ def details(error: CreditError) -> tuple[error_details_pb2.ErrorInfo, error_deta
     assert status.details[1].Unpack(bad_request)
     assert len(status.details) == 2
     return info, bad_request
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (errors.TooManyCalls("later"), range(MIN_PUSHBACK_MILLISECONDS, MAX_PUSHBACK_MILLISECONDS + 1)),
+        (errors.UploadTooLarge("too large"), [-1]),
+        (MessageTooLarge("too large"), [-1]),
+        (errors.StoreUnavailable("locked"), [None]),
+    ],
+)
+def test_refusal_tells_when_to_send_the_call_again_and_what_is_too_large_not_to(error, expected) -> None:
+    def pushback():
+        text = dict(to_status(error).trailing_metadata).get("grpc-retry-pushback-ms")
+        return text and int(text)
+
+    drawn = {pushback() for _ in range(20)}
+    assert drawn <= set(expected)
+    # Callers that were refused together do not come together.
+    assert (len(drawn) > 1) == (len(expected) > 1)
 
 
 def leaves(branch: type[CreditError]) -> list[type[CreditError]]:

@@ -13,7 +13,7 @@ from support.runtime_server import ANSWER, GET_CUSTOMER, LIMIT, Served, eventual
 from almeno_grpc.api import portfolio_service_pb2 as pb
 from almeno_grpc.api import portfolio_service_pb2_grpc
 from almeno_grpc.domain.errors import CustomerNotFound
-from almeno_grpc.rpc.runtime.limits import MAX_STREAMS
+from almeno_grpc.rpc.runtime.limits import MAX_STREAMS_OF_CALLER
 
 FACTORIES = {
     "unary_unary": grpc.unary_unary_rpc_method_handler,
@@ -152,14 +152,14 @@ def test_calls_beyond_the_limit_are_rejected_and_streams_run_beside(served: Serv
     code, info = refused(lambda: served.get_customer(timeout=1))
     assert (code, info.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_CALLS")
     stub = portfolio_service_pb2_grpc.PortfolioServiceStub(served.channel)
-    streams = [stub.WatchImport(pb.WatchImportRequest(), timeout=5) for _ in range(MAX_STREAMS)]
+    streams = [stub.WatchImport(pb.WatchImportRequest(), timeout=5) for _ in range(MAX_STREAMS_OF_CALLER)]
     for stream in streams:
         next(stream)
     code, info = refused(lambda: list(stub.WatchImport(pb.WatchImportRequest(), timeout=5)))
     assert (code, info.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_CALLS")
     leave.set()
     assert [call.result() for call in waiting] == [ANSWER] * LIMIT
-    assert [list(stream) for stream in streams] == [[]] * MAX_STREAMS
+    assert [list(stream) for stream in streams] == [[]] * MAX_STREAMS_OF_CALLER
 
 
 def test_watch_of_the_health_service_holds_a_thread_and_is_ended_with_the_server(wrapped: Served) -> None:

@@ -1,0 +1,58 @@
+"""The call whose handler a thread runs: who makes it, and of which method."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import TypeVar
+
+from almeno_grpc.domain.access import ANYONE, Caller
+from almeno_grpc.domain.errors import ScopeMissing
+from almeno_grpc.metrics import UNKNOWN_METHOD
+from almeno_grpc.rpc.runtime.authentication import Authentication, OpenAccess
+from almeno_grpc.rpc.runtime.methods import Method
+
+T = TypeVar("T")
+
+
+class _CurrentCall(threading.local):
+    caller: Caller = ANYONE
+    method = Method("", UNKNOWN_METHOD, has_effects=False, is_stream=False)
+    authentication: Authentication = OpenAccess()
+
+
+_current = _CurrentCall()
+
+
+def set_current_call(caller: Caller, method: Method, authentication: Authentication) -> None:
+    """Names the call whose handler this thread is about to run."""
+    _current.caller, _current.method, _current.authentication = caller, method, authentication
+
+
+def current_caller() -> Caller:
+    """Who makes the call whose handler this thread runs."""
+    return _current.caller
+
+
+def current_method() -> Method:
+    """The method of the call."""
+    return _current.method
+
+
+def check_current_caller() -> None:
+    """Asks again whether the caller may make the call, which has been going on for a while.
+
+    Raises:
+        Unauthenticated: The credential is not valid any more.
+        AccessUnknown: Who may call is not known at the moment.
+        ScopeMissing: The scope of the method was taken away.
+    """
+    if not _current.authentication.again(_current.caller).may(_current.method.scope):
+        raise ScopeMissing(_current.method.scope)
+
+
+def while_admitted(messages: Iterator[T]) -> Iterator[T]:
+    """Yields the messages of a stream as long as its caller may make the call; raises as `check_current_caller`."""
+    for message in messages:
+        check_current_caller()
+        yield message
