@@ -132,6 +132,7 @@ class Supervisor:
             metrics_address=str(settings.metrics_address) if settings.metrics_address else None,
             business_date=Clock(settings.business_date, settings.timezone).today().isoformat(),
             tls=settings.tls_certificate is not None,
+            access=settings.access,
         )
 
     def _start_missing(self) -> None:

@@ -256,27 +256,3 @@ def test_key_is_nowhere_but_with_its_owner(closed: Closed) -> None:
     assert found
     for secret in secrets:
         assert secret.encode() not in found
-
-
-def test_administrator_is_made_once_unless_keys_are_lost(tmp_path: Path) -> None:
-    assert init(tmp_path, "--key-file", "first").returncode == 0
-    assert (tmp_path / "first").stat().st_mode & 0o777 == 0o600
-    refused = init(tmp_path, "--key-file", "second")
-    assert (refused.returncode, (tmp_path / "second").exists()) == (1, False)
-    assert "principal admin exists" in refused.stderr
-    assert init(tmp_path, "--key-file", "first", "--recover").returncode == 1
-    assert init(tmp_path, "--key-file", "second", "--recover").returncode == 0
-
-
-def test_server_is_not_open_to_other_machines_without_a_word(tmp_path: Path) -> None:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("ALMENO_")}
-    refused = subprocess.run(
-        [str(BIN / "almeno-server"), "--address", "0.0.0.0:0", "--tls-certificate", "c", "--tls-key", "k"],
-        env=environment,
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert refused.returncode == 2

@@ -76,6 +76,8 @@ def test_value_is_read(name: str, text: str, value: object) -> None:
         ("workers", "1.5"),
         ("threads", "9" * 40),
         ("insecure", "maybe"),
+        ("access", "on"),
+        ("access_certificates", "any"),
         ("max_message_bytes", "4MB"),
         ("max_message_bytes", "100MiB"),
         ("max_message_bytes", "1"),
@@ -95,9 +97,12 @@ def test_other_machines_are_served_with_tls_or_when_insecure_says_so(address: st
     with pytest.raises(ConfigurationError, match=r"^ALMENO_ADDRESS: .*ALMENO_INSECURE"):
         read(address=address)
     assert read(address=address, insecure="1").insecure
-    assert read(address=address, tls_certificate=str(pem), tls_key=str(pem)).tls_key == pem
+    encrypted = {"tls_certificate": str(pem), "tls_key": str(pem)}
+    with pytest.raises(ConfigurationError, match=r"^ALMENO_ACCESS: .*ALMENO_ACCESS=keys.*ALMENO_INSECURE"):
+        read(address=address, **encrypted)
+    assert read(address=address, access="keys", **encrypted).tls_key == pem
     with pytest.raises(ConfigurationError, match=r"^ALMENO_METRICS_ADDRESS: "):
-        read(metrics_address=address, tls_certificate=str(pem), tls_key=str(pem))
+        read(metrics_address=address, **encrypted)
     assert read(metrics_address=address, insecure="1").metrics_address
 
 
@@ -107,6 +112,17 @@ def test_tls_needs_certificate_and_key(given: set[str], tmp_path: Path) -> None:
     pem.touch()
     with pytest.raises(ConfigurationError, match="ALMENO_TLS_"):
         read(**{name: str(pem) for name in given})
+
+
+def test_names_in_certificates_need_access_control_and_an_authority(tmp_path: Path) -> None:
+    pem = tmp_path / "pem"
+    pem.touch()
+    encrypted = {"tls_certificate": str(pem), "tls_key": str(pem)}
+    with pytest.raises(ConfigurationError, match=r"^ALMENO_ACCESS_CERTIFICATES: .*ALMENO_ACCESS=keys"):
+        read(access_certificates="names", tls_client_ca=str(pem), **encrypted)
+    with pytest.raises(ConfigurationError, match=r"^ALMENO_ACCESS_CERTIFICATES: .*ALMENO_TLS_CLIENT_CA"):
+        read(access_certificates="both", access="keys", **encrypted)
+    assert read(access_certificates="both", access="keys", tls_client_ca=str(pem), **encrypted).access == "keys"
 
 
 def test_settings_reach_another_process_through_its_environment(tmp_path: Path) -> None:
