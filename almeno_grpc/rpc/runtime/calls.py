@@ -26,7 +26,7 @@ MESSAGE_OVERDUE = "the next message of the stream has not come in the time that 
 class Room:
     """The calls of one kind that a server takes on, and those of them that wait for their caller to send.
 
-    Their time is short where room is, and the place of the one that has waited longest is for a caller who has none.
+    Their time is short where room is, and the place of the one that has waited longest is for a caller who has few.
     """
 
     def __init__(self, quota: Quota) -> None:
@@ -37,7 +37,7 @@ class Room:
         """Whether there is room for a call of the caller, which is counted then."""
         if self.quota.take(caller):
             return True
-        if not self.quota.take_first(caller):
+        if not self.quota.take_over(caller):
             return False
         if self.waits.expire_oldest():
             return True

@@ -96,8 +96,10 @@ class EarlyCall(AdmittedCall):
         if response is not None:
             self._send(response, sent)
             return
-        self.begin_sending()
-        _server._status(self._event, self._state, None)
+        with self._state.condition:
+            if self.context.is_active():
+                self.begin_sending()
+                _server._status(self._event, self._state, None)
 
     def _send(self, response: bytes, sent: Callable[[], None]) -> bool:
         """Begins to send a response of a stream, and says whether the stream is open; gRPC's event thread calls `sent`.
