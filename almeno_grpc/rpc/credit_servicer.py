@@ -32,6 +32,7 @@ from almeno_grpc.service.customers import CustomerService
 from almeno_grpc.service.decision_snapshot import StoredDecision
 from almeno_grpc.service.decisions import DamagedDecision, DecisionService
 from almeno_grpc.service.repayments import Recorded, RepaymentRequest, RepaymentService
+from almeno_grpc.service.time_slices import computed_in_slices
 
 MAX_BATCH_REQUESTS = 1000
 
@@ -116,7 +117,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         fields = FieldReader()
         fields.number("requests", len(request.requests), 1, MAX_BATCH_REQUESTS)
         fields.raise_if_invalid()
-        asked = [requests.loan_request_or_error(each) for each in request.requests]
+        asked = computed_in_slices(map(requests.loan_request_or_error, request.requests))
         outcomes = self._checks.check_all([each for each in asked if isinstance(each, LoanRequest)])
         decided = Counter(each.reasons for each in outcomes if isinstance(each, Decision))
         for reasons, count in decided.items():

@@ -52,6 +52,12 @@ class MessageTooLarge(ResourceExhausted):
     reason: ClassVar[str] = "MESSAGE_TOO_LARGE"
 
 
+class StreamIdle(Unavailable):
+    """A stream has had nothing to tell for long; its caller may open it again."""
+
+    reason: ClassVar[str] = "STREAM_IDLE"
+
+
 CODES: dict[type[CreditError], grpc.StatusCode] = {
     InvalidArgument: grpc.StatusCode.INVALID_ARGUMENT,
     NotFound: grpc.StatusCode.NOT_FOUND,

@@ -1,6 +1,7 @@
 """PortfolioService: each RPC checks its request, calls a use case and converts what that gives."""
 
 import threading
+import time
 from collections.abc import Iterator
 from typing import TypeVar
 
@@ -20,6 +21,7 @@ from almeno_grpc.rpc.conversion.policies import fill_policy
 from almeno_grpc.rpc.conversion.portfolio import fill_portfolio
 from almeno_grpc.rpc.conversion.simulation import fill_flip, fill_simulation
 from almeno_grpc.rpc.conversion.statistics import fill_progress
+from almeno_grpc.rpc.errors import StreamIdle
 from almeno_grpc.rpc.field_reader import FieldReader
 from almeno_grpc.rpc.pages import page_of
 from almeno_grpc.rpc.runtime.current_call import check_current_caller, current_caller
@@ -37,6 +39,8 @@ R = TypeVar("R", pb.StartImportResponse, pb.GetImportResponse, pb.CancelImportRe
 _MAX_IMPORT_ID_CHARACTERS = 64
 _WATCH_SECONDS = 0.2
 """How often a watch looks; each look is a read by key."""
+_IDLE_WATCH_SECONDS = 900.0
+"""How long a watch tells nothing before it ends: each holds a thread."""
 
 
 class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
@@ -139,15 +143,17 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
         fields = FieldReader()
         import_id = _import_id(fields, request.import_id)
         fields.raise_if_invalid()
-        last = None
+        last, moved_seconds = None, time.monotonic()
         while context.is_active():
             check_current_caller()
             file = self._imports.get(import_id)
             if file != last:
                 yield _with_import(pb.WatchImportResponse(), file)
-                last = file
+                last, moved_seconds = file, time.monotonic()
             if file.state.is_end:
                 return
+            if time.monotonic() - moved_seconds > _IDLE_WATCH_SECONDS:
+                raise StreamIdle("the import has not moved on for long; watch it again")
             if self._draining.wait(_WATCH_SECONDS):
                 raise ServerStopping("the server is about to stop; watch the import again")
 

@@ -23,6 +23,10 @@ from almeno_grpc.service.imports import CHUNK_BYTES, Upload
 _MAX_IN_MEMORY_BYTES = 4 << 20
 _RESET_SECONDS = 0.1
 """How long after the end of its stream a call may turn out to be cancelled; a millisecond, on a machine at rest."""
+_MIN_BYTES_PER_SECOND = 4096
+"""What an upload has to come to on average, once it has lasted for a minute: each message has time of its own, and a
+caller who sends a byte in each would hold a thread for ever."""
+_UNHURRIED_SECONDS = 60
 _MAX_FILE_NAME_CHARACTERS = 255
 _MAX_HEADING_CHARACTERS = 255
 _ENDING = re.compile(r"\.(xlsx|xls|xlsb|ods|csv)", re.IGNORECASE)
@@ -57,7 +61,7 @@ def receive(messages: Iterator[pb.StartImportRequest], max_bytes: int, context: 
         InvalidField: The first message is no header, or a later one no chunk.
         UploadMismatch: The file is not what the header says.
         UploadTooLarge: The file has more than `max_bytes` bytes.
-        DeadlineExceeded: The caller went away.
+        DeadlineExceeded: The caller went away, or sends next to nothing.
         StoreUnavailable: There is no room for the file.
     """
     first = next(messages, None)
@@ -88,6 +92,7 @@ def _raise_if_cancelled(header: pb.ImportHeader, context: grpc.ServicerContext) 
 def _write_chunks(messages: Iterator[pb.StartImportRequest], max_bytes: int, file: IO[bytes]) -> tuple[int, str]:
     """Writes the chunks into the file; gives the size and the SHA-256 of the whole."""
     digest, size = hashlib.sha256(), 0
+    began_seconds = time.monotonic()
     for message in messages:
         if message.WhichOneof("payload") != "chunk":
             raise InvalidField.of("chunk", "must come in every message after the first")
@@ -97,6 +102,9 @@ def _write_chunks(messages: Iterator[pb.StartImportRequest], max_bytes: int, fil
                 f"the file has more than {max_bytes} bytes, the most the server takes",
                 metadata={"max_bytes": str(max_bytes)},
             )
+        seconds = time.monotonic() - began_seconds
+        if seconds > _UNHURRIED_SECONDS and size < seconds * _MIN_BYTES_PER_SECOND:
+            raise DeadlineExceeded(f"the upload comes to less than {_MIN_BYTES_PER_SECOND} bytes a second")
         digest.update(message.chunk)
         try:
             file.write(message.chunk)

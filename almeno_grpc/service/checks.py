@@ -11,6 +11,7 @@ from almeno_grpc.domain.errors import CreditError, CustomerNotFound
 from almeno_grpc.service.batching import BatchQueue
 from almeno_grpc.service.policies import PolicyCalendar
 from almeno_grpc.service.store import Store
+from almeno_grpc.service.time_slices import computed_in_slices
 
 MAX_BATCH_CHECKS = 256
 """Checks of one statement. Their answers are made one after the other, so a larger batch keeps the first waiting."""
@@ -54,7 +55,7 @@ class CheckService:
 
     def check_all(self, requests: Sequence[LoanRequest]) -> list[Decision | CreditError]:
         """Decides many requests now: for each, in order, the decision, or why it cannot be decided."""
-        return list(self._outcomes(requests))
+        return computed_in_slices(self._outcomes(requests))
 
     def close(self) -> None:
         """Ends the thread once it has answered what waits."""

@@ -23,15 +23,15 @@ def test_the_figures_do_not_depend_on_how_the_book_is_paged(sample, monkeypatch)
 @pytest.fixture
 def slow_pages(monkeypatch):
     """Makes a walk take ten milliseconds a customer; gives the pages read so far."""
-    visit, pages_read = borrower_scan._visit_in_slices, []
+    visit, pages_read = borrower_scan.computed_in_slices, []
 
-    def visit_slowly(page, visitor):
-        pages_read.append(page)
+    def visit_slowly(visits):
+        pages_read.append(visits)
         time.sleep(0.01)
-        visit(page, visitor)
+        visit(visits)
 
     monkeypatch.setattr(borrower_scan, "PAGE_CUSTOMERS", 1)
-    monkeypatch.setattr(borrower_scan, "_visit_in_slices", visit_slowly)
+    monkeypatch.setattr(borrower_scan, "computed_in_slices", visit_slowly)
     return pages_read
 
 

@@ -16,6 +16,7 @@ from almeno_grpc.api import import_pb2
 from almeno_grpc.api import portfolio_service_pb2 as pb
 from almeno_grpc.domain.errors import CommitOutcomeUnknown, StoreUnavailable
 from almeno_grpc.domain.imports import ImportKind, ImportState, RowCounts
+from almeno_grpc.rpc import portfolio_servicer, uploads
 from almeno_grpc.rpc.portfolio_servicer import PortfolioServicer
 from almeno_grpc.service.idempotency import Idempotency, RequestContext
 from almeno_grpc.service.imports import Upload
@@ -195,6 +196,20 @@ def test_file_beyond_the_limit_is_refused_and_one_at_the_limit_is_not(stubs):
     assert len(stubs.book.rows("import_file")) == 1
 
 
+def test_upload_that_comes_in_drops_ends_and_is_not_queued(stubs, monkeypatch):
+    monkeypatch.setattr(uploads, "_UNHURRIED_SECONDS", 0.2)
+
+    def drops():
+        yield header()
+        while True:
+            time.sleep(0.05)
+            yield chunk(b"a")
+
+    refusal = stubs.refusal(lambda: stubs.portfolio.StartImport(drops(), timeout=20))
+    assert (refusal.code, refusal.reason) == ("DEADLINE_EXCEEDED", "DEADLINE_EXCEEDED")
+    assert stubs.book.rows("import_file") == []
+
+
 def test_upload_that_its_caller_cancels_is_not_queued(stubs):
     sent = threading.Event()
 
@@ -311,6 +326,16 @@ def test_watch_is_sent_away_when_the_server_stops(stubs):
     stubs.application.drain()
     refusal = stubs.refusal(lambda: list(answers))
     assert (refusal.code, refusal.reason) == ("UNAVAILABLE", "SERVER_STOPPING")
+
+
+def test_watch_that_has_nothing_to_tell_for_long_ends_and_may_be_opened_again(stubs, monkeypatch):
+    monkeypatch.setattr(portfolio_servicer, "_IDLE_WATCH_SECONDS", 0.3)
+    file = stubs.upload(b"a,b\n")
+    for _ in range(2):
+        answers = stubs.portfolio.WatchImport(pb.WatchImportRequest(import_id=file.import_id), timeout=20)
+        assert next(answers).book_import.state == import_pb2.IMPORT_STATE_QUEUED
+        refusal = stubs.refusal(lambda answers=answers: list(answers))
+        assert (refusal.code, refusal.reason) == ("UNAVAILABLE", "STREAM_IDLE")
 
 
 def test_watch_lasts_no_longer_than_its_caller(stubs):

@@ -24,6 +24,7 @@ from almeno_grpc.service.booking import Booking
 from almeno_grpc.service.decision_replay import Replay
 from almeno_grpc.service.decision_snapshot import StoredDecision
 from almeno_grpc.service.decisions import DamagedDecision
+from almeno_grpc.service.time_slices import computed_in_slices
 
 DECISION_REASONS = enum_values(DecisionReason, decision_pb2.DecisionReason)
 
@@ -117,7 +118,7 @@ def encoded_results(outcomes: Iterable[Decision | CreditError]) -> bytes:
 
     Encoded messages that are joined are one message with the elements of all: so each result is encoded by itself.
     """
-    return b"".join(map(_encoded_result, outcomes))
+    return b"".join(computed_in_slices(map(_encoded_result, outcomes)))
 
 
 def _encoded_result(outcome: Decision | CreditError) -> bytes:

@@ -26,7 +26,7 @@ MESSAGE_OVERDUE = "the next message of the stream has not come in the time that 
 class Room:
     """The calls of one kind that a server takes on, and those of them that wait for their caller to send.
 
-    Their time is short where room is, and the place of the one that has waited longest is for a caller who has none.
+    Their time is short where room is, and the place of the one that has waited longest is for a caller who has few.
     """
 
     def __init__(self, quota: Quota, *, is_for_streams: bool = False) -> None:
@@ -38,7 +38,7 @@ class Room:
         """Whether there is room for a call of that origin, which is counted then."""
         if self.quota.take(origin.share, max_of_caller=origin.max_streams if self._is_for_streams else None):
             return True
-        if not self.quota.take_first(origin.share):
+        if not self.quota.take_over(origin.share):
             return False
         if self.waits.expire_oldest():
             return True

@@ -6,7 +6,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import NamedTuple
 
 import grpc
 
@@ -16,6 +15,8 @@ from almeno_grpc.logs import log_event
 MIN_PATIENCE = 0.2
 """What is left of a timeout where no room is: an event thread that is behind must not lose calls that have come."""
 _LOOK_SECONDS = 0.05
+_LEAD_SECONDS = 2 * _LOOK_SECONDS
+"""How long before its deadline the wait of a call ends."""
 
 
 def _patient() -> float:
@@ -24,6 +25,10 @@ def _patient() -> float:
 
 Expire = Callable[[bool], object]
 """Ends the wait of a call; it is told whether the whole timeout has passed, or the wait has been cut short."""
+
+
+_Wait = tuple[object, float, float, Expire, grpc.ServicerContext | None]
+"""What `Timeouts.begin` is given, with the time at which the wait began. A tuple, for it is made twice a call."""
 
 
 class Timeouts:
@@ -46,9 +51,18 @@ class Timeouts:
         self._closed = threading.Event()
         threading.Thread(target=self._watch, name="timeouts", daemon=True).start()
 
-    def begin(self, call: object, timeout_seconds: float, expire: Expire) -> None:
-        """Notes that a call waits; `expire` ends the wait on another thread, and must not wait itself."""
-        self._waits[id(call)] = _Wait(call, time.monotonic(), timeout_seconds, expire)
+    def begin(
+        self, call: object, timeout_seconds: float, expire: Expire, context: grpc.ServicerContext | None = None
+    ) -> None:
+        """Notes that a call waits.
+
+        Args:
+            call: The call; it waits once at a time.
+            timeout_seconds: How long it may.
+            expire: Ends the wait on another thread, and must not wait itself.
+            context: Where the call's deadline ends the wait too: a little sooner, for gRPC would give no details.
+        """
+        self._waits[id(call)] = call, time.monotonic(), timeout_seconds, expire, context
 
     def end(self, call: object) -> bool:
         """Notes that the wait is over, and says whether that was in time."""
@@ -57,7 +71,7 @@ class Timeouts:
     def expire_oldest(self) -> bool:
         """Ends the wait that has begun first; says whether there was one."""
         # A list is made in one step; other threads change the waits meanwhile.
-        return any(self._expire(wait) for wait in list(self._waits.values()))
+        return any(self._expire(wait, is_over=False) for wait in list(self._waits.values()))
 
     def close(self) -> None:
         """Ends no wait any more."""
@@ -67,34 +81,22 @@ class Timeouts:
         while not self._closed.wait(_LOOK_SECONDS):
             now, patience = time.monotonic(), min(1.0, max(MIN_PATIENCE, self._patience()))
             for wait in list(self._waits.values()):
-                if now - wait.since_seconds > wait.timeout_seconds * patience:
-                    self._expire(wait)
+                _, since_seconds, timeout_seconds, _, context = wait
+                is_late = context is not None and context.time_remaining() < _LEAD_SECONDS
+                if is_late or now - since_seconds > timeout_seconds * patience:
+                    self._expire(wait, is_over=is_late or now - since_seconds > timeout_seconds)
 
-    def _expire(self, wait: _Wait) -> bool:
-        if not self.end(wait.call):
+    def _expire(self, wait: _Wait, *, is_over: bool) -> bool:
+        call, _, _, expire, _ = wait
+        # The call may have begun another wait meanwhile.
+        if self._waits.get(id(call)) is not wait or not self.end(call):
             return False
         try:
-            wait.expire(time.monotonic() - wait.since_seconds >= wait.timeout_seconds)
+            expire(is_over)
         except Exception as error:
             # The other calls that wait are ended all the same.
             log_event("call_not_ended", logging.ERROR, error=error)
         return True
-
-
-class _Wait(NamedTuple):
-    call: object
-    since_seconds: float
-    timeout_seconds: float
-    expire: Expire
-
-
-def seconds_for_request(limit_seconds: float, context: grpc.ServicerContext) -> float:
-    """How long to wait for the request of a call: to a little before its deadline, if that is sooner than the limit.
-
-    At the deadline gRPC would end the call without details.
-    """
-    left_seconds = context.time_remaining()
-    return limit_seconds if left_seconds > limit_seconds + 0.1 else max(left_seconds - 0.1, left_seconds / 2)
 
 
 def raise_if_not_awaited(context: grpc.ServicerContext) -> None:

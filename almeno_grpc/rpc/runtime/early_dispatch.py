@@ -26,7 +26,6 @@ from grpc._cython import cygrpc  # type: ignore[attr-defined] # a module of C
 from almeno_grpc.domain.errors import DeadlineExceeded, TooManyCalls
 from almeno_grpc.rpc.errors import to_status
 from almeno_grpc.rpc.runtime.calls import MESSAGE_OVERDUE, AdmittedCall, Resources, Room, unread_status
-from almeno_grpc.rpc.runtime.deadline import seconds_for_request
 from almeno_grpc.rpc.runtime.decoding import NO_REQUEST, NoRequest
 from almeno_grpc.rpc.runtime.dispatch import Exchange, GrpcDispatch, Route, run_as_grpc
 from almeno_grpc.rpc.runtime.executors import CallExecutor, InlineExecutor, run_work
@@ -98,8 +97,10 @@ class EarlyCall(AdmittedCall):
         if response is not None:
             self._send(response, sent)
             return
-        self.begin_sending()
-        _server._status(self._event, self._state, None)
+        with self._state.condition:
+            if self.context.is_active():
+                self.begin_sending()
+                _server._status(self._event, self._state, None)
 
     def _send(self, response: bytes, sent: Callable[[], None]) -> bool:
         """Begins to send a response of a stream, and says whether the stream is open; gRPC's event thread calls `sent`.
@@ -246,8 +247,7 @@ class EarlyDispatch:
         respond, event, state, behavior, _request, *serializers = args
         waits = call.room.waits
         timeout_seconds = self._resources.limits.request_timeout_seconds
-        timeout_seconds = seconds_for_request(timeout_seconds, call.context)
-        waits.begin(call, timeout_seconds, call.reject_unsent)
+        waits.begin(call, timeout_seconds, call.reject_unsent, call.context)
 
         def run() -> None:
             if route.answer is None:

@@ -212,10 +212,15 @@ class MethodHandler:
             if not is_failed:
                 self.ended("OK", arrived_seconds)
 
+        def respond(response: Any) -> None:
+            # The health service tells None of a stream that is over.
+            if response is not None:
+                send(self._encode(response))
+
         try:
             message = self._argument(request, context, call.origin)
             self._watches.add(send, is_blocking=is_blocking)
-            self._behavior(message, context, lambda response: send(self._encode(response)))
+            self._behavior(message, context, respond)
         except BaseException as error:
             is_failed = True
             context.abort_with_status(self.fail(error, context, arrived_seconds))

@@ -8,6 +8,9 @@ from typing import NamedTuple, Protocol
 
 from almeno_grpc.domain.access import Caller
 
+FEW = 3
+"""As many of a limit as a caller may have beyond its share, in the place of others who only wait."""
+
 
 class Connected(Protocol):
     """A call of gRPC's."""
@@ -83,12 +86,13 @@ class Quota:
             self._taken += amount
             return True
 
-    def take_first(self, caller: Hashable | None) -> bool:
-        """Takes one for a caller who holds nothing, whether there is room or not; the place of another ends for it."""
+    def take_over(self, caller: Hashable | None) -> bool:
+        """Takes one for a caller who holds few, whether there is room or not: another place has to be given up."""
         with self._lock:
-            if caller in self._taken_by:
+            own = self._taken_by.get(caller, 0) + 1
+            if own > FEW:
                 return False
-            self._taken_by[caller] = 1
+            self._taken_by[caller] = own
             self._taken += 1
             return True
 

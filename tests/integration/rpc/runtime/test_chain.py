@@ -177,6 +177,8 @@ def test_call_whose_deadline_passes_while_it_waits_does_not_run(served: Served) 
     with pytest.raises(grpc.RpcError) as caught:
         served.get_customer(timeout=0.1)
     assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    # Until the server has heard of it.
+    time.sleep(0.1)
     leave.set()
     assert [call.result() for call in running] == [ANSWER] * 2
     eventually(lambda: served.admission.calls_under_way == 0)

@@ -114,7 +114,9 @@ def test_stream_that_nobody_reads_gives_its_thread_back(early: bool) -> None:
 
 
 @BOTH
-def test_watches_of_health_that_nobody_reads_hold_up_neither_checks_nor_other_watches_nor_the_stop(early: bool) -> None:
+def test_watches_of_health_that_nobody_reads_hold_up_neither_checks_nor_other_watches_nor_the_stop(
+    early: bool, caplog: pytest.LogCaptureFixture
+) -> None:
     with (
         runtime_server(dispatches_early=early, answer_timeout_seconds=1) as served,
         connection(served, 0) as silent,
@@ -134,6 +136,7 @@ def test_watches_of_health_that_nobody_reads_hold_up_neither_checks_nor_other_wa
         assert time.monotonic() - began_seconds < 0.5
         assert [seen.status for seen in watch] == [health_pb2.HealthCheckResponse.NOT_SERVING]
         eventually(lambda: served.admission._threadless_room.quota.taken == 0)
+        assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 @BOTH
@@ -154,16 +157,17 @@ def test_connection_holds_no_more_calls_than_it_leaves_free(early: bool) -> None
 def test_new_caller_takes_the_place_of_the_call_that_has_waited_longest_for_its_request(early: bool) -> None:
     with runtime_server(dispatches_early=early) as served, contextlib.ExitStack() as stack:
         greedy = [stack.enter_context(connection(served)) for _ in range(3)]
-        for number, raw in enumerate(greedy, start=1):
-            for _ in range(LIMIT):
+        for raw, number in zip(greedy, (LIMIT, LIMIT + 2, 2 * LIMIT), strict=True):
+            while served.admission.calls_under_way < number:
                 raw.call(GET_CUSTOMER, ends=False)
-            under_way(served, (LIMIT, LIMIT + 2, 2 * LIMIT)[number - 1])
+                time.sleep(0.02)
         with another_caller(served) as other:
-            assert [customer(other) for _ in range(3)] == [ANSWER.SerializeToString()] * 3
-        under_way(served, 2 * LIMIT - 1)
+            calls = [other.unary_unary(GET_CUSTOMER).future(b"", timeout=5) for _ in range(2)]
+            assert [call.result() for call in calls] == [ANSWER.SerializeToString()] * 2
         first = greedy[0].streams[1]
-        assert first.is_ended
+        eventually(lambda: first.is_ended)
         assert "grpc-status\x018" in first.text
+        under_way(served, 2 * LIMIT - 2)
 
 
 @EARLY

@@ -4,7 +4,7 @@ from collections import Counter, deque
 
 import pytest
 
-from almeno_grpc.rpc.runtime.quotas import Quota
+from almeno_grpc.rpc.runtime.quotas import FEW, Quota
 
 
 def taken_by(quota: Quota, caller: str) -> int:
@@ -59,16 +59,14 @@ def test_amounts_are_shared_as_numbers_are() -> None:
     assert quota.free_share == pytest.approx(0.4)
 
 
-def test_caller_who_holds_nothing_may_take_the_place_of_another() -> None:
-    quota = Quota(2)
-    assert quota.take("one")
-    assert quota.take("two")
-    assert not quota.take("three")
-    assert not quota.take_first("one")
-    assert quota.take_first("three")
+def test_caller_who_holds_few_may_take_the_place_of_others() -> None:
+    quota = Quota(4)
+    assert [taken_by(quota, caller) for caller in ("one", "two", "three")] == [2, 1, 1]
+    assert not quota.take("four")
+    assert [quota.take_over("four") for _ in range(FEW + 1)] == [True] * FEW + [False]
     assert quota.free_share == 0
     quota.release("one")
-    assert not quota.take("three")
+    assert not quota.take("four")
 
 
 def test_callers_who_are_not_known_have_the_whole_limit_together() -> None:
