@@ -18,9 +18,15 @@ from almeno_grpc.storage.backend import BEGIN, DatabaseUnusable
 from almeno_grpc.storage.compiled import CompiledStatement, Row
 from almeno_grpc.storage.keyed import KeyedStatement
 from almeno_grpc.storage.sqlite import bulk
-from almeno_grpc.storage.sqlite.engine import open_engine
+from almeno_grpc.storage.sqlite.engine import open_engine, set_up_new_database
 from almeno_grpc.storage.sqlite.errors import domain_error
 from almeno_grpc.storage.sqlite.fair_file_lock import FairFileLock
+from almeno_grpc.storage.sqlite.private_files import (
+    UnsafeFile,
+    create_database_file,
+    narrow_database_files,
+    open_lock_file,
+)
 from almeno_grpc.storage.table_write import TableWrite
 
 _LONG_WAL_PAGES = 16_384
@@ -77,9 +83,10 @@ class SqliteBackend:
     """A SQLite file."""
 
     def __init__(self, url: URL, threads: int) -> None:
-        # The file that SQLite opens: those who know it by another name share its locks. The driver is given the
-        # absolute path, without what `..` takes away; only then are links followed.
-        self._path = Path(os.path.realpath(os.path.abspath(url.database or "")))  # noqa: PTH100
+        # The driver is given the absolute path, without what `..` takes away; only then are links followed.
+        self._given_path = Path(os.path.abspath(url.database or ""))  # noqa: PTH100
+        # The file that SQLite opens: those who know it by another name share its locks.
+        self._path = Path(os.path.realpath(self._given_path))
         self._engine = open_engine(url, pool_size=threads + 1)
         self._of_thread = threading.local()
         self._write_lock = threading.Lock()
@@ -121,10 +128,16 @@ class SqliteBackend:
 
     @contextmanager
     def migrate(self) -> Iterator[Connection]:
-        """Waits for the write lock."""
+        """Waits for the write lock; makes the file where there is none, and closes it to others where it is open."""
         try:
+            create_database_file(self._given_path)
+            narrow_database_files(self._path)
+            if self._path.is_file() and not self._path.stat().st_size:
+                set_up_new_database(self._path)
             with self.write() as connection:
                 yield connection
+        except UnsafeFile as error:
+            raise DatabaseUnusable(f"{error}") from error
         except DatabaseError as error:
             if isinstance(self.translate_error(error), StoreUnavailable):
                 raise
@@ -153,7 +166,7 @@ class SqliteBackend:
     @contextmanager
     def try_lock(self, name: str) -> Iterator[Lock]:
         """By a lock on a file beside the database."""
-        with self._lock_path(name).open("ab") as file:
+        with open_lock_file(self._lock_path(name)) as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -183,11 +196,16 @@ class SqliteBackend:
         return self._path.with_name(f"{self._path.name}-{name}.lock")
 
     def _open_writer(self) -> _Writer:
+        file_lock = FairFileLock(self._lock_path("writer"), self._lock_path("writers-waiting"))
         # With the write lock from the start: a transaction that reads first and then writes is refused with
         # SQLITE_BUSY, whatever the timeout, where another has written meanwhile.
-        connection = self._engine.connect().execution_options(**{BEGIN: "BEGIN IMMEDIATE"})
-        connection.connection.cursor().execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIBIBYTES}")
-        return _Writer(connection, FairFileLock(self._lock_path("writer"), self._lock_path("writers-waiting")))
+        try:
+            connection = self._engine.connect().execution_options(**{BEGIN: "BEGIN IMMEDIATE"})
+            connection.connection.cursor().execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIBIBYTES}")
+        except BaseException:
+            file_lock.close()
+            raise
+        return _Writer(connection, file_lock)
 
     def _reader(self) -> Connection:
         # To check one out of the pool would cost more than the query it is for.

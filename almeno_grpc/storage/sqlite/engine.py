@@ -1,8 +1,10 @@
 """Engines for a SQLite file: durable, strict, and by a version of SQLite without the WAL-reset race."""
 
+import contextlib
 import importlib
 import sqlite3
 import time
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -61,6 +63,19 @@ def open_engine(url: URL, *, pool_size: int = 8) -> Engine:
     return engine
 
 
+def set_up_new_database(path: Path) -> None:
+    """Has an empty file become a database whose free pages can be given back, which has to be said before all else.
+
+    Raises:
+        DatabaseUnusable: The SQLite of this environment has the write-ahead-log race.
+    """
+    connection = _patched_sqlite().connect(path, timeout=_BUSY_TIMEOUT_MILLISECONDS / 1000, isolation_level=None)
+    with contextlib.closing(connection):
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        _use_write_ahead_log(connection, cursor)
+
+
 def _patched_sqlite() -> ModuleType:
     """The newest SQLite at hand: the one that the package pysqlite3 brings, or the interpreter's own."""
     try:
@@ -85,6 +100,8 @@ def _set_up(dbapi_connection: Any, _record: Any) -> None:
         "synchronous = FULL",
         "foreign_keys = ON",
         "trusted_schema = OFF",
+        # What is deleted, such as an upload with people in it, is overwritten, not only forgotten.
+        "secure_delete = ON",
         f"wal_autocheckpoint = {_MAX_LOG_PAGES}",
     ):
         cursor.execute(f"PRAGMA {pragma}")
