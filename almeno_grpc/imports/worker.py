@@ -6,16 +6,15 @@ moment: the next worker reads the file again and goes on behind the last batch t
 
 import contextlib
 import hashlib
-import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import IO
 
 from almeno_grpc.clock import Clock
-from almeno_grpc.domain.errors import Aborted, Unavailable, WriteConflict
+from almeno_grpc.domain.errors import Aborted, StoreUnavailable, Unavailable, WriteConflict
 from almeno_grpc.domain.imports import ImportFile, ImportState, RowCounts
 from almeno_grpc.imports.errors import FileRefusedError
 from almeno_grpc.imports.sandbox.messages import FileOpened, ReadingJob, ReadingLimits, RowBatch
@@ -107,11 +106,11 @@ class ImportWorker:
             with self.store.read() as tx:
                 _raise_if_cancelled(tx, file)
 
-        with _folder_of(file) as folder:
-            path = folder / "upload"
-            self._write_upload(file, path)
+        # It has no name: nothing is left of it when this process is killed.
+        with tempfile.TemporaryFile() as upload:
+            self._write_upload(file, upload)
             stop_or_cancel()
-            what = (path, file.kind, file.file_name, file.columns, file.book_date)
+            what = (Path(f"/dev/fd/{upload.fileno()}"), file.kind, file.file_name, file.columns, file.book_date)
             job = ReadingJob(*what, self.limits, skip_rows=file.rows.seen, batch_rows=self.batch_rows)
             with open_import_file(job, while_waiting=stop_or_cancel) as session:
                 self.store.write(lambda tx: tx.imports.set_rows_total(file.queue_number, session.opened.rows_total))
@@ -123,12 +122,12 @@ class ImportWorker:
                     self._import_batch(file, batch, throttle, rows_done)
                     rows_done += len(batch)
 
-    def _write_upload(self, file: ImportFile, path: Path) -> None:
+    def _write_upload(self, file: ImportFile, upload: IO[bytes]) -> None:
         """Writes the upload into a file, and checks that it is what was uploaded."""
         digest, size = hashlib.sha256(), 0
-        with path.open("wb") as upload, self.store.read() as tx:
-            for content in tx.imports.content(file.import_id):
-                upload.write(content)
+        with self.store.read() as tx, contextlib.closing(tx.imports.content(file.import_id)) as contents:
+            for content in contents:
+                _write(upload, content)
                 digest.update(content)
                 size += len(content)
                 yield_cpu()
@@ -181,15 +180,12 @@ class ImportWorker:
             self._after_transaction(throttle)
 
 
-@contextlib.contextmanager
-def _folder_of(file: ImportFile) -> Iterator[Path]:
-    """A folder for the upload while it is read."""
-    prefix = f"almeno-import-{file.import_id}-"
-    # A worker that was killed has left its folder, with a copy of what may be large and is about people.
-    for leftover in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
-        shutil.rmtree(leftover, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=prefix) as folder:
-        yield Path(folder)
+def _write(upload: IO[bytes], content: bytes) -> None:
+    try:
+        upload.write(content)
+        upload.flush()
+    except OSError as error:
+        raise StoreUnavailable("the folder for temporary files has no room for the file of an import") from error
 
 
 def _stop_if(stop: threading.Event) -> None:

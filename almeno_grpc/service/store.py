@@ -8,7 +8,7 @@ Promises, whatever the database:
 - Errors are those of the domain: `Unavailable` and `Aborted` may be tried again with the same request_id.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date
@@ -268,8 +268,8 @@ class ImportStore(Protocol):
     def depth(self) -> int:
         """How many imports have not ended."""
 
-    def content(self, import_id: str) -> Iterator[bytes]:
-        """The uploaded file in pieces, fetched one by one."""
+    def content(self, import_id: str) -> Generator[bytes, None, None]:
+        """The uploaded file in pieces, fetched one by one; to be closed by whoever does not want them all."""
 
     def done_with(self, before: str) -> list[tuple[str, int]]:
         """Some pieces (import_id, number) of uploads that have ended, or came before `before` and were never queued."""

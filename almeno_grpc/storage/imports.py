@@ -1,7 +1,7 @@
 """Imports in the database: the queue, the uploads and the issues."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from datetime import date
 from typing import Any
 
@@ -148,10 +148,10 @@ class Imports:
         """How many imports have not ended."""
         return int(self._connection.execute(_DEPTH).scalar_one())
 
-    def content(self, import_id: str) -> Iterator[bytes]:
+    def content(self, import_id: str) -> Generator[bytes, None, None]:
         """The uploaded file in chunks, fetched one by one, for others wait while one is."""
-        result = self._connection.execute(_CONTENT, {"of_import": import_id}, execution_options={"yield_per": 1})
-        yield from result.scalars()
+        with self._connection.execute(_CONTENT, {"of_import": import_id}, execution_options={"yield_per": 1}) as result:
+            yield from result.scalars()
 
     def done_with(self, before: str) -> list[tuple[str, int]]:
         """Some chunks that nobody needs any more, each by import_id and number.

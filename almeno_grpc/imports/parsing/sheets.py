@@ -63,6 +63,7 @@ def _is_workbook(path: Path, file_name: str, limits: ReadingLimits) -> bool:
         FileRefusedError: It is empty, no workbook although its name says so, or one that cannot be unpacked safely.
     """
     with path.open("rb") as file:
+        file.seek(0)
         start = file.read(len(_OLE_SIGNATURE))
     if not start:
         raise FileRefusedError("the file is empty")
@@ -119,6 +120,7 @@ def _open_workbook(path: Path) -> tuple[str, Iterator[Row]]:
     """What the first visible worksheet is called in a sentence, and its rows."""
     try:
         with path.open("rb") as file:
+            file.seek(0)
             workbook = python_calamine.CalamineWorkbook.from_filelike(file)
             name = _first_visible(workbook.sheets_metadata)
             return f"the sheet '{name}'", iter(workbook.get_sheet_by_name(name).iter_rows())

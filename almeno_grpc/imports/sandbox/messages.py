@@ -32,6 +32,7 @@ class ReadingJob:
     """A file to be read."""
 
     path: Path
+    """May be a descriptor's, `/dev/fd/5`. On macOS to open that is to go on where it was read before: seek first."""
     kind: ImportKind
     """What its rows are."""
     file_name: str

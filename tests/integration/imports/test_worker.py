@@ -1,5 +1,8 @@
 """The background worker: files in order, one at a time, batch by batch, and nothing lost however it ends."""
 
+import contextlib
+import errno
+import tempfile
 import threading
 import time
 from itertools import pairwise
@@ -257,3 +260,34 @@ def test_import_that_has_ended_keeps_its_end(book):
 def test_import_that_there_is_not_is_not_found(book):
     with pytest.raises(ImportNotFound):
         book.imports.get("01a2287b-ec2f-72f6-afe0-6c4d1a2f5597")
+
+
+def test_upload_that_is_read_has_no_name_that_could_be_left_behind(book, file, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    left = []
+    file.before_batch = lambda _: left.extend(tmp_path.iterdir())
+    queued = book.queue_customers()
+    book.work()
+    assert now(book, queued).state is ImportState.SUCCEEDED
+    assert left == []
+
+
+def test_import_waits_while_there_is_no_room_for_its_file(book, file, monkeypatch):
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda open_one=tempfile.TemporaryFile: rooms.pop()(open_one()))
+    rooms = [lambda upload: upload, FullFile]
+    queued = book.queue_customers()
+    book.work()
+    assert (now(book, queued).state, rooms, len(file.jobs)) == (ImportState.SUCCEEDED, [], 1)
+
+
+class FullFile(contextlib.AbstractContextManager):
+    """A file on a disk that is full."""
+
+    def __init__(self, upload):
+        self._upload = upload
+
+    def write(self, _content):
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    def __exit__(self, *_error):
+        self._upload.close()
