@@ -415,6 +415,20 @@ class Store(Protocol):
             StoreUnavailable: The database cannot be reached.
         """
 
+    def return_space(self) -> bool:
+        """Gives back to the disk a part of the space that deleted rows have left; whether there may be more.
+
+        Raises:
+            StoreUnavailable: The database cannot be reached.
+        """
+
+    def erase_log(self) -> bool:
+        """Erases deleted rows from the database's log of writes; False where other transactions are in the way.
+
+        Raises:
+            StoreUnavailable: The database cannot be reached.
+        """
+
     def try_lock(self, name: str) -> AbstractContextManager[Lock]:
         """Tries to get the named lock; it is released at the end of the context, and when the process dies.
 

@@ -1,6 +1,8 @@
 """SQLite as a backend of the store: one connection of a process writes, and each thread keeps one to read with."""
 
+import contextlib
 import fcntl
+import logging
 import os
 import threading
 from collections.abc import Iterator, Sequence
@@ -13,12 +15,13 @@ from sqlalchemy import URL, Column, Connection, Engine, bindparam, column, selec
 from sqlalchemy.exc import DatabaseError
 
 from almeno_grpc.domain.errors import StoreUnavailable
+from almeno_grpc.logs import log_event
 from almeno_grpc.service.store import Lock
 from almeno_grpc.storage.backend import BEGIN, DatabaseUnusable
 from almeno_grpc.storage.compiled import CompiledStatement, Row
 from almeno_grpc.storage.keyed import KeyedStatement
-from almeno_grpc.storage.sqlite import bulk
-from almeno_grpc.storage.sqlite.engine import open_engine, set_up_new_database
+from almeno_grpc.storage.sqlite import bulk, space
+from almeno_grpc.storage.sqlite.engine import BUSY_TIMEOUT_MILLISECONDS, open_engine, set_up_new_database
 from almeno_grpc.storage.sqlite.errors import domain_error
 from almeno_grpc.storage.sqlite.fair_file_lock import FairFileLock
 from almeno_grpc.storage.sqlite.private_files import (
@@ -136,6 +139,7 @@ class SqliteBackend:
                 set_up_new_database(self._path)
             with self.write() as connection:
                 yield connection
+            self._rebuild_if_older()
         except UnsafeFile as error:
             raise DatabaseUnusable(f"{error}") from error
         except DatabaseError as error:
@@ -181,6 +185,26 @@ class SqliteBackend:
             if logged - checkpointed >= (_STEP_PAGES if in_steps else _LONG_WAL_PAGES):
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").one()
 
+    def return_space(self) -> bool:
+        """By incremental vacuum."""
+        with self.read() as connection:
+            has_space = space.has_space_to_return(connection)
+        if has_space:
+            with self.write() as connection:
+                space.return_space(connection)
+            self.checkpoint(in_steps=True)
+        return has_space
+
+    def erase_log(self) -> bool:
+        """By a checkpoint that truncates the WAL."""
+        # Outside of a transaction.
+        driver: Any = self._reader().connection
+        cursor = driver.cursor()
+        with contextlib.closing(cursor):
+            cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            cursor.fetchone()
+            return space.erase_log(cursor, BUSY_TIMEOUT_MILLISECONDS)
+
     def analyze(self) -> None:
         """No plan here depends on statistics."""
 
@@ -191,6 +215,21 @@ class SqliteBackend:
             if writer is not None:
                 writer.close()
         self._engine.dispose()
+
+    def _rebuild_if_older(self) -> None:
+        with self._write_lock:
+            writer = self._writer = self._writer or self._open_writer()
+            with writer.file_lock.held(), contextlib.closing(writer.connection.connection.cursor()) as cursor:
+                try:
+                    space.rebuild_if_older(cursor, self._path)
+                except self._driver_error as error:
+                    # It works as it is.
+                    log_event("database_not_rebuilt", logging.WARNING, error=error)
+
+    @property
+    def _driver_error(self) -> type[Exception]:
+        error: type[Exception] = self._engine.dialect.loaded_dbapi.Error
+        return error
 
     def _lock_path(self, name: str) -> Path:
         return self._path.with_name(f"{self._path.name}-{name}.lock")
