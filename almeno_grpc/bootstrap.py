@@ -86,7 +86,14 @@ def run_import_worker(settings: Settings, metrics: Metrics, stop: threading.Even
         memory_bytes=settings.import_max_memory_bytes,
     )
     try:
-        ImportWorker(store, clock_of(settings), metrics, limits, settings.import_batch_rows).run(stop)
+        ImportWorker(
+            store,
+            clock_of(settings),
+            metrics,
+            limits,
+            settings.import_batch_rows,
+            request_days=settings.request_days,
+        ).run(stop)
     finally:
         store.close()
 

@@ -103,6 +103,15 @@ class Settings:
     import_max_memory_bytes: Annotated[
         int, Setting(values.size(256 * MEBIBYTE, 1024 * GIBIBYTE), "memory of the process that reads a file")
     ] = 4 * GIBIBYTE
+    import_max_queued_files: Annotated[
+        int, Setting(values.number(1, 100_000), "files that wait for their import at a time")
+    ] = 200
+    import_max_queued_bytes: Annotated[
+        int, Setting(values.size(MEBIBYTE, 1024 * GIBIBYTE), "size of all uploaded files that are stored at a time")
+    ] = 2 * GIBIBYTE
+    request_days: Annotated[
+        int, Setting(values.number(1, 36_500), "days for which the answer to a request_id is remembered")
+    ] = 90
     import_batch_rows: Annotated[
         int,
         Setting(

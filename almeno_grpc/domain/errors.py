@@ -23,6 +23,7 @@ CreditError
 │   └── TooManyRepayments
 ├── ResourceExhausted
 │   ├── UploadTooLarge
+│   ├── ImportQueueFull
 │   └── TooManyCalls
 ├── DeadlineExceeded
 ├── Aborted
@@ -236,6 +237,12 @@ class UploadTooLarge(ResourceExhausted):
     """The uploaded file is larger than the server accepts."""
 
     reason = "UPLOAD_TOO_LARGE"
+
+
+class ImportQueueFull(ResourceExhausted):
+    """As many files, or as many bytes of them, wait for their import as the server keeps."""
+
+    reason = "IMPORT_QUEUE_FULL"
 
 
 class TooManyCalls(ResourceExhausted):

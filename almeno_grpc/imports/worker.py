@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import IO
 
@@ -23,6 +24,7 @@ from almeno_grpc.imports.throttle import MAX_ROWS_PER_CALL, ImportThrottle, yiel
 from almeno_grpc.imports.upsert import reserve_loan_ids, upsert_batch
 from almeno_grpc.logs import log_event
 from almeno_grpc.metrics import Metrics
+from almeno_grpc.service.housekeeping import Housekeeping
 from almeno_grpc.service.import_queue import ImportQueue
 from almeno_grpc.service.store import Lock, Store, Transaction
 
@@ -30,6 +32,8 @@ _IDLE_SECONDS = 0.05
 """How often the queue is polled while it is empty: that took 2 % of a processor, on SQLite."""
 _STANDBY_SECONDS = 0.5
 """How often a worker that is not the one at work tries to become it."""
+_HOUSEKEEPING_MILLISECONDS = 200
+"""How long the worker keeps house where it would wait."""
 _RETRY_SECONDS = 1.0
 """How long the worker waits after the database could not be used."""
 
@@ -53,6 +57,12 @@ class ImportWorker:
     batch_rows: int
     max_rows_per_call: int = MAX_ROWS_PER_CALL
     """The most rows, or Loan IDs, in a call to the store, after which it is seen whether others wait."""
+    request_days: int = 90
+    """How long a request_id is remembered."""
+
+    @cached_property
+    def _housekeeping(self) -> Housekeeping:
+        return Housekeeping(self.store, self.clock, self.request_days)
 
     def run(self, stop: threading.Event) -> None:
         """Works until the event is set."""
@@ -71,7 +81,7 @@ class ImportWorker:
         while lock.is_held() and not stop.is_set():
             file = queue.take()
             if file is None:
-                queue.drop_contents(stop)
+                self._housekeeping.work(_HOUSEKEEPING_MILLISECONDS)
                 self.store.checkpoint()
                 stop.wait(_IDLE_SECONDS)
             else:
@@ -105,6 +115,7 @@ class ImportWorker:
             _stop_if(stop)
             with self.store.read() as tx:
                 _raise_if_cancelled(tx, file)
+            self._housekeeping.work(_HOUSEKEEPING_MILLISECONDS)
 
         # It has no name: nothing is left of it when this process is killed.
         with tempfile.TemporaryFile() as upload:
@@ -121,6 +132,7 @@ class ImportWorker:
                     _stop_if(stop)
                     self._import_batch(file, batch, throttle, rows_done)
                     rows_done += len(batch)
+                    self._housekeeping.work(0)
 
     def _write_upload(self, file: ImportFile, upload: IO[bytes]) -> None:
         """Writes the upload into a file, and checks that it is what was uploaded."""

@@ -1,15 +1,10 @@
 """The queue of imports, from the side of the worker that takes them in order."""
 
-import threading
 from functools import partial
 
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.imports import ImportFile, ImportState
-from almeno_grpc.service.identifiers import new_identifier
 from almeno_grpc.service.store import Store, Transaction
-
-_MAX_UPLOAD_MICROSECONDS = 24 * 3600 * 1_000_000
-"""How long an upload may take until it is queued: what is older came to nothing."""
 
 
 class ImportQueue:
@@ -39,18 +34,3 @@ class ImportQueue:
         now = tx.imports.get(file.import_id)
         if now is not None and not now.state.is_end:
             tx.imports.end(file.queue_number, state, self._clock.now_microseconds(), error)
-
-    def drop_contents(self, stop: threading.Event) -> None:
-        """Deletes the uploads that nobody needs any more, a chunk at a time, for others wait meanwhile."""
-        oldest = new_identifier(self._clock.now_microseconds() - _MAX_UPLOAD_MICROSECONDS)
-        while not stop.is_set():
-            with self._store.read() as tx:
-                chunks = tx.imports.done_with(oldest)
-            if not chunks:
-                return
-            for import_id, number in chunks:
-                self._store.write(partial(_drop_chunk, import_id, number))
-
-
-def _drop_chunk(import_id: str, number: int, tx: Transaction) -> None:
-    tx.imports.drop_content(import_id, number)

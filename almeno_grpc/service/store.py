@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Generator, Iterable, Iterator,
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from almeno_grpc.domain.customer import Customer
 from almeno_grpc.domain.decision import Borrower
@@ -243,6 +243,12 @@ class IdempotencyStore(Protocol):
     def get_many(self, request_ids: Collection[str]) -> dict[str, IdempotencyRecord]:
         """The records with the ids, by request_id. Repeating an answer waits for a standby as giving it does."""
 
+    def create_times(self, after: tuple[Any, ...] | None, count: int) -> list[tuple[tuple[Any, ...], int]]:
+        """Up to `count` records behind a primary key, or the first: the key of each, and when it was made."""
+
+    def forget(self, keys: Sequence[tuple[Any, ...]]) -> None:
+        """Deletes the records with the primary keys."""
+
 
 class ImportStore(Protocol):
     """The imports: their queue, their uploads and their issues."""
@@ -274,8 +280,14 @@ class ImportStore(Protocol):
     def done_with(self, before: str) -> list[tuple[str, int]]:
         """Some pieces (import_id, number) of uploads that have ended, or came before `before` and were never queued."""
 
-    def drop_content(self, import_id: str, number: int | None = None) -> None:
-        """Deletes a piece of an upload, or all of it."""
+    def drop_content(self, import_id: str, number: int) -> None:
+        """Deletes a piece of an upload."""
+
+    def drop_first_content(self, import_id: str) -> bool:
+        """Deletes the first piece that is left of an upload; whether there was one."""
+
+    def stored_pieces(self) -> int:
+        """How many pieces of uploads there are, of queued ones and all others."""
 
     def start(self, queue_number: int, time: int) -> None:
         """Marks a queued import as running."""
@@ -284,7 +296,13 @@ class ImportStore(Protocol):
         """Sets how many rows the file has."""
 
     def add_progress(self, queue_number: int, rows: RowCounts, issues: Sequence[RowIssue]) -> None:
-        """Adds a batch's counts and issues to the import's, in the order of the file's rows."""
+        """Adds a batch's counts and issues to the import's, in the order of the file's rows.
+
+        Of an import the first `MAX_ISSUES` issues are kept; all are counted.
+        """
+
+    def drop_issues(self, ended_before: int, count: int) -> bool:
+        """Deletes up to `count` issues of an import that had ended by an instant; whether there were any."""
 
     def request_cancel(self, queue_number: int) -> None:
         """Asks the worker to stop at its next batch."""
