@@ -22,7 +22,7 @@ class ReadingLimits:
     rows: int = 2_000_000
     """Rows that hold anything, the headings not counted."""
     memory_bytes: int = 4 * 2**30
-    """Address space of the process that reads the file."""
+    """Address space of the process that reads the file; one of few bytes is given less."""
     seconds: int = 15 * 60
     """Until the file is known to be sound as a whole, and again between any two batches."""
 

@@ -221,9 +221,11 @@ class ImportFileSession:
             return
         message = f"the file could not be read: its reader ended early (exit code {exit_code})"
         if exit_code in (-signal.SIGABRT, -signal.SIGKILL):
-            memory = f"{self._job.limits.memory_bytes // 2**20:,} MiB of memory"
+            memory = f"the memory for files of its size, at most {self._job.limits.memory_bytes // 2**20:,} MiB"
             where = "it may hold a cell far away from the others, or it has to be split"
             message = f"the file could not be read within {memory}; {where}"
+        if exit_code == -signal.SIGXCPU:
+            message = "the file could not be read within the processor time for files of its size; save it anew"
         raise FileRefusedError(message)
 
 
