@@ -9,6 +9,7 @@ import hashlib
 import tempfile
 import threading
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,7 @@ from almeno_grpc.clock import Clock
 from almeno_grpc.domain.errors import Aborted, StoreUnavailable, Unavailable, WriteConflict
 from almeno_grpc.domain.imports import ImportFile, ImportState, RowCounts
 from almeno_grpc.imports.errors import FileRefusedError
+from almeno_grpc.imports.overtaking import is_independent, may_try
 from almeno_grpc.imports.sandbox.messages import FileOpened, ReadingJob, ReadingLimits, RowBatch
 from almeno_grpc.imports.sandbox.session import open_import_file
 from almeno_grpc.imports.throttle import MAX_ROWS_PER_CALL, ImportThrottle, yield_cpu
@@ -42,6 +44,10 @@ class _CancelledError(Exception):
     """Somebody has asked for the import's end."""
 
 
+class _WaitsError(Exception):
+    """The import has to wait for its turn."""
+
+
 class _StoppedError(Exception):
     """The server stops, and the import goes on at its next start; or it has ended without this worker."""
 
@@ -61,6 +67,10 @@ class ImportWorker:
     """How long a request_id is remembered."""
 
     @cached_property
+    def _queue(self) -> ImportQueue:
+        return ImportQueue(self.store, self.clock)
+
+    @cached_property
     def _housekeeping(self) -> Housekeeping:
         return Housekeeping(self.store, self.clock, self.request_days)
 
@@ -77,9 +87,8 @@ class ImportWorker:
                 stop.wait(_STANDBY_SECONDS)
 
     def _take_files(self, lock: Lock, stop: threading.Event) -> None:
-        queue = ImportQueue(self.store, self.clock)
         while lock.is_held() and not stop.is_set():
-            file = queue.take()
+            file = self._queue.take()
             if file is None:
                 self._housekeeping.work(_HOUSEKEEPING_MILLISECONDS)
                 self.store.checkpoint()
@@ -87,12 +96,18 @@ class ImportWorker:
             else:
                 self._work_on(file, stop)
 
-    def _work_on(self, file: ImportFile, stop: threading.Event) -> None:
+    def _work_on(
+        self, file: ImportFile, stop: threading.Event, may_import: Callable[[FileOpened], bool] = lambda _: True
+    ) -> None:
+        """Works on an import until its end, or until it may not be imported yet, for what is in the file."""
         log_event("import_started", import_id=file.import_id, kind=file.kind, rows_done=file.rows.seen)
         started = time.monotonic()
         try:
-            self._import_rows(file, stop)
+            self._import_rows(file, stop, may_import)
             state, error = ImportState.SUCCEEDED, ""
+        except _WaitsError:
+            log_event("import_waits", import_id=file.import_id)
+            return
         except _StoppedError:
             log_event("import_interrupted", import_id=file.import_id)
             return
@@ -105,13 +120,13 @@ class ImportWorker:
         except Exception as fault:
             log_event("import_fault", import_id=file.import_id, error=fault)
             state, error = ImportState.FAILED, "the import failed by a fault of the server; its log says why"
-        ImportQueue(self.store, self.clock).end(file, state, error)
+        self._queue.end(file, state, error)
         self.metrics.import_ended(file.kind.lower(), state.lower())
         seconds = round(time.monotonic() - started, 3)
         log_event("import_ended", import_id=file.import_id, kind=file.kind, state=state, seconds=seconds)
 
-    def _import_rows(self, file: ImportFile, stop: threading.Event) -> None:
-        def stop_or_cancel() -> None:
+    def _import_rows(self, file: ImportFile, stop: threading.Event, may_import: Callable[[FileOpened], bool]) -> None:
+        def wait() -> None:
             _stop_if(stop)
             with self.store.read() as tx:
                 _raise_if_cancelled(tx, file)
@@ -120,18 +135,21 @@ class ImportWorker:
         # It has no name: nothing is left of it when this process is killed.
         with tempfile.TemporaryFile() as upload:
             self._write_upload(file, upload)
-            stop_or_cancel()
+            wait()
             what = (Path(f"/dev/fd/{upload.fileno()}"), file.kind, file.file_name, file.columns, file.book_date)
             job = ReadingJob(*what, self.limits, skip_rows=file.rows.seen, batch_rows=self.batch_rows)
-            with open_import_file(job, while_waiting=stop_or_cancel) as session:
-                self.store.write(lambda tx: tx.imports.set_rows_total(file.queue_number, session.opened.rows_total))
+            with open_import_file(job, while_waiting=wait) as session:
+                if not may_import(session.opened):
+                    raise _WaitsError
+                self._queue.begin(file, session.opened.rows_total)
                 throttle = ImportThrottle(self.max_rows_per_call)
                 self._reserve_loan_ids(file, session.opened, throttle, stop)
-                rows_done = file.rows.seen
+                rows_done, tried = file.rows.seen, set[str]()
                 for batch in session.batches():
-                    _stop_if(stop)
-                    self._import_batch(file, batch, throttle, rows_done)
-                    rows_done += len(batch)
+                    for rows in self._import_batch(file, batch, throttle, rows_done):
+                        _stop_if(stop)
+                        rows_done += rows
+                        self._let_overtake(file, session.opened, tried, stop)
                     self._housekeeping.work(0)
 
     def _write_upload(self, file: ImportFile, upload: IO[bytes]) -> None:
@@ -153,7 +171,8 @@ class ImportWorker:
         self, file: ImportFile, opened: FileOpened, throttle: ImportThrottle, stop: threading.Event
     ) -> None:
         """Reserves the file's Loan IDs, at most as many in a transaction as a batch has, and as the throttle allows."""
-        done, count = 0, len(opened.loan_ids)
+        # Where rows have been imported, all were reserved before.
+        done, count = 0, len(opened.loan_ids) if not file.rows.seen else 0
 
         def reserve(tx: Transaction) -> int:
             _raise_if_cancelled(tx, file)
@@ -167,13 +186,29 @@ class ImportWorker:
             done = self.store.write(reserve)
             self._after_transaction(throttle)
 
+    def _let_overtake(self, file: ImportFile, opened: FileOpened, tried: set[str], stop: threading.Event) -> None:
+        """Works on the next import in the queue, if it is small and independent of this one; each is tried once."""
+        later = self._queue.next_behind(file)
+        if later is None or later.import_id in tried or not may_try(file, later):
+            return
+        tried.add(later.import_id)
+        with self.store.read() as tx:
+            first_generated_id = tx.loans.first_generated_id
+        mine, kind = (file.kind, opened), later.kind
+        self._work_on(later, stop, lambda theirs: is_independent(mine, (kind, theirs), first_generated_id))
+
     def _after_transaction(self, throttle: ImportThrottle) -> None:
         """What a transaction with many rows leaves to be done."""
         self.store.checkpoint(in_steps=throttle.has_traffic)
         self.store.analyze()
 
-    def _import_batch(self, file: ImportFile, batch: RowBatch, throttle: ImportThrottle, rows_done: int) -> None:
-        """Imports a batch, behind the rows that are done, in as few transactions as the throttle allows."""
+    def _import_batch(
+        self, file: ImportFile, batch: RowBatch, throttle: ImportThrottle, rows_done: int
+    ) -> Iterator[int]:
+        """Imports a batch, behind the rows that are done, in as few transactions as the throttle allows.
+
+        Yields the number of rows of each.
+        """
         done = 0
 
         def upsert(tx: Transaction) -> RowCounts:
@@ -190,6 +225,7 @@ class ImportWorker:
                 if rows:
                     self.metrics.import_rows(file.kind.lower(), outcome, rows)
             self._after_transaction(throttle)
+            yield counts.seen
 
 
 def _write(upload: IO[bytes], content: bytes) -> None:

@@ -26,6 +26,21 @@ class ImportQueue:
             tx.imports.start(file.queue_number, self._clock.now_microseconds())
         return file
 
+    def next_behind(self, file: ImportFile) -> ImportFile | None:
+        """The oldest import behind another that has not ended; None where there is none."""
+        with self._store.read() as tx:
+            return tx.imports.next_behind(file.queue_number)
+
+    def begin(self, file: ImportFile, rows_total: int) -> None:
+        """Says how many rows the file has. An import that is ahead of its turn is running from now on."""
+        self._store.write(partial(self._begin, file, rows_total))
+
+    def _begin(self, file: ImportFile, rows_total: int, tx: Transaction) -> None:
+        now = tx.imports.get(file.import_id)
+        if now is not None and now.state is ImportState.QUEUED:
+            tx.imports.start(file.queue_number, self._clock.now_microseconds())
+        tx.imports.set_rows_total(file.queue_number, rows_total)
+
     def end(self, file: ImportFile, state: ImportState, error: str) -> None:
         """Puts an import into an end state, unless it is in one."""
         self._store.write(partial(self._end, file, state, error))

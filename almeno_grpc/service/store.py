@@ -271,6 +271,9 @@ class ImportStore(Protocol):
     def next_waiting(self) -> ImportFile | None:
         """The oldest import that has not ended, if there is one."""
 
+    def next_behind(self, queue_number: int) -> ImportFile | None:
+        """The oldest import behind a place in the queue that has not ended, if there is one."""
+
     def depth(self) -> int:
         """How many imports have not ended."""
 

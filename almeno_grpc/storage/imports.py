@@ -64,6 +64,7 @@ _WAITING = _f.state.in_([ImportState.QUEUED.value, ImportState.RUNNING.value])
 _NEXT = _FILES.where(
     _WAITING, _f.queue_number == select(func.min(_f.queue_number)).where(_WAITING).scalar_subquery()
 ).with_for_update(skip_locked=True)
+_NEXT_BEHIND = _FILES.where(_WAITING, _f.queue_number > bindparam("of_number")).order_by(_f.queue_number).limit(1)
 _DEPTH = select(func.count()).select_from(import_file).where(_WAITING)
 _c = import_content.c
 _CONTENT = select(_c.content).where(_c.import_id == bindparam("of_import")).order_by(_c.number)
@@ -163,6 +164,11 @@ class Imports:
     def next_waiting(self) -> ImportFile | None:
         """The oldest import that has not ended, if there is one."""
         row = self._connection.execute(_NEXT).first()
+        return _file(row) if row else None
+
+    def next_behind(self, queue_number: int) -> ImportFile | None:
+        """Without a lock: the worker is one."""
+        row = self._connection.execute(_NEXT_BEHIND, {"of_number": queue_number}).first()
         return _file(row) if row else None
 
     def depth(self) -> int:

@@ -54,10 +54,12 @@ class FileOpened:
 
     rows_total: int
     """Rows that hold anything, the headings not counted."""
+    customer_ids: "array[int]"
+    """The Customer IDs of the file, ascending, each once."""
     loan_ids: "array[int]"
-    """The Loan IDs of the file in their order, each once. None of customers, or where rows are skipped."""
+    """The Loan IDs of the file, ascending, each once. A file of customers has none."""
     owner_ids: "array[int]"
-    """For each of them the customer under whom it stands first."""
+    """For each Loan ID the customer under whom it stands first; 0 where that is faulty."""
 
 
 @dataclass(frozen=True, slots=True)
