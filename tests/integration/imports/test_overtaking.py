@@ -15,6 +15,7 @@ from almeno_grpc.imports.sandbox.messages import FileOpened
 from almeno_grpc.storage.store import SqlStore
 from almeno_grpc.storage.tables import FIRST_GENERATED_ID
 
+TRIALS = 12
 CUSTOMERS, LOANS = ImportKind.CUSTOMERS, ImportKind.LOANS
 
 
@@ -71,15 +72,15 @@ def test_import_that_was_ahead_when_the_worker_stopped_goes_on(with_customers, q
     assert book.imports.get(other.import_id).rows == RowCounts(inserted=2)
 
 
-def random_file(rng: random.Random):
+def random_file(rng: random.Random, base: int):
     """A few rows, checked as those of a file are, and what is known of them."""
     kind = rng.choice((CUSTOMERS, LOANS, LOANS))
-    customers = [rng.randint(1, 5) for _ in range(rng.randint(1, 3))]
+    customers = [base + rng.randint(1, 5) for _ in range(rng.randint(1, 3))]
     if kind is CUSTOMERS:
         rows = [book_customer(number, age=rng.randint(20, 60)) for number in {*customers}]
         loan_ids = []
     else:
-        pairs = {rng.choice((*range(1, 9), FIRST_GENERATED_ID + 1)): customer for customer in customers}
+        pairs = {rng.choice((*range(base + 1, base + 9), FIRST_GENERATED_ID + 1)): customer for customer in customers}
         rows = [book_loan(customer, loan_id, tenure_months=rng.randint(12, 13)) for loan_id, customer in pairs.items()]
         loan_ids = sorted(pairs)
     known = FileOpened(
@@ -105,16 +106,14 @@ def book_after(book: Book, files) -> dict[str, object]:
 
 def test_independent_files_leave_the_same_book_whichever_comes_first(new_database, clock):
     rng = random.Random(19)
-    tried = 0
-    while tried < 6:
-        before, earlier, later = (random_file(rng) for _ in range(3))
-        if not is_independent((earlier[0], earlier[2]), (later[0], later[2]), FIRST_GENERATED_ID):
-            continue
-        tried += 1
-        outcomes = []
-        for order in ((earlier, later), (later, earlier)):
-            with contextlib.closing(SqlStore(new_database())) as store, contextlib.closing(Book(store, clock)) as book:
-                book.upsert([book_customer(number) for number in range(1, 4)])
-                files = [("before", before), *((("earlier", "later")[each is later], each) for each in order)]
-                outcomes.append(book_after(book, [(name, rows) for name, (_, rows, _) in files]))
-        assert outcomes[0] == outcomes[1]
+    with contextlib.ExitStack() as stack:
+        stores = [stack.enter_context(contextlib.closing(SqlStore(new_database()))) for _ in range(2)]
+        in_order, the_other_way = (stack.enter_context(contextlib.closing(Book(store, clock))) for store in stores)
+        for base in range(0, 20 * TRIALS, 20):
+            known, before = [book_customer(base + number) for number in range(1, 4)], random_file(rng, base)[1]
+            while True:
+                earlier, later = random_file(rng, base), random_file(rng, base)
+                if is_independent((earlier[0], earlier[2]), (later[0], later[2]), FIRST_GENERATED_ID):
+                    break
+            files = [("known", known), ("before", before), ("earlier", earlier[1]), ("later", later[1])]
+            assert book_after(in_order, files) == book_after(the_other_way, [*files[:2], files[3], files[2]])
