@@ -30,7 +30,7 @@ from almeno_grpc.service.checks import CheckService
 from almeno_grpc.service.customers import CustomerService
 from almeno_grpc.service.decisions import DecisionService
 from almeno_grpc.service.idempotency import NO_ACCESS_CHECK, Idempotency
-from almeno_grpc.service.imports import ImportService
+from almeno_grpc.service.imports import ImportQuota, ImportService
 from almeno_grpc.service.policies import PolicyCalendar, PolicyService
 from almeno_grpc.service.portfolio import PortfolioSummaryService
 from almeno_grpc.service.repayments import RepaymentService
@@ -68,7 +68,9 @@ class CreditApplication:
         )
         self._portfolio = PortfolioServicer(
             idempotency,
-            ImportService(self._store, clock),
+            ImportService(
+                self._store, clock, ImportQuota(settings.import_max_queued_files, settings.import_max_queued_bytes)
+            ),
             PolicyService(policies, clock),
             SimulationService(self._store, policies, clock),
             PortfolioSummaryService(self._store, policies, clock),

@@ -76,8 +76,8 @@ def build_application(settings: Settings, metrics: Metrics) -> "CreditApplicatio
     return CreditApplication(settings, clock_of(settings), load_policies(), metrics)
 
 
-def run_import_worker(settings: Settings, metrics: Metrics, stop: threading.Event) -> None:
-    """Works on imports until the event is set; what is unfinished goes on at the next start."""
+def build_import_worker(settings: Settings, metrics: Metrics) -> Callable[[threading.Event], None]:
+    """Makes the function that works on imports until its event is set; what is unfinished goes on at the next start."""
     from almeno_grpc.imports.sandbox.messages import ReadingLimits  # noqa: PLC0415 - for the process that imports
     from almeno_grpc.imports.worker import ImportWorker  # noqa: PLC0415 - as above
 
@@ -87,10 +87,17 @@ def run_import_worker(settings: Settings, metrics: Metrics, stop: threading.Even
         rows=settings.import_max_rows,
         memory_bytes=settings.import_max_memory_bytes,
     )
-    try:
-        ImportWorker(store, clock_of(settings), metrics, limits, settings.import_batch_rows).run(stop)
-    finally:
-        store.close()
+    worker = ImportWorker(
+        store, clock_of(settings), metrics, limits, settings.import_batch_rows, request_days=settings.request_days
+    )
+
+    def run(stop: threading.Event) -> None:
+        try:
+            worker.run(stop)
+        finally:
+            store.close()
+
+    return run
 
 
 def queue_files(settings: Settings) -> None:

@@ -19,6 +19,10 @@ from almeno_grpc.config_values import GIBIBYTE, KIBIBYTE, MEBIBYTE, Address
 from almeno_grpc.domain.limits import MAX_BOOK_YEAR, MIN_BOOK_YEAR
 
 DEFAULT_ADDRESS = Address("127.0.0.1", 50051)
+MIN_READER_BYTES = 256 * MEBIBYTE
+"""Below it not even the libraries that read files can be loaded."""
+CONTAINER_MEMORY = Path("/sys/fs/cgroup/memory.max")
+"""Limit of the control group that a container sees as its own; `max` where there is none."""
 DEFAULT_TIMEZONE = ZoneInfo("Asia/Kolkata")
 
 
@@ -48,6 +52,16 @@ def usable_cores() -> list[int]:
     if hasattr(os, "sched_getaffinity"):
         return sorted(os.sched_getaffinity(0))
     return list(range(os.cpu_count() or 1))
+
+
+def usable_memory_bytes() -> int:
+    """Memory of the machine, or of the container that this process is in."""
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        container = CONTAINER_MEMORY.read_text(encoding="ascii").strip()
+    except OSError:
+        return machine
+    return min(machine, int(container)) if container.isdecimal() else machine
 
 
 @dataclass(frozen=True)
@@ -113,8 +127,22 @@ class Settings:
     ] = GIBIBYTE
     import_max_rows: Annotated[int, Setting(values.number(1, 100_000_000), "rows of an uploaded file")] = 2_000_000
     import_max_memory_bytes: Annotated[
-        int, Setting(values.size(256 * MEBIBYTE, 1024 * GIBIBYTE), "memory of the process that reads a file")
-    ] = 4 * GIBIBYTE
+        int,
+        Setting(
+            values.size(MIN_READER_BYTES, 1024 * GIBIBYTE),
+            "memory of the process that reads a file",
+            "half of the machine's, at most 4GiB",
+        ),
+    ] = field(default_factory=lambda: min(4 * GIBIBYTE, max(MIN_READER_BYTES, usable_memory_bytes() // 2)))
+    import_max_queued_files: Annotated[
+        int, Setting(values.number(1, 100_000), "files that wait for their import at a time")
+    ] = 200
+    import_max_queued_bytes: Annotated[
+        int, Setting(values.size(MEBIBYTE, 1024 * GIBIBYTE), "size of all uploaded files that are stored at a time")
+    ] = 2 * GIBIBYTE
+    request_days: Annotated[
+        int, Setting(values.number(1, 36_500), "days for which the answer to a request_id is remembered")
+    ] = 90
     import_batch_rows: Annotated[
         int,
         Setting(

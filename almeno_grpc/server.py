@@ -5,6 +5,7 @@ import sys
 
 from almeno_grpc import access_command
 from almeno_grpc.config import ConfigurationError, settings_from_command_line
+from almeno_grpc.serving.process_protection import protect_process
 from almeno_grpc.serving.signals import keep_standard_descriptors
 from almeno_grpc.serving.supervisor import MISCONFIGURED, Supervisor
 
@@ -15,6 +16,7 @@ def main() -> int:
     Returns:
         The exit code: 0 after a stop, 1 after a failure, 2 where a setting is at fault.
     """
+    protect_process()
     keep_standard_descriptors()
     if sys.argv[1:2] == ["access"]:
         return access_command.main(sys.argv[2:], os.environ)

@@ -38,6 +38,7 @@ CreditError
 ├── ResourceExhausted
 │   ├── UploadTooLarge
 │   ├── RateLimited
+│   ├── ImportQueueFull
 │   └── TooManyCalls
 ├── DeadlineExceeded
 ├── Aborted
@@ -374,6 +375,12 @@ class UploadTooLarge(ResourceExhausted):
     """The uploaded file is larger than the server accepts."""
 
     reason = "UPLOAD_TOO_LARGE"
+
+
+class ImportQueueFull(ResourceExhausted):
+    """As many files, or as many bytes of them, wait for their import as the server keeps."""
+
+    reason = "IMPORT_QUEUE_FULL"
 
 
 class TooManyCalls(ResourceExhausted):

@@ -8,6 +8,9 @@ from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 
 from almeno_grpc.domain.installments import InstallmentMethod
 
+MAX_ISSUES = 10_000
+"""Of an import, that are kept: the first. Whoever has more has to mend the file as a whole."""
+
 
 class ImportKind(StrEnum):
     """What the rows of a file describe."""
@@ -166,6 +169,8 @@ class ImportFile:
     cancel_requested: bool
     rows_total: int
     rows: RowCounts
+    issues_total: int
+    """Those that are not kept included."""
     error: str
     create_time: int
     start_time: int | None

@@ -69,10 +69,13 @@ def upsert_batch(tx: Transaction, queue_number: int, parts: Iterable[RowBatch], 
 
 
 def reserve_loan_ids(tx: Transaction, loan_ids: Sequence[int], customer_ids: Sequence[int]) -> None:
-    """Reserves a file's Loan IDs, each for the customer under whom it stands first, which spares its rows a look-up."""
+    """Reserves a file's Loan IDs, each for the customer under whom it stands first, which spares its rows a look-up.
+
+    A customer 0 is none.
+    """
     # Ids like the service's own are given as the loans come, for a loan before may have been given one.
     first = tx.loans.first_generated_id
-    pairs = [pair for pair in zip(loan_ids, customer_ids, strict=True) if pair[0] < first]
+    pairs = [pair for pair in zip(loan_ids, customer_ids, strict=True) if pair[0] < first and pair[1]]
     if pairs:
         tx.loans.reserve_loan_ids(*zip(*pairs, strict=True))
 

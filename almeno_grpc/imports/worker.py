@@ -6,24 +6,27 @@ moment: the next worker reads the file again and goes on behind the last batch t
 
 import contextlib
 import hashlib
-import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import IO
 
 from almeno_grpc.clock import Clock
-from almeno_grpc.domain.errors import Aborted, Unavailable, WriteConflict
+from almeno_grpc.domain.errors import Aborted, StoreUnavailable, Unavailable, WriteConflict
 from almeno_grpc.domain.imports import ImportFile, ImportState, RowCounts
 from almeno_grpc.imports.errors import FileRefusedError
+from almeno_grpc.imports.overtaking import is_independent, may_try
 from almeno_grpc.imports.sandbox.messages import FileOpened, ReadingJob, ReadingLimits, RowBatch
 from almeno_grpc.imports.sandbox.session import open_import_file
 from almeno_grpc.imports.throttle import MAX_ROWS_PER_CALL, ImportThrottle, yield_cpu
 from almeno_grpc.imports.upsert import reserve_loan_ids, upsert_batch
 from almeno_grpc.logs import log_event
 from almeno_grpc.metrics import Metrics
+from almeno_grpc.service.housekeeping import Housekeeping
 from almeno_grpc.service.import_queue import ImportQueue
 from almeno_grpc.service.store import Lock, Store, Transaction
 
@@ -31,12 +34,18 @@ _IDLE_SECONDS = 0.05
 """How often the queue is polled while it is empty: that took 2 % of a processor, on SQLite."""
 _STANDBY_SECONDS = 0.5
 """How often a worker that is not the one at work tries to become it."""
+_HOUSEKEEPING_MILLISECONDS = 200
+"""How long the worker keeps house where it would wait."""
 _RETRY_SECONDS = 1.0
 """How long the worker waits after the database could not be used."""
 
 
 class _CancelledError(Exception):
     """Somebody has asked for the import's end."""
+
+
+class _WaitsError(Exception):
+    """The import has to wait for its turn."""
 
 
 class _StoppedError(Exception):
@@ -54,6 +63,16 @@ class ImportWorker:
     batch_rows: int
     max_rows_per_call: int = MAX_ROWS_PER_CALL
     """The most rows, or Loan IDs, in a call to the store, after which it is seen whether others wait."""
+    request_days: int = 90
+    """How long a request_id is remembered."""
+
+    @cached_property
+    def _queue(self) -> ImportQueue:
+        return ImportQueue(self.store, self.clock)
+
+    @cached_property
+    def _housekeeping(self) -> Housekeeping:
+        return Housekeeping(self.store, self.clock, self.request_days)
 
     def run(self, stop: threading.Event) -> None:
         """Works until the event is set."""
@@ -68,22 +87,27 @@ class ImportWorker:
                 stop.wait(_STANDBY_SECONDS)
 
     def _take_files(self, lock: Lock, stop: threading.Event) -> None:
-        queue = ImportQueue(self.store, self.clock)
         while lock.is_held() and not stop.is_set():
-            file = queue.take()
+            file = self._queue.take()
             if file is None:
-                queue.drop_contents(stop)
+                self._housekeeping.work(_HOUSEKEEPING_MILLISECONDS)
                 self.store.checkpoint()
                 stop.wait(_IDLE_SECONDS)
             else:
                 self._work_on(file, stop)
 
-    def _work_on(self, file: ImportFile, stop: threading.Event) -> None:
+    def _work_on(
+        self, file: ImportFile, stop: threading.Event, may_import: Callable[[FileOpened], bool] = lambda _: True
+    ) -> None:
+        """Works on an import until its end, or until it may not be imported yet, for what is in the file."""
         log_event("import_started", import_id=file.import_id, kind=file.kind, rows_done=file.rows.seen)
         started = time.monotonic()
         try:
-            self._import_rows(file, stop)
+            self._import_rows(file, stop, may_import)
             state, error = ImportState.SUCCEEDED, ""
+        except _WaitsError:
+            log_event("import_waits", import_id=file.import_id)
+            return
         except _StoppedError:
             log_event("import_interrupted", import_id=file.import_id)
             return
@@ -96,39 +120,44 @@ class ImportWorker:
         except Exception as fault:
             log_event("import_fault", import_id=file.import_id, error=fault)
             state, error = ImportState.FAILED, "the import failed by a fault of the server; its log says why"
-        ImportQueue(self.store, self.clock).end(file, state, error)
+        self._queue.end(file, state, error)
         self.metrics.import_ended(file.kind.lower(), state.lower())
         seconds = round(time.monotonic() - started, 3)
         log_event("import_ended", import_id=file.import_id, kind=file.kind, state=state, seconds=seconds)
 
-    def _import_rows(self, file: ImportFile, stop: threading.Event) -> None:
-        def stop_or_cancel() -> None:
+    def _import_rows(self, file: ImportFile, stop: threading.Event, may_import: Callable[[FileOpened], bool]) -> None:
+        def wait() -> None:
             _stop_if(stop)
             with self.store.read() as tx:
                 _raise_if_cancelled(tx, file)
+            self._housekeeping.work(_HOUSEKEEPING_MILLISECONDS)
 
-        with _folder_of(file) as folder:
-            path = folder / "upload"
-            self._write_upload(file, path)
-            stop_or_cancel()
-            what = (path, file.kind, file.file_name, file.columns, file.book_date)
+        # It has no name: nothing is left of it when this process is killed.
+        with tempfile.TemporaryFile() as upload:
+            self._write_upload(file, upload)
+            wait()
+            what = (Path(f"/dev/fd/{upload.fileno()}"), file.kind, file.file_name, file.columns, file.book_date)
             job = ReadingJob(*what, self.limits, skip_rows=file.rows.seen, batch_rows=self.batch_rows)
-            with open_import_file(job, while_waiting=stop_or_cancel) as session:
-                self.store.write(lambda tx: tx.imports.set_rows_total(file.queue_number, session.opened.rows_total))
+            with open_import_file(job, while_waiting=wait) as session:
+                if not may_import(session.opened):
+                    raise _WaitsError
+                self._queue.begin(file, session.opened.rows_total)
                 throttle = ImportThrottle(self.max_rows_per_call)
                 self._reserve_loan_ids(file, session.opened, throttle, stop)
-                rows_done = file.rows.seen
+                rows_done, tried = file.rows.seen, set[str]()
                 for batch in session.batches():
-                    _stop_if(stop)
-                    self._import_batch(file, batch, throttle, rows_done)
-                    rows_done += len(batch)
+                    for rows in self._import_batch(file, batch, throttle, rows_done):
+                        _stop_if(stop)
+                        rows_done += rows
+                        self._let_overtake(file, session.opened, tried, stop)
+                    self._housekeeping.work(0)
 
-    def _write_upload(self, file: ImportFile, path: Path) -> None:
+    def _write_upload(self, file: ImportFile, upload: IO[bytes]) -> None:
         """Writes the upload into a file, and checks that it is what was uploaded."""
         digest, size = hashlib.sha256(), 0
-        with path.open("wb") as upload, self.store.read() as tx:
-            for content in tx.imports.content(file.import_id):
-                upload.write(content)
+        with self.store.read() as tx, contextlib.closing(tx.imports.content(file.import_id)) as contents:
+            for content in contents:
+                _write(upload, content)
                 digest.update(content)
                 size += len(content)
                 yield_cpu()
@@ -142,7 +171,8 @@ class ImportWorker:
         self, file: ImportFile, opened: FileOpened, throttle: ImportThrottle, stop: threading.Event
     ) -> None:
         """Reserves the file's Loan IDs, at most as many in a transaction as a batch has, and as the throttle allows."""
-        done, count = 0, len(opened.loan_ids)
+        # Where rows have been imported, all were reserved before.
+        done, count = 0, len(opened.loan_ids) if not file.rows.seen else 0
 
         def reserve(tx: Transaction) -> int:
             _raise_if_cancelled(tx, file)
@@ -156,13 +186,29 @@ class ImportWorker:
             done = self.store.write(reserve)
             self._after_transaction(throttle)
 
+    def _let_overtake(self, file: ImportFile, opened: FileOpened, tried: set[str], stop: threading.Event) -> None:
+        """Works on the next import in the queue, if it is small and independent of this one; each is tried once."""
+        later = self._queue.next_behind(file)
+        if later is None or later.import_id in tried or not may_try(file, later):
+            return
+        tried.add(later.import_id)
+        with self.store.read() as tx:
+            first_generated_id = tx.loans.first_generated_id
+        mine, kind = (file.kind, opened), later.kind
+        self._work_on(later, stop, lambda theirs: is_independent(mine, (kind, theirs), first_generated_id))
+
     def _after_transaction(self, throttle: ImportThrottle) -> None:
         """What a transaction with many rows leaves to be done."""
         self.store.checkpoint(in_steps=throttle.has_traffic)
         self.store.analyze()
 
-    def _import_batch(self, file: ImportFile, batch: RowBatch, throttle: ImportThrottle, rows_done: int) -> None:
-        """Imports a batch, behind the rows that are done, in as few transactions as the throttle allows."""
+    def _import_batch(
+        self, file: ImportFile, batch: RowBatch, throttle: ImportThrottle, rows_done: int
+    ) -> Iterator[int]:
+        """Imports a batch, behind the rows that are done, in as few transactions as the throttle allows.
+
+        Yields the number of rows of each.
+        """
         done = 0
 
         def upsert(tx: Transaction) -> RowCounts:
@@ -179,17 +225,15 @@ class ImportWorker:
                 if rows:
                     self.metrics.import_rows(file.kind.lower(), outcome, rows)
             self._after_transaction(throttle)
+            yield counts.seen
 
 
-@contextlib.contextmanager
-def _folder_of(file: ImportFile) -> Iterator[Path]:
-    """A folder for the upload while it is read."""
-    prefix = f"almeno-import-{file.import_id}-"
-    # A worker that was killed has left its folder, with a copy of what may be large and is about people.
-    for leftover in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
-        shutil.rmtree(leftover, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=prefix) as folder:
-        yield Path(folder)
+def _write(upload: IO[bytes], content: bytes) -> None:
+    try:
+        upload.write(content)
+        upload.flush()
+    except OSError as error:
+        raise StoreUnavailable("the folder for temporary files has no room for the file of an import") from error
 
 
 def _stop_if(stop: threading.Event) -> None:

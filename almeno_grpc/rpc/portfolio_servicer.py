@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import TypeVar
 
 import grpc
@@ -10,7 +11,13 @@ import grpc
 from almeno_grpc.api import portfolio_service_pb2 as pb
 from almeno_grpc.api import portfolio_service_pb2_grpc
 from almeno_grpc.domain.access import PII
-from almeno_grpc.domain.errors import CreditError, DeadlineExceeded, ServerStopping, StoreUnavailable
+from almeno_grpc.domain.errors import (
+    CreditError,
+    DeadlineExceeded,
+    ImportQueueFull,
+    ServerStopping,
+    StoreUnavailable,
+)
 from almeno_grpc.domain.imports import ImportFile
 from almeno_grpc.domain.limits import MAX_ID
 from almeno_grpc.domain.portfolio import Portfolio
@@ -84,7 +91,11 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
 
     def _queue_once(self, call: RequestContext, upload: Upload) -> bytes:
         """Queues an upload, unless the same request has queued it before."""
-        import_id = self._imports.store(upload, call.is_active)
+        try:
+            import_id = self._imports.store(upload, call.is_active)
+        except ImportQueueFull as full:
+            # A request that was answered before gets its answer all the same.
+            return self._idempotency.execute(call, partial(_refuse, full), lambda _: b"")
         queued: list[ImportFile] = []
         try:
             answer = self._idempotency.execute(
@@ -243,6 +254,10 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
             if self._draining.is_set():
                 raise ServerStopping("the server is about to stop; ask again")
             yield update
+
+
+def _refuse(refusal: CreditError, _tx: object) -> None:
+    raise refusal
 
 
 def _import_id(fields: FieldReader, value: str) -> str:

@@ -1,15 +1,10 @@
 """The queue of imports, from the side of the worker that takes them in order."""
 
-import threading
 from functools import partial
 
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.imports import ImportFile, ImportState
-from almeno_grpc.service.identifiers import new_identifier
 from almeno_grpc.service.store import Store, Transaction
-
-_MAX_UPLOAD_MICROSECONDS = 24 * 3600 * 1_000_000
-"""How long an upload may take until it is queued: what is older came to nothing."""
 
 
 class ImportQueue:
@@ -31,6 +26,21 @@ class ImportQueue:
             tx.imports.start(file.queue_number, self._clock.now_microseconds())
         return file
 
+    def next_behind(self, file: ImportFile) -> ImportFile | None:
+        """The oldest import behind another that has not ended; None where there is none."""
+        with self._store.read() as tx:
+            return tx.imports.next_behind(file.queue_number)
+
+    def begin(self, file: ImportFile, rows_total: int) -> None:
+        """Says how many rows the file has. An import that is ahead of its turn is running from now on."""
+        self._store.write(partial(self._begin, file, rows_total))
+
+    def _begin(self, file: ImportFile, rows_total: int, tx: Transaction) -> None:
+        now = tx.imports.get(file.import_id)
+        if now is not None and now.state is ImportState.QUEUED:
+            tx.imports.start(file.queue_number, self._clock.now_microseconds())
+        tx.imports.set_rows_total(file.queue_number, rows_total)
+
     def end(self, file: ImportFile, state: ImportState, error: str) -> None:
         """Puts an import into an end state, unless it is in one."""
         self._store.write(partial(self._end, file, state, error))
@@ -39,18 +49,3 @@ class ImportQueue:
         now = tx.imports.get(file.import_id)
         if now is not None and not now.state.is_end:
             tx.imports.end(file.queue_number, state, self._clock.now_microseconds(), error)
-
-    def drop_contents(self, stop: threading.Event) -> None:
-        """Deletes the uploads that nobody needs any more, a chunk at a time, for others wait meanwhile."""
-        oldest = new_identifier(self._clock.now_microseconds() - _MAX_UPLOAD_MICROSECONDS)
-        while not stop.is_set():
-            with self._store.read() as tx:
-                chunks = tx.imports.done_with(oldest)
-            if not chunks:
-                return
-            for import_id, number in chunks:
-                self._store.write(partial(_drop_chunk, import_id, number))
-
-
-def _drop_chunk(import_id: str, number: int, tx: Transaction) -> None:
-    tx.imports.drop_content(import_id, number)

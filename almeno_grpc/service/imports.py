@@ -6,7 +6,7 @@ from datetime import date
 from functools import partial
 
 from almeno_grpc.clock import Clock
-from almeno_grpc.domain.errors import ImportNotFound, InvalidField
+from almeno_grpc.domain.errors import ImportNotFound, ImportQueueFull, InvalidField, StoreUnavailable
 from almeno_grpc.domain.imports import ImportFile, ImportKind, ImportState, RowCounts, RowIssue
 from almeno_grpc.service.identifiers import new_identifier
 from almeno_grpc.service.store import Store, Transaction, always
@@ -33,12 +33,22 @@ class Upload:
     """Who has uploaded it."""
 
 
+@dataclass(frozen=True, slots=True)
+class ImportQuota:
+    """How much may wait for its import at a time."""
+
+    files: int
+    size_bytes: int
+    """Of all uploads that are stored, counted in pieces of 256 KiB."""
+
+
 class ImportService:
     """The use cases around imports."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, quota: ImportQuota | None = None) -> None:
         self._store = store
         self._clock = clock
+        self._quota = quota
 
     def store(self, upload: Upload, is_active: Callable[[], bool] = always) -> str:
         """Stores the content of an upload, a piece at a time, for others wait while one is written.
@@ -48,32 +58,60 @@ class ImportService:
             is_active: Whether the caller still waits.
 
         Returns:
-            The name that it is to be queued under. Until then it counts for nothing, and it is dropped after a day.
+            The name that it is to be queued under. Until then it counts for nothing.
 
         Raises:
             InvalidField: The book date is after the business date.
+            ImportQueueFull: There is no room for it now.
             StoreUnavailable: The database cannot be reached.
             DeadlineExceeded: Nobody waits any more.
         """
         if upload.book_date and upload.book_date > self._clock.today():
             raise InvalidField.of("header.book_date", f"must not be after the business date, {self._clock.today()}")
+        with self._store.read() as tx:
+            self._raise_if_full(tx)
         import_id = new_identifier(self._clock.now_microseconds())
-        for number, content in enumerate(upload.chunks):
-            self._store.write(partial(_add_content, import_id, number, content), is_active=is_active)
-            # In steps: a single checkpoint behind the whole upload would keep calls waiting.
-            self._store.checkpoint(in_steps=True)
+        try:
+            for number, content in enumerate(upload.chunks):
+                self._store.write(partial(self._add_content, import_id, number, content), is_active=is_active)
+                # In steps: a single checkpoint behind the whole upload would keep calls waiting.
+                self._store.checkpoint(in_steps=True)
+        except StoreUnavailable:
+            # It could not be dropped either. Whoever keeps house does so later.
+            raise
+        except Exception:
+            self.drop(import_id)
+            raise
         return import_id
 
+    def _add_content(self, import_id: str, number: int, content: bytes, tx: Transaction) -> None:
+        self._raise_if_full(tx, more_pieces=1)
+        tx.imports.add_content(import_id, number, content)
+
+    def _raise_if_full(self, tx: Transaction, more_pieces: int = 0) -> None:
+        quota = self._quota
+        if quota is None:
+            return
+        if tx.imports.depth() >= quota.files:
+            raise ImportQueueFull(f"{quota.files} files wait for their import; send the file again later")
+        if (tx.imports.stored_pieces() + more_pieces) * CHUNK_BYTES > quota.size_bytes:
+            raise ImportQueueFull(f"files of {quota.size_bytes} bytes wait for their import; send the file again later")
+
     def drop(self, import_id: str) -> None:
-        """Drops the content of an upload that was not queued, and will not be."""
-        self._store.write(lambda tx: tx.imports.drop_content(import_id))
+        """Drops the content of an upload that was not queued, and will not be, a piece at a time."""
+        while self._store.write(partial(_drop_first_content, import_id)):
+            self._store.checkpoint(in_steps=True)
 
     def queue(self, tx: Transaction, upload: Upload, import_id: str) -> ImportFile:
         """Puts an upload whose content is stored under the name at the end of the queue.
 
         A file loaded again without a book date gets that of its first time: its figures are of that day, whenever it
         comes, so that loading it again changes nothing.
+
+        Raises:
+            ImportQueueFull: Others were queued meanwhile.
         """
+        self._raise_if_full(tx)
         now = self._clock.now_microseconds()
         book_date = upload.book_date or tx.imports.first_book_date(upload.kind, upload.sha256) or self._clock.today()
         new = ImportFile(
@@ -89,6 +127,7 @@ class ImportService:
             cancel_requested=False,
             rows_total=0,
             rows=RowCounts(),
+            issues_total=0,
             error="",
             create_time=now,
             start_time=None,
@@ -134,8 +173,8 @@ class ImportService:
             return tx.imports.issues(_found(tx, import_id).queue_number, after, count)
 
 
-def _add_content(import_id: str, number: int, content: bytes, tx: Transaction) -> None:
-    tx.imports.add_content(import_id, number, content)
+def _drop_first_content(import_id: str, tx: Transaction) -> bool:
+    return tx.imports.drop_first_content(import_id)
 
 
 def _found(tx: Transaction, import_id: str) -> ImportFile:

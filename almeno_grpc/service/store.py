@@ -8,11 +8,11 @@ Promises, whatever the database:
 - Errors are those of the domain: `Unavailable` and `Aborted` may be tried again with the same request_id.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from almeno_grpc.domain.access import AccessRecords, ApiKey, CertificateName, Principal
 from almeno_grpc.domain.customer import Customer
@@ -249,6 +249,12 @@ class IdempotencyStore(Protocol):
         Repeating an answer waits for a standby as giving it does.
         """
 
+    def create_times(self, after: tuple[Any, ...] | None, count: int) -> list[tuple[tuple[Any, ...], int]]:
+        """Up to `count` records behind a primary key, or the first: the key of each, and when it was made."""
+
+    def forget(self, keys: Sequence[tuple[Any, ...]]) -> None:
+        """Deletes the records with the primary keys."""
+
 
 class ImportStore(Protocol):
     """The imports: their queue, their uploads and their issues."""
@@ -271,17 +277,26 @@ class ImportStore(Protocol):
     def next_waiting(self) -> ImportFile | None:
         """The oldest import that has not ended, if there is one."""
 
+    def next_behind(self, queue_number: int) -> ImportFile | None:
+        """The oldest import behind a place in the queue that has not ended, if there is one."""
+
     def depth(self) -> int:
         """How many imports have not ended."""
 
-    def content(self, import_id: str) -> Iterator[bytes]:
-        """The uploaded file in pieces, fetched one by one."""
+    def content(self, import_id: str) -> Generator[bytes, None, None]:
+        """The uploaded file in pieces, fetched one by one; to be closed by whoever does not want them all."""
 
     def done_with(self, before: str) -> list[tuple[str, int]]:
         """Some pieces (import_id, number) of uploads that have ended, or came before `before` and were never queued."""
 
-    def drop_content(self, import_id: str, number: int | None = None) -> None:
-        """Deletes a piece of an upload, or all of it."""
+    def drop_content(self, import_id: str, number: int) -> None:
+        """Deletes a piece of an upload."""
+
+    def drop_first_content(self, import_id: str) -> bool:
+        """Deletes the first piece that is left of an upload; whether there was one."""
+
+    def stored_pieces(self) -> int:
+        """How many pieces of uploads there are, of queued ones and all others."""
 
     def start(self, queue_number: int, time: int) -> None:
         """Marks a queued import as running."""
@@ -290,7 +305,13 @@ class ImportStore(Protocol):
         """Sets how many rows the file has."""
 
     def add_progress(self, queue_number: int, rows: RowCounts, issues: Sequence[RowIssue]) -> None:
-        """Adds a batch's counts and issues to the import's, in the order of the file's rows."""
+        """Adds a batch's counts and issues to the import's, in the order of the file's rows.
+
+        Of an import the first `MAX_ISSUES` issues are kept; all are counted.
+        """
+
+    def drop_issues(self, ended_before: int, count: int) -> bool:
+        """Deletes up to `count` issues of an import that had ended by an instant; whether there were any."""
 
     def request_cancel(self, queue_number: int) -> None:
         """Asks the worker to stop at its next batch."""
@@ -463,6 +484,20 @@ class Store(Protocol):
 
     def analyze(self) -> None:
         """Renews the planner's statistics of tables that have grown, where the database has a planner that needs them.
+
+        Raises:
+            StoreUnavailable: The database cannot be reached.
+        """
+
+    def return_space(self) -> bool:
+        """Gives back to the disk a part of the space that deleted rows have left; whether there may be more.
+
+        Raises:
+            StoreUnavailable: The database cannot be reached.
+        """
+
+    def erase_log(self) -> bool:
+        """Erases deleted rows from the database's log of writes; False where other transactions are in the way.
 
         Raises:
             StoreUnavailable: The database cannot be reached.

@@ -55,8 +55,11 @@ class Bootstrap(Protocol):
     def build_application(self, settings: Settings, metrics: Metrics) -> Application:
         """Makes the services of this process."""
 
-    def run_import_worker(self, settings: Settings, metrics: Metrics, stop: threading.Event) -> None:
-        """Works on imports until the event is set; what is unfinished then goes on at the next start."""
+    def build_import_worker(self, settings: Settings, metrics: Metrics) -> Callable[[threading.Event], None]:
+        """Makes the function that works on imports until its event is set; the unfinished goes on at the next start.
+
+        Nothing of it is imported later than here.
+        """
 
     def queue_files(self, settings: Settings) -> None:
         """Queues the files of the settings `load_customers` and `load_loans`."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from almeno_grpc.config import Settings
 from almeno_grpc.logs import start_logging
 from almeno_grpc.serving.application import Bootstrap, load_bootstrap
+from almeno_grpc.serving.process_protection import protect_process
 from almeno_grpc.serving.signals import StopSignals, keep_standard_descriptors
 
 READY = b"1"
@@ -66,6 +67,7 @@ def start_process(arguments: Sequence[str]) -> Started:
         arguments: The role, the file descriptor of the channel, and the name of the module.
     """
     role, descriptor, module = arguments
+    protect_process()
     keep_standard_descriptors()
     channel = ControlChannel(int(descriptor))
     start_logging(role)

@@ -8,7 +8,7 @@ import time
 
 from almeno_grpc.metrics import metrics_of_process
 from almeno_grpc.serving.control_channel import STOP_MARGIN_SECONDS, Started, remove_metrics, start_process
-from almeno_grpc.serving.gc_tuning import freeze_loaded_objects
+from almeno_grpc.serving.gc_tuning import freeze_loaded_objects, paused_collection
 from almeno_grpc.serving.signals import StopSignals
 
 ROLE = "import"
@@ -23,9 +23,11 @@ def main() -> None:
     process = start_process(sys.argv[1:])
     os.nice(NICENESS)
     threading.Thread(target=_stop_without_supervisor, args=(process, stop), name="control-channel", daemon=True).start()
+    with paused_collection():
+        work = process.bootstrap.build_import_worker(process.settings, metrics_of_process())
     freeze_loaded_objects()
     process.channel.send_ready()
-    process.bootstrap.run_import_worker(process.settings, metrics_of_process(), stop)
+    work(stop)
     # A worker that ends unasked has failed, and is started again.
     sys.exit(0 if signals.count or process.channel.is_broken else 1)
 

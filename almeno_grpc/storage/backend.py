@@ -79,6 +79,12 @@ class Backend(Protocol):
     def checkpoint(self, *, in_steps: bool) -> None:
         """Does what the database has put off, if it is much; already if it is little where `in_steps`."""
 
+    def return_space(self) -> bool:
+        """Gives back to the disk a part of the space that deleted rows have left; whether there may be more."""
+
+    def erase_log(self) -> bool:
+        """Erases deleted rows from the log of writes; False where that has to wait for other transactions."""
+
     def analyze(self) -> None:
         """Renews the planner's statistics of tables that have grown."""
 

@@ -1,8 +1,9 @@
 """Imports in the database: the queue, the uploads and the issues."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from datetime import date
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import (
@@ -20,6 +21,7 @@ from sqlalchemy import (
 )
 
 from almeno_grpc.domain.imports import (
+    MAX_ISSUES,
     ImportFile,
     ImportKind,
     ImportState,
@@ -50,6 +52,7 @@ _COLUMNS = (
     _f.rows_unchanged,
     _f.rows_rejected,
     _f.rows_adjusted,
+    _f.issues_total,
     _f.error,
     _f.create_time_us,
     _f.start_time_us,
@@ -62,6 +65,7 @@ _WAITING = _f.state.in_([ImportState.QUEUED.value, ImportState.RUNNING.value])
 _NEXT = _FILES.where(
     _WAITING, _f.queue_number == select(func.min(_f.queue_number)).where(_WAITING).scalar_subquery()
 ).with_for_update(skip_locked=True)
+_NEXT_BEHIND = _FILES.where(_WAITING, _f.queue_number > bindparam("of_number")).order_by(_f.queue_number).limit(1)
 _DEPTH = select(func.count()).select_from(import_file).where(_WAITING)
 _c = import_content.c
 _CONTENT = select(_c.content).where(_c.import_id == bindparam("of_import")).order_by(_c.number)
@@ -73,18 +77,35 @@ _DONE_WITH = (
     .where(or_(_f.end_time_us.is_not(None), and_(_f.import_id.is_(None), _c.import_id < bindparam("before"))))
     .limit(_MAX_DONE_WITH)
 )
+_OF_IMPORT = _c.import_id == bindparam("of_import")
+_DROP_FIRST = delete(import_content).where(
+    _OF_IMPORT, _c.number == select(func.min(_c.number)).where(_OF_IMPORT).scalar_subquery()
+)
+_STORED_PIECES = select(func.count()).select_from(import_content)
 _BY_IMPORT_ID = _FILES.where(_f.import_id == bindparam("of_import"))
 _BY_IMPORT_ID_LOCKED = _BY_IMPORT_ID.with_for_update()
 _COUNTS = (_f.rows_inserted, _f.rows_updated, _f.rows_unchanged, _f.rows_rejected, _f.rows_adjusted)
 _ADD_PROGRESS = CompiledStatement(
     update(import_file)
     .where(_f.queue_number == bindparam("with_number"))
-    .values({count: count + bindparam(f"more_{count.name}") for count in _COUNTS}),
-    *(f"more_{count.name}" for count in _COUNTS),
+    .values({count: count + bindparam(f"more_{count.name}") for count in (*_COUNTS, _f.issues_total)}),
+    *(f"more_{count.name}" for count in (*_COUNTS, _f.issues_total)),
     "with_number",
 )
-
+_ISSUES_TOTAL = CompiledStatement(
+    select(_f.issues_total).where(_f.queue_number == bindparam("with_number")), "with_number"
+)
 _INSERT_ISSUES = BulkInsert(import_issue)
+_i = import_issue.c
+_ISSUE_KEY = tuple_(_i.queue_number, _i.row_number, _i.number)
+_OLD_ISSUES = (
+    select(_f.queue_number)
+    .where(
+        _f.end_time_us < bindparam("ended_before"),
+        select(_i.queue_number).where(_i.queue_number == _f.queue_number).exists(),
+    )
+    .limit(1)
+)
 
 
 class Imports:
@@ -113,6 +134,7 @@ class Imports:
             "cancel_requested": False,
             "rows_total": 0,
             **_counts(RowCounts()),
+            "issues_total": 0,
             "error": "",
             "create_time_us": new.create_time,
             "principal": new.principal,
@@ -146,14 +168,19 @@ class Imports:
         row = self._connection.execute(_NEXT).first()
         return _file(row) if row else None
 
+    def next_behind(self, queue_number: int) -> ImportFile | None:
+        """Without a lock: the worker is one."""
+        row = self._connection.execute(_NEXT_BEHIND, {"of_number": queue_number}).first()
+        return _file(row) if row else None
+
     def depth(self) -> int:
         """How many imports have not ended."""
         return int(self._connection.execute(_DEPTH).scalar_one())
 
-    def content(self, import_id: str) -> Iterator[bytes]:
+    def content(self, import_id: str) -> Generator[bytes, None, None]:
         """The uploaded file in chunks, fetched one by one, for others wait while one is."""
-        result = self._connection.execute(_CONTENT, {"of_import": import_id}, execution_options={"yield_per": 1})
-        yield from result.scalars()
+        with self._connection.execute(_CONTENT, {"of_import": import_id}, execution_options={"yield_per": 1}) as result:
+            yield from result.scalars()
 
     def done_with(self, before: str) -> list[tuple[str, int]]:
         """Some chunks that nobody needs any more, each by import_id and number.
@@ -162,10 +189,17 @@ class Imports:
         """
         return [(row.import_id, row.number) for row in self._connection.execute(_DONE_WITH, {"before": before})]
 
-    def drop_content(self, import_id: str, number: int | None = None) -> None:
-        """Deletes a chunk of an upload, or all of it."""
-        of_import = delete(import_content).where(_c.import_id == import_id)
-        self._connection.execute(of_import if number is None else of_import.where(_c.number == number))
+    def drop_content(self, import_id: str, number: int) -> None:
+        """Deletes a chunk of an upload."""
+        self._connection.execute(delete(import_content).where(_c.import_id == import_id, _c.number == number))
+
+    def drop_first_content(self, import_id: str) -> bool:
+        """By the smallest number."""
+        return self._connection.execute(_DROP_FIRST, {"of_import": import_id}).rowcount > 0
+
+    def stored_pieces(self) -> int:
+        """From an index."""
+        return int(self._connection.execute(_STORED_PIECES).scalar_one())
 
     def start(self, queue_number: int, time: int) -> None:
         """Marks a queued import as running."""
@@ -177,9 +211,20 @@ class Imports:
 
     def add_progress(self, queue_number: int, rows: RowCounts, issues: Sequence[RowIssue]) -> None:
         """Adds a batch's counts and issues to the import's. An import's batches come in the order of its rows."""
-        _ADD_PROGRESS.rows(self._connection, *_counts(rows).values(), queue_number)
         if issues:
-            _INSERT_ISSUES.insert(self._connection, list(zip(*_numbered(queue_number, issues), strict=True)))
+            [(total,)] = _ISSUES_TOTAL.rows(self._connection, queue_number)
+            if kept := list(islice(_numbered(queue_number, issues), max(0, MAX_ISSUES - total))):
+                _INSERT_ISSUES.insert(self._connection, list(zip(*kept, strict=True)))
+        _ADD_PROGRESS.rows(self._connection, *_counts(rows).values(), len(issues), queue_number)
+
+    def drop_issues(self, ended_before: int, count: int) -> bool:
+        """Of one import at a time."""
+        queue_number = self._connection.execute(_OLD_ISSUES, {"ended_before": ended_before}).scalar_one_or_none()
+        if queue_number is None:
+            return False
+        some = select(*_ISSUE_KEY.clauses).where(_i.queue_number == queue_number).limit(count)
+        self._connection.execute(delete(import_issue).where(_ISSUE_KEY.in_(some)))
+        return True
 
     def request_cancel(self, queue_number: int) -> None:
         """Asks the worker to stop at its next batch."""
@@ -226,6 +271,7 @@ def _file(row: Any) -> ImportFile:
         cancel_requested=row.cancel_requested,
         rows_total=row.rows_total,
         rows=RowCounts(row.rows_inserted, row.rows_updated, row.rows_unchanged, row.rows_rejected, row.rows_adjusted),
+        issues_total=row.issues_total,
         error=row.error,
         create_time=row.create_time_us,
         start_time=row.start_time_us,

@@ -171,6 +171,16 @@ class SqlStore:
         with self._translated_errors():
             self._backend.analyze()
 
+    def return_space(self) -> bool:
+        """As the backend does."""
+        with self._translated_errors():
+            return self._backend.return_space()
+
+    def erase_log(self) -> bool:
+        """As the backend does."""
+        with self._translated_errors():
+            return self._backend.erase_log()
+
     @contextmanager
     def try_lock(self, name: str) -> Iterator[Lock]:
         """As the backend does."""

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 FIRST_GENERATED_ID = 1_000_000_001
@@ -321,6 +322,8 @@ import_file = Table(
     Column("start_time_us", BigInteger),
     Column("end_time_us", BigInteger),
     Column("principal", String(64), nullable=False, server_default=""),
+    # Of which the first are kept.
+    Column("issues_total", Integer, server_default=text("0"), nullable=False),
     UniqueConstraint("import_id"),
     CheckConstraint("kind IN ('CUSTOMERS', 'LOANS')", name="kind_known"),
     CheckConstraint("state IN ('QUEUED', 'RUNNING', 'SUCCEEDED', 'FAILED', 'CANCELLED')", name="state_known"),

@@ -88,7 +88,7 @@ ROWS_DONE = """
 
 def copies_of_uploads(server: RunningServer) -> list[Path]:
     """What the workers have left in the folder for temporary files, which is the server's own here."""
-    return list(server.folder.glob("almeno-import-*"))
+    return list(server.folder.glob("tmp*"))
 
 
 def begin(server: RunningServer) -> str:

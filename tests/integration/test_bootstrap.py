@@ -1,5 +1,8 @@
 """The parts as the server's processes get them wired."""
 
+import subprocess
+import sys
+import tempfile
 import threading
 import time
 from datetime import date
@@ -39,7 +42,7 @@ def test_files_that_the_settings_name_are_queued_customers_first_and_worked_on(t
     assert [file.kind for file in (customers, loans)] == [ImportKind.CUSTOMERS, ImportKind.LOANS]
     assert [file.file_name for file in (customers, loans)] == ["customers.csv", "loans.csv"]
     stop = threading.Event()
-    worker = threading.Thread(target=bootstrap.run_import_worker, args=(settings, NoMetrics(), stop))
+    worker = threading.Thread(target=bootstrap.build_import_worker(settings, NoMetrics()), args=(stop,))
     worker.start()
     deadline = time.monotonic() + 30
     while depth() and time.monotonic() < deadline:
@@ -48,6 +51,21 @@ def test_files_that_the_settings_name_are_queued_customers_first_and_worked_on(t
     worker.join()
     assert [file.state for file in book.imports.page(100, 10)] == [ImportState.SUCCEEDED] * 2
     assert book.booking.get_loan(5)[0].emis_paid == 3
+
+
+def test_worker_that_is_built_has_imported_all_that_it_works_with():
+    program = (
+        "import sys, threading; from almeno_grpc import bootstrap; from almeno_grpc.config import Settings\n"
+        "from almeno_grpc.metrics import NoMetrics\n"
+        "settings = Settings(database_url=sys.argv[1])\n"
+        "bootstrap.prepare_database(settings)\n"
+        "work, before = bootstrap.build_import_worker(settings, NoMetrics()), set(sys.modules)\n"
+        "stop = threading.Event(); threading.Timer(0.2, stop.set).start(); work(stop)\n"
+        "print(sorted(name for name in set(sys.modules) - before if name.startswith('almeno_grpc')))\n"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-c", program, f"sqlite:///{folder}/book.db"]
+        assert subprocess.run(command, check=True, capture_output=True, text=True).stdout == "[]\n"
 
 
 def test_nothing_is_queued_where_the_settings_name_nothing(book, database_url):

@@ -15,7 +15,7 @@ class FakeFile:
     """A file of 50 customers, read without a process. What `before_batch` does comes before each batch."""
 
     def __init__(self) -> None:
-        self.opened = FileOpened(50, array("q"), array("q"))
+        self.opened = FileOpened(50, array("q", range(1, 51)), array("q"), array("q"))
         self.before_batch: Callable[[int], None] = lambda _: None
         self.before_reading: Callable[[Callable[[], None]], None] = lambda _: None
         self.jobs: list[tuple[str, int]] = []

@@ -86,11 +86,14 @@ def build_application(_settings: Settings, metrics: Metrics) -> ToyApplication:
     return ToyApplication(metrics)
 
 
-def run_import_worker(_settings: Settings, metrics: Metrics, stop: threading.Event) -> None:
-    leave_note("worker")
-    metrics.import_rows("loans", "inserted", 3)
-    stop.wait()
-    leave_note("worker-stopped")
+def build_import_worker(_settings: Settings, metrics: Metrics) -> Callable[[threading.Event], None]:
+    def run(stop: threading.Event) -> None:
+        leave_note("worker")
+        metrics.import_rows("loans", "inserted", 3)
+        stop.wait()
+        leave_note("worker-stopped")
+
+    return run
 
 
 def queue_files(_settings: Settings) -> None:

@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from almeno_grpc import config
 from almeno_grpc.config import ConfigurationError, Settings, flag_of, settings_from_command_line, variable_of
 from almeno_grpc.config_values import Address, size_text
 from almeno_grpc.logs import redact_password
@@ -144,6 +145,27 @@ def test_settings_reach_another_process_through_its_environment(tmp_path: Path) 
     )
     assert Settings.from_environment(settings.as_environment()) == settings
     assert Settings.from_environment(Settings().as_environment()) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("machine_bytes", "reader_bytes"), [(64 * 1024**3, 4 * 1024**3), (2 * 1024**3, 1024**3), (1, 256 * 1024**2)]
+)
+def test_reader_gets_half_of_the_memory_of_the_machine_within_bounds(
+    machine_bytes: int, reader_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(config, "usable_memory_bytes", lambda: machine_bytes)
+    assert Settings().import_max_memory_bytes == reader_bytes
+
+
+@pytest.mark.parametrize(("limit", "bytes_"), [("1048576\n", 1048576), ("max\n", 4096 * 4096), (None, 4096 * 4096)])
+def test_memory_is_that_of_the_machine_or_of_the_container(
+    limit: str | None, bytes_: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    if limit is not None:
+        (tmp_path / "memory.max").write_text(limit)
+    monkeypatch.setattr(config, "CONTAINER_MEMORY", tmp_path / "memory.max")
+    monkeypatch.setattr(config.os, "sysconf", lambda _: 4096)
+    assert config.usable_memory_bytes() == bytes_
 
 
 def test_help_names_every_flag_with_its_variable(capsys: pytest.CaptureFixture[str]) -> None:

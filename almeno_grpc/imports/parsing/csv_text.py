@@ -32,8 +32,10 @@ def csv_rows(path: Path) -> Iterator[Sequence[str]]:
         FileRefusedError: It is not text, or its quotes are not sound; the message names the line.
     """
     with path.open("rb") as file:
+        file.seek(0)
         encoding = "utf-16" if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
     with path.open(encoding=encoding, errors="nul", newline="") as text:
+        text.seek(0)
         lines = _lines(text)
         # The codec takes off one byte order mark, and pandas another.
         before, first = list[str](), next(lines, "").removeprefix(_BOM)

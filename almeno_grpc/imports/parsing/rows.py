@@ -4,7 +4,7 @@ A table is checked column by column, as a whole; only rows with a fault are look
 """
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,8 +19,10 @@ from almeno_grpc.imports.parsing.table import Table, read_table
 from almeno_grpc.imports.sandbox.messages import FileEnd, FileOpened, Message, ReadingJob, RowBatch
 
 
-def parse_file(job: ReadingJob) -> Iterator[Message]:
+def parse_file(job: ReadingJob, before_reading: Callable[[int], None] = lambda _: None) -> Iterator[Message]:
     """Reads and checks a file, and yields what came of it, as `almeno_grpc.imports.sandbox.messages` says.
+
+    `before_reading` is called as by `open_sheet`.
 
     The rows come in the same order each time: customers in that of the sheet, loans in that of `_loan_order`, and
     behind the good rows those that are rejected.
@@ -28,19 +30,20 @@ def parse_file(job: ReadingJob) -> Iterator[Message]:
     Raises:
         FileRefusedError: The file as a whole cannot be taken. Then nothing was yielded.
     """
-    sheet = open_sheet(job.path, job.file_name, job.limits)
+    sheet = open_sheet(job.path, job.file_name, job.limits, before_reading)
     table = read_table(sheet, job.kind, job.columns, job.limits)
     order, columns = np.arange(len(table)), [column.values for column in table.columns.values()]
-    opened = FileOpened(len(table), array("q"), array("q"))
+    customer_ids = columns[0]
+    loan_ids = owner_ids = customer_ids[:0]
     if job.kind is ImportKind.LOANS:
-        customer_ids, loan_ids, *_ = columns
-        order, first = _loan_order(customer_ids, loan_ids)
-        # A faulty id is 0. And where rows have been imported, their ids have been reserved.
-        owned = first[(loan_ids[first] > 0) & (customer_ids[first] > 0)] if not job.skip_rows else first[:0]
-        opened = FileOpened(len(table), _packed(loan_ids[owned]), _packed(customer_ids[owned]))
+        order, first = _loan_order(*columns[:2])
+        # A faulty id is 0.
+        first = first[columns[1][first] > 0]
+        loan_ids, owner_ids = columns[1][first], customer_ids[first]
         decide_fractions(table)
         columns = loan_columns(table, job.book_date)
-    yield opened
+    known = np.unique(customer_ids[customer_ids > 0])
+    yield FileOpened(len(table), _packed(known), _packed(loan_ids), _packed(owner_ids))
     rows_type = LoanRows if job.kind is ImportKind.LOANS else CustomerRows
     issues, all_rejected = _issues(table, job.kind)
     count = len(table) - len(all_rejected)

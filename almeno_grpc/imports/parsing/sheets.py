@@ -1,8 +1,9 @@
 """The rows of a file, whichever library reads it: python-calamine a workbook, pandas all other text."""
 
+import os
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,13 +39,20 @@ class Sheet:
     Asking for them raises `FileRefusedError` where the file turns out to be damaged."""
 
 
-def open_sheet(path: Path, file_name: str, limits: ReadingLimits) -> Sheet:
+def open_sheet(
+    path: Path, file_name: str, limits: ReadingLimits, before_reading: Callable[[int], None] = lambda _: None
+) -> Sheet:
     """Opens a file that its sender has named, and reads its headings, which stand in the first row that is not blank.
+
+    `before_reading` is called with the file's size in bytes, of a workbook that of all its parts unpacked, before a
+    library is given the file: of a workbook that makes all cells of the sheet's rectangle, however few are in the file.
 
     Raises:
         FileRefusedError: It is no file of rows, or asks for too much.
     """
-    title, rows = _open_workbook(path) if _is_workbook(path, file_name, limits) else ("the file", csv_rows(path))
+    is_workbook, size_bytes = _examine(path, file_name, limits)
+    before_reading(size_bytes)
+    title, rows = _open_workbook(path) if is_workbook else ("the file", csv_rows(path))
     for number, row in enumerate(rows, start=1):
         if not is_blank(row):
             return Sheet(title, row, number, rows)
@@ -56,26 +64,27 @@ def is_blank(row: Row) -> bool:
     return all(isinstance(cell, str) and not cell.strip() for cell in row)
 
 
-def _is_workbook(path: Path, file_name: str, limits: ReadingLimits) -> bool:
-    """Whether the file is a workbook, one that can be unpacked; else it can only be text.
+def _examine(path: Path, file_name: str, limits: ReadingLimits) -> tuple[bool, int]:
+    """Whether the file is a workbook, one that can be unpacked, else it can only be text; and its size once unpacked.
 
     Raises:
         FileRefusedError: It is empty, no workbook although its name says so, or one that cannot be unpacked safely.
     """
     with path.open("rb") as file:
+        file.seek(0)
         start = file.read(len(_OLE_SIGNATURE))
+        size_bytes = file.seek(0, os.SEEK_END)
     if not start:
         raise FileRefusedError("the file is empty")
     if start.startswith(_ZIP_SIGNATURE):
-        _check_unpacks(path, limits)
-        return True
+        return True, _unpacked_size(path, limits)
     if start != _OLE_SIGNATURE and file_name.lower().endswith(_WORKBOOK_ENDINGS):
         ending = file_name[file_name.rindex(".") :].lower()
         raise FileRefusedError(f"the file is not an {ending} workbook although its name says so")
-    return start == _OLE_SIGNATURE
+    return start == _OLE_SIGNATURE, size_bytes
 
 
-def _check_unpacks(path: Path, limits: ReadingLimits) -> None:
+def _unpacked_size(path: Path, limits: ReadingLimits) -> int:
     """Unpacks every part of the workbook once, chunk by chunk, and counts.
 
     The sizes that a zip file states are not to be trusted, so nothing else may unpack it before.
@@ -90,6 +99,7 @@ def _check_unpacks(path: Path, limits: ReadingLimits) -> None:
             room = limits.unpacked_bytes
             for member in members:
                 room -= _unpacked_bytes(archive, member, room)
+            return limits.unpacked_bytes - room
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError) as error:
         raise FileRefusedError(_DAMAGED) from error
 
@@ -119,6 +129,7 @@ def _open_workbook(path: Path) -> tuple[str, Iterator[Row]]:
     """What the first visible worksheet is called in a sentence, and its rows."""
     try:
         with path.open("rb") as file:
+            file.seek(0)
             workbook = python_calamine.CalamineWorkbook.from_filelike(file)
             name = _first_visible(workbook.sheets_metadata)
             return f"the sheet '{name}'", iter(workbook.get_sheet_by_name(name).iter_rows())

@@ -22,7 +22,7 @@ class ReadingLimits:
     rows: int = 2_000_000
     """Rows that hold anything, the headings not counted."""
     memory_bytes: int = 4 * 2**30
-    """Address space of the process that reads the file."""
+    """Address space of the process that reads the file; one of few bytes is given less."""
     seconds: int = 15 * 60
     """Until the file is known to be sound as a whole, and again between any two batches."""
 
@@ -32,6 +32,7 @@ class ReadingJob:
     """A file to be read."""
 
     path: Path
+    """May be a descriptor's, `/dev/fd/5`. On macOS to open that is to go on where it was read before: seek first."""
     kind: ImportKind
     """What its rows are."""
     file_name: str
@@ -53,10 +54,12 @@ class FileOpened:
 
     rows_total: int
     """Rows that hold anything, the headings not counted."""
+    customer_ids: "array[int]"
+    """The Customer IDs of the file, ascending, each once."""
     loan_ids: "array[int]"
-    """The Loan IDs of the file in their order, each once. None of customers, or where rows are skipped."""
+    """The Loan IDs of the file, ascending, each once. A file of customers has none."""
     owner_ids: "array[int]"
-    """For each of them the customer under whom it stands first."""
+    """For each Loan ID the customer under whom it stands first; 0 where that is faulty."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,23 +56,27 @@ class Reader:
         self._has_idle_priority = idle_priority and sys.platform == "linux"
         self._waited_seconds = self._worked_seconds = 0.0
         self._messages = queue.Queue[Message | None](_MAX_WAITING)
-        self._process = subprocess.Popen(
-            [*_PROGRAM, *([IDLE_PRIORITY] if idle_priority else [])],
-            # It ends when this pipe does, so also when this process is killed.
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=_environment(),
-            # Signals from a terminal are meant for the server, which ends the reader itself. In a session of its own
-            # the reader would share processors with the server's as an equal, whatever its priority.
-            process_group=0,
-        )
+        # The reader inherits the file, which may have no name.
+        with job.path.open("rb") as file:
+            job = replace(job, path=Path(f"/dev/fd/{file.fileno()}"), file_name=job.file_name[-_MAX_NAME_CHARACTERS:])
+            self._process = subprocess.Popen(
+                [*_PROGRAM, *([IDLE_PRIORITY] if idle_priority else [])],
+                # It ends when this pipe does, so also when this process is killed.
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=_environment(),
+                pass_fds=[file.fileno()],
+                # Signals from a terminal are meant for the server, which ends the reader itself. In a session of its
+                # own the reader would share processors with the server's as an equal, whatever its priority.
+                process_group=0,
+            )
         self._jobs = cast(IO[bytes], self._process.stdin)
         # Of a process that was stopped in the middle of a message the rest may never come: only a thread may wait.
         self._receiver = threading.Thread(target=self._receive_all, daemon=True)
         self._receiver.start()
         with contextlib.suppress(BrokenPipeError):
-            self._jobs.write(pickle.dumps(replace(job, file_name=job.file_name[-_MAX_NAME_CHARACTERS:])))
+            self._jobs.write(pickle.dumps(job))
             self._jobs.flush()
 
     def _receive_all(self) -> None:
@@ -217,9 +221,11 @@ class ImportFileSession:
             return
         message = f"the file could not be read: its reader ended early (exit code {exit_code})"
         if exit_code in (-signal.SIGABRT, -signal.SIGKILL):
-            memory = f"{self._job.limits.memory_bytes // 2**20:,} MiB of memory"
+            memory = f"the memory for files of its size, at most {self._job.limits.memory_bytes // 2**20:,} MiB"
             where = "it may hold a cell far away from the others, or it has to be split"
             message = f"the file could not be read within {memory}; {where}"
+        if exit_code == -signal.SIGXCPU:
+            message = "the file could not be read within the processor time for files of its size; save it anew"
         raise FileRefusedError(message)
 
 

@@ -24,6 +24,7 @@ def fill_import(message: import_pb2.Import, file: ImportFile, *, in_full: bool) 
     message.rows_unchanged = file.rows.unchanged
     message.rows_rejected = file.rows.rejected
     message.rows_adjusted = file.rows.adjusted
+    message.issues_total = file.issues_total
     message.error = file.error if in_full else without_quoted_cells(file.error)
     fill_timestamp(message.create_time, file.create_time)
     if file.start_time is not None:

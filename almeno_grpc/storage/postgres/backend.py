@@ -171,6 +171,14 @@ class PostgresBackend:
     def checkpoint(self, *, in_steps: bool) -> None:
         """The server does so by itself."""
 
+    def return_space(self) -> bool:
+        """Autovacuum does so by itself."""
+        return False
+
+    def erase_log(self) -> bool:
+        """The server recycles its log."""
+        return True
+
     def analyze(self) -> None:
         """Autovacuum would take a minute to see that an import has filled a table."""
         with self.write() as connection:

@@ -1,6 +1,8 @@
 """SQLite as a backend of the store: one connection of a process writes, and each thread keeps one to read with."""
 
+import contextlib
 import fcntl
+import logging
 import os
 import threading
 from collections.abc import Iterator, Sequence
@@ -13,14 +15,21 @@ from sqlalchemy import URL, Column, Connection, Engine, bindparam, column, selec
 from sqlalchemy.exc import DatabaseError
 
 from almeno_grpc.domain.errors import StoreUnavailable
+from almeno_grpc.logs import log_event
 from almeno_grpc.service.store import Lock
 from almeno_grpc.storage.backend import BEGIN, DatabaseUnusable
 from almeno_grpc.storage.compiled import CompiledStatement, Row
 from almeno_grpc.storage.keyed import KeyedStatement
-from almeno_grpc.storage.sqlite import bulk
-from almeno_grpc.storage.sqlite.engine import open_engine
+from almeno_grpc.storage.sqlite import bulk, space
+from almeno_grpc.storage.sqlite.engine import BUSY_TIMEOUT_MILLISECONDS, open_engine, set_up_new_database
 from almeno_grpc.storage.sqlite.errors import domain_error
 from almeno_grpc.storage.sqlite.fair_file_lock import FairFileLock
+from almeno_grpc.storage.sqlite.private_files import (
+    UnsafeFile,
+    create_database_file,
+    narrow_database_files,
+    open_lock_file,
+)
 from almeno_grpc.storage.table_write import TableWrite
 from almeno_grpc.storage.tables import access_state
 
@@ -80,9 +89,10 @@ class SqliteBackend:
     """A SQLite file."""
 
     def __init__(self, url: URL, threads: int) -> None:
-        # The file that SQLite opens: those who know it by another name share its locks. The driver is given the
-        # absolute path, without what `..` takes away; only then are links followed.
-        self._path = Path(os.path.realpath(os.path.abspath(url.database or "")))  # noqa: PTH100
+        # The driver is given the absolute path, without what `..` takes away; only then are links followed.
+        self._given_path = Path(os.path.abspath(url.database or ""))  # noqa: PTH100
+        # The file that SQLite opens: those who know it by another name share its locks.
+        self._path = Path(os.path.realpath(self._given_path))
         self._engine = open_engine(url, pool_size=threads + 1)
         self._of_thread = threading.local()
         self._write_lock = threading.Lock()
@@ -124,10 +134,17 @@ class SqliteBackend:
 
     @contextmanager
     def migrate(self) -> Iterator[Connection]:
-        """Waits for the write lock."""
+        """Waits for the write lock; makes the file where there is none, and closes it to others where it is open."""
         try:
+            create_database_file(self._given_path)
+            narrow_database_files(self._path)
+            if self._path.is_file() and not self._path.stat().st_size:
+                set_up_new_database(self._path)
             with self.write() as connection:
                 yield connection
+            self._rebuild_if_older()
+        except UnsafeFile as error:
+            raise DatabaseUnusable(f"{error}") from error
         except DatabaseError as error:
             if isinstance(self.translate_error(error), StoreUnavailable):
                 raise
@@ -161,7 +178,7 @@ class SqliteBackend:
     @contextmanager
     def try_lock(self, name: str) -> Iterator[Lock]:
         """By a lock on a file beside the database."""
-        with self._lock_path(name).open("ab") as file:
+        with open_lock_file(self._lock_path(name)) as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -176,6 +193,26 @@ class SqliteBackend:
             if logged - checkpointed >= (_STEP_PAGES if in_steps else _LONG_WAL_PAGES):
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").one()
 
+    def return_space(self) -> bool:
+        """By incremental vacuum."""
+        with self.read() as connection:
+            has_space = space.has_space_to_return(connection)
+        if has_space:
+            with self.write() as connection:
+                space.return_space(connection)
+            self.checkpoint(in_steps=True)
+        return has_space
+
+    def erase_log(self) -> bool:
+        """By a checkpoint that truncates the WAL."""
+        # Outside of a transaction.
+        driver: Any = self._reader().connection
+        cursor = driver.cursor()
+        with contextlib.closing(cursor):
+            cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            cursor.fetchone()
+            return space.erase_log(cursor, BUSY_TIMEOUT_MILLISECONDS)
+
     def analyze(self) -> None:
         """No plan here depends on statistics."""
 
@@ -187,15 +224,35 @@ class SqliteBackend:
                 writer.close()
         self._engine.dispose()
 
+    def _rebuild_if_older(self) -> None:
+        with self._write_lock:
+            writer = self._writer = self._writer or self._open_writer()
+            with writer.file_lock.held(), contextlib.closing(writer.connection.connection.cursor()) as cursor:
+                try:
+                    space.rebuild_if_older(cursor, self._path)
+                except self._driver_error as error:
+                    # It works as it is.
+                    log_event("database_not_rebuilt", logging.WARNING, error=error)
+
+    @property
+    def _driver_error(self) -> type[Exception]:
+        error: type[Exception] = self._engine.dialect.loaded_dbapi.Error
+        return error
+
     def _lock_path(self, name: str) -> Path:
         return self._path.with_name(f"{self._path.name}-{name}.lock")
 
     def _open_writer(self) -> _Writer:
+        file_lock = FairFileLock(self._lock_path("writer"), self._lock_path("writers-waiting"))
         # With the write lock from the start: a transaction that reads first and then writes is refused with
         # SQLITE_BUSY, whatever the timeout, where another has written meanwhile.
-        connection = self._engine.connect().execution_options(**{BEGIN: "BEGIN IMMEDIATE"})
-        connection.connection.cursor().execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIBIBYTES}")
-        return _Writer(connection, FairFileLock(self._lock_path("writer"), self._lock_path("writers-waiting")))
+        try:
+            connection = self._engine.connect().execution_options(**{BEGIN: "BEGIN IMMEDIATE"})
+            connection.connection.cursor().execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIBIBYTES}")
+        except BaseException:
+            file_lock.close()
+            raise
+        return _Writer(connection, file_lock)
 
     def _reader(self) -> Connection:
         # To check one out of the pool would cost more than the query it is for.

@@ -1,8 +1,10 @@
 """Engines for a SQLite file: durable, strict, and by a version of SQLite without the WAL-reset race."""
 
+import contextlib
 import importlib
 import sqlite3
 import time
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -15,7 +17,7 @@ PATCHED_SQLITE = (3, 51, 3)
 """The first SQLite without a race at the reset of the write-ahead log, which can lose the commits of one of two
 processes that write at the same time."""
 
-_BUSY_TIMEOUT_MILLISECONDS = 10_000
+BUSY_TIMEOUT_MILLISECONDS = 10_000
 _MAX_LOG_PAGES = 65_536
 """256 MiB of pages of 4 KiB. From here on a commit does what nobody has done between the commits."""
 _LOCKED_SECONDS = 0.01
@@ -54,11 +56,24 @@ def open_engine(url: URL, *, pool_size: int = 8) -> Engine:
         pool_size=pool_size,
         max_overflow=0,
         hide_parameters=True,
-        connect_args={"timeout": _BUSY_TIMEOUT_MILLISECONDS / 1000, "check_same_thread": False},
+        connect_args={"timeout": BUSY_TIMEOUT_MILLISECONDS / 1000, "check_same_thread": False},
     )
     event.listen(engine, "connect", _set_up)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def set_up_new_database(path: Path) -> None:
+    """Has an empty file become a database whose free pages can be given back, which has to be said before all else.
+
+    Raises:
+        DatabaseUnusable: The SQLite of this environment has the write-ahead-log race.
+    """
+    connection = _patched_sqlite().connect(path, timeout=BUSY_TIMEOUT_MILLISECONDS / 1000, isolation_level=None)
+    with contextlib.closing(connection):
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        _use_write_ahead_log(connection, cursor)
 
 
 def _patched_sqlite() -> ModuleType:
@@ -79,12 +94,14 @@ def _set_up(dbapi_connection: Any, _record: Any) -> None:
     # Transactions are begun by the hook below, not by the driver's guess.
     dbapi_connection.isolation_level = None
     cursor = dbapi_connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MILLISECONDS}")
+    cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MILLISECONDS}")
     _use_write_ahead_log(dbapi_connection, cursor)
     for pragma in (
         "synchronous = FULL",
         "foreign_keys = ON",
         "trusted_schema = OFF",
+        # What is deleted, such as an upload with people in it, is overwritten, not only forgotten.
+        "secure_delete = ON",
         f"wal_autocheckpoint = {_MAX_LOG_PAGES}",
     ):
         cursor.execute(f"PRAGMA {pragma}")
@@ -94,7 +111,7 @@ def _set_up(dbapi_connection: Any, _record: Any) -> None:
 def _use_write_ahead_log(dbapi_connection: Any, cursor: Any) -> None:
     # Of several processes that open a new database at once, some are told at once that it is locked: switching the
     # journal does not wait as other statements do.
-    deadline = time.monotonic() + _BUSY_TIMEOUT_MILLISECONDS / 1000
+    deadline = time.monotonic() + BUSY_TIMEOUT_MILLISECONDS / 1000
     while True:
         try:
             cursor.execute("PRAGMA journal_mode = WAL")

@@ -4,6 +4,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from almeno_grpc.domain.errors import PhoneNumberTaken, StoreUnavailable, WriteConflict
+from almeno_grpc.storage.sqlite.private_files import UnsafeFile
 
 
 def domain_error(error: Exception) -> Exception:
@@ -17,4 +18,6 @@ def domain_error(error: Exception) -> Exception:
             return StoreUnavailable("the database cannot take the request at the moment; send it again")
         case DBAPIError() if error.connection_invalidated:
             return StoreUnavailable("the connection to the database was lost; send the request again")
+        case UnsafeFile():
+            return StoreUnavailable(f"{error}")
     return error

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from almeno_grpc.storage.sqlite.private_files import open_lock_file
+
 _MAX_YIELD_SECONDS = 0.01
 """How long this process lets the others go first. Where there are always some, it takes the lock all the same."""
 _MIN_HELD_SECONDS = 0.005
@@ -28,8 +30,12 @@ class FairFileLock:
             lock: Locked by the process that holds the lock.
             waiters: Locked, shared, by each process that waits for it.
         """
-        self._lock = lock.open("ab")
-        self._waiters = waiters.open("ab")
+        self._lock = open_lock_file(lock)
+        try:
+            self._waiters = open_lock_file(waiters)
+        except OSError:
+            self._lock.close()
+            raise
         self._yields = self._has_yielded_long = False
         self._held_until = 0.0
 

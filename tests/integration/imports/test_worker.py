@@ -1,5 +1,8 @@
 """The background worker: files in order, one at a time, batch by batch, and nothing lost however it ends."""
 
+import contextlib
+import errno
+import tempfile
 import threading
 import time
 from itertools import pairwise
@@ -33,16 +36,15 @@ def test_import_ends_with_every_row_accounted_for_and_lets_go_of_the_upload(book
 
 
 @pytest.mark.usefixtures("file")
-def test_uploads_that_came_to_nothing_are_dropped_after_a_day_and_the_others_kept(book):
+def test_uploads_whose_process_died_are_dropped_after_an_hour_and_the_others_kept(book):
     now_us = book.clock.now_microseconds()
-    day_us = 24 * 3600 * 1_000_000
-    names = {hours: new_identifier(now_us + hours * day_us // 24) for hours in (-25, -23, 0)}
+    names = {minutes: new_identifier(now_us + minutes * 60 * 1_000_000) for minutes in (-61, -59, 0)}
     for name in names.values():
         for number in range(6):
             book.store.write(lambda tx, name=name, number=number: tx.imports.add_content(name, number, b"x"))
     book.queue_customers()
     book.work(until=lambda: book.is_idle() and len(book.rows("import_content")) == 12)
-    assert {row["import_id"] for row in book.rows("import_content")} == {names[-23], names[0]}
+    assert {row["import_id"] for row in book.rows("import_content")} == {names[-59], names[0]}
 
 
 def test_files_are_taken_in_the_order_they_were_queued(book, file):
@@ -257,3 +259,34 @@ def test_import_that_has_ended_keeps_its_end(book):
 def test_import_that_there_is_not_is_not_found(book):
     with pytest.raises(ImportNotFound):
         book.imports.get("01a2287b-ec2f-72f6-afe0-6c4d1a2f5597")
+
+
+def test_upload_that_is_read_has_no_name_that_could_be_left_behind(book, file, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    left = []
+    file.before_batch = lambda _: left.extend(tmp_path.iterdir())
+    queued = book.queue_customers()
+    book.work()
+    assert now(book, queued).state is ImportState.SUCCEEDED
+    assert left == []
+
+
+def test_import_waits_while_there_is_no_room_for_its_file(book, file, monkeypatch):
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda open_one=tempfile.TemporaryFile: rooms.pop()(open_one()))
+    rooms = [lambda upload: upload, FullFile]
+    queued = book.queue_customers()
+    book.work()
+    assert (now(book, queued).state, rooms, len(file.jobs)) == (ImportState.SUCCEEDED, [], 1)
+
+
+class FullFile(contextlib.AbstractContextManager):
+    """A file on a disk that is full."""
+
+    def __init__(self, upload):
+        self._upload = upload
+
+    def write(self, _content):
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    def __exit__(self, *_error):
+        self._upload.close()

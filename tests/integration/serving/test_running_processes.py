@@ -2,7 +2,9 @@
 
 import os
 import re
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -121,6 +123,18 @@ def test_both_processes_serve_each_on_a_core_of_its_own(server: ToyServer) -> No
     cores = [os.sched_getaffinity(process_id) for process_id in seen]
     assert [len(of_process) for of_process in cores] == [1, 1]
     assert len(set.union(*cores)) == min(2, len(os.sched_getaffinity(0)))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells of a process")
+def test_processes_make_files_that_others_cannot_read_and_no_core_files(server: ToyServer) -> None:
+    for process_id in (*server.process_ids("rpc-0"), *server.process_ids("import")):
+        folder = Path(f"/proc/{process_id}")
+        assert "Umask:\t0077\n" in (folder / "status").read_text()
+        assert re.search(r"Max core file size +0 +0 +bytes", (folder / "limits").read_text())
+    files = list(server.folder.glob("almeno-metrics-*/*"))
+    assert len(files) >= 3
+    assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
+    assert {file.parent.stat().st_mode & 0o777 for file in files} == {0o700}
 
 
 def test_metrics_add_up_all_processes(server: ToyServer) -> None:

@@ -15,6 +15,8 @@ from almeno_grpc.storage.engine import DatabaseUnusable
 from almeno_grpc.storage.store import SqlStore
 from almeno_grpc.storage.tables import metadata
 
+NEWEST = "0205"
+
 
 @pytest.fixture
 def open_empty(new_database):
@@ -53,19 +55,17 @@ def definitions(engine) -> dict[str, list[str]]:
             ).all()
         else:
             found = connection.execute(text(DEFINITIONS)).all()
-    # SQLite puts the name of a table that was renamed in quotes, and an added column in the line of the one before.
+    # SQLite puts the name of a table that was renamed in quotes, and a column that was added behind the last one.
     return {
         name: sorted(
             re.sub(r"\s+", " ", line).replace('"', "").strip(" ,")
-            for line in re.sub(r", (?=[a-z_]+ [A-Z]+)", ",\n", sql).splitlines()
+            for line in re.split(r"\n|, (?=[a-z_]+ [A-Z])", sql)
             if line.strip(" ,()\t")
         )
         for name, sql in found
         if not name.startswith(("alembic_version", "sqlite_sequence"))
     }
 
-
-HEAD = "0202"
 
 DEFINITIONS = """
 SELECT conrelid::regclass || '.' || conname, pg_get_constraintdef(oid) FROM pg_constraint
@@ -79,7 +79,7 @@ FROM information_schema.columns WHERE table_schema = 'public'
 
 def test_empty_database_gets_the_whole_schema(empty, engine):
     empty.migrate()
-    assert revision_of(engine) == HEAD
+    assert revision_of(engine) == NEWEST
     assert set(metadata.tables) <= set(inspect(engine).get_table_names())
 
 
@@ -157,7 +157,30 @@ def test_migration_that_fails_halfway_leaves_nothing_of_itself(monkeypatch, empt
             empty.migrate()
     assert inspect(engine).get_table_names() == []
     empty.migrate()
-    assert revision_of(engine) == HEAD
+    assert revision_of(engine) == NEWEST
+
+
+def test_issues_of_earlier_imports_are_counted(empty, engine):
+    empty.migrate("0201")
+    with engine.begin() as connection:
+        for row in (*imports_of_then(1, 2), *issues_of_then((1, 2), (1, 3), (1, 4))):
+            connection.exec_driver_sql(row)
+    empty.migrate()
+    with engine.connect() as connection:
+        query = "SELECT issues_total FROM import_file ORDER BY queue_number"
+        assert connection.exec_driver_sql(query).scalars().all() == [3, 0]
+
+
+def imports_of_then(*numbers: int) -> list[str]:
+    return [
+        f"INSERT INTO import_file VALUES ({number}, '{number}', 'LOANS', 'a.csv', 1, 's', '{{}}', '2026-01-05',"  # noqa: S608
+        " 'SUCCEEDED', false, 3, 0, 0, 0, 3, 0, '', 1, 1, 1)"
+        for number in numbers
+    ]
+
+
+def issues_of_then(*places: tuple[int, int]) -> list[str]:
+    return [f"INSERT INTO import_issue VALUES ({q}, {row}, 1, 'REJECTED', 'Age', 'is 17')" for q, row in places]  # noqa: S608
 
 
 UNRELEASED = ["0001", "0002", "0003", *(f"010{number}" for number in range(1, 9))]
@@ -202,6 +225,6 @@ def test_servers_that_open_a_new_database_at_the_same_time_all_find_the_schema(n
     stores = [SqlStore(url) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(SqlStore.migrate, stores))
-    assert revision_of(stores[0].engine) == HEAD
+    assert revision_of(stores[0].engine) == NEWEST
     for store in stores:
         store.close()

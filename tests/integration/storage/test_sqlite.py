@@ -130,13 +130,13 @@ def test_new_database_that_another_process_is_setting_up_is_waited_for(monkeypat
 
 @pytest.mark.parametrize(("said", "timeout"), [("database is locked", -1), ("unable to open database file", 10_000)])
 def test_new_database_that_stays_locked_or_cannot_be_opened_is_not_waited_for(monkeypatch, said, timeout):
-    monkeypatch.setattr(engines, "_BUSY_TIMEOUT_MILLISECONDS", timeout)
+    monkeypatch.setattr(engines, "BUSY_TIMEOUT_MILLISECONDS", timeout)
     with pytest.raises(sqlite3.OperationalError, match=said):
         engines._set_up(ConnectionToNewDatabase(said, said), None)
 
 
 def test_locked_database_is_unavailable_and_serves_again_afterwards(monkeypatch, database_url):
-    monkeypatch.setattr(engines, "_BUSY_TIMEOUT_MILLISECONDS", 50)
+    monkeypatch.setattr(engines, "BUSY_TIMEOUT_MILLISECONDS", 50)
     store, other = SqlStore(database_url), SqlStore(database_url)
     store.migrate()
     store.write(pin("a"))

@@ -35,6 +35,7 @@ def leaves() -> list[type[CreditError]]:
         ),
         (errors.TooManyRepayments("x"), errors.FailedPrecondition, "TOO_MANY_REPAYMENTS", "x"),
         (errors.UploadTooLarge("x"), errors.ResourceExhausted, "UPLOAD_TOO_LARGE", "x"),
+        (errors.ImportQueueFull("x"), errors.ResourceExhausted, "IMPORT_QUEUE_FULL", "x"),
         (errors.TooManyCalls("x"), errors.ResourceExhausted, "TOO_MANY_CALLS", "x"),
         (errors.DeadlineExceeded("x"), CreditError, "DEADLINE_EXCEEDED", "x"),
         (errors.WriteConflict("x"), errors.Aborted, "WRITE_CONFLICT", "x"),

@@ -107,11 +107,56 @@ def test_sheet_with_a_cell_far_away_takes_down_no_more_than_its_reader(tmp_path,
     book.save(tmp_path / "far.xlsx")
     limits = ReadingLimits(memory_bytes=2**30)
     with (
-        pytest.raises(FileRefusedError, match="within 1,024 MiB of memory"),
+        pytest.raises(FileRefusedError, match="at most 1,024 MiB"),
         open_loans(tmp_path / "far.xlsx", limits=limits),
     ):
         pytest.fail("a file without end was opened")
     assert len(readers) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds the memory of a process")
+def test_small_workbook_of_all_columns_is_refused_though_its_cells_would_fit(tmp_path, readers):
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet()
+    sheet.append([*HEADINGS[ImportKind.LOANS], *[None] * (16_384 - 10), "far away"])
+    for _ in range(5_000):
+        sheet.append([1])
+    book.save(tmp_path / "wide.xlsx")
+    assert (tmp_path / "wide.xlsx").stat().st_size < 60_000
+    with (
+        pytest.raises(FileRefusedError, match=r"the memory for files of its size.* a cell far away"),
+        open_loans(tmp_path / "wide.xlsx"),
+    ):
+        pytest.fail("a file of 82 million cells was opened")
+    assert len(readers) == 1
+
+
+def test_file_that_takes_too_much_of_a_processor_is_refused(many_loans, readers):
+    with open_loans(many_loans, batch_rows=100) as book:
+        readers[0].send_signal(signal.SIGXCPU)
+        with pytest.raises(FileRefusedError, match="within the processor time for files of its size"):
+            list(book.batches())
+    assert len(readers) == 1
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "memory_bytes", "seconds"), [(0, 2**30, 30), (2**20, 2**30 + 2**24, 31), (2**28, 2**32, 286)]
+)
+def test_reader_gets_memory_and_processor_time_by_the_size_of_the_file(size_bytes, memory_bytes, seconds):
+    program = (
+        "import resource; from almeno_grpc.imports.sandbox import reader\n"
+        f"reader._bound_by_size(2**32, {size_bytes})\n"
+        "print(resource.getrlimit(resource.RLIMIT_AS)[0], resource.getrlimit(resource.RLIMIT_CPU)[0])\n"
+    )
+    process = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert process.stdout == f"{memory_bytes} {seconds}\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process say so")
+@pytest.mark.usefixtures("readers")
+def test_reader_is_what_a_machine_without_memory_kills_first(many_loans, readers):
+    with open_loans(many_loans):
+        assert Path(f"/proc/{readers[0].pid}/oom_score_adj").read_text() == "1000\n"
 
 
 def test_reader_that_is_killed_twice_is_started_again_and_no_row_comes_twice(many_loans, readers):
@@ -199,7 +244,7 @@ def end_after_each_batch(path: Path, readers: list[subprocess.Popen], signal_num
 
 
 def test_reader_that_is_killed_a_third_time_gives_up(many_loans, readers):
-    with pytest.raises(FileRefusedError, match="MiB of memory"):
+    with pytest.raises(FileRefusedError, match="the memory for files of its size"):
         end_after_each_batch(many_loans, readers, signal.SIGKILL)
     assert len(readers) == 3
 
@@ -211,10 +256,10 @@ def test_reader_that_ends_in_another_way_is_not_started_again(many_loans, reader
 
 
 @pytest.mark.usefixtures("readers")
-def test_fault_of_the_reader_itself_is_logged_and_refuses_the_file(tmp_path, caplog):
-    with pytest.raises(FileRefusedError, match="the server's log says why"), open_loans(tmp_path / "absent.csv"):
-        pytest.fail("an absent file was opened")
-    assert "FileNotFoundError" in caplog.text
+def test_fault_of_the_reader_itself_is_logged_and_refuses_the_file(many_loans, caplog):
+    with open_loans(many_loans, batch_rows=0) as book, pytest.raises(FileRefusedError, match="server's log says why"):
+        list(book.batches())
+    assert "ValueError at rows.py" in caplog.text
 
 
 @pytest.mark.usefixtures("readers")

@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from google.type import date_pb2 as google_dot_type_dot_date__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x61lmeno/credit/v1/import.proto\x12\x10\x61lmeno.credit.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\"\xe3\x03\n\x06Import\x12\x11\n\timport_id\x18\x01 \x01(\t\x12*\n\x04kind\x18\x02 \x01(\x0e\x32\x1c.almeno.credit.v1.ImportKind\x12\x11\n\tfile_name\x18\x03 \x01(\t\x12\x0e\n\x06sha256\x18\x04 \x01(\t\x12$\n\tbook_date\x18\x05 \x01(\x0b\x32\x11.google.type.Date\x12,\n\x05state\x18\x06 \x01(\x0e\x32\x1d.almeno.credit.v1.ImportState\x12\x12\n\nrows_total\x18\x07 \x01(\x05\x12\x15\n\rrows_inserted\x18\x08 \x01(\x05\x12\x14\n\x0crows_updated\x18\t \x01(\x05\x12\x16\n\x0erows_unchanged\x18\n \x01(\x05\x12\x15\n\rrows_rejected\x18\x0b \x01(\x05\x12\x15\n\rrows_adjusted\x18\x0c \x01(\x05\x12\r\n\x05\x65rror\x18\r \x01(\t\x12/\n\x0b\x63reate_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstart_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"y\n\x0bImportIssue\x12\x12\n\nrow_number\x18\x01 \x01(\x05\x12\x35\n\x07outcome\x18\x02 \x01(\x0e\x32$.almeno.credit.v1.ImportIssueOutcome\x12\x0e\n\x06\x63olumn\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t*[\n\nImportKind\x12\x1b\n\x17IMPORT_KIND_UNSPECIFIED\x10\x00\x12\x19\n\x15IMPORT_KIND_CUSTOMERS\x10\x01\x12\x15\n\x11IMPORT_KIND_LOANS\x10\x02*\xaf\x01\n\x0bImportState\x12\x1c\n\x18IMPORT_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13IMPORT_STATE_QUEUED\x10\x01\x12\x18\n\x14IMPORT_STATE_RUNNING\x10\x02\x12\x1a\n\x16IMPORT_STATE_SUCCEEDED\x10\x03\x12\x17\n\x13IMPORT_STATE_FAILED\x10\x04\x12\x1a\n\x16IMPORT_STATE_CANCELLED\x10\x05*\x80\x01\n\x12ImportIssueOutcome\x12$\n IMPORT_ISSUE_OUTCOME_UNSPECIFIED\x10\x00\x12!\n\x1dIMPORT_ISSUE_OUTCOME_REJECTED\x10\x01\x12!\n\x1dIMPORT_ISSUE_OUTCOME_ADJUSTED\x10\x02\x42\x46\n\x14\x63om.almeno.credit.v1P\x01Z\x19\x61lmeno/credit/v1;creditv1\xaa\x02\x10\x41lmeno.Credit.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x61lmeno/credit/v1/import.proto\x12\x10\x61lmeno.credit.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\"\xf9\x03\n\x06Import\x12\x11\n\timport_id\x18\x01 \x01(\t\x12*\n\x04kind\x18\x02 \x01(\x0e\x32\x1c.almeno.credit.v1.ImportKind\x12\x11\n\tfile_name\x18\x03 \x01(\t\x12\x0e\n\x06sha256\x18\x04 \x01(\t\x12$\n\tbook_date\x18\x05 \x01(\x0b\x32\x11.google.type.Date\x12,\n\x05state\x18\x06 \x01(\x0e\x32\x1d.almeno.credit.v1.ImportState\x12\x12\n\nrows_total\x18\x07 \x01(\x05\x12\x15\n\rrows_inserted\x18\x08 \x01(\x05\x12\x14\n\x0crows_updated\x18\t \x01(\x05\x12\x16\n\x0erows_unchanged\x18\n \x01(\x05\x12\x15\n\rrows_rejected\x18\x0b \x01(\x05\x12\x15\n\rrows_adjusted\x18\x0c \x01(\x05\x12\r\n\x05\x65rror\x18\r \x01(\t\x12/\n\x0b\x63reate_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstart_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cissues_total\x18\x11 \x01(\x05\"y\n\x0bImportIssue\x12\x12\n\nrow_number\x18\x01 \x01(\x05\x12\x35\n\x07outcome\x18\x02 \x01(\x0e\x32$.almeno.credit.v1.ImportIssueOutcome\x12\x0e\n\x06\x63olumn\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t*[\n\nImportKind\x12\x1b\n\x17IMPORT_KIND_UNSPECIFIED\x10\x00\x12\x19\n\x15IMPORT_KIND_CUSTOMERS\x10\x01\x12\x15\n\x11IMPORT_KIND_LOANS\x10\x02*\xaf\x01\n\x0bImportState\x12\x1c\n\x18IMPORT_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13IMPORT_STATE_QUEUED\x10\x01\x12\x18\n\x14IMPORT_STATE_RUNNING\x10\x02\x12\x1a\n\x16IMPORT_STATE_SUCCEEDED\x10\x03\x12\x17\n\x13IMPORT_STATE_FAILED\x10\x04\x12\x1a\n\x16IMPORT_STATE_CANCELLED\x10\x05*\x80\x01\n\x12ImportIssueOutcome\x12$\n IMPORT_ISSUE_OUTCOME_UNSPECIFIED\x10\x00\x12!\n\x1dIMPORT_ISSUE_OUTCOME_REJECTED\x10\x01\x12!\n\x1dIMPORT_ISSUE_OUTCOME_ADJUSTED\x10\x02\x42\x46\n\x14\x63om.almeno.credit.v1P\x01Z\x19\x61lmeno/credit/v1;creditv1\xaa\x02\x10\x41lmeno.Credit.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,14 +34,14 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'almeno.credit.v1.import_pb2
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\024com.almeno.credit.v1P\001Z\031almeno/credit/v1;creditv1\252\002\020Almeno.Credit.V1'
-  _globals['_IMPORTKIND']._serialized_start=717
-  _globals['_IMPORTKIND']._serialized_end=808
-  _globals['_IMPORTSTATE']._serialized_start=811
-  _globals['_IMPORTSTATE']._serialized_end=986
-  _globals['_IMPORTISSUEOUTCOME']._serialized_start=989
-  _globals['_IMPORTISSUEOUTCOME']._serialized_end=1117
+  _globals['_IMPORTKIND']._serialized_start=739
+  _globals['_IMPORTKIND']._serialized_end=830
+  _globals['_IMPORTSTATE']._serialized_start=833
+  _globals['_IMPORTSTATE']._serialized_end=1008
+  _globals['_IMPORTISSUEOUTCOME']._serialized_start=1011
+  _globals['_IMPORTISSUEOUTCOME']._serialized_end=1139
   _globals['_IMPORT']._serialized_start=109
-  _globals['_IMPORT']._serialized_end=592
-  _globals['_IMPORTISSUE']._serialized_start=594
-  _globals['_IMPORTISSUE']._serialized_end=715
+  _globals['_IMPORT']._serialized_end=614
+  _globals['_IMPORTISSUE']._serialized_start=616
+  _globals['_IMPORTISSUE']._serialized_end=737
 # @@protoc_insertion_point(module_scope)

@@ -44,7 +44,7 @@ IMPORT_ISSUE_OUTCOME_REJECTED: ImportIssueOutcome
 IMPORT_ISSUE_OUTCOME_ADJUSTED: ImportIssueOutcome
 
 class Import(_message.Message):
-    __slots__ = ("import_id", "kind", "file_name", "sha256", "book_date", "state", "rows_total", "rows_inserted", "rows_updated", "rows_unchanged", "rows_rejected", "rows_adjusted", "error", "create_time", "start_time", "end_time")
+    __slots__ = ("import_id", "kind", "file_name", "sha256", "book_date", "state", "rows_total", "rows_inserted", "rows_updated", "rows_unchanged", "rows_rejected", "rows_adjusted", "error", "create_time", "start_time", "end_time", "issues_total")
     IMPORT_ID_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     FILE_NAME_FIELD_NUMBER: _ClassVar[int]
@@ -61,6 +61,7 @@ class Import(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     START_TIME_FIELD_NUMBER: _ClassVar[int]
     END_TIME_FIELD_NUMBER: _ClassVar[int]
+    ISSUES_TOTAL_FIELD_NUMBER: _ClassVar[int]
     import_id: str
     kind: ImportKind
     file_name: str
@@ -77,7 +78,8 @@ class Import(_message.Message):
     create_time: _timestamp_pb2.Timestamp
     start_time: _timestamp_pb2.Timestamp
     end_time: _timestamp_pb2.Timestamp
-    def __init__(self, import_id: _Optional[str] = ..., kind: _Optional[_Union[ImportKind, str]] = ..., file_name: _Optional[str] = ..., sha256: _Optional[str] = ..., book_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., state: _Optional[_Union[ImportState, str]] = ..., rows_total: _Optional[int] = ..., rows_inserted: _Optional[int] = ..., rows_updated: _Optional[int] = ..., rows_unchanged: _Optional[int] = ..., rows_rejected: _Optional[int] = ..., rows_adjusted: _Optional[int] = ..., error: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    issues_total: int
+    def __init__(self, import_id: _Optional[str] = ..., kind: _Optional[_Union[ImportKind, str]] = ..., file_name: _Optional[str] = ..., sha256: _Optional[str] = ..., book_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., state: _Optional[_Union[ImportState, str]] = ..., rows_total: _Optional[int] = ..., rows_inserted: _Optional[int] = ..., rows_updated: _Optional[int] = ..., rows_unchanged: _Optional[int] = ..., rows_rejected: _Optional[int] = ..., rows_adjusted: _Optional[int] = ..., error: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., issues_total: _Optional[int] = ...) -> None: ...
 
 class ImportIssue(_message.Message):
     __slots__ = ("row_number", "outcome", "column", "message")

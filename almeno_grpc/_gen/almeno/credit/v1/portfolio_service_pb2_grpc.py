@@ -101,7 +101,7 @@ class PortfolioServiceServicer(object):
         uploads.
 
         Errors: INVALID_ARGUMENT (INVALID_FIELD, UPLOAD_MISMATCH, REQUEST_ID_REUSED), RESOURCE_EXHAUSTED
-        (UPLOAD_TOO_LARGE).
+        (UPLOAD_TOO_LARGE; IMPORT_QUEUE_FULL while too many files wait for their import).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
