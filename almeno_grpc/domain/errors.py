@@ -16,6 +16,7 @@ CreditError
 ├── AlreadyExists
 │   └── PhoneNumberTaken
 ├── FailedPrecondition
+│   ├── BusinessDateBehind
 │   ├── NoPolicyInEffect
 │   ├── PolicyChanged
 │   ├── LoanClosed
@@ -187,6 +188,19 @@ class PhoneNumberTaken(AlreadyExists):
 
 class FailedPrecondition(CreditError):
     """The request is valid, but the state of the book does not allow it."""
+
+
+class BusinessDateBehind(FailedPrecondition):
+    """The server's business date lies before the latest one on which a decision or a repayment was recorded."""
+
+    reason = "BUSINESS_DATE_BEHIND"
+
+    def __init__(self, business_date: date, latest: date) -> None:
+        super().__init__(
+            f"this server takes {business_date} for today, and the book has come to {latest}: it changes nothing until "
+            "its clock or ALMENO_BUSINESS_DATE is set right",
+            metadata={"business_date": str(business_date), "latest_business_date": str(latest)},
+        )
 
 
 class NoPolicyInEffect(FailedPrecondition):

@@ -17,6 +17,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.errors import (
+    BusinessDateBehind,
     CreditError,
     DeadlineExceeded,
     PhoneNumberTaken,
@@ -109,7 +110,7 @@ Outcome = Executed[R] | Repeated | CreditError | NotLocked
 
 
 def execute_batch(
-    tx: Transaction, use_case: UseCase[Q, S, R], calls: Sequence[PendingCall[Q, R]], now: int, *, wait: bool
+    tx: Transaction, use_case: UseCase[Q, S, R], calls: Sequence[PendingCall[Q, R]], clock: Clock, *, wait: bool
 ) -> list[Outcome[R]]:
     """Executes calls in one transaction, which the caller commits.
 
@@ -117,20 +118,31 @@ def execute_batch(
         tx: The transaction.
         use_case: What the calls do.
         calls: The calls, no two with the same key or request_id.
-        now: The present instant, in microseconds since the epoch.
+        clock: The business date, and the time of the records.
         wait: Whether to wait for locks.
 
     Returns:
         What became of each call, in their order.
     """
+    # Before the use case asks for it: at midnight that may get the next day.
+    today = clock.today()
     state = use_case.load(tx, [call.request for call in calls], wait=wait)
     # Behind the locks: a repetition that has waited for the first request to commit sees its record.
     request_ids = [call.context.request_id for call in calls if call.context.request_id]
     records = tx.idempotency.get_many(request_ids) if request_ids else {}
-    changes = Changes()
-    outcomes = [
-        _execute_one(use_case, state, call, records.get(call.context.request_id), changes, now) for call in calls
-    ]
+    latest = tx.latest_business_date()
+    changes, now = Changes(), clock.now_microseconds()
+    outcomes: list[Outcome[R]] = []
+    for call in calls:
+        record = records.get(call.context.request_id)
+        if record is not None:
+            outcomes.append(_repeated(call, record))
+        elif latest is not None and today < latest:
+            outcomes.append(BusinessDateBehind(today, latest))
+        else:
+            outcomes.append(_execute_one(use_case, state, call, changes, now))
+    if latest is not None and changes.business_date is not None and changes.business_date <= latest:
+        changes.business_date = None
     try:
         tx.write(changes)
     except PhoneNumberTaken as error:
@@ -139,19 +151,16 @@ def execute_batch(
     return outcomes
 
 
+def _repeated(call: PendingCall[Q, R], record: IdempotencyRecord) -> Repeated | CreditError:
+    if record.fingerprint != call.context.fingerprint:
+        return RequestIdReused(call.context.request_id_field)
+    return Repeated(record.answer)
+
+
 def _execute_one(
-    use_case: UseCase[Q, S, R],
-    state: S,
-    call: PendingCall[Q, R],
-    record: IdempotencyRecord | None,
-    changes: Changes,
-    now: int,
+    use_case: UseCase[Q, S, R], state: S, call: PendingCall[Q, R], changes: Changes, now: int
 ) -> Outcome[R]:
     context = call.context
-    if record is not None:
-        if record.fingerprint != context.fingerprint:
-            return RequestIdReused(context.request_id_field)
-        return Repeated(record.answer)
     if not context.is_active():
         return DeadlineExceeded("the caller waits no longer; nothing was changed")
     try:
@@ -220,7 +229,7 @@ class WriteQueue(Generic[Q, S, R]):
 
         def work(tx: Transaction) -> list[Outcome[R]]:
             calls.extend(take())
-            return execute_batch(tx, self._use_case, calls, self._clock.now_microseconds(), wait=False)
+            return execute_batch(tx, self._use_case, calls, self._clock, wait=False)
 
         try:
             outcomes = self._store.write(work, max_attempts=1)
@@ -259,7 +268,7 @@ def run_alone(store: Store, clock: Clock, use_case: UseCase[Q, S, R], call: Pend
     """Executes a call in a transaction of its own, which waits for locks and is tried again after a conflict."""
 
     def work(tx: Transaction) -> Outcome[R]:
-        [outcome] = execute_batch(tx, use_case, [call], clock.now_microseconds(), wait=True)
+        [outcome] = execute_batch(tx, use_case, [call], clock, wait=True)
         if isinstance(outcome, CreditError):
             raise outcome
         return outcome

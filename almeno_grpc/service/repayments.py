@@ -139,6 +139,7 @@ class RepaymentService:
         )
         changes.repayments.append(repayment)
         changes.repaid_loans.append(after)
+        changes.business_date = state.today
         return Recorded(repayment, after, state.today)
 
     def page(self, loan_id: int, after: int, count: int) -> list[Repayment]:

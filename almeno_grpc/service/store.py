@@ -77,6 +77,8 @@ class Changes:
     repayments: list[Repayment] = field(default_factory=list)
     repaid_loans: list[Loan] = field(default_factory=list)
     """Loans as they stand after a repayment."""
+    business_date: date | None = None
+    """The business date of the decisions and repayments, where it is the latest so far."""
     policy_pins: dict[str, str] = field(default_factory=dict)
     """SHA-256 of policy files, by version, for those that decide for the first time."""
     idempotency_records: list[IdempotencyRecord] = field(default_factory=list)
@@ -334,6 +336,9 @@ class Transaction(Protocol):
     @property
     def imports(self) -> ImportStore:
         """Imports."""
+
+    def latest_business_date(self) -> date | None:
+        """The latest business date on which a decision or a repayment was recorded; None while there is none."""
 
     def write(self, changes: Changes) -> None:
         """Writes the changes, in one statement a table or fewer. At most once a transaction, as its last step.

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from almeno_grpc.domain.decision import Borrower
 from almeno_grpc.domain.errors import DeadlineExceeded, WriteConflict
 from almeno_grpc.service.store import Changes, Lock, always
+from almeno_grpc.storage import business_days
 from almeno_grpc.storage.backend import OpenTransaction
 from almeno_grpc.storage.borrowers import Borrowers, borrowers_of
 from almeno_grpc.storage.changes import rows_of
@@ -82,6 +83,10 @@ class SqlTransaction:
     def imports(self) -> Imports:
         """The imports."""
         return Imports(self._transaction)
+
+    def latest_business_date(self) -> date | None:
+        """By one statement."""
+        return business_days.latest_business_date(self._transaction.connection)
 
     def write(self, changes: Changes) -> None:
         """Writes the changes, as the backend writes rows."""

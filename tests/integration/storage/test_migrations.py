@@ -3,6 +3,7 @@
 import contextlib
 import re
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -12,8 +13,12 @@ from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from almeno_grpc.storage.engine import DatabaseUnusable
+from almeno_grpc.storage.schema import MIGRATIONS
 from almeno_grpc.storage.store import SqlStore
 from almeno_grpc.storage.tables import metadata
+
+HEAD = ScriptDirectory(str(MIGRATIONS)).get_current_head()
+"""The newest revision."""
 
 
 @pytest.fixture
@@ -75,7 +80,7 @@ FROM information_schema.columns WHERE table_schema = 'public'
 
 def test_empty_database_gets_the_whole_schema(empty, engine):
     empty.migrate()
-    assert revision_of(engine) == "0201"
+    assert revision_of(engine) == HEAD
     assert set(metadata.tables) <= set(inspect(engine).get_table_names())
 
 
@@ -123,6 +128,22 @@ def test_repayments_cannot_be_changed_or_removed_by_anybody(empty, engine):
         assert connection.exec_driver_sql("SELECT amount_paise FROM repayment").scalar() == 100
 
 
+def test_latest_day_of_a_book_that_was_written_before_is_found(empty, engine):
+    empty.migrate("0201")
+    with engine.begin() as connection:
+        for row in A_REPAYMENT:
+            connection.exec_driver_sql(row)
+        for day in (3, 9, 5):
+            row = f"('d{day}', 7, '2026-01-0{day}', 'v', 'f', false, 1, '', '{{}}', 's', 1)"
+            connection.exec_driver_sql(f"INSERT INTO decision VALUES {row}")  # noqa: S608 - numbers of our own
+    empty.migrate()
+    with empty.read() as tx:
+        assert tx.latest_business_date() == date(2026, 1, 9)
+    with engine.connect() as connection:
+        found = connection.exec_driver_sql("SELECT * FROM business_day ORDER BY 1").all()
+    assert [tuple(map(str, row)) for row in found] == [("2026-01-05", "r"), ("2026-01-09", "d9")]
+
+
 A_REPAYMENT = (
     "INSERT INTO customer VALUES (7, 'Asha', 'Rao', 30, 919999999999, 5000000, 180000000, true, 1)",
     "INSERT INTO loan_number VALUES (5, 7)",
@@ -137,7 +158,7 @@ def test_migration_that_fails_halfway_leaves_nothing_of_itself(monkeypatch, empt
 
     def with_a_fault(config):
         scripts = read_scripts(config)
-        module = scripts.get_revision("0201").module
+        module = scripts.get_revision(HEAD).module
         upgrade = module.upgrade
 
         def upgrade_and_fail():
@@ -153,7 +174,7 @@ def test_migration_that_fails_halfway_leaves_nothing_of_itself(monkeypatch, empt
             empty.migrate()
     assert inspect(engine).get_table_names() == []
     empty.migrate()
-    assert revision_of(engine) == "0201"
+    assert revision_of(engine) == HEAD
 
 
 UNRELEASED = ["0001", "0002", "0003", *(f"010{number}" for number in range(1, 9))]
@@ -198,6 +219,6 @@ def test_servers_that_open_a_new_database_at_the_same_time_all_find_the_schema(n
     stores = [SqlStore(url) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(SqlStore.migrate, stores))
-    assert revision_of(stores[0].engine) == "0201"
+    assert revision_of(stores[0].engine) == HEAD
     for store in stores:
         store.close()
