@@ -237,7 +237,7 @@ class RepaymentExceedsPayoff(FailedPrecondition):
 
 
 class TooManyRepayments(FailedPrecondition):
-    """The loan has the maximum number of repayments."""
+    """The loan has had so many repayments that the next one has to complete an instalment."""
 
     reason = "TOO_MANY_REPAYMENTS"
 

@@ -153,7 +153,7 @@ loan = Table(
     CheckConstraint("(source_loan_id IS NULL) <> (decision_id IS NULL)", name="imported_or_booked"),
     CheckConstraint("paid_toward_next_paise >= 0", name="paid_toward_next_not_negative"),
     CheckConstraint("paid_toward_next_paise = 0 OR emis_paid < tenure_months", name="nothing_next_when_repaid"),
-    CheckConstraint("repayment_count BETWEEN 0 AND 10000", name="repayment_count_range"),
+    CheckConstraint("repayment_count BETWEEN 0 AND 10599", name="repayment_count_range"),
     sqlite_with_rowid=False,
 )
 
@@ -202,7 +202,7 @@ repayment = Table(
     PrimaryKeyConstraint("customer_id", "loan_id", "number"),
     ForeignKeyConstraint(["customer_id", "loan_id"], ["loan.customer_id", "loan.loan_id"]),
     UniqueConstraint("customer_id", "repayment_id"),
-    CheckConstraint("number BETWEEN 1 AND 10000", name="number_range"),
+    CheckConstraint("number BETWEEN 1 AND 10599", name="number_range"),
     CheckConstraint("amount_paise > 0", name="amount_positive"),
     CheckConstraint("emis_paid_on_time_before BETWEEN 0 AND emis_paid_before", name="emis_on_time_before_range"),
     CheckConstraint("emis_paid >= emis_paid_before", name="emis_paid_not_fewer"),

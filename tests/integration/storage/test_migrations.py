@@ -128,6 +128,23 @@ def test_repayments_cannot_be_changed_or_removed_by_anybody(empty, engine):
         assert connection.exec_driver_sql("SELECT amount_paise FROM repayment").scalar() == 100
 
 
+def test_loan_of_a_book_that_was_written_before_may_have_more_repayments(empty, engine):
+    empty.migrate("0201")
+    with engine.begin() as connection:
+        for row in A_REPAYMENT:
+            connection.exec_driver_sql(row)
+    empty.migrate()
+    more = "UPDATE loan SET repayment_count = {}", A_REPAYMENT[-1].replace("(7, 5, 1, 'r'", "(7, 5, {0}, 'r{0}'")
+    for change in more:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(change.format(10_599))
+        with pytest.raises(DBAPIError), engine.begin() as connection:
+            connection.exec_driver_sql(change.format(10_600))
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as connection:
+            assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
+
+
 def test_latest_day_of_a_book_that_was_written_before_is_found(empty, engine):
     empty.migrate("0201")
     with engine.begin() as connection:

@@ -74,6 +74,7 @@ GOOD = {
         "closes_loan": False,
         "create_time_us": 1,
     },
+    "business_day": {"business_date": "2026-04-10", "recorded_id": "d"},
     "policy_pin": {"version": "v", "sha256": "s"},
     "idempotency_record": {"request_id": "r", "fingerprint": "f", "answer": b"a", "create_time_us": 1},
     "import_file": {
@@ -160,9 +161,9 @@ CHECKS = [
         "ck_loan_nothing_next_when_repaid",
     ),
     ("loan", {"repayment_count": -1}, "ck_loan_repayment_count_range"),
-    ("loan", {"repayment_count": 10_001}, "ck_loan_repayment_count_range"),
+    ("loan", {"repayment_count": 10_600}, "ck_loan_repayment_count_range"),
     ("repayment", {"number": 0}, "ck_repayment_number_range"),
-    ("repayment", {"number": 10_001}, "ck_repayment_number_range"),
+    ("repayment", {"number": 10_600}, "ck_repayment_number_range"),
     ("repayment", {"amount_paise": 0}, "ck_repayment_amount_positive"),
     (
         "repayment",
@@ -218,6 +219,7 @@ KEYS = [
         "repayment.customer_id, repayment.repayment_id",
         "uq_repayment_customer_id_repayment_id",
     ),
+    ("business_day", {}, "business_day.business_date, business_day.recorded_id", "pk_business_day"),
     ("policy_pin", {"sha256": "other"}, "policy_pin.version", "pk_policy_pin"),
     ("idempotency_record", {"fingerprint": "g"}, "idempotency_record.request_id", "pk_idempotency_record"),
     ("import_file", {"queue_number": 2}, "import_file.import_id", "uq_import_file_import_id"),

@@ -217,7 +217,8 @@ class CreditServiceServicer(object):
         amount beyond the instalments due is an advance on the next ones. Exactly the payoff of the day closes the loan.
 
         Errors: INVALID_ARGUMENT (INVALID_FIELD, REQUEST_ID_REUSED), NOT_FOUND (LOAN_NOT_FOUND), FAILED_PRECONDITION
-        (LOAN_CLOSED, REPAYMENT_EXCEEDS_PAYOFF, TOO_MANY_REPAYMENTS: the last of 10,000 has to close the loan).
+        (LOAN_CLOSED, REPAYMENT_EXCEEDS_PAYOFF, TOO_MANY_REPAYMENTS: after 9,999 only those that complete an
+        instalment are taken).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
