@@ -15,6 +15,7 @@ from datetime import date
 from typing import NamedTuple, Protocol, TypeVar
 
 from almeno_grpc.domain.customer import Customer
+from almeno_grpc.domain.customer_change import CustomerChange, NewChange
 from almeno_grpc.domain.decision import Borrower
 from almeno_grpc.domain.imports import (
     CustomerRow,
@@ -117,6 +118,16 @@ class CustomerStore(Protocol):
 
     def import_changed(self, row: CustomerRow, digits_before: int) -> None:
         """Updates a customer to what the sheet says."""
+
+
+class CustomerChangeStore(Protocol):
+    """The changes of customers and their loans."""
+
+    def add(self, changes: Sequence[NewChange], create_time: int) -> None:
+        """Adds changes, in their order, of customers whom this transaction has locked or updated."""
+
+    def page(self, customer_id: int, after: int, count: int) -> list[CustomerChange]:
+        """Up to `count` changes of a customer and the customer's loans with a number above `after`, in order."""
 
 
 class BorrowerStore(Protocol):
@@ -304,6 +315,10 @@ class Transaction(Protocol):
     @property
     def customers(self) -> CustomerStore:
         """Customers."""
+
+    @property
+    def customer_changes(self) -> CustomerChangeStore:
+        """Changes of customers and their loans."""
 
     @property
     def borrowers(self) -> BorrowerStore:

@@ -17,6 +17,7 @@ from almeno_grpc.storage import business_days
 from almeno_grpc.storage.backend import OpenTransaction
 from almeno_grpc.storage.borrowers import Borrowers, borrowers_of
 from almeno_grpc.storage.changes import rows_of
+from almeno_grpc.storage.customer_changes import CustomerChanges
 from almeno_grpc.storage.customers import Customers
 from almeno_grpc.storage.decisions import Decisions
 from almeno_grpc.storage.engine import open_backend, parse_url
@@ -43,6 +44,11 @@ class SqlTransaction:
     def customers(self) -> Customers:
         """The customers."""
         return Customers(self._transaction)
+
+    @cached_property
+    def customer_changes(self) -> CustomerChanges:
+        """The changes of customers and their loans."""
+        return CustomerChanges(self._transaction)
 
     @cached_property
     def borrowers(self) -> Borrowers:

@@ -221,6 +221,28 @@ repayment = Table(
     sqlite_with_rowid=False,
 )
 
+# What a field of a customer or a loan was, and what it became. Triggers refuse updates and deletes, as of repayments.
+customer_change = Table(
+    "customer_change",
+    metadata,
+    Column("customer_id", _Id, ForeignKey("customer.customer_id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("loan_id", _Id),
+    Column("field", String(32), nullable=False),
+    Column("old_value", Text, nullable=False),
+    Column("new_value", Text, nullable=False),
+    Column("principal", String(64), nullable=False),
+    Column("import_id", String(36)),
+    Column("row_number", Integer),
+    Column("create_time_us", BigInteger, nullable=False),
+    PrimaryKeyConstraint("customer_id", "number"),
+    ForeignKeyConstraint(["loan_id", "customer_id"], ["loan.loan_id", "loan.customer_id"]),
+    CheckConstraint("number > 0", name="number_positive"),
+    CheckConstraint("old_value <> new_value", name="values_differ"),
+    CheckConstraint("(import_id IS NULL) = (row_number IS NULL)", name="row_of_import"),
+    sqlite_with_rowid=False,
+)
+
 # The business dates on which decisions and repayments were recorded: the latest one is found by the key. A transaction
 # that finds today there adds no row, so there are few, and the rows of those that begin a day at the same time differ
 # by the id: no two ever wait for each other.

@@ -116,16 +116,22 @@ def test_migrations_make_the_same_checks_keys_and_indexes_to_the_letter(empty, o
     assert by_migrations == by_tables
 
 
-def test_repayments_cannot_be_changed_or_removed_by_anybody(empty, engine):
+def test_repayments_and_changes_cannot_be_changed_or_removed_by_anybody(empty, engine):
     empty.migrate()
     with engine.begin() as connection:
-        for row in A_REPAYMENT:
+        for row in (*A_REPAYMENT, A_CHANGE):
             connection.exec_driver_sql(row)
-    for change in ("UPDATE repayment SET amount_paise = 2", "DELETE FROM repayment"):
+    for change in (
+        "UPDATE repayment SET amount_paise = 2",
+        "DELETE FROM repayment",
+        "UPDATE customer_change SET old_value = '29'",
+        "DELETE FROM customer_change",
+    ):
         with pytest.raises(DBAPIError, match="never"), engine.begin() as connection:
             connection.exec_driver_sql(change)
     with engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT amount_paise FROM repayment").scalar() == 100
+        assert connection.exec_driver_sql("SELECT old_value FROM customer_change").scalar() == "30"
 
 
 def test_loan_of_a_book_that_was_written_before_may_have_more_repayments(empty, engine):
@@ -168,6 +174,9 @@ A_REPAYMENT = (
     VALUES (5, 7, 10000000, 0, 10, 1000000, 'ANNUAL_COMPOUND', 0, 0, 10000000, 2026, 1, 5, 5, NULL, 100, 1)""",
     "INSERT INTO repayment VALUES (7, 5, 1, 'r', 100, '2026-01-05', 0, 0, 0, 10000000, 0, 0, 100, 10000000, false, 1)",
 )
+
+
+A_CHANGE = "INSERT INTO customer_change VALUES (7, 1, NULL, 'age', '30', '31', '', 'i', 2, 1)"
 
 
 def test_migration_that_fails_halfway_leaves_nothing_of_itself(monkeypatch, empty, engine):

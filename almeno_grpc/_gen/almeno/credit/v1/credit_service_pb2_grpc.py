@@ -56,6 +56,11 @@ class CreditServiceStub(object):
                 request_serializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.ListCustomersRequest.SerializeToString,
                 response_deserializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.ListCustomersResponse.FromString,
                 _registered_method=True)
+        self.ListCustomerChanges = channel.unary_unary(
+                '/almeno.credit.v1.CreditService/ListCustomerChanges',
+                request_serializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.ListCustomerChangesRequest.SerializeToString,
+                response_deserializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.ListCustomerChangesResponse.FromString,
+                _registered_method=True)
         self.CheckEligibility = channel.unary_unary(
                 '/almeno.credit.v1.CreditService/CheckEligibility',
                 request_serializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.CheckEligibilityRequest.SerializeToString,
@@ -150,6 +155,16 @@ class CreditServiceServicer(object):
         """Lists all customers by ascending `customer_id`.
 
         Errors: INVALID_ARGUMENT (INVALID_FIELD, INVALID_PAGE_TOKEN).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCustomerChanges(self, request, context):
+        """Lists what has changed of a customer and of the customer's loans since they came into the book, field by field, in
+        the order of the changes. Bookings and repayments are no changes: they have lists of their own.
+
+        Errors: INVALID_ARGUMENT (INVALID_FIELD, INVALID_PAGE_TOKEN), NOT_FOUND (CUSTOMER_NOT_FOUND).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -286,6 +301,11 @@ def add_CreditServiceServicer_to_server(servicer, server):
                     servicer.ListCustomers,
                     request_deserializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.ListCustomersRequest.FromString,
                     response_serializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.ListCustomersResponse.SerializeToString,
+            ),
+            'ListCustomerChanges': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCustomerChanges,
+                    request_deserializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.ListCustomerChangesRequest.FromString,
+                    response_serializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.ListCustomerChangesResponse.SerializeToString,
             ),
             'CheckEligibility': grpc.unary_unary_rpc_method_handler(
                     servicer.CheckEligibility,
@@ -436,6 +456,33 @@ class CreditService(object):
             '/almeno.credit.v1.CreditService/ListCustomers',
             almeno_dot_credit_dot_v1_dot_credit__service__pb2.ListCustomersRequest.SerializeToString,
             almeno_dot_credit_dot_v1_dot_credit__service__pb2.ListCustomersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCustomerChanges(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/almeno.credit.v1.CreditService/ListCustomerChanges',
+            almeno_dot_credit_dot_v1_dot_credit__service__pb2.ListCustomerChangesRequest.SerializeToString,
+            almeno_dot_credit_dot_v1_dot_credit__service__pb2.ListCustomerChangesResponse.FromString,
             options,
             channel_credentials,
             insecure,
