@@ -12,8 +12,12 @@ from decimal import Decimal
 
 import pytest
 from support.book import INDIA, LAKH, RUPEE, Book
+from support.recount import terms
+from support.served_book import Served
 
 from almeno_grpc import bootstrap
+from almeno_grpc.api import credit_service_pb2 as pb
+from almeno_grpc.api import import_pb2
 from almeno_grpc.clock import Clock
 from almeno_grpc.config import Settings
 from almeno_grpc.domain.decision import DecisionReason, LoanRequest
@@ -187,3 +191,18 @@ def test_server_that_is_behind_says_so_at_its_start_and_queues_no_file(
     assert tomorrow.imports.page(100, 10) == []
     bootstrap.queue_files(on_time)
     assert len(tomorrow.imports.page(100, 10)) == 1
+
+
+def test_callers_of_a_server_that_is_behind_are_told_and_nothing_of_an_upload_stays(stubs: Served, rows_of) -> None:
+    stubs.book.upsert([rows_of.customer(1)])
+    stubs.book.store.write(lambda tx: tx.write(decision_of(1, TOMORROW, "tomorrow")))
+    before = stubs.book.counts()
+    for change in (
+        lambda: stubs.credit.CreateLoan(pb.CreateLoanRequest(customer_id=1, **terms(1000, "12", 12))),
+        lambda: stubs.upload(b"Customer ID", import_pb2.IMPORT_KIND_CUSTOMERS, "customers.csv"),
+    ):
+        refusal = stubs.refusal(change)
+        assert (refusal.code, refusal.reason) == ("FAILED_PRECONDITION", "BUSINESS_DATE_BEHIND")
+        assert refusal.metadata == {"business_date": "2026-04-10", "latest_business_date": "2026-04-11"}
+    assert stubs.book.counts() == before
+    assert stubs.credit.GetCustomer(pb.GetCustomerRequest(customer_id=1)).position.loan_count == 0
