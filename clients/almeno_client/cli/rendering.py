@@ -112,14 +112,15 @@ def customers_table(customers: Iterable[Customer]) -> Table:
 
 
 def changes_table(changes: Iterable[CustomerChange]) -> Table:
-    """Changes of a customer and of the customer's loans, one a row."""
-    table = list_table("No.", "When", "Of", "What", "Was", "Became", "By", right=("No.", "Was", "Became"))
+    """Changes of a customer and of the customer's loans, one a row. The id of an import has no room beside them."""
+    table = list_table("No.", "When", "Loan", "What", "Was", "Became", "By", right=("No.", "Loan", "Was", "Became"))
+    table.columns[2].no_wrap = True  # an id in one piece can be copied
     for change in changes:
-        source = f"row {change.row_number} of {change.import_id}" if change.import_id else ""
+        source = f"row {change.row_number} of a file" if change.import_id else ""
         table.add_row(
             str(change.number),
             f"{change.change_time:%Y-%m-%d %H:%M}",
-            "customer" if change.loan_id is None else f"loan {change.loan_id}",
+            "" if change.loan_id is None else str(change.loan_id),
             Text(printable(humanized(change.field))),
             Text(printable(change.old_value)),
             Text(printable(change.new_value)),
