@@ -5,6 +5,7 @@ import worker in one that imports.
 """
 
 import hashlib
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,9 +17,11 @@ from typing import TYPE_CHECKING
 from almeno_grpc.clock import Clock
 from almeno_grpc.config import ConfigurationError, Settings
 from almeno_grpc.domain.api_keys import NewKey, sha256_of
+from almeno_grpc.domain.errors import BusinessDateBehind
 from almeno_grpc.domain.imports import ImportKind
 from almeno_grpc.domain.policy import Policy
 from almeno_grpc.domain.policy_file import PolicyError
+from almeno_grpc.logs import log_event
 from almeno_grpc.metrics import Metrics
 from almeno_grpc.service.access import AccessService
 from almeno_grpc.service.imports import CHUNK_BYTES, ImportService, Upload
@@ -50,7 +53,7 @@ def load_policies() -> list[Policy]:
 
 
 def prepare_database(settings: Settings) -> None:
-    """Creates or migrates the database, and holds the policy files against the decisions in it.
+    """Creates or migrates the database, and holds the policy files and the business date against what is in it.
 
     Raises:
         ConfigurationError: The database or a policy file cannot be used.
@@ -63,10 +66,21 @@ def prepare_database(settings: Settings) -> None:
         raise ConfigurationError(str(error)) from error
     try:
         check_pins(store, load_policies())
+        behind = _business_date_behind(store, clock_of(settings))
+        if behind is not None:
+            log_event("business_date_behind", logging.WARNING, message=behind.message)
     except PolicyError as error:
         raise ConfigurationError(str(error)) from error
     finally:
         store.close()
+
+
+def _business_date_behind(store: SqlStore, clock: Clock) -> BusinessDateBehind | None:
+    """Why the server is going to change nothing, where the book has come to a later day than its own."""
+    today = clock.today()
+    with store.read() as tx:
+        latest = tx.latest_business_date()
+    return BusinessDateBehind(today, latest) if latest is not None and today < latest else None
 
 
 def build_application(settings: Settings, metrics: Metrics) -> "CreditApplication":
@@ -101,10 +115,12 @@ def build_import_worker(settings: Settings, metrics: Metrics) -> Callable[[threa
 
 
 def queue_files(settings: Settings) -> None:
-    """Queues the files that the settings name, customers first, for the loans are theirs."""
+    """Queues the files that the settings name, customers first, for the loans are theirs; none while it is behind."""
     store = SqlStore(settings.database_url, threads=1)
     imports = ImportService(store, clock_of(settings))
     try:
+        if _business_date_behind(store, clock_of(settings)) is not None:
+            return
         for kind, path in ((ImportKind.CUSTOMERS, settings.load_customers), (ImportKind.LOANS, settings.load_loans)):
             if path is not None:
                 upload = _upload(kind, path)

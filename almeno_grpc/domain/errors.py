@@ -29,6 +29,7 @@ CreditError
 │   ├── ScopeMissing
 │   └── CallerLimitExceeded
 ├── FailedPrecondition
+│   ├── BusinessDateBehind
 │   ├── NoPolicyInEffect
 │   ├── PolicyChanged
 │   ├── LoanClosed
@@ -305,6 +306,19 @@ class FailedPrecondition(CreditError):
     """The request is valid, but the state of the book does not allow it."""
 
 
+class BusinessDateBehind(FailedPrecondition):
+    """The server's business date lies before the latest one on which a decision or a repayment was recorded."""
+
+    reason = "BUSINESS_DATE_BEHIND"
+
+    def __init__(self, business_date: date, latest: date) -> None:
+        super().__init__(
+            f"this server takes {business_date} for today, and the book has come to {latest}: it changes nothing until "
+            "its clock or ALMENO_BUSINESS_DATE is set right",
+            metadata={"business_date": str(business_date), "latest_business_date": str(latest)},
+        )
+
+
 class NoPolicyInEffect(FailedPrecondition):
     """No policy has taken effect by the business date."""
 
@@ -339,7 +353,7 @@ class RepaymentExceedsPayoff(FailedPrecondition):
 
 
 class TooManyRepayments(FailedPrecondition):
-    """The loan has the maximum number of repayments."""
+    """The loan has had so many repayments that the next one has to complete an instalment."""
 
     reason = "TOO_MANY_REPAYMENTS"
 

@@ -36,8 +36,9 @@ MIN_TENURE_MONTHS = 1
 MAX_TENURE_MONTHS = 600
 """Of a loan; it has an instalment a month."""
 
-MAX_REPAYMENTS = 10_000
-"""Of a loan; the last of them has to close it."""
+MAX_PART_REPAYMENTS = 9_999
+"""Repayments of a loan, of whatever amount. A later one has to complete an instalment, and such a one is always taken:
+so a loan has at most `MAX_TENURE_MONTHS` more."""
 
 MIN_INTEREST_RATE = Decimal(0)
 MAX_INTEREST_RATE = Decimal(100)

@@ -67,6 +67,11 @@ def plain(value: Decimal) -> Decimal:
     return normalized.quantize(Decimal(1)) if isinstance(exponent, int) and exponent > 0 else normalized
 
 
+def decimal_rupees(paise: int) -> str:
+    """An amount of zero or more for programs, in rupees with both decimals: 1234567850 paise give 12345678.50."""
+    return f"{paise // PAISE_PER_RUPEE}.{paise % PAISE_PER_RUPEE:02d}"
+
+
 @lru_cache(maxsize=4096)
 def format_rupees(paise: int) -> str:
     """An amount for people, grouped the Indian way: 1234567850 paise give ₹1,23,45,678.50. No paise, no decimals."""

@@ -5,19 +5,48 @@ import unicodedata
 from almeno_grpc.domain.limits import MAX_NAME_CHARACTERS
 
 _UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
-"""Unicode categories that no name holds: control characters, lone surrogates, line and paragraph separators."""
+"""Unicode categories of control characters, lone surrogates, line and paragraph separators."""
+
+_BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Embeddings, overrides and isolates, which show a text other than it is. Joiners and the marks that Arabic and Hebrew
+are written with are none of them."""
+
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zs", "Zl", "Zp", "Mn", "Me"})
+"""Unicode categories of what nobody sees by itself: controls, formats such as joiners, spaces, and marks, which show on
+the letter before them only."""
+
+_BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800\U0001d159\u2065")
+"""Letters and symbols, by their category, that are blank: fillers of Hangul, the empty pattern of Braille, and such."""
+_MIN_TAG, _MAX_TAG = "\U000e0000", "\U000e0fff"
+"""Code points kept for tags and variation selectors, none of which is ever shown."""
 
 
 def clean_name(text: str) -> str:
     """Gives the name without the white space around it.
 
     Raises:
-        ValueError: The name is empty, longer than `MAX_NAME_CHARACTERS`, or holds a control character. The message
-            says what it has to be and does not quote it.
+        ValueError: The name is empty, longer than `MAX_NAME_CHARACTERS`, holds a control character or has no character
+            that can be seen. The message says what it has to be and does not quote it.
     """
     name = text.strip()
     if not 1 <= len(name) <= MAX_NAME_CHARACTERS:
         raise ValueError(f"must be 1 to {MAX_NAME_CHARACTERS} characters long, white space around it not counted")
-    if not name.isprintable() and any(unicodedata.category(character) in _UNPRINTABLE for character in name):
-        raise ValueError("must not hold control characters or line breaks")
+    if holds_controls(name):
+        raise ValueError("must not hold control characters, line breaks or bidi overrides")
+    if not any(map(_can_be_seen, name)):
+        raise ValueError("must have a character that can be seen")
     return name
+
+
+def holds_controls(text: str) -> bool:
+    """Whether a text holds a character that controls how it is shown: a line break, a bidi override and so on."""
+    return not text.isprintable() and any(map(_is_control, text))
+
+
+def _is_control(character: str) -> bool:
+    return unicodedata.category(character) in _UNPRINTABLE or character in _BIDI_CONTROLS
+
+
+def _can_be_seen(character: str) -> bool:
+    is_blank = character in _BLANK or _MIN_TAG <= character <= _MAX_TAG
+    return not is_blank and unicodedata.category(character) not in _UNSEEN

@@ -7,19 +7,28 @@ from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
 
+from almeno_grpc.domain import headings
 from almeno_grpc.domain.customer import Customer
+from almeno_grpc.domain.customer_change import (
+    ChangeSource,
+    FieldChange,
+    NewChange,
+    changes_of_customer,
+    changes_of_loan,
+)
 from almeno_grpc.domain.imports import (
     BOOK_METHOD,
     CustomerRow,
     CustomerRows,
+    ImportFile,
     IssueOutcome,
     LoanRow,
     LoanRows,
     RowCounts,
     RowIssue,
 )
-from almeno_grpc.domain.loan import Loan
-from almeno_grpc.domain.money import rate_from_scaled
+from almeno_grpc.domain.loan import Loan, LoanState
+from almeno_grpc.domain.money import format_rupees, rate_from_scaled
 from almeno_grpc.imports.sandbox.messages import RowBatch
 from almeno_grpc.service.store import Transaction
 
@@ -31,26 +40,40 @@ _KEY = attrgetter("customer_id", "source_loan_id")
 class _BatchResult:
     """What a batch has come to so far."""
 
+    file: ImportFile
     inserted: int = 0
     updated: int = 0
     unchanged: int = 0
     issues: list[RowIssue] = field(default_factory=list)
+    changes: list[NewChange] = field(default_factory=list)
 
     def reject(self, row_number: int, column: str, message: str) -> None:
         """Notes why a row is not taken."""
         self.issues.append(RowIssue(row_number, IssueOutcome.REJECTED, column, message))
 
+    def adjust(self, row_number: int, column: str, message: str) -> None:
+        """Notes what is to be known of a row that is taken."""
+        self.issues.append(RowIssue(row_number, IssueOutcome.ADJUSTED, column, message))
 
-def upsert_batch(tx: Transaction, queue_number: int, parts: Iterable[RowBatch], now: int) -> RowCounts:
+    def note_changes(
+        self, row: CustomerRow | LoanRow, changes: Iterable[FieldChange], loan_id: int | None = None
+    ) -> None:
+        """Notes what a row has changed of what was in the book; the customer is locked or updated."""
+        source = ChangeSource(principal=self.file.principal, import_id=self.file.import_id, row_number=row.row_number)
+        self.changes += [NewChange(row.customer_id, loan_id, change, source) for change in changes]
+
+
+def upsert_batch(tx: Transaction, file: ImportFile, parts: Iterable[RowBatch], now: int) -> RowCounts:
     """Imports a batch, part by part, and adds to the progress of its import, in the same transaction.
 
-    The parts take effect in their order; `now` is in microseconds since the epoch.
+    The parts take effect in their order; `now` is in microseconds since the epoch. What rows change of customers and
+    loans that are there already is stored too, field by field, with what it was.
 
     Raises:
         WriteConflict: A phone number or a Loan ID was taken by another server, or a loan was booked or repaid
             meanwhile. The batch may be imported again.
     """
-    result = _BatchResult()
+    result = _BatchResult(file)
     for part in parts:
         result.issues += part.issues_here()
         if isinstance(part.rows, CustomerRows):
@@ -64,7 +87,8 @@ def upsert_batch(tx: Transaction, queue_number: int, parts: Iterable[RowBatch], 
     ]
     adjusted = {issue.row_number for issue in issues} - rejected
     counts = RowCounts(result.inserted, result.updated, result.unchanged, len(rejected), len(adjusted))
-    tx.imports.add_progress(queue_number, counts, issues)
+    tx.customer_changes.add(result.changes, now)
+    tx.imports.add_progress(file.queue_number, counts, issues)
     return counts
 
 
@@ -94,10 +118,10 @@ def _upsert_customers(tx: Transaction, rows: CustomerRows, now: int, result: _Ba
             result.unchanged += 1
             continue
         if row.customer_id in registered_here:
-            result.reject(row.row_number, "Customer ID", "is the number of a customer who was registered here")
+            result.reject(row.row_number, headings.CUSTOMER_ID, "is the number of a customer who was registered here")
             continue
         if holder_of.get(row.phone_digits, row.customer_id) != row.customer_id:
-            result.reject(row.row_number, "Phone Number", f"is held by customer {holder_of[row.phone_digits]}")
+            result.reject(row.row_number, headings.PHONE_NUMBER, f"is held by customer {holder_of[row.phone_digits]}")
             continue
         if before is None:
             new.append(row)
@@ -106,6 +130,7 @@ def _upsert_customers(tx: Transaction, rows: CustomerRows, now: int, result: _Ba
             # Changes may free a phone number that a later row takes, so what came before them goes first.
             _import_new_customers(tx, new, now)
             tx.customers.import_changed(row, before.phone_digits)
+            result.note_changes(row, changes_of_customer(before, row))
             holder_of.pop(before.phone_digits, None)
             result.updated += 1
         by_id[row.customer_id] = row
@@ -147,7 +172,7 @@ def _upsert_run(
     new, others = list[LoanRow](), list[LoanRow]()
     for row in rows:
         if row.customer_id not in customers:
-            result.reject(row.row_number, "Customer ID", f"no customer has the number {row.customer_id}")
+            result.reject(row.row_number, headings.CUSTOMER_ID, f"no customer has the number {row.customer_id}")
         elif row.source_loan_id in taken:
             others.append(row)
         else:
@@ -188,10 +213,16 @@ def _update_again(tx: Transaction, row: LoanRow, before: Loan, result: _BatchRes
         result.unchanged += 1
         loan = before
     elif before.repayment_count:
-        result.reject(row.row_number, "Loan ID", f"repayments on loan {loan.loan_id} are recorded here, not by sheets")
+        result.reject(
+            row.row_number, headings.LOAN_ID, f"repayments on loan {loan.loan_id} are recorded here, not by sheets"
+        )
         return before
     else:
+        # As a repayment does, so that a decision on the customer sees the loan as it was or as it is from now on.
+        tx.borrowers.lock([loan.customer_id], wait=True)
         tx.loans.import_changed(loan)
+        result.note_changes(row, changes_of_loan(before, loan), loan.loan_id)
+        _note_reduction(row, before, loan, result)
         result.updated += 1
     _note_id(row, loan.loan_id, result)
     return loan
@@ -200,7 +231,18 @@ def _update_again(tx: Transaction, row: LoanRow, before: Loan, result: _BatchRes
 def _note_id(row: LoanRow, loan_id: int, result: _BatchResult) -> None:
     if loan_id != row.source_loan_id:
         message = f"{row.source_loan_id} is the number of another loan; this one has loan_id {loan_id}"
-        result.issues.append(RowIssue(row.row_number, IssueOutcome.ADJUSTED, "Loan ID", message))
+        result.adjust(row.row_number, headings.LOAN_ID, message)
+
+
+def _note_reduction(row: LoanRow, before: Loan, after: Loan, result: _BatchResult) -> None:
+    """Reports what takes debt off a loan that nobody has repaid here."""
+    if after.loan_amount < before.loan_amount:
+        amounts = f"{format_rupees(before.loan_amount)} to {format_rupees(after.loan_amount)}"
+        result.adjust(row.row_number, headings.LOAN_AMOUNT, f"lowers loan {after.loan_id} from {amounts}")
+    was_running = before.state is LoanState.ACTIVE and before.end_date > result.file.book_date
+    if was_running and after.state is LoanState.CLOSED:
+        message = f"closes loan {after.loan_id}, which was to run until {before.end_date}"
+        result.adjust(row.row_number, headings.EMIS_PAID_ON_TIME, message)
 
 
 def _as_imported(tx: Transaction, loan: Loan) -> Loan:

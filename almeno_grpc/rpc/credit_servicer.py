@@ -14,7 +14,7 @@ from almeno_grpc.domain.decision import Decision, LoanRequest
 from almeno_grpc.domain.errors import CreditError
 from almeno_grpc.metrics import Metrics
 from almeno_grpc.rpc import requests
-from almeno_grpc.rpc.conversion.customers import PositionMessage, fill_customer
+from almeno_grpc.rpc.conversion.customers import PositionMessage, fill_change, fill_customer
 from almeno_grpc.rpc.conversion.decisions import (
     encoded_check,
     encoded_results,
@@ -99,6 +99,28 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         in_full = current_caller().may(PII)
         for customer in page.rows:
             fill_customer(response.customers.add(), customer, in_full=in_full)
+        return response
+
+    def ListCustomerChanges(
+        self, request: pb.ListCustomerChangesRequest, _context: grpc.ServicerContext
+    ) -> pb.ListCustomerChangesResponse:
+        """Lists what has changed of a customer and the customer's loans."""
+        fields = FieldReader()
+        customer_id = fields.identifier("customer_id", request.customer_id)
+        size = fields.page_size(request.page_size)
+        fields.raise_if_invalid()
+        page = page_of(
+            f"changes of {customer_id}",
+            size,
+            request.page_token,
+            (0,),
+            partial(self._customers.page_of_changes, customer_id),
+            lambda change: (change.number,),
+        )
+        response = pb.ListCustomerChangesResponse(next_page_token=page.next_page_token)
+        in_full = current_caller().may(PII)
+        for change in page.rows:
+            fill_change(response.changes.add(), change, in_full=in_full)
         return response
 
     def CheckEligibility(self, request: pb.CheckEligibilityRequest, _context: grpc.ServicerContext) -> Future[bytes]:

@@ -4,7 +4,6 @@ import hashlib
 import re
 import tempfile
 import time
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO
@@ -15,6 +14,7 @@ from almeno_grpc.api import portfolio_service_pb2 as pb
 from almeno_grpc.domain.errors import DeadlineExceeded, InvalidField, StoreUnavailable, UploadMismatch, UploadTooLarge
 from almeno_grpc.domain.headings import HEADINGS, plain_heading
 from almeno_grpc.domain.imports import ImportKind
+from almeno_grpc.domain.names import holds_controls
 from almeno_grpc.rpc.conversion.imports import IMPORT_KINDS
 from almeno_grpc.rpc.field_reader import FieldReader
 from almeno_grpc.rpc.runtime.current_call import current_caller
@@ -31,10 +31,6 @@ _MAX_FILE_NAME_CHARACTERS = 255
 _MAX_HEADING_CHARACTERS = 255
 _ENDING = re.compile(r"\.(xlsx|xls|xlsb|ods|csv)", re.IGNORECASE)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_UNSAFE_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
-"""Unicode categories of control characters, lone surrogates, line and paragraph separators."""
-_BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""Embeddings, overrides and isolates, which show a name other than it is."""
 _KINDS = {message: kind for kind, message in IMPORT_KINDS.items()}
 
 
@@ -148,10 +144,9 @@ def upload_of(fields: FieldReader, received: Received) -> Upload:
 def _file_name(fields: FieldReader, name: str) -> str:
     """A file's name, which is a label: what cannot be seen in it, such as a no-break space or a joiner, stays."""
     name = name.strip()
-    unsafe = any(unicodedata.category(character) in _UNSAFE_CATEGORIES for character in name)
     if not 1 <= len(name) <= _MAX_FILE_NAME_CHARACTERS:
         fields.add_violation("header.file_name", f"must be 1 to {_MAX_FILE_NAME_CHARACTERS} printable characters")
-    elif unsafe or _BIDI_CONTROLS & set(name):
+    elif holds_controls(name):
         fields.add_violation("header.file_name", "must not hold control characters, line breaks or bidi overrides")
     elif not _ENDING.fullmatch(name[name.rfind(".") :] if "." in name else ""):
         fields.add_violation("header.file_name", "must end in .xlsx, .xls, .xlsb, .ods or .csv")

@@ -122,6 +122,7 @@ class BookingService:
         now = self._clock.now_microseconds()
         stored = stored_decision_of(new_identifier(now), decision, policy, now)
         changes.decisions.append(decision_record(stored))
+        changes.business_date = state.today
         if not decision.approved:
             return Booking(stored, None)
         loan = _approved_loan(next(state.loan_ids), stored.decision_id, decision)

@@ -7,6 +7,7 @@ from operator import attrgetter
 
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.customer import Customer, approved_limit, phone_digits
+from almeno_grpc.domain.customer_change import CustomerChange
 from almeno_grpc.domain.errors import CustomerNotFound, PhoneNumberTaken
 from almeno_grpc.domain.position import CreditPosition
 from almeno_grpc.service.idempotency import NO_ACCESS_CHECK, AccessCheck, RequestContext, WriteQueue
@@ -109,3 +110,15 @@ class CustomerService:
         """Up to `count` customers with an id above `after`, by ascending id."""
         with self._store.read() as tx:
             return tx.customers.page(after, count)
+
+    def page_of_changes(self, customer_id: int, after: int, count: int) -> list[CustomerChange]:
+        """Up to `count` changes of a customer and the customer's loans with a number above `after`, in order.
+
+        Raises:
+            CustomerNotFound: No customer has the id.
+        """
+        with self._store.read() as tx:
+            changes = tx.customer_changes.page(customer_id, after, count)
+            if not changes and tx.customers.get(customer_id) is None:
+                raise CustomerNotFound(customer_id)
+            return changes

@@ -18,6 +18,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.access import ANYONE, Caller
 from almeno_grpc.domain.errors import (
+    BusinessDateBehind,
     CreditError,
     DeadlineExceeded,
     PhoneNumberTaken,
@@ -151,7 +152,7 @@ def execute_batch(
     tx: Transaction,
     use_case: UseCase[Q, S, R],
     calls: Sequence[PendingCall[Q, R]],
-    now: int,
+    clock: Clock,
     access: AccessCheck,
     *,
     wait: bool,
@@ -162,22 +163,35 @@ def execute_batch(
         tx: The transaction.
         use_case: What the calls do.
         calls: The calls, no two with the same key or request_id.
-        now: The present instant, in microseconds since the epoch.
+        clock: The business date, and the time of the records.
         access: Who may still make their calls.
         wait: Whether to wait for locks.
 
     Returns:
         What became of each call, in their order.
     """
+    # Before the use case asks for it: at midnight that may get the next day.
+    today = clock.today()
     access.renew_in(tx)
     state = use_case.load(tx, [call.request for call in calls], wait=wait)
     # Behind the locks: a repetition that has waited for the first request to commit sees its record.
     keys = [call.context.key for call in calls if call.context.request_id]
     records = tx.idempotency.get_many(keys) if keys else {}
-    changes = Changes()
-    outcomes = [
-        _execute_one(use_case, state, call, records.get(call.context.key), changes, now, access) for call in calls
-    ]
+    latest = tx.latest_business_date()
+    changes, now = Changes(), clock.now_microseconds()
+    outcomes: list[Outcome[R]] = []
+    for call in calls:
+        record = records.get(call.context.key)
+        if (refusal := _refusal_of(call, access)) is not None:
+            outcomes.append(refusal)
+        elif record is not None:
+            outcomes.append(_repeated(call, record))
+        elif latest is not None and today < latest:
+            outcomes.append(BusinessDateBehind(today, latest))
+        else:
+            outcomes.append(_execute_one(use_case, state, call, changes, now))
+    if latest is not None and changes.business_date is not None and changes.business_date <= latest:
+        changes.business_date = None
     try:
         tx.write(changes)
     except PhoneNumberTaken as error:
@@ -186,24 +200,24 @@ def execute_batch(
     return outcomes
 
 
-def _execute_one(  # noqa: PLR0911 - each step may be the last
-    use_case: UseCase[Q, S, R],
-    state: S,
-    call: PendingCall[Q, R],
-    record: IdempotencyRecord | None,
-    changes: Changes,
-    now: int,
-    access: AccessCheck,
-) -> Outcome[R]:
-    context = call.context
+def _refusal_of(call: PendingCall[Q, R], access: AccessCheck) -> CreditError | None:
     try:
-        access.raise_if_refused(context.caller, context.scope)
+        access.raise_if_refused(call.context.caller, call.context.scope)
     except CreditError as error:
         return error
-    if record is not None:
-        if record.fingerprint != context.fingerprint:
-            return RequestIdReused(context.request_id_field)
-        return Repeated(record.answer)
+    return None
+
+
+def _repeated(call: PendingCall[Q, R], record: IdempotencyRecord) -> Repeated | CreditError:
+    if record.fingerprint != call.context.fingerprint:
+        return RequestIdReused(call.context.request_id_field)
+    return Repeated(record.answer)
+
+
+def _execute_one(
+    use_case: UseCase[Q, S, R], state: S, call: PendingCall[Q, R], changes: Changes, now: int
+) -> Outcome[R]:
+    context = call.context
     if not context.is_active():
         return DeadlineExceeded("the caller waits no longer; nothing was changed")
     try:
@@ -282,7 +296,7 @@ class WriteQueue(Generic[Q, S, R]):
 
         def work(tx: Transaction) -> list[Outcome[R]]:
             calls.extend(take())
-            return execute_batch(tx, self._use_case, calls, self._clock.now_microseconds(), self._access, wait=False)
+            return execute_batch(tx, self._use_case, calls, self._clock, self._access, wait=False)
 
         try:
             outcomes = self._store.write(work, max_attempts=1)
@@ -323,7 +337,7 @@ def run_alone(
     """Executes a call in a transaction of its own, which waits for locks and is tried again after a conflict."""
 
     def work(tx: Transaction) -> Outcome[R]:
-        [outcome] = execute_batch(tx, use_case, [call], clock.now_microseconds(), access, wait=True)
+        [outcome] = execute_batch(tx, use_case, [call], clock, access, wait=True)
         if isinstance(outcome, CreditError):
             raise outcome
         return outcome

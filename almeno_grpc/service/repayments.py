@@ -8,7 +8,7 @@ from operator import attrgetter
 
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.errors import InvalidField, LoanClosed, LoanNotFound, TooManyRepayments
-from almeno_grpc.domain.limits import MAX_REPAYMENTS
+from almeno_grpc.domain.limits import MAX_PART_REPAYMENTS
 from almeno_grpc.domain.loan import Installment, Loan, LoanState
 from almeno_grpc.domain.repayment import Payoff, Repayment, Standing, installments, payoff, repay
 from almeno_grpc.service.idempotency import NO_ACCESS_CHECK, AccessCheck, NotLocked, RequestContext, WriteQueue
@@ -84,7 +84,7 @@ class RepaymentService:
             LoanClosed: Every instalment is paid.
             InvalidField: It was paid after the business date, before the approval or before the latest repayment.
             RepaymentExceedsPayoff: It is more than closes the loan on that day.
-            TooManyRepayments: The loan has had so many that only one which closes it is taken.
+            TooManyRepayments: The loan has had so many that only one which completes an instalment is taken.
         """
         return self._queue.submit(request, context, encode, on_commit)
 
@@ -119,9 +119,9 @@ class RepaymentService:
             raise InvalidField.of("payment_date", _not_before(earliest))
         after = repay(loan, request.amount, paid_on, settled=settled)
         closes_loan = after.state is LoanState.CLOSED
-        if after.repayment_count >= MAX_REPAYMENTS and not closes_loan:
+        if loan.repayment_count >= MAX_PART_REPAYMENTS and after.emis_paid == loan.emis_paid:
             raise TooManyRepayments(
-                f"loan {loan_id} has had {loan.repayment_count} repayments; the next one has to be its payoff",
+                f"loan {loan_id} has had {loan.repayment_count} repayments; the next one has to complete an instalment",
                 metadata={"loan_id": str(loan_id)},
             )
         now = self._clock.now_microseconds()
@@ -139,6 +139,7 @@ class RepaymentService:
         )
         changes.repayments.append(repayment)
         changes.repaid_loans.append(after)
+        changes.business_date = state.today
         return Recorded(repayment, after, state.today)
 
     def page(self, loan_id: int, after: int, count: int) -> list[Repayment]:

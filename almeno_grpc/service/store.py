@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from almeno_grpc.domain.access import AccessRecords, ApiKey, CertificateName, Principal
 from almeno_grpc.domain.customer import Customer
+from almeno_grpc.domain.customer_change import CustomerChange, NewChange
 from almeno_grpc.domain.decision import Borrower
 from almeno_grpc.domain.imports import (
     CustomerRow,
@@ -80,6 +81,8 @@ class Changes:
     repayments: list[Repayment] = field(default_factory=list)
     repaid_loans: list[Loan] = field(default_factory=list)
     """Loans as they stand after a repayment."""
+    business_date: date | None = None
+    """The business date of the decisions and repayments, where it is the latest so far."""
     policy_pins: dict[str, str] = field(default_factory=dict)
     """SHA-256 of policy files, by version, for those that decide for the first time."""
     idempotency_records: list[IdempotencyRecord] = field(default_factory=list)
@@ -118,6 +121,16 @@ class CustomerStore(Protocol):
 
     def import_changed(self, row: CustomerRow, digits_before: int) -> None:
         """Updates a customer to what the sheet says."""
+
+
+class CustomerChangeStore(Protocol):
+    """The changes of customers and their loans."""
+
+    def add(self, changes: Sequence[NewChange], create_time: int) -> None:
+        """Adds changes, in their order, of customers whom this transaction has locked or updated."""
+
+    def page(self, customer_id: int, after: int, count: int) -> list[CustomerChange]:
+        """Up to `count` changes of a customer and the customer's loans with a number above `after`, in order."""
 
 
 class BorrowerStore(Protocol):
@@ -374,6 +387,10 @@ class Transaction(Protocol):
         """Customers."""
 
     @property
+    def customer_changes(self) -> CustomerChangeStore:
+        """Changes of customers and their loans."""
+
+    @property
     def borrowers(self) -> BorrowerStore:
         """Customers with their credit positions."""
 
@@ -408,6 +425,9 @@ class Transaction(Protocol):
     @property
     def access(self) -> AccessStore:
         """Callers."""
+
+    def latest_business_date(self) -> date | None:
+        """The latest business date on which a decision or a repayment was recorded; None while there is none."""
 
     def write(self, changes: Changes) -> None:
         """Writes the changes, in one statement a table or fewer. At most once a transaction, as its last step.

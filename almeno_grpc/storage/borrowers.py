@@ -30,7 +30,6 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from almeno_grpc.domain.decision import Borrower
-from almeno_grpc.domain.months import day_number
 from almeno_grpc.domain.position import CreditPosition
 from almeno_grpc.storage.backend import OpenTransaction
 from almeno_grpc.storage.compiled import CompiledStatement, Row
@@ -65,23 +64,30 @@ class _Smaller(FunctionElement[int]):
     inherit_cache = True
 
 
+class _Larger(FunctionElement[int]):
+    """The larger of two numbers, likewise."""
+
+    type = Integer()
+    inherit_cache = True
+
+
 @compiles(_Smaller)
-def _smaller(element: _Smaller, compiler: SQLCompiler, **options: Any) -> str:
-    name = "min" if compiler.dialect.name == "sqlite" else "least"
-    return f"{name}({compiler.process(element.clauses, **options)})"
+@compiles(_Larger)
+def _extreme(element: _Smaller | _Larger, compiler: SQLCompiler, **options: Any) -> str:
+    names = ("min", "max") if compiler.dialect.name == "sqlite" else ("least", "greatest")
+    return f"{names[isinstance(element, _Larger)]}({compiler.process(element.clauses, **options)})"
 
 
 _l = loan.c
 # The columns are of 16 bits, the numbers made of them are not.
 _year, _month = type_coerce(_l.approval_year, Integer), type_coerce(_l.approval_month, Integer)
-APPROVED_BY_DATE = _year * _number(10_000) + _month * _number(100) + _l.approval_day <= bindparam(
-    "day_number", type_=Integer
-)
-_months_due = (
+# Of a loan that another server has booked behind midnight, or a sheet has dated ahead, nothing is due.
+_months_due = _Larger(
     bindparam("month_number", type_=Integer)
     - _year * _number(12)
     - _month
-    - case((_l.approval_day > bindparam("due_day", type_=Integer), _number(1)), else_=_number(0))
+    - case((_l.approval_day > bindparam("due_day", type_=Integer), _number(1)), else_=_number(0)),
+    _number(0),
 )
 _active = _l.emis_paid < _l.tenure_months
 
@@ -103,7 +109,7 @@ _POSITION = (
 
 def _grouped(*of_loans: ColumnElement[bool]) -> Select[Any]:
     """The borrowers by a join; what holds for the customers is to be said of their loans, too."""
-    loans = and_(_l.customer_id == customer.c.customer_id, APPROVED_BY_DATE, *of_loans)
+    loans = and_(_l.customer_id == customer.c.customer_id, *of_loans)
     return select(*_CUSTOMER, *_POSITION).select_from(customer.outerjoin(loan, loans)).group_by(customer.c.customer_id)
 
 
@@ -112,13 +118,13 @@ def _by_ids(dialect: str) -> Select[Any]:
         borrowers = _grouped()
     else:
         # Customer by customer: for a join PostgreSQL may read all loans, as long as it takes the table for a small one.
-        of_customer = select(*_POSITION).where(_l.customer_id == customer.c.customer_id, APPROVED_BY_DATE)
+        of_customer = select(*_POSITION).where(_l.customer_id == customer.c.customer_id)
         position = of_customer.correlate(customer).lateral("position")
         borrowers = select(*_CUSTOMER, *position.c).select_from(customer.join(position, true()))
     return borrowers
 
 
-_DAY_PARAMETERS = ("day_number", "year", "month_number", "due_day")
+_DAY_PARAMETERS = ("year", "month_number", "due_day")
 _BORROWERS = KeyedStatement(_by_ids, customer.c.customer_id, *_DAY_PARAMETERS)
 # PostgreSQL would merge the page with all loans from the first one on.
 _PAGE = CompiledStatement(
@@ -186,8 +192,8 @@ def _borrower(row: Sequence[int]) -> Borrower:
 
 
 @lru_cache(maxsize=8)
-def _day(on: date) -> tuple[int, int, int, int]:
+def _day(on: date) -> tuple[int, int, int]:
     """The parameters of a business date, as `_DAY_PARAMETERS` names them."""
     month_ends = on.day == monthrange(on.year, on.month)[1]
     # On the last day of a month everything of that month has fallen due, that of its missing days too.
-    return day_number(on), on.year, on.year * 12 + on.month, _LAST_DAY if month_ends else on.day
+    return on.year, on.year * 12 + on.month, _LAST_DAY if month_ends else on.day

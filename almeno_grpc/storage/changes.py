@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from almeno_grpc.service.store import Changes
-from almeno_grpc.storage import customers, decisions, idempotency, loans, policy_pins, repayments
+from almeno_grpc.storage import business_days, customers, decisions, idempotency, loans, policy_pins, repayments
 from almeno_grpc.storage.compiled import Row
 from almeno_grpc.storage.loan_rows import row_of as loan_row_of
 from almeno_grpc.storage.table_write import TableWrite
@@ -20,6 +20,7 @@ def rows_of(changes: Changes) -> list[tuple[TableWrite, Sequence[Row]]]:
         (loans.INSERT, [loan_row_of(each) for each in new_loans]),
         (repayments.INSERT, [repayments.row_of(each) for each in changes.repayments]),
         (loans.UPDATE_REPAID, [loans.repaid_row_of(each) for each in changes.repaid_loans]),
+        (business_days.INSERT, business_days.rows_of(changes)),
         (policy_pins.INSERT, list(changes.policy_pins.items())),
         (idempotency.INSERT, changes.idempotency_records),
     ]

@@ -3,17 +3,22 @@
 from collections.abc import Iterator
 from datetime import date
 
-from sqlalchemy import BigInteger, bindparam, case, cast, func, null, select
+from sqlalchemy import BigInteger, Integer, bindparam, case, cast, func, literal_column, null, select, type_coerce
 
 from almeno_grpc.domain.decision import DecisionReason
 from almeno_grpc.domain.loan import LoanState
 from almeno_grpc.domain.months import day_number
 from almeno_grpc.domain.portfolio import DecisionGroup, LoanGroup
 from almeno_grpc.storage.backend import OpenTransaction
-from almeno_grpc.storage.borrowers import APPROVED_BY_DATE
 from almeno_grpc.storage.tables import decision, loan
 
 _l = loan.c
+# The columns are of 16 bits, the numbers made of them are not.
+_APPROVED_BY_DATE = (
+    type_coerce(_l.approval_year, Integer) * literal_column("10000", Integer)
+    + type_coerce(_l.approval_month, Integer) * literal_column("100", Integer)
+    + _l.approval_day
+) <= bindparam("day_number", type_=Integer)
 # Closed loans are not distinguished: what they once were behind by is over.
 _INSTALLMENTS_PAID = case((_l.emis_paid < _l.tenure_months, _l.emis_paid), else_=null()).label("emis_paid")
 _LOANS = (
@@ -26,7 +31,7 @@ _LOANS = (
         cast(func.sum(_l.loan_amount_paise), BigInteger),
         cast(func.sum(_l.outstanding_principal_paise), BigInteger),
     )
-    .where(APPROVED_BY_DATE)
+    .where(_APPROVED_BY_DATE)
     .group_by(_l.approval_year, _l.approval_month, _l.approval_day, _INSTALLMENTS_PAID)
 )
 _d = decision.c

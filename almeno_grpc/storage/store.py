@@ -13,10 +13,12 @@ from sqlalchemy import Engine
 from almeno_grpc.domain.decision import Borrower
 from almeno_grpc.domain.errors import DeadlineExceeded, WriteConflict
 from almeno_grpc.service.store import Changes, Lock, always
+from almeno_grpc.storage import business_days
 from almeno_grpc.storage.access import Callers
 from almeno_grpc.storage.backend import OpenTransaction
 from almeno_grpc.storage.borrowers import Borrowers, borrowers_of
 from almeno_grpc.storage.changes import rows_of
+from almeno_grpc.storage.customer_changes import CustomerChanges
 from almeno_grpc.storage.customers import Customers
 from almeno_grpc.storage.decisions import Decisions
 from almeno_grpc.storage.engine import open_backend, parse_url
@@ -43,6 +45,11 @@ class SqlTransaction:
     def customers(self) -> Customers:
         """The customers."""
         return Customers(self._transaction)
+
+    @cached_property
+    def customer_changes(self) -> CustomerChanges:
+        """The changes of customers and their loans."""
+        return CustomerChanges(self._transaction)
 
     @cached_property
     def borrowers(self) -> Borrowers:
@@ -88,6 +95,10 @@ class SqlTransaction:
     def access(self) -> Callers:
         """The callers."""
         return Callers(self._transaction)
+
+    def latest_business_date(self) -> date | None:
+        """By one statement."""
+        return business_days.latest_business_date(self._transaction.connection)
 
     def write(self, changes: Changes) -> None:
         """Writes the changes, as the backend writes rows."""

@@ -154,7 +154,7 @@ loan = Table(
     CheckConstraint("(source_loan_id IS NULL) <> (decision_id IS NULL)", name="imported_or_booked"),
     CheckConstraint("paid_toward_next_paise >= 0", name="paid_toward_next_not_negative"),
     CheckConstraint("paid_toward_next_paise = 0 OR emis_paid < tenure_months", name="nothing_next_when_repaid"),
-    CheckConstraint("repayment_count BETWEEN 0 AND 10000", name="repayment_count_range"),
+    CheckConstraint("repayment_count BETWEEN 0 AND 10599", name="repayment_count_range"),
     sqlite_with_rowid=False,
 )
 
@@ -203,7 +203,7 @@ repayment = Table(
     PrimaryKeyConstraint("customer_id", "loan_id", "number"),
     ForeignKeyConstraint(["customer_id", "loan_id"], ["loan.customer_id", "loan.loan_id"]),
     UniqueConstraint("customer_id", "repayment_id"),
-    CheckConstraint("number BETWEEN 1 AND 10000", name="number_range"),
+    CheckConstraint("number BETWEEN 1 AND 10599", name="number_range"),
     CheckConstraint("amount_paise > 0", name="amount_positive"),
     CheckConstraint("emis_paid_on_time_before BETWEEN 0 AND emis_paid_before", name="emis_on_time_before_range"),
     CheckConstraint("emis_paid >= emis_paid_before", name="emis_paid_not_fewer"),
@@ -219,6 +219,41 @@ repayment = Table(
     CheckConstraint("outstanding_principal_before_paise > 0", name="outstanding_before_positive"),
     CheckConstraint("closes_loan = (outstanding_principal_paise = 0)", name="closes_when_repaid"),
     CheckConstraint("NOT closes_loan OR paid_toward_next_paise = 0", name="nothing_next_when_repaid"),
+    sqlite_with_rowid=False,
+)
+
+# What a field of a customer or a loan was, and what it became. Triggers refuse updates and deletes, as of repayments.
+customer_change = Table(
+    "customer_change",
+    metadata,
+    Column("customer_id", _Id, ForeignKey("customer.customer_id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("loan_id", _Id),
+    Column("field", String(32), nullable=False),
+    Column("old_value", Text, nullable=False),
+    Column("new_value", Text, nullable=False),
+    Column("principal", String(64), nullable=False),
+    Column("import_id", String(36)),
+    Column("row_number", Integer),
+    Column("create_time_us", BigInteger, nullable=False),
+    PrimaryKeyConstraint("customer_id", "number"),
+    ForeignKeyConstraint(["loan_id", "customer_id"], ["loan.loan_id", "loan.customer_id"]),
+    CheckConstraint("number > 0", name="number_positive"),
+    CheckConstraint("old_value <> new_value", name="values_differ"),
+    CheckConstraint("(import_id IS NULL) = (row_number IS NULL)", name="row_of_import"),
+    sqlite_with_rowid=False,
+)
+
+# The business dates on which decisions and repayments were recorded: the latest one is found by the key. A transaction
+# that finds today there adds no row, so there are few, and the rows of those that begin a day at the same time differ
+# by the id: no two ever wait for each other.
+business_day = Table(
+    "business_day",
+    metadata,
+    Column("business_date", Date, nullable=False),
+    # Of a decision or a repayment of the transaction.
+    Column("recorded_id", String(36), nullable=False),
+    PrimaryKeyConstraint("business_date", "recorded_id"),
     sqlite_with_rowid=False,
 )
 

@@ -6,6 +6,7 @@ import grpc
 
 from almeno_client.base_client import iterate_pages, new_request_id
 from almeno_client.conversion import (
+    customer_change_of,
     customer_of,
     decision_of,
     eligibility_message,
@@ -21,6 +22,7 @@ from almeno_client.portfolio import PortfolioCalls
 from almeno_client.records import (
     Customer,
     CustomerAccount,
+    CustomerChange,
     Decision,
     EligibilityRequest,
     Installment,
@@ -102,6 +104,26 @@ class CreditClient(RepaymentCalls, DecisionCalls, ImportCalls, PortfolioCalls):
                 self._credit_stub.ListCustomers, request, timeout_seconds
             )
             return map(customer_of, response.customers), response.next_page_token
+
+        return iterate_pages(fetch)
+
+    def list_customer_changes(
+        self, customer_id: int, *, page_size: int = 0, timeout_seconds: float | None = None
+    ) -> Iterator[CustomerChange]:
+        """Yields what has changed of a customer and the customer's loans, field by field, in the order of the changes.
+
+        Raises:
+            NotFound: There is no customer with the id; raised by the first `next()`.
+        """
+
+        def fetch(page_token: str) -> tuple[Iterator[CustomerChange], str]:
+            request = credit_service_pb2.ListCustomerChangesRequest(
+                customer_id=customer_id, page_size=page_size, page_token=page_token
+            )
+            response: credit_service_pb2.ListCustomerChangesResponse = self._unary(
+                self._credit_stub.ListCustomerChanges, request, timeout_seconds
+            )
+            return map(customer_change_of, response.changes), response.next_page_token
 
         return iterate_pages(fetch)
 

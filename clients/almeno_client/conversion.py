@@ -7,6 +7,7 @@ from typing import TypeVar
 from almeno_client.records import (
     CreditPosition,
     Customer,
+    CustomerChange,
     DamagedDecision,
     Decision,
     DecisionGate,
@@ -93,6 +94,22 @@ def customer_of(message: customer_pb2.Customer) -> Customer:
         monthly_income=rupees_of(message.monthly_income),
         approved_limit=rupees_of(message.approved_limit),
         create_time=instant_of(message.create_time),
+    )
+
+
+def customer_change_of(message: customer_pb2.CustomerChange) -> CustomerChange:
+    """Converts a change of a customer or of a loan."""
+    return CustomerChange(
+        number=message.number,
+        change_time=instant_of(message.change_time),
+        customer_id=message.customer_id,
+        loan_id=message.loan_id if message.HasField("loan_id") else None,
+        field=message.field,
+        old_value=message.old_value,
+        new_value=message.new_value,
+        import_id=message.import_id,
+        row_number=message.row_number,
+        principal=message.principal,
     )
 
 

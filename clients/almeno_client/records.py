@@ -59,6 +59,25 @@ class ReplayOutcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class CustomerChange:
+    """A change of one field, of a customer or of one of the customer's loans."""
+
+    number: int
+    change_time: datetime
+    customer_id: int
+    loan_id: int | None
+    """The loan whose field has changed; None where it is the customer's."""
+    field: str
+    old_value: str
+    """As text: amounts in rupees with two decimal places, rates in per cent a year, dates as YYYY-MM-DD."""
+    new_value: str
+    import_id: str
+    """The import whose file said so; empty where it was no import."""
+    row_number: int
+    principal: str
+
+
+@dataclass(frozen=True, slots=True)
 class Customer:
     """A borrower with an approved credit limit."""
 

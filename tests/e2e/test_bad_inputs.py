@@ -198,6 +198,7 @@ def good_requests(server: RunningServer) -> dict[str, Message]:
         "RegisterCustomer": applicant(),
         "GetCustomer": pb.GetCustomerRequest(customer_id=customer_id),
         "ListCustomers": pb.ListCustomersRequest(page_size=5),
+        "ListCustomerChanges": pb.ListCustomerChangesRequest(customer_id=customer_id),
         "CheckEligibility": check_of(customer_id, 50_000),
         "BatchCheckEligibility": pb.BatchCheckEligibilityRequest(
             requests=[check_of(customer_id, 50_000), check_of(customer_id, 60_000)]

@@ -6,7 +6,7 @@ import pytest
 from support.calls import as_checked
 
 from almeno_grpc.api import credit_service_pb2 as pb
-from almeno_grpc.api import decision_pb2, loan_pb2
+from almeno_grpc.api import customer_pb2, decision_pb2, loan_pb2
 
 RUPEE = 100
 LAKH = 100_000 * RUPEE
@@ -274,3 +274,41 @@ def test_check_over_the_wire_stores_nothing(imported, money, rate):
     assert check(imported, money, rate).approved
     assert not check(imported, money, rate, amount=10_000_000).approved
     assert imported.book.counts() == before
+
+
+def test_changes_of_a_customer_and_of_the_loans_are_listed_in_pages(imported, rows_of):
+    book = imported.book
+    sheets = [
+        book.upsert([rows_of.customer(7, row_number=3, approved_limit=19 * LAKH), rows_of.customer(8, age=31)]),
+        book.upsert([rows_of.loan(7, 6, emis_paid_on_time=3)]),
+    ]
+    first = imported.credit.ListCustomerChanges(pb.ListCustomerChangesRequest(customer_id=7, page_size=1))
+    token = first.next_page_token
+    last = imported.credit.ListCustomerChanges(pb.ListCustomerChangesRequest(customer_id=7, page_token=token))
+    assert last.next_page_token == ""
+    [limit], [on_time] = first.changes, last.changes
+    assert (limit.number, limit.customer_id, limit.HasField("loan_id")) == (1, 7, False)
+    assert (limit.field, limit.old_value, limit.new_value) == ("approved_limit", "1800000.00", "1900000.00")
+    assert (limit.import_id, limit.row_number, limit.principal) == (sheets[0].import_id, 3, "")
+    assert limit.change_time.ToMicroseconds() == 1
+    assert (on_time.number, on_time.loan_id, on_time.import_id) == (2, 6, sheets[1].import_id)
+    assert (on_time.field, on_time.old_value, on_time.new_value) == ("emis_paid_on_time", "2", "3")
+
+
+@pytest.mark.usefixtures("imported")
+def test_list_of_changes_of_nobody_or_by_a_token_of_another_list_is_refused(stubs, rows_of):
+    stubs.book.upsert([rows_of.customer(7, age=31, monthly_income=RUPEE)])
+    token = stubs.credit.ListCustomerChanges(pb.ListCustomerChangesRequest(customer_id=7, page_size=1)).next_page_token
+    for request, reason in (
+        (pb.ListCustomerChangesRequest(customer_id=9), "CUSTOMER_NOT_FOUND"),
+        (pb.ListCustomerChangesRequest(customer_id=0), "INVALID_FIELD"),
+        (pb.ListCustomerChangesRequest(customer_id=7, page_size=-1), "INVALID_FIELD"),
+        (pb.ListCustomerChangesRequest(customer_id=8, page_token=token), "INVALID_PAGE_TOKEN"),
+    ):
+        assert stubs.refusal(lambda r=request: stubs.credit.ListCustomerChanges(r)).reason == reason
+    assert len(stubs.credit.ListCustomerChanges(pb.ListCustomerChangesRequest(customer_id=8)).changes) == 0
+
+
+def test_values_of_changes_are_left_out_where_messages_are_written_to_logs():
+    fields = customer_pb2.CustomerChange.DESCRIPTOR.fields_by_name
+    assert [name for name, field in fields.items() if field.GetOptions().debug_redact] == ["old_value", "new_value"]

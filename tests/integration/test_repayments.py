@@ -20,8 +20,8 @@ from almeno_grpc.domain.errors import (
     WriteConflict,
 )
 from almeno_grpc.domain.installments import outstanding_after
-from almeno_grpc.domain.loan import InstallmentState, LoanState
-from almeno_grpc.domain.repayment import Standing
+from almeno_grpc.domain.loan import InstallmentState, Loan, LoanState
+from almeno_grpc.domain.repayment import Repayment, Standing
 from almeno_grpc.service.repayments import RepaymentRequest
 from almeno_grpc.service.store import Changes
 
@@ -159,14 +159,44 @@ def test_number_set_aside_for_a_loan_that_never_came_is_no_loan(book, rows_of):
         book.repay(5, 1)
 
 
-def test_last_repayment_that_a_loan_may_have_closes_it(monkeypatch, book):
-    monkeypatch.setattr("almeno_grpc.service.repayments.MAX_REPAYMENTS", 3)
-    loan = lend(book)
-    for _ in range(2):
-        book.repay(loan.loan_id, 1 * RUPEE)
-    with pytest.raises(TooManyRepayments, match="has had 2 repayments; the next one has to be its payoff"):
-        book.repay(loan.loan_id, 1 * RUPEE)
-    assert book.repay(loan.loan_id, LAKH - 2 * RUPEE).loan.state is LoanState.CLOSED
+def repay_paise(book, loan: Loan, count: int) -> None:
+    """Records so many repayments of a paisa, all in one transaction."""
+    loans = [replace(loan, paid_toward_next=paise, repayment_count=paise) for paise in range(count + 1)]
+    repayments = [
+        Repayment(
+            repayment_id=f"paisa-{after.repayment_count}",
+            loan_id=loan.loan_id,
+            customer_id=loan.customer_id,
+            number=after.repayment_count,
+            amount=1,
+            payment_date=loan.approval_date,
+            before=Standing.of(before),
+            after=Standing.of(after),
+            closes_loan=False,
+            create_time=1,
+        )
+        for before, after in pairwise(loans)
+    ]
+    book.store.write(lambda tx: tx.write(Changes(repayments=repayments, repaid_loans=[loans[-1]])))
+
+
+def test_every_instalment_can_be_paid_after_however_many_repayments_of_a_paisa(book, rows_of):
+    emi = 200 * RUPEE
+    book.upsert([rows_of.customer(7)])
+    terms = {"loan_amount": 60 * emi, "tenure_months": 60, "interest_rate_e4": 0, "monthly_installment": emi}
+    book.upsert([rows_of.loan(7, 5, **terms, emis_paid=0, emis_paid_on_time=0)])
+    repay_paise(book, book.booking.get_loan(5)[0], 9_998)
+    book.repay(5, 1)
+    with pytest.raises(TooManyRepayments, match="has had 9999 repayments; the next one has to complete an instalment"):
+        book.repay(5, emi - 10_000)
+    assert book.repay(5, emi - 9_999).loan.emis_paid == 1
+    with pytest.raises(TooManyRepayments):
+        book.repay(5, 1)
+    for paid in range(2, 61):
+        loan = book.repay(5, emi).loan
+        assert (loan.emis_paid, loan.repayment_count) == (paid, 9_999 + paid)
+    assert loan.state is LoanState.CLOSED
+    assert [repayment.number for repayment in book.repayments.page(5, 9_999, 1000)] == [*range(10_000, 10_060)]
 
 
 def test_overdue_instalment_lowers_the_score_at_the_next_check_and_paying_in_time_raises_it(book, on):

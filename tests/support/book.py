@@ -139,7 +139,7 @@ class Book:
 
     def upsert_parts(self, file: ImportFile, parts: Sequence[RowBatch]) -> RowCounts:
         """Imports parts of a batch in a transaction."""
-        return self.store.write(lambda tx: upsert_batch(tx, file.queue_number, parts, 1))
+        return self.store.write(lambda tx: upsert_batch(tx, file, parts, 1))
 
     def issues(self, file: ImportFile) -> list[tuple[int, str, str, str]]:
         found = self.imports.page_of_issues(file.import_id, (0, 0), 1000)

@@ -43,6 +43,22 @@ def customer(**changes: Any) -> customer_pb2.Customer:
     return customer_pb2.Customer(**(facts | changes))
 
 
+def customer_change(**changes: Any) -> customer_pb2.CustomerChange:
+    facts: dict[str, Any] = {
+        "number": 1,
+        "change_time": Timestamp(seconds=1_767_225_600),
+        "customer_id": 14,
+        "loan_id": 5,
+        "field": "loan_amount",
+        "old_value": "500000.00",
+        "new_value": "1000.00",
+        "import_id": "i-0001",
+        "row_number": 6,
+        "principal": "loader",
+    }
+    return customer_pb2.CustomerChange(**(facts | changes))
+
+
 def decision(**changes: Any) -> decision_pb2.Decision:
     component = decision_pb2.ScoreComponent
     facts: dict[str, Any] = {

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Collection
+from datetime import date
 from typing import Any, TypeVar, cast
 
 from almeno_grpc.domain.errors import DeadlineExceeded, WriteConflict
@@ -25,6 +26,9 @@ class MemoryTransaction:
         self._store.log.append("look up records")
         return {key: self._store.records[key] for key in keys if key in self._store.records}
 
+    def latest_business_date(self) -> date | None:
+        return self._store.latest_business_date
+
     def write(self, changes: Changes) -> None:
         self._store.log.append("write")
         self._store.on_write(changes)
@@ -38,6 +42,7 @@ class MemoryStore:
         self.records: dict[tuple[str, str], IdempotencyRecord] = {}
         self.committed: list[Changes] = []
         self.log: list[str] = []
+        self.latest_business_date: date | None = None
         self.on_begin: Callable[[], object] = lambda: None
         self.on_write: Callable[[Changes], object] = lambda _changes: None
         self.on_commit: Callable[[], object] = lambda: None

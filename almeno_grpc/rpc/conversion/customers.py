@@ -2,10 +2,12 @@
 
 from almeno_grpc.api import customer_pb2
 from almeno_grpc.domain.customer import Customer
+from almeno_grpc.domain.customer_change import CustomerChange
 from almeno_grpc.domain.position import CreditPosition
 from almeno_grpc.rpc.conversion.values import fill_amount, fill_money, fill_timestamp, in_rupees
 
 _HINT_DIGITS = 4
+_PERSONAL_FIELDS = frozenset({"first_name", "last_name", "phone_number"})
 
 
 def fill_customer(message: customer_pb2.Customer, customer: Customer, *, in_full: bool) -> None:
@@ -22,6 +24,23 @@ def fill_customer(message: customer_pb2.Customer, customer: Customer, *, in_full
     fill_money(message.monthly_income, customer.monthly_income)
     fill_money(message.approved_limit, customer.approved_limit)
     fill_timestamp(message.create_time, customer.create_time)
+
+
+def fill_change(message: customer_pb2.CustomerChange, change: CustomerChange, *, in_full: bool) -> None:
+    """Fills a change of a customer or of a loan; names and phone numbers only in full."""
+    message.number = change.number
+    fill_timestamp(message.change_time, change.create_time)
+    message.customer_id = change.customer_id
+    if change.loan_id is not None:
+        message.loan_id = change.loan_id
+    message.field = change.change.field
+    if in_full or message.field not in _PERSONAL_FIELDS:
+        message.old_value, message.new_value = change.change.old_value, change.change.new_value
+    else:
+        message.redacted = True
+    message.import_id = change.source.import_id or ""
+    message.row_number = change.source.row_number or 0
+    message.principal = change.source.principal
 
 
 class PositionMessage:

@@ -115,6 +115,7 @@ _CUSTOMERS, _LOANS, _REPAYMENTS, _DECISIONS, _BOOK, _IMPORTS = (
 app.command("register", rich_help_panel=_CUSTOMERS)(customers.register)
 app.command("customer", rich_help_panel=_CUSTOMERS)(customers.customer)
 app.command("customers", rich_help_panel=_CUSTOMERS)(customers.customers)
+app.command("changes", rich_help_panel=_CUSTOMERS)(customers.changes)
 app.command("check", rich_help_panel=_LOANS)(loans.check)
 app.command("apply", rich_help_panel=_LOANS)(loans.apply)
 app.command("loan", rich_help_panel=_LOANS)(loans.loan)

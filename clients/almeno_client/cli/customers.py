@@ -1,11 +1,11 @@
-"""Commands on customers: register, customer, customers."""
+"""Commands on customers: register, customer, customers, changes."""
 
 from typing import Annotated
 
 import typer
 
 from almeno_client.cli.options import AsJson, CustomerId, Limit, RequestId, first, page_size_for, read_rupees
-from almeno_client.cli.rendering import customer_panel, customers_table, position_panel, show_list
+from almeno_client.cli.rendering import changes_table, customer_panel, customers_table, position_panel, show_list
 from almeno_client.cli.session import new_console, session_of
 
 
@@ -61,3 +61,14 @@ def customers(context: typer.Context, limit: Limit = 50, as_json: AsJson = False
         session.show_json(customers=rows, more=more)
     else:
         show_list(new_console(), customers_table(rows), nothing="There are no customers yet.", more=more)
+
+
+def changes(context: typer.Context, customer_id: CustomerId, limit: Limit = 50, as_json: AsJson = False) -> None:
+    """List what has changed of a customer and the customer's loans, as by a file that was loaded again."""
+    session = session_of(context, as_json)
+    with session.connected() as client:
+        rows, more = first(client.list_customer_changes(customer_id, page_size=page_size_for(limit)), limit)
+    if session.as_json:
+        session.show_json(changes=rows, more=more)
+    else:
+        show_list(new_console(), changes_table(rows), nothing="Nothing of the customer has changed.", more=more)

@@ -9,7 +9,15 @@ from rich.table import Table
 from rich.text import Text
 
 from almeno_client.formatting import humanized, months, per_cent, printable, rupees
-from almeno_client.records import CreditPosition, Customer, Installment, InstallmentMethod, InstallmentState, Loan
+from almeno_client.records import (
+    CreditPosition,
+    Customer,
+    CustomerChange,
+    Installment,
+    InstallmentMethod,
+    InstallmentState,
+    Loan,
+)
 
 _METHODS = {
     InstallmentMethod.REDUCING_BALANCE: "equal instalments on the reducing balance",
@@ -99,6 +107,24 @@ def customers_table(customers: Iterable[Customer]) -> Table:
             Text(printable(customer.phone_number)),
             rupees(customer.monthly_income),
             rupees(customer.approved_limit),
+        )
+    return table
+
+
+def changes_table(changes: Iterable[CustomerChange]) -> Table:
+    """Changes of a customer and of the customer's loans, one a row. The id of an import has no room beside them."""
+    table = list_table("No.", "When", "Loan", "What", "Was", "Became", "By", right=("No.", "Loan", "Was", "Became"))
+    table.columns[2].no_wrap = True  # an id in one piece can be copied
+    for change in changes:
+        source = f"row {change.row_number} of a file" if change.import_id else ""
+        table.add_row(
+            str(change.number),
+            f"{change.change_time:%Y-%m-%d %H:%M}",
+            "" if change.loan_id is None else str(change.loan_id),
+            Text(printable(humanized(change.field))),
+            Text(printable(change.old_value)),
+            Text(printable(change.new_value)),
+            Text(printable(", ".join(filter(None, (change.principal, source))))),
         )
     return table
 

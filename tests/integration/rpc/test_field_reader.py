@@ -86,7 +86,7 @@ REQUEST_IDS = [
     ),
     "a" * 100_000,
 ]
-NAMES = ["", "   ", "a" * 101, "a" * 1_000_000, "A\u0000", "A\nB", "A\u2028B", "\t"]
+NAMES = ["", "   ", "a" * 101, "a" * 1_000_000, "A\u0000", "A\nB", "A\u2028B", "\t", "\u200b", "\u3164", "Asha\u202e"]
 PHONE_NUMBERS = [
     "",
     "12",
@@ -214,7 +214,7 @@ def test_refusal_does_not_repeat_what_a_person_gave(shared_stubs, call):
         ({"age": 120}, 5_000_000),
         ({"firstName": "a" * 100, "lastName": "b" * 100}, 5_000_000),
         ({"firstName": "\U0001d49c" * 100, "lastName": "👩🏽‍🚀" * 20}, 5_000_000),
-        ({"firstName": "\u200fمحمد\u200f", "lastName": "\u202eolleh"}, 5_000_000),
+        ({"firstName": "\u200fمحمد\u200f", "lastName": "अनि\u200dल"}, 5_000_000),
         ({"monthlyIncome": {"nanos": 10_000_000}}, 1),
         ({"monthlyIncome": {"units": "1000000000", "currencyCode": "INR"}}, 100_000_000_000),
         ({"monthlyIncome": {"units": "1", "nanos": 10_000_000}}, 101),

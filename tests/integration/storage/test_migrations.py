@@ -3,6 +3,7 @@
 import contextlib
 import re
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -12,10 +13,12 @@ from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from almeno_grpc.storage.engine import DatabaseUnusable
+from almeno_grpc.storage.schema import MIGRATIONS
 from almeno_grpc.storage.store import SqlStore
 from almeno_grpc.storage.tables import metadata
 
-NEWEST = "0205"
+HEAD = ScriptDirectory(str(MIGRATIONS)).get_current_head()
+"""The newest revision."""
 
 
 @pytest.fixture
@@ -79,7 +82,7 @@ FROM information_schema.columns WHERE table_schema = 'public'
 
 def test_empty_database_gets_the_whole_schema(empty, engine):
     empty.migrate()
-    assert revision_of(engine) == NEWEST
+    assert revision_of(engine) == HEAD
     assert set(metadata.tables) <= set(inspect(engine).get_table_names())
 
 
@@ -115,16 +118,55 @@ def test_migrations_make_the_same_checks_keys_and_indexes_to_the_letter(empty, o
     assert by_migrations == by_tables
 
 
-def test_repayments_cannot_be_changed_or_removed_by_anybody(empty, engine):
+def test_repayments_and_changes_cannot_be_changed_or_removed_by_anybody(empty, engine):
     empty.migrate()
     with engine.begin() as connection:
-        for row in A_REPAYMENT:
+        for row in (*A_REPAYMENT, A_CHANGE):
             connection.exec_driver_sql(row)
-    for change in ("UPDATE repayment SET amount_paise = 2", "DELETE FROM repayment"):
+    for change in (
+        "UPDATE repayment SET amount_paise = 2",
+        "DELETE FROM repayment",
+        "UPDATE customer_change SET old_value = '29'",
+        "DELETE FROM customer_change",
+    ):
         with pytest.raises(DBAPIError, match="never"), engine.begin() as connection:
             connection.exec_driver_sql(change)
     with engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT amount_paise FROM repayment").scalar() == 100
+        assert connection.exec_driver_sql("SELECT old_value FROM customer_change").scalar() == "30"
+
+
+def test_loan_of_a_book_that_was_written_before_may_have_more_repayments(empty, engine):
+    empty.migrate("0201")
+    with engine.begin() as connection:
+        for row in A_REPAYMENT:
+            connection.exec_driver_sql(row)
+    empty.migrate()
+    more = "UPDATE loan SET repayment_count = {}", A_REPAYMENT[-1].replace("(7, 5, 1, 'r'", "(7, 5, {0}, 'r{0}'")
+    for change in more:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(change.format(10_599))
+        with pytest.raises(DBAPIError), engine.begin() as connection:
+            connection.exec_driver_sql(change.format(10_600))
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as connection:
+            assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
+
+
+def test_latest_day_of_a_book_that_was_written_before_is_found(empty, engine):
+    empty.migrate("0201")
+    with engine.begin() as connection:
+        for row in A_REPAYMENT:
+            connection.exec_driver_sql(row)
+        for day in (3, 9, 5):
+            row = f"('d{day}', 7, '2026-01-0{day}', 'v', 'f', false, 1, '', '{{}}', 's', 1)"
+            connection.exec_driver_sql(f"INSERT INTO decision VALUES {row}")  # noqa: S608 - numbers of our own
+    empty.migrate()
+    with empty.read() as tx:
+        assert tx.latest_business_date() == date(2026, 1, 9)
+    with engine.connect() as connection:
+        found = connection.exec_driver_sql("SELECT * FROM business_day ORDER BY 1").all()
+    assert [tuple(map(str, row)) for row in found] == [("2026-01-05", "r"), ("2026-01-09", "d9")]
 
 
 A_REPAYMENT = (
@@ -136,12 +178,15 @@ A_REPAYMENT = (
 )
 
 
+A_CHANGE = "INSERT INTO customer_change VALUES (7, 1, NULL, 'age', '30', '31', '', 'i', 2, 1)"
+
+
 def test_migration_that_fails_halfway_leaves_nothing_of_itself(monkeypatch, empty, engine):
     read_scripts = ScriptDirectory.from_config
 
     def with_a_fault(config):
         scripts = read_scripts(config)
-        module = scripts.get_revision("0201").module
+        module = scripts.get_revision(HEAD).module
         upgrade = module.upgrade
 
         def upgrade_and_fail():
@@ -157,7 +202,7 @@ def test_migration_that_fails_halfway_leaves_nothing_of_itself(monkeypatch, empt
             empty.migrate()
     assert inspect(engine).get_table_names() == []
     empty.migrate()
-    assert revision_of(engine) == NEWEST
+    assert revision_of(engine) == HEAD
 
 
 def test_issues_of_earlier_imports_are_counted(empty, engine):
@@ -225,6 +270,6 @@ def test_servers_that_open_a_new_database_at_the_same_time_all_find_the_schema(n
     stores = [SqlStore(url) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(SqlStore.migrate, stores))
-    assert revision_of(stores[0].engine) == NEWEST
+    assert revision_of(stores[0].engine) == HEAD
     for store in stores:
         store.close()

@@ -109,33 +109,45 @@ def test_emis_paid_ahead_count_only_as_far_as_they_are_due(position_of) -> None:
     ("approved", "loan_count", "this_year"),
     [
         (date(2026, 6, 30), 1, 1),
-        (date(2026, 7, 1), 0, 0),
+        (date(2026, 7, 1), 1, 1),
+        (date(2027, 1, 1), 1, 0),
         (date(2026, 1, 1), 1, 1),
         (date(2025, 12, 31), 1, 0),
         (date(2025, 7, 1), 1, 0),
     ],
 )
-def test_position_takes_loans_up_to_the_business_date_and_its_calendar_year(
+def test_position_takes_every_loan_there_is_and_those_of_the_calendar_year(
     position_of, approved: date, loan_count: int, this_year: int
 ) -> None:
     position = position_of([replace(LOAN, approval_date=approved)], TODAY)
     assert (position.loan_count, position.loans_this_year) == (loan_count, this_year)
 
 
+def test_loan_dated_after_the_business_date_is_owed_and_has_no_instalment_due(position_of) -> None:
+    ahead = replace(LOAN, approval_date=date(2026, 8, 15))
+    assert position_of([ahead, replace(LOAN, approval_date=date(2027, 1, 31))], TODAY) == CreditPosition(
+        loan_count=2,
+        active_loan_count=2,
+        loans_this_year=1,
+        approved_volume=20_000_000,
+        current_debt=14_000_000,
+        monthly_obligation=1_776_976,
+    )
+
+
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(loans(), max_size=8), st.dates(date(2022, 1, 1), date(2030, 1, 1)))
 def test_position_is_the_sum_over_the_loans(position_of, drawn: list[Loan], on: date) -> None:
-    taken = [loan for loan in drawn if loan.approval_date <= on]
-    running = [loan for loan in taken if loan.emis_paid < loan.tenure_months]
+    running = [loan for loan in drawn if loan.emis_paid < loan.tenure_months]
     due = {
-        id(loan): sum(due_date(loan.approval_date, k) <= on for k in range(1, loan.tenure_months + 1)) for loan in taken
+        id(loan): sum(due_date(loan.approval_date, k) <= on for k in range(1, loan.tenure_months + 1)) for loan in drawn
     }
     position = position_of(iter(drawn), on)
-    assert position.loan_count == len(taken)
+    assert position.loan_count == len(drawn)
     assert position.active_loan_count == len(running)
-    assert position.loans_this_year == sum(loan.approval_date.year == on.year for loan in taken)
-    assert position.approved_volume == sum(loan.loan_amount for loan in taken)
+    assert position.loans_this_year == sum(loan.approval_date.year == on.year for loan in drawn)
+    assert position.approved_volume == sum(loan.loan_amount for loan in drawn)
     assert position.current_debt == sum(loan.outstanding_principal for loan in running)
     assert position.monthly_obligation == sum(loan.monthly_installment for loan in running)
     assert position.emis_due == sum(due.values())
-    assert position.emis_paid_on_time == sum(min(due[id(loan)], loan.emis_paid_on_time) for loan in taken)
+    assert position.emis_paid_on_time == sum(min(due[id(loan)], loan.emis_paid_on_time) for loan in drawn)

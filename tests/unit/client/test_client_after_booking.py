@@ -7,6 +7,7 @@ import grpc
 import pytest
 from almeno_client import (
     BookProgress,
+    CustomerChange,
     DeadlineExceeded,
     FailedPrecondition,
     InvalidArgument,
@@ -114,6 +115,30 @@ def test_repayments_and_decisions_are_listed_over_pages(client, service, sample)
     assert len(list(client.list_decisions(14, page_size=1))) == 2
     assert {(each.loan_id, each.page_size) for each in service.requests["ListRepayments"]} == {(5, 1)}
     assert {(each.customer_id, each.page_size) for each in service.requests["ListDecisions"]} == {(14, 1)}
+
+
+def test_changes_of_a_customer_are_listed_over_pages(client, service, sample):
+    def changes(request, _):
+        own = sample.customer_change(number=2, loan_id=None, field="age", old_value="30", new_value="31", import_id="")
+        of_page = {"": sample.customer_change(), "b": own}[request.page_token]
+        return credit.ListCustomerChangesResponse(changes=[of_page], next_page_token="" if request.page_token else "b")
+
+    service.answers("ListCustomerChanges", changes)
+    of_loan, of_customer = client.list_customer_changes(14, page_size=1)
+    assert of_loan == CustomerChange(
+        number=1,
+        change_time=dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
+        customer_id=14,
+        loan_id=5,
+        field="loan_amount",
+        old_value="500000.00",
+        new_value="1000.00",
+        import_id="i-0001",
+        row_number=6,
+        principal="loader",
+    )
+    assert (of_customer.loan_id, of_customer.field, of_customer.import_id) == (None, "age", "")
+    assert {(each.customer_id, each.page_size) for each in service.requests["ListCustomerChanges"]} == {(14, 1)}
 
 
 def test_payoff_is_asked_for_the_day_given(client, service, sample):

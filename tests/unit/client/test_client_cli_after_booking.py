@@ -119,6 +119,23 @@ def test_damaged_decision_shows_what_can_be_told_and_leaves_the_list_whole(almen
     assert "business_date" not in document["decision"]
 
 
+def test_changes_of_a_customer_are_listed_with_what_was_before(almeno, service, sample):
+    changes = [
+        sample.customer_change(loan_id=1_000_000_001),
+        sample.customer_change(number=2, loan_id=None, field="age"),
+    ]
+    service.answers("ListCustomerChanges", credit.ListCustomerChangesResponse(changes=changes))
+    shows(
+        almeno("changes", "14"),
+        *("1000000001", "loan amount", "500000.00", "1000.00", "loader, row 6 of", "2026-01-01 00:00", "age"),
+    )
+    document = json.loads(almeno("changes", "14", "--json").stdout)
+    assert [each["field"] for each in document["changes"]] == ["loan_amount", "age"]
+    assert document["changes"][0]["import_id"] == "i-0001"
+    service.answers("ListCustomerChanges", credit.ListCustomerChangesResponse())
+    shows(almeno("changes", "14"), "Nothing of the customer has changed.")
+
+
 def test_customer_without_decisions_is_told(almeno, service):
     service.answers("ListDecisions", credit.ListDecisionsResponse())
     shows(almeno("decisions", "14"), "Nothing was decided on the customer yet.")

@@ -25,6 +25,12 @@ def leaves() -> list[type[CreditError]]:
         (errors.LoanNotFound(8), errors.NotFound, "LOAN_NOT_FOUND", "loan 8 does not exist"),
         (errors.ImportNotFound("a"), errors.NotFound, "IMPORT_NOT_FOUND", "import a does not exist"),
         (errors.PhoneNumberTaken(), errors.AlreadyExists, "PHONE_NUMBER_TAKEN", "phone_number: is held by another"),
+        (
+            errors.BusinessDateBehind(date(2026, 4, 10), date(2026, 4, 11)),
+            errors.FailedPrecondition,
+            "BUSINESS_DATE_BEHIND",
+            "this server takes 2026-04-10 for today, and the book has come to 2026-04-11",
+        ),
         (errors.NoPolicyInEffect("x"), errors.FailedPrecondition, "NO_POLICY_IN_EFFECT", "x"),
         (errors.LoanClosed(8), errors.FailedPrecondition, "LOAN_CLOSED", "loan 8 is closed: nothing is left to pay"),
         (

@@ -3,7 +3,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,7 @@ from support.memory_store import MemoryStore
 
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.errors import (
+    BusinessDateBehind,
     CommitOutcomeUnknown,
     CustomerNotFound,
     DeadlineExceeded,
@@ -122,6 +123,18 @@ def test_answers_leave_after_the_commit(desk: Desk) -> None:
     assert [outcome(answer) for answer in answers] == [b"a is 1", b"b is 2"]
     assert answered_before_commit == [False]
     assert desk.done == ["a is 1", "b is 2"]
+
+
+def test_server_behind_the_book_repeats_what_was_answered_and_refuses_the_rest_of_a_batch(desk: Desk) -> None:
+    assert outcome(desk.submit("a", "id-1")) == b"a is 1"
+    for latest in (CLOCK.today() - timedelta(days=1), CLOCK.today()):
+        desk.store.latest_business_date = latest
+        assert outcome(desk.submit("b")) == f"b is {desk.use_case.numbers}".encode()
+    numbers, desk.store.latest_business_date = desk.use_case.numbers, CLOCK.today() + timedelta(days=1)
+    repeated, refused = desk.submit("a", "id-1"), desk.submit("c", "id-2")
+    assert outcome(repeated) == b"a is 1"
+    assert isinstance(outcome(refused), BusinessDateBehind)
+    assert (desk.use_case.numbers, "id-2" in desk.store.records) == (numbers, False)
 
 
 def test_a_request_that_fails_by_itself_harms_no_other_of_its_batch(desk: Desk) -> None:

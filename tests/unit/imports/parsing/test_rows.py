@@ -159,6 +159,8 @@ def test_loan_with_one_wrong_cell_is_rejected_for_it(check, column, cell, said):
         *(("First Name", cell, "1 to 100 characters") for cell in ("a" * 101,)),
         *(("Last Name", cell, "is empty") for cell in ("", "   ")),
         ("Last Name", "Ra\x85o", "control characters"),
+        ("Last Name", "Ra\u202eo", "bidi overrides"),
+        ("First Name", "\u200b\u2060", "a character that can be seen"),
         *(("Phone Number", cell, "possible phone number") for cell in ("12345", "call me", 123, 98765.5, 1e20)),
         ("Phone Number", "", "is empty"),
         *(("Monthly Salary", cell, "more than ₹0") for cell in (0, -1, 0.001, 1e9 + 1)),

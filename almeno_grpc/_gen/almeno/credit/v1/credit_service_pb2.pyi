@@ -67,6 +67,24 @@ class ListCustomersResponse(_message.Message):
     next_page_token: str
     def __init__(self, customers: _Optional[_Iterable[_Union[_customer_pb2.Customer, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
+class ListCustomerChangesRequest(_message.Message):
+    __slots__ = ("customer_id", "page_size", "page_token")
+    CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    customer_id: int
+    page_size: int
+    page_token: str
+    def __init__(self, customer_id: _Optional[int] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListCustomerChangesResponse(_message.Message):
+    __slots__ = ("changes", "next_page_token")
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    changes: _containers.RepeatedCompositeFieldContainer[_customer_pb2.CustomerChange]
+    next_page_token: str
+    def __init__(self, changes: _Optional[_Iterable[_Union[_customer_pb2.CustomerChange, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
 class CheckEligibilityRequest(_message.Message):
     __slots__ = ("customer_id", "loan_amount", "interest_rate", "tenure_months")
     CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]

@@ -31,7 +31,8 @@ class CreditServiceStub(object):
     Every error carries one google.rpc.ErrorInfo of the domain `almeno.credit`; an invalid field is named in a
     google.rpc.BadRequest beside it. Beyond the errors listed with each call, any call may answer UNAVAILABLE,
     ABORTED, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED; after these it is safe to send the same request again, with
-    the same `request_id`.
+    the same `request_id`. A call that changes something may answer FAILED_PRECONDITION (BUSINESS_DATE_BEHIND): decisions
+    or repayments were recorded on a later day than the server's business date.
     """
 
     def __init__(self, channel):
@@ -54,6 +55,11 @@ class CreditServiceStub(object):
                 '/almeno.credit.v1.CreditService/ListCustomers',
                 request_serializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.ListCustomersRequest.SerializeToString,
                 response_deserializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.ListCustomersResponse.FromString,
+                _registered_method=True)
+        self.ListCustomerChanges = channel.unary_unary(
+                '/almeno.credit.v1.CreditService/ListCustomerChanges',
+                request_serializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.ListCustomerChangesRequest.SerializeToString,
+                response_deserializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.ListCustomerChangesResponse.FromString,
                 _registered_method=True)
         self.CheckEligibility = channel.unary_unary(
                 '/almeno.credit.v1.CreditService/CheckEligibility',
@@ -123,7 +129,8 @@ class CreditServiceServicer(object):
     Every error carries one google.rpc.ErrorInfo of the domain `almeno.credit`; an invalid field is named in a
     google.rpc.BadRequest beside it. Beyond the errors listed with each call, any call may answer UNAVAILABLE,
     ABORTED, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED; after these it is safe to send the same request again, with
-    the same `request_id`.
+    the same `request_id`. A call that changes something may answer FAILED_PRECONDITION (BUSINESS_DATE_BEHIND): decisions
+    or repayments were recorded on a later day than the server's business date.
     """
 
     def RegisterCustomer(self, request, context):
@@ -148,6 +155,16 @@ class CreditServiceServicer(object):
         """Lists all customers by ascending `customer_id`.
 
         Errors: INVALID_ARGUMENT (INVALID_FIELD, INVALID_PAGE_TOKEN).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCustomerChanges(self, request, context):
+        """Lists what has changed of a customer and of the customer's loans since they came into the book, field by field, in
+        the order of the changes. Bookings and repayments are no changes: they have lists of their own.
+
+        Errors: INVALID_ARGUMENT (INVALID_FIELD, INVALID_PAGE_TOKEN), NOT_FOUND (CUSTOMER_NOT_FOUND).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -215,7 +232,8 @@ class CreditServiceServicer(object):
         amount beyond the instalments due is an advance on the next ones. Exactly the payoff of the day closes the loan.
 
         Errors: INVALID_ARGUMENT (INVALID_FIELD, REQUEST_ID_REUSED), NOT_FOUND (LOAN_NOT_FOUND), FAILED_PRECONDITION
-        (LOAN_CLOSED, REPAYMENT_EXCEEDS_PAYOFF, TOO_MANY_REPAYMENTS: the last of 10,000 has to close the loan).
+        (LOAN_CLOSED, REPAYMENT_EXCEEDS_PAYOFF, TOO_MANY_REPAYMENTS: after 9,999 only those that complete an
+        instalment are taken).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -283,6 +301,11 @@ def add_CreditServiceServicer_to_server(servicer, server):
                     servicer.ListCustomers,
                     request_deserializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.ListCustomersRequest.FromString,
                     response_serializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.ListCustomersResponse.SerializeToString,
+            ),
+            'ListCustomerChanges': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCustomerChanges,
+                    request_deserializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.ListCustomerChangesRequest.FromString,
+                    response_serializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.ListCustomerChangesResponse.SerializeToString,
             ),
             'CheckEligibility': grpc.unary_unary_rpc_method_handler(
                     servicer.CheckEligibility,
@@ -358,7 +381,8 @@ class CreditService(object):
     Every error carries one google.rpc.ErrorInfo of the domain `almeno.credit`; an invalid field is named in a
     google.rpc.BadRequest beside it. Beyond the errors listed with each call, any call may answer UNAVAILABLE,
     ABORTED, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED; after these it is safe to send the same request again, with
-    the same `request_id`.
+    the same `request_id`. A call that changes something may answer FAILED_PRECONDITION (BUSINESS_DATE_BEHIND): decisions
+    or repayments were recorded on a later day than the server's business date.
     """
 
     @staticmethod
@@ -432,6 +456,33 @@ class CreditService(object):
             '/almeno.credit.v1.CreditService/ListCustomers',
             almeno_dot_credit_dot_v1_dot_credit__service__pb2.ListCustomersRequest.SerializeToString,
             almeno_dot_credit_dot_v1_dot_credit__service__pb2.ListCustomersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCustomerChanges(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/almeno.credit.v1.CreditService/ListCustomerChanges',
+            almeno_dot_credit_dot_v1_dot_credit__service__pb2.ListCustomerChangesRequest.SerializeToString,
+            almeno_dot_credit_dot_v1_dot_credit__service__pb2.ListCustomerChangesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -33,6 +33,32 @@ class Customer(_message.Message):
     phone_hint: str
     def __init__(self, customer_id: _Optional[int] = ..., first_name: _Optional[str] = ..., last_name: _Optional[str] = ..., age: _Optional[int] = ..., phone_number: _Optional[str] = ..., monthly_income: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., approved_limit: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., redacted: bool = ..., phone_hint: _Optional[str] = ...) -> None: ...
 
+class CustomerChange(_message.Message):
+    __slots__ = ("number", "change_time", "customer_id", "loan_id", "field", "old_value", "new_value", "import_id", "row_number", "principal", "redacted")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    CHANGE_TIME_FIELD_NUMBER: _ClassVar[int]
+    CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
+    LOAN_ID_FIELD_NUMBER: _ClassVar[int]
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    OLD_VALUE_FIELD_NUMBER: _ClassVar[int]
+    NEW_VALUE_FIELD_NUMBER: _ClassVar[int]
+    IMPORT_ID_FIELD_NUMBER: _ClassVar[int]
+    ROW_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    REDACTED_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    change_time: _timestamp_pb2.Timestamp
+    customer_id: int
+    loan_id: int
+    field: str
+    old_value: str
+    new_value: str
+    import_id: str
+    row_number: int
+    principal: str
+    redacted: bool
+    def __init__(self, number: _Optional[int] = ..., change_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., customer_id: _Optional[int] = ..., loan_id: _Optional[int] = ..., field: _Optional[str] = ..., old_value: _Optional[str] = ..., new_value: _Optional[str] = ..., import_id: _Optional[str] = ..., row_number: _Optional[int] = ..., principal: _Optional[str] = ..., redacted: bool = ...) -> None: ...
+
 class CreditPosition(_message.Message):
     __slots__ = ("loan_count", "active_loan_count", "loans_this_year", "approved_volume", "current_debt", "monthly_obligation", "emis_due", "emis_paid_on_time", "available_limit")
     LOAN_COUNT_FIELD_NUMBER: _ClassVar[int]
