@@ -5,7 +5,9 @@ the flag `--max-message-bytes`; the flag wins. An empty variable counts as unset
 """
 
 import argparse
+import difflib
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date
@@ -20,6 +22,20 @@ from almeno_grpc.domain.limits import MAX_BOOK_YEAR, MIN_BOOK_YEAR
 
 DEFAULT_ADDRESS = Address("127.0.0.1", 50051)
 DEFAULT_TIMEZONE = ZoneInfo("Asia/Kolkata")
+
+PREFIX = "ALMENO_"
+"""Begins the names of all variables of the server."""
+OTHERS_VARIABLES = re.compile(
+    # The client's, which an operator may have set in the same shell; it shares ALMENO_ADDRESS.
+    "ALMENO_(CLIENT_[A-Z0-9_]+|API_KEY|API_KEY_FILE|PROFILE|TIMEOUT"
+    # Those of the tests.
+    "|BOOK|LIVES|SKIP_NOTHING|FUZZ_EXAMPLES|[A-Z0-9_]+_TRIALS"
+    # Those that Kubernetes sets in each pod for a Service whose name begins with "almeno".
+    "|([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
+    "|([A-Z0-9_]+_)?PORT(?==(tcp|udp|sctp)://))"
+    "="
+)
+"""Variables with the prefix that are not the server's to know, as `NAME=value`."""
 
 
 class ConfigurationError(Exception):
@@ -125,8 +141,10 @@ class Settings:
             flags: Texts by the names of the fields; they win over the environment.
 
         Raises:
-            ConfigurationError: A value cannot be read, or the values do not go together.
+            ConfigurationError: A value cannot be read, the values do not go together, or a variable with the prefix
+                of the server's is no setting, such as a misspelt one.
         """
+        refuse_unknown_variables(environment)
         found = {}
         for name, setting in _declared().items():
             text = (flags or {}).get(name) or environment.get(variable_of(name))
@@ -183,9 +201,26 @@ def _declared() -> dict[str, Setting]:
     return {declared.name: hints[declared.name].__metadata__[0] for declared in fields(Settings)}
 
 
+def refuse_unknown_variables(environment: Mapping[str, str]) -> None:
+    """Looks for variables that are meant for the server but are none of its settings; empty ones count as unset.
+
+    Raises:
+        ConfigurationError: There is one. Its value is not quoted, which may be a secret.
+    """
+    known = [name.upper() for name in _declared()]
+    for variable, text in environment.items():
+        name = variable.removeprefix(PREFIX)
+        if not text or name in (variable, *known):
+            continue
+        if not OTHERS_VARIABLES.match(f"{variable}={text}"):
+            nearest = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {PREFIX}{nearest[0]}?" if nearest else "almeno-server --help lists them all"
+            raise ConfigurationError(f"{variable} is no setting of the server: {hint}")
+
+
 def variable_of(name: str) -> str:
     """Names the environment variable of a field of `Settings`."""
-    return f"ALMENO_{name.upper()}"
+    return f"{PREFIX}{name.upper()}"
 
 
 def flag_of(name: str) -> str:

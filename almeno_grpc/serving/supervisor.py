@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from almeno_grpc.clock import Clock
-from almeno_grpc.config import ConfigurationError, Settings, variable_of
+from almeno_grpc.config import PREFIX, ConfigurationError, Settings
 from almeno_grpc.config_values import Address
 from almeno_grpc.domain.errors import CreditError
 from almeno_grpc.logs import log_event, redact_password, start_logging
@@ -82,7 +82,7 @@ class Supervisor:
         self._settings = replace(self._settings, address=claim.address)
         self._bootstrap = load_bootstrap(self._bootstrap_name)
         self._bootstrap.prepare_database(self._settings)
-        environment = {name: text for name, text in os.environ.items() if not name.startswith(variable_of(""))}
+        environment = {name: text for name, text in os.environ.items() if not name.startswith(PREFIX)}
         environment |= self._settings.as_environment()
         environment.pop(METRICS_FOLDER, None)
         # The core of gRPC would write lines of its own, which are not JSON.

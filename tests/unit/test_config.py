@@ -109,6 +109,41 @@ def test_tls_needs_certificate_and_key(given: set[str], tmp_path: Path) -> None:
         read(**{name: str(pem) for name in given})
 
 
+@pytest.mark.parametrize(
+    ("variable", "hint"),
+    [
+        ("ALMENO_WORKER", "did you mean ALMENO_WORKERS?"),
+        ("ALMENO_DATABSE_URL", "did you mean ALMENO_DATABASE_URL?"),
+        ("ALMENO_TLS_CERT", "did you mean ALMENO_TLS_CERTIFICATE?"),
+        ("ALMENO_PORT", "almeno-server --help"),
+        ("ALMENO_XYZZY", "almeno-server --help"),
+    ],
+)
+def test_misspelt_variable_is_an_error_that_names_the_nearest_setting(variable: str, hint: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^{variable} is no setting") as caught:
+        settings_from_command_line([], {variable: "hunter2"})
+    assert hint in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_variables_of_other_programs_are_left_alone() -> None:
+    environment = {
+        "ALMENO_API_KEY": "almeno_x",
+        "ALMENO_API_KEY_FILE": "key",
+        "ALMENO_CLIENT_TLS_CA": "ca.pem",
+        "ALMENO_CRASH_TRIALS": "3",
+        "ALMENO_BOOK": "/book",
+        "ALMENO_SKIP_NOTHING": "1",
+        "ALMENO_SERVICE_HOST": "10.0.0.1",
+        "ALMENO_SERVICE_PORT_GRPC": "50051",
+        "ALMENO_CREDIT_PORT": "tcp://10.0.0.1:50051",
+        "ALMENO_CREDIT_PORT_50051_TCP_ADDR": "10.0.0.1",
+        "ALMENO_XYZZY": "",
+        "OTHER_WORKER": "7",
+    }
+    assert settings_from_command_line([], environment) == Settings()
+
+
 def test_settings_reach_another_process_through_its_environment(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
