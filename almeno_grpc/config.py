@@ -106,6 +106,15 @@ class Settings:
     drain_seconds: Annotated[
         int, Setting(values.number(0, 3600), "time that calls in flight have to finish in when the server stops")
     ] = 10
+    process_max_memory_bytes: Annotated[
+        int,
+        Setting(
+            values.size(128 * MEBIBYTE, 1024 * GIBIBYTE), "memory of a process beyond which it is replaced, on Linux"
+        ),
+    ] = GIBIBYTE
+    process_max_silence_seconds: Annotated[
+        int, Setting(values.number(2, 3600), "time without a sign of life after which a process is replaced")
+    ] = 15
     slow_call_milliseconds: Annotated[
         int, Setting(values.number(1, 3_600_000), "duration from which a call is logged as slow")
     ] = 500

@@ -7,7 +7,7 @@ import time
 
 from almeno_grpc.config import Settings, usable_cores
 from almeno_grpc.metrics import metrics_of_process
-from almeno_grpc.serving.control_channel import remove_metrics, start_process
+from almeno_grpc.serving.control_channel import Started, remove_metrics, start_process
 from almeno_grpc.serving.gc_tuning import freeze_loaded_objects, paused_collection
 from almeno_grpc.serving.rpc_server import RpcServer
 from almeno_grpc.serving.signals import StopSignals
@@ -30,9 +30,11 @@ def main() -> None:
     server.start()
     process.channel.send_ready()
     while not signals.count and not process.channel.is_broken:
-        process.channel.wait_for(signals)
+        process.channel.wait(signals.reader)
+        signals.drain()
+        process.channel.answer()
     server.reject_calls()
-    _drain_calls(server, signals, settings.drain_seconds)
+    _drain_calls(server, signals, process)
     if process.channel.is_broken:
         remove_metrics()
     if not server.is_busy:
@@ -43,12 +45,13 @@ def main() -> None:
     os._exit(0)
 
 
-def _drain_calls(server: RpcServer, signals: StopSignals, drain_seconds: float) -> None:
+def _drain_calls(server: RpcServer, signals: StopSignals, process: Started) -> None:
     """Waits until no call has been under way for a while, the time is over, or a second signal comes."""
     now = quiet_since_seconds = time.monotonic()
-    end_seconds = now + drain_seconds
+    end_seconds = now + process.settings.drain_seconds
     while now - quiet_since_seconds < QUIET_SECONDS and signals.count < 2:
         time.sleep(0.01)
+        process.channel.answer()
         now = time.monotonic()
         if server.is_busy and now < end_seconds:
             quiet_since_seconds = now

@@ -22,6 +22,7 @@ from almeno_grpc.serving.control_channel import METRICS_FOLDER, STOP_MARGIN_SECO
 from almeno_grpc.serving.metrics_endpoint import MetricsEndpoint, ServerCollector
 from almeno_grpc.serving.port import AddressUnavailable, PortClaim
 from almeno_grpc.serving.signals import StopSignals
+from almeno_grpc.serving.watchdog import Watchdog
 from almeno_grpc.serving.worker_process import MAX_FAILED_STARTS, WorkerProcess
 
 QUICK_STOP_SECONDS = 2.0
@@ -96,6 +97,9 @@ class Supervisor:
             self._settings = replace(self._settings, metrics_address=endpoint.address)
         roles = [*(f"rpc-{index}" for index in range(self._settings.workers)), "import"]
         self._workers = [WorkerProcess(role, self._bootstrap_name, environment) for role in roles]
+        self._watchdog = Watchdog(
+            self._workers, self._settings.process_max_silence_seconds, self._settings.process_max_memory_bytes
+        )
 
     def _serve_metrics(self, address: Address, folder: Path) -> MetricsEndpoint:
         depth = self._bootstrap.import_queue_depth(self._settings)
@@ -118,6 +122,7 @@ class Supervisor:
                     self._bootstrap.queue_files(self._settings)
                 self._wait()
                 self._reap()
+                self._watchdog.look()
         finally:
             self._stop()
         return STOPPED
@@ -141,11 +146,11 @@ class Supervisor:
                 worker.start(self._selector)
 
     def _wait(self) -> None:
-        """Waits until a signal comes, a process says something or dies, or one is due to be started."""
+        """Waits until a signal comes, a process says something or dies, or one is due to be started or looked at."""
         due = [worker.start_at_seconds - time.monotonic() for worker in self._workers if not worker.is_running]
-        self._select(max(0.0, min(due)) if due else None)
+        self._select(max(0.0, min([*due, self._watchdog.due_seconds])))
 
-    def _select(self, timeout_seconds: float | None) -> None:
+    def _select(self, timeout_seconds: float) -> None:
         for key, _ in self._selector.select(timeout_seconds):
             if isinstance(key.data, WorkerProcess):
                 key.data.read(self._selector)

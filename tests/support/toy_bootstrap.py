@@ -30,16 +30,25 @@ def leave_note(name: str) -> None:
 
 
 class Credit(credit_service_pb2_grpc.CreditServiceServicer):
-    """GetCustomer with the number n waits n milliseconds and answers with the number of its process."""
+    """GetCustomer with the number n waits n milliseconds and answers with the number of its process.
+
+    With GREEDY it takes memory and keeps it.
+    """
+
+    GREEDY = 10**9
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
+        self._kept: list[bytes] = []
 
     @override
     def GetCustomer(self, request: credit_service_pb2.GetCustomerRequest, context: grpc.ServicerContext) -> object:
         if not request.customer_id:
             raise CustomerNotFound(0)
         leave_note("called")
+        if request.customer_id == self.GREEDY:
+            self._kept.append(b"x" * 300 * 2**20)
+            request.customer_id = 1
         time.sleep(request.customer_id / 1000)
         self._metrics.decision("check", ("CREDIT_SCORE_TOO_LOW", "EMI_BURDEN_TOO_HIGH"))
         return credit_service_pb2.GetCustomerResponse(customer=customer_pb2.Customer(customer_id=os.getpid()))

@@ -15,10 +15,12 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from support.servers import eventually, is_alive
+from support.toy_bootstrap import Credit
 from support.toy_server import ToyServer, process_that_answers
 
 from almeno_grpc.api import portfolio_service_pb2, portfolio_service_pb2_grpc
 
+GREEDY = Credit.GREEDY
 SERVING = health_pb2.HealthCheckResponse.SERVING
 
 
@@ -80,6 +82,30 @@ def test_process_that_is_killed_while_it_starts_is_started_as_often(start: Calla
         eventually(lambda kills=kills: len(toy.events("process_restarted")) == kills)
     assert toy.stop() == 0
     assert not toy.events("server_failed")
+
+
+def test_process_that_is_halted_is_replaced(start: Callable[..., ToyServer]) -> None:
+    toy = start("--process-max-silence-seconds=2").wait_until_ready()
+    halted = [toy.process_ids(role)[0] for role in ("rpc-0", "import")]
+    for process_id in halted:
+        os.kill(process_id, signal.SIGSTOP)
+    eventually(lambda: len(toy.events("process_restarted")) == 2)
+    assert {line["process"] for line in toy.events("process_hung")} == {"rpc-0", "import"}
+    assert not any(map(is_alive, halted))
+    # The other has answered all the while.
+    assert len(toy.process_ids("rpc-1")) == 1
+    assert toy.stop() == 0
+
+
+def test_process_that_takes_too_much_memory_is_replaced_while_the_others_go_on(start: Callable[..., ToyServer]) -> None:
+    toy = start("--process-max-memory-bytes=256MiB").wait_until_ready()
+    with toy.channel() as channel:
+        victim = process_that_answers(channel, GREEDY)
+        eventually(lambda: toy.events("process_restarted"))
+    [too_large] = toy.events("process_too_large")
+    assert too_large["process_pid"] == victim
+    assert too_large["memory_bytes"] > too_large["max_memory_bytes"] == 256 * 2**20
+    assert len(toy.process_ids("rpc-0") + toy.process_ids("rpc-1")) == 3
 
 
 def test_server_whose_supervisor_is_killed_frees_the_port(start: Callable[..., ToyServer]) -> None:
