@@ -41,7 +41,8 @@ class CreditApplication:
     service_names = (_CREDIT.full_name, _PORTFOLIO.full_name)
 
     def __init__(self, settings: Settings, clock: Clock, policies: Sequence[Policy], metrics: Metrics) -> None:
-        self._store = SqlStore(settings.database_url, threads=settings.threads + WRITE_THREADS + MAX_STREAMS)
+        # One thread more looks after the store itself.
+        self._store = SqlStore(settings.database_url, threads=settings.threads + WRITE_THREADS + MAX_STREAMS + 1)
         self._draining = threading.Event()
         calendar = PolicyCalendar(policies)
         self._checks = CheckService(self._store, calendar, clock)
@@ -76,6 +77,11 @@ class CreditApplication:
         """Adds the services to a server that has not started."""
         credit_service_pb2_grpc.add_CreditServiceServicer_to_server(self._credit, server)
         portfolio_service_pb2_grpc.add_PortfolioServiceServicer_to_server(self._portfolio, server)
+
+    @property
+    def store(self) -> SqlStore:
+        """The store that the services use."""
+        return self._store
 
     def drain(self) -> None:
         """Ends watches and scans of the book with UNAVAILABLE; their callers retry with a server that stays."""

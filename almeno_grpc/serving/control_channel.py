@@ -17,10 +17,13 @@ from almeno_grpc.config import Settings
 from almeno_grpc.logs import start_logging
 from almeno_grpc.serving.application import Bootstrap, load_bootstrap
 from almeno_grpc.serving.signals import keep_standard_descriptors
+from almeno_grpc.serving.store_monitor import StoreState
 
 READY = b"1"
 QUESTION = b"?"
 ALIVE = b"+"
+SIGNS = {StoreState.WORKS: ALIVE, StoreState.READ_ONLY: b"r", StoreState.UNAVAILABLE: b"-"}
+"""Signs of life of a process that serves calls, by what the store can do."""
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 STOP_MARGIN_SECONDS = 5
 """Time past the drain timeout after which a process that has not stopped gets SIGKILL."""
@@ -48,8 +51,8 @@ class ControlChannel:
         """Waits until the supervisor asks something or is gone, or one of the others can be read."""
         select.select([self._socket, *others], [], [])
 
-    def answer(self) -> None:
-        """Answers the supervisor's questions, if there are some."""
+    def answer(self, sign: bytes = ALIVE) -> None:
+        """Answers the supervisor's questions, if there are some, with a sign of life."""
         try:
             questions = self._socket.recv(256)
         except BlockingIOError:
@@ -57,7 +60,7 @@ class ControlChannel:
         except ConnectionError:
             questions = b""
         if questions:
-            self._send(ALIVE)
+            self._send(sign)
         else:
             self.is_broken = True
 

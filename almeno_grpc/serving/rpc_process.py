@@ -7,7 +7,7 @@ import time
 
 from almeno_grpc.config import Settings, usable_cores
 from almeno_grpc.metrics import metrics_of_process
-from almeno_grpc.serving.control_channel import Started, remove_metrics, start_process
+from almeno_grpc.serving.control_channel import SIGNS, Started, remove_metrics, start_process
 from almeno_grpc.serving.gc_tuning import freeze_loaded_objects, paused_collection
 from almeno_grpc.serving.rpc_server import RpcServer
 from almeno_grpc.serving.signals import StopSignals
@@ -32,7 +32,7 @@ def main() -> None:
     while not signals.count and not process.channel.is_broken:
         process.channel.wait(signals.reader)
         signals.drain()
-        process.channel.answer()
+        process.channel.answer(SIGNS[server.look_at_store()])
     server.reject_calls()
     _drain_calls(server, signals, process)
     if process.channel.is_broken:

@@ -10,6 +10,7 @@ from almeno_grpc.rpc.runtime.admission import AdmissionInterceptor
 from almeno_grpc.rpc.runtime.limits import CallLimits
 from almeno_grpc.serving import standard_services
 from almeno_grpc.serving.application import Application
+from almeno_grpc.serving.store_monitor import StoreMonitor, StoreState
 
 
 class RpcServer:
@@ -40,6 +41,7 @@ class RpcServer:
         )
         application.add_to(self._server)
         self._health = standard_services.add_standard_services(self._server, application.service_names)
+        self._store_monitor = StoreMonitor(application.store, self._health.follow_store)
         if settings.tls_certificate:
             self._server.add_secure_port(str(settings.address), _credentials(settings))
         else:
@@ -47,7 +49,13 @@ class RpcServer:
 
     def start(self) -> None:
         """Begins to serve."""
+        self._store_monitor.start()
         self._server.start()
+
+    def look_at_store(self) -> StoreState:
+        """Tells what the store can do, and turns health to NOT_SERVING where it does not answer at all."""
+        self._store_monitor.notice_hang()
+        return self._store_monitor.state
 
     def reject_calls(self) -> None:
         """Answers UNAVAILABLE to new calls, ends long streams, and turns health to NOT_SERVING."""
@@ -63,6 +71,7 @@ class RpcServer:
 
     def close(self) -> None:
         """Releases threads and application; no call is under way any more."""
+        self._store_monitor.stop()
         self._admission.close()
         self._application.close()
 

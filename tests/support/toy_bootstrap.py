@@ -65,6 +65,21 @@ class Portfolio(portfolio_service_pb2_grpc.PortfolioServiceServicer):
         raise Unavailable("the server stops")
 
 
+class ToyStore:
+    """Works unless a file in the folder of the notes says otherwise: `no-reads`, `no-writes`."""
+
+    def __init__(self) -> None:
+        self.has_failed = threading.Event()
+
+    def probe_reads(self) -> None:
+        if (FOLDER / "no-reads").exists():
+            raise StoreUnavailable("the database cannot be read")
+
+    def probe_writes(self) -> None:
+        if (FOLDER / "no-writes").exists():
+            raise StoreUnavailable("the disk is full")
+
+
 class ToyApplication:
     service_names = ("almeno.credit.v1.CreditService", "almeno.credit.v1.PortfolioService")
     inline_methods = frozenset[MethodDescriptor]()
@@ -72,6 +87,7 @@ class ToyApplication:
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
         self._portfolio = Portfolio()
+        self.store = ToyStore()
 
     def add_to(self, server: grpc.Server) -> None:
         credit_service_pb2_grpc.add_CreditServiceServicer_to_server(Credit(self._metrics), server)

@@ -47,6 +47,32 @@ def test_health_serves_the_whole_and_each_service_by_name(server: ToyServer) -> 
         assert caught.value.code() is grpc.StatusCode.NOT_FOUND
 
 
+def test_health_follows_what_the_store_can_do_for_reads_and_for_writes(server: ToyServer) -> None:
+    with server.channel() as channel:
+        stub = health_pb2_grpc.HealthStub(channel)
+
+        def serving() -> set[str]:
+            names = ["", *SERVICES, "reads", "writes", "grpc.health.v1.Health"]
+            found = {name: stub.Check(health_pb2.HealthCheckRequest(service=name), timeout=5) for name in names}
+            return {name for name, response in found.items() if response.status == SERVING}
+
+        all_of_them = serving()
+        assert len(all_of_them) == 6
+        watch = stub.Watch(health_pb2.HealthCheckRequest(), timeout=30)
+        assert next(watch).status == SERVING
+        for broken, left in (
+            ("no-writes", {"reads", "grpc.health.v1.Health"}),
+            ("no-reads", {"grpc.health.v1.Health"}),
+        ):
+            (server.folder / broken).touch()
+            eventually(lambda left=left: serving() == left)
+        assert next(watch).status == health_pb2.HealthCheckResponse.NOT_SERVING
+        for broken in ("no-writes", "no-reads"):
+            (server.folder / broken).unlink()
+        eventually(lambda: serving() == all_of_them)
+        assert next(watch).status == SERVING
+
+
 @pytest.mark.parametrize("version", ["v1", "v1alpha"])
 def test_reflection_describes_every_service_in_both_versions(server: ToyServer, version: str) -> None:
     requests = [
