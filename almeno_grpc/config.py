@@ -86,6 +86,11 @@ class Settings:
         Address | None,
         Setting(values.address, "where Prometheus metrics are served over HTTP, at /metrics", "not served"),
     ] = None
+    metrics_insecure: Annotated[bool, Setting(values.switch, "serve metrics to other machines, without TLS")] = False
+    metrics_token_file: Annotated[
+        Path | None,
+        Setting(Path, "file with the token that a scrape has to send, as Authorization: Bearer", "none is asked for"),
+    ] = None
     tls_certificate: Annotated[Path | None, Setting(Path, "certificate chain of the server, a PEM file", "no TLS")] = (
         None
     )
@@ -94,9 +99,7 @@ class Settings:
         Path | None,
         Setting(Path, "authorities, a PEM file, one of which must have certified a caller", "any caller is served"),
     ] = None
-    insecure: Annotated[
-        bool, Setting(values.switch, "serve other machines without TLS, and metrics to other machines")
-    ] = False
+    insecure: Annotated[bool, Setting(values.switch, "serve other machines without TLS")] = False
     max_concurrent_calls: Annotated[
         int, Setting(values.number(1, 100_000), "calls that a process takes on at a time, waiting ones included")
     ] = 1000
@@ -177,7 +180,14 @@ class Settings:
         Raises:
             ConfigurationError: The values do not go together, or a file does not exist.
         """
-        for name in ("tls_certificate", "tls_key", "tls_client_ca", "load_customers", "load_loans"):
+        for name in (
+            "metrics_token_file",
+            "tls_certificate",
+            "tls_key",
+            "tls_client_ca",
+            "load_customers",
+            "load_loans",
+        ):
             path = getattr(self, name)
             if path is not None and not path.is_file():
                 raise ConfigurationError(f"there is no file {path}", name)
@@ -197,9 +207,9 @@ class Settings:
                 "or accept open traffic with ALMENO_INSECURE=1",
                 "address",
             )
-        if self.metrics_address and not (self.metrics_address.is_loopback or self.insecure):
+        if self.metrics_address and not (self.metrics_address.is_loopback or self.metrics_insecure):
             raise ConfigurationError(
-                "metrics are served to this machine only, unless ALMENO_INSECURE=1 accepts open traffic",
+                "metrics are served to this machine only, unless ALMENO_METRICS_INSECURE=1 accepts open traffic",
                 "metrics_address",
             )
 

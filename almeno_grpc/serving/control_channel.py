@@ -43,9 +43,9 @@ class ControlChannel:
         self._socket.setblocking(False)
         self.is_broken = False
 
-    def send_ready(self) -> None:
-        """Tells the supervisor that the process is ready; the supervisor may be gone by now."""
-        self._send(READY)
+    def send_ready(self, sign: bytes = ALIVE) -> None:
+        """Tells the supervisor that the process is ready, with a sign of life; the supervisor may be gone by now."""
+        self._send(READY + sign)
 
     def wait(self, *others: socket.socket) -> None:
         """Waits until the supervisor asks something or is gone, or one of the others can be read."""

@@ -28,7 +28,7 @@ def main() -> None:
         server = RpcServer(settings, process.bootstrap.build_application(settings, metrics), metrics)
     freeze_loaded_objects()
     server.start()
-    process.channel.send_ready()
+    process.channel.send_ready(SIGNS[server.look_at_store()])
     while not signals.count and not process.channel.is_broken:
         process.channel.wait(signals.reader)
         signals.drain()

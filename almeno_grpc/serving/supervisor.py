@@ -19,14 +19,16 @@ from almeno_grpc.domain.errors import CreditError
 from almeno_grpc.logs import log_event, redact_password, start_logging
 from almeno_grpc.serving.application import DEFAULT_BOOTSTRAP, load_bootstrap
 from almeno_grpc.serving.control_channel import METRICS_FOLDER, STOP_MARGIN_SECONDS
-from almeno_grpc.serving.metrics_endpoint import MetricsEndpoint, ServerCollector
+from almeno_grpc.serving.metrics_endpoint import MetricsEndpoint
 from almeno_grpc.serving.port import AddressUnavailable, PortClaim
+from almeno_grpc.serving.server_collector import ServerCollector
 from almeno_grpc.serving.signals import StopSignals
 from almeno_grpc.serving.watchdog import Watchdog
 from almeno_grpc.serving.worker_process import MAX_FAILED_STARTS, WorkerProcess
 
 QUICK_STOP_SECONDS = 2.0
 """How long a process may take when it was asked to stop twice."""
+IMPORT_ROLE = "import"
 STOPPED, FAILED, MISCONFIGURED = 0, 1, 2
 
 
@@ -95,7 +97,7 @@ class Supervisor:
             held.callback(endpoint.server_close)
             held.callback(endpoint.shutdown)
             self._settings = replace(self._settings, metrics_address=endpoint.address)
-        roles = [*(f"rpc-{index}" for index in range(self._settings.workers)), "import"]
+        roles = [*(f"rpc-{index}" for index in range(self._settings.workers)), IMPORT_ROLE]
         self._workers = [WorkerProcess(role, self._bootstrap_name, environment) for role in roles]
         self._watchdog = Watchdog(
             self._workers, self._settings.process_max_silence_seconds, self._settings.process_max_memory_bytes
@@ -105,11 +107,16 @@ class Supervisor:
         depth = self._bootstrap.import_queue_depth(self._settings)
         collector = ServerCollector(folder, lambda: sum(max(0, worker.restarts) for worker in self._workers), depth)
         try:
-            endpoint = MetricsEndpoint(address, collector)
+            endpoint = MetricsEndpoint(address, collector, self._is_ready, self._settings.metrics_token_file)
         except OSError as error:
             raise AddressUnavailable(f"{address} for metrics: {(error.strerror or str(error)).lower()}") from error
         endpoint.serve()
         return endpoint
+
+    def _is_ready(self) -> bool:
+        """Whether each process that serves calls can do all that it is for. Asked by threads of the endpoint."""
+        serving = [worker.is_serving for worker in self._workers if worker.role != IMPORT_ROLE]
+        return bool(serving) and all(serving) and not self._signals.count
 
     def _serve(self) -> int:
         try:

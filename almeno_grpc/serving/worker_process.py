@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 
 from almeno_grpc.logs import log_event
-from almeno_grpc.serving.control_channel import QUESTION, READY
+from almeno_grpc.serving.control_channel import ALIVE, QUESTION, READY
 
 MAX_FAILED_STARTS = 5
 """Ends in a row before being ready, after which the server gives up."""
@@ -21,6 +21,8 @@ KILLED = {-signal.SIGKILL, -signal.SIGTERM}
 MIN_UPTIME_SECONDS = 10.0
 """A process that dies earlier makes the delay before the next start longer."""
 INITIAL_BACKOFF_SECONDS = 0.05
+MAX_UNANSWERED = 6
+"""Questions of the supervisor, at two a second, that a process may be too busy to answer and is still said to serve."""
 MAX_BACKOFF_DOUBLINGS = 5
 """The delay doubles with each such death in a row: up to 1.6 seconds."""
 
@@ -47,6 +49,7 @@ class WorkerProcess:
         self.start_at_seconds = 0.0
         self._bootstrap = bootstrap
         self._environment = dict(environment)
+        self._sign = b""
         self._early_deaths = 0
         self._started_at_seconds = 0.0
         self._process: subprocess.Popen[bytes] | None = None
@@ -56,6 +59,11 @@ class WorkerProcess:
     def is_running(self) -> bool:
         """Whether the process was started and is not known to have died; see `reap`."""
         return self._process is not None
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether the process has said lately that it can do all that it is for."""
+        return self.is_ready and self._sign == ALIVE and self.unanswered <= MAX_UNANSWERED
 
     @property
     def process_id(self) -> int | None:
@@ -107,6 +115,7 @@ class WorkerProcess:
             selector.unregister(self._channel)
             return
         self.unanswered = 0
+        self._sign = received[-1:]
         if READY in received:
             self.is_ready = True
             self.failed_starts = 0

@@ -96,9 +96,10 @@ def test_other_machines_are_served_with_tls_or_when_insecure_says_so(address: st
         read(address=address)
     assert read(address=address, insecure="1").insecure
     assert read(address=address, tls_certificate=str(pem), tls_key=str(pem)).tls_key == pem
-    with pytest.raises(ConfigurationError, match=r"^ALMENO_METRICS_ADDRESS: "):
-        read(metrics_address=address, tls_certificate=str(pem), tls_key=str(pem))
-    assert read(metrics_address=address, insecure="1").metrics_address
+    # Metrics have a switch of their own.
+    with pytest.raises(ConfigurationError, match=r"^ALMENO_METRICS_ADDRESS: .*ALMENO_METRICS_INSECURE"):
+        read(metrics_address=address, insecure="1", tls_certificate=str(pem), tls_key=str(pem))
+    assert read(metrics_address=address, metrics_insecure="1").metrics_address
 
 
 @pytest.mark.parametrize("given", [{"tls_certificate"}, {"tls_key"}, {"tls_client_ca"}])
@@ -154,6 +155,8 @@ def test_settings_reach_another_process_through_its_environment(tmp_path: Path) 
         business_date=date(2026, 3, 31),
         timezone=ZoneInfo("UTC"),
         insecure=True,
+        metrics_insecure=True,
+        metrics_token_file=file,
         tls_certificate=file,
         tls_key=file,
         tls_client_ca=file,

@@ -58,6 +58,7 @@ def test_health_follows_what_the_store_can_do_for_reads_and_for_writes(server: T
 
         all_of_them = serving()
         assert len(all_of_them) == 6
+        assert server.http_get("/readyz")[0] == 200
         watch = stub.Watch(health_pb2.HealthCheckRequest(), timeout=30)
         assert next(watch).status == SERVING
         for broken, left in (
@@ -66,6 +67,8 @@ def test_health_follows_what_the_store_can_do_for_reads_and_for_writes(server: T
         ):
             (server.folder / broken).touch()
             eventually(lambda left=left: serving() == left)
+            eventually(lambda: server.http_get("/readyz")[0] == 503)
+            assert server.http_get("/healthz")[0] == 200
         assert next(watch).status == health_pb2.HealthCheckResponse.NOT_SERVING
         for broken in ("no-writes", "no-reads"):
             (server.folder / broken).unlink()

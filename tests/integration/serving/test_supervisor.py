@@ -85,12 +85,13 @@ def test_process_that_is_killed_while_it_starts_is_started_as_often(start: Calla
 
 
 def test_process_that_is_halted_is_replaced(start: Callable[..., ToyServer]) -> None:
-    toy = start("--process-max-silence-seconds=2").wait_until_ready()
+    toy = start("--process-max-silence-seconds=2", "--metrics-address=127.0.0.1:0").wait_until_ready()
     halted = [toy.process_ids(role)[0] for role in ("rpc-0", "import")]
     for process_id in halted:
         os.kill(process_id, signal.SIGSTOP)
     eventually(lambda: len(toy.events("process_restarted")) == 2)
     assert {line["process"] for line in toy.events("process_hung")} == {"rpc-0", "import"}
+    eventually(lambda: toy.http_get("/readyz")[0] == 200)
     assert not any(map(is_alive, halted))
     # The other has answered all the while.
     assert len(toy.process_ids("rpc-1")) == 1
