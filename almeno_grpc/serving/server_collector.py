@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,17 @@ _untyped_collector: Any = MultiProcessCollector
 class ServerCollector(Collector):
     """Adds up the samples that the processes have written, and adds the supervisor's own."""
 
-    def __init__(self, folder: Path, restarts: Callable[[], int], queue_depth: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        restarts: Callable[[], int],
+        queue_depth: Callable[[], int],
+        certificate_expiry: Callable[[], datetime | None] = lambda: None,
+    ) -> None:
         self._folder = folder
         self._restarts = restarts
         self._queue_depth = queue_depth
+        self._certificate_expiry = certificate_expiry
 
     def collect(self) -> Iterator[Metric]:
         """Reads all samples."""
@@ -37,6 +45,13 @@ class ServerCollector(Collector):
         restarts = CounterMetricFamily("almeno_process_restarts", "Processes started again after they had died.")
         restarts.add_metric([], self._restarts())
         yield restarts
+        expires = self._certificate_expiry()
+        if expires is not None:
+            yield GaugeMetricFamily(
+                "almeno_tls_certificate_expiry_timestamp_seconds",
+                "When the certificate that the server shows expires, in seconds since the epoch.",
+                expires.timestamp(),
+            )
         try:
             depth = self._queue_depth()
         except Exception as error:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from almeno_grpc.clock import Clock
 from almeno_grpc.config import PREFIX, ConfigurationError, Settings
@@ -25,6 +26,9 @@ from almeno_grpc.serving.server_collector import ServerCollector
 from almeno_grpc.serving.signals import StopSignals
 from almeno_grpc.serving.watchdog import Watchdog
 from almeno_grpc.serving.worker_process import MAX_FAILED_STARTS, WorkerProcess
+
+if TYPE_CHECKING:
+    from almeno_grpc.serving.certificates import CertificateRenewal
 
 QUICK_STOP_SECONDS = 2.0
 """How long a process may take when it was asked to stop twice."""
@@ -50,6 +54,7 @@ class Supervisor:
         self._bootstrap_name = bootstrap
         self._selector = selectors.DefaultSelector()
         self._workers: list[WorkerProcess] = []
+        self._certificates: CertificateRenewal | None = None
 
     def run(self) -> int:
         """Serves until a signal asks to stop, or the server fails.
@@ -79,7 +84,16 @@ class Supervisor:
         return code
 
     def _acquire_resources(self, held: contextlib.ExitStack) -> None:
-        """Reserves the port, migrates the database and serves the metrics; all is released when `held` closes."""
+        """Checks the certificates, reserves the port, migrates the database and serves the metrics.
+
+        All is released when `held` closes.
+        """
+        if self._settings.tls_certificate:
+            from almeno_grpc.serving.certificates import CertificateRenewal  # noqa: PLC0415 - for a server with TLS
+
+            self._certificates = CertificateRenewal(self._settings, Clock.now_microseconds)
+            self._certificates.start()
+            held.callback(self._certificates.stop)
         claim = PortClaim(self._settings.address)
         held.callback(claim.release)
         self._settings = replace(self._settings, address=claim.address)
@@ -105,7 +119,12 @@ class Supervisor:
 
     def _serve_metrics(self, address: Address, folder: Path) -> MetricsEndpoint:
         depth = self._bootstrap.import_queue_depth(self._settings)
-        collector = ServerCollector(folder, lambda: sum(max(0, worker.restarts) for worker in self._workers), depth)
+        collector = ServerCollector(
+            folder,
+            lambda: sum(max(0, worker.restarts) for worker in self._workers),
+            depth,
+            lambda: self._certificates.expires if self._certificates else None,
+        )
         try:
             endpoint = MetricsEndpoint(address, collector, self._is_ready, self._settings.metrics_token_file)
         except OSError as error:
@@ -144,6 +163,7 @@ class Supervisor:
             metrics_address=str(settings.metrics_address) if settings.metrics_address else None,
             business_date=Clock(settings.business_date, settings.timezone).today().isoformat(),
             tls=settings.tls_certificate is not None,
+            certificate_expires=self._certificates.expires.isoformat() if self._certificates else None,
         )
 
     def _start_missing(self) -> None:

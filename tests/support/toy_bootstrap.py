@@ -22,6 +22,10 @@ from almeno_grpc.domain.errors import CustomerNotFound, StoreUnavailable, Unavai
 from almeno_grpc.metrics import Metrics
 
 FOLDER = Path(os.environ.get("TOY_FOLDER", "."))
+if "TOY_CERTIFICATE_SECONDS" in os.environ:
+    from almeno_grpc.serving import certificates
+
+    certificates.LOOK_SECONDS = float(os.environ["TOY_CERTIFICATE_SECONDS"])
 BROKEN = os.environ.get("TOY_BROKEN", "")
 
 
