@@ -63,7 +63,7 @@ def test_chain_whose_certificates_are_in_date_is_taken_and_ends_with_the_first_o
         (lambda s: with_certificate(s, made_certificate().pem), "TLS_KEY: the key does not belong"),
         (lambda s: with_key(s, b""), "TLS_KEY: the file holds no private key"),
         (lambda s: with_key(s, encrypted(made_certificate())), "TLS_KEY: the file holds no private key"),
-        (lambda s: with_certificate(s, b"-----BEGIN"), "TLS_CERTIFICATE: the file holds no cert"),
+        (lambda s: with_certificate(s, b"-----BEGIN"), "the file holds no certificates"),
         (
             lambda s: with_certificate(s, s.tls_certificate.read_bytes()[:200]),
             "TLS_CERTIFICATE: the file holds no cert",
