@@ -5,6 +5,7 @@ moment: the next worker reads the file again and goes on behind the last batch t
 """
 
 import contextlib
+import errno
 import hashlib
 import shutil
 import tempfile
@@ -15,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from almeno_grpc.clock import Clock
-from almeno_grpc.domain.errors import Aborted, Unavailable, WriteConflict
+from almeno_grpc.domain.errors import Aborted, StoreUnavailable, Unavailable, WriteConflict
 from almeno_grpc.domain.imports import ImportFile, ImportState, RowCounts
 from almeno_grpc.imports.errors import FileRefusedError
 from almeno_grpc.imports.sandbox.messages import FileOpened, ReadingJob, ReadingLimits, RowBatch
@@ -33,6 +34,10 @@ _STANDBY_SECONDS = 0.5
 """How often a worker that is not the one at work tries to become it."""
 _RETRY_SECONDS = 1.0
 """How long the worker waits after the database could not be used."""
+
+
+_EXHAUSTED = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN}
+"""What the system says while the temporary folder is full, or memory or descriptors are short: no fault of the file."""
 
 
 class _CancelledError(Exception):
@@ -94,6 +99,8 @@ class ImportWorker:
         except (Unavailable, Aborted):
             raise
         except Exception as fault:
+            if isinstance(fault, OSError) and fault.errno in _EXHAUSTED:
+                raise StoreUnavailable("there is no room for the file at the moment") from fault
             log_event("import_fault", import_id=file.import_id, error=fault)
             state, error = ImportState.FAILED, "the import failed by a fault of the server; its log says why"
         ImportQueue(self.store, self.clock).end(file, state, error)
