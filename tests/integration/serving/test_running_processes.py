@@ -1,8 +1,10 @@
 """A server that runs: health, reflection and metrics over all of its processes."""
 
+import errno
 import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -11,6 +13,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2
 from support.servers import eventually
 from support.toy_server import ToyServer, process_that_answers
+
+from almeno_grpc.metrics import SAMPLE_FILE_BYTES, NoMetrics, metrics_of_process
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 SERVICES = ["almeno.credit.v1.CreditService", "almeno.credit.v1.PortfolioService"]
@@ -150,6 +154,30 @@ def test_both_processes_serve_each_on_a_core_of_its_own(server: ToyServer) -> No
     cores = [os.sched_getaffinity(process_id) for process_id in seen]
     assert [len(of_process) for of_process in cores] == [1, 1]
     assert len(set.union(*cores)) == min(2, len(os.sched_getaffinity(0)))
+
+
+def test_metrics_are_counted_into_files_whose_space_is_reserved(server: ToyServer) -> None:
+    with server.channel() as channel:
+        process_that_answers(channel)
+    for process_id in (server.process_ids(role)[0] for role in ("rpc-0", "rpc-1", "import")):
+        files = list(server.folder.glob(f"almeno-metrics-*/*_{process_id}.db"))
+        # The library has made none beside these.
+        assert {file.name for file in files} == {f"{kind}_{process_id}.db" for kind in ("counter", "histogram")}
+        for file in files:
+            assert file.stat().st_size == SAMPLE_FILE_BYTES
+            assert file.stat().st_blocks * 512 >= SAMPLE_FILE_BYTES
+
+
+def test_process_counts_nothing_where_the_folder_of_metrics_is_full(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def refuse(*_arguments: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    monkeypatch.setattr(os, "posix_fallocate", refuse)
+    assert isinstance(metrics_of_process(), NoMetrics)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_metrics_add_up_all_processes(server: ToyServer) -> None:
