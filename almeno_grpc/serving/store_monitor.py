@@ -45,6 +45,8 @@ class StoreMonitor:
         self._is_stopped = threading.Event()
         self._probed_at_seconds = 0.0
         self._is_probing = False
+        self._proven = StoreState.UNAVAILABLE
+        """What the probe that is under way has shown so far."""
 
     @property
     def state(self) -> StoreState:
@@ -64,7 +66,7 @@ class StoreMonitor:
     def notice_hang(self) -> None:
         """Takes a probe that does not end for a failed one."""
         if self._is_probing and time.monotonic() > self._probed_at_seconds + MAX_PROBE_SECONDS:
-            self._set(StoreState.UNAVAILABLE)
+            self._set(self._proven)
 
     def _run(self) -> None:
         while not self._is_stopped.is_set():
@@ -81,15 +83,15 @@ class StoreMonitor:
             self._store.has_failed.clear()
 
     def _probe(self) -> StoreState:
-        state = StoreState.UNAVAILABLE
+        self._proven = StoreState.UNAVAILABLE
         try:
             self._store.probe_reads()
-            state = StoreState.READ_ONLY
+            self._proven = StoreState.READ_ONLY
             self._store.probe_writes()
         except Exception as error:
-            if self._state in (None, StoreState.WORKS):
+            if self._state in (None, StoreState.WORKS) and not self._is_stopped.is_set():
                 log_event("store_failed", logging.ERROR, error=error)
-            return state
+            return self._proven
         return StoreState.WORKS
 
     def _set(self, state: StoreState) -> None:

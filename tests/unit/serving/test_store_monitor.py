@@ -18,6 +18,7 @@ class FakeStore:
         self.has_failed = threading.Event()
         self.reads = self.writes = True
         self.hang: threading.Event | None = None
+        self.hanging_write: threading.Event | None = None
 
     def probe_reads(self) -> None:
         if self.hang is not None:
@@ -26,6 +27,8 @@ class FakeStore:
             raise StoreUnavailable("the file is gone")
 
     def probe_writes(self) -> None:
+        if self.hanging_write is not None:
+            self.hanging_write.wait(30)
         if not self.writes:
             raise StoreUnavailable("the disk is full")
 
@@ -104,3 +107,20 @@ def test_probe_that_does_not_end_is_a_failed_one(
     hang.set()
     eventually(lambda: monitor.state is StoreState.WORKS)
     assert told == [StoreState.WORKS, StoreState.UNAVAILABLE, StoreState.WORKS]
+
+
+def test_write_that_does_not_end_leaves_reads_serving(
+    monkeypatch: pytest.MonkeyPatch, store: FakeStore, watch: Callable
+) -> None:
+    monitor, _ = watch()
+    store.hanging_write = hang = threading.Event()
+    monkeypatch.setattr(store_monitor, "MAX_PROBE_SECONDS", 0.05)
+
+    def is_noticed() -> bool:
+        monitor.notice_hang()
+        return monitor.state is StoreState.READ_ONLY
+
+    eventually(is_noticed)
+    store.hanging_write = None
+    hang.set()
+    eventually(lambda: monitor.state is StoreState.WORKS)
