@@ -48,7 +48,8 @@ class CreditApplication:
     service_names = (_CREDIT.full_name, _PORTFOLIO.full_name, _ACCESS.full_name)
 
     def __init__(self, settings: Settings, clock: Clock, policies: Sequence[Policy], metrics: Metrics) -> None:
-        self._store = SqlStore(settings.database_url, threads=settings.threads + WRITE_THREADS + MAX_STREAMS + 1)
+        # Two threads more look after the store itself and after callers.
+        self._store = SqlStore(settings.database_url, threads=settings.threads + WRITE_THREADS + MAX_STREAMS + 2)
         self._callers = CallerDirectory(self._store, clock) if settings.access == "keys" else None
         access = self._callers or NO_ACCESS_CHECK
         self._draining = threading.Event()
@@ -95,6 +96,11 @@ class CreditApplication:
         credit_service_pb2_grpc.add_CreditServiceServicer_to_server(self._credit, server)
         portfolio_service_pb2_grpc.add_PortfolioServiceServicer_to_server(self._portfolio, server)
         access_service_pb2_grpc.add_AccessServiceServicer_to_server(self._access, server)
+
+    @property
+    def store(self) -> SqlStore:
+        """The store that the services use."""
+        return self._store
 
     def drain(self) -> None:
         """Ends watches and scans of the book with UNAVAILABLE; their callers retry with a server that stays."""

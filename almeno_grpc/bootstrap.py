@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from almeno_grpc.application import CreditApplication
 
 
+MAX_CHECK_SECONDS = 10
+"""How long a start looks for damage in the database; a file of some gigabytes is read no further."""
+
+
 def clock_of(settings: Settings) -> Clock:
     """The clock that the settings describe."""
     return Clock(settings.business_date, settings.timezone)
@@ -61,6 +65,7 @@ def prepare_database(settings: Settings) -> None:
     """
     try:
         store = SqlStore(settings.database_url, threads=1)
+        store.refuse_damage(MAX_CHECK_SECONDS)
         store.migrate()
     except DatabaseUnusable as error:
         raise ConfigurationError(str(error)) from error

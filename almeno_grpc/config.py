@@ -5,7 +5,9 @@ the flag `--max-message-bytes`; the flag wins. An empty variable counts as unset
 """
 
 import argparse
+import difflib
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date
@@ -24,6 +26,20 @@ MIN_READER_BYTES = 256 * MEBIBYTE
 CONTAINER_MEMORY = Path("/sys/fs/cgroup/memory.max")
 """Limit of the control group that a container sees as its own; `max` where there is none."""
 DEFAULT_TIMEZONE = ZoneInfo("Asia/Kolkata")
+
+PREFIX = "ALMENO_"
+"""Begins the names of all variables of the server."""
+OTHERS_VARIABLES = re.compile(
+    # The client's, which an operator may have set in the same shell; it shares ALMENO_ADDRESS.
+    "ALMENO_(CLIENT_[A-Z0-9_]+|API_KEY|API_KEY_FILE|PROFILE|TIMEOUT"
+    # Those of the tests.
+    "|BOOK|LIVES|SKIP_NOTHING|FUZZ_EXAMPLES|[A-Z0-9_]+_TRIALS"
+    # Those that Kubernetes sets in each pod for a Service whose name begins with "almeno".
+    "|([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
+    "|([A-Z0-9_]+_)?PORT(?==(tcp|udp|sctp)://))"
+    "="
+)
+"""Variables with the prefix that are not the server's to know, as `NAME=value`."""
 
 
 class ConfigurationError(Exception):
@@ -84,6 +100,11 @@ class Settings:
         Address | None,
         Setting(values.address, "where Prometheus metrics are served over HTTP, at /metrics", "not served"),
     ] = None
+    metrics_insecure: Annotated[bool, Setting(values.switch, "serve metrics to other machines, without TLS")] = False
+    metrics_token_file: Annotated[
+        Path | None,
+        Setting(Path, "file with the token that a scrape has to send, as Authorization: Bearer", "none is asked for"),
+    ] = None
     tls_certificate: Annotated[Path | None, Setting(Path, "certificate chain of the server, a PEM file", "no TLS")] = (
         None
     )
@@ -104,9 +125,7 @@ class Settings:
             "API key; both: they are needed beside one",
         ),
     ] = "off"
-    insecure: Annotated[
-        bool, Setting(values.switch, "serve other machines without TLS, and metrics to other machines")
-    ] = False
+    insecure: Annotated[bool, Setting(values.switch, "serve other machines without TLS or access control")] = False
     max_concurrent_calls: Annotated[
         int, Setting(values.number(1, 100_000), "calls that a process takes on at a time, waiting ones included")
     ] = 1000
@@ -116,6 +135,15 @@ class Settings:
     drain_seconds: Annotated[
         int, Setting(values.number(0, 3600), "time that calls in flight have to finish in when the server stops")
     ] = 10
+    process_max_memory_bytes: Annotated[
+        int,
+        Setting(
+            values.size(128 * MEBIBYTE, 1024 * GIBIBYTE), "memory of a process beyond which it is replaced, on Linux"
+        ),
+    ] = GIBIBYTE
+    process_max_silence_seconds: Annotated[
+        int, Setting(values.number(2, 3600), "time without a sign of life after which a process is replaced")
+    ] = 15
     slow_call_milliseconds: Annotated[
         int, Setting(values.number(1, 3_600_000), "duration from which a call is logged as slow")
     ] = 500
@@ -165,8 +193,10 @@ class Settings:
             flags: Texts by the names of the fields; they win over the environment.
 
         Raises:
-            ConfigurationError: A value cannot be read, or the values do not go together.
+            ConfigurationError: A value cannot be read, the values do not go together, or a variable with the prefix
+                of the server's is no setting, such as a misspelt one.
         """
+        refuse_unknown_variables(environment)
         found = {}
         for name, setting in _declared().items():
             text = (flags or {}).get(name) or environment.get(variable_of(name))
@@ -190,7 +220,14 @@ class Settings:
         Raises:
             ConfigurationError: The values do not go together, or a file does not exist.
         """
-        for name in ("tls_certificate", "tls_key", "tls_client_ca", "load_customers", "load_loans"):
+        for name in (
+            "metrics_token_file",
+            "tls_certificate",
+            "tls_key",
+            "tls_client_ca",
+            "load_customers",
+            "load_loans",
+        ):
             path = getattr(self, name)
             if path is not None and not path.is_file():
                 raise ConfigurationError(f"there is no file {path}", name)
@@ -211,9 +248,9 @@ class Settings:
                 "address",
             )
         self._check_access()
-        if self.metrics_address and not (self.metrics_address.is_loopback or self.insecure):
+        if self.metrics_address and not (self.metrics_address.is_loopback or self.metrics_insecure):
             raise ConfigurationError(
-                "metrics are served to this machine only, unless ALMENO_INSECURE=1 accepts open traffic",
+                "metrics are served to this machine only, unless ALMENO_METRICS_INSECURE=1 accepts open traffic",
                 "metrics_address",
             )
 
@@ -236,9 +273,26 @@ def _declared() -> dict[str, Setting]:
     return {declared.name: hints[declared.name].__metadata__[0] for declared in fields(Settings)}
 
 
+def refuse_unknown_variables(environment: Mapping[str, str]) -> None:
+    """Looks for variables that are meant for the server but are none of its settings; empty ones count as unset.
+
+    Raises:
+        ConfigurationError: There is one. Its value is not quoted, which may be a secret.
+    """
+    known = [name.upper() for name in _declared()]
+    for variable, text in environment.items():
+        name = variable.removeprefix(PREFIX)
+        if not text or name in (variable, *known):
+            continue
+        if not OTHERS_VARIABLES.match(f"{variable}={text}"):
+            nearest = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {PREFIX}{nearest[0]}?" if nearest else "almeno-server --help lists them all"
+            raise ConfigurationError(f"{variable} is no setting of the server: {hint}")
+
+
 def variable_of(name: str) -> str:
     """Names the environment variable of a field of `Settings`."""
-    return f"ALMENO_{name.upper()}"
+    return f"{PREFIX}{name.upper()}"
 
 
 def flag_of(name: str) -> str:

@@ -5,10 +5,14 @@ PROMETHEUS_MULTIPROC_DIR; `almeno_grpc.serving.metrics_endpoint` adds the files 
 variable has to be set before this module is imported, which imports prometheus_client.
 """
 
+import logging
 import os
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
+
+from almeno_grpc.logs import log_event
 
 HANDLING_SECONDS = "grpc_server_handling_seconds"
 HANDLED = "grpc_server_handled"
@@ -16,6 +20,10 @@ HANDLED = "grpc_server_handled"
 CALL_LABELS = ("grpc_service", "grpc_method", "grpc_type", "grpc_code")
 CALL_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper limits in seconds, from a lookup by key to the usual deadline of a caller."""
+
+
+SAMPLE_FILE_BYTES = 2 * 2**20
+"""Holds some ten thousand samples; a method has 17 for each of its status codes."""
 
 
 class MethodLabels(NamedTuple):
@@ -126,5 +134,38 @@ class PrometheusMetrics:
 
 
 def metrics_of_process() -> Metrics:
-    """Makes what this process counts with: into files when the supervisor has named a folder, else nothing."""
-    return PrometheusMetrics() if os.environ.get("PROMETHEUS_MULTIPROC_DIR") else NoMetrics()
+    """Makes what this process counts with: into files when the supervisor has named a folder, else nothing.
+
+    Nor where the folder has no room: calls are served all the same.
+    """
+    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    if not folder:
+        return NoMetrics()
+    try:
+        reserve_files(Path(folder))
+    except OSError as error:
+        log_event("metrics_not_counted", logging.ERROR, error=error)
+        return NoMetrics()
+    return PrometheusMetrics()
+
+
+def reserve_files(folder: Path) -> None:
+    """Reserves the disk space of this process's files of samples, which prometheus_client maps into memory.
+
+    It makes them sparse: a process that counts while the disk is full would be killed, by SIGBUS.
+
+    Raises:
+        OSError: There is no room.
+    """
+    if not hasattr(os, "posix_fallocate"):
+        return
+    for kind in ("counter", "histogram"):
+        path = folder / f"{kind}_{os.getpid()}.db"
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.posix_fallocate(descriptor, 0, SAMPLE_FILE_BYTES)
+        except OSError:
+            path.unlink()
+            raise
+        finally:
+            os.close(descriptor)

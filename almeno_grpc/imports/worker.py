@@ -5,6 +5,7 @@ moment: the next worker reads the file again and goes on behind the last batch t
 """
 
 import contextlib
+import errno
 import hashlib
 import tempfile
 import threading
@@ -38,6 +39,10 @@ _HOUSEKEEPING_MILLISECONDS = 200
 """How long the worker keeps house where it would wait."""
 _RETRY_SECONDS = 1.0
 """How long the worker waits after the database could not be used."""
+
+
+_EXHAUSTED = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN}
+"""What the system says while the temporary folder is full, or memory or descriptors are short: no fault of the file."""
 
 
 class _CancelledError(Exception):
@@ -118,6 +123,8 @@ class ImportWorker:
         except (Unavailable, Aborted):
             raise
         except Exception as fault:
+            if isinstance(fault, OSError) and fault.errno in _EXHAUSTED:
+                raise StoreUnavailable("there is no room for the file at the moment") from fault
             log_event("import_fault", import_id=file.import_id, error=fault)
             state, error = ImportState.FAILED, "the import failed by a fault of the server; its log says why"
         self._queue.end(file, state, error)

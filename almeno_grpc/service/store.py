@@ -492,6 +492,20 @@ class Store(Protocol):
             WriteConflict: Another transaction changed the same rows first, each time.
         """
 
+    def probe_reads(self) -> None:
+        """Reads a row, to see whether the database can be read.
+
+        Raises:
+            CreditError: It cannot, or it is not the one that was opened.
+        """
+
+    def probe_writes(self) -> None:
+        """Commits a transaction that changes nothing, to see whether the database takes writes.
+
+        Raises:
+            CreditError: It does not.
+        """
+
     def checkpoint(self, *, in_steps: bool = False) -> None:
         """Does what the database has put off, if it is much, so that no call has to wait for it.
 

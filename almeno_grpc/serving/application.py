@@ -16,6 +16,22 @@ from almeno_grpc.rpc.runtime.authentication import Authentication
 from almeno_grpc.serving.gc_tuning import paused_collection
 
 
+class CheckedStore(Protocol):
+    """A store, as those see it who look whether it can work.
+
+    Attributes:
+        has_failed: Set where it could not do what it was asked to.
+    """
+
+    has_failed: threading.Event
+
+    def probe_reads(self) -> None:
+        """Raises a CreditError where the store cannot be read."""
+
+    def probe_writes(self) -> None:
+        """Raises a CreditError where the store takes no writes."""
+
+
 class Application(Protocol):
     """The services of one process, with the resources that they hold."""
 
@@ -30,6 +46,10 @@ class Application(Protocol):
     @property
     def inline_methods(self) -> frozenset[MethodDescriptor]:
         """Unary methods whose handlers return a Future at once: they wait for nothing, and need no thread."""
+
+    @property
+    def store(self) -> CheckedStore:
+        """The store that the services use."""
 
     def add_to(self, server: grpc.Server) -> None:
         """Adds the services to a server that has not started."""

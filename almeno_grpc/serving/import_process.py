@@ -22,7 +22,7 @@ def main() -> None:
     signals = StopSignals(signal.SIGTERM, on_stop=stop.set)
     process = start_process(sys.argv[1:])
     os.nice(NICENESS)
-    threading.Thread(target=_stop_without_supervisor, args=(process, stop), name="control-channel", daemon=True).start()
+    threading.Thread(target=_follow_supervisor, args=(process, stop), name="control-channel", daemon=True).start()
     with paused_collection():
         work = process.bootstrap.build_import_worker(process.settings, metrics_of_process())
     freeze_loaded_objects()
@@ -32,9 +32,14 @@ def main() -> None:
     sys.exit(0 if signals.count or process.channel.is_broken else 1)
 
 
-def _stop_without_supervisor(process: Started, stop: threading.Event) -> None:
-    """Stops the worker when the supervisor has ended; kills its process group, if it takes too long."""
-    process.channel.wait_for_end()
+def _follow_supervisor(process: Started, stop: threading.Event) -> None:
+    """Answers the supervisor, and stops the worker when that has ended; kills its process group, if it takes too long.
+
+    This thread answers, for the worker may wait for the database or for its reader as long as their own bounds allow.
+    """
+    while not process.channel.is_broken:
+        process.channel.wait()
+        process.channel.answer()
     stop.set()
     remove_metrics()
     time.sleep(process.settings.drain_seconds + STOP_MARGIN_SECONDS)

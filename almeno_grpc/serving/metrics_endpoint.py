@@ -1,141 +1,172 @@
-"""The Prometheus endpoint: the metrics of all processes, aggregated, over HTTP."""
+"""The HTTP endpoint of the supervisor: the metrics of all processes, and whether the server is alive and ready.
 
+The server is that of the Prometheus client, a thread a connection. It has no limits of its own; here a connection has
+ten seconds, and a new one is always served: when there are many, it takes the place of the oldest.
+"""
+
+import hmac
+import io
 import logging
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from socket import AF_INET6, socket
+from socket import AF_INET6, SHUT_RDWR, socket
 from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.exposition import ThreadingWSGIServer, make_wsgi_app
 from prometheus_client.registry import Collector
 
 from almeno_grpc.config_values import Address
 from almeno_grpc.logs import log_event
-from almeno_grpc.metrics import CALL_LABELS, HANDLED, HANDLING_SECONDS
 
-MAX_REQUESTS = 8
-"""Requests that are answered at a time; further connections are closed."""
-READ_TRIES = 5
-"""A process that starts has a file of samples for a moment that is still empty, and cannot be read."""
-
-
-# The class has no types of its own.
-_untyped_collector: Any = MultiProcessCollector
+MAX_CONNECTIONS = 64
+"""Connections that are served at a time; one more ends the oldest."""
+MAX_CONNECTION_SECONDS = 10.0
+"""From its acceptance to the end of its answer, however slowly it sends or reads."""
+MAX_TOKEN_BYTES = 4096
 
 
-class ServerCollector(Collector):
-    """Adds up the samples that the processes have written, and adds the supervisor's own."""
+class MetricsEndpoint(ThreadingWSGIServer):
+    """Serves `/metrics`, `/healthz` and `/readyz`."""
 
-    def __init__(self, folder: Path, restarts: Callable[[], int], queue_depth: Callable[[], int]) -> None:
-        self._folder = folder
-        self._restarts = restarts
-        self._queue_depth = queue_depth
-
-    def collect(self) -> Iterator[Metric]:
-        """Reads all samples."""
-        for metric in self._of_processes():
-            if metric.name == HANDLING_SECONDS:
-                yield _handled_total(metric)
-            yield metric
-        restarts = CounterMetricFamily("almeno_process_restarts", "Processes started again after they had died.")
-        restarts.add_metric([], self._restarts())
-        yield restarts
-        try:
-            depth = self._queue_depth()
-        except Exception as error:
-            log_event("queue_depth_failed", logging.WARNING, error=error)
-            return
-        yield GaugeMetricFamily("almeno_import_queue_depth", "Imports that wait for the import worker.", depth)
-
-    def _of_processes(self) -> list[Metric]:
-        for tries_left in reversed(range(READ_TRIES)):
-            try:
-                return list(_untyped_collector(None, path=str(self._folder)).collect())
-            except Exception:
-                if not tries_left:
-                    raise
-        return []
-
-
-def _handled_total(handling_seconds: Metric) -> Metric:
-    """The number of calls, from the counts of the histogram of their durations."""
-    total = CounterMetricFamily(HANDLED, "Calls that ended.", labels=CALL_LABELS)
-    for sample in handling_seconds.samples:
-        if sample.name == f"{HANDLING_SECONDS}_count":
-            total.add_metric([sample.labels[name] for name in CALL_LABELS], sample.value)
-    return total
-
-
-class MetricsEndpoint(ThreadingHTTPServer):
-    """Serves `/metrics`."""
-
-    daemon_threads = True
-
-    def __init__(self, address: Address, collector: Collector) -> None:
+    def __init__(
+        self, address: Address, collector: Collector, is_ready: Callable[[], bool], token_file: Path | None = None
+    ) -> None:
         """Listens; `serve` begins to answer.
+
+        Args:
+            address: Where.
+            collector: What `/metrics` shows.
+            is_ready: Whether the server can do all that it is for, which `/readyz` tells.
+            token_file: Holds the token that `/metrics` asks for, in `Authorization: Bearer`; read at each request.
 
         Raises:
             OSError: The address cannot be listened on.
         """
         if ":" in address.ip:
             self.address_family = AF_INET6
-        self._registry = CollectorRegistry()
-        self._registry.register(collector)
-        self._room = threading.BoundedSemaphore(MAX_REQUESTS)
+        registry = CollectorRegistry()
+        registry.register(collector)
+        self._metrics = make_wsgi_app(registry)
+        self._is_ready = is_ready
+        self._token_file = token_file
+        self._lock = threading.Lock()
+        self._accepted: dict[socket, float] = {}
+        """When each connection was accepted: the oldest first, and those whose request is there behind the others."""
         super().__init__((address.ip, address.port), _Handler)
+        self.set_app(self._answer)
         self.address = Address(address.host, self.socket.getsockname()[1])
 
     def serve(self) -> None:
         """Answers requests on threads of its own until `server_close`."""
         threading.Thread(target=self.serve_forever, name="metrics", daemon=True).start()
 
-    def exposition(self) -> bytes:
-        """Writes all samples in Prometheus' text format."""
-        return generate_latest(self._registry)
-
     def process_request(self, request: socket | tuple[bytes, socket], client_address: object) -> None:
-        """Answers a request on a thread of its own, or closes it when there are too many."""
-        if self._room.acquire(blocking=False):
-            super().process_request(request, client_address)
-        else:
-            self.shutdown_request(request)
+        """Serves a connection on a thread of its own."""
+        if isinstance(request, socket):
+            with self._lock:
+                if len(self._accepted) >= MAX_CONNECTIONS:
+                    self._end(next(iter(self._accepted)))
+                self._accepted[request] = time.monotonic()
+        super().process_request(request, client_address)
 
-    def process_request_thread(self, request: socket | tuple[bytes, socket], client_address: object) -> None:
-        """Answers a request."""
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self._room.release()
+    def service_actions(self) -> None:
+        """Ends connections whose time is over; called twice a second."""
+        with self._lock:
+            now = time.monotonic()
+            for connection, accepted in list(self._accepted.items()):
+                if now - accepted > MAX_CONNECTION_SECONDS:
+                    self._end(connection)
+
+    def shutdown_request(self, request: socket | tuple[bytes, socket]) -> None:
+        """Closes a connection."""
+        if isinstance(request, socket):
+            with self._lock:
+                self._accepted.pop(request, None)
+        super().shutdown_request(request)
+
+    def note_request(self, connection: socket) -> None:
+        """Notes that a request has arrived whole; connections that have sent none are ended before."""
+        with self._lock:
+            if connection in self._accepted:
+                self._accepted[connection] = self._accepted.pop(connection)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Leaves a scraper that went away alone."""
 
-
-class _Handler(BaseHTTPRequestHandler):
-    server: MetricsEndpoint
-    timeout = 5
-
-    def do_GET(self) -> None:
-        if self.path.partition("?")[0] != "/metrics":
-            self.send_error(HTTPStatus.NOT_FOUND)
-            return
+    def _end(self, connection: socket) -> None:
+        """Makes the thread of a connection find its end; it closes it."""
+        self._accepted.pop(connection, None)
         try:
-            body = self.server.exposition()
+            connection.shutdown(SHUT_RDWR)
+        except OSError:
+            # The other side was quicker.
+            return
+
+    def _answer(self, environment: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        match environment.get("PATH_INFO", ""):
+            case "/healthz":
+                status, text = HTTPStatus.OK, "alive"
+            case "/readyz" if self._is_ready():
+                status, text = HTTPStatus.OK, "ready"
+            case "/readyz":
+                status, text = HTTPStatus.SERVICE_UNAVAILABLE, "not ready"
+            case "/metrics" if self._is_authorized(environment.get("HTTP_AUTHORIZATION", "")):
+                return self._exposition(environment, start_response)
+            case "/metrics":
+                status, text = HTTPStatus.UNAUTHORIZED, "a bearer token is needed"
+            case _:
+                status, text = HTTPStatus.NOT_FOUND, "there are /metrics, /healthz and /readyz"
+        return _plain(start_response, status, text)
+
+    def _exposition(self, environment: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        try:
+            answer: Iterable[bytes] = self._metrics(environment, start_response)
         except Exception as error:
             log_event("metrics_failed", logging.ERROR, error=error)
-            self.send_error(HTTPStatus.INTERNAL_SERVER_ERROR)
-            return
-        self.send_response(HTTPStatus.OK)
-        self.send_header("Content-Type", CONTENT_TYPE_LATEST)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+            return _plain(start_response, HTTPStatus.INTERNAL_SERVER_ERROR, "the log tells why")
+        return answer
+
+    def _is_authorized(self, authorization: str) -> bool:
+        if self._token_file is None:
+            return True
+        try:
+            with self._token_file.open("rb") as file:
+                token = file.read(MAX_TOKEN_BYTES).strip()
+        except OSError as error:
+            log_event("metrics_token_unreadable", logging.ERROR, error=error)
+            return False
+        scheme, _, given = authorization.partition(" ")
+        # WSGI has decoded the header so.
+        given_bytes = given.strip().encode("latin-1", "replace")
+        return bool(token) and scheme.lower() == "bearer" and hmac.compare_digest(given_bytes, token)
+
+
+class _Handler(WSGIRequestHandler):
+    server: MetricsEndpoint
+    timeout = MAX_CONNECTION_SECONDS
+
+    def get_environ(self) -> dict[str, Any]:
+        """The request, which is there now."""
+        self.server.note_request(self.connection)
+        return super().get_environ()
+
+    def get_stderr(self) -> Any:
+        """Where tracebacks go of those who went away: nowhere."""
+        return io.StringIO()
 
     def log_message(self, *_arguments: object) -> None:
         """Logs no request."""
+
+
+def _plain(start_response: StartResponse, status: HTTPStatus, text: str) -> list[bytes]:
+    headers = [("Content-Type", "text/plain; charset=utf-8")]
+    if status is HTTPStatus.UNAUTHORIZED:
+        headers.append(("WWW-Authenticate", "Bearer"))
+    start_response(f"{status.value} {status.phrase}", headers)
+    return [f"{text}\n".encode()]

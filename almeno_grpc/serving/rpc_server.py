@@ -16,17 +16,25 @@ from almeno_grpc.rpc.runtime.limits import (
 )
 from almeno_grpc.serving import standard_services
 from almeno_grpc.serving.application import Application
+from almeno_grpc.serving.store_monitor import StoreMonitor, StoreState
 
 
 class RpcServer:
     """The gRPC server of one process."""
 
-    def __init__(self, settings: Settings, application: Application, metrics: Metrics) -> None:
+    def __init__(
+        self, settings: Settings, application: Application, metrics: Metrics, tls: grpc.ServerCredentials | None = None
+    ) -> None:
         """Makes the server and listens.
+
+        Args:
+            settings: The settings.
+            application: What it serves.
+            metrics: Where calls are counted.
+            tls: The credentials of the server; None serves without TLS.
 
         Raises:
             RuntimeError: The address cannot be listened on.
-            OSError: A TLS file cannot be read.
         """
         self._application = application
         self._admission = AdmissionInterceptor(
@@ -47,14 +55,21 @@ class RpcServer:
         )
         application.add_to(self._server)
         self._health = standard_services.add_standard_services(self._server, application.service_names)
-        if settings.tls_certificate:
-            self._server.add_secure_port(str(settings.address), _credentials(settings))
+        self._store_monitor = StoreMonitor(application.store, self._health.follow_store)
+        if tls is not None:
+            self._server.add_secure_port(str(settings.address), tls)
         else:
             self._server.add_insecure_port(str(settings.address))
 
     def start(self) -> None:
         """Begins to serve."""
+        self._store_monitor.start()
         self._server.start()
+
+    def look_at_store(self) -> StoreState:
+        """Tells what the store can do, and turns health to NOT_SERVING where it does not answer at all."""
+        self._store_monitor.notice_hang()
+        return self._store_monitor.state
 
     def reject_calls(self) -> None:
         """Answers UNAVAILABLE to new calls, ends long streams, and turns health to NOT_SERVING."""
@@ -70,6 +85,7 @@ class RpcServer:
 
     def close(self) -> None:
         """Releases threads and application; no call is under way any more."""
+        self._store_monitor.stop()
         self._admission.close()
         self._application.close()
 
@@ -106,11 +122,3 @@ def _options(settings: Settings) -> list[tuple[str, int]]:
         ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
         ("grpc.keepalive_permit_without_calls", 1),
     ]
-
-
-def _credentials(settings: Settings) -> grpc.ServerCredentials:
-    if not settings.tls_certificate or not settings.tls_key:
-        raise ValueError("certificate and key are set together")
-    authorities = settings.tls_client_ca.read_bytes() if settings.tls_client_ca else None
-    pair = (settings.tls_key.read_bytes(), settings.tls_certificate.read_bytes())
-    return grpc.ssl_server_credentials([pair], authorities, require_client_auth=authorities is not None)

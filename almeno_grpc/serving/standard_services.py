@@ -13,6 +13,7 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from almeno_grpc.domain.errors import NotFound
 from almeno_grpc.rpc.runtime.exchanges import exchange_behavior
+from almeno_grpc.serving.store_monitor import StoreState
 
 REFLECTION_V1 = "grpc.reflection.v1.ServerReflection"
 
@@ -24,14 +25,45 @@ class ServiceNotFound(NotFound):
     noun = "service"
 
 
-class Health(health.HealthServicer):
-    """The health service: SERVING for the server as a whole and for each of its services, until it drains."""
+READS, WRITES = "reads", "writes"
+"""Names for which health tells whether the store can be read, and whether it takes writes."""
 
-    def __init__(self, service_names: Iterable[str]) -> None:
+
+class Health(health.HealthServicer):
+    """The health service: SERVING while the process can do all that it is for, and until it drains.
+
+    For the server as a whole and for each service of the application, while the store can be read and takes writes; for
+    the others, such as reflection, always.
+    """
+
+    def __init__(self, service_names: Iterable[str], names_without_store: Iterable[str] = ()) -> None:
+        """Makes it; what needs the store is NOT_SERVING until `follow_store` is told more.
+
+        Args:
+            service_names: Full names of the services that need the store.
+            names_without_store: Those of the others.
+        """
         super().__init__()
-        self._names = frozenset({health.OVERALL_HEALTH, health.SERVICE_NAME, *service_names})
-        for name in self._names:
-            self.set(name, health_pb2.HealthCheckResponse.SERVING)
+        self._told: dict[str, bool] = {}
+        self._with_store = (health.OVERALL_HEALTH, WRITES, *service_names)
+        without_store = (health.SERVICE_NAME, *names_without_store)
+        self._names = frozenset({READS, *self._with_store, *without_store})
+        for name in without_store:
+            self._tell(name, is_serving=True)
+        self.follow_store(StoreState.UNAVAILABLE)
+
+    def follow_store(self, state: StoreState) -> None:
+        """Turns to what the store can do."""
+        for name in self._with_store:
+            self._tell(name, is_serving=state is StoreState.WORKS)
+        self._tell(READS, is_serving=state is not StoreState.UNAVAILABLE)
+
+    def _tell(self, name: str, *, is_serving: bool) -> None:
+        # Whoever watches is told of changes alone.
+        if self._told.get(name) != is_serving:
+            self._told[name] = is_serving
+            response = health_pb2.HealthCheckResponse
+            self.set(name, response.SERVING if is_serving else response.NOT_SERVING)
 
     def Check(  # noqa: N802 - the service's name for it
         self, request: health_pb2.HealthCheckRequest, context: grpc.ServicerContext
@@ -70,7 +102,7 @@ def add_standard_services(server: grpc.Server, service_names: Iterable[str]) -> 
         service_names: Full names of the services beside these.
     """
     reflected = (*service_names, health.SERVICE_NAME, reflection.SERVICE_NAME, REFLECTION_V1)
-    serving = Health((*service_names, reflection.SERVICE_NAME, REFLECTION_V1))
+    serving = Health(service_names, (reflection.SERVICE_NAME, REFLECTION_V1))
     health_pb2_grpc.add_HealthServicer_to_server(serving, server)
     _describe_reflection_v1()
     # The messages of v1 are those of v1alpha on the wire, so that one servicer answers both.

@@ -11,21 +11,28 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from almeno_grpc.clock import Clock
-from almeno_grpc.config import ConfigurationError, Settings, variable_of
+from almeno_grpc.config import PREFIX, ConfigurationError, Settings
 from almeno_grpc.config_values import Address
 from almeno_grpc.domain.errors import CreditError
 from almeno_grpc.logs import log_event, redact_password, start_logging
 from almeno_grpc.serving.application import DEFAULT_BOOTSTRAP, load_bootstrap
 from almeno_grpc.serving.control_channel import METRICS_FOLDER, STOP_MARGIN_SECONDS
-from almeno_grpc.serving.metrics_endpoint import MetricsEndpoint, ServerCollector
+from almeno_grpc.serving.metrics_endpoint import MetricsEndpoint
 from almeno_grpc.serving.port import AddressUnavailable, PortClaim
+from almeno_grpc.serving.server_collector import ServerCollector
 from almeno_grpc.serving.signals import StopSignals
+from almeno_grpc.serving.watchdog import Watchdog
 from almeno_grpc.serving.worker_process import MAX_FAILED_STARTS, WorkerProcess
+
+if TYPE_CHECKING:
+    from almeno_grpc.serving.certificates import CertificateRenewal
 
 QUICK_STOP_SECONDS = 2.0
 """How long a process may take when it was asked to stop twice."""
+IMPORT_ROLE = "import"
 STOPPED, FAILED, MISCONFIGURED = 0, 1, 2
 
 
@@ -47,6 +54,7 @@ class Supervisor:
         self._bootstrap_name = bootstrap
         self._selector = selectors.DefaultSelector()
         self._workers: list[WorkerProcess] = []
+        self._certificates: CertificateRenewal | None = None
 
     def run(self) -> int:
         """Serves until a signal asks to stop, or the server fails.
@@ -76,13 +84,22 @@ class Supervisor:
         return code
 
     def _acquire_resources(self, held: contextlib.ExitStack) -> None:
-        """Reserves the port, migrates the database and serves the metrics; all is released when `held` closes."""
+        """Checks the certificates, reserves the port, migrates the database and serves the metrics.
+
+        All is released when `held` closes.
+        """
+        if self._settings.tls_certificate:
+            from almeno_grpc.serving.certificates import CertificateRenewal  # noqa: PLC0415 - for a server with TLS
+
+            self._certificates = CertificateRenewal(self._settings, Clock.now_microseconds)
+            self._certificates.start()
+            held.callback(self._certificates.stop)
         claim = PortClaim(self._settings.address)
         held.callback(claim.release)
         self._settings = replace(self._settings, address=claim.address)
         self._bootstrap = load_bootstrap(self._bootstrap_name)
         self._bootstrap.prepare_database(self._settings)
-        environment = {name: text for name, text in os.environ.items() if not name.startswith(variable_of(""))}
+        environment = {name: text for name, text in os.environ.items() if not name.startswith(PREFIX)}
         environment |= self._settings.as_environment()
         environment.pop(METRICS_FOLDER, None)
         # The core of gRPC would write lines of its own, which are not JSON.
@@ -94,18 +111,31 @@ class Supervisor:
             held.callback(endpoint.server_close)
             held.callback(endpoint.shutdown)
             self._settings = replace(self._settings, metrics_address=endpoint.address)
-        roles = [*(f"rpc-{index}" for index in range(self._settings.workers)), "import"]
+        roles = [*(f"rpc-{index}" for index in range(self._settings.workers)), IMPORT_ROLE]
         self._workers = [WorkerProcess(role, self._bootstrap_name, environment) for role in roles]
+        self._watchdog = Watchdog(
+            self._workers, self._settings.process_max_silence_seconds, self._settings.process_max_memory_bytes
+        )
 
     def _serve_metrics(self, address: Address, folder: Path) -> MetricsEndpoint:
         depth = self._bootstrap.import_queue_depth(self._settings)
-        collector = ServerCollector(folder, lambda: sum(max(0, worker.restarts) for worker in self._workers), depth)
+        collector = ServerCollector(
+            folder,
+            lambda: sum(max(0, worker.restarts) for worker in self._workers),
+            depth,
+            lambda: self._certificates.expires if self._certificates else None,
+        )
         try:
-            endpoint = MetricsEndpoint(address, collector)
+            endpoint = MetricsEndpoint(address, collector, self._is_ready, self._settings.metrics_token_file)
         except OSError as error:
             raise AddressUnavailable(f"{address} for metrics: {(error.strerror or str(error)).lower()}") from error
         endpoint.serve()
         return endpoint
+
+    def _is_ready(self) -> bool:
+        """Whether each process that serves calls can do all that it is for. Asked by threads of the endpoint."""
+        serving = [worker.is_serving for worker in self._workers if worker.role != IMPORT_ROLE]
+        return bool(serving) and all(serving) and not self._signals.count
 
     def _serve(self) -> int:
         try:
@@ -118,6 +148,7 @@ class Supervisor:
                     self._bootstrap.queue_files(self._settings)
                 self._wait()
                 self._reap()
+                self._watchdog.look()
         finally:
             self._stop()
         return STOPPED
@@ -133,6 +164,7 @@ class Supervisor:
             business_date=Clock(settings.business_date, settings.timezone).today().isoformat(),
             tls=settings.tls_certificate is not None,
             access=settings.access,
+            certificate_expires=self._certificates.expires.isoformat() if self._certificates else None,
         )
 
     def _start_missing(self) -> None:
@@ -142,11 +174,11 @@ class Supervisor:
                 worker.start(self._selector)
 
     def _wait(self) -> None:
-        """Waits until a signal comes, a process says something or dies, or one is due to be started."""
+        """Waits until a signal comes, a process says something or dies, or one is due to be started or looked at."""
         due = [worker.start_at_seconds - time.monotonic() for worker in self._workers if not worker.is_running]
-        self._select(max(0.0, min(due)) if due else None)
+        self._select(max(0.0, min([*due, self._watchdog.due_seconds])))
 
-    def _select(self, timeout_seconds: float | None) -> None:
+    def _select(self, timeout_seconds: float) -> None:
         for key, _ in self._selector.select(timeout_seconds):
             if isinstance(key.data, WorkerProcess):
                 key.data.read(self._selector)

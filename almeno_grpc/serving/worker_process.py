@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 
 from almeno_grpc.logs import log_event
-from almeno_grpc.serving.control_channel import READY
+from almeno_grpc.serving.control_channel import ALIVE, QUESTION, READY
 
 MAX_FAILED_STARTS = 5
 """Ends in a row before being ready, after which the server gives up."""
@@ -21,6 +21,8 @@ KILLED = {-signal.SIGKILL, -signal.SIGTERM}
 MIN_UPTIME_SECONDS = 10.0
 """A process that dies earlier makes the delay before the next start longer."""
 INITIAL_BACKOFF_SECONDS = 0.05
+MAX_UNANSWERED = 6
+"""Questions of the supervisor, at two a second, that a process may be too busy to answer and is still said to serve."""
 MAX_BACKOFF_DOUBLINGS = 5
 """The delay doubles with each such death in a row: up to 1.6 seconds."""
 
@@ -31,18 +33,23 @@ class WorkerProcess:
     Attributes:
         role: What the process does: `rpc-0`, `rpc-1`, …, `import`.
         is_ready: Whether the process has reported that it is ready.
+        is_killed: Whether the process was sent SIGKILL.
         failed_starts: Ends in a row before the process was ready, by its own doing.
         restarts: How often a process was started again here.
+        unanswered: Questions since the process has last said something.
     """
 
     def __init__(self, role: str, bootstrap: str, environment: Mapping[str, str]) -> None:
         self.role = role
         self.is_ready = False
+        self.is_killed = False
         self.failed_starts = 0
+        self.unanswered = 0
         self.restarts = -1
         self.start_at_seconds = 0.0
         self._bootstrap = bootstrap
         self._environment = dict(environment)
+        self._sign = b""
         self._early_deaths = 0
         self._started_at_seconds = 0.0
         self._process: subprocess.Popen[bytes] | None = None
@@ -52,6 +59,16 @@ class WorkerProcess:
     def is_running(self) -> bool:
         """Whether the process was started and is not known to have died; see `reap`."""
         return self._process is not None
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether the process has said lately that it can do all that it is for."""
+        return self.is_ready and self._sign == ALIVE and self.unanswered <= MAX_UNANSWERED
+
+    @property
+    def process_id(self) -> int | None:
+        """The id of the process; None while there is none."""
+        return self._process.pid if self._process else None
 
     def start(self, selector: selectors.BaseSelector) -> None:
         """Starts the process; its control channel is registered with the selector."""
@@ -77,6 +94,7 @@ class WorkerProcess:
             self._plan_next_start()
             return
         self._channel = channel
+        self.is_killed, self.unanswered = False, 0
         selector.register(channel, selectors.EVENT_READ, self)
         self.restarts += 1
         event = "process_restarted" if self.restarts else "process_started"
@@ -87,17 +105,28 @@ class WorkerProcess:
         if self._channel is None:
             return
         try:
-            received = self._channel.recv(16)
+            received = self._channel.recv(256)
         except BlockingIOError:
             return
         except ConnectionError:
             received = b""
-        if received.startswith(READY):
-            self.is_ready = True
-            self.failed_starts = 0
-        else:
+        if not received:
             # The process is ending; `reap` will find it dead.
             selector.unregister(self._channel)
+            return
+        self.unanswered = 0
+        self._sign = received[-1:]
+        if READY in received:
+            self.is_ready = True
+            self.failed_starts = 0
+
+    def ask(self) -> None:
+        """Asks the process for a sign of life, which `read` will read."""
+        self.unanswered += 1
+        if self._channel is not None:
+            # One that reads nothing fills the channel sooner or later, one that ends has closed it.
+            with contextlib.suppress(OSError):
+                self._channel.send(QUESTION)
 
     def reap(self, selector: selectors.BaseSelector) -> int | None:
         """Looks whether the process has died.
@@ -135,6 +164,7 @@ class WorkerProcess:
     def kill(self) -> None:
         """Sends SIGKILL to the process group: the process and those it has started."""
         if self._process is not None:
+            self.is_killed = True
             log_event("process_killed", process=self.role, process_pid=self._process.pid)
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)

@@ -55,6 +55,23 @@ class Backend(Protocol):
         None stands for a violated check, such as one that has caught a fault of the service: to try again is no use.
         """
 
+    def probe_reads(self) -> None:
+        """Reads a row.
+
+        Raises:
+            StoreUnavailable: The database cannot be read, or is not the one that was opened.
+        """
+
+    def probe_writes(self) -> None:
+        """Commits a transaction that changes no row, to the disk.
+
+        Raises:
+            StoreUnavailable: The database takes no writes.
+        """
+
+    def find_damage(self, max_seconds: int) -> str | None:
+        """Reads the database, or as much as the time allows, and tells the first thing that is wrong with it."""
+
     def write_rows(self, connection: Connection, writes: Sequence[tuple[TableWrite, Sequence[Row]]]) -> None:
         """Executes inserts and updates, in the order of their foreign keys, in as few statements as possible."""
 

@@ -1,6 +1,7 @@
 """The store: the book in a database, in transactions."""
 
 import random
+import threading
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -11,11 +12,11 @@ from typing import TypeVar
 from sqlalchemy import Engine
 
 from almeno_grpc.domain.decision import Borrower
-from almeno_grpc.domain.errors import DeadlineExceeded, WriteConflict
+from almeno_grpc.domain.errors import DeadlineExceeded, StoreUnavailable, WriteConflict
 from almeno_grpc.service.store import Changes, Lock, always
 from almeno_grpc.storage import business_days
 from almeno_grpc.storage.access import Callers
-from almeno_grpc.storage.backend import OpenTransaction
+from almeno_grpc.storage.backend import DatabaseUnusable, OpenTransaction
 from almeno_grpc.storage.borrowers import Borrowers, borrowers_of
 from almeno_grpc.storage.changes import rows_of
 from almeno_grpc.storage.customer_changes import CustomerChanges
@@ -31,6 +32,8 @@ from almeno_grpc.storage.statistics import Statistics
 
 T = TypeVar("T")
 
+_PROVEN_SECONDS = 10.0
+"""For how long a commit shows that the database takes writes."""
 _MAX_PAUSE_SECONDS = 0.005
 """After the first conflict; after the second twice as long, and so on."""
 
@@ -110,7 +113,11 @@ class SqlTransaction:
 
 
 class SqlStore:
-    """The book in a database. One a process."""
+    """The book in a database. One a process.
+
+    Attributes:
+        has_failed: Set where the database could not do what it was asked to; whoever looks after it clears it.
+    """
 
     def __init__(self, database_url: str, *, threads: int = 8) -> None:
         """Opens the database.
@@ -123,6 +130,8 @@ class SqlStore:
             DatabaseUnusable: The URL or the environment cannot be used.
         """
         self._backend = open_backend(parse_url(database_url), threads)
+        self.has_failed = threading.Event()
+        self._written_until_seconds = 0.0
 
     @property
     def engine(self) -> Engine:
@@ -140,6 +149,30 @@ class SqlStore:
 
         with self._translated_errors(), self._backend.migrate() as connection:
             migrate(connection, revision)
+
+    def refuse_damage(self, max_seconds: int) -> None:
+        """Reads the database, or as much as the time allows, to see whether it is sound.
+
+        Raises:
+            DatabaseUnusable: It is not.
+            StoreUnavailable: It cannot be read.
+        """
+        with self._translated_errors():
+            damage = self._backend.find_damage(max_seconds)
+        if damage is not None:
+            raise DatabaseUnusable(f"the database is damaged ({damage}); restore it from a backup")
+
+    def probe_reads(self) -> None:
+        """As the backend does."""
+        with self._translated_errors():
+            self._backend.probe_reads()
+
+    def probe_writes(self) -> None:
+        """As the backend does, unless a commit has shown lately that it can."""
+        if time.monotonic() >= self._written_until_seconds:
+            with self._translated_errors():
+                self._backend.probe_writes()
+            self._written_until_seconds = time.monotonic() + _PROVEN_SECONDS
 
     def close(self) -> None:
         """Closes all connections."""
@@ -204,6 +237,7 @@ class SqlStore:
             _raise_if_inactive(is_active)
             result = work(SqlTransaction(OpenTransaction(connection, self._backend, writes=True)))
             _raise_if_inactive(is_active)
+        self._written_until_seconds = time.monotonic() + _PROVEN_SECONDS
         return result
 
     @contextmanager
@@ -217,6 +251,9 @@ class SqlStore:
     def _raise_translated(self, error: Exception) -> None:
         """Raises the domain error that an error stands for, if that is another."""
         domain_error = self._backend.translate_error(error)
+        if isinstance(domain_error, StoreUnavailable):
+            self._written_until_seconds = 0.0
+            self.has_failed.set()
         if domain_error is not error:
             raise domain_error from error
 

@@ -21,7 +21,9 @@ class SqliteDatabases:
 
     def make(self, *, empty: bool = False) -> str:
         path = self._folder / f"book-{next(self._numbers)}.db"
-        if not empty:
+        if empty:
+            path.touch()
+        else:
             shutil.copyfile(self._template, path)
         return f"sqlite:///{path}"
 

@@ -25,6 +25,7 @@ from almeno_grpc.metrics import MethodLabels
 from almeno_grpc.rpc.runtime.admission import AdmissionInterceptor
 from almeno_grpc.rpc.runtime.limits import CallLimits
 from almeno_grpc.serving.standard_services import add_standard_services
+from almeno_grpc.serving.store_monitor import StoreState
 
 GET_CUSTOMER = "/almeno.credit.v1.CreditService/GetCustomer"
 START_IMPORT = "/almeno.credit.v1.PortfolioService/StartImport"
@@ -140,6 +141,7 @@ def runtime_server(
     credit_service_pb2_grpc.add_CreditServiceServicer_to_server(credit, server)
     portfolio_service_pb2_grpc.add_PortfolioServiceServicer_to_server(portfolio, server)
     health = add_standard_services(server, ())
+    health.follow_store(StoreState.WORKS)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:

@@ -22,6 +22,10 @@ from almeno_grpc.domain.errors import CustomerNotFound, StoreUnavailable, Unavai
 from almeno_grpc.metrics import Metrics
 
 FOLDER = Path(os.environ.get("TOY_FOLDER", "."))
+if "TOY_CERTIFICATE_SECONDS" in os.environ:
+    from almeno_grpc.serving import certificates
+
+    certificates.LOOK_SECONDS = float(os.environ["TOY_CERTIFICATE_SECONDS"])
 BROKEN = os.environ.get("TOY_BROKEN", "")
 
 
@@ -30,16 +34,25 @@ def leave_note(name: str) -> None:
 
 
 class Credit(credit_service_pb2_grpc.CreditServiceServicer):
-    """GetCustomer with the number n waits n milliseconds and answers with the number of its process."""
+    """GetCustomer with the number n waits n milliseconds and answers with the number of its process.
+
+    With GREEDY it takes memory and keeps it.
+    """
+
+    GREEDY = 10**9
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
+        self._kept: list[bytes] = []
 
     @override
     def GetCustomer(self, request: credit_service_pb2.GetCustomerRequest, context: grpc.ServicerContext) -> object:
         if not request.customer_id:
             raise CustomerNotFound(0)
         leave_note("called")
+        if request.customer_id == self.GREEDY:
+            self._kept.append(b"x" * 300 * 2**20)
+            request.customer_id = 1
         time.sleep(request.customer_id / 1000)
         self._metrics.decision("check", ("CREDIT_SCORE_TOO_LOW", "EMI_BURDEN_TOO_HIGH"))
         return credit_service_pb2.GetCustomerResponse(customer=customer_pb2.Customer(customer_id=os.getpid()))
@@ -56,6 +69,21 @@ class Portfolio(portfolio_service_pb2_grpc.PortfolioServiceServicer):
         raise Unavailable("the server stops")
 
 
+class ToyStore:
+    """Works unless a file in the folder of the notes says otherwise: `no-reads`, `no-writes`."""
+
+    def __init__(self) -> None:
+        self.has_failed = threading.Event()
+
+    def probe_reads(self) -> None:
+        if (FOLDER / "no-reads").exists():
+            raise StoreUnavailable("the database cannot be read")
+
+    def probe_writes(self) -> None:
+        if (FOLDER / "no-writes").exists():
+            raise StoreUnavailable("the disk is full")
+
+
 class ToyApplication:
     service_names = ("almeno.credit.v1.CreditService", "almeno.credit.v1.PortfolioService")
     inline_methods = frozenset[MethodDescriptor]()
@@ -63,6 +91,7 @@ class ToyApplication:
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
         self._portfolio = Portfolio()
+        self.store = ToyStore()
 
     def add_to(self, server: grpc.Server) -> None:
         credit_service_pb2_grpc.add_CreditServiceServicer_to_server(Credit(self._metrics), server)

@@ -39,6 +39,7 @@ LIBRARIES = {
     "phonenumbers": {"service.phone_numbers"},
     "msgspec": {"service.decision_snapshot"},
     "prometheus_client": {"metrics", "serving"},
+    "cryptography": {"serving.certificates"},
     "grpc": {"rpc", "serving", "server", "application", "_gen"},
     "grpc_status": {"rpc"},
     "grpc_health": {"serving", "rpc"},

@@ -102,9 +102,10 @@ def test_other_machines_are_served_with_tls_or_when_insecure_says_so(address: st
     with pytest.raises(ConfigurationError, match=r"^ALMENO_ACCESS: .*ALMENO_ACCESS=keys.*ALMENO_INSECURE"):
         read(address=address, **encrypted)
     assert read(address=address, access="keys", **encrypted).tls_key == pem
-    with pytest.raises(ConfigurationError, match=r"^ALMENO_METRICS_ADDRESS: "):
-        read(metrics_address=address, **encrypted)
-    assert read(metrics_address=address, insecure="1").metrics_address
+    # Metrics have a switch of their own.
+    with pytest.raises(ConfigurationError, match=r"^ALMENO_METRICS_ADDRESS: .*ALMENO_METRICS_INSECURE"):
+        read(metrics_address=address, insecure="1", **encrypted)
+    assert read(metrics_address=address, metrics_insecure="1").metrics_address
 
 
 @pytest.mark.parametrize("given", [{"tls_certificate"}, {"tls_key"}, {"tls_client_ca"}])
@@ -126,6 +127,41 @@ def test_names_in_certificates_need_access_control_and_an_authority(tmp_path: Pa
     assert read(access_certificates="both", access="keys", tls_client_ca=str(pem), **encrypted).access == "keys"
 
 
+@pytest.mark.parametrize(
+    ("variable", "hint"),
+    [
+        ("ALMENO_WORKER", "did you mean ALMENO_WORKERS?"),
+        ("ALMENO_DATABSE_URL", "did you mean ALMENO_DATABASE_URL?"),
+        ("ALMENO_TLS_CERT", "did you mean ALMENO_TLS_CERTIFICATE?"),
+        ("ALMENO_PORT", "almeno-server --help"),
+        ("ALMENO_XYZZY", "almeno-server --help"),
+    ],
+)
+def test_misspelt_variable_is_an_error_that_names_the_nearest_setting(variable: str, hint: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^{variable} is no setting") as caught:
+        settings_from_command_line([], {variable: "hunter2"})
+    assert hint in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_variables_of_other_programs_are_left_alone() -> None:
+    environment = {
+        "ALMENO_API_KEY": "almeno_x",
+        "ALMENO_API_KEY_FILE": "key",
+        "ALMENO_CLIENT_TLS_CA": "ca.pem",
+        "ALMENO_CRASH_TRIALS": "3",
+        "ALMENO_BOOK": "/book",
+        "ALMENO_SKIP_NOTHING": "1",
+        "ALMENO_SERVICE_HOST": "10.0.0.1",
+        "ALMENO_SERVICE_PORT_GRPC": "50051",
+        "ALMENO_CREDIT_PORT": "tcp://10.0.0.1:50051",
+        "ALMENO_CREDIT_PORT_50051_TCP_ADDR": "10.0.0.1",
+        "ALMENO_XYZZY": "",
+        "OTHER_WORKER": "7",
+    }
+    assert settings_from_command_line([], environment) == Settings()
+
+
 def test_settings_reach_another_process_through_its_environment(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
@@ -136,6 +172,8 @@ def test_settings_reach_another_process_through_its_environment(tmp_path: Path) 
         business_date=date(2026, 3, 31),
         timezone=ZoneInfo("UTC"),
         insecure=True,
+        metrics_insecure=True,
+        metrics_token_file=file,
         tls_certificate=file,
         tls_key=file,
         tls_client_ca=file,

@@ -126,6 +126,20 @@ class PostgresBackend:
         """By SQLSTATE."""
         return domain_error(error)
 
+    def probe_reads(self) -> None:
+        """As a call would."""
+        with self.read() as connection:
+            execute_raw(connection, "SELECT 1 FROM customer LIMIT 1").fetchall()
+
+    def probe_writes(self) -> None:
+        """By a record in the write-ahead log, which the commit waits for, on the standby too."""
+        with self.write() as connection:
+            execute_raw(connection, "SELECT pg_logical_emit_message(true, 'almeno', '')").fetchall()
+
+    def find_damage(self, max_seconds: int) -> str | None:  # noqa: ARG002 - the parameter is another database's
+        """The server verifies the checksum of each page that it reads."""
+        return None
+
     def write_rows(self, connection: Connection, writes: Sequence[tuple[TableWrite, Sequence[Row]]]) -> None:
         """By one statement."""
         bulk.write_rows(connection, writes)

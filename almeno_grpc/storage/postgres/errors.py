@@ -14,13 +14,15 @@ _UNAVAILABLE = (
     errors.LockNotAvailable,
     errors.QueryCanceled,
     errors.ReadOnlySqlTransaction,
+    errors.UndefinedTable,
     errors.IdleInTransactionSessionTimeout,
 )
 _UNAVAILABLE_CLASSES = (
     "08",  # connection exception
     "53",  # insufficient resources: connections, memory, disk
     "57",  # operator intervention: shutdown, start-up, failover
-    "58",  # system error
+    "58",  # system error: the disk
+    "XX",  # internal error: a page or an index is damaged
 )
 
 

@@ -5,6 +5,7 @@ import fcntl
 import logging
 import os
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,15 +19,15 @@ from almeno_grpc.domain.errors import StoreUnavailable
 from almeno_grpc.logs import log_event
 from almeno_grpc.service.store import Lock
 from almeno_grpc.storage.backend import BEGIN, DatabaseUnusable
-from almeno_grpc.storage.compiled import CompiledStatement, Row
+from almeno_grpc.storage.compiled import CompiledStatement, Row, execute_raw
 from almeno_grpc.storage.keyed import KeyedStatement
 from almeno_grpc.storage.sqlite import bulk, space
+from almeno_grpc.storage.sqlite.database_file import DatabaseFile
 from almeno_grpc.storage.sqlite.engine import BUSY_TIMEOUT_MILLISECONDS, open_engine, set_up_new_database
-from almeno_grpc.storage.sqlite.errors import domain_error
+from almeno_grpc.storage.sqlite.errors import domain_error, is_damage, is_interrupt, is_no_database
 from almeno_grpc.storage.sqlite.fair_file_lock import FairFileLock
 from almeno_grpc.storage.sqlite.private_files import (
     UnsafeFile,
-    create_database_file,
     narrow_database_files,
     open_lock_file,
 )
@@ -42,6 +43,13 @@ The first step checkpoints all that has come to be in the WAL before, which take
 """
 _WRITER_CACHE_KIBIBYTES = 65_536
 """Room for the pages that an import comes back to with each batch."""
+
+_MAX_WAIT_SECONDS = 10
+"""How long a transaction waits for its turn to write."""
+_MAX_PROBE_SECONDS = 5
+_MAX_MIGRATION_SECONDS = 3600
+_STEPS_BETWEEN_LOOKS = 10_000
+"""Instructions of SQLite's between two looks at the time, a fraction of a millisecond's."""
 
 _LAST_ID = CompiledStatement(
     select(column("seq")).select_from(table("sqlite_sequence")).where(column("name") == bindparam("table_name")),
@@ -90,10 +98,14 @@ class SqliteBackend:
 
     def __init__(self, url: URL, threads: int) -> None:
         # The driver is given the absolute path, without what `..` takes away; only then are links followed.
-        self._given_path = Path(os.path.abspath(url.database or ""))  # noqa: PTH100
+        given = Path(os.path.abspath(url.database or ""))  # noqa: PTH100
         # The file that SQLite opens: those who know it by another name share its locks.
-        self._path = Path(os.path.realpath(self._given_path))
+        self._path = Path(os.path.realpath(given))
+        self._file = DatabaseFile(self._path, given)
         self._engine = open_engine(url, pool_size=threads + 1)
+        self._fault = ""
+        """Why nothing is read or written any more: the file is damaged, or gone."""
+        self._is_damaged = False
         self._of_thread = threading.local()
         self._write_lock = threading.Lock()
         self._writer: _Writer | None = None
@@ -117,42 +129,94 @@ class SqliteBackend:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Of all other writers of the machine none writes meanwhile."""
-        with self._write_lock:
+        with self._write(_MAX_WAIT_SECONDS) as connection:
+            yield connection
+
+    @contextmanager
+    def _write(self, max_wait_seconds: int) -> Iterator[Connection]:
+        deadline = time.monotonic() + max_wait_seconds
+        if not self._write_lock.acquire(timeout=max_wait_seconds):
+            raise StoreUnavailable("other calls have written for too long; send the request again")
+        try:
             writer = self._writer
             if writer is None:
                 writer = self._writer = self._open_writer()
             try:
-                with writer.file_lock.held(), writer.connection.begin():
-                    yield writer.connection
-                    writer.raise_if_rolled_back()
+                with writer.file_lock.held(timeout_milliseconds=int(1000 * (deadline - time.monotonic()))):
+                    self._raise_if_lost()
+                    with writer.connection.begin():
+                        yield writer.connection
+                        writer.raise_if_rolled_back()
             except BaseException:
                 # A commit that has failed may leave its transaction open.
                 if writer.connection.invalidated or writer.is_in_transaction:
-                    self._writer = None
-                    writer.close()
+                    self._close_writer()
                 raise
+        finally:
+            self._write_lock.release()
 
     @contextmanager
     def migrate(self) -> Iterator[Connection]:
-        """Waits for the write lock; makes the file where there is none, and closes it to others where it is open."""
+        """Waits for the write lock, as long as the migration of another server may take."""
         try:
-            create_database_file(self._given_path)
+            self._file.create()
             narrow_database_files(self._path)
-            if self._path.is_file() and not self._path.stat().st_size:
+            if not self._path.stat().st_size:
                 set_up_new_database(self._path)
-            with self.write() as connection:
+            with self._write(_MAX_MIGRATION_SECONDS) as connection:
                 yield connection
             self._rebuild_if_older()
         except UnsafeFile as error:
             raise DatabaseUnusable(f"{error}") from error
         except DatabaseError as error:
-            if isinstance(self.translate_error(error), StoreUnavailable):
-                raise
-            raise DatabaseUnusable("ALMENO_DATABASE_URL names a file that is no SQLite database") from error
+            _raise_if_no_database(error)
+            raise
 
     def translate_error(self, error: Exception) -> Exception:
-        """By class and message."""
-        return domain_error(error)
+        """By class, result code and message."""
+        translated = domain_error(error)
+        if is_damage(error) and isinstance(translated, StoreUnavailable):
+            # What can still be read may lack a part: a loan that is not seen would let the next one through.
+            self._fault = translated.message
+            self._is_damaged = True
+        return translated
+
+    def probe_reads(self) -> None:
+        """Of the file itself too, which connections do not miss when it is deleted."""
+        if self._fault:
+            # The file may be back.
+            self._raise_if_lost()
+        with self.read() as connection:
+            self._raise_if_lost()
+            execute_raw(connection, "SELECT 1 FROM customer LIMIT 1").fetchall()
+
+    def probe_writes(self) -> None:
+        """Writes the header of the file, with a number that nobody uses."""
+        with self._write(_MAX_PROBE_SECONDS) as connection:
+            execute_raw(connection, "PRAGMA user_version = 0")
+
+    def find_damage(self, max_seconds: int) -> str | None:
+        """By SQLite's quick check, which reads all pages of the file."""
+        if not self._path.is_file():
+            return None
+        end = time.monotonic() + max_seconds
+        try:
+            with self._engine.connect() as connection:
+                driver: Any = connection.connection.dbapi_connection
+                driver.set_progress_handler(lambda: time.monotonic() > end, _STEPS_BETWEEN_LOOKS)
+                try:
+                    [found] = execute_raw(connection, "PRAGMA quick_check(1)").fetchone()
+                finally:
+                    driver.set_progress_handler(None, 0)
+        except DatabaseError as error:
+            if is_interrupt(error):
+                # What it has read is sound.
+                return None
+            _raise_if_no_database(error)
+            if not is_damage(error):
+                raise
+            found = str(error.orig)
+        return None if found == "ok" else found.splitlines()[-1]
 
     def write_rows(self, connection: Connection, writes: Sequence[tuple[TableWrite, Sequence[Row]]]) -> None:
         """By a statement for each table."""
@@ -219,15 +283,16 @@ class SqliteBackend:
     def close(self) -> None:
         """Waits for the transaction that writes."""
         with self._write_lock:
-            writer, self._writer = self._writer, None
-            if writer is not None:
-                writer.close()
+            self._close_writer()
         self._engine.dispose()
 
     def _rebuild_if_older(self) -> None:
         with self._write_lock:
             writer = self._writer = self._writer or self._open_writer()
-            with writer.file_lock.held(), contextlib.closing(writer.connection.connection.cursor()) as cursor:
+            with (
+                writer.file_lock.held(timeout_milliseconds=1000 * _MAX_MIGRATION_SECONDS),
+                contextlib.closing(writer.connection.connection.cursor()) as cursor,
+            ):
                 try:
                     space.rebuild_if_older(cursor, self._path)
                 except self._driver_error as error:
@@ -242,24 +307,58 @@ class SqliteBackend:
     def _lock_path(self, name: str) -> Path:
         return self._path.with_name(f"{self._path.name}-{name}.lock")
 
+    def _raise_if_lost(self) -> None:
+        """Looks for the files of the database; where they are gone or damaged, all that comes is refused.
+
+        Raises:
+            StoreUnavailable: They are.
+        """
+        if not self._is_damaged:
+            try:
+                self._file.raise_if_lost()
+                self._fault = ""
+            except StoreUnavailable as error:
+                self._fault = error.message
+        self._raise_fault()
+
+    def _raise_fault(self) -> None:
+        if self._fault:
+            raise StoreUnavailable(self._fault)
+
+    def _close_writer(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            self._file.expect_new_log()
+            writer.close()
+
     def _open_writer(self) -> _Writer:
+        file_lock = FairFileLock(self._lock_path("writer"), self._lock_path("writers-waiting"))
+        # With the write lock from the start: a transaction that reads first and then writes is refused with
+        # SQLITE_BUSY, whatever the timeout, where another has written meanwhile.
         file_lock = FairFileLock(self._lock_path("writer"), self._lock_path("writers-waiting"))
         # With the write lock from the start: a transaction that reads first and then writes is refused with
         # SQLITE_BUSY, whatever the timeout, where another has written meanwhile.
         try:
             connection = self._engine.connect().execution_options(**{BEGIN: "BEGIN IMMEDIATE"})
-            connection.connection.cursor().execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIBIBYTES}")
+            execute_raw(connection, f"PRAGMA cache_size = -{_WRITER_CACHE_KIBIBYTES}")
         except BaseException:
             file_lock.close()
             raise
         return _Writer(connection, file_lock)
 
     def _reader(self) -> Connection:
+        if self._fault:
+            self._raise_fault()
         # To check one out of the pool would cost more than the query it is for.
         connection: Connection | None = getattr(self._of_thread, "connection", None)
         if connection is None:
             connection = self._of_thread.connection = self._engine.connect()
         return connection
+
+
+def _raise_if_no_database(error: DatabaseError) -> None:
+    if is_no_database(error):
+        raise DatabaseUnusable("ALMENO_DATABASE_URL names a file that is no SQLite database") from error
 
 
 def open_backend(url: URL, threads: int) -> SqliteBackend:

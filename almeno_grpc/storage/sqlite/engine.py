@@ -41,7 +41,7 @@ def complete_url(url: URL) -> URL:
 
 
 def open_engine(url: URL, *, pool_size: int = 8) -> Engine:
-    """An engine for one process.
+    """An engine for one process. It opens a file that is there, and makes none.
 
     Args:
         url: As `complete_url` gives it.
@@ -58,6 +58,7 @@ def open_engine(url: URL, *, pool_size: int = 8) -> Engine:
         hide_parameters=True,
         connect_args={"timeout": BUSY_TIMEOUT_MILLISECONDS / 1000, "check_same_thread": False},
     )
+    event.listen(engine, "do_connect", _open_existing)
     event.listen(engine, "connect", _set_up)
     event.listen(engine, "begin", _begin)
     return engine
@@ -88,6 +89,12 @@ def _patched_sqlite() -> ModuleType:
             f"(fixed in {'.'.join(map(str, PATCHED_SQLITE))}); install the package pysqlite3 or a newer SQLite"
         )
     return module
+
+
+def _open_existing(_dialect: Any, _record: Any, arguments: list[Any], options: dict[str, Any]) -> None:
+    # SQLite makes a new file in the place of one that is gone, unless a URI tells it not to.
+    arguments[0] = f"{Path(arguments[0]).as_uri()}?mode=rw"
+    options["uri"] = True
 
 
 def _set_up(dbapi_connection: Any, _record: Any) -> None:

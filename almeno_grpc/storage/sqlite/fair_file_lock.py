@@ -7,11 +7,13 @@ is cut short for those whose caller waits.
 
 import fcntl
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from almeno_grpc.domain.errors import StoreUnavailable
 from almeno_grpc.storage.sqlite.private_files import open_lock_file
+from almeno_grpc.storage.sqlite.timed_file_lock import TimedFileLock
 
 _MAX_YIELD_SECONDS = 0.01
 """How long this process lets the others go first. Where there are always some, it takes the lock all the same."""
@@ -30,30 +32,32 @@ class FairFileLock:
             lock: Locked by the process that holds the lock.
             waiters: Locked, shared, by each process that waits for it.
         """
-        self._lock = open_lock_file(lock)
-        try:
-            self._waiters = open_lock_file(waiters)
-        except OSError:
-            self._lock.close()
-            raise
+        with ExitStack() as opened:
+            self._lock = opened.enter_context(open_lock_file(lock))
+            # Opened once more, for a lock belongs to an opening of its file.
+            timed = opened.enter_context(open_lock_file(lock))
+            self._waiters = opened.enter_context(open_lock_file(waiters))
+            self._timed = TimedFileLock(timed)
+            opened.pop_all()
         self._yields = self._has_yielded_long = False
         self._held_until = 0.0
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Waits for the lock, and holds it as long as the context lasts."""
+    def held(self, *, timeout_milliseconds: int) -> Iterator[None]:
+        """Waits for the lock, and holds it as long as the context lasts.
+
+        Raises:
+            StoreUnavailable: Others have held it all the time.
+        """
         if self._yields:
             self._let_waiters_go_first()
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._wait()
+        release = self._acquire(timeout_milliseconds)
         if self._has_yielded_long:
             self._held_until = time.monotonic() + _MIN_HELD_SECONDS
         try:
             yield
         finally:
-            fcntl.flock(self._lock, fcntl.LOCK_UN)
+            release()
             self._has_yielded_long = False
 
     def has_waiters(self) -> bool:
@@ -64,14 +68,27 @@ class FairFileLock:
     def close(self) -> None:
         """Closes the files."""
         self._lock.close()
+        self._timed.close()
         self._waiters.close()
 
-    def _wait(self) -> None:
+    def _acquire(self, timeout_milliseconds: int) -> Callable[[], None]:
+        """Acquires the lock; gives what releases it."""
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pass
+        else:
+            return self._release
         fcntl.flock(self._waiters, fcntl.LOCK_SH)
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX)
+            if self._timed.acquire(timeout_milliseconds):
+                return self._timed.release
         finally:
             fcntl.flock(self._waiters, fcntl.LOCK_UN)
+        raise StoreUnavailable("another process has kept all others from writing for too long; send the request again")
+
+    def _release(self) -> None:
+        fcntl.flock(self._lock, fcntl.LOCK_UN)
 
     def _is_waited_for(self) -> bool:
         try:

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from almeno_grpc.domain.errors import ImportNotFound, StoreUnavailable
 from almeno_grpc.domain.imports import ImportKind, ImportState, RowCounts
 from almeno_grpc.imports.errors import FileRefusedError
+from almeno_grpc.imports.worker import ImportWorker
 from almeno_grpc.service.identifiers import new_identifier
 from almeno_grpc.service.import_queue import ImportQueue
 
@@ -83,6 +84,24 @@ def test_stored_file_that_is_not_what_was_uploaded_fails_before_a_row_is_importe
     assert ended.error.startswith("the stored file is not what was uploaded: it has ")
     assert file.jobs == []
     assert book.rows("customer") == []
+
+
+@pytest.mark.usefixtures("file")
+def test_import_waits_while_the_temporary_folder_is_full(book, monkeypatch):
+    full = [OSError(errno.ENOSPC, "No space left on device")] * 2
+    write = ImportWorker._write_upload
+
+    def write_if_there_is_room(*arguments):
+        write(*arguments)
+        if full:
+            # The last bytes are written when the file is closed.
+            raise full.pop()
+
+    monkeypatch.setattr(ImportWorker, "_write_upload", write_if_there_is_room)
+    queued = book.queue_customers()
+    book.work()
+    assert not full
+    assert now(book, queued).state is ImportState.SUCCEEDED
 
 
 def test_fault_of_the_server_fails_the_import_without_telling_of_it(book, file):

@@ -1,5 +1,6 @@
 """A server that runs: health, reflection and metrics over all of its processes."""
 
+import errno
 import os
 import re
 import sys
@@ -13,6 +14,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2
 from support.servers import eventually
 from support.toy_server import ToyServer, process_that_answers
+
+from almeno_grpc.metrics import SAMPLE_FILE_BYTES, NoMetrics, metrics_of_process
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 SERVICES = ["almeno.credit.v1.CreditService", "almeno.credit.v1.PortfolioService"]
@@ -47,6 +50,35 @@ def test_health_serves_the_whole_and_each_service_by_name(server: ToyServer) -> 
         with pytest.raises(grpc.RpcError) as caught:
             stub.Check(health_pb2.HealthCheckRequest(service="bank.Vault"), timeout=5)
         assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+
+
+def test_health_follows_what_the_store_can_do_for_reads_and_for_writes(server: ToyServer) -> None:
+    with server.channel() as channel:
+        stub = health_pb2_grpc.HealthStub(channel)
+
+        def serving() -> set[str]:
+            names = ["", *SERVICES, "reads", "writes", "grpc.health.v1.Health"]
+            found = {name: stub.Check(health_pb2.HealthCheckRequest(service=name), timeout=5) for name in names}
+            return {name for name, response in found.items() if response.status == SERVING}
+
+        all_of_them = serving()
+        assert len(all_of_them) == 6
+        assert server.http_get("/readyz")[0] == 200
+        watch = stub.Watch(health_pb2.HealthCheckRequest(), timeout=30)
+        assert next(watch).status == SERVING
+        for broken, left in (
+            ("no-writes", {"reads", "grpc.health.v1.Health"}),
+            ("no-reads", {"grpc.health.v1.Health"}),
+        ):
+            (server.folder / broken).touch()
+            eventually(lambda left=left: serving() == left)
+            eventually(lambda: server.http_get("/readyz")[0] == 503)
+            assert server.http_get("/healthz")[0] == 200
+        assert next(watch).status == health_pb2.HealthCheckResponse.NOT_SERVING
+        for broken in ("no-writes", "no-reads"):
+            (server.folder / broken).unlink()
+        eventually(lambda: serving() == all_of_them)
+        assert next(watch).status == SERVING
 
 
 @pytest.mark.parametrize("version", ["v1", "v1alpha"])
@@ -135,6 +167,30 @@ def test_processes_make_files_that_others_cannot_read_and_no_core_files(server: 
     assert len(files) >= 3
     assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
     assert {file.parent.stat().st_mode & 0o777 for file in files} == {0o700}
+
+
+def test_metrics_are_counted_into_files_whose_space_is_reserved(server: ToyServer) -> None:
+    with server.channel() as channel:
+        process_that_answers(channel)
+    for process_id in (server.process_ids(role)[0] for role in ("rpc-0", "rpc-1", "import")):
+        files = list(server.folder.glob(f"almeno-metrics-*/*_{process_id}.db"))
+        # The library has made none beside these.
+        assert {file.name for file in files} == {f"{kind}_{process_id}.db" for kind in ("counter", "histogram")}
+        for file in files:
+            assert file.stat().st_size == SAMPLE_FILE_BYTES
+            assert file.stat().st_blocks * 512 >= SAMPLE_FILE_BYTES
+
+
+def test_process_counts_nothing_where_the_folder_of_metrics_is_full(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def refuse(*_arguments: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    monkeypatch.setattr(os, "posix_fallocate", refuse)
+    assert isinstance(metrics_of_process(), NoMetrics)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_metrics_add_up_all_processes(server: ToyServer) -> None:

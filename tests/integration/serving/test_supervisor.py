@@ -1,24 +1,31 @@
 """The supervisor: processes that die, a server that stops, and one that cannot start."""
 
 import os
+import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import grpc
 import pytest
+from cryptography import x509
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from support.certificates import DAY, NOW, MadeCertificate, made_certificate
 from support.servers import eventually, is_alive
+from support.toy_bootstrap import Credit
 from support.toy_server import ToyServer, process_that_answers
 
 from almeno_grpc.api import portfolio_service_pb2, portfolio_service_pb2_grpc
 
+GREEDY = Credit.GREEDY
 SERVING = health_pb2.HealthCheckResponse.SERVING
 
 
@@ -80,6 +87,31 @@ def test_process_that_is_killed_while_it_starts_is_started_as_often(start: Calla
         eventually(lambda kills=kills: len(toy.events("process_restarted")) == kills)
     assert toy.stop() == 0
     assert not toy.events("server_failed")
+
+
+def test_process_that_is_halted_is_replaced(start: Callable[..., ToyServer]) -> None:
+    toy = start("--process-max-silence-seconds=2", "--metrics-address=127.0.0.1:0").wait_until_ready()
+    halted = [toy.process_ids(role)[0] for role in ("rpc-0", "import")]
+    for process_id in halted:
+        os.kill(process_id, signal.SIGSTOP)
+    eventually(lambda: len(toy.events("process_restarted")) == 2)
+    assert {line["process"] for line in toy.events("process_hung")} == {"rpc-0", "import"}
+    eventually(lambda: toy.http_get("/readyz")[0] == 200)
+    assert not any(map(is_alive, halted))
+    # The other has answered all the while.
+    assert len(toy.process_ids("rpc-1")) == 1
+    assert toy.stop() == 0
+
+
+def test_process_that_takes_too_much_memory_is_replaced_while_the_others_go_on(start: Callable[..., ToyServer]) -> None:
+    toy = start("--process-max-memory-bytes=256MiB").wait_until_ready()
+    with toy.channel() as channel:
+        victim = process_that_answers(channel, GREEDY)
+        eventually(lambda: toy.events("process_restarted"))
+    [too_large] = toy.events("process_too_large")
+    assert too_large["process_pid"] == victim
+    assert too_large["memory_bytes"] > too_large["max_memory_bytes"] == 256 * 2**20
+    assert len(toy.process_ids("rpc-0") + toy.process_ids("rpc-1")) == 3
 
 
 def test_server_whose_supervisor_is_killed_frees_the_port(start: Callable[..., ToyServer]) -> None:
@@ -191,6 +223,73 @@ def test_server_with_tls_serves_the_callers_that_its_authority_has_certified(
         with refused, pytest.raises(grpc.RpcError) as caught:
             process_that_answers(refused)
         assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+
+
+def test_certificate_that_is_replaced_is_shown_to_who_connects_next(
+    start: Callable[..., ToyServer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOY_CERTIFICATE_SECONDS", "0.05")
+    old, new = made_certificate(), made_certificate(end=NOW + 90 * DAY)
+    certificate, key = old.write(tmp_path)
+    toy = start(
+        "--workers=1", f"--tls-key={key}", f"--tls-certificate={certificate}", "--metrics-address=127.0.0.1:0"
+    ).wait_until_ready()
+    expiry = re.search(r"\nalmeno_tls_certificate_expiry_timestamp_seconds (\S+)\n", toy.http_get("/metrics")[1])
+    assert expiry is not None
+    assert float(expiry[1]) == (NOW + DAY).timestamp()
+    connected = grpc.secure_channel(toy.address, grpc.ssl_channel_credentials(old.pem))
+    with connected, grpc.secure_channel(toy.address, grpc.ssl_channel_credentials(new.pem)) as later:
+        process_that_answers(connected)
+        # Halfway the key is not the certificate's, and the old pair goes on.
+        certificate.write_bytes(new.pem)
+        eventually(lambda: toy.events("certificate_refused"))
+        assert shown_certificate(toy) == old.certificate
+        key.write_bytes(new.key_pem)
+        eventually(lambda: shown_certificate(toy) == new.certificate)
+        assert process_that_answers(later) == process_that_answers(connected) == toy.process_ids("rpc-0")[0]
+    assert not toy.events("process_died")
+
+
+def test_process_that_starts_while_the_certificates_are_unsound_waits_for_sound_ones(
+    start: Callable[..., ToyServer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOY_CERTIFICATE_SECONDS", "0.05")
+    old, new = made_certificate(), made_certificate()
+    certificate, key = old.write(tmp_path)
+    toy = start(f"--tls-key={key}", f"--tls-certificate={certificate}").wait_until_ready()
+    certificate.write_bytes(new.pem)
+    [victim] = toy.process_ids("rpc-0")
+    os.kill(victim, signal.SIGKILL)
+    eventually(
+        lambda: [line for line in toy.events("certificate_refused") if line["pid"] in toy.process_ids("rpc-0")[1:]]
+    )
+    with grpc.secure_channel(toy.address, grpc.ssl_channel_credentials(old.pem)) as channel:
+        assert process_that_answers(channel) == toy.process_ids("rpc-1")[0]
+    key.write_bytes(new.key_pem)
+    eventually(lambda: shown_certificate(toy) == new.certificate)
+    assert toy.stop() == 0
+
+
+def shown_certificate(toy: ToyServer) -> x509.Certificate:
+    host, _, port = toy.address.rpartition(":")
+    return x509.load_pem_x509_certificate(ssl.get_server_certificate((host, int(port)), timeout=5).encode())
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (made_certificate(begin=NOW - 9 * DAY, end=NOW - DAY), "ALMENO_TLS_CERTIFICATE: it has expired"),
+        (made_certificate(begin=NOW + DAY, end=NOW + 2 * DAY), "ALMENO_TLS_CERTIFICATE: it is not valid before"),
+        (replace(made_certificate(), key=made_certificate().key), "ALMENO_TLS_KEY: the key does not belong"),
+    ],
+)
+def test_server_whose_certificate_nobody_would_take_does_not_start(
+    start: Callable[..., ToyServer], tmp_path: Path, made: MadeCertificate, said: str
+) -> None:
+    certificate, key = made.write(tmp_path)
+    toy = start(f"--tls-key={key}", f"--tls-certificate={certificate}")
+    assert toy.wait() == 2
+    assert said in toy.events("server_failed")[0]["message"]
 
 
 def test_database_that_is_not_available_ends_the_start(start: Callable[..., ToyServer]) -> None:

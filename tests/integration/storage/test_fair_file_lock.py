@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from support.servers import eventually
 
+from almeno_grpc.domain.errors import StoreUnavailable
 from almeno_grpc.storage.sqlite import fair_file_lock
 from almeno_grpc.storage.sqlite.fair_file_lock import FairFileLock
 
@@ -38,7 +39,7 @@ class Waiting:
         self._thread.start()
 
     def _wait(self) -> None:
-        with self._own.held():
+        with self._own.held(timeout_milliseconds=1000 * SECONDS):
             self.has_it.set()
             assert self.let_go.wait(SECONDS)
 
@@ -50,14 +51,14 @@ class Waiting:
 def test_lock_that_nobody_else_wants_has_no_waiters(open_lock):
     own = open_lock()
     open_lock()
-    with own.held():
+    with own.held(timeout_milliseconds=1000 * SECONDS):
         assert not own.has_waiters()
     assert not own.has_waiters()
 
 
 def test_waiter_is_seen_until_it_holds_the_lock(open_lock):
     own, other = open_lock(), open_lock()
-    with own.held():
+    with own.held(timeout_milliseconds=1000 * SECONDS):
         waiting = Waiting(other)
         eventually(own.has_waiters)
         assert own.has_waiters()
@@ -81,13 +82,13 @@ def test_waiters_hold_the_lock_before_the_process_that_saw_them_takes_it_again(o
     own = open_lock()
     for _ in range(20):
         waiting_files.clear()
-        with own.held():
+        with own.held(timeout_milliseconds=1000 * SECONDS):
             waiting = [Waiting(open_lock()) for _ in range(2)]
             for each in waiting:
                 each.let_go.set()
             eventually(lambda: len(waiting_files) == 2)
             assert own.has_waiters()
-        with own.held():
+        with own.held(timeout_milliseconds=1000 * SECONDS):
             assert all(each.has_it.is_set() for each in waiting)
         for each in waiting:
             each.end()
@@ -101,10 +102,50 @@ def test_lock_that_is_always_waited_for_is_taken_late_and_held_for_a_while(open_
     ends_early, came_late = [], []
     for _ in range(4):
         before = time.monotonic()
-        with own.held():
+        with own.held(timeout_milliseconds=1000 * SECONDS):
             came_late.append(time.monotonic() - before >= 0.05)
             ends_early.append(own.has_waiters())
             if not ends_early[-1]:
                 eventually(own.has_waiters)
     assert came_late == [False, True, True, True]
     assert ends_early == [True, False, False, False]
+
+
+def file_lock_threads() -> int:
+    return sum(thread.name == "file-lock" for thread in threading.enumerate())
+
+
+def test_lock_that_stays_held_is_waited_for_no_longer_than_the_timeout_and_had_once_it_is_free(open_lock):
+    own, other = open_lock(), open_lock()
+    threads = file_lock_threads()
+    with own.held(timeout_milliseconds=0):
+        for _ in range(5):
+            with pytest.raises(StoreUnavailable, match="kept all others from writing"):
+                other.held(timeout_milliseconds=10).__enter__()
+        # The thread that waits is the same one each time, and the waiter is not seen once it has given up.
+        assert file_lock_threads() == threads + 1
+        assert not own.has_waiters()
+    for holder, waiter in ((other, own), (own, other)):
+        with holder.held(timeout_milliseconds=1000 * SECONDS), pytest.raises(StoreUnavailable):
+            waiter.held(timeout_milliseconds=0).__enter__()
+
+
+def test_lock_that_comes_after_its_waiter_has_given_up_is_let_go(open_lock):
+    own, other, third = open_lock(), open_lock(), open_lock()
+    with own.held(timeout_milliseconds=0), pytest.raises(StoreUnavailable):
+        other.held(timeout_milliseconds=1).__enter__()
+    with third.held(timeout_milliseconds=1000 * SECONDS):
+        pass
+
+
+def test_lock_that_is_closed_while_its_thread_waits_is_let_go_too(tmp_path):
+    before = file_lock_threads()
+    own, other = (FairFileLock(tmp_path / "lock", tmp_path / "waiters") for _ in range(2))
+    with own.held(timeout_milliseconds=0):
+        with pytest.raises(StoreUnavailable):
+            other.held(timeout_milliseconds=1).__enter__()
+        other.close()
+    with own.held(timeout_milliseconds=1000 * SECONDS):
+        pass
+    own.close()
+    eventually(lambda: file_lock_threads() == before)

@@ -144,6 +144,15 @@ def test_server_out_of_reach_is_unavailable_and_serves_again_afterwards():
         store.close()
 
 
+def test_table_that_is_gone_is_unavailable(book, admin):
+    book.store.probe_reads()
+    admin.execute("ALTER TABLE customer RENAME TO gone")
+    with pytest.raises(StoreUnavailable):
+        book.store.probe_reads()
+    admin.execute("ALTER TABLE gone RENAME TO customer")
+    book.store.probe_reads()
+
+
 def test_commit_whose_wait_for_the_standby_was_cancelled_has_an_unknown_outcome():
     """A primary that waits for a standby which is not there."""
     with running_postgres() as server:

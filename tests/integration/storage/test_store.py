@@ -149,3 +149,12 @@ def test_book_is_the_same_through_a_reopening(book, open_store):
     customer = book.register()
     with open_store().read() as tx:
         assert tx.customers.get(customer.customer_id) == customer
+
+
+def test_store_that_works_is_found_to_and_a_commit_is_proof_enough_for_a_while(store, monkeypatch):
+    store.refuse_damage(10)
+    store.probe_reads()
+    store.probe_writes()
+    monkeypatch.setattr(store._backend, "probe_writes", lambda: pytest.fail("a commit has just been made"))
+    store.probe_writes()
+    assert not store.has_failed.is_set()
