@@ -5,6 +5,8 @@ CreditServiceError
 ├── NotFound
 ├── AlreadyExists
 ├── FailedPrecondition
+├── Unauthenticated
+├── PermissionDenied
 ├── Aborted
 ├── ResourceExhausted
 ├── Unavailable
@@ -29,6 +31,7 @@ _LASTING_REASONS = frozenset({"MESSAGE_TOO_LARGE", "UPLOAD_TOO_LARGE"})
 _RETRYABLE_CODES = frozenset(
     {
         grpc.StatusCode.ABORTED,
+        grpc.StatusCode.CANCELLED,
         grpc.StatusCode.DEADLINE_EXCEEDED,
         grpc.StatusCode.RESOURCE_EXHAUSTED,
         grpc.StatusCode.UNAVAILABLE,
@@ -95,6 +98,14 @@ class FailedPrecondition(CreditServiceError):
     """The request is valid, but not in the current state of the book."""
 
 
+class Unauthenticated(CreditServiceError):
+    """The service does not know who calls: no credentials, none that are valid, or none any more."""
+
+
+class PermissionDenied(CreditServiceError):
+    """The caller may not do this, or not to this amount."""
+
+
 class Aborted(CreditServiceError):
     """The transaction conflicted with another and was rolled back."""
 
@@ -116,6 +127,8 @@ _BY_CODE: dict[grpc.StatusCode, type[CreditServiceError]] = {
     grpc.StatusCode.NOT_FOUND: NotFound,
     grpc.StatusCode.ALREADY_EXISTS: AlreadyExists,
     grpc.StatusCode.FAILED_PRECONDITION: FailedPrecondition,
+    grpc.StatusCode.UNAUTHENTICATED: Unauthenticated,
+    grpc.StatusCode.PERMISSION_DENIED: PermissionDenied,
     grpc.StatusCode.ABORTED: Aborted,
     grpc.StatusCode.RESOURCE_EXHAUSTED: ResourceExhausted,
     grpc.StatusCode.UNAVAILABLE: Unavailable,

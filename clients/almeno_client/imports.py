@@ -107,9 +107,7 @@ class ImportCalls(BaseClient):
                     # The file is closed: the service has ended the call before it had read everything.
                     return
 
-            call = self._portfolio_stub.StartImport.future(
-                messages(), timeout=timeout_seconds, wait_for_ready=self._wait_for_ready
-            )
+            call = self._portfolio_stub.StartImport.future(messages(), **self._call_options(timeout_seconds))
             under_way.set()
             try:
                 response: portfolio_service_pb2.StartImportResponse = call.result()
