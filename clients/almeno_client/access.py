@@ -162,13 +162,25 @@ class AccessCalls(BaseClient):
         )
         return key_of(response.key)
 
-    def revoke_key(self, key_id: str, *, request_id: str | None = None, timeout_seconds: float | None = None) -> ApiKey:
-        """Revokes an API key, now and for ever.
+    def revoke_key(
+        self,
+        key_id: str,
+        *,
+        expire_time: dt.datetime | None = None,
+        request_id: str | None = None,
+        timeout_seconds: float | None = None,
+    ) -> ApiKey:
+        """Revokes an API key, now and for ever; or has it expire at a time to come, where one is given.
 
         Raises:
             NotFound: There is no key with the id.
+            ValueError: The time has no time zone.
         """
-        request = access_service_pb2.RevokeKeyRequest(request_id=request_id or new_request_id(), key_id=key_id)
+        request = access_service_pb2.RevokeKeyRequest(
+            request_id=request_id or new_request_id(),
+            key_id=key_id,
+            expire_time=None if expire_time is None else timestamp_message(expire_time),
+        )
         response: access_service_pb2.RevokeKeyResponse = self._unary(
             self._access_stub.RevokeKey, request, timeout_seconds
         )
