@@ -22,6 +22,9 @@ DEFAULT_TIMEOUT_SECONDS = 30.0
 MAX_TIMEOUT_SECONDS = 31_536_000.0
 """Maximum deadline, a year: a longer one, infinity too, is taken as this. gRPC cannot count much further."""
 
+MAX_RETRY_DELAY_SECONDS = 60.0
+"""Maximum pause that the service may ask for before a call is sent again."""
+
 _Row = TypeVar("_Row")
 _Answer = TypeVar("_Answer")
 # The generated stubs carry no types; the methods that use them name the type of each answer.
@@ -128,18 +131,25 @@ class BaseClient:
             try:
                 return attempt(max(deadline - time.monotonic(), 0.0))
             except CreditServiceError as error:
-                if not self._may_retry(error, number, deadline):
-                    raise
-            time.sleep(self._retries.pause_seconds(number))
+                pause_seconds = self._pause_seconds(error, number, deadline)
+            time.sleep(pause_seconds)
             number += 1
 
-    def _may_retry(self, error: CreditServiceError, attempts_made: int, deadline: float | None) -> bool:
-        """Whether the error is retryable, attempts are left, and the backoff ends before the deadline."""
+    def _pause_seconds(self, error: CreditServiceError, attempts_made: int, deadline: float | None) -> float:
+        """How long to wait before the next attempt: the backoff, or as long as the service has asked for.
+
+        Raises:
+            CreditServiceError: The error itself: it is not retryable, no attempts are left, or the deadline is earlier.
+        """
         if self._is_closed or attempts_made >= self._retries.attempts:
-            return False
+            raise error
         if not error.retryable or error.code not in RETRYABLE_CODES:
-            return False
-        return deadline is None or time.monotonic() + self._retries.pause_seconds(attempts_made) < deadline
+            raise error
+        asked_for = min(error.retry_delay_seconds, MAX_RETRY_DELAY_SECONDS)
+        pause_seconds = max(self._retries.pause_seconds(attempts_made), asked_for)
+        if deadline is not None and time.monotonic() + pause_seconds >= deadline:
+            raise error
+        return pause_seconds
 
 
 def _credentials(api_key: str, address: str, tls: Tls | None) -> tuple[tuple[str, str], ...]:

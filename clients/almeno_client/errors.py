@@ -19,7 +19,7 @@ from typing import Any
 
 import grpc
 from google.protobuf.message import DecodeError
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
@@ -51,6 +51,7 @@ class CreditServiceError(Exception):
             the service itself, as when it cannot be reached.
         fields: Description of each field violation, by the path of the field in the request.
         metadata: Metadata of the google.rpc.ErrorInfo.
+        retry_delay_seconds: How long the service asks to wait before the call is sent again; 0 where it does not.
         request_id: The request_id that the call was sent with, for a call that changes something: after a
             retryable error, send the same request with it again. None for other calls.
     """
@@ -63,6 +64,7 @@ class CreditServiceError(Exception):
         reason: str = "",
         fields: dict[str, str] | None = None,
         metadata: dict[str, str] | None = None,
+        retry_delay_seconds: float = 0.0,
         request_id: str | None = None,
     ) -> None:
         super().__init__(message)
@@ -71,6 +73,7 @@ class CreditServiceError(Exception):
         self.reason = reason
         self.fields = fields or {}
         self.metadata = metadata or {}
+        self.retry_delay_seconds = retry_delay_seconds
         self.request_id = request_id
 
     def __str__(self) -> str:
@@ -156,27 +159,27 @@ def error_of_status(status: Status) -> CreditServiceError:
 def _error(
     code: grpc.StatusCode, message: str | None, status: Status, request_id: str | None = None
 ) -> CreditServiceError:
-    reason, fields, metadata = _details(status)
     return _BY_CODE.get(code, CreditServiceError)(
         code,
         message or f"the call failed with {code.name} and no message",
-        reason=reason,
-        fields=fields,
-        metadata=metadata,
+        **_details(status),
         request_id=request_id,
     )
 
 
-def _details(status: Status) -> tuple[str, dict[str, str], dict[str, str]]:
-    """Reason, fields and metadata of an error; empty where the service sent none, or none that can be read."""
-    reason, fields, metadata = "", dict[str, str](), dict[str, str]()
+def _details(status: Status) -> dict[str, Any]:
+    """Reason, fields, metadata and delay of an error; none where the service sent none, or none that can be read."""
+    found: dict[str, Any] = {}
     try:
         for detail in status.details:
-            info, request = ErrorInfo(), BadRequest()
+            info, request, retry = ErrorInfo(), BadRequest(), RetryInfo()
             if detail.Unpack(info) and info.domain == DOMAIN:
-                reason, metadata = info.reason, dict(info.metadata)
+                found |= {"reason": info.reason, "metadata": dict(info.metadata)}
             elif detail.Unpack(request):
-                fields = {violation.field: violation.description for violation in request.field_violations}
+                violations = request.field_violations
+                found["fields"] = {violation.field: violation.description for violation in violations}
+            elif detail.Unpack(retry):
+                found["retry_delay_seconds"] = retry.retry_delay.ToTimedelta().total_seconds()
     except DecodeError:
-        return "", {}, {}
-    return reason, fields, metadata
+        return {}
+    return found

@@ -184,9 +184,8 @@ class ImportCalls(BaseClient):
                         return
             except CreditServiceError as error:
                 attempts_made += 1
-                if not self._may_retry(error, attempts_made, deadline):
-                    raise
-            time.sleep(self._retries.pause_seconds(attempts_made))
+                pause_seconds = self._pause_seconds(error, attempts_made, deadline)
+            time.sleep(pause_seconds)
 
     def _watch(self, import_id: str, timeout_seconds: float | None) -> Iterator[Import]:
         request = portfolio_service_pb2.WatchImportRequest(import_id=import_id)

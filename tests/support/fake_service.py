@@ -1,5 +1,6 @@
 """A stand-in for the service: a real gRPC server whose answers each test lays down."""
 
+import datetime as dt
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,8 +14,9 @@ import pytest
 from almeno_client import CreditClient, Retries
 from almeno_client.cli import app
 from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 from typer.testing import CliRunner
@@ -42,6 +44,7 @@ class Refusal(Exception):
     fields: dict[str, str] = field(default_factory=dict)
     metadata: dict[str, str] = field(default_factory=dict)
     domain: str = "almeno.credit"
+    retry_delay_seconds: float = 0.0
 
     def abort(self, context: grpc.ServicerContext) -> None:
         status = self.status()
@@ -56,6 +59,10 @@ class Refusal(Exception):
         if self.fields:
             violations = [BadRequest.FieldViolation(field=f, description=d) for f, d in self.fields.items()]
             details.append(BadRequest(field_violations=violations))
+        if self.retry_delay_seconds:
+            delay = Duration()
+            delay.FromTimedelta(dt.timedelta(seconds=self.retry_delay_seconds))
+            details.append(RetryInfo(retry_delay=delay))
         packed = [AnyMessage() for _ in details]
         for envelope, detail in zip(packed, details, strict=True):
             envelope.Pack(detail)

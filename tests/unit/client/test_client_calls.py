@@ -220,6 +220,19 @@ def test_upload_and_stream_that_the_service_cancels_are_sent_again(client, servi
     assert [len(service.requests[method]) for method in ("StartImport", "WatchImport")] == [2, 2]
 
 
+def test_client_waits_as_long_as_the_service_asks_before_it_sends_again(client, service, sample):
+    limited = sample.refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "later", "RATE_LIMITED", retry_delay_seconds=0.15)
+    service.answers("StartImport", limited, portfolio.StartImportResponse(book_import=sample.import_("QUEUED")))
+    began = time.monotonic()
+    client.start_import(ImportKind.LOANS, b"x", file_name="x.csv")
+    assert time.monotonic() - began >= 0.15
+    service.answers("StartImport", limited)
+    with pytest.raises(CreditServiceError) as caught:
+        client.start_import(ImportKind.LOANS, b"x", file_name="x.csv", timeout_seconds=0.1)
+    assert caught.value.retry_delay_seconds == 0.15
+    assert len(service.requests["StartImport"]) == 3
+
+
 def test_call_that_the_caller_itself_cancels_is_not_sent_again(address, service, sample):
     """Closing a client cancels what is in flight; that is no word of the service."""
     reached, over = threading.Event(), threading.Event()
