@@ -1,6 +1,7 @@
 """A stand-in for the service: a real gRPC server whose answers each test lays down."""
 
 import datetime as dt
+import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -156,7 +157,8 @@ def almeno(address: str) -> Callable[..., Any]:
     """Runs a command line against the stand-in."""
 
     def run(*arguments: str, width: int = 100) -> Any:
-        return CliRunner().invoke(app, arguments, env={"ALMENO_ADDRESS": address, "COLUMNS": str(width)})
+        own: dict[str, str | None] = {name: None for name in os.environ if name.startswith("ALMENO_")}
+        return CliRunner().invoke(app, arguments, env=own | {"ALMENO_ADDRESS": address, "COLUMNS": str(width)})
 
     return run
 

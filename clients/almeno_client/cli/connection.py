@@ -14,7 +14,9 @@ from almeno_client.keys import key_id_of
 from almeno_client.target import check_target
 
 API_KEY_VARIABLE = "ALMENO_API_KEY"
-_STANDARD_INPUT = Path("-")
+STANDARD_INPUT = Path("-")
+"""Stands for standard input where a file is named."""
+
 _MAX_KEY_CHARACTERS = 4096
 
 
@@ -105,7 +107,7 @@ def read_key(file: Path) -> str:
         OSError: The file cannot be read.
         ValueError: It holds no API key, or others may read it.
     """
-    if file == _STANDARD_INPUT:
+    if file == STANDARD_INPUT:
         return checked_key("standard input", sys.stdin.read(_MAX_KEY_CHARACTERS))
     if str(file).startswith("almeno_"):
         # A key as an argument is seen by everybody who lists processes. The message does not repeat it.

@@ -27,7 +27,7 @@ from almeno_client.cli.rendering import show_list
 from almeno_client.cli.session import ExitCode, Session, new_console, session_of
 from almeno_client.client import CreditClient
 from almeno_client.errors import CreditServiceError
-from almeno_client.files import read_private, write_private
+from almeno_client.files import read_private, refuse_symlink, write_private
 from almeno_client.formatting import printable
 from almeno_client.keys import new_key
 
@@ -134,7 +134,10 @@ def _kept_key(context: typer.Context, file: Path, *, force: bool) -> Iterator[st
     if is_repeat and file.exists() and not force:
         yield read_key(file)
         return
-    before = read_private(file) if force and file.exists() else None
+    refuse_symlink(file)
+    if file.exists() and not force:
+        raise typer.BadParameter(f"{file} is there already; --force overwrites it", param_hint="'--key-file'")
+    before = read_private(file) if file.exists() else None
     key = new_key()
     write_private(file, f"{key}\n", overwrite=force)
     try:

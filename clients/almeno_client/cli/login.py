@@ -7,13 +7,11 @@ import typer
 from rich.text import Text
 
 from almeno_client.cli.access_rendering import caller_panel
-from almeno_client.cli.connection import Connection, checked_address, checked_key, given_key, tls_of
+from almeno_client.cli.connection import STANDARD_INPUT, Connection, checked_address, checked_key, given_key, tls_of
 from almeno_client.cli.options import AsJson
 from almeno_client.cli.profiles import DEFAULT_PROFILE, Profile, read_profile, store_profile
 from almeno_client.cli.session import Session, is_interactive, new_console, session_of
 from almeno_client.formatting import printable
-
-_STANDARD_INPUT = Path("-")
 
 
 def login(context: typer.Context, as_json: AsJson = False) -> None:
@@ -62,9 +60,11 @@ def _to_log_in(session: Session, name: str) -> tuple[Profile, Connection]:
     if key is None and is_interactive():
         typed = typer.prompt("API key (none: just Enter)", default="", hide_input=True, show_default=False, err=True)
         key = checked_key("the text typed", typed) if typed else None
-    if options.api_key_file not in (None, _STANDARD_INPUT):
-        profile = replace(profile, api_key_file=_absolute(options.api_key_file))
+    file = options.api_key_file
+    if file is not None and file != STANDARD_INPUT and file.is_file():
+        profile = replace(profile, api_key_file=_absolute(file))
     else:
+        # What came through a pipe cannot be read again.
         profile = replace(profile, api_key=key)
     return profile, Connection(address, tls, key)
 

@@ -76,6 +76,7 @@ def test_file_that_is_there_is_overwritten_by_force_only(almeno, admin, file):
     file.write_text("something else")
     refused = almeno("keys", "create", "branch-pune", "--key-file", str(file))
     assert (refused.exit_code, file.read_text()) == (USAGE, "something else")
+    assert "--force overwrites it" in refused.stderr.replace("\n", " ")
     assert not admin.requests
     file.chmod(0o600)
     assert almeno("keys", "create", "branch-pune", "--key-file", str(file), "--force").exit_code == 0

@@ -164,6 +164,17 @@ def test_login_keeps_the_key_itself_where_no_file_holds_it(run, known, key, sett
     assert sent(known) == [f"Bearer {key}"] * 2
 
 
+def test_login_keeps_the_key_that_came_through_a_pipe(run, known, key):
+    reading, writing = os.pipe()
+    os.write(writing, key.encode())
+    os.close(writing)
+    assert run("--api-key-file", f"/dev/fd/{reading}", "--profile", "pipe", "login").exit_code == 0
+    os.close(reading)
+    assert run("--api-key-file", "-", "--profile", "input", "login", input=key).exit_code == 0
+    assert [read_profile(name).api_key for name in ("pipe", "input")] == [key] * 2
+    assert sent(known, "WhoAmI") == [f"Bearer {key}"] * 2
+
+
 def test_login_asks_for_the_key_at_a_terminal_without_showing_it(run, known, key, monkeypatch):
     asked = []
 
