@@ -1,5 +1,15 @@
 """A client of the Almeno credit service: a small library, and the command line `almeno` on top of it."""
 
+from almeno_client.access_records import (
+    ApiKey,
+    AuditCheckpoint,
+    AuditEvent,
+    AuditEventKind,
+    Caller,
+    CertificateName,
+    Principal,
+    PrincipalLimits,
+)
 from almeno_client.channel import DEFAULT_ADDRESS, Retries, Tls
 from almeno_client.client import CreditClient
 from almeno_client.errors import (
@@ -10,9 +20,12 @@ from almeno_client.errors import (
     FailedPrecondition,
     InvalidArgument,
     NotFound,
+    PermissionDenied,
     ResourceExhausted,
+    Unauthenticated,
     Unavailable,
 )
+from almeno_client.keys import new_key
 from almeno_client.portfolio_records import (
     BandCount,
     BookProgress,
@@ -65,9 +78,15 @@ __all__ = [
     "DEFAULT_ADDRESS",
     "Aborted",
     "AlreadyExists",
+    "ApiKey",
+    "AuditCheckpoint",
+    "AuditEvent",
+    "AuditEventKind",
     "BandCount",
     "BookProgress",
     "BurdenBucket",
+    "Caller",
+    "CertificateName",
     "CreditClient",
     "CreditPosition",
     "CreditServiceError",
@@ -98,8 +117,11 @@ __all__ = [
     "MonthOfDecisions",
     "NotFound",
     "Payoff",
+    "PermissionDenied",
     "Policy",
     "PortfolioSummary",
+    "Principal",
+    "PrincipalLimits",
     "RateCount",
     "ReasonCount",
     "Repayment",
@@ -116,6 +138,8 @@ __all__ = [
     "SimulationFlip",
     "SimulationSummary",
     "Tls",
+    "Unauthenticated",
     "Unavailable",
     "Vintage",
+    "new_key",
 ]

@@ -1,5 +1,6 @@
-"""What all RPCs have in common: channel, deadlines, idempotency keys, retries, errors, pages."""
+"""What all RPCs have in common: channel, credentials, deadlines, idempotency keys, retries, errors, pages."""
 
+import math
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -11,10 +12,18 @@ from google.protobuf.message import Message
 
 from almeno_client.channel import DEFAULT_ADDRESS, RETRYABLE_CODES, Retries, Tls, open_channel
 from almeno_client.errors import CreditServiceError, error_of
-from almeno_grpc.api import credit_service_pb2_grpc, portfolio_service_pb2_grpc
+from almeno_client.keys import key_id_of
+from almeno_client.target import is_loopback
+from almeno_grpc.api import access_service_pb2_grpc, credit_service_pb2_grpc, portfolio_service_pb2_grpc
 
 DEFAULT_TIMEOUT_SECONDS = 30.0
 """Default deadline of a call, its retries included."""
+
+MAX_TIMEOUT_SECONDS = 31_536_000.0
+"""Maximum deadline, a year: a longer one, infinity too, is taken as this. gRPC cannot count much further."""
+
+MAX_RETRY_DELAY_SECONDS = 60.0
+"""Maximum pause that the service may ask for before a call is sent again."""
 
 _Row = TypeVar("_Row")
 _Answer = TypeVar("_Answer")
@@ -22,6 +31,7 @@ _Answer = TypeVar("_Answer")
 _Stub = Callable[[grpc.Channel], Any]
 _CREDIT_STUB: _Stub = credit_service_pb2_grpc.CreditServiceStub
 _PORTFOLIO_STUB: _Stub = portfolio_service_pb2_grpc.PortfolioServiceStub
+_ACCESS_STUB: _Stub = access_service_pb2_grpc.AccessServiceStub
 
 
 class BaseClient:
@@ -31,6 +41,7 @@ class BaseClient:
         address: Host and port of the service; or a target of gRPC's that names several servers of it, such as
             `dns:///credit.example.com:50051`, which then take the calls in turn.
         tls: Transport security; plaintext when None.
+        api_key: API key that every call is sent with; none when None.
         timeout_seconds: Default deadline of a call, its retries included.
         wait_for_ready: Whether a call waits, up to its deadline, for a service that cannot be reached, rather than
             fail after a few attempts.
@@ -38,7 +49,8 @@ class BaseClient:
 
     Raises:
         OSError: A file of `tls` cannot be read.
-        ValueError: A file of `tls` is not in PEM form.
+        ValueError: The address is none; a file of `tls` is not in PEM form; the key is not an API key, or it would
+            cross a network in plaintext.
     """
 
     def __init__(
@@ -46,6 +58,7 @@ class BaseClient:
         address: str = DEFAULT_ADDRESS,
         *,
         tls: Tls | None = None,
+        api_key: str | None = None,
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
         wait_for_ready: bool = False,
         retries: Retries | None = None,
@@ -54,9 +67,12 @@ class BaseClient:
         self.timeout_seconds = timeout_seconds
         self._wait_for_ready = wait_for_ready
         self._retries = retries or Retries()
+        self._metadata = () if api_key is None else _credentials(api_key, address, tls)
         self._channel = open_channel(address, tls, self._retries)
+        self._is_closed = False
         self._credit_stub = _CREDIT_STUB(self._channel)
         self._portfolio_stub = _PORTFOLIO_STUB(self._channel)
+        self._access_stub = _ACCESS_STUB(self._channel)
 
     def __enter__(self) -> Self:
         return self
@@ -68,6 +84,7 @@ class BaseClient:
 
     def close(self) -> None:
         """Closes the channel, which cancels every call in flight."""
+        self._is_closed = True
         self._channel.close()
 
     def _unary(self, method: Any, request: Message, timeout_seconds: float | None) -> Any:
@@ -78,19 +95,33 @@ class BaseClient:
         """
         timeout = self.timeout_seconds if timeout_seconds is None else timeout_seconds
         try:
-            return method(request, timeout=timeout, wait_for_ready=self._wait_for_ready)
+            return method(request, **self._call_options(timeout))
         except grpc.RpcError as error:
             raise error_of(error, getattr(request, "request_id", None) or None) from error
 
     def _stream(self, method: Any, request: Message, timeout_seconds: float | None) -> Iterator[Any]:
         """Yields the responses of a server-streaming call, without retries: those are the caller's."""
-        call = method(request, timeout=timeout_seconds, wait_for_ready=self._wait_for_ready)
+        call = method(request, **self._call_options(timeout_seconds))
         try:
             yield from call
         except grpc.RpcError as error:
             raise error_of(error) from error
         finally:
             _end(call)
+
+    def _call_options(self, timeout_seconds: float | None) -> dict[str, Any]:
+        """What each call is sent with beside its request: the deadline and the credentials.
+
+        Raises:
+            ValueError: The deadline is not a number.
+        """
+        if timeout_seconds is not None and math.isnan(timeout_seconds):
+            raise ValueError("timeout_seconds has to be a number")
+        return {
+            "timeout": None if timeout_seconds is None else min(timeout_seconds, MAX_TIMEOUT_SECONDS),
+            "metadata": self._metadata,
+            "wait_for_ready": self._wait_for_ready,
+        }
 
     def _retry(self, attempt: Callable[[float], _Answer], timeout_seconds: float) -> _Answer:
         """Runs an attempt, given the seconds left of the deadline, and again after a retryable error."""
@@ -100,16 +131,36 @@ class BaseClient:
             try:
                 return attempt(max(deadline - time.monotonic(), 0.0))
             except CreditServiceError as error:
-                if not self._may_retry(error, number, deadline):
-                    raise
-            time.sleep(self._retries.pause_seconds(number))
+                pause_seconds = self._pause_seconds(error, number, deadline)
+            time.sleep(pause_seconds)
             number += 1
 
-    def _may_retry(self, error: CreditServiceError, attempts_made: int, deadline: float | None) -> bool:
-        """Whether the error is retryable, attempts are left, and the backoff ends before the deadline."""
-        if not error.retryable or error.code not in RETRYABLE_CODES or attempts_made >= self._retries.attempts:
-            return False
-        return deadline is None or time.monotonic() + self._retries.pause_seconds(attempts_made) < deadline
+    def _pause_seconds(self, error: CreditServiceError, attempts_made: int, deadline: float | None) -> float:
+        """How long to wait before the next attempt: the backoff, or as long as the service has asked for.
+
+        Raises:
+            CreditServiceError: The error itself: it is not retryable, no attempts are left, or the deadline is earlier.
+        """
+        if self._is_closed or attempts_made >= self._retries.attempts:
+            raise error
+        if not error.retryable or error.code not in RETRYABLE_CODES:
+            raise error
+        asked_for = min(error.retry_delay_seconds, MAX_RETRY_DELAY_SECONDS)
+        pause_seconds = max(self._retries.pause_seconds(attempts_made), asked_for)
+        if deadline is not None and time.monotonic() + pause_seconds >= deadline:
+            raise error
+        return pause_seconds
+
+
+def _credentials(api_key: str, address: str, tls: Tls | None) -> tuple[tuple[str, str], ...]:
+    """The metadata that carries an API key.
+
+    gRPC's call credentials do this over TLS alone, but servers on this machine need none.
+    """
+    key_id_of(api_key)
+    if tls is None and not is_loopback(address):
+        raise ValueError(f"an API key is sent to another machine over TLS only, and {address} was to be called without")
+    return (("authorization", f"Bearer {api_key}"),)
 
 
 def _end(stream: Any) -> None:

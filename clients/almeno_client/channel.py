@@ -1,4 +1,4 @@
-"""The gRPC channel: TLS, retry policy, load balancing over the servers of an address."""
+"""The gRPC channel: TLS, retry policy, load balancing over the servers of an address, no proxy to this machine."""
 
 import json
 from dataclasses import dataclass
@@ -6,11 +6,19 @@ from pathlib import Path
 
 import grpc
 
+from almeno_client.target import check_target, is_loopback
+
 DEFAULT_ADDRESS = "127.0.0.1:50051"
 """Default address of the server."""
 
-RETRYABLE_CODES = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.ABORTED, grpc.StatusCode.RESOURCE_EXHAUSTED)
-"""Status codes after which a call is retried. DEADLINE_EXCEEDED is not: the deadline is the caller's."""
+RETRYABLE_CODES = (
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.ABORTED,
+    grpc.StatusCode.RESOURCE_EXHAUSTED,
+    grpc.StatusCode.CANCELLED,
+)
+"""Status codes after which a call is retried. DEADLINE_EXCEEDED is not: the deadline is the caller's. CANCELLED is what
+gRPC makes of a stream that a server under load resets; a call that was cancelled on this side is not sent again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +65,7 @@ def _read_pem(file: Path | None) -> bytes | None:
 
 @dataclass(frozen=True, slots=True)
 class Retries:
-    """Retry policy after UNAVAILABLE, ABORTED and RESOURCE_EXHAUSTED: exponential backoff.
+    """Retry policy after UNAVAILABLE, ABORTED, RESOURCE_EXHAUSTED and a server's CANCELLED: exponential backoff.
 
     Attributes:
         attempts: Maximum number of attempts, the first included; 1 to 5, which is gRPC's own bound.
@@ -91,8 +99,9 @@ def open_channel(address: str, tls: Tls | None, retries: Retries) -> grpc.Channe
 
     Raises:
         OSError: A file of `tls` cannot be read.
-        ValueError: A file of `tls` is not in PEM form.
+        ValueError: The address is none, or a file of `tls` is not in PEM form.
     """
+    check_target(address)
     options = [
         # The server's processes share the port, and the kernel gives a process connections, not calls. Channels with
         # subchannels of their own make two clients two connections, where gRPC would let them share one.
@@ -101,13 +110,16 @@ def open_channel(address: str, tls: Tls | None, retries: Retries) -> grpc.Channe
         ("grpc.service_config", json.dumps(_service_config(retries))),
         ("grpc.primary_user_agent", "almeno-client"),
     ]
+    if is_loopback(address):
+        # gRPC takes the proxy of http_proxy even to this machine, which no proxy can reach.
+        options.append(("grpc.enable_http_proxy", 0))
     if tls is None:
         return grpc.insecure_channel(address, options)
     return grpc.secure_channel(address, tls.credentials(), options)
 
 
 def _service_config(retries: Retries) -> dict[str, object]:
-    services = ("almeno.credit.v1.CreditService", "almeno.credit.v1.PortfolioService")
+    services = tuple(f"almeno.credit.v1.{name}" for name in ("CreditService", "PortfolioService", "AccessService"))
     unretried = ("StartImport", "WatchImport", "SimulatePolicy", "SummarizePortfolio")
     method_config: list[dict[str, object]] = [
         # gRPC retries neither an upload larger than its retry buffer nor a stream after its first response: the client

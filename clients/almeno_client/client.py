@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import grpc
 
+from almeno_client.access import AccessCalls
 from almeno_client.base_client import iterate_pages, new_request_id
 from almeno_client.conversion import (
     customer_change_of,
@@ -39,7 +40,7 @@ _MAX_BATCH_REQUESTS = 1000
 """The bound of the service on one BatchCheckEligibility."""
 
 
-class CreditClient(RepaymentCalls, DecisionCalls, ImportCalls, PortfolioCalls):
+class CreditClient(RepaymentCalls, DecisionCalls, ImportCalls, PortfolioCalls, AccessCalls):
     """A client of the credit service: one method a call, plain Python values in, frozen records out.
 
         with CreditClient("127.0.0.1:50051") as client:

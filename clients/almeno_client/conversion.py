@@ -94,6 +94,8 @@ def customer_of(message: customer_pb2.Customer) -> Customer:
         monthly_income=rupees_of(message.monthly_income),
         approved_limit=rupees_of(message.approved_limit),
         create_time=instant_of(message.create_time),
+        redacted=message.redacted,
+        phone_hint=message.phone_hint,
     )
 
 

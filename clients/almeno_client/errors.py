@@ -5,6 +5,8 @@ CreditServiceError
 ├── NotFound
 ├── AlreadyExists
 ├── FailedPrecondition
+├── Unauthenticated
+├── PermissionDenied
 ├── Aborted
 ├── ResourceExhausted
 ├── Unavailable
@@ -17,7 +19,7 @@ from typing import Any
 
 import grpc
 from google.protobuf.message import DecodeError
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
@@ -29,6 +31,7 @@ _LASTING_REASONS = frozenset({"MESSAGE_TOO_LARGE", "UPLOAD_TOO_LARGE"})
 _RETRYABLE_CODES = frozenset(
     {
         grpc.StatusCode.ABORTED,
+        grpc.StatusCode.CANCELLED,
         grpc.StatusCode.DEADLINE_EXCEEDED,
         grpc.StatusCode.RESOURCE_EXHAUSTED,
         grpc.StatusCode.UNAVAILABLE,
@@ -48,6 +51,7 @@ class CreditServiceError(Exception):
             the service itself, as when it cannot be reached.
         fields: Description of each field violation, by the path of the field in the request.
         metadata: Metadata of the google.rpc.ErrorInfo.
+        retry_delay_seconds: How long the service asks to wait before the call is sent again; 0 where it does not.
         request_id: The request_id that the call was sent with, for a call that changes something: after a
             retryable error, send the same request with it again. None for other calls.
     """
@@ -60,6 +64,7 @@ class CreditServiceError(Exception):
         reason: str = "",
         fields: dict[str, str] | None = None,
         metadata: dict[str, str] | None = None,
+        retry_delay_seconds: float = 0.0,
         request_id: str | None = None,
     ) -> None:
         super().__init__(message)
@@ -68,6 +73,7 @@ class CreditServiceError(Exception):
         self.reason = reason
         self.fields = fields or {}
         self.metadata = metadata or {}
+        self.retry_delay_seconds = retry_delay_seconds
         self.request_id = request_id
 
     def __str__(self) -> str:
@@ -95,6 +101,14 @@ class FailedPrecondition(CreditServiceError):
     """The request is valid, but not in the current state of the book."""
 
 
+class Unauthenticated(CreditServiceError):
+    """The service does not know who calls: no credentials, none that are valid, or none any more."""
+
+
+class PermissionDenied(CreditServiceError):
+    """The caller may not do this, or not to this amount."""
+
+
 class Aborted(CreditServiceError):
     """The transaction conflicted with another and was rolled back."""
 
@@ -116,6 +130,8 @@ _BY_CODE: dict[grpc.StatusCode, type[CreditServiceError]] = {
     grpc.StatusCode.NOT_FOUND: NotFound,
     grpc.StatusCode.ALREADY_EXISTS: AlreadyExists,
     grpc.StatusCode.FAILED_PRECONDITION: FailedPrecondition,
+    grpc.StatusCode.UNAUTHENTICATED: Unauthenticated,
+    grpc.StatusCode.PERMISSION_DENIED: PermissionDenied,
     grpc.StatusCode.ABORTED: Aborted,
     grpc.StatusCode.RESOURCE_EXHAUSTED: ResourceExhausted,
     grpc.StatusCode.UNAVAILABLE: Unavailable,
@@ -143,27 +159,27 @@ def error_of_status(status: Status) -> CreditServiceError:
 def _error(
     code: grpc.StatusCode, message: str | None, status: Status, request_id: str | None = None
 ) -> CreditServiceError:
-    reason, fields, metadata = _details(status)
     return _BY_CODE.get(code, CreditServiceError)(
         code,
         message or f"the call failed with {code.name} and no message",
-        reason=reason,
-        fields=fields,
-        metadata=metadata,
+        **_details(status),
         request_id=request_id,
     )
 
 
-def _details(status: Status) -> tuple[str, dict[str, str], dict[str, str]]:
-    """Reason, fields and metadata of an error; empty where the service sent none, or none that can be read."""
-    reason, fields, metadata = "", dict[str, str](), dict[str, str]()
+def _details(status: Status) -> dict[str, Any]:
+    """Reason, fields, metadata and delay of an error; none where the service sent none, or none that can be read."""
+    found: dict[str, Any] = {}
     try:
         for detail in status.details:
-            info, request = ErrorInfo(), BadRequest()
+            info, request, retry = ErrorInfo(), BadRequest(), RetryInfo()
             if detail.Unpack(info) and info.domain == DOMAIN:
-                reason, metadata = info.reason, dict(info.metadata)
+                found |= {"reason": info.reason, "metadata": dict(info.metadata)}
             elif detail.Unpack(request):
-                fields = {violation.field: violation.description for violation in request.field_violations}
+                violations = request.field_violations
+                found["fields"] = {violation.field: violation.description for violation in violations}
+            elif detail.Unpack(retry):
+                found["retry_delay_seconds"] = retry.retry_delay.ToTimedelta().total_seconds()
     except DecodeError:
-        return "", {}, {}
-    return reason, fields, metadata
+        return {}
+    return found

@@ -1,5 +1,6 @@
 """Formatting of amounts, counts, rates, dates and enum names for people."""
 
+import unicodedata
 from decimal import ROUND_HALF_UP, Decimal
 
 from almeno_client.records import DecisionReason
@@ -25,6 +26,7 @@ REASON_NAMES = {
 """Each reason to decline, in a few words."""
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_JOINERS = "\u200c\u200d"
 _LAKH, _CRORE = 100_000, 10_000_000
 
 
@@ -98,5 +100,17 @@ def humanized(name: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Replaces non-printable characters of text from the book: escape sequences would control the terminal."""
-    return "".join(character if character.isprintable() else "�" for character in text)
+    """Replaces non-printable characters of text from the book: escape sequences would control the terminal.
+
+    Spaces of every kind are shown as a space. The joiners of Indian scripts, which cannot be seen and shape the letters
+    beside them, stay behind a letter or a vowel sign.
+    """
+    return "".join(map(_printable, text, f" {text}"))
+
+
+def _printable(character: str, before: str) -> str:
+    if character.isprintable():
+        return character
+    if character in _JOINERS and unicodedata.category(before)[0] in "LM":
+        return character
+    return " " if unicodedata.category(character) == "Zs" else "�"

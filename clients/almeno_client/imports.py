@@ -107,9 +107,7 @@ class ImportCalls(BaseClient):
                     # The file is closed: the service has ended the call before it had read everything.
                     return
 
-            call = self._portfolio_stub.StartImport.future(
-                messages(), timeout=timeout_seconds, wait_for_ready=self._wait_for_ready
-            )
+            call = self._portfolio_stub.StartImport.future(messages(), **self._call_options(timeout_seconds))
             under_way.set()
             try:
                 response: portfolio_service_pb2.StartImportResponse = call.result()
@@ -186,9 +184,8 @@ class ImportCalls(BaseClient):
                         return
             except CreditServiceError as error:
                 attempts_made += 1
-                if not self._may_retry(error, attempts_made, deadline):
-                    raise
-            time.sleep(self._retries.pause_seconds(attempts_made))
+                pause_seconds = self._pause_seconds(error, attempts_made, deadline)
+            time.sleep(pause_seconds)
 
     def _watch(self, import_id: str, timeout_seconds: float | None) -> Iterator[Import]:
         request = portfolio_service_pb2.WatchImportRequest(import_id=import_id)

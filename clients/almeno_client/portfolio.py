@@ -112,9 +112,10 @@ class PortfolioCalls(BaseClient):
             except CreditServiceError as error:
                 attempts_made += 1
                 # Updates after the summary must not come twice.
-                if summed_up or not self._may_retry(error, attempts_made, deadline):
+                if summed_up:
                     raise
-            time.sleep(self._retries.pause_seconds(attempts_made))
+                pause_seconds = self._pause_seconds(error, attempts_made, deadline)
+            time.sleep(pause_seconds)
 
     def _updates(self, method: Any, request: Message, timeout_seconds: float) -> Iterator[Any]:
         for response in self._stream(method, request, timeout_seconds):

@@ -89,6 +89,10 @@ class Customer:
     monthly_income: Decimal
     approved_limit: Decimal
     create_time: datetime
+    redacted: bool = False
+    """Whether names and phone number are left out, for a caller without the scope `customers:pii`."""
+    phone_hint: str = ""
+    """Last four digits of the phone number, where that is left out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from support.servers import BIN
 
 OK, USAGE, DECLINED, REFUSED, UNAVAILABLE, IMPORT_ENDED_EARLY, ROWS_REJECTED, DRIFT = 0, 2, 3, 4, 5, 6, 7, 8
+UNAUTHENTICATED = 9
 
 
 @dataclass(frozen=True)

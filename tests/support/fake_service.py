@@ -1,5 +1,7 @@
 """A stand-in for the service: a real gRPC server whose answers each test lays down."""
 
+import datetime as dt
+import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,19 +15,22 @@ import pytest
 from almeno_client import CreditClient, Retries
 from almeno_client.cli import app
 from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 from typer.testing import CliRunner
 
 from almeno_grpc.api import (
+    access_service_pb2,
+    access_service_pb2_grpc,
     credit_service_pb2,
     credit_service_pb2_grpc,
     portfolio_service_pb2,
     portfolio_service_pb2_grpc,
 )
-from support import credit_messages
+from support import access_messages, credit_messages
 
 QUICK = Retries(attempts=4, first_backoff_seconds=0.005, longest_backoff_seconds=0.02)
 
@@ -40,6 +45,7 @@ class Refusal(Exception):
     fields: dict[str, str] = field(default_factory=dict)
     metadata: dict[str, str] = field(default_factory=dict)
     domain: str = "almeno.credit"
+    retry_delay_seconds: float = 0.0
 
     def abort(self, context: grpc.ServicerContext) -> None:
         status = self.status()
@@ -54,6 +60,10 @@ class Refusal(Exception):
         if self.fields:
             violations = [BadRequest.FieldViolation(field=f, description=d) for f, d in self.fields.items()]
             details.append(BadRequest(field_violations=violations))
+        if self.retry_delay_seconds:
+            delay = Duration()
+            delay.FromTimedelta(dt.timedelta(seconds=self.retry_delay_seconds))
+            details.append(RetryInfo(retry_delay=delay))
         packed = [AnyMessage() for _ in details]
         for envelope, detail in zip(packed, details, strict=True):
             envelope.Pack(detail)
@@ -64,14 +74,16 @@ Answer = Message | Refusal | Callable[[Any, grpc.ServicerContext], Any]
 
 
 class FakeService:
-    """Both services; answers each method from a list, the last answer for good, and keeps what it was asked."""
+    """All services; answers each method from a list, the last answer for good, and keeps what it was asked."""
 
     def __init__(self) -> None:
         self._answers: dict[str, list[Answer]] = {}
         self._lock = threading.Lock()
         self.requests: dict[str, list[Any]] = {}
         self.peers: set[str] = set()
-        for service in (credit_service_pb2, portfolio_service_pb2):
+        self.credentials: dict[str, list[str | None]] = {}
+        """What each call of a method brought as `authorization`."""
+        for service in (credit_service_pb2, portfolio_service_pb2, access_service_pb2):
             for descriptor in service.DESCRIPTOR.services_by_name.values():
                 for method in descriptor.methods:
                     setattr(self, method.name, self._handler(method.name, method.server_streaming))
@@ -80,6 +92,7 @@ class FakeService:
         self._answers.clear()
         self.requests.clear()
         self.peers.clear()
+        self.credentials.clear()
 
     def answers(self, method: str, *answers: Answer) -> None:
         """Lays down the answers to the next calls of a method; the last one also answers all later calls."""
@@ -91,6 +104,8 @@ class FakeService:
             with self._lock:
                 self.requests.setdefault(name, []).append(received)
                 self.peers.add(context.peer())
+                metadata = {key: str(value) for key, value in context.invocation_metadata()}
+                self.credentials.setdefault(name, []).append(metadata.get("authorization"))
                 left = self._answers[name]
                 given = left.pop(0) if len(left) > 1 else left[0]
             if isinstance(given, Refusal):
@@ -113,6 +128,7 @@ def serving(address: str) -> Iterator[tuple[FakeService, str]]:
     server = grpc.server(ThreadPoolExecutor(4), options=[("grpc.so_reuseport", 0)])
     credit_service_pb2_grpc.add_CreditServiceServicer_to_server(service, server)
     portfolio_service_pb2_grpc.add_PortfolioServiceServicer_to_server(service, server)
+    access_service_pb2_grpc.add_AccessServiceServicer_to_server(service, server)
     port = server.add_insecure_port(address)
     server.start()
     yield service, address.replace(":0", f":{port}")
@@ -141,7 +157,8 @@ def almeno(address: str) -> Callable[..., Any]:
     """Runs a command line against the stand-in."""
 
     def run(*arguments: str, width: int = 100) -> Any:
-        return CliRunner().invoke(app, arguments, env={"ALMENO_ADDRESS": address, "COLUMNS": str(width)})
+        own: dict[str, str | None] = {name: None for name in os.environ if name.startswith("ALMENO_")}
+        return CliRunner().invoke(app, arguments, env=own | {"ALMENO_ADDRESS": address, "COLUMNS": str(width)})
 
     return run
 
@@ -157,7 +174,7 @@ def sample() -> Any:
         def status(code: str, message: str, reason: str) -> Status:
             return Refusal(grpc.StatusCode[code], message, reason).status()
 
-    for name, maker in vars(credit_messages).items():
+    for name, maker in (*vars(credit_messages).items(), *vars(access_messages).items()):
         if isinstance(maker, FunctionType):
             setattr(Sample, name, staticmethod(maker))
     return Sample

@@ -1,26 +1,49 @@
 """The commands of `almeno` and the options that stand before them."""
 
 import io
+import math
 import sys
 from importlib.metadata import version
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from almeno_client.base_client import DEFAULT_TIMEOUT_SECONDS
-from almeno_client.channel import DEFAULT_ADDRESS, Tls
-from almeno_client.cli import customers, decisions, imports, loans, policies, repayments, report, simulation
+from almeno_client.cli import (
+    audit,
+    certificates,
+    customers,
+    decisions,
+    imports,
+    keys,
+    loans,
+    login,
+    policies,
+    principals,
+    repayments,
+    report,
+    simulation,
+)
+from almeno_client.cli.commands import Commands
+from almeno_client.cli.connection import ConnectionOptions
+from almeno_client.cli.connection_options import Address, ApiKeyFile, ProfileName, TlsCa, TlsCert, TlsKey, UseTls
 from almeno_client.cli.session import Session
 
 app = typer.Typer(
     name="almeno",
+    cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["--help", "-h"]},
 )
 _imports = typer.Typer(no_args_is_help=True, help="Load customers and loans from files, and see what became of them.")
+_keys = typer.Typer(no_args_is_help=True, help="Create, rotate, revoke and list API keys.")
+_principals = typer.Typer(
+    no_args_is_help=True, help="Create, change and list principals: who is responsible for calls."
+)
+_certificates = typer.Typer(no_args_is_help=True, help="Say which principal a name in client certificates stands for.")
+_audit = typer.Typer(no_args_is_help=True, help="Look at the audit trail.")
 
 # The character \b keeps the lines of the paragraph behind it apart.
 _HELP = """\
@@ -36,58 +59,37 @@ A command ends with
   6    the import failed or was cancelled
   7    the import went through but rejected rows
   8    the replay of a decision differs from what is stored
+  9    not known to the service: no key, or none that is valid
+  10   the answer could not be written; what was done is done
   130  interrupted
 """
 
 
 def _print_version(is_given: bool) -> None:
     if is_given:
-        typer.echo(f"almeno {version('almeno-grpc')}")
+        sys.stdout.write(f"almeno {version('almeno-grpc')}\n")
         raise typer.Exit
+
+
+def _number(seconds: float) -> float:
+    if math.isnan(seconds):
+        raise typer.BadParameter("is not a number")
+    return seconds
 
 
 @app.callback(help=_HELP)
 def almeno(
     context: typer.Context,
-    address: Annotated[
-        str,
-        typer.Option("--address", envvar="ALMENO_ADDRESS", metavar="HOST:PORT", help="Where the service listens."),
-    ] = DEFAULT_ADDRESS,
-    tls_ca: Annotated[
-        Path | None,
-        typer.Option(
-            "--tls-ca",
-            exists=True,
-            dir_okay=False,
-            metavar="FILE",
-            show_default=False,
-            help="Encrypt, and trust the certificates of this PEM file.",
-        ),
-    ] = None,
-    tls_cert: Annotated[
-        Path | None,
-        typer.Option(
-            "--tls-cert",
-            exists=True,
-            dir_okay=False,
-            metavar="FILE",
-            show_default=False,
-            help="Encrypt, and show the service this PEM certificate.",
-        ),
-    ] = None,
-    tls_key: Annotated[
-        Path | None,
-        typer.Option(
-            "--tls-key",
-            exists=True,
-            dir_okay=False,
-            metavar="FILE",
-            show_default=False,
-            help="The private key of --tls-cert.",
-        ),
-    ] = None,
+    address: Address = None,
+    profile: ProfileName = None,
+    api_key_file: ApiKeyFile = None,
+    tls: UseTls = False,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
     timeout: Annotated[
-        float, typer.Option("--timeout", metavar="SECONDS", min=0.001, help="How long a call may take.")
+        float,
+        typer.Option("--timeout", metavar="SECONDS", min=0.001, callback=_number, help="How long a call may take."),
     ] = DEFAULT_TIMEOUT_SECONDS,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON instead of tables; may stand after the command too.")
@@ -100,17 +102,18 @@ def almeno(
     del show_version  # its callback has done the work
     if (tls_cert is None) != (tls_key is None):
         raise typer.BadParameter("one needs the other", param_hint="'--tls-cert' / '--tls-key'")
-    tls = Tls(tls_ca, tls_cert, tls_key) if tls_ca or tls_cert else None
-    context.obj = Session(address, tls, timeout, as_json)
+    options = ConnectionOptions(address, profile, api_key_file, tls, tls_ca, tls_cert, tls_key)
+    context.obj = Session(options, timeout, as_json)
 
 
-_CUSTOMERS, _LOANS, _REPAYMENTS, _DECISIONS, _BOOK, _IMPORTS = (
+_CUSTOMERS, _LOANS, _REPAYMENTS, _DECISIONS, _BOOK, _IMPORTS, _ACCESS = (
     "Customers",
     "Loans",
     "Repayments",
     "Decisions",
     "Policies and the book",
     "Imports",
+    "Access",
 )
 app.command("register", rich_help_panel=_CUSTOMERS)(customers.register)
 app.command("customer", rich_help_panel=_CUSTOMERS)(customers.customer)
@@ -136,6 +139,23 @@ _imports.command("customers")(imports.import_customers)
 _imports.command("loans")(imports.import_loans)
 _imports.command("status")(imports.import_status)
 _imports.command("cancel")(imports.import_cancel)
+app.command("login", rich_help_panel=_ACCESS)(login.login)
+app.command("whoami", rich_help_panel=_ACCESS)(login.whoami)
+app.add_typer(_keys, name="keys", rich_help_panel=_ACCESS)
+_keys.command("create")(keys.create)
+_keys.command("rotate")(keys.rotate)
+_keys.command("revoke")(keys.revoke)
+_keys.command("list")(keys.list_keys)
+app.add_typer(_principals, name="principals", rich_help_panel=_ACCESS)
+_principals.command("create")(principals.create)
+_principals.command("update")(principals.update)
+_principals.command("list")(principals.list_principals)
+app.add_typer(_certificates, name="certificates", rich_help_panel=_ACCESS)
+_certificates.command("set")(certificates.set_name)
+_certificates.command("remove")(certificates.remove)
+app.add_typer(_audit, name="audit", rich_help_panel=_ACCESS)
+_audit.command("list")(audit.list_events)
+_audit.command("checkpoint")(audit.checkpoint)
 
 
 def main() -> None:

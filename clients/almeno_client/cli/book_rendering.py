@@ -4,18 +4,18 @@ from collections.abc import Iterable
 
 from rich.console import Console
 from rich.panel import Panel
-from rich.table import Table
 from rich.text import Text
 
-from almeno_client.cli.rendering import key_value_table, list_table, titled_panel
+from almeno_client.cli.list_table import ListTable
+from almeno_client.cli.rendering import key_value_table, titled_panel
 from almeno_client.formatting import count, printable, rupees
 from almeno_client.portfolio_records import Policy, PortfolioSummary
 from almeno_client.reports.tables import TextTable
 
 
-def policies_table(policies: Iterable[Policy]) -> Table:
+def policies_table(policies: Iterable[Policy]) -> ListTable:
     """Versions of the policy, one a row."""
-    table = list_table("Version", "Decides from", "", "SHA-256")
+    table = ListTable("Version", "Decides from", "", "SHA-256", whole=("Decides from", ""))
     for policy in policies:
         table.add_row(
             Text(printable(policy.version)),
@@ -59,7 +59,7 @@ def show_tables(console: Console, tables: Iterable[TextTable]) -> None:
             continue
         columns = [printable(column) for column in source.columns]
         right = [name for name, column in zip(columns, source.columns, strict=True) if source.is_numeric(column)]
-        table = list_table(*columns, right=right)
+        table = ListTable(*columns, right=right)
         for row in source.rows:
             table.add_row(*(Text(printable(cell)) for cell in row))
         console.print(Text(printable(source.title), "bold"))

@@ -8,7 +8,8 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from almeno_client.cli.rendering import key_value_table, list_table, position_panel, titled_panel
+from almeno_client.cli.list_table import ListTable
+from almeno_client.cli.rendering import key_value_table, position_panel, titled_panel
 from almeno_client.formatting import REASON_NAMES, REASON_SENTENCES, humanized, months, per_cent, printable, rupees
 from almeno_client.records import DamagedDecision, Decision, DecisionGate, DecisionReason, Replay, ReplayOutcome
 
@@ -48,12 +49,12 @@ def show_decision(console: Console, decision: Decision) -> None:
     console.print(position_panel(decision.position))
 
 
-def decisions_table(decisions: Iterable[Decision | DamagedDecision]) -> Table:
+def decisions_table(decisions: Iterable[Decision | DamagedDecision]) -> ListTable:
     """Many stored decisions on one customer, one a row."""
-    table = list_table(
-        "Decision", "Of", "Amount", "Rate", "Score", "Outcome", right=("Amount", "Rate", "Score")
+    table = ListTable(
+        "Decision", "Of", "Amount", "Rate", "Score", "Outcome",
+        right=("Amount", "Rate", "Score"), whole=("Decision", "Of"), spare=("Score", "Rate"),
     )  # fmt: skip
-    table.columns[0].no_wrap = True  # an id in one piece can be copied
     for decision in decisions:
         terms = ["damaged", "", ""]
         if isinstance(decision, Decision):
@@ -80,7 +81,7 @@ def replay_panel(replay: Replay) -> Panel:
         panel = titled_panel("Match", Text("Taken again by the same policy, the decision comes out as it is stored."))
         panel.border_style = "green"
         return panel
-    table = list_table("What", "Stored", "Taken again")
+    table = ListTable("What", "Stored", "Taken again")
     for difference in replay.differences:
         table.add_row(
             Text(printable(difference.field)),
@@ -144,7 +145,7 @@ def _stored_facts(decision: Decision) -> Iterator[tuple[str, Text]]:
 
 def _gates(gates: Iterable[DecisionGate]) -> Panel:
     """Each rule that the loan had to pass, with what was compared."""
-    table = list_table("", "Rule", "Observed", "Allowed")
+    table = ListTable("", "Rule", "Observed", "Allowed", whole=("",))
     for gate in gates:
         table.add_row(
             Text("passed", "green") if gate.passed else Text("failed", "bold red"),
@@ -156,7 +157,7 @@ def _gates(gates: Iterable[DecisionGate]) -> Panel:
 
 
 def _score(decision: Decision) -> Panel:
-    table = list_table("Part of the score", "Points", "", "Observed", right=("Points",))
+    table = ListTable("Part of the score", "Points", "", "Observed", right=("Points",), whole=("",), spare=("",))
     for part in decision.score_components:
         table.add_row(
             Text(_COMPONENT_NAMES.get(part.name, printable(humanized(part.name)))),

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 
 from rich.panel import Panel
-from rich.table import Table
 from rich.text import Text
 
-from almeno_client.cli.rendering import key_value_table, list_table, titled_panel
+from almeno_client.cli.list_table import ListTable
+from almeno_client.cli.rendering import key_value_table, titled_panel
 from almeno_client.formatting import humanized, printable
 from almeno_client.portfolio_records import Import, ImportIssue, ImportIssueOutcome, ImportState
 
@@ -44,10 +44,9 @@ def import_panel(state: Import) -> Panel:
     )
 
 
-def imports_table(imports: Iterable[Import]) -> Table:
+def imports_table(imports: Iterable[Import]) -> ListTable:
     """Many imports, one a row."""
-    table = list_table("Import", "File", "State", "Rows", "Uploaded", right=("Rows",))
-    table.columns[0].no_wrap = True  # an id in one piece can be copied
+    table = ListTable("Import", "File", "State", "Rows", "Uploaded", right=("Rows",), whole=("Import", "Uploaded"))
     for state in imports:
         outcome = _state(state)
         if state.rows_rejected:
@@ -62,9 +61,9 @@ def imports_table(imports: Iterable[Import]) -> Table:
     return table
 
 
-def issues_table(issues: Iterable[ImportIssue]) -> Table:
+def issues_table(issues: Iterable[ImportIssue]) -> ListTable:
     """Rejected and adjusted rows, one issue a row."""
-    table = list_table("Row", "", "Column", "What and why", right=("Row",))
+    table = ListTable("Row", "", "Column", "What and why", right=("Row",))
     for issue in issues:
         style = "red" if issue.outcome is ImportIssueOutcome.REJECTED else "yellow"
         table.add_row(

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from almeno_client.base_client import new_request_id
 from almeno_client.cli.import_views import import_panel, imports_table, issues_table
 from almeno_client.cli.options import AsJson, ImportId, Issues, Limit, RequestId, first, page_size_for, read_date
 from almeno_client.cli.progress import progress_bar
@@ -131,7 +130,7 @@ def _load(
     day: date | None = read_date("--book-date", book_date) if book_date else None
     named = _named(columns)
     with session.connected() as client:
-        state = client.start_import(kind, file, book_date=day, columns=named, request_id=request_id or new_request_id())
+        state = client.start_import(kind, file, book_date=day, columns=named, request_id=request_id)
         if wait:
             state = _watch(session, client, state)
             _show(session, client, state, issues)

@@ -9,10 +9,21 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from almeno_client.base_client import new_request_id
 from almeno_client.values import parse_rate, parse_rupees
+
+REQUEST_ID = "almeno_client.request_id"
+"""Where the context of a command keeps its request_id."""
 
 _Value = TypeVar("_Value")
 _MAX_PAGE_ROWS = 1000
+
+
+def _remember_request_id(context: typer.Context, request_id: str | None) -> str:
+    """Generates the request_id where none is given, and keeps it for who has to tell it."""
+    context.meta[REQUEST_ID] = request_id or new_request_id()
+    return str(context.meta[REQUEST_ID])
+
 
 CustomerId = Annotated[int, typer.Argument(metavar="CUSTOMER_ID", help="The customer's id.")]
 LoanId = Annotated[int, typer.Argument(metavar="LOAN_ID", help="The loan's id.")]
@@ -32,6 +43,7 @@ RequestId = Annotated[
     str | None,
     typer.Option(
         "--request-id",
+        callback=_remember_request_id,
         metavar="UUID",
         help="Makes the command safe to repeat: the same id gives the first answer again.  [default: a new one]",
         show_default=False,
@@ -70,17 +82,6 @@ def read_date(option: str, text: str) -> date:
             raise ValueError(f"{given!r} is not a date; write it like 2026-01-31") from None
 
     return _read(option, text, parse)
-
-
-def page_file(html: Path | None, otherwise: str, *, as_json: bool) -> Path | None:
-    """Where the page of a report goes: for programs nowhere unless they say so.
-
-    Refused before the work begins: a folder that does not exist.
-    """
-    file = html or (None if as_json else Path(otherwise))
-    if file is not None and not file.parent.is_dir():
-        raise typer.BadParameter(f"there is no folder {file.parent}", param_hint="'--html'")
-    return file
 
 
 def _read(option: str, text: str, parse: Callable[[str], _Value]) -> _Value:

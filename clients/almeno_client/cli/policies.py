@@ -6,6 +6,7 @@ import typer
 
 from almeno_client.cli.book_rendering import policies_table, show_policy
 from almeno_client.cli.options import AsJson
+from almeno_client.cli.output import write_utf8
 from almeno_client.cli.rendering import show_list
 from almeno_client.cli.session import Session, new_console, session_of
 
@@ -39,7 +40,7 @@ def _show_version(session: Session, version: str, *, as_toml: bool) -> None:
     with session.connected() as client:
         policy = client.get_policy(version)
     if as_toml:
-        typer.echo(policy.toml, nl=False)
+        write_utf8(policy.toml)
     elif session.as_json:
         session.show_json(policy=policy)
     else:

@@ -1,6 +1,6 @@
 """Rendering of customers, loans and schedules for the terminal."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -8,6 +8,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from almeno_client.cli.list_table import ListTable
 from almeno_client.formatting import humanized, months, per_cent, printable, rupees
 from almeno_client.records import (
     CreditPosition,
@@ -41,18 +42,6 @@ def key_value_table(rows: Iterable[tuple[str, RenderableType]]) -> Table:
     return table
 
 
-def list_table(*columns: str, right: Sequence[str] = ()) -> Table:
-    """An empty table with the columns; those in `right` are aligned to the right, for numbers."""
-    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
-    for column in columns:
-        if column in right:
-            # A number is never broken over two lines; where there is no room for it, an ellipsis says so.
-            table.add_column(column, justify="right", no_wrap=True, overflow="ellipsis")
-        else:
-            table.add_column(column, overflow="fold")
-    return table
-
-
 def titled_panel(title: str, *parts: RenderableType) -> Panel:
     """Parts under one title, in a frame."""
     return Panel(Group(*parts), title=Text(title, "bold"), title_align="left", box=box.ROUNDED, padding=(0, 1))
@@ -64,15 +53,27 @@ def customer_panel(customer: Customer) -> Panel:
         f"Customer {customer.customer_id}",
         key_value_table(
             [
-                ("Name", Text(printable(f"{customer.first_name} {customer.last_name}"), "bold")),
+                ("Name", customer_name(customer, "bold")),
                 ("Age", str(customer.age)),
-                ("Phone", Text(printable(customer.phone_number))),
+                ("Phone", customer_phone(customer)),
                 ("Income a month", rupees(customer.monthly_income)),
                 ("Approved limit", rupees(customer.approved_limit)),
                 ("In the book since", f"{customer.create_time:%Y-%m-%d %H:%M} UTC"),
             ]
         ),
     )
+
+
+def customer_name(customer: Customer, style: str = "") -> Text:
+    """The name of a customer, or that it is left out."""
+    if customer.redacted:
+        return Text("redacted", "dim")
+    return Text(printable(f"{customer.first_name} {customer.last_name}"), style)
+
+
+def customer_phone(customer: Customer) -> Text:
+    """The phone number of a customer, or the last digits of it where it is left out."""
+    return Text(printable(f"…{customer.phone_hint}" if customer.redacted else customer.phone_number))
 
 
 def position_panel(position: CreditPosition) -> Panel:
@@ -93,18 +94,18 @@ def position_panel(position: CreditPosition) -> Panel:
     )
 
 
-def customers_table(customers: Iterable[Customer]) -> Table:
+def customers_table(customers: Iterable[Customer]) -> ListTable:
     """Many customers, one a row."""
-    table = list_table(
+    table = ListTable(
         "Customer", "Name", "Age", "Phone", "Income a month", "Approved limit",
-        right=("Customer", "Age", "Income a month", "Approved limit"),
+        right=("Customer", "Age", "Income a month", "Approved limit"), whole=("Phone",),
     )  # fmt: skip
     for customer in customers:
         table.add_row(
             str(customer.customer_id),
-            Text(printable(f"{customer.first_name} {customer.last_name}")),
+            customer_name(customer),
             str(customer.age),
-            Text(printable(customer.phone_number)),
+            customer_phone(customer),
             rupees(customer.monthly_income),
             rupees(customer.approved_limit),
         )
@@ -160,11 +161,11 @@ def loan_panel(loan: Loan) -> Panel:
     )
 
 
-def loans_table(loans: Iterable[Loan]) -> Table:
+def loans_table(loans: Iterable[Loan]) -> ListTable:
     """Many loans of one customer, one a row."""
-    table = list_table(
+    table = ListTable(
         "Loan", "Amount", "Rate", "EMI", "Paid", "Outstanding", "State",
-        right=("Loan", "Amount", "Rate", "EMI", "Paid", "Outstanding"),
+        right=("Loan", "Amount", "Rate", "EMI", "Paid", "Outstanding"), whole=("State",), spare=("Paid", "Rate"),
     )  # fmt: skip
     for loan in loans:
         state = Text(f"{loan.days_past_due} days late", "red") if loan.days_past_due else Text(humanized(loan.state))
@@ -180,11 +181,11 @@ def loans_table(loans: Iterable[Loan]) -> Table:
     return table
 
 
-def schedule_table(installments: Iterable[Installment]) -> Table:
+def schedule_table(installments: Iterable[Installment]) -> ListTable:
     """A repayment schedule, one instalment a row."""
-    table = list_table(
+    table = ListTable(
         "No.", "Due", "Instalment", "Principal", "Interest", "Balance after", "State",
-        right=("No.", "Instalment", "Principal", "Interest", "Balance after"),
+        right=("No.", "Instalment", "Principal", "Interest", "Balance after"), whole=("Due",),
     )  # fmt: skip
     for row in installments:
         state = Text(humanized(row.state), _STATE_STYLES.get(row.state, "dim"))
@@ -202,7 +203,7 @@ def schedule_table(installments: Iterable[Installment]) -> Table:
     return table
 
 
-def show_list(console: Console, table: Table, *, nothing: str, more: bool) -> None:
+def show_list(console: Console, table: ListTable, *, nothing: str, more: bool) -> None:
     """Prints a list, or that it is empty, and whether there are more rows."""
     if not table.rows:
         console.print(Text(nothing, "dim"))

@@ -7,7 +7,8 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from almeno_client.cli.rendering import key_value_table, list_table, titled_panel
+from almeno_client.cli.list_table import ListTable
+from almeno_client.cli.rendering import key_value_table, titled_panel
 from almeno_client.formatting import printable, rupees
 from almeno_client.records import Payoff, Repayment
 
@@ -33,11 +34,11 @@ def repayment_panel(repayment: Repayment) -> Panel:
     )
 
 
-def repayments_table(repayments: Iterable[Repayment]) -> Table:
+def repayments_table(repayments: Iterable[Repayment]) -> ListTable:
     """Many repayments of one loan, one a row."""
-    table = list_table(
+    table = ListTable(
         "Paid on", "Amount", "Instalments", "Principal left", "Repayment",
-        right=("Amount", "Instalments", "Principal left"),
+        right=("Amount", "Instalments", "Principal left"), whole=("Paid on", "Repayment"), spare=("Instalments",),
     )  # fmt: skip
     for repayment in repayments:
         table.add_row(

@@ -6,9 +6,11 @@ import typer
 from rich.text import Text
 
 from almeno_client.cli.book_rendering import portfolio_panel, show_tables
-from almeno_client.cli.options import AsJson, Page, page_file
+from almeno_client.cli.options import AsJson, Page
+from almeno_client.cli.page_files import page_file
 from almeno_client.cli.progress import with_progress
 from almeno_client.cli.session import new_console, session_of
+from almeno_client.files import write_page
 from almeno_client.formatting import printable
 from almeno_client.portfolio_records import PortfolioSummary
 from almeno_client.reports import portfolio_tables
@@ -49,4 +51,4 @@ def report(context: typer.Context, html: Page = None, as_json: AsJson = False) -
 def _write_page(summary: PortfolioSummary, file: Path) -> None:
     from almeno_client.reports.portfolio_page import portfolio_page  # noqa: PLC0415 - plotting loads slowly
 
-    file.write_text(portfolio_page(summary), encoding="utf-8")
+    write_page(file, portfolio_page(summary))

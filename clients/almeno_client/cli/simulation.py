@@ -8,9 +8,11 @@ import typer
 from rich.text import Text
 
 from almeno_client.cli.book_rendering import show_tables
-from almeno_client.cli.options import Amount, AsJson, Page, RequestedRate, Tenure, page_file, read_rate, read_rupees
+from almeno_client.cli.options import Amount, AsJson, Page, RequestedRate, Tenure, read_rate, read_rupees
+from almeno_client.cli.page_files import page_file
 from almeno_client.cli.progress import with_progress
 from almeno_client.cli.session import Session, new_console, session_of
+from almeno_client.files import write_page
 from almeno_client.formatting import printable
 from almeno_client.reports import simulation_tables
 from almeno_client.reports.simulation_result import Simulation, Terms, collect_results
@@ -101,7 +103,7 @@ def _read_draft(file: Path) -> str:
 def _write_page(simulation: Simulation, file: Path) -> None:
     from almeno_client.reports.simulation_page import simulation_page  # noqa: PLC0415 - plotting loads slowly
 
-    file.write_text(simulation_page(simulation), encoding="utf-8")
+    write_page(file, simulation_page(simulation))
 
 
 def _show(session: Session, simulation: Simulation, file: Path | None) -> None:

@@ -8,6 +8,7 @@ from importlib.resources import files
 from plotly.graph_objects import Figure
 from plotly.offline import get_plotlyjs
 
+from almeno_client.files import PAGE_MARK
 from almeno_client.reports.tables import TextTable
 
 # What a browser must not do when it opens the page: fetch anything from anywhere. Pictures of plots are of the page.
@@ -51,6 +52,7 @@ def page(title: str, subtitle: str, tiles: Iterable[Tile], sections: Iterable[Se
 <html lang="en">
 <head>
 <meta charset="utf-8">
+{PAGE_MARK}
 <meta http-equiv="Content-Security-Policy" content="{_POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{escape(title)}</title>

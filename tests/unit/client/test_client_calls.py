@@ -1,3 +1,4 @@
+import threading
 import time
 import uuid
 from decimal import Decimal
@@ -16,7 +17,9 @@ from almeno_client import (
     Tls,
     Unavailable,
 )
+from support.fake_service import QUICK
 
+from almeno_grpc.api import access_service_pb2 as access
 from almeno_grpc.api import credit_service_pb2 as credit
 from almeno_grpc.api import loan_pb2
 from almeno_grpc.api import portfolio_service_pb2 as portfolio
@@ -179,7 +182,7 @@ def test_two_requests_have_two_request_ids(client, book):
     assert first.request_id != second.request_id
 
 
-@pytest.mark.parametrize("code", ["UNAVAILABLE", "ABORTED", "RESOURCE_EXHAUSTED"])
+@pytest.mark.parametrize("code", ["UNAVAILABLE", "ABORTED", "RESOURCE_EXHAUSTED", "CANCELLED"])
 def test_call_that_cannot_be_taken_now_is_sent_again(client, service, sample, code):
     refusal = sample.refusal(grpc.StatusCode[code], "later")
     service.answers("GetLoan", refusal, credit.GetLoanResponse(loan=sample.loan(), customer=sample.customer()))
@@ -205,6 +208,53 @@ def test_call_is_sent_only_so_often(client, service, sample):
     assert len(sent) == 4
     assert caught.value.request_id == sent[0].request_id
     assert (caught.value.reason, caught.value.retryable) == ("STORE_UNAVAILABLE", True)
+
+
+def test_upload_and_stream_that_the_service_cancels_are_sent_again(client, service, sample):
+    cancelled = sample.refusal(grpc.StatusCode.CANCELLED, "stream reset")
+    ended = portfolio.WatchImportResponse(book_import=sample.import_("SUCCEEDED"))
+    service.answers("StartImport", cancelled, portfolio.StartImportResponse(book_import=sample.import_("QUEUED")))
+    service.answers("WatchImport", lambda *_: [cancelled], lambda *_: [ended])
+    client.start_import(ImportKind.LOANS, b"x", file_name="x.csv")
+    assert [state.state for state in client.watch_import("i-1")] == ["SUCCEEDED"]
+    assert [len(service.requests[method]) for method in ("StartImport", "WatchImport")] == [2, 2]
+
+
+def test_client_waits_as_long_as_the_service_asks_before_it_sends_again(client, service, sample):
+    limited = sample.refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "later", "RATE_LIMITED", retry_delay_seconds=0.15)
+    service.answers("StartImport", limited, portfolio.StartImportResponse(book_import=sample.import_("QUEUED")))
+    began = time.monotonic()
+    client.start_import(ImportKind.LOANS, b"x", file_name="x.csv")
+    assert time.monotonic() - began >= 0.15
+    service.answers("StartImport", limited)
+    with pytest.raises(CreditServiceError) as caught:
+        client.start_import(ImportKind.LOANS, b"x", file_name="x.csv", timeout_seconds=0.1)
+    assert caught.value.retry_delay_seconds == 0.15
+    assert len(service.requests["StartImport"]) == 3
+
+
+def test_call_that_the_caller_itself_cancels_is_not_sent_again(address, service, sample):
+    """Closing a client cancels what is in flight; that is no word of the service."""
+    reached, over = threading.Event(), threading.Event()
+
+    def slow(*_):
+        yield portfolio.WatchImportResponse(book_import=sample.import_("RUNNING"))
+        reached.set()
+        over.wait(10)
+
+    service.answers("WatchImport", slow)
+    client = CreditClient(address, retries=QUICK)
+    moves = client.watch_import("i-1")
+    next(moves)
+    assert reached.wait(10)
+    client.close()
+    try:
+        with pytest.raises(CreditServiceError) as caught:
+            next(moves)
+    finally:
+        over.set()
+    assert caught.value.code is grpc.StatusCode.CANCELLED
+    assert len(service.requests["WatchImport"]) == 1
 
 
 def test_retries_can_be_switched_off(address, service, sample):
@@ -238,6 +288,27 @@ def test_call_has_the_clients_deadline_unless_it_says_otherwise(address, service
     assert [round(seconds, -1 if seconds > 60 else 0) for seconds in left] == [7, 70, 30]
 
 
+@pytest.mark.parametrize("seconds", [1e9, 1e10, 1e300, float("inf")])
+def test_call_waits_as_long_as_it_was_told_and_at_most_a_year(address, service, sample, seconds):
+    left = []
+
+    def answer(_, context):
+        left.append(context.time_remaining())
+        return credit.GetLoanResponse(loan=sample.loan(), customer=sample.customer())
+
+    service.answers("GetLoan", answer)
+    with CreditClient(address, timeout_seconds=seconds) as client:
+        client.get_loan(5)
+        client.get_loan(5, timeout_seconds=seconds)
+    assert all(364 * 86_400 < time_left <= 366 * 86_400 for time_left in left)
+
+
+def test_deadline_that_is_no_number_is_refused(client, service):
+    with pytest.raises(ValueError, match="has to be a number"):
+        client.get_loan(5, timeout_seconds=float("nan"))
+    assert not service.requests
+
+
 def test_slow_answer_is_a_deadline_exceeded_that_names_the_request(client, service):
     service.answers("CreateLoan", lambda *_: time.sleep(0.3))
     with pytest.raises(DeadlineExceeded) as caught:
@@ -268,7 +339,7 @@ def test_client_certificate_and_key_go_together():
 def test_every_call_of_the_services_has_a_method():
     methods = {
         method.name
-        for service in (credit.DESCRIPTOR, portfolio.DESCRIPTOR)
+        for service in (credit.DESCRIPTOR, portfolio.DESCRIPTOR, access.DESCRIPTOR)
         for descriptor in service.services_by_name.values()
         for method in descriptor.methods
     }

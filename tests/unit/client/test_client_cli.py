@@ -1,5 +1,6 @@
 import json
 import uuid
+from decimal import Decimal
 
 import pytest
 import typer.main
@@ -39,6 +40,9 @@ def test_commands_are_those_of_the_mission():
         "", "register", "customer", "customers", "changes", "check", "apply", "loan", "schedule", "loans", "imports",
         "import", "import customers", "import loans", "import status", "import cancel",
         "repay", "repayments", "payoff", "decision", "decisions", "replay", "policies", "simulate", "report",
+        "login", "whoami", "keys", "keys create", "keys rotate", "keys revoke", "keys list",
+        "principals", "principals create", "principals update", "principals list",
+        "certificates", "certificates set", "certificates remove", "audit", "audit list", "audit checkpoint",
     }  # fmt: skip
 
 
@@ -252,7 +256,7 @@ def test_amount_on_the_screen_has_the_indian_grouping(amount):
 
 def test_figures_on_the_screen():
     assert rupees(-1234567) == "-₹12,34,567.00"
-    assert [per_cent(rate) for rate in (10, session.Decimal("10.5000"), session.Decimal("0.00"))] == [
+    assert [per_cent(rate) for rate in (10, Decimal("10.5000"), Decimal("0.00"))] == [
         "10 %",
         "10.5 %",
         "0 %",

@@ -7,6 +7,8 @@ import pytest
 from almeno_client import CreditClient, Retries
 from almeno_client.cli import session
 
+from almeno_grpc.api import credit_service_pb2 as credit
+
 TERMS = ("--amount", "₹5,00,000", "--rate", "10.5", "--tenure", "60")
 ASHA = ("--first-name", "Asha", "--last-name", "Verma", "--age", "34", "--income", "50,000", "--phone", "9629317944")
 
@@ -74,6 +76,20 @@ def test_error_that_may_pass_ends_with_5(almeno, service, sample, code):
     assert almeno("loan", "5").exit_code == 5
 
 
+@pytest.mark.parametrize("seconds", ["1e9", "1e10", "1e300", "inf"])
+def test_command_waits_as_long_as_it_is_told(almeno, service, seconds):
+    service.answers("ListCustomers", credit.ListCustomersResponse())
+    assert almeno("--timeout", seconds, "customers").exit_code == 0
+
+
+@pytest.mark.usefixtures("_quick")
+def test_service_that_is_not_reached_through_a_proxy_is_told_with_the_proxy(almeno, monkeypatch):
+    monkeypatch.setenv("https_proxy", "http://user:secret@127.0.0.1:1")
+    told = almeno("--address", "credit.example.com:50051", "customers").stderr
+    assert "through the proxy of https_proxy" in told
+    assert "secret" not in told
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
@@ -89,6 +105,11 @@ def test_error_that_may_pass_ends_with_5(almeno, service, sample, code):
         (("loans", "14", "--state", "late"), "--state"),
         (("customers", "--limit", "-1"), "--limit"),
         (("--timeout", "0", "customers"), "--timeout"),
+        (("--timeout", "nan", "customers"), "--timeout"),
+        (("--address", "127.0.0.1:65536", "customers"), "--address"),
+        (("--address", "127.0.0.1:115587", "apply", "14", *TERMS), "ALMENO_ADDRESS"),
+        (("--address", "127.0.0.1", "customers"), "127.0.0.1:50051"),
+        (("--address", "dns:///credit.example.com:99999", "customers"), "65535"),
         (("--tls-ca", "/nowhere/ca.pem", "customers"), "--tls-ca"),
         (("--tls-ca", __file__, "customers"), "not a file in PEM form"),
         (("--tls-key", __file__, "customers"), "--tls-cert"),

@@ -230,3 +230,58 @@ def test_two_policies_of_one_version_are_told_apart(almeno, simulates):
     figures.after.policy_version = "2026-01"
     simulates(figures)
     shows(almeno("simulate", "draft.toml"), "Policy 2026-01, tried against 2026-01, before")
+
+
+def test_page_is_written_over_a_page(almeno, sums_up, folder):
+    sums_up()
+    for _ in range(2):
+        assert almeno("report").exit_code == 0
+    assert [file.name for file in folder.glob("*report*")] == ["almeno-report.html"]
+
+
+@pytest.mark.parametrize("command", [("report",), ("simulate", "draft.toml"), ("--json", "report")])
+def test_file_that_is_no_page_is_never_overwritten_unasked(almeno, sums_up, folder, command):
+    service = sums_up()
+    other = folder / "customers.csv"
+    other.write_text("<!DOCTYPE html><html>of another program's")
+    result = almeno(*command, "--html", "customers.csv")
+    assert result.exit_code == 2
+    assert "no page of almeno" in " ".join(result.stderr.split())
+    assert other.read_text() == "<!DOCTYPE html><html>of another program's"
+    assert not service.requests
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_person_is_asked_before_a_file_is_overwritten(almeno, sums_up, folder, monkeypatch, answer):
+    sums_up()
+    (folder / "old.html").write_text("old")
+    asked = []
+    monkeypatch.setattr("almeno_client.cli.page_files.is_interactive", lambda: True)
+    monkeypatch.setattr(
+        "almeno_client.cli.page_files.typer.confirm", lambda text, **_: bool(asked.append(text)) or answer
+    )
+    result = almeno("report", "--html", "old.html")
+    assert (result.exit_code, len(asked)) == ((0, 1) if answer else (2, 1))
+    assert ("<!DOCTYPE html>" in (folder / "old.html").read_text(encoding="utf-8")) == answer
+
+
+@pytest.mark.parametrize("target", ["a page", "another file", "nothing"])
+def test_page_is_never_written_through_a_symbolic_link(almeno, sums_up, folder, target):
+    sums_up()
+    almeno("report", "--html", "target")
+    if target != "a page":
+        (folder / "target").unlink()
+    if target == "another file":
+        (folder / "target").write_text("kept")
+    before = (folder / "target").read_bytes() if target != "nothing" else None
+    (folder / "link.html").symlink_to("target")
+    result = almeno("report", "--html", "link.html")
+    assert result.exit_code == 2
+    assert "symbolic link" in result.stderr
+    assert (folder / "target").read_bytes() == before if before else not (folder / "target").exists()
+
+
+@pytest.mark.parametrize("special", ["/dev/null", "/dev/stdout"])
+def test_page_is_written_to_files_only(almeno, sums_up, special):
+    sums_up()
+    assert almeno("report", "--html", special).exit_code == 2

@@ -43,12 +43,12 @@ def test_error_has_its_class_reason_fields_and_facts(client, service, sample, co
 
 
 def test_error_without_details_is_clear_all_the_same(client, service, sample):
-    service.answers("GetLoan", sample.refusal(grpc.StatusCode.PERMISSION_DENIED, ""))
+    service.answers("GetLoan", sample.refusal(grpc.StatusCode.DATA_LOSS, ""))
     with pytest.raises(CreditServiceError) as caught:
         client.get_loan(5)
     assert type(caught.value) is CreditServiceError
     assert caught.value.reason == ""
-    assert str(caught.value) == "PERMISSION_DENIED: the call failed with PERMISSION_DENIED and no message"
+    assert str(caught.value) == "DATA_LOSS: the call failed with DATA_LOSS and no message"
 
 
 def test_reason_of_another_domain_is_not_the_services_own(client, service, sample):

@@ -4,7 +4,15 @@ from dataclasses import asdict
 from decimal import Decimal
 
 import pytest
-from almeno_client import portfolio_records, records
+from almeno_client import access_records, portfolio_records, records
+from almeno_client.access_conversion import (
+    audit_event_of,
+    caller_of,
+    certificate_name_of,
+    checkpoint_of,
+    key_of,
+    principal_of,
+)
 from almeno_client.conversion import (
     customer_of,
     decision_of,
@@ -32,8 +40,11 @@ from google.type.money_pb2 import Money
 from hypothesis import given
 from hypothesis import strategies as st
 from support import portfolio_model
+from support.access_messages import LATER
 
 from almeno_grpc.api import (
+    access_pb2,
+    access_service_pb2,
     credit_service_pb2,
     customer_pb2,
     decision_pb2,
@@ -182,6 +193,13 @@ MESSAGES = {
         (portfolio_records.ImportIssue, import_pb2.ImportIssue),
         (portfolio_records.Policy, policy_pb2.Policy),
         *((getattr(portfolio_records, name), kind) for name, kind in MESSAGES.items()),
+        (access_records.PrincipalLimits, access_pb2.PrincipalLimits),
+        (access_records.Principal, access_pb2.Principal),
+        (access_records.ApiKey, access_pb2.ApiKey),
+        (access_records.CertificateName, access_pb2.CertificateName),
+        (access_records.Caller, access_service_pb2.WhoAmIResponse),
+        (access_records.AuditEvent, access_pb2.AuditEvent),
+        (access_records.AuditCheckpoint, access_pb2.AuditCheckpoint),
     ],
 )
 def test_record_has_every_field_of_its_message(record, message):
@@ -199,6 +217,7 @@ def test_record_has_every_field_of_its_message(record, message):
         (portfolio_records.ImportKind, import_pb2.ImportKind, "IMPORT_KIND_"),
         (portfolio_records.ImportState, import_pb2.ImportState, "IMPORT_STATE_"),
         (portfolio_records.ImportIssueOutcome, import_pb2.ImportIssueOutcome, "IMPORT_ISSUE_OUTCOME_"),
+        (access_records.AuditEventKind, access_pb2.AuditEventKind, "AUDIT_EVENT_KIND_"),
     ],
 )
 def test_enum_has_every_value_of_the_protos(members, enum, prefix):
@@ -231,6 +250,14 @@ def test_every_field_of_a_record_is_what_the_message_says(sample):
     difference = decision_pb2.ReplayDifference(field="credit_score", stored="74", replayed="73")
     cases = [
         (customer_of, sample.customer()),
+        (customer_of, sample.customer(first_name="", last_name="", phone_number="", redacted=True, phone_hint="7944")),
+        (principal_of, sample.principal(disabled=True)),
+        (key_of, sample.api_key()),
+        (key_of, sample.api_key(revoke_time=LATER, last_use_time=LATER)),
+        (certificate_name_of, sample.certificate_name()),
+        (caller_of, sample.caller()),
+        (audit_event_of, sample.audit_event()),
+        (checkpoint_of, sample.checkpoint()),
         (position_of, sample.position()),
         (loan_of, sample.loan(emis_paid=7, emis_paid_on_time=5, days_past_due=3, source_loan_id=9)),
         (loan_of, sample.loan(paid_toward_next=sample.rupees(250))),

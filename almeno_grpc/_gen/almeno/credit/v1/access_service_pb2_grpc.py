@@ -143,7 +143,7 @@ class AccessServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def RevokeKey(self, request, context):
-        """Revokes an API key, now and for ever.
+        """Revokes an API key, now and for ever; or lets it expire earlier, where a time is given.
 
         Errors: INVALID_ARGUMENT (INVALID_FIELD, REQUEST_ID_REUSED), NOT_FOUND (KEY_NOT_FOUND).
         """

@@ -1,0 +1,79 @@
+"""The options that say which service a command calls, and as whom. They stand before the command."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Address = Annotated[
+    str | None,
+    typer.Option(
+        "--address",
+        envvar="ALMENO_ADDRESS",
+        metavar="HOST:PORT",
+        show_default=False,
+        help="Where the service listens.  [default: the profile's, or 127.0.0.1:50051]",
+    ),
+]
+ProfileName = Annotated[
+    str | None,
+    typer.Option(
+        "--profile",
+        envvar="ALMENO_PROFILE",
+        metavar="NAME",
+        show_default=False,
+        help="Use what `almeno login` has kept under this name.  [default: default, where no address is named]",
+    ),
+]
+ApiKeyFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--api-key-file",
+        envvar="ALMENO_API_KEY_FILE",
+        metavar="FILE",
+        show_default=False,
+        help="The file that holds the API key; - for standard input. ALMENO_API_KEY may hold the key itself.",
+    ),
+]
+UseTls = Annotated[
+    bool,
+    typer.Option(
+        "--tls", envvar="ALMENO_CLIENT_TLS", help="Encrypt, and trust the certificates that gRPC brings along."
+    ),
+]
+TlsCa = Annotated[
+    Path | None,
+    typer.Option(
+        "--tls-ca",
+        envvar="ALMENO_CLIENT_TLS_CA",
+        exists=True,
+        dir_okay=False,
+        metavar="FILE",
+        show_default=False,
+        help="Encrypt, and trust the certificates of this PEM file.",
+    ),
+]
+TlsCert = Annotated[
+    Path | None,
+    typer.Option(
+        "--tls-cert",
+        envvar="ALMENO_CLIENT_TLS_CERT",
+        exists=True,
+        dir_okay=False,
+        metavar="FILE",
+        show_default=False,
+        help="Encrypt, and show the service this PEM certificate.",
+    ),
+]
+TlsKey = Annotated[
+    Path | None,
+    typer.Option(
+        "--tls-key",
+        envvar="ALMENO_CLIENT_TLS_KEY",
+        exists=True,
+        dir_okay=False,
+        metavar="FILE",
+        show_default=False,
+        help="The private key of --tls-cert.",
+    ),
+]
