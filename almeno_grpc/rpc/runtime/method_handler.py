@@ -13,7 +13,8 @@ from typing import Any
 import grpc
 
 from almeno_grpc.metrics import Metrics
-from almeno_grpc.rpc.runtime.calls import BlockingCall, UnaryCall, unread_status
+from almeno_grpc.rpc.errors import to_status
+from almeno_grpc.rpc.runtime.calls import BlockingCall, UnaryCall, answers_unread
 from almeno_grpc.rpc.runtime.deadline import code_of_departure, raise_if_not_awaited
 from almeno_grpc.rpc.runtime.decoding import Decoder, NoRequest
 from almeno_grpc.rpc.runtime.dispatch import Exchange, request_arrived
@@ -119,7 +120,7 @@ class MethodHandler:
         try:
             response = blocking.wait()
             if not call.takes_answer(len(response)):
-                context.abort_with_status(unread_status)
+                context.abort_with_status(to_status(answers_unread))
             return response
         finally:
             call.begin_sending()
@@ -145,11 +146,7 @@ class MethodHandler:
         arrived_seconds = arrival_seconds()
         asked = request if isinstance(request, bytes | NoRequest) else call.in_time(request)
         try:
-            for response in self._behavior(self._argument(asked, context), context):
-                encoded = self._encode(response)
-                call.begin_sending()
-                yield encoded
-                call.end_sending()
+            yield from call.sent_in_time(map(self._encode, self._behavior(self._argument(asked, context), context)))
         except GeneratorExit:
             self.ended(code_of_departure(context), arrived_seconds)
             raise
@@ -183,7 +180,7 @@ class MethodHandler:
             return None
         responses: SimpleQueue[bytes | None] = SimpleQueue()
         self._start_watch(request, context, responses.put, is_blocking=True)
-        return iter(responses.get, None)
+        return call.sent_in_time(iter(responses.get, None))
 
     def _start_watch(
         self, request: bytes | NoRequest, context: grpc.ServicerContext, send: Send, *, is_blocking: bool
