@@ -103,11 +103,14 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
         """Revokes an API key."""
         fields = FieldReader()
         key_id = read.key_id_of(fields, request.key_id)
+        expire_time = None
+        if request.HasField("expire_time"):
+            expire_time = read.microseconds_of(fields, "expire_time", request.expire_time)
         return self._change(
             fields,
             request,
             context,
-            lambda tx: self._access.revoke_key(tx, key_id),
+            lambda tx: self._access.revoke_key(tx, key_id, expire_time),
             partial(_filled, pb.RevokeKeyResponse, "key", fill_key),
         )
 

@@ -107,18 +107,24 @@ class AccessService:
         tx.access.put_key(key)
         return key
 
-    def revoke_key(self, tx: Transaction, key_id: str) -> ApiKey:
-        """Revokes an API key; one that is revoked stays as it is.
+    def revoke_key(self, tx: Transaction, key_id: str, expire_time: int | None = None) -> ApiKey:
+        """Revokes an API key now, or has it expire at a time; one that is revoked or ends earlier stays as it is.
 
         Raises:
+            InvalidField: The time is not in the future.
             KeyNotFound: None has the id.
         """
+        if expire_time is not None and expire_time <= self._clock.now_microseconds():
+            raise InvalidField.of("expire_time", "must be in the future")
         tx.access.move_version()
         key = tx.access.key(key_id)
         if key is None:
             raise KeyNotFound(key_id)
         if key.revoke_time is None:
-            key = replace(key, revoke_time=self._clock.now_microseconds())
+            if expire_time is None:
+                key = replace(key, revoke_time=self._clock.now_microseconds())
+            else:
+                key = replace(key, expire_time=min(key.expire_time, expire_time))
             tx.access.put_key(key)
         return key
 

@@ -112,6 +112,7 @@ def customer_change_of(message: customer_pb2.CustomerChange) -> CustomerChange:
         import_id=message.import_id,
         row_number=message.row_number,
         principal=message.principal,
+        redacted=message.redacted,
     )
 
 

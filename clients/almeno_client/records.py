@@ -75,6 +75,8 @@ class CustomerChange:
     """The import whose file said so; empty where it was no import."""
     row_number: int
     principal: str
+    redacted: bool = False
+    """Whether the values are left out, of a name or a phone number, for a caller without the scope `customers:pii`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -211,6 +211,19 @@ def test_request_id_is_its_principals(book):
     assert answers[0] == answers[2] != answers[1]
 
 
+def test_key_can_be_left_for_a_while_beside_the_one_that_replaces_it(desk, book):
+    desk.create()
+    key_id = desk.key().split("_")[1]
+    now = book.clock.now_microseconds()
+    in_a_day, in_a_week = now + MICROSECONDS_PER_DAY, now + 7 * MICROSECONDS_PER_DAY
+    for expire_time in (in_a_day, in_a_week):
+        desk.store.write(lambda tx, at=expire_time: desk.access.revoke_key(tx, key_id, at))
+    [key] = desk.access.page_of_keys("", "", 9)
+    assert (key.expire_time, key.revoke_time) == (in_a_day, None)
+    with pytest.raises(InvalidField, match="expire_time"):
+        desk.store.write(lambda tx: desk.access.revoke_key(tx, key_id, now))
+
+
 def test_use_of_a_key_is_noted(desk, open_directory, book):
     desk.create()
     key = desk.key()

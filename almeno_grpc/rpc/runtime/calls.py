@@ -11,7 +11,6 @@ from typing import Any, Protocol, TypeVar
 import grpc
 
 from almeno_grpc.domain.errors import DeadlineExceeded, TooManyCalls
-from almeno_grpc.rpc.errors import to_status
 from almeno_grpc.rpc.runtime.deadline import Timeouts
 from almeno_grpc.rpc.runtime.decoding import NoRequest
 from almeno_grpc.rpc.runtime.executors import CallExecutor
@@ -111,6 +110,13 @@ class AdmittedCall:
                 return
             yield request
 
+    def sent_in_time(self, responses: Iterator[bytes]) -> Iterator[bytes]:
+        """Yields the responses of a stream to gRPC, which asks for the next when one is sent."""
+        for response in responses:
+            self.begin_sending()
+            yield response
+            self.end_sending()
+
     def begin_sending(self) -> None:
         """Notes that a response, or the end of the call, waits to be read."""
         self.resources.sends.begin(self, self.resources.limits.answer_timeout_seconds, self.cancel)
@@ -152,8 +158,8 @@ class AdmittedCall:
             self.resources.unread_bytes.release(self.origin.share, self._unread_bytes)
 
 
-unread_status = to_status(TooManyCalls("answers of the caller wait to be read; read them, then send the call again"))
-"""How a call ends whose answer there is no room for. It reaches a caller who reads no data: it has none."""
+answers_unread = TooManyCalls("answers of the caller wait to be read; read them, then send the call again")
+"""The error of a call whose answer there is no room for. It reaches a caller who reads no data: its status has none."""
 
 
 class UnaryCall(Protocol):

@@ -25,7 +25,7 @@ from grpc._cython import cygrpc  # type: ignore[attr-defined] # a module of C
 
 from almeno_grpc.domain.errors import DeadlineExceeded, TooManyCalls
 from almeno_grpc.rpc.errors import to_status
-from almeno_grpc.rpc.runtime.calls import MESSAGE_OVERDUE, AdmittedCall, Resources, Room, unread_status
+from almeno_grpc.rpc.runtime.calls import MESSAGE_OVERDUE, AdmittedCall, Resources, Room, answers_unread
 from almeno_grpc.rpc.runtime.decoding import NO_REQUEST, NoRequest
 from almeno_grpc.rpc.runtime.dispatch import Exchange, GrpcDispatch, Route, run_as_grpc
 from almeno_grpc.rpc.runtime.executors import CallExecutor, InlineExecutor, run_work
@@ -34,10 +34,10 @@ from almeno_grpc.rpc.runtime.quotas import Origin
 _NO_FLAGS = 0
 _REQUEST = _server._RECEIVE_MESSAGE_TOKEN
 _RESPONSE = _server._SEND_MESSAGE_TOKEN
-_no_thread_left = to_status(TooManyCalls("the server has no thread left for the call; send it again"))
-_no_request = to_status(DeadlineExceeded("the request has not come in the time that the server has for it"))
-_no_room = to_status(TooManyCalls("the server had no room to wait for the request; send it again, a little later"))
-_no_message = to_status(DeadlineExceeded(MESSAGE_OVERDUE))
+_no_thread_left = TooManyCalls("the server has no thread left for the call; send it again")
+_no_request = DeadlineExceeded("the request has not come in the time that the server has for it")
+_no_room = TooManyCalls("the server had no room to wait for the request; send it again, a little later")
+_no_message = DeadlineExceeded(MESSAGE_OVERDUE)
 
 
 class EarlyCall(AdmittedCall):
@@ -53,7 +53,7 @@ class EarlyCall(AdmittedCall):
     def answer(self, response: bytes) -> None:
         """Sends the response, unless the caller is gone, or leaves too many unread."""
         if not self.takes_answer(len(response)):
-            self.reject(unread_status)
+            self.reject(to_status(answers_unread))
             return
         self.begin_sending()
         try:
@@ -75,7 +75,7 @@ class EarlyCall(AdmittedCall):
 
     def reject_unsent(self, is_over: bool) -> None:
         """Sends the error of a call whose request has not come."""
-        self.reject(_no_request if is_over else _no_room)
+        self.reject(to_status(_no_request if is_over else _no_room))
 
     def receive(self, arrived: Callable[[bytes | None], None]) -> None:
         """Asks for a message, with the lock of the call's state; gRPC's event thread is given it, or None at the end.
@@ -158,7 +158,9 @@ class EarlyExchange(EarlyCall):
     def begin(self, exchange: Exchange) -> None:
         """Waits for the next request, with the lock of the call's state."""
         self.room.waits.begin(
-            self, self.resources.limits.piece_timeout_seconds, lambda _is_over: self._end_with(exchange, _no_message)
+            self,
+            self.resources.limits.piece_timeout_seconds,
+            lambda _is_over: self._end_with(exchange, to_status(_no_message)),
         )
         self.receive(partial(self._arrived, exchange))
 
@@ -171,7 +173,7 @@ class EarlyExchange(EarlyCall):
         try:
             self._executor.run(partial(self._respond, exchange, request))
         except RuntimeError:
-            self._end_with(exchange, _no_thread_left)
+            self._end_with(exchange, to_status(_no_thread_left))
 
     def _respond(self, exchange: Exchange, request: bytes) -> None:
         response = exchange.answer(request)
@@ -273,7 +275,7 @@ def _run_on_thread(call: EarlyCall, executor: CallExecutor, run: Callable[[], No
     try:
         executor.run(run)
     except RuntimeError:
-        call.reject(_no_thread_left)
+        call.reject(to_status(_no_thread_left))
 
 
 def _run_as_grpc(call: EarlyCall, fn: Callable[..., Any], args: tuple[Any, ...]) -> None:

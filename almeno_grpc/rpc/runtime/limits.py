@@ -21,10 +21,10 @@ MAX_CALLS_OF_CONNECTION = 200
 """Calls of a connection at a time; a caller's gRPC keeps further ones back until there is room."""
 
 MAX_CONNECTIONS = 2_000
+"""Connections at a time; gRPC closes further ones."""
 
 MAX_PENDING_CALLS = 20_000
 """Calls that gRPC has received and the event thread has not come to: a hundred connections' full of them."""
-
 
 SMALL_ANSWER_BYTES = 16 * 1024
 """Size up to which an answer that waits to be read is counted as a call alone."""

@@ -14,8 +14,9 @@ import grpc
 
 from almeno_grpc.domain.errors import ScopeMissing
 from almeno_grpc.metrics import Metrics
+from almeno_grpc.rpc.errors import to_status
 from almeno_grpc.rpc.runtime.authentication import Authentication
-from almeno_grpc.rpc.runtime.calls import AdmittedCall, BlockingCall, UnaryCall, unread_status
+from almeno_grpc.rpc.runtime.calls import AdmittedCall, BlockingCall, UnaryCall, answers_unread
 from almeno_grpc.rpc.runtime.current_call import check_current_caller, set_current_call, while_admitted
 from almeno_grpc.rpc.runtime.deadline import code_of_departure, raise_if_not_awaited
 from almeno_grpc.rpc.runtime.decoding import Decoder, NoRequest
@@ -123,7 +124,7 @@ class MethodHandler:
         try:
             response = blocking.wait()
             if not call.takes_answer(len(response)):
-                context.abort_with_status(unread_status)
+                context.abort_with_status(to_status(answers_unread))
             return response
         finally:
             call.begin_sending()
@@ -151,11 +152,8 @@ class MethodHandler:
         arrived_seconds = arrival_seconds()
         asked = request if isinstance(request, bytes | NoRequest) else call.in_time(request)
         try:
-            for response in while_admitted(self._behavior(self._argument(asked, context, call.origin), context)):
-                encoded = self._encode(response)
-                call.begin_sending()
-                yield encoded
-                call.end_sending()
+            responses = while_admitted(self._behavior(self._argument(asked, context, call.origin), context))
+            yield from call.sent_in_time(map(self._encode, responses))
         except GeneratorExit:
             self.ended(code_of_departure(context), arrived_seconds)
             raise
@@ -191,7 +189,7 @@ class MethodHandler:
             return None
         responses: SimpleQueue[bytes | None] = SimpleQueue()
         self._start_watch(request, call, context, responses.put, is_blocking=True)
-        return iter(responses.get, None)
+        return call.sent_in_time(iter(responses.get, None))
 
     def _start_watch(
         self,

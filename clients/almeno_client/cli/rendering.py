@@ -112,10 +112,12 @@ def customers_table(customers: Iterable[Customer]) -> ListTable:
     return table
 
 
-def changes_table(changes: Iterable[CustomerChange]) -> Table:
+def changes_table(changes: Iterable[CustomerChange]) -> ListTable:
     """Changes of a customer and of the customer's loans, one a row. The id of an import has no room beside them."""
-    table = list_table("No.", "When", "Loan", "What", "Was", "Became", "By", right=("No.", "Loan", "Was", "Became"))
-    table.columns[2].no_wrap = True  # an id in one piece can be copied
+    table = ListTable(
+        "No.", "When", "Loan", "What", "Was", "Became", "By",
+        right=("No.", "Loan", "Was", "Became"), whole=("When",), spare=("By", "When"),
+    )  # fmt: skip
     for change in changes:
         source = f"row {change.row_number} of a file" if change.import_id else ""
         table.add_row(
@@ -123,8 +125,8 @@ def changes_table(changes: Iterable[CustomerChange]) -> Table:
             f"{change.change_time:%Y-%m-%d %H:%M}",
             "" if change.loan_id is None else str(change.loan_id),
             Text(printable(humanized(change.field))),
-            Text(printable(change.old_value)),
-            Text(printable(change.new_value)),
+            Text("not shown" if change.redacted else printable(change.old_value)),
+            Text("not shown" if change.redacted else printable(change.new_value)),
             Text(printable(", ".join(filter(None, (change.principal, source))))),
         )
     return table
