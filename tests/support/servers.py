@@ -57,6 +57,8 @@ class RunningServer:
             "ALMENO_ADDRESS": "127.0.0.1:0",
             "ALMENO_DATABASE_URL": self.database_url,
             "ALMENO_WORKERS": "1",
+            # Tests halt processes, for as long as a busy machine makes them.
+            "ALMENO_PROCESS_MAX_SILENCE_SECONDS": "600",
             "TMPDIR": str(folder),
             **environment,
         }

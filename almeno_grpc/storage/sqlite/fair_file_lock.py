@@ -7,19 +7,23 @@ is cut short for those whose caller waits.
 
 import fcntl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from almeno_grpc.domain.errors import StoreUnavailable
 from almeno_grpc.storage.sqlite.private_files import open_lock_file
-from almeno_grpc.storage.sqlite.timed_file_lock import TimedFileLock
 
 _MAX_YIELD_SECONDS = 0.01
 """How long this process lets the others go first. Where there are always some, it takes the lock all the same."""
 _MIN_HELD_SECONDS = 0.005
 """How long it then holds it before it asks whether others wait."""
 _POLL_SECONDS = 0.0005
+_SHORT_WAIT_SECONDS = 0.05
+"""A batch of calls takes no longer; an import may."""
+_SHORT_WAIT_POLL_SECONDS = 0.0002
+_LONG_WAIT_POLL_SECONDS = 0.002
+"""Well below _MAX_YIELD_SECONDS, in which the holder waits for those that it has seen."""
 
 
 class FairFileLock:
@@ -34,10 +38,7 @@ class FairFileLock:
         """
         with ExitStack() as opened:
             self._lock = opened.enter_context(open_lock_file(lock))
-            # Opened once more, for a lock belongs to an opening of its file.
-            timed = opened.enter_context(open_lock_file(lock))
             self._waiters = opened.enter_context(open_lock_file(waiters))
-            self._timed = TimedFileLock(timed)
             opened.pop_all()
         self._yields = self._has_yielded_long = False
         self._held_until = 0.0
@@ -51,13 +52,14 @@ class FairFileLock:
         """
         if self._yields:
             self._let_waiters_go_first()
-        release = self._acquire(timeout_milliseconds)
+        if not self._try_lock():
+            self._wait(timeout_milliseconds)
         if self._has_yielded_long:
             self._held_until = time.monotonic() + _MIN_HELD_SECONDS
         try:
             yield
         finally:
-            release()
+            fcntl.flock(self._lock, fcntl.LOCK_UN)
             self._has_yielded_long = False
 
     def has_waiters(self) -> bool:
@@ -68,27 +70,30 @@ class FairFileLock:
     def close(self) -> None:
         """Closes the files."""
         self._lock.close()
-        self._timed.close()
         self._waiters.close()
 
-    def _acquire(self, timeout_milliseconds: int) -> Callable[[], None]:
-        """Acquires the lock; gives what releases it."""
+    def _try_lock(self) -> bool:
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            pass
-        else:
-            return self._release
+            return False
+        return True
+
+    def _wait(self, timeout_milliseconds: int) -> None:
+        # By polling, for flock(2) that waits has no timeout, and a holder that is halted never ends. Two processes that
+        # took turns of a millisecond took as many as with it.
+        start = time.monotonic()
         fcntl.flock(self._waiters, fcntl.LOCK_SH)
         try:
-            if self._timed.acquire(timeout_milliseconds):
-                return self._timed.release
+            while not self._try_lock():
+                waited = time.monotonic() - start
+                if waited * 1000 >= timeout_milliseconds:
+                    raise StoreUnavailable(
+                        "another process has kept all others from writing for too long; send the request again"
+                    )
+                time.sleep(_SHORT_WAIT_POLL_SECONDS if waited < _SHORT_WAIT_SECONDS else _LONG_WAIT_POLL_SECONDS)
         finally:
             fcntl.flock(self._waiters, fcntl.LOCK_UN)
-        raise StoreUnavailable("another process has kept all others from writing for too long; send the request again")
-
-    def _release(self) -> None:
-        fcntl.flock(self._lock, fcntl.LOCK_UN)
 
     def _is_waited_for(self) -> bool:
         try:
