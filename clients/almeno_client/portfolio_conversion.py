@@ -55,6 +55,7 @@ def import_of(message: import_pb2.Import) -> Import:
         create_time=instant_of(message.create_time),
         start_time=instant_of(message.start_time) if message.HasField("start_time") else None,
         end_time=instant_of(message.end_time) if message.HasField("end_time") else None,
+        issues_total=message.issues_total,
     )
 
 

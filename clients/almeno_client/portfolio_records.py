@@ -64,6 +64,8 @@ class Import:
     create_time: datetime
     start_time: datetime | None
     end_time: datetime | None
+    issues_total: int
+    """Number of issues of its rows, of which the server keeps the first 10,000, for 90 days."""
 
     @property
     def rows_done(self) -> int:
