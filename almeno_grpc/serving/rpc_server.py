@@ -103,7 +103,8 @@ def _options(settings: Settings) -> list[tuple[str, int]]:
         ("grpc.max_metadata_size", MAX_METADATA_BYTES),
         ("grpc.absolute_max_metadata_size", MAX_METADATA_BYTES),
         # With its overload protection gRPC takes on fewer streams than it has told the caller, and answers a quarter of
-        # a burst of calls with UNAVAILABLE, without details.
+        # a burst of calls with UNAVAILABLE, without details. It is meant for callers who reset their calls; those are
+        # bounded by the calls that are pending.
         ("grpc.max_concurrent_streams", MAX_CALLS_OF_CONNECTION),
         ("grpc.http.overload_protection", 0),
         ("grpc.max_allowed_incoming_connections", MAX_CONNECTIONS),

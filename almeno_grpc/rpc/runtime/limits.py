@@ -23,8 +23,9 @@ MAX_CALLS_OF_CONNECTION = 200
 MAX_CONNECTIONS = 2_000
 """Connections at a time; gRPC closes further ones."""
 
-MAX_PENDING_CALLS = 20_000
-"""Calls that gRPC has received and the event thread has not come to: a hundred connections' full of them."""
+MAX_PENDING_CALLS = 4_000
+"""Calls that gRPC has received and the event thread has not come to: twenty connections' full of them, and less than a
+second of that thread's time. Callers who reset their calls as fast as they begin them fill it."""
 
 SMALL_ANSWER_BYTES = 16 * 1024
 """Size up to which an answer that waits to be read is counted as a call alone."""

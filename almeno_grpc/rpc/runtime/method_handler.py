@@ -42,8 +42,8 @@ class MethodHandler:
     1. Authentication by certificate, and the scope: `_argument`. Admission has looked at the API key.
     2. Decoding and deadline: `_argument`.
     3. The servicer: it gives a message, bytes, or a Future of either, and raises errors of the domain's tree.
-    4. Errors: `fail`.
-    5. Metrics and log: `ended`.
+    4. Errors: `_fail`.
+    5. Metrics and log: `_ended`.
 
     Attributes:
         method: What the method is.
@@ -100,7 +100,7 @@ class MethodHandler:
             response = self._behavior(self._argument(call.request, call.context, call.origin), call.context)
         # Whatever it is: a call without an answer would count as under way for ever.
         except BaseException as error:
-            call.reject(self.fail(error, call.context, arrived_seconds))
+            call.reject(self._fail(error, call.context, arrived_seconds))
         else:
             if isinstance(response, Future):
                 response.add_done_callback(partial(self._send, call, arrived_seconds))
@@ -111,9 +111,9 @@ class MethodHandler:
         try:
             encoded = self._encoded(response.result() if isinstance(response, Future) else response)
         except BaseException as error:
-            call.reject(self.fail(error, call.context, arrived_seconds))
+            call.reject(self._fail(error, call.context, arrived_seconds))
         else:
-            self.ended("OK", arrived_seconds)
+            self._ended("OK", arrived_seconds)
             call.answer(encoded)
 
     def _answer_blocking(self, request: bytes, context: grpc.ServicerContext) -> bytes:
@@ -138,10 +138,10 @@ class MethodHandler:
                 self._behavior(self._argument(call.in_time(requests), context, call.origin), context)
             )
         except BaseException as error:
-            context.abort_with_status(self.fail(error, context, arrived_seconds))
+            context.abort_with_status(self._fail(error, context, arrived_seconds))
         finally:
             call.begin_sending()
-        self.ended("OK", arrived_seconds)
+        self._ended("OK", arrived_seconds)
         return encoded
 
     def _answer_with_stream(
@@ -155,25 +155,31 @@ class MethodHandler:
             responses = while_admitted(self._behavior(self._argument(asked, context, call.origin), context))
             yield from call.sent_in_time(map(self._encode, responses))
         except GeneratorExit:
-            self.ended(code_of_departure(context), arrived_seconds)
+            self._ended(code_of_departure(context), arrived_seconds)
             raise
         except BaseException as error:
-            context.abort_with_status(self.fail(error, context, arrived_seconds))
+            context.abort_with_status(self._fail(error, context, arrived_seconds))
         finally:
             call.begin_sending()
-        self.ended("OK", arrived_seconds)
+        self._ended("OK", arrived_seconds)
 
     def exchange(self, context: grpc.ServicerContext, origin: Origin) -> Exchange:
         """Begins to answer a stream each of whose requests has its response, without holding a thread."""
-        return _Exchange(self, context, origin)
-
-    def answer_one(self, request: bytes, context: grpc.ServicerContext, origin: Origin) -> bytes:
-        """Answers one request of such a stream; raises what the servicer does."""
-        if self._answer_one is None:
+        answer_one = self._answer_one
+        if answer_one is None:
             raise ValueError(f"{self.method.path} does not answer its requests one by one")
-        argument = self._argument(request, context, origin)
-        check_current_caller()
-        return self._encode(self._answer_one(argument, context))
+        began_seconds = time.perf_counter()
+
+        def answer(request: bytes) -> bytes:
+            argument = self._argument(request, context, origin)
+            check_current_caller()
+            return self._encode(answer_one(argument, context))
+
+        return _Exchange(
+            answer=answer,
+            fail=lambda error: self._fail(error, context, began_seconds),
+            end=lambda code: self._ended(code, began_seconds),
+        )
 
     def _open_watch(
         self, request: bytes | NoRequest, context: grpc.ServicerContext, send: Send | None = None
@@ -208,7 +214,7 @@ class MethodHandler:
             if is_blocking:
                 send(None)
             if not is_failed:
-                self.ended("OK", arrived_seconds)
+                self._ended("OK", arrived_seconds)
 
         def respond(response: Any) -> None:
             # The health service tells None of a stream that is over.
@@ -221,7 +227,7 @@ class MethodHandler:
             self._behavior(message, context, respond)
         except BaseException as error:
             is_failed = True
-            context.abort_with_status(self.fail(error, context, arrived_seconds))
+            context.abort_with_status(self._fail(error, context, arrived_seconds))
         finally:
             if not context.add_callback(end):
                 end()
@@ -250,15 +256,14 @@ class MethodHandler:
         # A repeated request is answered with the bytes of its first answer.
         return response if type(response) is bytes else self._encode(response)
 
-    def fail(self, error: BaseException, context: grpc.ServicerContext, arrived_seconds: float) -> grpc.Status:
-        """Notes that a call has failed, and gives the status of its end."""
+    def _fail(self, error: BaseException, context: grpc.ServicerContext, arrived_seconds: float) -> grpc.Status:
         failure = failure_of(error, context)
         if failure.is_unexpected:
             self._log.failed(error)
-        self.ended(failure.code, arrived_seconds)
+        self._ended(failure.code, arrived_seconds)
         return failure.status
 
-    def ended(self, code: str, arrived_seconds: float) -> None:
+    def _ended(self, code: str, arrived_seconds: float) -> None:
         """Notes how a call has ended."""
         seconds = time.perf_counter() - arrived_seconds
         self._metrics.ended(code, seconds)
@@ -268,23 +273,27 @@ class MethodHandler:
 class _Exchange:
     """One stream of `MethodHandler.exchange`."""
 
-    def __init__(self, chain: MethodHandler, context: grpc.ServicerContext, origin: Origin) -> None:
-        self._chain = chain
-        self._context = context
-        self._origin = origin
-        self._began_seconds = time.perf_counter()
+    def __init__(
+        self,
+        answer: Callable[[bytes], bytes],
+        fail: Callable[[BaseException], grpc.Status],
+        end: Callable[[str], None],
+    ) -> None:
+        self._answer = answer
+        self._fail = fail
+        self._end = end
         self._has_failed = False
 
     def answer(self, request: bytes) -> bytes | grpc.Status:
         """Answers a request, or ends the stream with an error."""
         try:
-            return self._chain.answer_one(request, self._context, self._origin)
+            return self._answer(request)
         # Whatever it is: a stream without an end would count as under way for ever.
         except BaseException as error:
             self._has_failed = True
-            return self._chain.fail(error, self._context, self._began_seconds)
+            return self._fail(error)
 
     def ended(self, code: str) -> None:
         """Notes that the stream has ended, with that status code."""
         if not self._has_failed:
-            self._chain.ended(code, self._began_seconds)
+            self._end(code)
