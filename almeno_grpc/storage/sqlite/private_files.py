@@ -77,18 +77,21 @@ def narrow_database_files(path: Path) -> None:
     """
     # None is opened: to close it again would take from SQLite the locks that this process has on it.
     for file in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+        # SQLite deletes the log with the last connection.
+        with contextlib.suppress(FileNotFoundError):
+            _narrow(file)
+
+
+def _narrow(file: Path) -> None:
+    mode = file.lstat().st_mode
+    if not stat.S_ISREG(mode):
+        raise UnsafeFile(f"the database's file {file} is no plain file; delete it")
+    if mode & _OTHERS:
         try:
-            mode = file.lstat().st_mode
-        except FileNotFoundError:
-            continue
-        if not stat.S_ISREG(mode):
-            raise UnsafeFile(f"the database's file {file} is no plain file; delete it")
-        if mode & _OTHERS:
-            try:
-                file.chmod(_OWNER_ONLY)
-            except PermissionError as error:
-                raise UnsafeFile(
-                    f"the database's file {file} can be opened by other users; have its owner forbid that by "
-                    f"chmod 600, and run the server as that user"
-                ) from error
-            log_event("database_file_made_private", logging.WARNING, file=str(file), mode_before=f"{mode & 0o777:o}")
+            file.chmod(_OWNER_ONLY)
+        except PermissionError as error:
+            raise UnsafeFile(
+                f"the database's file {file} can be opened by other users; have its owner forbid that by "
+                f"chmod 600, and run the server as that user"
+            ) from error
+        log_event("database_file_made_private", logging.WARNING, file=str(file), mode_before=f"{mode & 0o777:o}")

@@ -8,6 +8,8 @@ import pysqlite3
 import pytest
 from sqlalchemy import make_url
 
+from almeno_grpc.domain.imports import ImportKind
+from almeno_grpc.service.imports import CHUNK_BYTES, Upload
 from almeno_grpc.storage.sqlite import space
 from almeno_grpc.storage.store import SqlStore
 
@@ -125,3 +127,22 @@ def test_older_database_that_is_too_large_for_that_works_on_and_says_so(older, m
     upload(store, 1)
     assert not store.return_space()
     assert file.stat().st_size > 15 * 2**20
+
+
+def test_uploads_that_are_cancelled_leave_a_small_file(book, path):
+    mark = b"7,Asha,Rao,30,9000000000,50000,1800000\n"
+    content = mark * (2**23 // len(mark))
+    for _ in range(2):
+        upload = Upload(ImportKind.CUSTOMERS, "a.csv", None, len(content), "0" * 64, {}, pieces_of(content))
+        name = book.imports.store(upload)
+        queued = book.store.write(lambda tx, upload=upload, name=name: book.imports.queue(tx, upload, name))
+        book.store.write(lambda tx, queued=queued: book.imports.cancel(tx, queued.import_id))
+    book.store.checkpoint(in_steps=True)
+    assert path.stat().st_size > 15 * 2**20
+    log = path.with_name(f"{path.name}-wal")
+    book.work(until=lambda: path.stat().st_size < 6 * 2**20 and not log.stat().st_size)
+    assert mark not in path.read_bytes()
+
+
+def pieces_of(content: bytes) -> list[bytes]:
+    return [content[start : start + CHUNK_BYTES] for start in range(0, len(content), CHUNK_BYTES)]
