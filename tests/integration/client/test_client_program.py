@@ -24,11 +24,12 @@ def book(service, sample):
     service.answers("CheckEligibility", credit.CheckEligibilityResponse(decision=sample.decision(decision_id="")))
 
 
-def run_program(*arguments, address, **environment):
+def run_program(*arguments, address, stdout=subprocess.PIPE, **environment):
     program = Path(sys.executable).with_name("almeno")
     return subprocess.run(
         [program, "--address", address, *arguments],
-        capture_output=True,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
         text=True,
         timeout=30,
         check=False,
@@ -55,6 +56,18 @@ def test_program_copes_with_a_terminal_that_has_no_rupee_sign(address):
     result = run_program("customer", "14", address=address, PYTHONIOENCODING="ascii")
     assert (result.returncode, result.stderr) == (0, "")
     assert "?50,000.00" in result.stdout
+
+
+def test_program_on_a_full_disk_tells_how_to_have_the_answer_again(service, sample, address):
+    service.answers("CreateLoan", credit.CreateLoanResponse(decision=sample.decision(), loan=sample.loan()))
+    with Path("/dev/full").open("w") as full:
+        result = run_program("apply", "14", *TERMS, address=address, stdout=full)
+    (request,) = service.requests["CreateLoan"]
+    assert result.returncode == 10
+    assert result.stderr == (
+        "Error: cannot write the answer: No space left on device; to have it again, with no second effect, "
+        f"add --request-id {request.request_id}\n"
+    )
 
 
 def test_two_clients_have_two_connections(address, service, sample):
