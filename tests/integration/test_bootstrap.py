@@ -87,4 +87,5 @@ def test_services_are_named_in_full():
     assert CreditApplication.service_names == (
         "almeno.credit.v1.CreditService",
         "almeno.credit.v1.PortfolioService",
+        "almeno.credit.v1.AccessService",
     )

@@ -20,6 +20,7 @@ from almeno_grpc.api import (
 from almeno_grpc.config import Settings
 from almeno_grpc.domain.errors import CustomerNotFound, StoreUnavailable, Unavailable
 from almeno_grpc.metrics import Metrics
+from almeno_grpc.rpc.runtime.authentication import OpenAccess
 
 FOLDER = Path(os.environ.get("TOY_FOLDER", "."))
 if "TOY_CERTIFICATE_SECONDS" in os.environ:
@@ -87,6 +88,7 @@ class ToyStore:
 class ToyApplication:
     service_names = ("almeno.credit.v1.CreditService", "almeno.credit.v1.PortfolioService")
     inline_methods = frozenset[MethodDescriptor]()
+    authentication = OpenAccess()
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics

@@ -335,9 +335,6 @@ class SqliteBackend:
         file_lock = FairFileLock(self._lock_path("writer"), self._lock_path("writers-waiting"))
         # With the write lock from the start: a transaction that reads first and then writes is refused with
         # SQLITE_BUSY, whatever the timeout, where another has written meanwhile.
-        file_lock = FairFileLock(self._lock_path("writer"), self._lock_path("writers-waiting"))
-        # With the write lock from the start: a transaction that reads first and then writes is refused with
-        # SQLITE_BUSY, whatever the timeout, where another has written meanwhile.
         try:
             connection = self._engine.connect().execution_options(**{BEGIN: "BEGIN IMMEDIATE"})
             execute_raw(connection, f"PRAGMA cache_size = -{_WRITER_CACHE_KIBIBYTES}")
