@@ -159,7 +159,7 @@ def test_bytes_that_are_no_message_are_answered_by_the_contract_on_the_path_of_g
     assert module
 
     # Without a request, gRPC answers a call with one request by itself.
-    @settings(settings.get_profile("integration"), max_examples=FUZZ_EXAMPLES // 6)
+    @settings(settings.get_profile("integration"), max_examples=max(1, FUZZ_EXAMPLES // 6))
     @given(st.lists(st.binary(max_size=300), min_size=1, max_size=3))
     def try_any(requests):
         assert answer_code(on_grpc_path, method, requests) in CODES
