@@ -27,7 +27,7 @@ from almeno_grpc.api import portfolio_service_pb2 as portfolio_pb
 CREDIT, PORTFOLIO = "/almeno.credit.v1.CreditService", "/almeno.credit.v1.PortfolioService"
 REFLECTION = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
 MAX_P99_SECONDS = 1.0
-MAX_GROWTH_BYTES = 128 * 2**20
+MAX_GROWTH_BYTES = 256 * 2**20
 PAUSE_SECONDS = 0.005
 
 Flood = Callable[[RunningServer, threading.Event], None]
