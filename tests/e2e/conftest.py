@@ -31,7 +31,9 @@ def _servers(folders: pytest.TempPathFactory) -> Iterator[StartServer]:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Prints what tests have noted as their properties, such as how much they have tried."""
-    reports = [report for outcome in ("passed", "failed") for report in terminalreporter.stats.get(outcome, [])]
+    reports = [
+        report for outcome in ("passed", "failed", "xfailed") for report in terminalreporter.stats.get(outcome, [])
+    ]
     noted = [note for report in reports if report.when == "call" for note in report.user_properties]
     if noted:
         terminalreporter.section("what was tried")

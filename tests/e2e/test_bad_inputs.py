@@ -1,8 +1,9 @@
 """Every RPC of a real server against a table of bad inputs: each gets an answer or an error a caller can act on.
 
 The inputs are made from the protos: every field of a request that is otherwise right takes each value of a list for
-its type; then bytes that are no message at all. How many were tried with each RPC, and the codes they got, stands at
-the end of the report.
+its type; then bytes that are no message at all; then right requests after mutations on the wire, of which
+`ALMENO_FUZZ_EXAMPLES` says how many. How many were tried with each RPC, and the codes they got, stands at the end of
+the report.
 """
 
 import random
@@ -21,7 +22,9 @@ from google.rpc import status_pb2
 from google.type import date_pb2, decimal_pb2, money_pb2
 from support.book_files import CUSTOMER_HEADINGS, csv_file, customer_row
 from support.calls import SECONDS, applicant, check_of, loan_of, per_cent, refusal_of, registered, rupees
+from support.mutations import mutated_stream
 from support.servers import CUSTOMERS, RunningServer, StartServer
+from support.trials import FUZZ_EXAMPLES
 
 from almeno_grpc.api import credit_service_pb2 as pb
 from almeno_grpc.api import portfolio_service_pb2 as portfolio_pb
@@ -272,19 +275,56 @@ def test_no_input_makes_the_server_fail(
     request: pytest.FixtureRequest,
 ) -> None:
     method = METHODS[name]
-    path = f"/{method.containing_service.full_name}/{name}"
-    # gRPC's channel calls a method as one with streams on both sides whatever it is, and takes any bytes.
-    call = server.channel.stream_stream(path)
-    inputs = list(inputs_for(method, good_requests[name]))
-    with ThreadPoolExecutor(16) as pool:
-        answers = list(pool.map(lambda messages: code_of(lambda: list(call(iter(messages), timeout=SECONDS))), inputs))
-    for messages, code in zip(inputs, answers, strict=True):
-        assert code in UNDERSTOOD, f"{name} answers {code} to {[message[:200] for message in messages]}"
-    codes = Counter(answers)
+    codes = codes_of(server, method, list(inputs_for(method, good_requests[name])))
     request.node.user_properties.append((f"inputs tried with {name}", f"{codes.total()}: {dict(codes.most_common())}"))
     assert codes.total() > 150
     assert codes["INVALID_ARGUMENT"] > 20
-    # What was tried has not harmed the server.
+    assert_unharmed(server, good_requests)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_no_mutation_of_a_request_makes_the_server_fail(
+    server: RunningServer,
+    good_requests: dict[str, Message],
+    name: str,
+    request: pytest.FixtureRequest,
+) -> None:
+    seed = random.randrange(2**32)
+    rng = random.Random(seed)
+    good = good_messages(good_requests, name)
+    codes = codes_of(server, METHODS[name], [mutated_stream(good, rng) for _ in range(FUZZ_EXAMPLES)], seed)
+    tried = f"{codes.total()}: {dict(codes.most_common())}"
+    request.node.user_properties.append((f"mutations tried with {name}", tried))
+    assert_unharmed(server, good_requests)
+
+
+def good_messages(good_requests: dict[str, Message], name: str) -> list[bytes]:
+    """The messages of a call that is answered OK."""
+    good = good_requests[name]
+    if name != "StartImport":
+        return [good.SerializeToString()]
+    message = portfolio_pb.StartImportRequest
+    pieces = [b",".join(heading.encode() for heading in CUSTOMER_HEADINGS), b"\n1,"]
+    messages = [message(header=good), *(message(chunk=piece) for piece in pieces)]
+    return [each.SerializeToString() for each in messages]
+
+
+def codes_of(
+    server: RunningServer, method: MethodDescriptor, inputs: list[list[bytes]], seed: int | None = None
+) -> Counter[str]:
+    """The codes that a method answers to inputs, each of which has to be one that a caller understands."""
+    # gRPC's channel calls a method as one with streams on both sides whatever it is, and takes any bytes.
+    call = server.channel.stream_stream(f"/{method.containing_service.full_name}/{method.name}")
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda messages: code_of(lambda: list(call(iter(messages), timeout=SECONDS))), inputs))
+    for messages, code in zip(inputs, answers, strict=True):
+        shown = [message[:200] for message in messages]
+        assert code in UNDERSTOOD, f"{method.name} answers {code} to {shown} of the seed {seed}"
+    return Counter(answers)
+
+
+def assert_unharmed(server: RunningServer, good_requests: dict[str, Message]) -> None:
+    """What was tried has not harmed the server."""
     assert server.process.poll() is None
     assert server.events("process_died") == []
     assert server.events("call_failed") == []

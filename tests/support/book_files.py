@@ -63,6 +63,33 @@ def zip_of(parts: dict[str, bytes]) -> bytes:
     return content.getvalue()
 
 
+def open_document(rows: list[list[object]]) -> bytes:
+    """The rows as an .ods workbook."""
+
+    def cell(value: object) -> str:
+        if isinstance(value, date):
+            return f'<table:table-cell office:value-type="date" office:date-value="{value}"/>'
+        if isinstance(value, int):
+            return f'<table:table-cell office:value-type="float" office:value="{value}"/>'
+        return f'<table:table-cell office:value-type="string"><text:p>{value}</text:p></table:table-cell>'
+
+    names = "urn:oasis:names:tc:opendocument:xmlns:"
+    spaces = f'xmlns:office="{names}office:1.0" xmlns:table="{names}table:1.0" xmlns:text="{names}text:1.0"'
+    lines = "".join(f"<table:table-row>{''.join(map(cell, row))}</table:table-row>" for row in rows)
+    content = (
+        f"<office:document-content {spaces}><office:body><office:spreadsheet><table:table table:name='a'>{lines}"
+        "</table:table></office:spreadsheet></office:body></office:document-content>"
+    )
+    manifest = b"<manifest:manifest xmlns:manifest='urn:oasis:names:tc:opendocument:xmlns:manifest:1.0'/>"
+    return zip_of(
+        {
+            "mimetype": b"application/vnd.oasis.opendocument.spreadsheet",
+            "content.xml": content.encode(),
+            "META-INF/manifest.xml": manifest,
+        }
+    )
+
+
 def parts_of(workbook_file: bytes) -> dict[str, bytes]:
     """The parts of a workbook."""
     with zipfile.ZipFile(io.BytesIO(workbook_file)) as archive:

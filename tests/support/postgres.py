@@ -79,6 +79,7 @@ class PostgresServer:
         self.data = folder / "data"
         self.port = port or _free_port()
         self._watch: subprocess.Popen[bytes] | None = None
+        self._process_id = 0
         folder.mkdir()
         account = _account()
         if account is not None:
@@ -108,6 +109,8 @@ class PostgresServer:
         }
         options = " ".join(f"-c {name}='{value}'" for name, value in all_settings.items())
         run_program("pg_ctl", "-D", str(self.data), "-l", str(self.folder / "log"), "-o", options, "-w", "start")
+        # Kept, for a disk without power cannot be asked.
+        self._process_id = int((self.data / "postmaster.pid").read_text().splitlines()[0])
         if self._watch is None:
             command = ["sh", "-c", _WATCH, str(self.data / "postmaster.pid")]
             self._watch = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
@@ -127,7 +130,7 @@ class PostgresServer:
 
     def kill(self) -> None:
         """Ends every process of it as a machine that loses its power would."""
-        process_id = int((self.data / "postmaster.pid").read_text().splitlines()[0])
+        process_id = self._process_id
         # Its children belong to sessions of their own; they end with the postmaster, but not at once.
         children = subprocess.run(
             ["ps", "-o", "pid=", "--ppid", str(process_id)], capture_output=True, text=True, check=False
@@ -135,6 +138,11 @@ class PostgresServer:
         for each in (process_id, *map(int, children)):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(each, signal.SIGKILL)
+
+    def forget_processes(self) -> None:
+        """Removes what names the processes of before, whose numbers nobody has once a machine has come up again."""
+        for lock in (self.data / "postmaster.pid", *self.folder.glob(".s.PGSQL.*.lock")):
+            lock.unlink(missing_ok=True)
 
     def promote(self) -> None:
         """Makes the primary of a standby, and waits until it is."""

@@ -1,6 +1,5 @@
 """Whatever comes in, the server answers with an error of the contract: never INTERNAL, never UNKNOWN."""
 
-import os
 from decimal import Decimal
 
 import grpc
@@ -9,11 +8,11 @@ from google.protobuf.descriptor import FieldDescriptor
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.served_book import served
+from support.trials import FUZZ_EXAMPLES
 
 from almeno_grpc.api import credit_service_pb2, portfolio_service_pb2
 from almeno_grpc.rpc.runtime.methods import path_of
 
-EXAMPLES = int(os.environ.get("ALMENO_FUZZ_EXAMPLES", "30"))
 CODES = {"OK", "INVALID_ARGUMENT", "NOT_FOUND", "ALREADY_EXISTS", "FAILED_PRECONDITION", "RESOURCE_EXHAUSTED"}
 
 NASTY_TEXTS = [
@@ -125,7 +124,7 @@ def methods_by_name():
 def test_request_of_the_right_shape_with_any_values_is_answered_by_the_contract(send, module, method):
     request_class = getattr(module, method.input_type.name)
 
-    @settings(settings.get_profile("integration"), max_examples=EXAMPLES)
+    @settings(settings.get_profile("integration"), max_examples=FUZZ_EXAMPLES)
     @given(st.lists(messages(method.input_type), min_size=1, max_size=3))
     def try_any(dictionaries):
         if method.name != "StartImport":
@@ -146,7 +145,7 @@ def test_request_of_the_right_shape_with_any_values_is_answered_by_the_contract(
 def test_bytes_that_are_no_message_are_answered_by_the_contract(send, module, method):
     assert module
 
-    @settings(settings.get_profile("integration"), max_examples=EXAMPLES)
+    @settings(settings.get_profile("integration"), max_examples=FUZZ_EXAMPLES)
     @given(st.lists(st.binary(max_size=300), max_size=3))
     def try_any(requests):
         assert send(method, requests) in CODES
@@ -160,7 +159,7 @@ def test_bytes_that_are_no_message_are_answered_by_the_contract_on_the_path_of_g
     assert module
 
     # Without a request, gRPC answers a call with one request by itself.
-    @settings(settings.get_profile("integration"), max_examples=EXAMPLES // 6)
+    @settings(settings.get_profile("integration"), max_examples=max(1, FUZZ_EXAMPLES // 6))
     @given(st.lists(st.binary(max_size=300), min_size=1, max_size=3))
     def try_any(requests):
         assert answer_code(on_grpc_path, method, requests) in CODES
@@ -172,7 +171,7 @@ def test_loan_terms_from_end_to_end_of_their_ranges_are_answered_by_the_contract
     customer = with_book.book.register(100_00_00_000_00)
     method = next(method for _, method in METHODS if method.name == "CreateLoan")
 
-    @settings(settings.get_profile("integration"), max_examples=4 * EXAMPLES)
+    @settings(settings.get_profile("integration"), max_examples=4 * FUZZ_EXAMPLES)
     @given(
         rupees=st.integers(1000, 10**9) | st.sampled_from([1000, 10**9]),
         paise=st.integers(0, 99),

@@ -10,7 +10,15 @@ import pytest
 import xlwt
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 from pyxlsbwriter import XlsbWriter
-from support.book_files import CUSTOMER_HEADINGS, LOAN_HEADINGS, csv_file, customer_row, loan_row, workbook, zip_of
+from support.book_files import (
+    CUSTOMER_HEADINGS,
+    LOAN_HEADINGS,
+    csv_file,
+    customer_row,
+    loan_row,
+    open_document,
+    workbook,
+)
 
 from almeno_grpc.domain.imports import ImportKind, LoanRow, RowIssue
 from almeno_grpc.domain.installments import annual_compound_installment, reducing_balance_installment
@@ -163,33 +171,6 @@ def test_columns_that_the_sender_has_named_are_read(parse):
     headings = [{"Date of Approval": "opened"}.get(heading, heading) for heading in LOAN_HEADINGS]
     found, issues = parse(csv_file(headings, [loan_row(1, 1)]), **{"Date of Approval": "Opened"})
     assert ([row.approval_date for row in found], issues) == ([date(2026, 1, 5)], [])
-
-
-def open_document(rows: list[list[object]]) -> bytes:
-    """The rows as an .ods workbook."""
-
-    def cell(value: object) -> str:
-        if isinstance(value, date):
-            return f'<table:table-cell office:value-type="date" office:date-value="{value}"/>'
-        if isinstance(value, int):
-            return f'<table:table-cell office:value-type="float" office:value="{value}"/>'
-        return f'<table:table-cell office:value-type="string"><text:p>{value}</text:p></table:table-cell>'
-
-    names = "urn:oasis:names:tc:opendocument:xmlns:"
-    spaces = f'xmlns:office="{names}office:1.0" xmlns:table="{names}table:1.0" xmlns:text="{names}text:1.0"'
-    lines = "".join(f"<table:table-row>{''.join(map(cell, row))}</table:table-row>" for row in rows)
-    content = (
-        f"<office:document-content {spaces}><office:body><office:spreadsheet><table:table table:name='a'>{lines}"
-        "</table:table></office:spreadsheet></office:body></office:document-content>"
-    )
-    manifest = b"<manifest:manifest xmlns:manifest='urn:oasis:names:tc:opendocument:xmlns:manifest:1.0'/>"
-    return zip_of(
-        {
-            "mimetype": b"application/vnd.oasis.opendocument.spreadsheet",
-            "content.xml": content.encode(),
-            "META-INF/manifest.xml": manifest,
-        }
-    )
 
 
 def test_workbook_of_libreoffice_is_read(parse):

@@ -1,0 +1,23 @@
+"""How much the trials try: the one place where their settings are read. Small by default; `.ci/run` has its own."""
+
+import os
+
+
+def _count(name: str, default: int) -> int:
+    return int(os.environ.get(name) or default)
+
+
+CRASH_TRIALS = _count("ALMENO_CRASH_TRIALS", 8)
+"""Processes killed under load."""
+FAILOVER_TRIALS = _count("ALMENO_FAILOVER_TRIALS", 2)
+"""Primary databases killed under load."""
+POWER_LOSS_TRIALS = _count("ALMENO_POWER_LOSS_TRIALS", 1)
+"""Cuts of the power of a disk under load, of each database."""
+FULL_DISK_TRIALS = _count("ALMENO_FULL_DISK_TRIALS", 2)
+"""Disks filled under load."""
+STOP_TRIALS = _count("ALMENO_STOP_TRIALS", 1)
+"""Times that each process is stopped under load."""
+FUZZ_EXAMPLES = _count("ALMENO_FUZZ_EXAMPLES", 30)
+"""Inputs tried with each RPC, of each kind."""
+FLOOD_SECONDS = _count("ALMENO_FLOOD_SECONDS", 3)
+"""How long each flood lasts."""
