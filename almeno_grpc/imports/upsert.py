@@ -7,11 +7,13 @@ from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
 
+from almeno_grpc.domain.audit import AuditEntry, AuditEventKind
 from almeno_grpc.domain.customer import Customer
 from almeno_grpc.domain.imports import (
     BOOK_METHOD,
     CustomerRow,
     CustomerRows,
+    ImportFile,
     IssueOutcome,
     LoanRow,
     LoanRows,
@@ -21,8 +23,9 @@ from almeno_grpc.domain.imports import (
 from almeno_grpc.domain.loan import Loan
 from almeno_grpc.domain.money import rate_from_scaled
 from almeno_grpc.imports.sandbox.messages import RowBatch
-from almeno_grpc.service.store import Transaction
+from almeno_grpc.service.store import Changes, Transaction
 
+START_IMPORT = "/almeno.credit.v1.PortfolioService/StartImport"
 _FIGURES = attrgetter("first_name", "last_name", "age", "phone_digits", "monthly_income", "approved_limit")
 _KEY = attrgetter("customer_id", "source_loan_id")
 
@@ -41,10 +44,11 @@ class _BatchResult:
         self.issues.append(RowIssue(row_number, IssueOutcome.REJECTED, column, message))
 
 
-def upsert_batch(tx: Transaction, queue_number: int, parts: Iterable[RowBatch], now: int) -> RowCounts:
+def upsert_batch(tx: Transaction, file: ImportFile, parts: Iterable[RowBatch], now: int) -> RowCounts:
     """Imports a batch, part by part, and adds to the progress of its import, in the same transaction.
 
-    The parts take effect in their order; `now` is in microseconds since the epoch.
+    The parts take effect in their order; `now` is in microseconds since the epoch. An event of the audit trail vouches
+    for the rows, under the principal that has uploaded the file.
 
     Raises:
         WriteConflict: A phone number or a Loan ID was taken by another server, or a loan was booked or repaid
@@ -64,7 +68,9 @@ def upsert_batch(tx: Transaction, queue_number: int, parts: Iterable[RowBatch], 
     ]
     adjusted = {issue.row_number for issue in issues} - rejected
     counts = RowCounts(result.inserted, result.updated, result.unchanged, len(rejected), len(adjusted))
-    tx.imports.add_progress(queue_number, counts, issues)
+    tx.imports.add_progress(file.queue_number, counts, issues)
+    event = AuditEntry(AuditEventKind.WRITE, now, "", "", START_IMPORT, subject=file.import_id)
+    tx.write(Changes(event=event))
     return counts
 
 
@@ -188,7 +194,7 @@ def _update_again(tx: Transaction, row: LoanRow, before: Loan, result: _BatchRes
         result.reject(row.row_number, "Loan ID", f"repayments on loan {loan.loan_id} are recorded here, not by sheets")
         return before
     else:
-        tx.loans.import_changed(loan)
+        tx.loans.import_changed(loan, before)
         result.updated += 1
     _note_id(row, loan.loan_id, result)
     return loan

@@ -170,7 +170,7 @@ class ImportWorker:
                 # This worker has lost its lock without knowing, and the one that has it has come this far.
                 raise WriteConflict("another server works on the import")
             parts = (batch.part(here.start, here.stop) for here in throttle.calls(tx, done, len(batch)))
-            return upsert_batch(tx, file.queue_number, parts, self.clock.now_microseconds())
+            return upsert_batch(tx, file, parts, self.clock.now_microseconds())
 
         while done < len(batch):
             counts = self.store.write(upsert)

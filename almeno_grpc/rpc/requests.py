@@ -6,7 +6,7 @@ from decimal import Decimal
 import grpc
 from google.protobuf.message import Message
 
-from almeno_grpc.api import credit_service_pb2, loan_pb2, portfolio_service_pb2
+from almeno_grpc.api import access_service_pb2, credit_service_pb2, loan_pb2, portfolio_service_pb2
 from almeno_grpc.domain import limits
 from almeno_grpc.domain.decision import LoanRequest
 from almeno_grpc.domain.errors import CreditError
@@ -18,6 +18,14 @@ from almeno_grpc.rpc.field_reader import FieldReader
 from almeno_grpc.service.customers import Applicant
 from almeno_grpc.service.idempotency import RequestContext
 
+_SERVICES = (credit_service_pb2, portfolio_service_pb2, access_service_pb2)
+_FULL_NAMES = {
+    method.name: f"/{service.full_name}/{method.name}"
+    for module in _SERVICES
+    for service in module.DESCRIPTOR.services_by_name.values()
+    for method in service.methods
+}
+"""No two services have a method of the same name."""
 _STATES = {message: state for state, message in LOAN_STATES.items()}
 
 
@@ -33,6 +41,7 @@ def request_context(
 ) -> RequestContext:
     """What the store has to know of a call that changes something."""
     return RequestContext(
+        method=_FULL_NAMES[method],
         request_id=fields.request_id(request_id_field, request_id),
         request_id_field=request_id_field,
         fingerprint=fingerprint(method, request, uploaded_sha256) if request_id else "",

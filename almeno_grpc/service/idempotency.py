@@ -17,6 +17,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.access import ANYONE, Caller
+from almeno_grpc.domain.audit import AuditEntry, AuditEventKind
 from almeno_grpc.domain.errors import (
     CreditError,
     DeadlineExceeded,
@@ -132,12 +133,12 @@ def execute_batch(
     # Behind the locks: a repetition that has waited for the first request to commit sees its record.
     request_ids = [call.context.request_id for call in calls if call.context.request_id]
     records = tx.idempotency.get_many(request_ids) if request_ids else {}
-    changes = Changes()
+    written: list[Changes] = []
     outcomes = [
-        _execute_one(use_case, state, call, records.get(call.context.request_id), changes, now) for call in calls
+        _execute_one(use_case, state, call, records.get(call.context.request_id), written, now) for call in calls
     ]
     try:
-        tx.write(changes)
+        tx.write(*written)
     except PhoneNumberTaken as error:
         # It was free when the requests were executed.
         raise WriteConflict("a phone number was taken meanwhile; send the request again") from error
@@ -149,25 +150,38 @@ def _execute_one(
     state: S,
     call: PendingCall[Q, R],
     record: IdempotencyRecord | None,
-    changes: Changes,
+    written: list[Changes],
     now: int,
 ) -> Outcome[R]:
     context = call.context
     if record is not None:
         if record.fingerprint != context.fingerprint:
             return RequestIdReused(context.request_id_field)
+        written.append(Changes(event=_event(AuditEventKind.REPEAT, context, now)))
         return Repeated(record.answer)
     if not context.is_active():
         return DeadlineExceeded("the caller waits no longer; nothing was changed")
+    changes = Changes()
     try:
         result = use_case.execute(state, call.request, changes)
     except (CreditError, NotLocked) as error:
         return error
+    changes.event = _event(AuditEventKind.WRITE, context, now, *changes.about)
+    written.append(changes)
     if not context.request_id:
         return Executed(result, None)
     answer = call.encode(result)
     changes.idempotency_records.append(IdempotencyRecord(context.request_id, context.fingerprint, answer, now))
     return Executed(result, answer)
+
+
+def _event(
+    kind: AuditEventKind, context: RequestContext, now: int, customer_id: int = 0, subject: str = ""
+) -> AuditEntry:
+    caller = context.caller
+    return AuditEntry(
+        kind, now, caller.principal, caller.credential, context.method, customer_id, subject, context.request_id
+    )
 
 
 class WriteQueue(Generic[Q, S, R]):
@@ -303,6 +317,7 @@ class Idempotency:
         work: Callable[[Transaction], R],
         encode: Callable[[R], bytes],
         on_commit: Callable[[R], object] = lambda _result: None,
+        about: Callable[[R], tuple[int, str]] = lambda _result: (0, ""),
     ) -> bytes:
         """Does the work and remembers the answer in the same transaction; repeats an answer already given.
 
@@ -311,13 +326,14 @@ class Idempotency:
             work: Does what the request asks for.
             encode: Makes the answer from the work's result.
             on_commit: Called with the result once that is durable; not for an answer that is repeated.
+            about: Tells the customer_id and the id of what was written, for the audit trail.
 
         Raises:
             RequestIdReused: The request_id was used with another request.
             CreditError: What `work` or the store raises; then nothing is remembered.
         """
         call = PendingCall(None, context, encode, on_commit)
-        _complete(call, run_alone(self._store, self._clock, _SingleUseCase(work), call))
+        _complete(call, run_alone(self._store, self._clock, _SingleUseCase(work, about), call))
         return call.answer.result()
 
 
@@ -326,9 +342,12 @@ class _SingleUseCase(Generic[R]):
     """Work on a transaction as a use case."""
 
     work: Callable[[Transaction], R]
+    about: Callable[[R], tuple[int, str]]
 
     def load(self, tx: Transaction, _requests: Sequence[None], *, wait: bool) -> Transaction:  # noqa: ARG002 - the work locks
         return tx
 
-    def execute(self, state: Transaction, _request: None, _changes: Changes) -> R:
-        return self.work(state)
+    def execute(self, state: Transaction, _request: None, changes: Changes) -> R:
+        result = self.work(state)
+        changes.concerns = self.about(result)
+        return result

@@ -138,6 +138,7 @@ class RepaymentService:
             create_time=now,
         )
         changes.repayments.append(repayment)
+        changes.loans_before.append(loan)
         changes.repaid_loans.append(after)
         return Recorded(repayment, after, state.today)
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from sqlalchemy import Column, Connection, Engine
 
 from almeno_grpc.service.store import Lock
+from almeno_grpc.storage.audit_writes import AuditWrites
 from almeno_grpc.storage.compiled import CompiledStatement, Row
 from almeno_grpc.storage.keyed import KeyedStatement
 from almeno_grpc.storage.table_write import TableWrite
@@ -91,3 +92,8 @@ class OpenTransaction:
     backend: Backend
     writes: bool
     """Whether it may write; what is read to be changed is locked then."""
+    audit: AuditWrites = field(init=False)
+    """What it adds to the audit trail."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "audit", AuditWrites(self.connection))

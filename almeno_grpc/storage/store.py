@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from almeno_grpc.domain.decision import Borrower
 from almeno_grpc.domain.errors import DeadlineExceeded, WriteConflict
 from almeno_grpc.service.store import Changes, Lock, always
+from almeno_grpc.storage.audit import AuditTrail
 from almeno_grpc.storage.backend import OpenTransaction
 from almeno_grpc.storage.borrowers import Borrowers, borrowers_of
 from almeno_grpc.storage.changes import rows_of
@@ -83,9 +84,15 @@ class SqlTransaction:
         """The imports."""
         return Imports(self._transaction)
 
-    def write(self, changes: Changes) -> None:
+    @cached_property
+    def audit(self) -> AuditTrail:
+        """The audit trail."""
+        return AuditTrail(self._transaction)
+
+    def write(self, *changes: Changes) -> None:
         """Writes the changes, as the backend writes rows."""
-        self._transaction.backend.write_rows(self._transaction.connection, rows_of(changes))
+        writes = rows_of(changes, self._transaction.audit)
+        self._transaction.backend.write_rows(self._transaction.connection, writes)
 
     def is_contended(self) -> bool:
         """Whether other processes wait for this transaction to end."""
@@ -172,11 +179,20 @@ class SqlStore:
             yield lock
 
     def _write_once(self, work: Callable[[SqlTransaction], T], is_active: Callable[[], bool]) -> T:
-        with self._translated_errors(), self._backend.write() as connection:
-            # Whoever had to wait in line for long may have nobody left to work for.
-            _raise_if_inactive(is_active)
-            result = work(SqlTransaction(OpenTransaction(connection, self._backend, writes=True)))
-            _raise_if_inactive(is_active)
+        done: OpenTransaction | None = None
+        try:
+            with self._translated_errors(), self._backend.write() as connection:
+                # Whoever had to wait in line for long may have nobody left to work for.
+                _raise_if_inactive(is_active)
+                transaction = OpenTransaction(connection, self._backend, writes=True)
+                result = work(SqlTransaction(transaction))
+                _raise_if_inactive(is_active)
+                done = transaction
+        except BaseException:
+            if done is not None:
+                done.audit.abandon()
+            raise
+        done.audit.committed()
         return result
 
     @contextmanager

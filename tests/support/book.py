@@ -89,7 +89,7 @@ class Book:
 
     def book(self, request: LoanRequest, request_id: str = "") -> Booking:
         """Books a loan under terms of all kinds; not for a request_id that was used before."""
-        context = RequestContext(request_id, fingerprint=hashlib.sha256(f"{request}".encode()).hexdigest())
+        context = RequestContext(request_id=request_id, fingerprint=hashlib.sha256(f"{request}".encode()).hexdigest())
         booked: list[Booking] = []
         self.booking.book(request, context, lambda _: b"booked", booked.append).result()
         return booked[0]
@@ -139,7 +139,7 @@ class Book:
 
     def upsert_parts(self, file: ImportFile, parts: Sequence[RowBatch]) -> RowCounts:
         """Imports parts of a batch in a transaction."""
-        return self.store.write(lambda tx: upsert_batch(tx, file.queue_number, parts, 1))
+        return self.store.write(lambda tx: upsert_batch(tx, file, parts, 1))
 
     def issues(self, file: ImportFile) -> list[tuple[int, str, str, str]]:
         found = self.imports.page_of_issues(file.import_id, (0, 0), 1000)

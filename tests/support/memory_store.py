@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Collection
 from typing import Any, TypeVar, cast
 
+from almeno_grpc.domain.audit import AuditEntry
 from almeno_grpc.domain.errors import DeadlineExceeded, WriteConflict
 from almeno_grpc.service.store import Changes, IdempotencyRecord, Store, always
 
@@ -16,6 +17,7 @@ class MemoryTransaction:
     def __init__(self, store: "MemoryStore") -> None:
         self._store = store
         self.changes = Changes()
+        self.events: list[AuditEntry] = []
 
     @property
     def idempotency(self) -> "MemoryTransaction":
@@ -25,10 +27,15 @@ class MemoryTransaction:
         self._store.log.append("look up records")
         return {key: self._store.records[key] for key in request_ids if key in self._store.records}
 
-    def write(self, changes: Changes) -> None:
+    def write(self, *parts: Changes) -> None:
         self._store.log.append("write")
+        changes = Changes()
+        for part in parts:
+            changes.policy_pins |= part.policy_pins
+            changes.idempotency_records += part.idempotency_records
         self._store.on_write(changes)
         self.changes = changes
+        self.events = [part.event for part in parts if part.event]
 
 
 class MemoryStore:
@@ -37,6 +44,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self.records: dict[str, IdempotencyRecord] = {}
         self.committed: list[Changes] = []
+        self.events: list[AuditEntry] = []
         self.log: list[str] = []
         self.on_begin: Callable[[], object] = lambda: None
         self.on_write: Callable[[Changes], object] = lambda _changes: None
@@ -65,6 +73,7 @@ class MemoryStore:
             self.on_commit()
             self.log.append("commit")
             self.committed.append(tx.changes)
+            self.events += tx.events
             self.records |= {record.request_id: record for record in tx.changes.idempotency_records}
             return result
 

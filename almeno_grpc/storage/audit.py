@@ -1,0 +1,227 @@
+"""The audit trail in the database: events are inserted by `almeno_grpc.storage.changes`, once, and never updated."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import Select, and_, bindparam, delete, func, insert, select, tuple_
+from sqlalchemy.exc import IntegrityError
+
+from almeno_grpc.domain.audit import AuditCheckpoint, AuditEntry, AuditEvent, AuditEventKind, ChainCut, ChainHead
+from almeno_grpc.domain.errors import WriteConflict
+from almeno_grpc.service.audit_chain import packed_heads, unpacked_heads
+from almeno_grpc.service.store import Key
+from almeno_grpc.storage.audit_rows import CUT, FORMS, row_changes, unpacked
+from almeno_grpc.storage.backend import OpenTransaction
+from almeno_grpc.storage.bulk import BulkInsert
+from almeno_grpc.storage.compiled import CompiledStatement
+from almeno_grpc.storage.tables import audit_checkpoint, audit_cut, audit_event, audit_head
+
+_EVENTS_PER_STATEMENT = 32
+"""An event of an import may hold the digests of its 100,000 rows."""
+_e = audit_event.c
+_c = audit_checkpoint.c
+_ENTRY = (
+    _e.kind,
+    _e.event_time_us,
+    _e.principal,
+    _e.credential,
+    _e.method,
+    _e.customer_id,
+    _e.subject,
+    _e.request_id,
+    _e.outcome,
+    _e["count"],
+)
+_WITH_ROWS = select(_e.stream_id, _e.sequence, *_ENTRY, _e.rows, _e.hash)
+_WITHOUT_ROWS = select(_e.stream_id, _e.sequence, *_ENTRY, bindparam("no_rows", b""), _e.hash)
+_PLACE = tuple_(_e.event_time_us, _e.stream_id, _e.sequence)
+_PLACES = (bindparam("time", type_=_e.event_time_us.type), *(bindparam(name, type_=_e.stream_id.type) for name in "sq"))
+_BEFORE = CompiledStatement(
+    _WITHOUT_ROWS.where(_PLACE < tuple_(*_PLACES), _e.event_time_us >= bindparam("start_time"))
+    .order_by(_e.event_time_us.desc(), _e.stream_id.desc(), _e.sequence.desc())
+    .limit(bindparam("limit")),
+    "no_rows",
+    "time",
+    "s",
+    "q",
+    "start_time",
+    "limit",
+)
+_ONE = CompiledStatement(
+    _WITHOUT_ROWS.where(_e.stream_id == bindparam("stream_id"), _e.sequence == bindparam("sequence")),
+    "no_rows",
+    "stream_id",
+    "sequence",
+)
+_BEHIND = CompiledStatement(
+    _WITH_ROWS.where(
+        tuple_(_e.stream_id, _e.sequence) > tuple_(*(bindparam(name, type_=_e.stream_id.type) for name in "sq"))
+    )
+    .order_by(_e.stream_id, _e.sequence)
+    .limit(_EVENTS_PER_STATEMENT),
+    "s",
+    "q",
+)
+_MAX_NUMBER = 2**63 - 1
+
+
+def _moved() -> Select[Any]:
+    last = select(_e.stream_id, func.max(_e.sequence).label("sequence")).group_by(_e.stream_id)
+    return last.where(_e.event_time_us >= bindparam("since"))
+
+
+_last = _moved().subquery("last")
+_MOVED = CompiledStatement(
+    select(_e.stream_id, _e.sequence, _e.hash)
+    .select_from(
+        _last.join(audit_event, and_(_e.stream_id == _last.c.stream_id, _e.sequence == _last.c.sequence)).outerjoin(
+            audit_head, audit_head.c.stream_id == _last.c.stream_id
+        )
+    )
+    .where(_last.c.sequence > func.coalesce(audit_head.c.sequence, 0))
+    .order_by(_e.stream_id),
+    "since",
+)
+# The first event of a chain that is left, as long as it came before a time.
+_first = select(_e.stream_id, func.min(_e.sequence).label("sequence")).group_by(_e.stream_id).subquery("first")
+_EXPIRED_CHAIN = CompiledStatement(
+    select(_e.stream_id)
+    .select_from(_first.join(audit_event, and_(_e.stream_id == _first.c.stream_id, _e.sequence == _first.c.sequence)))
+    .where(_e.event_time_us < bindparam("before"), _e.kind.between(bindparam("lowest"), bindparam("highest")))
+    .limit(1),
+    "before",
+    "lowest",
+    "highest",
+)
+_FIRST_OF_CHAIN = CompiledStatement(
+    _WITH_ROWS.where(_e.stream_id == bindparam("stream_id")).order_by(_e.sequence).limit(bindparam("limit")),
+    "stream_id",
+    "limit",
+)
+_KINDS = {
+    True: (AuditEventKind.WRITE, AuditEventKind.REPEAT),
+    False: (AuditEventKind.READ, AuditEventKind.REFUSAL),
+}
+_KNOWN_KINDS = {int(kind): kind for kind in AuditEventKind}
+_REMOVE = delete(audit_event).where(_e.stream_id == bindparam("chain"), _e.sequence <= bindparam("last"))
+_CHECKPOINT = select(*_c)
+_LATEST = CompiledStatement(_CHECKPOINT.order_by(_c.number.desc()).limit(1))
+_NUMBERED = CompiledStatement(_CHECKPOINT.where(_c.number == bindparam("at")), "at")
+_CHECKPOINTS = CompiledStatement(_CHECKPOINT.where(_c.number > bindparam("after")).order_by(_c.number).limit(500), "after")
+_SET_HEADS = BulkInsert(
+    audit_head, on_conflict="ON CONFLICT (stream_id) DO UPDATE SET sequence = excluded.sequence"
+)
+
+
+class AuditTrail:
+    """The audit trail, as one transaction sees it."""
+
+    def __init__(self, transaction: OpenTransaction) -> None:
+        self._connection = transaction.connection
+        self._writes = transaction.audit
+
+    def page(
+        self,
+        before: tuple[int, int, int] | None,
+        count: int,
+        *,
+        start_time: int | None = None,
+        end_time: int | None = None,
+    ) -> list[AuditEvent]:
+        """In the order of the index by time."""
+        end = (_MAX_NUMBER if end_time is None else end_time, 0, 0)
+        place = end if before is None else min(before, end)
+        return list(map(_event, _BEFORE.rows(self._connection, b"", *place, start_time or 0, count)))
+
+    def event(self, stream_id: int, sequence: int) -> AuditEvent | None:
+        """By primary key."""
+        row = _ONE.row(self._connection, b"", stream_id, sequence)
+        return _event(row) if row else None
+
+    def events(self) -> Iterator[AuditEvent]:
+        """In the order of the primary key."""
+        page = _BEHIND.rows(self._connection, 0, 0)
+        while page:
+            yield from map(_event, page)
+            page = _BEHIND.rows(self._connection, *page[-1][:2])
+
+    def row_changes(self, event: AuditEvent) -> Iterator[tuple[str, Key, int]]:
+        """By their forms."""
+        for changes in unpacked(event.rows):
+            for table, key, digest in row_changes(changes):
+                yield table, key, int.from_bytes(digest, "big")
+
+    def row_digests(self) -> Iterator[tuple[str, Key, int]]:
+        """Table by table."""
+        for form in FORMS.values():
+            for key, digest in form.stored(self._connection):
+                yield form.table.name, key, int.from_bytes(digest, "big")
+
+    def cuts(self) -> dict[int, ChainCut]:
+        """There is one for each chain that has outlived the time that its events are kept."""
+        return {row.stream_id: ChainCut(*row) for row in self._connection.execute(select(audit_cut))}
+
+    def expired(self, before: int, count: int, *, of_writes: bool) -> list[AuditEvent]:
+        """Of one chain."""
+        chain = _EXPIRED_CHAIN.row(self._connection, before, *map(int, _KINDS[of_writes]))
+        if chain is None:
+            return []
+        events = map(_event, _FIRST_OF_CHAIN.rows(self._connection, *chain, count))
+        old: list[AuditEvent] = []
+        for event in events:
+            if event.entry.time >= before:
+                break
+            old.append(event)
+        return old
+
+    def remove(self, events: Sequence[AuditEvent]) -> None:
+        """Once the cut names them, as the trigger wants."""
+        last = events[-1]
+        before = self.cuts().get(last.stream_id)
+        after = ChainCut(last.stream_id, last.sequence, last.hash, len(events) + (before.removed if before else 0))
+        if before is None:
+            self._writes.note(CUT.inserted([after]))
+        else:
+            self._writes.note(CUT.updated([before], [after]))
+            self._connection.execute(delete(audit_cut).where(audit_cut.c.stream_id == last.stream_id))
+        self._connection.execute(insert(audit_cut), after._asdict())
+        self._connection.execute(_REMOVE, {"chain": last.stream_id, "last": last.sequence})
+        for event in events:
+            for changes in unpacked(event.rows):
+                self._writes.note(changes)
+
+    def moved_heads(self, since: int | None) -> list[ChainHead]:
+        """By the index by time, which holds all that is asked for but the hashes."""
+        return [ChainHead(*row) for row in _MOVED.rows(self._connection, since or 0)]
+
+    def checkpoint(self, number: int | None = None) -> AuditCheckpoint | None:
+        """By primary key."""
+        found = _LATEST.row(self._connection) if number is None else _NUMBERED.row(self._connection, number)
+        return _checkpoint(found) if found else None
+
+    def checkpoints(self, after: int = 0) -> Iterator[AuditCheckpoint]:
+        """In the order of the primary key."""
+        while page := _CHECKPOINTS.rows(self._connection, after):
+            yield from map(_checkpoint, page)
+            after = page[-1][0]
+
+    def add_checkpoint(self, checkpoint: AuditCheckpoint) -> None:
+        """Its heads count as covered from now on."""
+        number, time, heads, *others = checkpoint
+        row = dict(zip(_c.keys(), (number, time, packed_heads(heads), *others), strict=True))
+        try:
+            self._connection.execute(insert(audit_checkpoint), row)
+        except IntegrityError as error:
+            raise WriteConflict(f"another process has made checkpoint {number}") from error
+        if heads:
+            _SET_HEADS.insert(self._connection, list(zip(*((head[0], head[1]) for head in heads), strict=True)))
+
+
+def _event(row: Any) -> AuditEvent:
+    stream_id, sequence, kind, *entry, rows, hash_ = row
+    return AuditEvent(stream_id, sequence, AuditEntry(_KNOWN_KINDS.get(kind, kind), *entry), rows, hash_)
+
+
+def _checkpoint(row: Any) -> AuditCheckpoint:
+    number, time, heads, *others = row
+    return AuditCheckpoint(number, time, unpacked_heads(heads), *others)
