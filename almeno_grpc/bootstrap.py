@@ -19,6 +19,8 @@ from almeno_grpc.domain.imports import ImportKind
 from almeno_grpc.domain.policy import Policy
 from almeno_grpc.domain.policy_file import PolicyError
 from almeno_grpc.metrics import Metrics
+from almeno_grpc.service.audit_anchor import AnchorFile
+from almeno_grpc.service.audit_signing import KeyUnusable, SigningKey, read_key
 from almeno_grpc.service.imports import CHUNK_BYTES, ImportService, Upload
 from almeno_grpc.service.policies import check_pins, read_policies
 from almeno_grpc.storage.engine import DatabaseUnusable
@@ -51,9 +53,10 @@ def prepare_database(settings: Settings) -> None:
     """Creates or migrates the database, and holds the policy files against the decisions in it.
 
     Raises:
-        ConfigurationError: The database or a policy file cannot be used.
+        ConfigurationError: The database, a policy file or the key of the audit trail cannot be used.
         CreditError: The database is not available.
     """
+    signing_key(settings)
     try:
         store = SqlStore(settings.database_url, threads=1)
         store.migrate()
@@ -67,6 +70,22 @@ def prepare_database(settings: Settings) -> None:
         store.close()
 
 
+def signing_key(settings: Settings) -> SigningKey | None:
+    """The key that signs checkpoints, if there is one.
+
+    Raises:
+        ConfigurationError: It cannot be used.
+    """
+    if settings.audit_key_file is None:
+        return None
+    try:
+        key = read_key(settings.audit_key_file)
+        key.sign(b"")
+    except KeyUnusable as error:
+        raise ConfigurationError(str(error), "audit_key_file") from error
+    return key
+
+
 def build_application(settings: Settings, metrics: Metrics) -> "CreditApplication":
     """Makes the services of this process."""
     from almeno_grpc.application import CreditApplication  # noqa: PLC0415 - for processes that serve calls
@@ -78,6 +97,7 @@ def run_import_worker(settings: Settings, metrics: Metrics, stop: threading.Even
     """Works on imports until the event is set; what is unfinished goes on at the next start."""
     from almeno_grpc.imports.sandbox.messages import ReadingLimits  # noqa: PLC0415 - for the process that imports
     from almeno_grpc.imports.worker import ImportWorker  # noqa: PLC0415 - as above
+    from almeno_grpc.service.audit_upkeep import AuditUpkeep, Retention  # noqa: PLC0415 - as above
 
     store = SqlStore(settings.database_url, threads=1)
     limits = ReadingLimits(
@@ -85,8 +105,17 @@ def run_import_worker(settings: Settings, metrics: Metrics, stop: threading.Even
         rows=settings.import_max_rows,
         memory_bytes=settings.import_max_memory_bytes,
     )
+    upkeep = AuditUpkeep(
+        store,
+        clock_of(settings),
+        Retention(settings.audit_write_days, settings.audit_read_days),
+        signing_key(settings),
+        AnchorFile(settings.audit_anchor_file) if settings.audit_anchor_file else None,
+    )
     try:
-        ImportWorker(store, clock_of(settings), metrics, limits, settings.import_batch_rows).run(stop)
+        ImportWorker(store, clock_of(settings), metrics, limits, settings.import_batch_rows, upkeep=upkeep.run_due).run(
+            stop
+        )
     finally:
         store.close()
 

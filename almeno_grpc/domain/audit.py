@@ -48,8 +48,8 @@ class AuditEntry(NamedTuple):
     """Id of what was written; for several persons who were shown their customer_ids, as in `1-20,31`."""
     request_id: str = ""
     outcome: str = OK
-    count: int = 1
-    """Calls that it stands for: refusals that are alike are folded."""
+    calls: int = 1
+    """How many calls it stands for: refusals that are alike are folded."""
 
 
 class AuditEvent(NamedTuple):

@@ -12,7 +12,8 @@ CreditError
 │   ├── LoanNotFound
 │   ├── DecisionNotFound
 │   ├── PolicyNotFound
-│   └── ImportNotFound
+│   ├── ImportNotFound
+│   └── CheckpointNotFound
 ├── AlreadyExists
 │   └── PhoneNumberTaken
 ├── FailedPrecondition
@@ -30,6 +31,7 @@ CreditError
 └── Unavailable
     ├── StoreUnavailable
     │   └── CommitOutcomeUnknown
+    ├── AuditUnavailable
     └── ServerStopping
 
 The branches stand for status codes, which the RPC layer alone knows; the leaves carry the reason that callers see.
@@ -171,6 +173,13 @@ class ImportNotFound(NotFound):
     noun = "import"
 
 
+class CheckpointNotFound(NotFound):
+    """No checkpoint of the audit trail has the number, or there is none yet."""
+
+    reason = "CHECKPOINT_NOT_FOUND"
+    noun = "checkpoint"
+
+
 class AlreadyExists(CreditError):
     """The resource that the request would create exists."""
 
@@ -275,6 +284,12 @@ class CommitOutcomeUnknown(StoreUnavailable):
 
     Callers see the reason of `StoreUnavailable`: the same request_id finds out, and takes effect once.
     """
+
+
+class AuditUnavailable(Unavailable):
+    """Reads of personal data cannot be recorded at the moment, and so nothing of it is shown."""
+
+    reason = "AUDIT_UNAVAILABLE"
 
 
 class ServerStopping(Unavailable):

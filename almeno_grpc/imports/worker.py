@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -54,6 +54,8 @@ class ImportWorker:
     batch_rows: int
     max_rows_per_call: int = MAX_ROWS_PER_CALL
     """The most rows, or Loan IDs, in a call to the store, after which it is seen whether others wait."""
+    upkeep: Callable[[], object] = lambda: None
+    """What else is the work of the one that is at work; called often, between transactions."""
 
     def run(self, stop: threading.Event) -> None:
         """Works until the event is set."""
@@ -70,6 +72,7 @@ class ImportWorker:
     def _take_files(self, lock: Lock, stop: threading.Event) -> None:
         queue = ImportQueue(self.store, self.clock)
         while lock.is_held() and not stop.is_set():
+            self.upkeep()
             file = queue.take()
             if file is None:
                 queue.drop_contents(stop)
@@ -104,6 +107,7 @@ class ImportWorker:
     def _import_rows(self, file: ImportFile, stop: threading.Event) -> None:
         def stop_or_cancel() -> None:
             _stop_if(stop)
+            self.upkeep()
             with self.store.read() as tx:
                 _raise_if_cancelled(tx, file)
 
@@ -160,6 +164,7 @@ class ImportWorker:
         """What a transaction with many rows leaves to be done."""
         self.store.checkpoint(in_steps=throttle.has_traffic)
         self.store.analyze()
+        self.upkeep()
 
     def _import_batch(self, file: ImportFile, batch: RowBatch, throttle: ImportThrottle, rows_done: int) -> None:
         """Imports a batch, behind the rows that are done, in as few transactions as the throttle allows."""

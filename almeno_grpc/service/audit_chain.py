@@ -4,7 +4,7 @@ A form is an array in MessagePack (https://github.com/msgpack/msgpack/blob/maste
 and length in front, whole numbers in as few bytes as hold them. Its first value is the version of the form.
 
     event       SHA-256(hash of the event before, or 32 zero bytes | [1, stream_id, sequence, kind, time, principal,
-                credential, method, customer_id, subject, request_id, outcome, count, rows])
+                credential, method, customer_id, subject, request_id, outcome, calls, rows])
     head        SHA-256(0x00 | [1, stream_id, sequence, hash]), a leaf of the Merkle tree
     node        SHA-256(0x01 | left | right); the last of an odd number goes up as it is (RFC 9162 splits likewise)
     checkpoint  SHA-256(hash of the checkpoint before, or 32 zero bytes | [1, number, create_time, root])

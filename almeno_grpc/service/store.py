@@ -356,6 +356,9 @@ class AuditStore(Protocol):
     def row_digests(self) -> Iterator[tuple[str, Key, int]]:
         """Every row that events vouch for, as it is now: its table, its key and its digest."""
 
+    def row_count(self) -> int:
+        """How many rows `row_digests` has."""
+
     def cuts(self) -> dict[int, ChainCut]:
         """What the retention has removed, by stream_id."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, delete, func, insert, select, tuple_
+from sqlalchemy import CTE, FromClause, Select, Subquery, and_, bindparam, delete, func, insert, select, tuple_
 from sqlalchemy.exc import IntegrityError
 
 from almeno_grpc.domain.audit import AuditCheckpoint, AuditEntry, AuditEvent, AuditEventKind, ChainCut, ChainHead
@@ -30,14 +30,14 @@ _ENTRY = (
     _e.subject,
     _e.request_id,
     _e.outcome,
-    _e["count"],
+    _e.calls,
 )
 _WITH_ROWS = select(_e.stream_id, _e.sequence, *_ENTRY, _e.rows, _e.hash)
 _WITHOUT_ROWS = select(_e.stream_id, _e.sequence, *_ENTRY, bindparam("no_rows", b""), _e.hash)
 _PLACE = tuple_(_e.event_time_us, _e.stream_id, _e.sequence)
 _PLACES = (bindparam("time", type_=_e.event_time_us.type), *(bindparam(name, type_=_e.stream_id.type) for name in "sq"))
 _BEFORE = CompiledStatement(
-    _WITHOUT_ROWS.where(_PLACE < tuple_(*_PLACES), _e.event_time_us >= bindparam("start_time"))
+    _WITHOUT_ROWS.where(tuple_(*_PLACES) > _PLACE, _e.event_time_us >= bindparam("start_time"))
     .order_by(_e.event_time_us.desc(), _e.stream_id.desc(), _e.sequence.desc())
     .limit(bindparam("limit")),
     "no_rows",
@@ -65,25 +65,41 @@ _BEHIND = CompiledStatement(
 _MAX_NUMBER = 2**63 - 1
 
 
-def _moved() -> Select[Any]:
-    last = select(_e.stream_id, func.max(_e.sequence).label("sequence")).group_by(_e.stream_id)
-    return last.where(_e.event_time_us >= bindparam("since"))
+def _chains() -> CTE:
+    """The stream_ids of all chains, each by a look into the primary key behind the one before."""
+    first = select(func.min(_e.stream_id).label("stream_id")).cte("chain", recursive=True)
+    following = select(func.min(_e.stream_id)).where(_e.stream_id > first.c.stream_id).scalar_subquery()
+    return first.union_all(select(following).where(first.c.stream_id.is_not(None)))
 
 
-_last = _moved().subquery("last")
-_MOVED = CompiledStatement(
-    select(_e.stream_id, _e.sequence, _e.hash)
-    .select_from(
-        _last.join(audit_event, and_(_e.stream_id == _last.c.stream_id, _e.sequence == _last.c.sequence)).outerjoin(
-            audit_head, audit_head.c.stream_id == _last.c.stream_id
-        )
+def _heads(of: FromClause) -> Select[Any]:
+    """Events whose place is that of a row, and that no checkpoint covers."""
+    event = and_(_e.stream_id == of.c.stream_id, _e.sequence == of.c.sequence)
+    covered = audit_head.c.stream_id == of.c.stream_id
+    return (
+        select(_e.stream_id, _e.sequence, _e.hash)
+        .select_from(of.join(audit_event, event).outerjoin(audit_head, covered))
+        .where(of.c.sequence > func.coalesce(audit_head.c.sequence, 0))
+        .order_by(_e.stream_id)
     )
-    .where(_last.c.sequence > func.coalesce(audit_head.c.sequence, 0))
-    .order_by(_e.stream_id),
-    "since",
+
+
+def _ends(function: Any) -> Subquery:
+    """The first or the last event of each chain."""
+    chain = _chains()
+    end = select(function(_e.sequence)).where(_e.stream_id == chain.c.stream_id).scalar_subquery()
+    return select(chain.c.stream_id, end.label("sequence")).where(chain.c.stream_id.is_not(None)).subquery("ends")
+
+
+_since = (
+    select(_e.stream_id, func.max(_e.sequence).label("sequence"))
+    .where(_e.event_time_us >= bindparam("since"))
+    .group_by(_e.stream_id)
+    .subquery("since")
 )
-# The first event of a chain that is left, as long as it came before a time.
-_first = select(_e.stream_id, func.min(_e.sequence).label("sequence")).group_by(_e.stream_id).subquery("first")
+_MOVED_SINCE = CompiledStatement(_heads(_since), "since")
+_MOVED = CompiledStatement(_heads(_ends(func.max)))
+_first = _ends(func.min)
 _EXPIRED_CHAIN = CompiledStatement(
     select(_e.stream_id)
     .select_from(_first.join(audit_event, and_(_e.stream_id == _first.c.stream_id, _e.sequence == _first.c.sequence)))
@@ -107,10 +123,10 @@ _REMOVE = delete(audit_event).where(_e.stream_id == bindparam("chain"), _e.seque
 _CHECKPOINT = select(*_c)
 _LATEST = CompiledStatement(_CHECKPOINT.order_by(_c.number.desc()).limit(1))
 _NUMBERED = CompiledStatement(_CHECKPOINT.where(_c.number == bindparam("at")), "at")
-_CHECKPOINTS = CompiledStatement(_CHECKPOINT.where(_c.number > bindparam("after")).order_by(_c.number).limit(500), "after")
-_SET_HEADS = BulkInsert(
-    audit_head, on_conflict="ON CONFLICT (stream_id) DO UPDATE SET sequence = excluded.sequence"
+_CHECKPOINTS = CompiledStatement(
+    _CHECKPOINT.where(_c.number > bindparam("after")).order_by(_c.number).limit(500), "after"
 )
+_SET_HEADS = BulkInsert(audit_head, on_conflict="ON CONFLICT (stream_id) DO UPDATE SET sequence = excluded.sequence")
 
 
 class AuditTrail:
@@ -157,6 +173,11 @@ class AuditTrail:
             for key, digest in form.stored(self._connection):
                 yield form.table.name, key, int.from_bytes(digest, "big")
 
+    def row_count(self) -> int:
+        """Every row is visited."""
+        counts = (select(func.count()).select_from(form.table) for form in FORMS.values())
+        return sum(self._connection.execute(count).scalar_one() for count in counts)
+
     def cuts(self) -> dict[int, ChainCut]:
         """There is one for each chain that has outlived the time that its events are kept."""
         return {row.stream_id: ChainCut(*row) for row in self._connection.execute(select(audit_cut))}
@@ -191,8 +212,9 @@ class AuditTrail:
                 self._writes.note(changes)
 
     def moved_heads(self, since: int | None) -> list[ChainHead]:
-        """By the index by time, which holds all that is asked for but the hashes."""
-        return [ChainHead(*row) for row in _MOVED.rows(self._connection, since or 0)]
+        """By the index by time, which holds all that is asked for but the hashes; else chain by chain."""
+        moved = _MOVED.rows(self._connection) if since is None else _MOVED_SINCE.rows(self._connection, since)
+        return [ChainHead(*row) for row in moved]
 
     def checkpoint(self, number: int | None = None) -> AuditCheckpoint | None:
         """By primary key."""

@@ -66,17 +66,13 @@ class RowForm:
         keys = [column.name for column in table.primary_key]
         self._key = itemgetter(*map(columns.index, keys))
         self._has_one_key = len(keys) == 1
-        self._booleans = [
-            place for place, column in enumerate(self._columns) if isinstance(column.type, Boolean)
-        ]
+        self._booleans = [place for place, column in enumerate(self._columns) if isinstance(column.type, Boolean)]
         self._text = None if text is None else columns.index(text)
         primary = tuple_(*table.primary_key)
         page = select(*self._columns).order_by(*table.primary_key).limit(_PAGE_ROWS)
         self._first = CompiledStatement(page)
         names = [f"after_{name}" for name in keys]
-        after = tuple_(
-            *(bindparam(name, type_=key.type) for name, key in zip(names, table.primary_key, strict=True))
-        )
+        after = tuple_(*(bindparam(name, type_=key.type) for name, key in zip(names, table.primary_key, strict=True)))
         self._next = CompiledStatement(page.where(primary > after), *names)
 
     def key(self, row: Row) -> Key:

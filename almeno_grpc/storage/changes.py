@@ -3,7 +3,16 @@
 from collections.abc import Sequence
 
 from almeno_grpc.service.store import Changes
-from almeno_grpc.storage import audit_rows, audit_writes, customers, decisions, idempotency, loans, policy_pins, repayments
+from almeno_grpc.storage import (
+    audit_rows,
+    audit_writes,
+    customers,
+    decisions,
+    idempotency,
+    loans,
+    policy_pins,
+    repayments,
+)
 from almeno_grpc.storage.audit_writes import AuditWrites
 from almeno_grpc.storage.compiled import Row
 from almeno_grpc.storage.loan_rows import row_of as loan_row_of

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import date
 from functools import cached_property
+from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Engine
@@ -19,7 +20,7 @@ from almeno_grpc.storage.borrowers import Borrowers, borrowers_of
 from almeno_grpc.storage.changes import rows_of
 from almeno_grpc.storage.customers import Customers
 from almeno_grpc.storage.decisions import Decisions
-from almeno_grpc.storage.engine import open_backend, parse_url
+from almeno_grpc.storage.engine import DatabaseUnusable, open_backend, parse_url
 from almeno_grpc.storage.idempotency import IdempotencyRecords
 from almeno_grpc.storage.imports import Imports
 from almeno_grpc.storage.loans import Loans
@@ -102,17 +103,21 @@ class SqlTransaction:
 class SqlStore:
     """The book in a database. One a process."""
 
-    def __init__(self, database_url: str, *, threads: int = 8) -> None:
+    def __init__(self, database_url: str, *, threads: int = 8, must_exist: bool = False) -> None:
         """Opens the database.
 
         Args:
             database_url: Its URL.
             threads: How many threads are to work on it at the same time.
+            must_exist: Whether no file is made where there is none.
 
         Raises:
-            DatabaseUnusable: The URL or the environment cannot be used.
+            DatabaseUnusable: The URL or the environment cannot be used, or there is no file.
         """
-        self._backend = open_backend(parse_url(database_url), threads)
+        url = parse_url(database_url)
+        if must_exist and url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
+            raise DatabaseUnusable(f"there is no database {url.database}")
+        self._backend = open_backend(url, threads)
 
     @property
     def engine(self) -> Engine:

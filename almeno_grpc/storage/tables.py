@@ -314,7 +314,7 @@ audit_event = Table(
     Column("subject", String(255), nullable=False),
     Column("request_id", String(36), nullable=False),
     Column("outcome", String(64), nullable=False),
-    Column("count", BigInteger, nullable=False),
+    Column("calls", BigInteger, nullable=False),
     # Rows of the book, each with its digest.
     Column("rows", LargeBinary, nullable=False),
     Column("hash", LargeBinary, nullable=False),

@@ -146,6 +146,9 @@ def test_answer_given_in_another_process_holds_here(book, start_process):
     other.go()
     assert other.result() == "the first answer"
     here = Idempotency(book.store, book.clock)
-    assert here.execute(RequestContext(request_id=ID, fingerprint="f" * 64), lambda _: "x", str.encode) == b"the first answer"
+    assert (
+        here.execute(RequestContext(request_id=ID, fingerprint="f" * 64), lambda _: "x", str.encode)
+        == b"the first answer"
+    )
     with pytest.raises(RequestIdReused):
         here.execute(RequestContext(request_id=ID, fingerprint="e" * 64), lambda _: "x", str.encode)

@@ -65,9 +65,7 @@ class Desk:
     def submit(
         self, request: str, request_id: str = "", fingerprint: str = "", is_active: Callable[[], bool] = lambda: True
     ) -> Future[bytes]:
-        context = RequestContext(
-            request_id=request_id, fingerprint=fingerprint or request, is_active=is_active
-        )
+        context = RequestContext(request_id=request_id, fingerprint=fingerprint or request, is_active=is_active)
         return self.queue.submit(request, context, str.encode, self.done.append)
 
     def submit_together(self, *requests: str) -> list[Future[bytes]]:
@@ -312,7 +310,9 @@ def test_a_rare_request_takes_effect_once_too() -> None:
     assert [idempotency.execute(context, work, encode, done.append) for _ in range(2)] == [b"0", b"0"]
     assert done == [0]
     with pytest.raises(RequestIdReused):
-        idempotency.execute(RequestContext(request_id="id-1", request_id_field="header.request_id", fingerprint="b"), work, encode)
+        idempotency.execute(
+            RequestContext(request_id="id-1", request_id_field="header.request_id", fingerprint="b"), work, encode
+        )
 
 
 def test_a_rare_request_whose_work_fails_raises_what_it_raised() -> None:

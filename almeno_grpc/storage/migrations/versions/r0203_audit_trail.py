@@ -33,7 +33,7 @@ def _create_events() -> None:
         sa.Column("subject", sa.String(255), nullable=False),
         sa.Column("request_id", sa.String(36), nullable=False),
         sa.Column("outcome", sa.String(64), nullable=False),
-        sa.Column("count", sa.BigInteger, nullable=False),
+        sa.Column("calls", sa.BigInteger, nullable=False),
         sa.Column("rows", sa.LargeBinary, nullable=False),
         sa.Column("hash", sa.LargeBinary, nullable=False),
         sa.CheckConstraint("stream_id > 0 AND sequence > 0", name=op.f("ck_audit_event_place_positive")),
