@@ -25,6 +25,8 @@ MAX_COMMIT_SECONDS = 60
 """How long before its commit an event may have its time; what takes longer is found by the next look at all chains."""
 _EVENTS_PER_STEP = 500
 """Removed in a transaction."""
+_SECOND = 1_000_000_000
+"""In nanoseconds."""
 _DAY_MICROSECONDS = 24 * 3600 * 1_000_000
 
 
@@ -48,7 +50,7 @@ class AuditUpkeep:
         retention: Retention,
         key: SigningKey | None = None,
         anchor: AnchorFile | None = None,
-        monotonic: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         """Takes what it needs.
 
@@ -58,7 +60,7 @@ class AuditUpkeep:
             retention: How long events are kept.
             key: What signs checkpoints; None leaves them unsigned.
             anchor: Where checkpoints are written outside of the database; None for nowhere.
-            monotonic: Seconds since any moment.
+            monotonic: Nanoseconds since any moment.
         """
         self._store = store
         self._clock = clock
@@ -75,19 +77,19 @@ class AuditUpkeep:
         now = self._monotonic()
         try:
             if now >= self._checkpoint_due:
-                self._checkpoint_due = now + CHECKPOINT_SECONDS
+                self._checkpoint_due = now + CHECKPOINT_SECONDS * _SECOND
                 self._make_checkpoint(now)
             elif now >= self._removal_due and not self.remove_expired():
-                self._removal_due = now + HEARTBEAT_SECONDS
+                self._removal_due = now + HEARTBEAT_SECONDS * _SECOND
         except (Unavailable, Aborted, OSError) as error:
             log_event("audit_upkeep_delayed", error=error)
-            self._removal_due = max(self._removal_due, now + CHECKPOINT_SECONDS)
+            self._removal_due = max(self._removal_due, now + CHECKPOINT_SECONDS * _SECOND)
 
-    def _make_checkpoint(self, now: float) -> None:
+    def _make_checkpoint(self, now: int) -> None:
         looks_at_all = now >= self._look_at_all_due
         self.make_checkpoint(looks_at_all=looks_at_all)
         if looks_at_all:
-            self._look_at_all_due = now + HEARTBEAT_SECONDS
+            self._look_at_all_due = now + HEARTBEAT_SECONDS * _SECOND
 
     def make_checkpoint(self, *, looks_at_all: bool = True) -> AuditCheckpoint | None:
         """Makes a checkpoint, where a chain has moved or the latest is old, and anchors what is not anchored.

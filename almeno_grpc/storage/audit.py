@@ -3,7 +3,23 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import CTE, FromClause, Select, Subquery, and_, bindparam, delete, func, insert, select, tuple_
+from sqlalchemy import (
+    CTE,
+    Column,
+    ColumnElement,
+    FromClause,
+    LargeBinary,
+    Select,
+    Subquery,
+    and_,
+    bindparam,
+    cast,
+    delete,
+    func,
+    insert,
+    select,
+    tuple_,
+)
 from sqlalchemy.exc import IntegrityError
 
 from almeno_grpc.domain.audit import AuditCheckpoint, AuditEntry, AuditEvent, AuditEventKind, ChainCut, ChainHead
@@ -32,15 +48,21 @@ _ENTRY = (
     _e.outcome,
     _e.calls,
 )
-_WITH_ROWS = select(_e.stream_id, _e.sequence, *_ENTRY, _e.rows, _e.hash)
-_WITHOUT_ROWS = select(_e.stream_id, _e.sequence, *_ENTRY, bindparam("no_rows", b""), _e.hash)
+
+
+def _bytes(column: Column[bytes]) -> ColumnElement[bytes]:
+    # SQLite lets a text into any column: whoever has put one there is to be found out by the hash.
+    return cast(column, LargeBinary)
+
+
+_WITH_ROWS = select(_e.stream_id, _e.sequence, *_ENTRY, _bytes(_e.rows), _bytes(_e.hash))
+_WITHOUT_ROWS = select(_e.stream_id, _e.sequence, *_ENTRY, _bytes(_e.hash))
 _PLACE = tuple_(_e.event_time_us, _e.stream_id, _e.sequence)
 _PLACES = (bindparam("time", type_=_e.event_time_us.type), *(bindparam(name, type_=_e.stream_id.type) for name in "sq"))
 _BEFORE = CompiledStatement(
     _WITHOUT_ROWS.where(tuple_(*_PLACES) > _PLACE, _e.event_time_us >= bindparam("start_time"))
     .order_by(_e.event_time_us.desc(), _e.stream_id.desc(), _e.sequence.desc())
     .limit(bindparam("limit")),
-    "no_rows",
     "time",
     "s",
     "q",
@@ -49,7 +71,6 @@ _BEFORE = CompiledStatement(
 )
 _ONE = CompiledStatement(
     _WITHOUT_ROWS.where(_e.stream_id == bindparam("stream_id"), _e.sequence == bindparam("sequence")),
-    "no_rows",
     "stream_id",
     "sequence",
 )
@@ -120,7 +141,15 @@ _KINDS = {
 }
 _KNOWN_KINDS = {int(kind): kind for kind in AuditEventKind}
 _REMOVE = delete(audit_event).where(_e.stream_id == bindparam("chain"), _e.sequence <= bindparam("last"))
-_CHECKPOINT = select(*_c)
+_CHECKPOINT = select(
+    _c.number,
+    _c.create_time_us,
+    _bytes(_c.heads),
+    _bytes(_c.root),
+    _bytes(_c.hash),
+    _bytes(_c.signature),
+    _c.algorithm,
+)
 _LATEST = CompiledStatement(_CHECKPOINT.order_by(_c.number.desc()).limit(1))
 _NUMBERED = CompiledStatement(_CHECKPOINT.where(_c.number == bindparam("at")), "at")
 _CHECKPOINTS = CompiledStatement(
@@ -147,12 +176,12 @@ class AuditTrail:
         """In the order of the index by time."""
         end = (_MAX_NUMBER if end_time is None else end_time, 0, 0)
         place = end if before is None else min(before, end)
-        return list(map(_event, _BEFORE.rows(self._connection, b"", *place, start_time or 0, count)))
+        return list(map(_event_without_rows, _BEFORE.rows(self._connection, *place, start_time or 0, count)))
 
     def event(self, stream_id: int, sequence: int) -> AuditEvent | None:
         """By primary key."""
-        row = _ONE.row(self._connection, b"", stream_id, sequence)
-        return _event(row) if row else None
+        row = _ONE.row(self._connection, stream_id, sequence)
+        return _event_without_rows(row) if row else None
 
     def events(self) -> Iterator[AuditEvent]:
         """In the order of the primary key."""
@@ -206,7 +235,9 @@ class AuditTrail:
             self._writes.note(CUT.updated([before], [after]))
             self._connection.execute(delete(audit_cut).where(audit_cut.c.stream_id == last.stream_id))
         self._connection.execute(insert(audit_cut), after._asdict())
-        self._connection.execute(_REMOVE, {"chain": last.stream_id, "last": last.sequence})
+        removed = self._connection.execute(_REMOVE, {"chain": last.stream_id, "last": last.sequence}).rowcount
+        if events[0].sequence != (before.sequence if before else 0) + 1 or removed != len(events):
+            raise WriteConflict("another process has removed the events")
         for event in events:
             for changes in unpacked(event.rows):
                 self._writes.note(changes)
@@ -242,6 +273,11 @@ class AuditTrail:
 def _event(row: Any) -> AuditEvent:
     stream_id, sequence, kind, *entry, rows, hash_ = row
     return AuditEvent(stream_id, sequence, AuditEntry(_KNOWN_KINDS.get(kind, kind), *entry), rows, hash_)
+
+
+def _event_without_rows(row: Any) -> AuditEvent:
+    *others, hash_ = row
+    return _event((*others, b"", hash_))
 
 
 def _checkpoint(row: Any) -> AuditCheckpoint:

@@ -93,7 +93,12 @@ class SqlTransaction:
     def write(self, *changes: Changes) -> None:
         """Writes the changes, as the backend writes rows."""
         writes = rows_of(changes, self._transaction.audit)
-        self._transaction.backend.write_rows(self._transaction.connection, writes)
+        try:
+            self._transaction.backend.write_rows(self._transaction.connection, writes)
+        except BaseException:
+            # The place in a chain may be what was refused: then somebody else has put an event there.
+            self._transaction.audit.abandon()
+            raise
 
     def is_contended(self) -> bool:
         """Whether other processes wait for this transaction to end."""
