@@ -37,6 +37,7 @@ from support.servers import (
 
 from almeno_grpc.api import credit_service_pb2 as pb
 from almeno_grpc.api import portfolio_service_pb2 as portfolio_pb
+from almeno_grpc.commands import COMMANDS
 from almeno_grpc.storage.store import SqlStore
 
 TRIALS = int(os.environ.get("ALMENO_CRASH_TRIALS", "6"))
@@ -290,6 +291,8 @@ def test_book_is_sound_after_every_crash(start_server: StartServer, request: pyt
     assert names["RecordRepayment"] > TRIALS
     assert trials.sent_again >= TRIALS
     assert trials.server.stop() == 0
+    # A crash is no tampering.
+    assert COMMANDS["audit"](["verify", "--database-url", f"sqlite:///{trials.database}"], {}) == 0
     for change, found in DAMAGE.items():
         assert any(fault.startswith(found) for fault in faults_after(change, trials)), change
 

@@ -16,10 +16,12 @@ from pathlib import Path
 import grpc
 import pytest
 from google.type import decimal_pb2, money_pb2
+from support.audit_trail import findings
 from support.postgres import FAST, PostgresServer, postgres_folder
 from support.servers import RunningServer, eventually
 
 from almeno_grpc.api import credit_service_pb2 as pb
+from almeno_grpc.storage.store import SqlStore
 
 pytestmark = pytest.mark.tools
 
@@ -200,7 +202,9 @@ def fail_over(start_pair: Callable[..., Pair], tmp_path: Path) -> Callable[..., 
                 pair.standby.promote()
                 before = load.answered()
                 eventually(lambda: load.answered() > before + 50)
-            return faults(pair.standby, load.acknowledged), load.acknowledged
+            store = SqlStore(pair.url)
+            stack.callback(store.close)
+            return faults(pair.standby, load.acknowledged) + findings(store), load.acknowledged
 
     return run
 

@@ -4,6 +4,7 @@ from datetime import date
 
 import pytest
 
+from almeno_grpc.domain.audit import AuditEntry, AuditEventKind
 from almeno_grpc.domain.errors import WriteConflict
 from almeno_grpc.service.store import Changes, DecisionRecord, IdempotencyRecord
 from almeno_grpc.storage.compiled import execute_raw
@@ -50,12 +51,13 @@ def test_batch_of_bookings_takes_seven_round_trips_whatever_its_size(store, book
         assert tx.idempotency.get_many(names) == {}
         loan_ids = tx.loans.reserve_ids(count)
         tx.write(
-            Changes(
-                decisions=[
-                    DecisionRecord(name, id_, "2026-04-10", "v", "f", True, 70, "", "{}", "s", 1)
-                    for name, id_ in zip(names, ids, strict=True)
-                ],
-                idempotency_records=[IdempotencyRecord(name, "f", b"", 1) for name in names],
+            *(
+                Changes(
+                    decisions=[DecisionRecord(name, id_, "2026-04-10", "v", "f", True, 70, "", "{}", "s", 1)],
+                    idempotency_records=[IdempotencyRecord(name, "f", b"", 1)],
+                    event=AuditEntry(AuditEventKind.WRITE, 1, "", "", "CreateLoan", id_, name),
+                )
+                for name, id_ in zip(names, ids, strict=True)
             )
         )
         return loan_ids
