@@ -10,6 +10,9 @@ from pathlib import Path
 
 from almeno_grpc.domain.audit import AuditCheckpoint
 
+_END_BYTES = 4096
+_HASH_DIGITS = 64
+
 
 @dataclass(frozen=True, slots=True)
 class AnchorLine:
@@ -35,7 +38,7 @@ class AnchorFile:
         descriptor = os.open(self.path, flags, 0o600)
         try:
             # Behind a line that a crash has cut short.
-            start = b"" if self._ends_whole() else b"\n"
+            start = b"\n" if self._end()[-1:] not in (b"", b"\n") else b""
             content = start + b"".join(map(_line_of, checkpoints))
             while content:
                 content = content[os.write(descriptor, content) :]
@@ -61,16 +64,17 @@ class AnchorFile:
             OSError: The file cannot be read.
         """
         try:
-            return max((line.number for line in self.lines()), default=0)
+            # Without the last part, which is empty behind a whole line; the first may be cut.
+            *lines, _ = self._end().split(b"\n")
         except FileNotFoundError:
             return 0
+        return max((_read(line).number for line in lines if line.strip()), default=0)
 
-    def _ends_whole(self) -> bool:
+    def _end(self) -> bytes:
+        """The last bytes of the file, with some lines."""
         with self.path.open("rb") as file:
-            if file.seek(0, os.SEEK_END) == 0:
-                return True
-            file.seek(-1, os.SEEK_END)
-            return file.read(1) == b"\n"
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _END_BYTES))
+            return file.read()
 
 
 def _line_of(checkpoint: AuditCheckpoint) -> bytes:
@@ -86,7 +90,7 @@ def _line_of(checkpoint: AuditCheckpoint) -> bytes:
 
 def _read(line: bytes) -> AnchorLine:
     number, *others = line.decode("ascii", "replace").split()
-    if not number.isdecimal() or len(others) != 4:
+    if not number.isdecimal() or len(others) != 4 or len(others[1]) != _HASH_DIGITS:
         return AnchorLine(0, None)
     try:
         return AnchorLine(int(number), bytes.fromhex(others[1]))

@@ -6,6 +6,7 @@ Done by the one of all servers that holds the lock of the import worker, between
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.audit import AuditCheckpoint, AuditEntry, AuditEventKind, ChainHead
@@ -25,6 +26,8 @@ MAX_COMMIT_SECONDS = 60
 """How long before its commit an event may have its time; what takes longer is found by the next look at all chains."""
 _EVENTS_PER_STEP = 500
 """Removed in a transaction."""
+_MAX_ANCHORED = 10_000
+"""Checkpoints appended to the anchor file at a time: one that is begun late gets all there are."""
 _SECOND = 1_000_000_000
 """In nanoseconds."""
 _DAY_MICROSECONDS = 24 * 3600 * 1_000_000
@@ -69,8 +72,6 @@ class AuditUpkeep:
         self._anchor = anchor
         self._monotonic = monotonic
         self._checkpoint_due = self._look_at_all_due = self._removal_due = monotonic()
-        self._anchored: int | None = None
-        """Number of the last checkpoint in the anchor file."""
 
     def run_due(self) -> None:
         """Does what is due, a step of it; what the database does not take now is done later. Outside transactions."""
@@ -105,8 +106,9 @@ class AuditUpkeep:
         now = self._clock.now_microseconds()
         with self._store.read() as tx:
             latest = tx.audit.checkpoint()
-            since = None if looks_at_all or latest is None else latest.create_time - MAX_COMMIT_SECONDS * 1_000_000
-            heads = tuple(tx.audit.moved_heads(since))
+            # The clock may have been set back since.
+            since = min(latest.create_time, now) - MAX_COMMIT_SECONDS * 1_000_000 if latest else None
+            heads = tuple(tx.audit.moved_heads(None if looks_at_all else since))
         made = None
         if heads or (latest is not None and now - latest.create_time >= HEARTBEAT_SECONDS * 1_000_000):
             checkpoint = made = self._checkpoint(latest, now, heads)
@@ -125,13 +127,11 @@ class AuditUpkeep:
         """Appends to the anchor file what a crash between commit and append has left out, too."""
         if self._anchor is None:
             return
-        if self._anchored is None:
-            self._anchored = self._anchor.last_number()
+        after = self._anchor.last_number()
         with self._store.read() as tx:
-            missing = list(tx.audit.checkpoints(self._anchored))
+            missing = list(islice(tx.audit.checkpoints(after), _MAX_ANCHORED))
         if missing:
             self._anchor.append(missing)
-            self._anchored = missing[-1].number
 
     def remove_expired(self) -> bool:
         """Removes the oldest events of a chain, if they are older than they have to be kept.

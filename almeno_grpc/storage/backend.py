@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sqlalchemy import Column, Connection, Engine
@@ -92,8 +92,5 @@ class OpenTransaction:
     backend: Backend
     writes: bool
     """Whether it may write; what is read to be changed is locked then."""
-    audit: AuditWrites = field(init=False)
+    audit: AuditWrites
     """What it adds to the audit trail."""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "audit", AuditWrites(self.connection))

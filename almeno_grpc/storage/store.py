@@ -15,6 +15,7 @@ from almeno_grpc.domain.decision import Borrower
 from almeno_grpc.domain.errors import DeadlineExceeded, WriteConflict
 from almeno_grpc.service.store import Changes, Lock, always
 from almeno_grpc.storage.audit import AuditTrail
+from almeno_grpc.storage.audit_writes import AuditWrites
 from almeno_grpc.storage.backend import OpenTransaction
 from almeno_grpc.storage.borrowers import Borrowers, borrowers_of
 from almeno_grpc.storage.changes import rows_of
@@ -158,7 +159,9 @@ class SqlStore:
     def read(self) -> Iterator[SqlTransaction]:
         """A transaction that reads."""
         with self._translated_errors(), self._backend.read() as connection:
-            yield SqlTransaction(OpenTransaction(connection, self._backend, writes=False))
+            yield SqlTransaction(
+                OpenTransaction(connection, self._backend, writes=False, audit=AuditWrites(connection))
+            )
 
     def write(
         self, work: Callable[[SqlTransaction], T], *, is_active: Callable[[], bool] = always, max_attempts: int = 5
@@ -194,7 +197,7 @@ class SqlStore:
             with self._translated_errors(), self._backend.write() as connection:
                 # Whoever had to wait in line for long may have nobody left to work for.
                 _raise_if_inactive(is_active)
-                transaction = OpenTransaction(connection, self._backend, writes=True)
+                transaction = OpenTransaction(connection, self._backend, writes=True, audit=AuditWrites(connection))
                 result = work(SqlTransaction(transaction))
                 _raise_if_inactive(is_active)
                 done = transaction

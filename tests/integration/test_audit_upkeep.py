@@ -10,9 +10,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from support.audit_trail import edit, fill, findings, upkeep
 from support.book import Book
 
+from almeno_grpc.bootstrap import signing_key
 from almeno_grpc.commands import COMMANDS
+from almeno_grpc.config import ConfigurationError, Settings
 from almeno_grpc.domain.audit import AuditEntry, AuditEventKind
 from almeno_grpc.domain.errors import CheckpointNotFound, StoreUnavailable, WriteConflict
+from almeno_grpc.server import main
 from almeno_grpc.service.audit import AuditService, EventFilter
 from almeno_grpc.service.audit_anchor import AnchorFile
 from almeno_grpc.service.audit_signing import read_key
@@ -167,8 +170,30 @@ def test_checkpoint_that_does_not_stand_in_the_anchor_file_is_found(book, anchor
     assert findings(book.store, anchor=anchor.lines()) == [
         "INCOMPLETE anchor file: ends 2 checkpoints before the latest"
     ]
-    anchor.path.write_bytes(lines[0] + b"2 3 zz - -\n" + b"".join(lines[2:]))
+    unreadable = b"2 3 " + b"z" * 64 + b" - -\n"
+    anchor.path.write_bytes(lines[0] + unreadable + b"".join(lines[2:]))
     assert findings(book.store, anchor=anchor.lines()) == ["INCOMPLETE anchor of checkpoint 2: the line cannot be read"]
+    anchor.path.write_bytes(b"")
+    assert findings(book.store, anchor=anchor.lines()) == ["INCOMPLETE anchor file: holds no checkpoint"]
+
+
+def test_anchor_file_that_is_begun_late_or_is_long_goes_on_where_it_ends(book, anchor, monkeypatch):
+    with_checkpoints(book, 3)
+    assert anchor.last_number() == 0
+    with_checkpoints(book, 2, anchor=anchor)
+    assert [line.number for line in anchor.lines()] == [1, 2, 3, 4, 5]
+    monkeypatch.setattr("almeno_grpc.service.audit_anchor._END_BYTES", 150)
+    assert anchor.last_number() == 5
+    with_checkpoints(book, 1, anchor=anchor)
+    assert [line.number for line in anchor.lines()] == [1, 2, 3, 4, 5, 6]
+    assert findings(book.store, anchor=anchor.lines()) == []
+
+
+def test_anchor_file_is_not_written_through_a_link(book, anchor, tmp_path):
+    anchor.path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match="symbolic"):
+        with_checkpoints(book, 1, anchor=anchor)
+    assert not (tmp_path / "elsewhere").exists()
 
 
 def test_what_no_key_and_another_key_can_show(book, key_file, tmp_path):
@@ -292,6 +317,20 @@ def test_command_says_clean_tampered_or_incomplete(book, database_url, anchor, k
         {"is_tampering": True, "place": "customer 1000000001", "message": "was changed without an event"},
         {"outcome": "tampered", "events": 2, "chains": 1, "checkpoints": 2, "rows": 2},
     ]
+
+
+def test_server_runs_the_command_that_stands_in_front(book, database_url, monkeypatch):
+    book.register()
+    monkeypatch.setattr("sys.argv", ["almeno-server", "audit", "verify", "--database-url", database_url])
+    assert main() == 0
+
+
+def test_server_with_a_key_that_signs_nothing_does_not_start(tmp_path, key_file):
+    assert signing_key(Settings(audit_key_file=key_file)) is not None
+    (tmp_path / "short").write_bytes(b"short")
+    with pytest.raises(ConfigurationError, match=r"ALMENO_AUDIT_KEY_FILE: .* neither a key"):
+        signing_key(Settings(audit_key_file=tmp_path / "short"))
+    assert signing_key(Settings()) is None
 
 
 def test_command_says_what_cannot_be_read(book, database_url, capsys):
