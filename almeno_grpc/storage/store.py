@@ -192,20 +192,12 @@ class SqlStore:
             yield lock
 
     def _write_once(self, work: Callable[[SqlTransaction], T], is_active: Callable[[], bool]) -> T:
-        done: OpenTransaction | None = None
-        try:
-            with self._translated_errors(), self._backend.write() as connection:
-                # Whoever had to wait in line for long may have nobody left to work for.
-                _raise_if_inactive(is_active)
-                transaction = OpenTransaction(connection, self._backend, writes=True, audit=AuditWrites(connection))
-                result = work(SqlTransaction(transaction))
-                _raise_if_inactive(is_active)
-                done = transaction
-        except BaseException:
-            if done is not None:
-                done.audit.abandon()
-            raise
-        done.audit.committed()
+        with self._translated_errors(), self._backend.write() as connection:
+            # Whoever had to wait in line for long may have nobody left to work for.
+            _raise_if_inactive(is_active)
+            transaction = OpenTransaction(connection, self._backend, writes=True, audit=AuditWrites(connection))
+            result = work(SqlTransaction(transaction))
+            _raise_if_inactive(is_active)
         return result
 
     @contextmanager

@@ -1,6 +1,7 @@
 """The audit trail: what it records, and that nobody changes it or the book behind it unseen."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -120,6 +121,21 @@ def test_transaction_that_is_undone_leaves_the_chain_where_it_was(book):
         book.store.write(fail)
     book.register()
     assert [event.sequence for event in events(book.store)] == [1, 2]
+    assert findings(book.store) == []
+
+
+def test_threads_that_take_turns_on_a_connection_append_to_one_chain(book):
+    with ThreadPoolExecutor(8) as pool:
+        list(
+            pool.map(
+                lambda _: book.store.write(lambda tx: tx.write(Changes(event=entry())), max_attempts=1), range(200)
+            )
+        )
+    written = events(book.store)
+    assert len(written) == 200
+    # On PostgreSQL they have several.
+    connections = 1 if book.store.engine.dialect.name == "sqlite" else 8
+    assert len({event.stream_id for event in written}) <= connections
     assert findings(book.store) == []
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DatabaseError
 
 from almeno_grpc.domain.errors import StoreUnavailable
 from almeno_grpc.service.store import Lock
+from almeno_grpc.storage.audit_writes import chained
 from almeno_grpc.storage.backend import BEGIN, DatabaseUnusable
 from almeno_grpc.storage.compiled import CompiledStatement, Row
 from almeno_grpc.storage.keyed import KeyedStatement
@@ -109,7 +110,7 @@ class SqliteBackend:
             if writer is None:
                 writer = self._writer = self._open_writer()
             try:
-                with writer.file_lock.held(), writer.connection.begin():
+                with writer.file_lock.held(), chained(writer.connection, writer.connection.begin()):
                     yield writer.connection
                     writer.raise_if_rolled_back()
             except BaseException:
