@@ -130,11 +130,8 @@ _EXPIRED_CHAIN = CompiledStatement(
     "lowest",
     "highest",
 )
-_FIRST_OF_CHAIN = CompiledStatement(
-    _WITH_ROWS.where(_e.stream_id == bindparam("stream_id")).order_by(_e.sequence).limit(bindparam("limit")),
-    "stream_id",
-    "limit",
-)
+_MAX_EXPIRED_BYTES = 2**22
+"""What events that are removed together may say of the book: one event says it behind them."""
 _KINDS = {
     True: (AuditEventKind.WRITE, AuditEventKind.REPEAT),
     False: (AuditEventKind.READ, AuditEventKind.REFUSAL),
@@ -190,6 +187,16 @@ class AuditTrail:
             yield from map(_event, page)
             page = _BEHIND.rows(self._connection, *page[-1][:2])
 
+    def _of_chain(self, stream_id: int) -> Iterator[AuditEvent]:
+        """Likewise."""
+        page = _BEHIND.rows(self._connection, stream_id, 0)
+        while page:
+            for row in page:
+                if row[0] != stream_id:
+                    return
+                yield _event(row)
+            page = _BEHIND.rows(self._connection, *page[-1][:2])
+
     def row_changes(self, event: AuditEvent) -> Iterator[tuple[str, Key, int]]:
         """By their forms."""
         for changes in unpacked(event.rows):
@@ -216,10 +223,11 @@ class AuditTrail:
         chain = _EXPIRED_CHAIN.row(self._connection, before, *map(int, _KINDS[of_writes]))
         if chain is None:
             return []
-        events = map(_event, _FIRST_OF_CHAIN.rows(self._connection, *chain, count))
         old: list[AuditEvent] = []
-        for event in events:
-            if event.entry.time >= before:
+        size = 0
+        for event in self._of_chain(*chain):
+            size += len(event.rows)
+            if event.entry.time >= before or len(old) == count or (old and size > _MAX_EXPIRED_BYTES):
                 break
             old.append(event)
         return old

@@ -13,7 +13,8 @@ from almeno_grpc.storage.compiled import Row
 from almeno_grpc.storage.table_write import TableWrite
 from almeno_grpc.storage.tables import audit_event
 
-INSERT = TableWrite(audit_event, tuple(audit_event.c))
+_columns = (column for column in audit_event.c if column.name not in ("rows", "hash"))
+INSERT = TableWrite(audit_event, (*_columns, audit_event.c.rows, audit_event.c.hash))
 _CHAINS = "almeno_audit_chains"
 """Where a connection of the pool keeps its chains: one that is lost loses them, and the next one opens others."""
 

@@ -315,9 +315,9 @@ audit_event = Table(
     Column("request_id", String(36), nullable=False),
     Column("outcome", String(64), nullable=False),
     Column("calls", BigInteger, nullable=False),
-    # Rows of the book, each with its digest.
-    Column("rows", LargeBinary, nullable=False),
     Column("hash", LargeBinary, nullable=False),
+    # Rows of the book, each with its digest: a megabyte for an import, and so behind all that is read without it.
+    Column("rows", LargeBinary, nullable=False),
     CheckConstraint("stream_id > 0 AND sequence > 0", name="place_positive"),
     CheckConstraint("kind BETWEEN 1 AND 4", name="kind_known"),
     Index(None, "event_time_us", "stream_id", "sequence"),

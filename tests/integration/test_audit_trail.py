@@ -18,6 +18,7 @@ from almeno_grpc.service.audit_upkeep import Retention
 from almeno_grpc.service.customers import Applicant
 from almeno_grpc.service.idempotency import RequestContext
 from almeno_grpc.service.store import Changes
+from almeno_grpc.storage import audit_writes
 from almeno_grpc.storage.store import SqlStore
 
 DAY = 24 * 3600 * 1_000_000
@@ -35,6 +36,12 @@ def entry(before_us: int = 0) -> AuditEntry:
 
 def append(store: SqlStore, new: AuditEntry) -> None:
     store.write(lambda tx: tx.write(Changes(event=new)))
+
+
+def insert(store: SqlStore, row: tuple) -> None:
+    """Puts an event into the table as the server does."""
+    with store.engine.begin() as connection:
+        audit_writes.INSERT.by_row.rows(connection, *row)
 
 
 @pytest.fixture
@@ -272,9 +279,7 @@ def test_event_that_is_slipped_in_at_the_end_of_a_chain_in_use_makes_the_server_
     last = events(lent.store)[-1]
     chain = AuditChain(last.stream_id, last.sequence, last.hash)
     values = values_of(last.stream_id, last.sequence + 1, entry(), b"")
-    with lent.store.engine.begin() as connection:
-        marks = ", ".join(["?"] * 14 if connection.dialect.name == "sqlite" else ["%s"] * 14)
-        connection.exec_driver_sql(f"INSERT INTO audit_event VALUES ({marks})", (*values, chain.append(values)))  # noqa: S608
+    insert(lent.store, (*values, chain.append(values)))
     lent.register()
     lent.register()
     assert max(event.sequence for event in events(lent.store)) == last.sequence + 1
@@ -329,6 +334,20 @@ def test_retention_removes_what_is_older_than_it_is_kept_and_the_rest_stays_veri
     later.close()
 
 
+def test_large_events_are_removed_few_at_a_time(lent, monkeypatch):
+    monkeypatch.setattr("almeno_grpc.storage.audit._MAX_EXPIRED_BYTES", 1)
+    monkeypatch.setattr("almeno_grpc.storage.audit._EVENTS_PER_STATEMENT", 2)
+    later = replace(lent, clock=LaterClock(lent.clock.business_date, lent.clock.timezone))
+    keeper, count = upkeep(later, retention=Retention(write_days=400, read_days=400)), len(events(lent.store))
+    assert keeper.remove_expired()
+    assert len(events(lent.store)) == count
+    while keeper.remove_expired():
+        pass
+    keeper.make_checkpoint()
+    assert findings(lent.store) == []
+    later.close()
+
+
 def test_what_removed_writes_vouched_for_is_vouched_for_still(lent):
     later = replace(lent, clock=LaterClock(lent.clock.business_date, lent.clock.timezone))
     keeper = upkeep(later, retention=Retention(write_days=400, read_days=400))
@@ -350,10 +369,7 @@ def test_events_that_a_cut_names_are_gone(lent):
         assert tx.audit.cuts() == {}
     later = replace(lent, clock=LaterClock(lent.clock.business_date, lent.clock.timezone))
     upkeep(later, retention=Retention(write_days=400, read_days=400)).remove_expired()
-    marks = ", ".join(["?" if lent.store.engine.dialect.name == "sqlite" else "%s"] * 14)
-    row = (*values_of(copy.stream_id, copy.sequence, copy.entry, copy.rows), copy.hash)
-    with lent.store.engine.begin() as connection:
-        connection.exec_driver_sql(f"INSERT INTO audit_event VALUES ({marks})", row)  # noqa: S608
+    insert(lent.store, (*values_of(copy.stream_id, copy.sequence, copy.entry, copy.rows), copy.hash))
     assert any(
         "event" in line and "is there, and the retention has removed it" in line for line in findings(lent.store)
     )
