@@ -41,7 +41,7 @@ class RowChanges(NamedTuple):
 
     code: int
     """Of the rows' form."""
-    keys: list[int | str]
+    keys: Sequence[int | str]
     """The primary keys, one after the other."""
     digests: bytes
     """As of `RowChange`, one after the other."""
@@ -87,14 +87,17 @@ class RowForm:
 
     def inserted(self, rows: Sequence[Row]) -> RowChanges:
         """What the insert of rows did."""
-        return RowChanges(self.code, self._keys(rows), b"".join(map(self.digest, rows)))
+        digests = self.digest(rows[0]) if len(rows) == 1 else b"".join(map(self.digest, rows))
+        return RowChanges(self.code, self._keys(rows), digests)
 
     def updated(self, before: Sequence[Row], after: Sequence[Row]) -> RowChanges:
         """What the update of rows did, each from the one before to the one after."""
         digests = map(xor, map(self.digest, before), map(self.digest, after))
         return RowChanges(self.code, self._keys(after), b"".join(digests))
 
-    def _keys(self, rows: Sequence[Row]) -> list[int | str]:
+    def _keys(self, rows: Sequence[Row]) -> Sequence[int | str]:
+        if len(rows) == 1:
+            return self.key(rows[0])
         if self._has_one_key:
             return list(map(self._key, rows))
         return [part for row in rows for part in self._key(row)]
