@@ -20,10 +20,13 @@ from almeno_grpc.domain.policy import Policy
 from almeno_grpc.metrics import Metrics
 from almeno_grpc.rpc.access_servicer import AccessServicer
 from almeno_grpc.rpc.credit_servicer import CreditServicer
+from almeno_grpc.rpc.persons import Persons
 from almeno_grpc.rpc.portfolio_servicer import PortfolioServicer
 from almeno_grpc.rpc.runtime.authentication import Authentication, Certificates, KeyAuthentication, OpenAccess
 from almeno_grpc.rpc.runtime.limits import MAX_STREAMS, WRITE_THREADS
 from almeno_grpc.service.access import AccessService
+from almeno_grpc.service.audit import AuditService
+from almeno_grpc.service.audit_queue import AuditQueue
 from almeno_grpc.service.booking import BookingService
 from almeno_grpc.service.callers import CallerDirectory
 from almeno_grpc.service.checks import CheckService
@@ -48,9 +51,10 @@ class CreditApplication:
     service_names = (_CREDIT.full_name, _PORTFOLIO.full_name, _ACCESS.full_name)
 
     def __init__(self, settings: Settings, clock: Clock, policies: Sequence[Policy], metrics: Metrics) -> None:
-        # Two threads more look after the store itself and after callers.
-        self._store = SqlStore(settings.database_url, threads=settings.threads + WRITE_THREADS + MAX_STREAMS + 2)
+        # Three threads more look after the store itself, after callers and after the audit trail.
+        self._store = SqlStore(settings.database_url, threads=settings.threads + WRITE_THREADS + MAX_STREAMS + 3)
         self._callers = CallerDirectory(self._store, clock) if settings.access == "keys" else None
+        self._audit = AuditQueue(self._store, clock) if settings.access == "keys" else None
         access = self._callers or NO_ACCESS_CHECK
         self._draining = threading.Event()
         calendar = PolicyCalendar(policies)
@@ -65,6 +69,7 @@ class CreditApplication:
             self._booking,
             self._repayments,
             DecisionService(self._store, policies),
+            Persons(self._audit, clock),
             metrics,
         )
         self._portfolio = PortfolioServicer(
@@ -78,12 +83,12 @@ class CreditApplication:
             settings.import_max_upload_bytes,
             self._draining,
         )
-        self._access = AccessServicer(idempotency, AccessService(self._store, clock))
+        self._access = AccessServicer(idempotency, AccessService(self._store, clock), AuditService(self._store))
         self.authentication: Authentication = OpenAccess()
-        if self._callers is not None:
+        if self._callers is not None and self._audit is not None:
             self._callers.start()
             certificates = Certificates(settings.access_certificates)
-            self.authentication = KeyAuthentication(self._callers, certificates)
+            self.authentication = KeyAuthentication(self._callers, certificates, self._audit.add_refusal)
 
     @property
     def inline_methods(self) -> frozenset[MethodDescriptor]:
@@ -112,4 +117,6 @@ class CreditApplication:
             service.close()
         if self._callers is not None:
             self._callers.close()
+        if self._audit is not None:
+            self._audit.close()
         self._store.close()

@@ -24,6 +24,8 @@ from almeno_grpc.domain.policy_file import PolicyError
 from almeno_grpc.logs import log_event
 from almeno_grpc.metrics import Metrics
 from almeno_grpc.service.access import AccessService
+from almeno_grpc.service.audit_anchor import AnchorFile
+from almeno_grpc.service.audit_signing import KeyUnusable, SigningKey, read_key
 from almeno_grpc.service.imports import CHUNK_BYTES, ImportService, Upload
 from almeno_grpc.service.policies import check_pins, read_policies
 from almeno_grpc.storage.engine import DatabaseUnusable
@@ -60,9 +62,10 @@ def prepare_database(settings: Settings) -> None:
     """Creates or migrates the database, and holds the policy files and the business date against what is in it.
 
     Raises:
-        ConfigurationError: The database or a policy file cannot be used.
+        ConfigurationError: The database, a policy file or the key of the audit trail cannot be used.
         CreditError: The database is not available.
     """
+    signing_key(settings)
     try:
         store = SqlStore(settings.database_url, threads=1)
         store.refuse_damage(MAX_CHECK_SECONDS)
@@ -88,6 +91,22 @@ def _business_date_behind(store: SqlStore, clock: Clock) -> BusinessDateBehind |
     return BusinessDateBehind(today, latest) if latest is not None and today < latest else None
 
 
+def signing_key(settings: Settings) -> SigningKey | None:
+    """The key that signs checkpoints, if there is one.
+
+    Raises:
+        ConfigurationError: It cannot be used.
+    """
+    if settings.audit_key_file is None:
+        return None
+    try:
+        key = read_key(settings.audit_key_file)
+        key.sign(b"")
+    except KeyUnusable as error:
+        raise ConfigurationError(str(error), "audit_key_file") from error
+    return key
+
+
 def build_application(settings: Settings, metrics: Metrics) -> "CreditApplication":
     """Makes the services of this process."""
     from almeno_grpc.application import CreditApplication  # noqa: PLC0415 - for processes that serve calls
@@ -99,6 +118,7 @@ def build_import_worker(settings: Settings, metrics: Metrics) -> Callable[[threa
     """Makes the function that works on imports until its event is set; what is unfinished goes on at the next start."""
     from almeno_grpc.imports.sandbox.messages import ReadingLimits  # noqa: PLC0415 - for the process that imports
     from almeno_grpc.imports.worker import ImportWorker  # noqa: PLC0415 - as above
+    from almeno_grpc.service.audit_upkeep import AuditUpkeep, Retention  # noqa: PLC0415 - as above
 
     store = SqlStore(settings.database_url, threads=1)
     limits = ReadingLimits(
@@ -106,8 +126,21 @@ def build_import_worker(settings: Settings, metrics: Metrics) -> Callable[[threa
         rows=settings.import_max_rows,
         memory_bytes=settings.import_max_memory_bytes,
     )
+    upkeep = AuditUpkeep(
+        store,
+        clock_of(settings),
+        Retention(settings.audit_write_days, settings.audit_read_days),
+        signing_key(settings),
+        AnchorFile(settings.audit_anchor_file) if settings.audit_anchor_file else None,
+    )
     worker = ImportWorker(
-        store, clock_of(settings), metrics, limits, settings.import_batch_rows, request_days=settings.request_days
+        store,
+        clock_of(settings),
+        metrics,
+        limits,
+        settings.import_batch_rows,
+        request_days=settings.request_days,
+        upkeep=upkeep.run_due,
     )
 
     def run(stop: threading.Event) -> None:

@@ -179,6 +179,21 @@ class Settings:
             "fewer on SQLite while calls wait to write",
         ),
     ] = 50_000
+    audit_key_file: Annotated[
+        Path | None,
+        Setting(
+            Path, "key that signs checkpoints of the audit trail: Ed25519 in PEM, or a secret for HMAC", "unsigned"
+        ),
+    ] = None
+    audit_anchor_file: Annotated[
+        Path | None, Setting(Path, "file that checkpoints of the audit trail are written to as well", "none")
+    ] = None
+    audit_write_days: Annotated[int, Setting(values.number(1, 36_525), "days that audit events of writes are kept")] = (
+        2_922
+    )
+    audit_read_days: Annotated[
+        int, Setting(values.number(1, 36_525), "days that audit events of reads and refusals are kept")
+    ] = 400
     load_customers: Annotated[Path | None, Setting(Path, "file of customers to import at the start", "none")] = None
     load_loans: Annotated[Path | None, Setting(Path, "file of loans to import at the start", "none")] = None
 
@@ -225,6 +240,7 @@ class Settings:
             "tls_certificate",
             "tls_key",
             "tls_client_ca",
+            "audit_key_file",
             "load_customers",
             "load_loans",
         ):

@@ -115,6 +115,9 @@ class Caller:
 ANYONE = Caller("", "", SCOPES)
 """The caller where access control is off."""
 
+NOBODY = Caller("", "", frozenset())
+"""The caller of whom nothing is known yet."""
+
 
 @dataclass(frozen=True, slots=True)
 class Principal:

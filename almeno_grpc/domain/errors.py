@@ -48,6 +48,7 @@ CreditError
     ├── StoreUnavailable
     │   └── CommitOutcomeUnknown
     ├── AccessUnknown
+    ├── AuditUnavailable
     └── ServerStopping
 
 The branches stand for status codes, which the RPC layer alone knows; the leaves carry the reason that callers see.
@@ -211,7 +212,7 @@ class CertificateNameNotFound(NotFound):
 
 
 class CheckpointNotFound(NotFound):
-    """The audit trail has no checkpoint of the number."""
+    """No checkpoint of the audit trail has the number, or there is none yet."""
 
     reason = "CHECKPOINT_NOT_FOUND"
     noun = "checkpoint"
@@ -443,6 +444,12 @@ class AccessUnknown(Unavailable):
 
     def __init__(self) -> None:
         super().__init__("the server cannot read from its database who may call; try again later")
+
+
+class AuditUnavailable(Unavailable):
+    """Reads of personal data cannot be recorded at the moment, and so nothing of it is shown."""
+
+    reason = "AUDIT_UNAVAILABLE"
 
 
 class ServerStopping(Unavailable):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from operator import attrgetter
 
 from almeno_grpc.domain import headings
+from almeno_grpc.domain.audit import AuditEntry, AuditEventKind
 from almeno_grpc.domain.customer import Customer
 from almeno_grpc.domain.customer_change import (
     ChangeSource,
@@ -30,8 +31,9 @@ from almeno_grpc.domain.imports import (
 from almeno_grpc.domain.loan import Loan, LoanState
 from almeno_grpc.domain.money import format_rupees, rate_from_scaled
 from almeno_grpc.imports.sandbox.messages import RowBatch
-from almeno_grpc.service.store import Transaction
+from almeno_grpc.service.store import Changes, Transaction
 
+START_IMPORT = "/almeno.credit.v1.PortfolioService/StartImport"
 _FIGURES = attrgetter("first_name", "last_name", "age", "phone_digits", "monthly_income", "approved_limit")
 _KEY = attrgetter("customer_id", "source_loan_id")
 
@@ -67,7 +69,8 @@ def upsert_batch(tx: Transaction, file: ImportFile, parts: Iterable[RowBatch], n
     """Imports a batch, part by part, and adds to the progress of its import, in the same transaction.
 
     The parts take effect in their order; `now` is in microseconds since the epoch. What rows change of customers and
-    loans that are there already is stored too, field by field, with what it was.
+    loans that are there already is stored too, field by field, with what it was. An event of the audit trail vouches
+    for the rows, under the principal that has uploaded the file.
 
     Raises:
         WriteConflict: A phone number or a Loan ID was taken by another server, or a loan was booked or repaid
@@ -89,6 +92,8 @@ def upsert_batch(tx: Transaction, file: ImportFile, parts: Iterable[RowBatch], n
     counts = RowCounts(result.inserted, result.updated, result.unchanged, len(rejected), len(adjusted))
     tx.customer_changes.add(result.changes, now)
     tx.imports.add_progress(file.queue_number, counts, issues)
+    event = AuditEntry(AuditEventKind.WRITE, now, file.principal, "", START_IMPORT, subject=file.import_id)
+    tx.write(Changes(event=event))
     return counts
 
 
@@ -220,7 +225,7 @@ def _update_again(tx: Transaction, row: LoanRow, before: Loan, result: _BatchRes
     else:
         # As a repayment does, so that a decision on the customer sees the loan as it was or as it is from now on.
         tx.borrowers.lock([loan.customer_id], wait=True)
-        tx.loans.import_changed(loan)
+        tx.loans.import_changed(loan, before)
         result.note_changes(row, changes_of_loan(before, loan), loan.loan_id)
         _note_reduction(row, before, loan, result)
         result.updated += 1

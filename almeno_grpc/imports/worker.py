@@ -70,6 +70,8 @@ class ImportWorker:
     """The most rows, or Loan IDs, in a call to the store, after which it is seen whether others wait."""
     request_days: int = 90
     """How long a request_id is remembered."""
+    upkeep: Callable[[], object] = lambda: None
+    """What else is the work of the one that is at work; called often, between transactions."""
 
     @cached_property
     def _queue(self) -> ImportQueue:
@@ -93,6 +95,7 @@ class ImportWorker:
 
     def _take_files(self, lock: Lock, stop: threading.Event) -> None:
         while lock.is_held() and not stop.is_set():
+            self.upkeep()
             file = self._queue.take()
             if file is None:
                 self._housekeeping.work(_HOUSEKEEPING_MILLISECONDS)
@@ -135,6 +138,7 @@ class ImportWorker:
     def _import_rows(self, file: ImportFile, stop: threading.Event, may_import: Callable[[FileOpened], bool]) -> None:
         def wait() -> None:
             _stop_if(stop)
+            self.upkeep()
             with self.store.read() as tx:
                 _raise_if_cancelled(tx, file)
             self._housekeeping.work(_HOUSEKEEPING_MILLISECONDS)
@@ -208,6 +212,7 @@ class ImportWorker:
         """What a transaction with many rows leaves to be done."""
         self.store.checkpoint(in_steps=throttle.has_traffic)
         self.store.analyze()
+        self.upkeep()
 
     def _import_batch(
         self, file: ImportFile, batch: RowBatch, throttle: ImportThrottle, rows_done: int

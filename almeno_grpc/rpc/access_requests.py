@@ -6,10 +6,11 @@ from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from almeno_grpc.api import access_pb2
+from almeno_grpc.api import access_pb2, access_service_pb2
 from almeno_grpc.domain import limits as bounds
 from almeno_grpc.domain.access import Limits, expanded
 from almeno_grpc.rpc.field_reader import FieldReader
+from almeno_grpc.service.audit import EventFilter
 
 _PRINCIPAL = re.compile(r"[a-z0-9._-]{1,64}")
 _KEY_ID = re.compile(r"[0-9A-Za-z]{12}")
@@ -78,6 +79,18 @@ def certificate_name_of(fields: FieldReader, value: str) -> str:
     if not 1 <= len(value) <= _MAX_CERTIFICATE_NAME_CHARACTERS or not value.isprintable() or value.isspace():
         fields.add_violation("name", f"must be 1 to {_MAX_CERTIFICATE_NAME_CHARACTERS} characters that can be seen")
     return value
+
+
+def event_filter(fields: FieldReader, request: access_service_pb2.ListAuditEventsRequest) -> EventFilter:
+    """Which events of the audit trail are asked for."""
+    times = {
+        name: microseconds_of(fields, name, getattr(request, name))
+        for name in ("start_time", "end_time")
+        if request.HasField(name)
+    }
+    customer_id = fields.identifier("customer_id", request.customer_id) if request.customer_id else 0
+    principal = principal_name(fields, "principal", request.principal) if request.principal else ""
+    return EventFilter(principal, customer_id, **times)
 
 
 def microseconds_of(fields: FieldReader, field: str, value: Timestamp) -> int:

@@ -10,14 +10,17 @@ from google.protobuf.message import Message
 
 from almeno_grpc.api import access_service_pb2 as pb
 from almeno_grpc.api import access_service_pb2_grpc
+from almeno_grpc.domain.limits import MAX_ID
 from almeno_grpc.rpc import access_requests as read
 from almeno_grpc.rpc import requests
 from almeno_grpc.rpc.conversion.access import fill_certificate_name, fill_key, fill_limits, fill_principal
+from almeno_grpc.rpc.conversion.audit import fill_checkpoint, fill_event
 from almeno_grpc.rpc.conversion.values import fill_timestamp
 from almeno_grpc.rpc.field_reader import FieldReader
-from almeno_grpc.rpc.pages import page_of
+from almeno_grpc.rpc.pages import page_key, page_of, page_token
 from almeno_grpc.rpc.runtime.current_call import current_caller
 from almeno_grpc.service.access import AccessService
+from almeno_grpc.service.audit import AuditService
 from almeno_grpc.service.callers import KNOWN_EVERYWHERE_SECONDS
 from almeno_grpc.service.idempotency import Idempotency
 from almeno_grpc.service.store import Transaction
@@ -28,9 +31,10 @@ T = TypeVar("T")
 class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
     """Serves AccessService. What changes callers is answered once every process knows of it."""
 
-    def __init__(self, idempotency: Idempotency, access: AccessService) -> None:
+    def __init__(self, idempotency: Idempotency, access: AccessService, audit: AuditService) -> None:
         self._idempotency = idempotency
         self._access = access
+        self._audit = audit
 
     def CreatePrincipal(self, request: pb.CreatePrincipalRequest, context: grpc.ServicerContext) -> bytes:
         """Creates a principal."""
@@ -44,6 +48,7 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
             context,
             lambda tx: self._access.create_principal(tx, name, scopes, limits),
             partial(_filled, pb.CreatePrincipalResponse, "principal", fill_principal),
+            name,
         )
 
     def UpdatePrincipal(self, request: pb.UpdatePrincipalRequest, context: grpc.ServicerContext) -> bytes:
@@ -59,6 +64,7 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
             context,
             lambda tx: self._access.update_principal(tx, name, scopes, limits, disabled=disabled),
             partial(_filled, pb.UpdatePrincipalResponse, "principal", fill_principal),
+            name,
         )
 
     def ListPrincipals(
@@ -97,6 +103,7 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
             context,
             lambda tx: self._access.create_key(tx, principal, key_id, sha256, scopes, expire_time),
             partial(_filled, pb.CreateKeyResponse, "key", fill_key),
+            key_id,
         )
 
     def RevokeKey(self, request: pb.RevokeKeyRequest, context: grpc.ServicerContext) -> bytes:
@@ -112,6 +119,7 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
             context,
             lambda tx: self._access.revoke_key(tx, key_id, expire_time),
             partial(_filled, pb.RevokeKeyResponse, "key", fill_key),
+            key_id,
         )
 
     def ListKeys(self, request: pb.ListKeysRequest, _context: grpc.ServicerContext) -> pb.ListKeysResponse:
@@ -144,6 +152,7 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
             context,
             lambda tx: self._access.set_certificate_name(tx, name, principal),
             partial(_filled, pb.SetCertificateNameResponse, "certificate_name", fill_certificate_name),
+            name,
         )
 
     def RemoveCertificateName(self, request: pb.RemoveCertificateNameRequest, context: grpc.ServicerContext) -> bytes:
@@ -156,6 +165,7 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
             context,
             lambda tx: self._access.remove_certificate_name(tx, name),
             partial(_filled, pb.RemoveCertificateNameResponse, "certificate_name", fill_certificate_name),
+            name,
         )
 
     def WhoAmI(self, _request: pb.WhoAmIRequest, _context: grpc.ServicerContext) -> pb.WhoAmIResponse:
@@ -170,6 +180,38 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
             fill_timestamp(response.expire_time, caller.expire_time)
         return response
 
+    def ListAuditEvents(
+        self, request: pb.ListAuditEventsRequest, _context: grpc.ServicerContext
+    ) -> pb.ListAuditEventsResponse:
+        """Lists the events of the audit trail."""
+        fields = FieldReader()
+        events = read.event_filter(fields, request)
+        size = fields.page_size(request.page_size)
+        fields.raise_if_invalid()
+        scope = f"events of {events}"
+        before = None
+        if request.page_token:
+            event_time, stream_id, sequence = page_key(scope, request.page_token, (0, 0, 0))
+            before = event_time, stream_id, sequence
+        page = self._audit.page(events, before, size)
+        response = pb.ListAuditEventsResponse()
+        if page.next_place is not None:
+            response.next_page_token = page_token(scope, *page.next_place)
+        for event in page.events:
+            fill_event(response.events.add(), event)
+        return response
+
+    def GetAuditCheckpoint(
+        self, request: pb.GetAuditCheckpointRequest, _context: grpc.ServicerContext
+    ) -> pb.GetAuditCheckpointResponse:
+        """Fetches a checkpoint of the audit trail."""
+        fields = FieldReader()
+        number = fields.number("number", request.number, 0, MAX_ID)
+        fields.raise_if_invalid()
+        response = pb.GetAuditCheckpointResponse()
+        fill_checkpoint(response.checkpoint, self._audit.checkpoint(number))
+        return response
+
     def _change(
         self,
         fields: FieldReader,
@@ -177,6 +219,7 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
         context: grpc.ServicerContext,
         work: Callable[[Transaction], T],
         answer: Callable[[T], Message],
+        subject: str,
     ) -> bytes:
         """Does the work of a request once, and gives the answer to its result."""
         method = type(request).__name__.removesuffix("Request")
@@ -188,6 +231,7 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
             lambda result: answer(result).SerializeToString(),
             # The other processes look for changes several times a second.
             lambda _result: time.sleep(KNOWN_EVERYWHERE_SECONDS),
+            about=lambda _result: (0, subject),
         )
 
 

@@ -14,7 +14,7 @@ from almeno_grpc.domain.decision import Decision, LoanRequest
 from almeno_grpc.domain.errors import CreditError
 from almeno_grpc.metrics import Metrics
 from almeno_grpc.rpc import requests
-from almeno_grpc.rpc.conversion.customers import PositionMessage, fill_change, fill_customer
+from almeno_grpc.rpc.conversion.customers import PositionMessage, fill_change, fill_customer, is_personal
 from almeno_grpc.rpc.conversion.decisions import (
     encoded_check,
     encoded_results,
@@ -25,6 +25,7 @@ from almeno_grpc.rpc.conversion.decisions import (
 from almeno_grpc.rpc.conversion.loans import fill_installment, fill_loan, fill_payoff, fill_repayment
 from almeno_grpc.rpc.field_reader import FieldReader
 from almeno_grpc.rpc.pages import page_of
+from almeno_grpc.rpc.persons import Persons
 from almeno_grpc.rpc.runtime.current_call import current_caller
 from almeno_grpc.service.booking import Booking, BookingService
 from almeno_grpc.service.checks import CheckService
@@ -50,6 +51,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         booking: BookingService,
         repayments: RepaymentService,
         decisions: DecisionService,
+        persons: Persons,
         metrics: Metrics,
     ) -> None:
         self._customers = customers
@@ -57,6 +59,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         self._booking = booking
         self._repayments = repayments
         self._decisions = decisions
+        self._persons = persons
         self._metrics = metrics
 
     def RegisterCustomer(self, request: pb.RegisterCustomerRequest, context: grpc.ServicerContext) -> Future[bytes]:
@@ -81,7 +84,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         fields.raise_if_invalid()
         customer, position = self._customers.get(customer_id)
         response = pb.GetCustomerResponse()
-        fill_customer(response.customer, customer, in_full=current_caller().may(PII))
+        fill_customer(response.customer, customer, in_full=self._persons.are_shown([customer_id]))
         PositionMessage(response.position).fill(position, customer.approved_limit)
         return response
 
@@ -96,7 +99,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
             "customers", size, request.page_token, (0,), self._customers.page, lambda customer: (customer.customer_id,)
         )
         response = pb.ListCustomersResponse(next_page_token=page.next_page_token)
-        in_full = current_caller().may(PII)
+        in_full = self._persons.are_shown(customer.customer_id for customer in page.rows)
         for customer in page.rows:
             fill_customer(response.customers.add(), customer, in_full=in_full)
         return response
@@ -118,7 +121,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
             lambda change: (change.number,),
         )
         response = pb.ListCustomerChangesResponse(next_page_token=page.next_page_token)
-        in_full = current_caller().may(PII)
+        in_full = self._persons.are_shown({change.customer_id for change in page.rows if is_personal(change)})
         for change in page.rows:
             fill_change(response.changes.add(), change, in_full=in_full)
         return response
@@ -172,7 +175,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         fields.raise_if_invalid()
         loan, customer = self._booking.get_loan(loan_id)
         response = pb.GetLoanResponse()
-        fill_customer(response.customer, customer, in_full=current_caller().may(PII))
+        fill_customer(response.customer, customer, in_full=self._persons.are_shown([customer.customer_id]))
         fill_loan(response.loan, loan, self._booking.today())
         return response
 

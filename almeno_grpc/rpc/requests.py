@@ -6,7 +6,7 @@ from decimal import Decimal
 import grpc
 from google.protobuf.message import Message
 
-from almeno_grpc.api import credit_service_pb2, loan_pb2, portfolio_service_pb2
+from almeno_grpc.api import access_service_pb2, credit_service_pb2, loan_pb2, portfolio_service_pb2
 from almeno_grpc.domain import limits
 from almeno_grpc.domain.decision import LoanRequest
 from almeno_grpc.domain.errors import CallerLimitExceeded, CreditError
@@ -20,6 +20,7 @@ from almeno_grpc.rpc.runtime.current_call import current_caller, current_method
 from almeno_grpc.service.customers import Applicant
 from almeno_grpc.service.idempotency import RequestContext
 
+_SERVICES = (credit_service_pb2, portfolio_service_pb2, access_service_pb2)
 _STATES = {message: state for state, message in LOAN_STATES.items()}
 
 

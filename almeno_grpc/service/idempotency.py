@@ -13,10 +13,12 @@ of the commit is not known, none is run again, for each may have taken effect.
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Generic, Protocol, TypeVar
 
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.access import ANYONE, Caller
+from almeno_grpc.domain.audit import AuditEntry, AuditEventKind
 from almeno_grpc.domain.errors import (
     BusinessDateBehind,
     CreditError,
@@ -178,22 +180,22 @@ def execute_batch(
     keys = [call.context.key for call in calls if call.context.request_id]
     records = tx.idempotency.get_many(keys) if keys else {}
     latest = tx.latest_business_date()
-    changes, now = Changes(), clock.now_microseconds()
+    written: list[Changes] = []
+    now = clock.now_microseconds()
     outcomes: list[Outcome[R]] = []
     for call in calls:
         record = records.get(call.context.key)
         if (refusal := _refusal_of(call, access)) is not None:
             outcomes.append(refusal)
         elif record is not None:
-            outcomes.append(_repeated(call, record))
+            outcomes.append(_repeated(call, record, written, now))
         elif latest is not None and today < latest:
             outcomes.append(BusinessDateBehind(today, latest))
         else:
-            outcomes.append(_execute_one(use_case, state, call, changes, now))
-    if latest is not None and changes.business_date is not None and changes.business_date <= latest:
-        changes.business_date = None
+            outcomes.append(_execute_one(use_case, state, call, written, now))
+    _keep_later_days(written, latest)
     try:
-        tx.write(changes)
+        tx.write(*written)
     except PhoneNumberTaken as error:
         # It was free when the requests were executed.
         raise WriteConflict("a phone number was taken meanwhile; send the request again") from error
@@ -208,22 +210,38 @@ def _refusal_of(call: PendingCall[Q, R], access: AccessCheck) -> CreditError | N
     return None
 
 
-def _repeated(call: PendingCall[Q, R], record: IdempotencyRecord) -> Repeated | CreditError:
+def _repeated(
+    call: PendingCall[Q, R], record: IdempotencyRecord, written: list[Changes], now: int
+) -> Repeated | CreditError:
     if record.fingerprint != call.context.fingerprint:
         return RequestIdReused(call.context.request_id_field)
+    written.append(Changes(event=_event(AuditEventKind.REPEAT, call.context, now)))
     return Repeated(record.answer)
 
 
+def _keep_later_days(written: Iterable[Changes], latest: date | None) -> None:
+    """Leaves the business date to the first changes of each day that is later than those before."""
+    for changes in written:
+        day = changes.business_date
+        if day is not None and latest is not None and day <= latest:
+            changes.business_date = None
+        else:
+            latest = day or latest
+
+
 def _execute_one(
-    use_case: UseCase[Q, S, R], state: S, call: PendingCall[Q, R], changes: Changes, now: int
+    use_case: UseCase[Q, S, R], state: S, call: PendingCall[Q, R], written: list[Changes], now: int
 ) -> Outcome[R]:
     context = call.context
     if not context.is_active():
         return DeadlineExceeded("the caller waits no longer; nothing was changed")
+    changes = Changes()
     try:
         result = use_case.execute(state, call.request, changes)
     except (CreditError, NotLocked) as error:
         return error
+    changes.event = _event(AuditEventKind.WRITE, context, now, *changes.about)
+    written.append(changes)
     if not context.request_id:
         return Executed(result, None)
     answer = call.encode(result)
@@ -231,6 +249,15 @@ def _execute_one(
         IdempotencyRecord(context.request_id, context.fingerprint, answer, now, context.caller.principal)
     )
     return Executed(result, answer)
+
+
+def _event(
+    kind: AuditEventKind, context: RequestContext, now: int, customer_id: int = 0, subject: str = ""
+) -> AuditEntry:
+    caller = context.caller
+    return AuditEntry(
+        kind, now, caller.principal, caller.credential, context.method, customer_id, subject, context.request_id
+    )
 
 
 class WriteQueue(Generic[Q, S, R]):
@@ -377,6 +404,7 @@ class Idempotency:
         work: Callable[[Transaction], R],
         encode: Callable[[R], bytes],
         on_commit: Callable[[R], object] = lambda _result: None,
+        about: Callable[[R], tuple[int, str]] = lambda _result: (0, ""),
     ) -> bytes:
         """Does the work and remembers the answer in the same transaction; repeats an answer already given.
 
@@ -385,13 +413,14 @@ class Idempotency:
             work: Does what the request asks for.
             encode: Makes the answer from the work's result.
             on_commit: Called with the result once that is durable; not for an answer that is repeated.
+            about: Tells the customer_id and the id of what was written, for the audit trail.
 
         Raises:
             RequestIdReused: The request_id was used with another request.
             CreditError: What `work` or the store raises; then nothing is remembered.
         """
         call = PendingCall(None, context, encode, on_commit)
-        _complete(call, run_alone(self._store, self._clock, _SingleUseCase(work), call, self._access))
+        _complete(call, run_alone(self._store, self._clock, _SingleUseCase(work, about), call, self._access))
         return call.answer.result()
 
 
@@ -400,9 +429,12 @@ class _SingleUseCase(Generic[R]):
     """Work on a transaction as a use case."""
 
     work: Callable[[Transaction], R]
+    about: Callable[[R], tuple[int, str]]
 
     def load(self, tx: Transaction, _requests: Sequence[None], *, wait: bool) -> Transaction:  # noqa: ARG002 - the work locks
         return tx
 
-    def execute(self, state: Transaction, _request: None, _changes: Changes) -> R:
-        return self.work(state)
+    def execute(self, state: Transaction, _request: None, changes: Changes) -> R:
+        result = self.work(state)
+        changes.concerns = self.about(result)
+        return result

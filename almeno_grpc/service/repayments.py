@@ -138,6 +138,7 @@ class RepaymentService:
             create_time=now,
         )
         changes.repayments.append(repayment)
+        changes.loans_before.append(loan)
         changes.repaid_loans.append(after)
         changes.business_date = state.today
         return Recorded(repayment, after, state.today)

@@ -15,6 +15,7 @@ from datetime import date
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from almeno_grpc.domain.access import AccessRecords, ApiKey, CertificateName, Principal
+from almeno_grpc.domain.audit import AuditCheckpoint, AuditEntry, AuditEvent, ChainCut, ChainHead
 from almeno_grpc.domain.customer import Customer
 from almeno_grpc.domain.customer_change import CustomerChange, NewChange
 from almeno_grpc.domain.decision import Borrower
@@ -33,6 +34,9 @@ from almeno_grpc.domain.portfolio import DecisionGroup, LoanGroup
 from almeno_grpc.domain.repayment import Repayment
 
 T = TypeVar("T")
+
+Key = tuple[int | str, ...]
+"""A primary key, in the order of its columns."""
 
 
 class DecisionRecord(NamedTuple):
@@ -68,7 +72,7 @@ class IdempotencyRecord(NamedTuple):
 
 @dataclass(slots=True)
 class Changes:
-    """What a transaction adds to the book and updates in it; `Transaction.write` writes all rows of a table at once.
+    """What a request adds to the book and updates in it, and the event of the audit trail that vouches for that.
 
     Rows of every kind may be left out. Loans, customers and repayments have their ids already.
     """
@@ -81,11 +85,31 @@ class Changes:
     repayments: list[Repayment] = field(default_factory=list)
     repaid_loans: list[Loan] = field(default_factory=list)
     """Loans as they stand after a repayment."""
+    loans_before: list[Loan] = field(default_factory=list)
+    """The same as they stood before it."""
     business_date: date | None = None
     """The business date of the decisions and repayments, where it is the latest so far."""
     policy_pins: dict[str, str] = field(default_factory=dict)
     """SHA-256 of policy files, by version, for those that decide for the first time."""
     idempotency_records: list[IdempotencyRecord] = field(default_factory=list)
+    event: AuditEntry | None = None
+    """What the caller did; None for the upkeep of the database, which concerns no row of the book."""
+
+    concerns: tuple[int, str] | None = None
+    """The customer_id and the subject of the event, where no row here says them."""
+
+    @property
+    def about(self) -> tuple[int, str]:
+        """The customer_id and the subject of the event: what was added, or (0, "") for nothing of the book."""
+        if self.concerns is not None:
+            return self.concerns
+        if self.repayments:
+            return self.repayments[0].customer_id, self.repayments[0].repayment_id
+        if self.loans:
+            return self.loans[0].customer_id, str(self.loans[0].loan_id)
+        if self.decisions:
+            return self.decisions[0].customer_id, self.decisions[0].decision_id
+        return (self.customers[0].customer_id, str(self.customers[0].customer_id)) if self.customers else (0, "")
 
 
 class CustomerStore(Protocol):
@@ -205,8 +229,8 @@ class LoanStore(Protocol):
     def import_renumbered(self, rows: Sequence[LoanRow]) -> list[int]:
         """Adds the sheet's loans under the next generated ids, in order, and returns those."""
 
-    def import_changed(self, loan: Loan) -> None:
-        """Updates an imported loan to what the sheet says.
+    def import_changed(self, loan: Loan, before: Loan) -> None:
+        """Updates an imported loan from what it was before to what the sheet says.
 
         Raises:
             WriteConflict: A repayment was recorded on it meanwhile.
@@ -379,6 +403,81 @@ class AccessStore(Protocol):
         """Removes a name in certificates."""
 
 
+class AuditStore(Protocol):
+    """The audit trail. Its events are added by `Transaction.write`."""
+
+    def page(
+        self,
+        before: tuple[int, int, int] | None,
+        count: int,
+        *,
+        start_time: int | None = None,
+        end_time: int | None = None,
+    ) -> list[AuditEvent]:
+        """Up to `count` events before a place (time, stream_id, sequence), the latest first, without their rows.
+
+        Args:
+            before: The place; None for the end.
+            count: How many.
+            start_time: Only events at or after the time, in microseconds since the epoch.
+            end_time: Only events before the time.
+        """
+
+    def event(self, stream_id: int, sequence: int) -> AuditEvent | None:
+        """The event at a place, without its rows, if there is one."""
+
+    def events(self) -> Iterator[AuditEvent]:
+        """All events, chain by chain, each in its order."""
+
+    def row_changes(self, event: AuditEvent) -> Iterator[tuple[str, Key, int]]:
+        """What an event vouches for: the table and key of each row, and the row's digest before XOR that after.
+
+        Raises:
+            ValueError: What is stored with the event is not whole.
+        """
+
+    def row_digests(self) -> Iterator[tuple[str, Key, int]]:
+        """Every row that events vouch for, as it is now: its table, its key and its digest."""
+
+    def row_count(self) -> int:
+        """How many rows `row_digests` has."""
+
+    def cuts(self) -> dict[int, ChainCut]:
+        """What the retention has removed, by stream_id."""
+
+    def expired(self, before: int, count: int, *, of_writes: bool) -> list[AuditEvent]:
+        """Up to `count` of a chain's first events, with their rows, all of which came before a time.
+
+        Args:
+            before: Microseconds since the epoch.
+            count: How many.
+            of_writes: Whether it is a chain of writes and repeats, or of reads and refusals.
+        """
+
+    def remove(self, events: Sequence[AuditEvent]) -> None:
+        """Removes the first events of a chain, and has the transaction's event vouch for what they vouched for."""
+
+    def moved_heads(self, since: int | None) -> list[ChainHead]:
+        """The heads of the chains that have moved beyond the latest checkpoints.
+
+        Args:
+            since: Only chains with an event at or after the time, in microseconds since the epoch; None for all.
+        """
+
+    def checkpoint(self, number: int | None = None) -> AuditCheckpoint | None:
+        """The checkpoint with a number, or the latest, if there is one."""
+
+    def checkpoints(self, after: int = 0) -> Iterator[AuditCheckpoint]:
+        """All checkpoints with a number above `after`, in order."""
+
+    def add_checkpoint(self, checkpoint: AuditCheckpoint) -> None:
+        """Adds a checkpoint.
+
+        Raises:
+            WriteConflict: Another process has added one with the number.
+        """
+
+
 class Transaction(Protocol):
     """The book as one transaction sees it."""
 
@@ -426,11 +525,17 @@ class Transaction(Protocol):
     def access(self) -> AccessStore:
         """Callers."""
 
+    @property
+    def audit(self) -> "AuditStore":
+        """The audit trail."""
+
     def latest_business_date(self) -> date | None:
         """The latest business date on which a decision or a repayment was recorded; None while there is none."""
 
-    def write(self, changes: Changes) -> None:
-        """Writes the changes, in one statement a table or fewer. At most once a transaction, as its last step.
+    def write(self, *changes: Changes) -> None:
+        """Writes the changes of requests, in one statement a table or fewer. At most once, as the last step.
+
+        An event vouches for the rows of its changes, and the first for all that the transaction has imported before.
 
         Raises:
             PhoneNumberTaken: A phone number of the new customers is taken.

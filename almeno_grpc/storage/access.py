@@ -4,11 +4,12 @@ from collections.abc import Collection, Iterable
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Table, delete, insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from almeno_grpc.domain.access import AccessRecords, ApiKey, CertificateName, Limits, Principal
+from almeno_grpc.storage.audit_rows import API_KEY, CERTIFICATE_NAME, PRINCIPAL, RowForm
 from almeno_grpc.storage.backend import OpenTransaction
-from almeno_grpc.storage.compiled import CompiledStatement
+from almeno_grpc.storage.compiled import CompiledStatement, Row
 from almeno_grpc.storage.tables import access_state, api_key, certificate_name, principal
 
 _VERSION = CompiledStatement(select(access_state.c.version))
@@ -50,7 +51,7 @@ class Callers:
         """By an update, or else an insert."""
         limits = new.limits
         self._put(
-            principal,
+            PRINCIPAL,
             {"name": new.name},
             {
                 "scopes": _joined(new.scopes),
@@ -79,7 +80,7 @@ class Callers:
     def put_key(self, key: ApiKey) -> None:
         """By an update, or else an insert."""
         self._put(
-            api_key,
+            API_KEY,
             {"key_id": key.key_id},
             {
                 "principal": key.principal,
@@ -113,16 +114,31 @@ class Callers:
     def put_certificate_name(self, name: CertificateName) -> None:
         """By an update, or else an insert."""
         values = {"principal": name.principal, "create_time_us": name.create_time}
-        self._put(certificate_name, {"name": name.name}, values)
+        self._put(CERTIFICATE_NAME, {"name": name.name}, values)
 
     def remove_certificate_name(self, name: str) -> None:
         """By primary key."""
+        before = self._row(CERTIFICATE_NAME, {"name": name})
         self._connection.execute(delete(certificate_name).where(certificate_name.c.name == name))
+        if before is not None:
+            # From its digest to that of a row which does not exist, which is 0.
+            self._transaction.audit.note(CERTIFICATE_NAME.inserted([before]))
 
-    def _put(self, table: Table, key: dict[str, str], values: dict[str, Any]) -> None:
-        changed = self._connection.execute(update(table).filter_by(**key).values(**values))
-        if not changed.rowcount:
-            self._connection.execute(insert(table).values(**key, **values))
+    def _put(self, form: RowForm, key: dict[str, str], values: dict[str, Any]) -> None:
+        """Updates the row with the key or inserts it, and notes that for the audit trail."""
+        before = self._row(form, key)
+        if before is None:
+            self._connection.execute(insert(form.table).values(**key, **values))
+        else:
+            self._connection.execute(update(form.table).filter_by(**key).values(**values))
+        after = self._row(form, key)
+        if after is not None:
+            changes = form.inserted([after]) if before is None else form.updated([before], [after])
+            self._transaction.audit.note(changes)
+
+    def _row(self, form: RowForm, key: dict[str, str]) -> Row | None:
+        row = self._connection.execute(select(*form.columns).filter_by(**key)).one_or_none()
+        return None if row is None else tuple(row)
 
 
 def _principal_of(row: Any) -> Principal:

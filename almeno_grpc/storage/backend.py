@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from sqlalchemy import Column, Connection, Engine
 
 from almeno_grpc.service.store import Lock
+from almeno_grpc.storage.audit_writes import AuditWrites
 from almeno_grpc.storage.compiled import CompiledStatement, Row
 from almeno_grpc.storage.keyed import KeyedStatement
 from almeno_grpc.storage.table_write import TableWrite
@@ -117,3 +118,5 @@ class OpenTransaction:
     backend: Backend
     writes: bool
     """Whether it may write; what is read to be changed is locked then."""
+    audit: AuditWrites
+    """What it adds to the audit trail."""

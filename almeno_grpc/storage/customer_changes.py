@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import BigInteger, bindparam, func, select
 
 from almeno_grpc.domain.customer_change import ChangeSource, CustomerChange, FieldChange, NewChange
+from almeno_grpc.storage.audit_rows import CUSTOMER_CHANGE
 from almeno_grpc.storage.backend import OpenTransaction
 from almeno_grpc.storage.bulk import BulkInsert, batches_of
 from almeno_grpc.storage.compiled import CompiledStatement
@@ -34,6 +35,7 @@ class CustomerChanges:
 
     def __init__(self, transaction: OpenTransaction) -> None:
         self._connection = transaction.connection
+        self._audit = transaction.audit
 
     def add(self, changes: Sequence[NewChange], create_time: int) -> None:
         """By bulk inserts."""
@@ -44,6 +46,7 @@ class CustomerChanges:
                 numbers[each.customer_id] += 1
                 rows.append(_row(each, numbers[each.customer_id], create_time))
             _INSERT.insert(self._connection, list(zip(*rows, strict=True)))
+            self._audit.note(CUSTOMER_CHANGE.inserted(rows))
 
     def page(self, customer_id: int, after: int, count: int) -> list[CustomerChange]:
         """In the order of the primary key."""

@@ -1,6 +1,7 @@
 """Customers in the database."""
 
 from collections.abc import Iterable, Sequence
+from itertools import repeat
 from typing import Any
 
 from sqlalchemy import bindparam, delete, func, select, update
@@ -9,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from almeno_grpc.domain.customer import Customer, e164_of
 from almeno_grpc.domain.errors import WriteConflict
 from almeno_grpc.domain.imports import CustomerRow, CustomerRows
+from almeno_grpc.storage.audit_rows import CUSTOMER
 from almeno_grpc.storage.backend import OpenTransaction
 from almeno_grpc.storage.bulk import BulkInsert, batches_of, existing_keys
 from almeno_grpc.storage.compiled import CompiledStatement
@@ -37,6 +39,9 @@ _PAGE = CompiledStatement(
 )
 _COUNT = select(func.count()).select_from(table)
 _HOLDERS = KeyedStatement(select(phone_number.c.digits, phone_number.c.customer_id), phone_number.c.digits)
+_LOCKED = CompiledStatement(
+    select(*table.c).where(table.c.customer_id == bindparam("customer_id")).with_for_update(), "customer_id"
+)
 INSERT = TableWrite(table, (*_COLUMNS[:-1], table.c.imported, table.c.create_time_us))
 INSERT_PHONE_NUMBER = TableWrite(phone_number, tuple(phone_number.c))
 _DELETE_PHONE_NUMBER = delete(phone_number).where(
@@ -64,6 +69,7 @@ class Customers:
     def __init__(self, transaction: OpenTransaction) -> None:
         self._connection = transaction.connection
         self._backend = transaction.backend
+        self._audit = transaction.audit
 
     def get(self, customer_id: int) -> Customer | None:
         """By primary key."""
@@ -99,7 +105,9 @@ class Customers:
     def import_new(self, rows: Sequence[CustomerRow], create_time: int) -> None:
         """By bulk inserts, the phone numbers in their order."""
         self._backend.advance_ids(self._connection, table.c.customer_id, max(row.customer_id for row in rows))
-        _IMPORT.insert(self._connection, _table_columns(CustomerRows.of(rows), create_time))
+        columns = _table_columns(CustomerRows.of(rows), create_time)
+        _IMPORT.insert(self._connection, columns)
+        self._audit.note(CUSTOMER.inserted(list(zip(*columns[:-1], repeat(True), columns[-1], strict=False))))
         holders = sorted((row.phone_digits, row.customer_id) for row in rows)
         try:
             _IMPORT_PHONE_NUMBERS.insert(self._connection, list(zip(*holders, strict=True)))
@@ -108,7 +116,10 @@ class Customers:
 
     def import_changed(self, row: CustomerRow, digits_before: int) -> None:
         """Where the phone number changes, its table is changed too."""
+        [before] = _LOCKED.rows(self._connection, row.customer_id)
         self._connection.execute(_UPDATE, {**_values(row), "key": row.customer_id})
+        after = (row.customer_id, *_values(row).values(), *before[-2:])
+        self._audit.note(CUSTOMER.updated([before], [after]))
         if row.phone_digits != digits_before:
             self._connection.execute(_DELETE_PHONE_NUMBER, {"number": digits_before, "holder": row.customer_id})
             INSERT_PHONE_NUMBER.by_row.rows(self._connection, row.phone_digits, row.customer_id)

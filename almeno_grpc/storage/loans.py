@@ -1,6 +1,7 @@
 """Loans in the database."""
 
 from collections.abc import Collection, Iterable, Sequence
+from itertools import repeat
 from typing import Any
 
 from sqlalchemy import CompoundSelect, Select, and_, bindparam, select, union_all, update
@@ -8,12 +9,13 @@ from sqlalchemy import CompoundSelect, Select, and_, bindparam, select, union_al
 from almeno_grpc.domain.errors import WriteConflict
 from almeno_grpc.domain.imports import BOOK_METHOD, LoanRow, LoanRows
 from almeno_grpc.domain.loan import Loan, LoanState
+from almeno_grpc.storage.audit_rows import LOAN
 from almeno_grpc.storage.backend import OpenTransaction
 from almeno_grpc.storage.bulk import BulkInsert, batches_of, existing_keys, inserted_whole, pairs_exist
 from almeno_grpc.storage.compiled import CompiledStatement
 from almeno_grpc.storage.keyed import KeyedStatement
 from almeno_grpc.storage.keys import key_rows
-from almeno_grpc.storage.loan_rows import COLUMNS, loan_of, values_of
+from almeno_grpc.storage.loan_rows import COLUMNS, loan_of, row_of, values_of
 from almeno_grpc.storage.table_write import TableWrite
 from almeno_grpc.storage.tables import FIRST_GENERATED_ID, loan_number
 from almeno_grpc.storage.tables import loan as table
@@ -132,6 +134,7 @@ class Loans:
     def __init__(self, transaction: OpenTransaction) -> None:
         self._connection = transaction.connection
         self._backend = transaction.backend
+        self._audit = transaction.audit
         self._get = _GET_LOCKED if transaction.writes else _GET
 
     def get(self, loan_id: int) -> Loan | None:
@@ -175,7 +178,10 @@ class Loans:
         columns = _table_columns(rows)
         if not self._are_reserved(*columns[:2]):
             return False
-        return inserted_whole(self._connection, lambda: _IMPORT.insert(self._connection, columns))
+        if not inserted_whole(self._connection, lambda: _IMPORT.insert(self._connection, columns)):
+            return False
+        self._note(columns)
+        return True
 
     def import_new(self, rows: Sequence[LoanRow]) -> None:
         """By bulk inserts."""
@@ -185,6 +191,7 @@ class Loans:
         if not self._are_reserved(*columns[:2]):
             raise WriteConflict("a Loan ID of the sheet was taken meanwhile; import its rows again")
         _IMPORT.insert(self._connection, columns)
+        self._note(columns)
 
     def import_renumbered(self, rows: Sequence[LoanRow]) -> list[int]:
         """By bulk inserts."""
@@ -192,9 +199,10 @@ class Loans:
         _, *others = _table_columns(LoanRows.of(rows))
         _INSERT_NUMBERS.insert(self._connection, (ids, others[0]))
         _IMPORT.insert(self._connection, (ids, *others))
+        self._note((ids, *others))
         return ids
 
-    def import_changed(self, loan: Loan) -> None:
+    def import_changed(self, loan: Loan, before: Loan) -> None:
         """Unless it has a repayment."""
         values = values_of(loan)
         for fixed in ("customer_id", "source_loan_id", "decision_id", "installment_method", *_REPAYMENTS):
@@ -202,6 +210,18 @@ class Loans:
         key = {"of_customer": loan.customer_id, "with_loan_id": loan.loan_id}
         if self._connection.execute(_UPDATE, {**values, **key}).rowcount == 0:
             raise WriteConflict("a repayment was recorded on a loan of the sheet; import its rows again")
+        self._audit.note(LOAN.updated([row_of(before)], [row_of(loan)]))
+
+    def _note(self, columns: Sequence[Sequence[Any]]) -> None:
+        """Notes loans of a sheet for the audit trail, given by the columns that are not the same for all."""
+        rows = zip(
+            *columns[:6],
+            repeat(BOOK_METHOD.value),
+            *columns[6:],
+            *(repeat(value) for value in (None, 0, 0)),
+            strict=False,
+        )
+        self._audit.note(LOAN.inserted(list(rows)))
 
     def _are_reserved(self, loan_ids: Sequence[int], customer_ids: Sequence[int]) -> bool:
         """Whether each of the ids is that of a loan of the customer it comes with, or reserved for one."""

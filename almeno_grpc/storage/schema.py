@@ -9,7 +9,9 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, inspect
 
+from almeno_grpc.storage.audit_baseline import write_baseline
 from almeno_grpc.storage.backend import DatabaseUnusable
+from almeno_grpc.storage.tables import audit_event
 
 _UNRELEASED = {"0001", "0002", "0003", *(f"01{number:02}" for number in range(1, 9))}
 """Revisions of the commits before version 0.1.0, whose first revision is 0201."""
@@ -33,7 +35,11 @@ def migrate(connection: Connection, revision: str = "head") -> None:
         raise DatabaseUnusable("the database holds tables of something else; name another in ALMENO_DATABASE_URL")
     if current is not None:
         _refuse_unknown(script, current)
+    had_trail = inspect(connection).has_table(audit_event.name)
     _upgrade(connection, revision)
+    # With the columns of the newest revision: digests are taken of all of them.
+    if not had_trail and revision == "head":
+        write_baseline(connection)
 
 
 def _script() -> ScriptDirectory:

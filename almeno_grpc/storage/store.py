@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import date
 from functools import cached_property
+from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Engine
@@ -16,13 +17,15 @@ from almeno_grpc.domain.errors import DeadlineExceeded, StoreUnavailable, WriteC
 from almeno_grpc.service.store import Changes, Lock, always
 from almeno_grpc.storage import business_days
 from almeno_grpc.storage.access import Callers
-from almeno_grpc.storage.backend import DatabaseUnusable, OpenTransaction
+from almeno_grpc.storage.audit import AuditTrail
+from almeno_grpc.storage.audit_writes import AuditWrites
+from almeno_grpc.storage.backend import OpenTransaction
 from almeno_grpc.storage.borrowers import Borrowers, borrowers_of
 from almeno_grpc.storage.changes import rows_of
 from almeno_grpc.storage.customer_changes import CustomerChanges
 from almeno_grpc.storage.customers import Customers
 from almeno_grpc.storage.decisions import Decisions
-from almeno_grpc.storage.engine import open_backend, parse_url
+from almeno_grpc.storage.engine import DatabaseUnusable, open_backend, parse_url
 from almeno_grpc.storage.idempotency import IdempotencyRecords
 from almeno_grpc.storage.imports import Imports
 from almeno_grpc.storage.loans import Loans
@@ -99,13 +102,24 @@ class SqlTransaction:
         """The callers."""
         return Callers(self._transaction)
 
+    @cached_property
+    def audit(self) -> AuditTrail:
+        """The audit trail."""
+        return AuditTrail(self._transaction)
+
     def latest_business_date(self) -> date | None:
         """By one statement."""
         return business_days.latest_business_date(self._transaction.connection)
 
-    def write(self, changes: Changes) -> None:
+    def write(self, *changes: Changes) -> None:
         """Writes the changes, as the backend writes rows."""
-        self._transaction.backend.write_rows(self._transaction.connection, rows_of(changes))
+        writes = rows_of(changes, self._transaction.audit)
+        try:
+            self._transaction.backend.write_rows(self._transaction.connection, writes)
+        except BaseException:
+            # The place in a chain may be what was refused: then somebody else has put an event there.
+            self._transaction.audit.abandon()
+            raise
 
     def is_contended(self) -> bool:
         """Whether other processes wait for this transaction to end."""
@@ -119,17 +133,21 @@ class SqlStore:
         has_failed: Set where the database could not do what it was asked to; whoever looks after it clears it.
     """
 
-    def __init__(self, database_url: str, *, threads: int = 8) -> None:
+    def __init__(self, database_url: str, *, threads: int = 8, must_exist: bool = False) -> None:
         """Opens the database.
 
         Args:
             database_url: Its URL.
             threads: How many threads are to work on it at the same time.
+            must_exist: Whether no file is made where there is none.
 
         Raises:
-            DatabaseUnusable: The URL or the environment cannot be used.
+            DatabaseUnusable: The URL or the environment cannot be used, or there is no file.
         """
-        self._backend = open_backend(parse_url(database_url), threads)
+        url = parse_url(database_url)
+        if must_exist and url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
+            raise DatabaseUnusable(f"there is no database {url.database}")
+        self._backend = open_backend(url, threads)
         self.has_failed = threading.Event()
         self._written_until_seconds = 0.0
 
@@ -191,7 +209,9 @@ class SqlStore:
     def read(self) -> Iterator[SqlTransaction]:
         """A transaction that reads."""
         with self._translated_errors(), self._backend.read() as connection:
-            yield SqlTransaction(OpenTransaction(connection, self._backend, writes=False))
+            yield SqlTransaction(
+                OpenTransaction(connection, self._backend, writes=False, audit=AuditWrites(connection))
+            )
 
     def write(
         self, work: Callable[[SqlTransaction], T], *, is_active: Callable[[], bool] = always, max_attempts: int = 5
@@ -235,7 +255,8 @@ class SqlStore:
         with self._translated_errors(), self._backend.write() as connection:
             # Whoever had to wait in line for long may have nobody left to work for.
             _raise_if_inactive(is_active)
-            result = work(SqlTransaction(OpenTransaction(connection, self._backend, writes=True)))
+            transaction = OpenTransaction(connection, self._backend, writes=True, audit=AuditWrites(connection))
+            result = work(SqlTransaction(transaction))
             _raise_if_inactive(is_active)
         self._written_until_seconds = time.monotonic() + _PROVEN_SECONDS
         return result

@@ -395,3 +395,62 @@ import_issue = Table(
     Column("message", Text, nullable=False),
     CheckConstraint("outcome IN ('REJECTED', 'ADJUSTED')", name="outcome_known"),
 )
+
+# The audit trail. Each connection that writes appends to chains of its own, so that the events of a chain are adjacent
+# and no two writers share a page for long. Triggers of the migrations refuse updates, and deletes of what no cut names.
+audit_event = Table(
+    "audit_event",
+    metadata,
+    Column("stream_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", SmallInteger, nullable=False),
+    Column("event_time_us", BigInteger, nullable=False),
+    Column("principal", String(64), nullable=False),
+    Column("credential", String(255), nullable=False),
+    Column("method", String(128), nullable=False),
+    Column("customer_id", BigInteger, nullable=False),
+    Column("subject", String(255), nullable=False),
+    Column("request_id", String(36), nullable=False),
+    Column("outcome", String(64), nullable=False),
+    Column("calls", BigInteger, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    # Rows of the book, each with its digest: a megabyte for an import, and so behind all that is read without it.
+    Column("rows", LargeBinary, nullable=False),
+    CheckConstraint("stream_id > 0 AND sequence > 0", name="place_positive"),
+    CheckConstraint("kind BETWEEN 1 AND 4", name="kind_known"),
+    Index(None, "event_time_us", "stream_id", "sequence"),
+    sqlite_with_rowid=False,
+)
+
+# Up to which event of a chain the retention has removed all, and what that one's hash was.
+audit_cut = Table(
+    "audit_cut",
+    metadata,
+    Column("stream_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("removed", BigInteger, nullable=False),
+    CheckConstraint("removed > 0 AND sequence >= removed", name="removed_positive"),
+)
+
+audit_checkpoint = Table(
+    "audit_checkpoint",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("create_time_us", BigInteger, nullable=False),
+    # The heads of the chains that have moved, each with its stream_id, sequence and hash.
+    Column("heads", LargeBinary, nullable=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    Column("algorithm", String(16), nullable=False),
+    CheckConstraint("number > 0", name="number_positive"),
+)
+
+# How far the checkpoints have come in each chain: what they say together, so that none has to be read for it.
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("stream_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("sequence", BigInteger, nullable=False),
+)

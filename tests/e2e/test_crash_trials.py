@@ -17,6 +17,7 @@ from support.crash_trials import CrashTrials
 from support.servers import SEVERAL_PROCESSES, RunningServer, StartServer, WiredServer
 from support.trials import CRASH_TRIALS
 
+from almeno_grpc.commands import COMMANDS
 from almeno_grpc.storage.store import SqlStore
 
 KILLED = ("rpc", "supervisor", "server", "rpc", "reader", "import", "rpc", "rpc")
@@ -46,6 +47,8 @@ def test_book_is_sound_after_every_crash(start_server: StartServer, request: pyt
     assert names["RecordRepayment"] > CRASH_TRIALS
     assert trials.sent_again >= CRASH_TRIALS
     assert trials.server.stop() == 0
+    # A crash is no tampering.
+    assert COMMANDS["audit"](["verify", "--database-url", f"sqlite:///{trials.database}"], {}) == 0
     for change, found in DAMAGE.items():
         assert any(fault.startswith(found) for fault in faults_after(change, trials)), change
 

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from support.audit_trail import findings
 from support.persistent_callers import Acknowledged, Load, faults
 from support.postgres import FAST, PostgresServer, postgres_folder
 from support.servers import RunningServer, eventually
 from support.trials import FAILOVER_TRIALS
+
+from almeno_grpc.storage.store import SqlStore
 
 pytestmark = pytest.mark.tools
 
@@ -77,7 +80,9 @@ def fail_over(start_pair: Callable[..., Pair], tmp_path: Path) -> Callable[..., 
                 pair.standby.promote()
                 before = load.answered()
                 eventually(lambda: load.answered() > before + 50)
-            return faults(pair.standby, load.acknowledged), load.acknowledged
+            store = SqlStore(pair.url)
+            stack.callback(store.close)
+            return faults(pair.standby, load.acknowledged) + findings(store), load.acknowledged
 
     return run
 

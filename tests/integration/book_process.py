@@ -63,7 +63,7 @@ def register(store: SqlStore, clock: Clock, options: dict) -> list[int]:
 def repeat(store: SqlStore, clock: Clock, options: dict) -> str:
     """Sends a request that may have been answered; tells the answer."""
     get_ready()
-    context = RequestContext(options["request_id"], fingerprint=options["fingerprint"])
+    context = RequestContext(request_id=options["request_id"], fingerprint=options["fingerprint"])
     return Idempotency(store, clock).execute(context, lambda _: options["answer"], str.encode).decode()
 
 

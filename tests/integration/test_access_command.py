@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from almeno_grpc import access_command
+from almeno_grpc.commands import access as access_command
 from almeno_grpc.domain.api_keys import sha256_of
 from almeno_grpc.storage.store import SqlStore
 

@@ -223,7 +223,7 @@ def test_policy_of_a_decision_that_was_undone_is_not_pinned(book):
     for _ in range(2):
         # An answer that is to be remembered is made before the commit.
         with pytest.raises(RuntimeError):
-            book.booking.book(request, RequestContext(str(uuid.uuid4())), fail).result()
+            book.booking.book(request, RequestContext(request_id=str(uuid.uuid4())), fail).result()
     assert book.rows("policy_pin") == []
     book.lend(customer.customer_id, LAKH)
     assert len(book.rows("policy_pin")) == 1

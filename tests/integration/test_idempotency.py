@@ -123,7 +123,7 @@ def test_request_that_was_refused_may_be_mended_under_its_id(stubs, loan_request
 
 def test_answer_outlives_the_process_that_gave_it(book, open_store, start_process):
     customer = book.register()
-    context = RequestContext(ID, fingerprint="f" * 64)
+    context = RequestContext(request_id=ID, fingerprint="f" * 64)
     done = []
     first = Idempotency(book.store, book.clock).execute(
         context, lambda tx: tx.customers.get(customer.customer_id), lambda found: repr(found).encode(), done.append
@@ -146,6 +146,9 @@ def test_answer_given_in_another_process_holds_here(book, start_process):
     other.go()
     assert other.result() == "the first answer"
     here = Idempotency(book.store, book.clock)
-    assert here.execute(RequestContext(ID, fingerprint="f" * 64), lambda _: "x", str.encode) == b"the first answer"
+    assert (
+        here.execute(RequestContext(request_id=ID, fingerprint="f" * 64), lambda _: "x", str.encode)
+        == b"the first answer"
+    )
     with pytest.raises(RequestIdReused):
-        here.execute(RequestContext(ID, fingerprint="e" * 64), lambda _: "x", str.encode)
+        here.execute(RequestContext(request_id=ID, fingerprint="e" * 64), lambda _: "x", str.encode)

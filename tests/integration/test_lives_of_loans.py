@@ -276,7 +276,7 @@ class LivesOfLoans(RuleBasedStateMachine):
         recorded: list[Recorded] = []
         answer = self.book.repayments.record(
             RepaymentRequest(loan_id, amount, on),
-            RequestContext(request_id, fingerprint=f"{loan_id} {amount} {on}"),
+            RequestContext(request_id=request_id, fingerprint=f"{loan_id} {amount} {on}"),
             lambda recorded: f"{recorded}".encode(),
             recorded.append,
         )

@@ -342,5 +342,5 @@ def test_repayment_that_comes_between_is_not_overwritten_by_a_sheet(book):
     before = book.booking.get_loan(5)[0]
     book.repay(5, EMI)
     with pytest.raises(WriteConflict):
-        book.store.write(lambda tx: tx.loans.import_changed(replace(before, emis_paid=2, emis_paid_on_time=2)))
+        book.store.write(lambda tx: tx.loans.import_changed(replace(before, emis_paid=2, emis_paid_on_time=2), before))
     assert book.booking.get_loan(5)[0].emis_paid == 4

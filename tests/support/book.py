@@ -89,7 +89,7 @@ class Book:
 
     def book(self, request: LoanRequest, request_id: str = "") -> Booking:
         """Books a loan under terms of all kinds; not for a request_id that was used before."""
-        context = RequestContext(request_id, fingerprint=hashlib.sha256(f"{request}".encode()).hexdigest())
+        context = RequestContext(request_id=request_id, fingerprint=hashlib.sha256(f"{request}".encode()).hexdigest())
         booked: list[Booking] = []
         self.booking.book(request, context, lambda _: b"booked", booked.append).result()
         return booked[0]
@@ -139,7 +139,7 @@ class Book:
 
     def upsert_parts(self, file: ImportFile, parts: Sequence[RowBatch]) -> RowCounts:
         """Imports parts of a batch in a transaction."""
-        return self.store.write(lambda tx: upsert_batch(tx, file, parts, 1))
+        return self.store.write(lambda tx: upsert_batch(tx, file, parts, self.clock.now_microseconds()))
 
     def issues(self, file: ImportFile) -> list[tuple[int, str, str, str]]:
         found = self.imports.page_of_issues(file.import_id, (0, 0), 1000)
@@ -155,10 +155,16 @@ class Book:
         return {table.name: len(self.rows(table.name)) for table in metadata.sorted_tables}
 
     def work(
-        self, until: Callable[[], bool] | None = None, batch_rows: int = 1000, max_rows_per_call: int = 1000
+        self,
+        until: Callable[[], bool] | None = None,
+        batch_rows: int = 1000,
+        max_rows_per_call: int = 1000,
+        upkeep: Callable[[], object] = lambda: None,
     ) -> None:
         """Lets an import worker work until the queue is empty, or something else has come."""
-        worker = ImportWorker(self.store, self.clock, NoMetrics(), ReadingLimits(), batch_rows, max_rows_per_call)
+        worker = ImportWorker(
+            self.store, self.clock, NoMetrics(), ReadingLimits(), batch_rows, max_rows_per_call, upkeep
+        )
         stop = threading.Event()
         with futures.ThreadPoolExecutor(1) as pool:
             running = pool.submit(worker.run, stop)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection
 from datetime import date
 from typing import Any, TypeVar, cast
 
+from almeno_grpc.domain.audit import AuditEntry
 from almeno_grpc.domain.errors import DeadlineExceeded, WriteConflict
 from almeno_grpc.service.store import Changes, IdempotencyRecord, Store, always
 
@@ -17,6 +18,7 @@ class MemoryTransaction:
     def __init__(self, store: "MemoryStore") -> None:
         self._store = store
         self.changes = Changes()
+        self.events: list[AuditEntry] = []
 
     @property
     def idempotency(self) -> "MemoryTransaction":
@@ -29,10 +31,15 @@ class MemoryTransaction:
     def latest_business_date(self) -> date | None:
         return self._store.latest_business_date
 
-    def write(self, changes: Changes) -> None:
+    def write(self, *parts: Changes) -> None:
         self._store.log.append("write")
+        changes = Changes()
+        for part in parts:
+            changes.policy_pins |= part.policy_pins
+            changes.idempotency_records += part.idempotency_records
         self._store.on_write(changes)
         self.changes = changes
+        self.events = [part.event for part in parts if part.event]
 
 
 class MemoryStore:
@@ -41,6 +48,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self.records: dict[tuple[str, str], IdempotencyRecord] = {}
         self.committed: list[Changes] = []
+        self.events: list[AuditEntry] = []
         self.log: list[str] = []
         self.latest_business_date: date | None = None
         self.on_begin: Callable[[], object] = lambda: None
@@ -70,6 +78,7 @@ class MemoryStore:
             self.on_commit()
             self.log.append("commit")
             self.committed.append(tx.changes)
+            self.events += tx.events
             self.records |= {(record.principal, record.request_id): record for record in tx.changes.idempotency_records}
             return result
 

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 LAYERS = (
     "server",
-    ("serving", "access_command"),
+    ("commands", "serving"),
     "bootstrap",
     "application",
     ("rpc", "imports", "storage"),
@@ -37,9 +37,9 @@ LIBRARIES = {
     "numpy": {"imports.parsing." + name for name in ("columns", "loan_terms", "rows", "table")},
     "python_calamine": {"imports.parsing.sheets"},
     "phonenumbers": {"service.phone_numbers"},
-    "msgspec": {"service.decision_snapshot"},
+    "msgspec": {"service.decision_snapshot", "service.audit_chain", "storage.audit_rows"},
     "prometheus_client": {"metrics", "serving"},
-    "cryptography": {"serving.certificates"},
+    "cryptography": {"serving.certificates", "service.audit_signing"},
     "grpc": {"rpc", "serving", "server", "application", "_gen"},
     "grpc_status": {"rpc"},
     "grpc_health": {"serving", "rpc"},

@@ -26,6 +26,11 @@ def fill_customer(message: customer_pb2.Customer, customer: Customer, *, in_full
     fill_timestamp(message.create_time, customer.create_time)
 
 
+def is_personal(change: CustomerChange) -> bool:
+    """Whether the values of a change are a name or a phone number."""
+    return change.change.field in _PERSONAL_FIELDS
+
+
 def fill_change(message: customer_pb2.CustomerChange, change: CustomerChange, *, in_full: bool) -> None:
     """Fills a change of a customer or of a loan; names and phone numbers only in full."""
     message.number = change.number
@@ -34,7 +39,7 @@ def fill_change(message: customer_pb2.CustomerChange, change: CustomerChange, *,
     if change.loan_id is not None:
         message.loan_id = change.loan_id
     message.field = change.change.field
-    if in_full or message.field not in _PERSONAL_FIELDS:
+    if in_full or not is_personal(change):
         message.old_value, message.new_value = change.change.old_value, change.change.new_value
     else:
         message.redacted = True

@@ -115,25 +115,29 @@ class AdmissionInterceptor(grpc.ServerInterceptor):
         route = self.route(path, continuation(handler_call_details))
         caller: Caller | None = ANYONE
         if not path.startswith(HEALTH):
+            caller = None
             try:
-                caller = self._caller_of(handler_call_details)
+                caller = self._authentication.by_metadata(handler_call_details.invocation_metadata)
+                self._raise_if_refused(caller, path)
             except CreditError as error:
-                caller, route = None, self._refusal(path, error)
+                self._authentication.note_refusal(caller, path, error)
+                route = self._refusal(path, error)
         self.executor.route_next(route, caller)
         return route.grpc_handler
 
-    def _caller_of(self, call: grpc.HandlerCallDetails) -> Caller | None:
-        """Who makes a call, by its metadata, which may make it; None where its certificate has to say.
+    def _raise_if_refused(self, caller: Caller | None, path: str) -> None:
+        """Counts a call of a caller who is known by now, who may make it.
 
         Raises:
-            CreditError: The call is refused.
+            ScopeMissing: The caller may not.
+            RateLimited: Not so often.
         """
-        caller = self._authentication.by_metadata(call.invocation_metadata)
-        if caller is not None:
-            admitted = self._methods.get(call.method)
-            if admitted is not None and not caller.may(admitted.scope):
-                raise ScopeMissing(admitted.scope)
-        return caller
+        if caller is None:
+            return
+        admitted = self._methods.get(path)
+        if admitted is not None and not caller.may(admitted.scope):
+            raise ScopeMissing(admitted.scope)
+        self._authentication.count_call(caller)
 
     def _refusal(self, path: str, error: CreditError) -> Route:
         """What answers a call that is refused for who makes it."""

@@ -6,14 +6,20 @@ authorities, where the call is at hand.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from typing import Any, Protocol
 
 import grpc
 
 from almeno_grpc.domain.access import ANYONE, Caller
-from almeno_grpc.domain.errors import CredentialsInvalid, CredentialsMissing
+from almeno_grpc.domain.errors import (
+    CredentialsInvalid,
+    CredentialsMissing,
+    PermissionDenied,
+    RateLimited,
+    Unauthenticated,
+)
 from almeno_grpc.rpc.runtime.rates import Rates
 
 AUTHORIZATION = "authorization"
@@ -44,7 +50,6 @@ class Authentication(Protocol):
 
         Raises:
             Unauthenticated: The credential is missing or not valid.
-            RateLimited: The principal calls more often than it may.
             AccessUnknown: Who may call is not known at the moment.
         """
 
@@ -56,8 +61,18 @@ class Authentication(Protocol):
             context: The call's.
         """
 
+    def count_call(self, caller: Caller) -> None:
+        """Counts a call that a caller may make.
+
+        Raises:
+            RateLimited: The principal calls more often than it may.
+        """
+
     def again(self, caller: Caller) -> Caller:
         """The caller of a stream that goes on, as it is known now; raises as above."""
+
+    def note_refusal(self, caller: Caller | None, path: str, error: BaseException) -> None:
+        """Records that a call was refused for who made it; other errors are left alone."""
 
 
 class OpenAccess:
@@ -71,9 +86,15 @@ class OpenAccess:
         """Whoever it is."""
         return ANYONE
 
+    def count_call(self, caller: Caller) -> None:
+        """Nobody's calls are counted."""
+
     def again(self, caller: Caller) -> Caller:
         """Whoever it was."""
         return caller
+
+    def note_refusal(self, caller: Caller | None, path: str, error: BaseException) -> None:
+        """Nobody is refused."""
 
 
 class Directory(Protocol):
@@ -92,7 +113,20 @@ class Directory(Protocol):
 class KeyAuthentication:
     """API keys and, where they count, certificates."""
 
-    def __init__(self, directory: Directory, certificates: Certificates) -> None:
+    def __init__(
+        self,
+        directory: Directory,
+        certificates: Certificates,
+        record_refusal: Callable[[Caller | None, str, str], None] = lambda _caller, _path, _reason: None,
+    ) -> None:
+        """Makes it.
+
+        Args:
+            directory: What is known of callers.
+            certificates: What names in certificates are good for.
+            record_refusal: Records, for the audit trail, whose call was refused, its method and the reason.
+        """
+        self._record_refusal = record_refusal
         self._directory = directory
         self._certificates = certificates
         self._rates = Rates()
@@ -107,9 +141,7 @@ class KeyAuthentication:
         value = values[0]
         if len(values) > 1 or isinstance(value, bytes) or value[: len(_SCHEME)].lower() != _SCHEME:
             raise CredentialsInvalid
-        caller = self._directory.by_key(value[len(_SCHEME) :].strip().encode())
-        self._rates.count(caller)
-        return caller
+        return self._directory.by_key(value[len(_SCHEME) :].strip().encode())
 
     def by_certificate(self, caller: Caller | None, context: grpc.ServicerContext) -> Caller:
         """By the name in it: the principal's own, or that of the key's principal."""
@@ -117,7 +149,6 @@ class KeyAuthentication:
             return caller
         certified = self._directory.by_certificate_name(certificate_name(context.auth_context()))
         if caller is None:
-            self._rates.count(certified)
             return certified
         if certified.principal != caller.principal:
             raise CredentialsInvalid
@@ -130,9 +161,18 @@ class KeyAuthentication:
             certified.certificate_name,
         )
 
+    def count_call(self, caller: Caller) -> None:
+        """By the rate of its principal."""
+        self._rates.count(caller)
+
     def again(self, caller: Caller) -> Caller:
         """As it is known now."""
         return caller if caller is ANYONE else self._directory.again(caller)
+
+    def note_refusal(self, caller: Caller | None, path: str, error: BaseException) -> None:
+        """For the audit trail."""
+        if isinstance(error, Unauthenticated | PermissionDenied | RateLimited):
+            self._record_refusal(caller, path, error.reason)
 
 
 def certificate_name(verified: Mapping[str, Any]) -> str:

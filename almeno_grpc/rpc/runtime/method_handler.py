@@ -12,12 +12,18 @@ from typing import Any
 
 import grpc
 
+from almeno_grpc.domain.access import NOBODY, Caller
 from almeno_grpc.domain.errors import ScopeMissing
 from almeno_grpc.metrics import Metrics
 from almeno_grpc.rpc.errors import to_status
 from almeno_grpc.rpc.runtime.authentication import Authentication
 from almeno_grpc.rpc.runtime.calls import AdmittedCall, BlockingCall, UnaryCall, answers_unread
-from almeno_grpc.rpc.runtime.current_call import check_current_caller, set_current_call, while_admitted
+from almeno_grpc.rpc.runtime.current_call import (
+    check_current_caller,
+    current_caller,
+    set_current_call,
+    while_admitted,
+)
 from almeno_grpc.rpc.runtime.deadline import code_of_departure, raise_if_not_awaited
 from almeno_grpc.rpc.runtime.decoding import Decoder, NoRequest
 from almeno_grpc.rpc.runtime.dispatch import Exchange, request_arrived
@@ -103,15 +109,16 @@ class MethodHandler:
             call.reject(self._fail(error, call.context, arrived_seconds))
         else:
             if isinstance(response, Future):
-                response.add_done_callback(partial(self._send, call, arrived_seconds))
+                response.add_done_callback(partial(self._send, call, arrived_seconds, current_caller()))
             else:
-                self._send(call, arrived_seconds, response)
+                self._send(call, arrived_seconds, current_caller(), response)
 
-    def _send(self, call: UnaryCall, arrived_seconds: float, response: Any) -> None:
+    def _send(self, call: UnaryCall, arrived_seconds: float, caller: Caller, response: Any) -> None:
         try:
             encoded = self._encoded(response.result() if isinstance(response, Future) else response)
         except BaseException as error:
-            call.reject(self._fail(error, call.context, arrived_seconds))
+            # Not always on the thread that has run the handler.
+            call.reject(self._fail(error, call.context, arrived_seconds, caller))
         else:
             self._ended("OK", arrived_seconds)
             call.answer(encoded)
@@ -240,10 +247,13 @@ class MethodHandler:
         Raises:
             CreditError: The call is not to be served.
         """
+        set_current_call(origin.caller or NOBODY, self.method, self._authentication)
         caller = self._authentication.by_certificate(origin.caller, context)
+        set_current_call(caller, self.method, self._authentication)
         if not caller.may(self.method.scope):
             raise ScopeMissing(self.method.scope)
-        set_current_call(caller, self.method, self._authentication)
+        if origin.caller is None:
+            self._authentication.count_call(caller)
         argument = (
             self._decoder.message(request)
             if isinstance(request, bytes | NoRequest)
@@ -256,7 +266,14 @@ class MethodHandler:
         # A repeated request is answered with the bytes of its first answer.
         return response if type(response) is bytes else self._encode(response)
 
-    def _fail(self, error: BaseException, context: grpc.ServicerContext, arrived_seconds: float) -> grpc.Status:
+    def _fail(
+        self,
+        error: BaseException,
+        context: grpc.ServicerContext,
+        arrived_seconds: float,
+        caller: Caller | None = None,
+    ) -> grpc.Status:
+        self._authentication.note_refusal(caller or current_caller(), self.method.path, error)
         failure = failure_of(error, context)
         if failure.is_unexpected:
             self._log.failed(error)

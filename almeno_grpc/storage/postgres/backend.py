@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from almeno_grpc.domain.errors import StoreUnavailable
 from almeno_grpc.service.store import Lock
+from almeno_grpc.storage.audit_writes import chained
 from almeno_grpc.storage.backend import BEGIN
 from almeno_grpc.storage.compiled import CompiledStatement, Row, compiled_text, execute_raw
 from almeno_grpc.storage.keyed import KeyedStatement
@@ -106,7 +107,7 @@ class PostgresBackend:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Of READ COMMITTED."""
-        with self._writing.checkout() as connection, _transaction(connection):
+        with self._writing.checkout() as connection, chained(connection, _transaction(connection)):
             yield connection
 
     @contextmanager

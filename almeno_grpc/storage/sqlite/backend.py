@@ -18,6 +18,7 @@ from sqlalchemy.exc import DatabaseError
 from almeno_grpc.domain.errors import StoreUnavailable
 from almeno_grpc.logs import log_event
 from almeno_grpc.service.store import Lock
+from almeno_grpc.storage.audit_writes import chained
 from almeno_grpc.storage.backend import BEGIN, DatabaseUnusable
 from almeno_grpc.storage.compiled import CompiledStatement, Row, execute_raw
 from almeno_grpc.storage.keyed import KeyedStatement
@@ -144,7 +145,7 @@ class SqliteBackend:
             try:
                 with writer.file_lock.held(timeout_milliseconds=int(1000 * (deadline - time.monotonic()))):
                     self._raise_if_lost()
-                    with writer.connection.begin():
+                    with chained(writer.connection, writer.connection.begin()):
                         yield writer.connection
                         writer.raise_if_rolled_back()
             except BaseException:

@@ -11,6 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError
+from support.audit_trail import findings
 
 from almeno_grpc.storage.engine import DatabaseUnusable
 from almeno_grpc.storage.schema import MIGRATIONS
@@ -179,6 +180,21 @@ A_REPAYMENT = (
 
 
 A_CHANGE = "INSERT INTO customer_change VALUES (7, 1, NULL, 'age', '30', '31', '', 'i', 2, 1)"
+
+
+def test_book_that_was_there_before_the_audit_trail_is_vouched_for_as_it_was(empty, engine):
+    empty.migrate("0201")
+    with engine.begin() as connection:
+        for row in A_REPAYMENT:
+            connection.exec_driver_sql(row)
+    empty.migrate()
+    assert findings(empty) == []
+    empty.migrate()
+    assert findings(empty) == []
+    with engine.begin() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM audit_event WHERE method = 'migration'").scalar() == 3
+        connection.exec_driver_sql("UPDATE loan SET tenure_months = 11")
+    assert findings(empty) == ["TAMPERED loan 7/5: was changed without an event"]
 
 
 def test_migration_that_fails_halfway_leaves_nothing_of_itself(monkeypatch, empty, engine):

@@ -297,7 +297,7 @@ def test_import_does_not_change_a_loan_while_a_repayment_is_recorded_on_it(book,
 
     def import_changed(tx):
         [loan] = tx.loans.by_source([(1, 5)]).values()
-        tx.loans.import_changed(replace(loan, outstanding_principal=loan.outstanding_principal - 1))
+        tx.loans.import_changed(replace(loan, outstanding_principal=loan.outstanding_principal - 1), loan)
         changed.append(1)
 
     def repay(tx):

@@ -4,6 +4,7 @@ from datetime import date
 
 import pytest
 
+from almeno_grpc.domain.audit import AuditEntry, AuditEventKind
 from almeno_grpc.domain.errors import WriteConflict
 from almeno_grpc.service.store import Changes, DecisionRecord, IdempotencyRecord
 from almeno_grpc.storage.compiled import execute_raw
@@ -51,13 +52,14 @@ def test_batch_of_bookings_takes_eight_round_trips_whatever_its_size(store, book
         assert tx.latest_business_date() is None
         loan_ids = tx.loans.reserve_ids(count)
         tx.write(
-            Changes(
-                decisions=[
-                    DecisionRecord(name, id_, "2026-04-10", "v", "f", True, 70, "", "{}", "s", 1)
-                    for name, id_ in zip(names, ids, strict=True)
-                ],
-                idempotency_records=[IdempotencyRecord(name, "f", b"", 1) for name in names],
-                business_date=TODAY,
+            *(
+                Changes(
+                    decisions=[DecisionRecord(name, id_, "2026-04-10", "v", "f", True, 70, "", "{}", "s", 1)],
+                    idempotency_records=[IdempotencyRecord(name, "f", b"", 1)],
+                    event=AuditEntry(AuditEventKind.WRITE, 1, "", "", "CreateLoan", id_, name),
+                    business_date=TODAY if name == names[0] else None,
+                )
+                for name, id_ in zip(names, ids, strict=True)
             )
         )
         return loan_ids

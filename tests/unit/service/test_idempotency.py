@@ -66,7 +66,7 @@ class Desk:
     def submit(
         self, request: str, request_id: str = "", fingerprint: str = "", is_active: Callable[[], bool] = lambda: True
     ) -> Future[bytes]:
-        context = RequestContext(request_id, "request_id", fingerprint or request, is_active)
+        context = RequestContext(request_id=request_id, fingerprint=fingerprint or request, is_active=is_active)
         return self.queue.submit(request, context, str.encode, self.done.append)
 
     def submit_together(self, *requests: str) -> list[Future[bytes]]:
@@ -299,7 +299,7 @@ def test_a_caller_that_is_gone_changes_nothing(desk: Desk) -> None:
 
 
 def test_an_answer_that_cannot_be_made_undoes_a_request_that_is_to_be_remembered(desk: Desk) -> None:
-    context = RequestContext("id-1", "request_id", "a", lambda: True)
+    context = RequestContext(request_id="id-1", fingerprint="a")
 
     def break_off(_result: str) -> bytes:
         raise ValueError("no answer")
@@ -319,11 +319,13 @@ def test_a_rare_request_takes_effect_once_too() -> None:
     def encode(result: int) -> bytes:
         return b"%d" % result
 
-    context = RequestContext("id-1", "request_id", "a", lambda: True)
+    context = RequestContext(request_id="id-1", fingerprint="a")
     assert [idempotency.execute(context, work, encode, done.append) for _ in range(2)] == [b"0", b"0"]
     assert done == [0]
     with pytest.raises(RequestIdReused):
-        idempotency.execute(RequestContext("id-1", "header.request_id", "b", lambda: True), work, encode)
+        idempotency.execute(
+            RequestContext(request_id="id-1", request_id_field="header.request_id", fingerprint="b"), work, encode
+        )
 
 
 def test_a_rare_request_whose_work_fails_raises_what_it_raised() -> None:
@@ -332,5 +334,5 @@ def test_a_rare_request_whose_work_fails_raises_what_it_raised() -> None:
 
     store = MemoryStore()
     with pytest.raises(CustomerNotFound):
-        Idempotency(store.as_store(), CLOCK).execute(RequestContext("id-1"), work, lambda _result: b"")
+        Idempotency(store.as_store(), CLOCK).execute(RequestContext(request_id="id-1"), work, lambda _result: b"")
     assert store.records == {}
