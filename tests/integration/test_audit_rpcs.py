@@ -7,7 +7,6 @@ from support.audit_trail import findings
 
 from almeno_grpc.api import credit_service_pb2 as pb
 from almeno_grpc.api import portfolio_service_pb2 as portfolio_pb
-from almeno_grpc.rpc import requests
 
 
 def rupees(units: int) -> money_pb2.Money:
@@ -47,13 +46,3 @@ def test_events_name_the_methods_and_requests_of_the_calls(stubs):
         ("WRITE", f"{portfolio}CancelImport", import_id, ids[4]),
     ]
     assert findings(stubs.book.store) == []
-
-
-def test_no_two_methods_have_the_same_name():
-    methods = [
-        method.name
-        for module in requests._SERVICES
-        for service in module.DESCRIPTOR.services_by_name.values()
-        for method in service.methods
-    ]
-    assert len(methods) == len(set(methods)) == len(requests._FULL_NAMES)

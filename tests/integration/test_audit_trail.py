@@ -25,6 +25,11 @@ DAY = 24 * 3600 * 1_000_000
 PUNE = Caller("branch-pune", "abcdefghijkl", SCOPES)
 
 
+@pytest.fixture(autouse=True)
+def _imports_are_of_now(book):
+    book.now = book.clock.now_microseconds
+
+
 def events(store: SqlStore) -> list:
     with store.read() as tx:
         return list(tx.audit.events())

@@ -22,6 +22,11 @@ from almeno_grpc.service.audit_signing import read_key
 from almeno_grpc.service.store import Changes
 
 
+@pytest.fixture(autouse=True)
+def _imports_are_of_now(book):
+    book.now = book.clock.now_microseconds
+
+
 @pytest.fixture
 def anchor(tmp_path: Path) -> AnchorFile:
     return AnchorFile(tmp_path / "anchor")

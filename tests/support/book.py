@@ -61,6 +61,8 @@ class Book:
     booking: BookingService = field(init=False)
     repayments: RepaymentService = field(init=False)
     imports: ImportService = field(init=False)
+    now: Callable[[], int] = field(default=lambda: 1, kw_only=True)
+    """The time of imports, in microseconds since the epoch: for most tests any will do."""
 
     def __post_init__(self) -> None:
         policies = PolicyCalendar(load_policies())
@@ -139,7 +141,7 @@ class Book:
 
     def upsert_parts(self, file: ImportFile, parts: Sequence[RowBatch]) -> RowCounts:
         """Imports parts of a batch in a transaction."""
-        return self.store.write(lambda tx: upsert_batch(tx, file, parts, self.clock.now_microseconds()))
+        return self.store.write(lambda tx: upsert_batch(tx, file, parts, self.now()))
 
     def issues(self, file: ImportFile) -> list[tuple[int, str, str, str]]:
         found = self.imports.page_of_issues(file.import_id, (0, 0), 1000)
@@ -163,7 +165,7 @@ class Book:
     ) -> None:
         """Lets an import worker work until the queue is empty, or something else has come."""
         worker = ImportWorker(
-            self.store, self.clock, NoMetrics(), ReadingLimits(), batch_rows, max_rows_per_call, upkeep
+            self.store, self.clock, NoMetrics(), ReadingLimits(), batch_rows, max_rows_per_call, upkeep=upkeep
         )
         stop = threading.Event()
         with futures.ThreadPoolExecutor(1) as pool:

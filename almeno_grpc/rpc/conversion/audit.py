@@ -4,7 +4,12 @@ from almeno_grpc.api import access_pb2
 from almeno_grpc.domain.audit import AuditCheckpoint, AuditEvent, AuditEventKind
 from almeno_grpc.rpc.conversion.values import fill_timestamp
 
-_KINDS = {kind: access_pb2.AuditEventKind.Value(f"AUDIT_EVENT_KIND_{kind.name}") for kind in AuditEventKind}
+_KINDS = {
+    AuditEventKind.WRITE: access_pb2.AUDIT_EVENT_KIND_WRITE,
+    AuditEventKind.REPEAT: access_pb2.AUDIT_EVENT_KIND_REPEAT,
+    AuditEventKind.READ: access_pb2.AUDIT_EVENT_KIND_READ,
+    AuditEventKind.REFUSAL: access_pb2.AUDIT_EVENT_KIND_REFUSAL,
+}
 
 
 def fill_event(message: access_pb2.AuditEvent, event: AuditEvent) -> None:
