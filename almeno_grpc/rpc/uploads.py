@@ -5,6 +5,7 @@ import re
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO
 
@@ -70,7 +71,9 @@ def receive(messages: Iterator[pb.StartImportRequest], max_bytes: int, context: 
         _raise_if_different(first.header, size, sha256)
         _raise_if_cancelled(first.header, context)
     except BaseException:
-        file.close()
+        # To close it is to write what no room was found for, once more.
+        with suppress(OSError):
+            file.close()
         raise
     return Received(first.header, size, sha256, file)
 
@@ -102,11 +105,20 @@ def _write_chunks(messages: Iterator[pb.StartImportRequest], max_bytes: int, fil
         if seconds > _UNHURRIED_SECONDS and size < seconds * _MIN_BYTES_PER_SECOND:
             raise DeadlineExceeded(f"the upload comes to less than {_MIN_BYTES_PER_SECOND} bytes a second")
         digest.update(message.chunk)
-        try:
+        with _room_for_file():
             file.write(message.chunk)
-        except OSError as error:
-            raise StoreUnavailable("the server has no room for the file at the moment; send it again") from error
+    with _room_for_file():
+        # What waits in the buffer would else find no room when it is read.
+        file.flush()
     return size, digest.hexdigest()
+
+
+@contextmanager
+def _room_for_file() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StoreUnavailable("the server has no room for the file at the moment; send it again") from error
 
 
 def _raise_if_different(header: pb.ImportHeader, size: int, sha256: str) -> None:

@@ -91,7 +91,6 @@ def temporary(
         server.kill_all()
 
 
-@pytest.mark.xfail(strict=True, reason="the last bytes of an upload that find no room are answered INTERNAL")
 def test_upload_that_the_temporary_folder_has_no_room_for_is_refused_at_its_last_bytes_too(
     temporary: tuple[RunningServer, SmallDisk],
 ) -> None:
@@ -107,7 +106,6 @@ def test_upload_that_the_temporary_folder_has_no_room_for_is_refused_at_its_last
     assert server.events("process_died") == []
 
 
-@pytest.mark.xfail(strict=True, reason="an import that finds no room in the temporary folder fails for good")
 def test_import_waits_for_room_in_the_temporary_folder(temporary: tuple[RunningServer, SmallDisk]) -> None:
     server, disk = temporary
     # What the imports of before have there goes with them.

@@ -144,9 +144,6 @@ def test_hostile_file_ends_by_its_own_fault_within_bounds(
 
 
 @pytest.mark.parametrize("what", DEAR_FILES)
-@pytest.mark.xfail(
-    strict=True, reason="columns, and the parts of an old workbook, are not bounded before they are read"
-)
 def test_file_that_costs_more_than_others_of_its_size_is_bounded_too(
     server: RunningServer, what: str, request: pytest.FixtureRequest
 ) -> None:
@@ -162,8 +159,7 @@ def test_damaged_files_end_by_their_own_fault(server: RunningServer, request: py
     ends: Counter[str] = Counter()
     for number, (name, content) in enumerate(mutated_files(random.Random(seed), FUZZ_EXAMPLES // 2)):
         file, cost = load_bounded(server, name, content)
-        # The parts of an old workbook may have become a circle, which is one of the dear files.
-        assert cost.is_bounded() or name == "a.xls", f"file {number} of the seed {seed}: {cost}"
+        assert cost.is_bounded(), f"file {number} of the seed {seed}: {cost}"
         ends["failed" if file.state == FAILED else "rows rejected" if file.rows_rejected else "taken"] += 1
     request.node.user_properties.append(("damaged files", f"{ends.total()}: {dict(ends)}"))
     assert_goes_on(server)

@@ -94,7 +94,6 @@ def test_cut_of_the_power_loses_nothing_that_sqlite_has_acknowledged(
     assert sqlite_cuts.acknowledged["CreateLoan"] > 5 * sqlite_cuts.cuts
 
 
-@pytest.mark.xfail(strict=True, reason="errors of the disk are answered INTERNAL")
 def test_disk_that_is_gone_is_answered_as_unavailable(sqlite_cuts: Found, request: pytest.FixtureRequest) -> None:
     request.node.user_properties.append(("errors of a disk that is gone", str(dict(sqlite_cuts.errors))))
     assert sum(count for (_, reason), count in sqlite_cuts.errors.items() if reason != UNANSWERED) > 0

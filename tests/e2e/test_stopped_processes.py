@@ -21,7 +21,6 @@ SILENCE_SECONDS = 3
 REPLACED_SECONDS = 5 * SILENCE_SECONDS
 STOPS = {"ALMENO_PROCESS_MAX_SILENCE_SECONDS": str(SILENCE_SECONDS), **SEVERAL_PROCESSES}
 BOUNDED = {"UNAVAILABLE", "RESOURCE_EXHAUSTED", "ABORTED"}
-NOT_REPLACED = pytest.mark.xfail(strict=True, reason="a process that is stopped is not replaced")
 
 
 @pytest.fixture
@@ -64,7 +63,6 @@ def note(request: pytest.FixtureRequest, what: str, trials: CrashTrials) -> None
     request.node.user_properties.append((f"{what} stopped", f"{STOP_TRIALS} under {dict(sent)}: {dict(trials.errors)}"))
 
 
-@NOT_REPLACED
 def test_process_that_is_stopped_while_it_writes_is_replaced_and_the_others_wait_a_bounded_time(
     trials: CrashTrials, request: pytest.FixtureRequest
 ) -> None:
@@ -85,7 +83,6 @@ def test_process_that_is_stopped_while_it_writes_is_replaced_and_the_others_wait
     assert server.stop() == 0
 
 
-@NOT_REPLACED
 def test_import_worker_that_is_stopped_is_replaced_and_its_files_go_on(
     trials: CrashTrials, request: pytest.FixtureRequest
 ) -> None:

@@ -1,6 +1,7 @@
 """Connections over bare HTTP/2, which do what a client of gRPC would never do."""
 
 import contextlib
+import select
 import socket
 import struct
 from collections.abc import Iterable
@@ -124,6 +125,7 @@ class RawConnection:
         """Takes in what has come, and throws it away; gives how many bytes that were."""
         taken = 0
         with contextlib.suppress(OSError):
-            while piece := self._socket.recv(2**16, socket.MSG_DONTWAIT):
+            # The socket has a timeout, by which to receive would wait.
+            while select.select([self._socket], [], [], 0)[0] and (piece := self._socket.recv(2**16)):
                 taken += len(piece)
         return taken

@@ -16,6 +16,8 @@ _SEPARATORS = ",;\t|"
 _SEPARATOR_LINE = re.compile(rf'"?sep=([{_SEPARATORS}])"?\s*', re.IGNORECASE)
 """Excel's first line, which a spreadsheet does not show."""
 _BOM = "\ufeff"
+_MAX_COLUMNS = 4_096
+"""Fields of a line. Each column costs, in every chunk, whether its cells are empty or not."""
 _CHUNK_CELLS = 200_000
 _MIN_CHUNK_ROWS = 200
 """A column of a chunk takes pandas about 50 µs, however short it is."""
@@ -76,17 +78,23 @@ def _check(lines: Iterator[str], separator: str, lines_above: int) -> tuple[list
             count += 1
             if has_headings and '"' not in line:
                 unquoted += 1
-                width = max(width, line.count(separator) + 1)
+                width = _wider(width, line.count(separator) + 1, count)
                 continue
             quoted.append(line)
             row = next(reader)
-            width = max(width, len(row))
+            width = _wider(width, len(row), count)
             if not has_headings:
                 top.append(row)
                 has_headings = any(map(str.strip, row))
     except csv.Error as error:
         raise FileRefusedError(f"the file is not sound CSV: line {unquoted + reader.line_num}: {error}") from error
     return top, count, width
+
+
+def _wider(width: int, fields: int, row_number: int) -> int:
+    if fields > _MAX_COLUMNS:
+        raise FileRefusedError(f"row {row_number} of the file has more than {_MAX_COLUMNS} fields")
+    return max(width, fields)
 
 
 def _padded_rows(text: TextIO, separator: str, count: int, width: int) -> Iterator[Sequence[str]]:
