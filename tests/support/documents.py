@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from almeno_grpc.config import settings_from_command_line
 from support.servers import BIN, ROOT, RunningServer, StartServer
 
 SERVED_AT, METRICS_AT = "127.0.0.1:50051", "127.0.0.1:9464"
@@ -132,8 +133,8 @@ class Operator:
                 assert all((ROOT / file).exists() for file in files), f"{line} names tests that do not exist"
             case [".venv/bin/python", "-m", module, *options] if module.partition(".")[0] == "benchmarks":
                 self._check_benchmark(module, options)
-            case ["almeno-server", "--version" | "--help"]:
-                self._check_output(line)
+            case ["almeno-server", "--version" | "--help" | "access", *_]:
+                self._check_output(f"ALMENO_DATABASE_URL={self._own_database} {line}")
             case ["almeno-server", *options]:
                 self._start(options, variables)
             case ["almeno", "--address", _, *_]:
@@ -145,7 +146,8 @@ class Operator:
                 raise AssertionError(f"no test runs the command: {line}")
 
     def _start(self, options: list[str], variables: dict[str, str]) -> None:
-        own = self.folder / "almeno.db"
+        # As it stands there, before it is brought to this machine.
+        settings_from_command_line([self._found(option) for option in options], variables)
         taken: list[str] = []
         for option, value in zip(["", *options], options, strict=False):
             # Servers of tests listen on a free port of this machine.
@@ -153,7 +155,11 @@ class Operator:
         variables = {
             name: "127.0.0.1:0" if name.endswith("ADDRESS") else self._found(value) for name, value in variables.items()
         }
-        self.server = self.start_server(*taken, **{"ALMENO_DATABASE_URL": f"sqlite:///{own}"} | variables)
+        self.server = self.start_server(*taken, **{"ALMENO_DATABASE_URL": self._own_database} | variables)
+
+    @property
+    def _own_database(self) -> str:
+        return f"sqlite:///{self.folder / 'almeno.db'}"
 
     def _found(self, value: str) -> str:
         """A file of the folder by its full name; any other value as it is."""
