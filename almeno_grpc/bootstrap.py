@@ -14,9 +14,9 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from almeno_grpc.api_keys import key_id_of, key_sha256
 from almeno_grpc.clock import Clock
 from almeno_grpc.config import ConfigurationError, Settings
-from almeno_grpc.domain.api_keys import NewKey, sha256_of
 from almeno_grpc.domain.errors import BusinessDateBehind
 from almeno_grpc.domain.imports import ImportKind
 from almeno_grpc.domain.policy import Policy
@@ -167,7 +167,7 @@ def queue_files(settings: Settings) -> None:
         store.close()
 
 
-def create_administrator(settings: Settings, key: NewKey, *, recover: bool) -> None:
+def create_administrator(settings: Settings, key: str, *, recover: bool) -> None:
     """Creates the principal `admin` with a key in the database of the settings.
 
     Args:
@@ -183,7 +183,7 @@ def create_administrator(settings: Settings, key: NewKey, *, recover: bool) -> N
     store = SqlStore(settings.database_url, threads=1)
     access = AccessService(store, clock_of(settings))
     try:
-        store.write(lambda tx: access.create_administrator(tx, key.key_id, sha256_of(key.key), recover=recover))
+        store.write(lambda tx: access.create_administrator(tx, key_id_of(key), key_sha256(key), recover=recover))
     finally:
         store.close()
 

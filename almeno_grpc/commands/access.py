@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from almeno_grpc import bootstrap
+from almeno_grpc.api_keys import new_key
 from almeno_grpc.config import ConfigurationError, Settings, variable_of
-from almeno_grpc.domain.api_keys import make_key
 from almeno_grpc.domain.errors import CreditError
 
 DONE, FAILED, MISUSED = 0, 1, 2
@@ -54,12 +54,12 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
 
 
 def _init(settings: Settings, key_file: Path, *, recover: bool) -> None:
-    key = make_key()
+    key = new_key()
     # O_EXCL follows no link either. The file comes first: a key in the database whose secret is lost is of no use.
     descriptor = os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(f"{key.key}\n")
+            file.write(f"{key}\n")
             file.flush()
             os.fsync(file.fileno())
         bootstrap.create_administrator(settings, key, recover=recover)

@@ -25,7 +25,6 @@ from almeno_client.errors import (
     Unauthenticated,
     Unavailable,
 )
-from almeno_client.keys import new_key
 from almeno_client.portfolio_records import (
     BandCount,
     BookProgress,
@@ -73,6 +72,7 @@ from almeno_client.records import (
     ReplayOutcome,
     ScoreComponent,
 )
+from almeno_grpc.api_keys import new_key
 
 __all__ = [
     "DEFAULT_ADDRESS",

@@ -23,8 +23,8 @@ from almeno_client.access_records import (
     PrincipalLimits,
 )
 from almeno_client.base_client import BaseClient, iterate_pages, new_request_id
-from almeno_client.keys import key_id_of, key_sha256
 from almeno_grpc.api import access_service_pb2
+from almeno_grpc.api_keys import key_id_of, key_sha256
 
 
 class AccessCalls(BaseClient):

@@ -12,9 +12,9 @@ from google.protobuf.message import Message
 
 from almeno_client.channel import DEFAULT_ADDRESS, RETRYABLE_CODES, Retries, Tls, open_channel
 from almeno_client.errors import CreditServiceError, error_of
-from almeno_client.keys import key_id_of
 from almeno_client.target import is_loopback
 from almeno_grpc.api import access_service_pb2_grpc, credit_service_pb2_grpc, portfolio_service_pb2_grpc
+from almeno_grpc.api_keys import key_id_of
 
 DEFAULT_TIMEOUT_SECONDS = 30.0
 """Default deadline of a call, its retries included."""

@@ -20,9 +20,9 @@ from grpc_status import rpc_status
 from support.servers import BIN, RunningServer, StartServer
 
 from almeno_grpc.api import access_pb2, access_service_pb2, access_service_pb2_grpc, credit_service_pb2, scope_pb2
+from almeno_grpc.api_keys import key_id_of, key_sha256, new_key
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.access import SCOPES
-from almeno_grpc.domain.api_keys import make_key, sha256_of
 from almeno_grpc.service.access import AccessService
 from almeno_grpc.storage.store import SqlStore
 
@@ -32,7 +32,7 @@ METHODS = [
     for service in SERVICES
     for method in descriptor_pool.Default().FindServiceByName(f"almeno.credit.v1.{service}").methods
 ]
-WRONG_KEY = make_key().key
+WRONG_KEY = new_key()
 KNOWN_SECONDS = 1.0
 
 
@@ -131,18 +131,18 @@ def keys_by_scope(database_url: str) -> tuple[dict[str, str], dict[str, str]]:
     found: list[dict[str, str]] = [{}, {}]
     for keys, scopes_for in zip(found, (lambda it: {it}, lambda it: SCOPES - {it}), strict=True):
         for scope in sorted(SCOPES):
-            key = make_key()
-            given = key.key_id, sha256_of(key.key), scopes_for(scope)
+            key = new_key()
+            given = key_id_of(key), key_sha256(key), scopes_for(scope)
             store.write(lambda tx, given=given: access.create_key(tx, "all", *given))  # type: ignore[misc]
-            keys[scope] = key.key
+            keys[scope] = key
     store.close()
     return found[0], found[1]
 
 
 def create_key(access: Access, principal: str, scopes: Any = ()) -> str:
-    key = make_key()
-    access("CreateKey", principal=principal, key_id=key.key_id, key_sha256=sha256_of(key.key), scopes=scopes)
-    return key.key
+    key = new_key()
+    access("CreateKey", principal=principal, key_id=key_id_of(key), key_sha256=key_sha256(key), scopes=scopes)
+    return key
 
 
 def test_every_method_names_a_scope_that_there_is() -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from almeno_grpc.api_keys import key_sha256
 from almeno_grpc.commands import access as access_command
-from almeno_grpc.domain.api_keys import sha256_of
 from almeno_grpc.storage.store import SqlStore
 
 Init = Callable[..., int]
@@ -29,7 +29,7 @@ def test_administrator_gets_a_key_in_a_file_for_its_owner_alone(init: Init, stor
     assert file.stat().st_mode & 0o777 == 0o600
     with store.read() as tx:
         [key] = tx.access.keys("admin", "", 9)
-    assert key.sha256 == sha256_of(file.read_text().strip())
+    assert key.sha256 == key_sha256(file.read_text().strip())
 
 
 def test_administrator_is_made_once_unless_keys_are_lost(

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from support.book import Book
 
+from almeno_grpc.api_keys import key_id_of, key_sha256, new_key
 from almeno_grpc.domain.access import Caller, Limits
-from almeno_grpc.domain.api_keys import make_key, sha256_of
 from almeno_grpc.domain.errors import (
     AccessUnknown,
     CertificateNameNotFound,
@@ -47,11 +47,11 @@ class Desk:
         self.store.write(lambda tx: self.access.update_principal(tx, name, **more))
 
     def key(self, principal: str = "branch-pune", **more: object) -> str:
-        made = make_key()
+        made = new_key()
         self.store.write(
-            lambda tx: self.access.create_key(tx, principal, made.key_id, sha256_of(made.key), **more),
+            lambda tx: self.access.create_key(tx, principal, key_id_of(made), key_sha256(made), **more),
         )
-        return made.key
+        return made
 
     def revoke(self, key: str) -> None:
         self.store.write(lambda tx: self.access.revoke_key(tx, key.split("_")[1]))
@@ -241,8 +241,8 @@ def test_names_ids_and_hashes_are_given_once(desk):
     key = desk.key()
     with pytest.raises(PrincipalExists):
         desk.create()
-    made = make_key()
-    for key_id, sha256 in ((key.split("_")[1], sha256_of(made.key)), (made.key_id, sha256_of(key))):
+    made = new_key()
+    for key_id, sha256 in ((key.split("_")[1], key_sha256(made)), (key_id_of(made), key_sha256(key))):
         with pytest.raises(KeyExists):
             desk.store.write(
                 lambda tx, key_id=key_id, sha256=sha256: desk.access.create_key(tx, "branch-pune", key_id, sha256)
@@ -272,15 +272,15 @@ def test_what_does_not_exist_cannot_be_changed(desk):
     with pytest.raises(PrincipalNotFound):
         desk.name("pune.example")
     with pytest.raises(KeyNotFound):
-        desk.revoke(make_key().key)
+        desk.revoke(new_key())
     with pytest.raises(CertificateNameNotFound):
         desk.store.write(lambda tx: desk.access.remove_certificate_name(tx, "pune.example"))
 
 
 def test_somebody_is_left_who_may_change_callers(desk):
-    made = make_key()
+    made = new_key()
     create = desk.access.create_administrator
-    desk.store.write(lambda tx: create(tx, made.key_id, sha256_of(made.key), recover=False))
+    desk.store.write(lambda tx: create(tx, key_id_of(made), key_sha256(made), recover=False))
     for change in ({"disabled": True}, {"scopes": {"loans:read"}}):
         with pytest.raises(LastAdministrator):
             desk.update("admin", **change)
@@ -289,11 +289,11 @@ def test_somebody_is_left_who_may_change_callers(desk):
 
 def test_administrator_is_created_where_there_is_nobody_or_to_recover(desk):
     create = desk.access.create_administrator
-    first, second = make_key(), make_key()
-    desk.store.write(lambda tx: create(tx, first.key_id, sha256_of(first.key), recover=False))
+    first, second = new_key(), new_key()
+    desk.store.write(lambda tx: create(tx, key_id_of(first), key_sha256(first), recover=False))
     with pytest.raises(PrincipalExists):
-        desk.store.write(lambda tx: create(tx, second.key_id, sha256_of(second.key), recover=False))
+        desk.store.write(lambda tx: create(tx, key_id_of(second), key_sha256(second), recover=False))
     desk.create()
-    desk.store.write(lambda tx: create(tx, second.key_id, sha256_of(second.key), recover=True))
+    desk.store.write(lambda tx: create(tx, key_id_of(second), key_sha256(second), recover=True))
     assert [each.name for each in desk.access.page_of_principals("", 9)] == ["admin", "branch-pune"]
-    assert {each.key_id for each in desk.access.page_of_keys("admin", "", 9)} == {first.key_id, second.key_id}
+    assert {each.key_id for each in desk.access.page_of_keys("admin", "", 9)} == {key_id_of(first), key_id_of(second)}

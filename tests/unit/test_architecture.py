@@ -21,7 +21,7 @@ LAYERS = (
 )
 """From the top down: a layer imports itself and the layers below it; those that share a line leave each other alone."""
 
-BESIDE = {"clock", "config", "config_values", "logs", "metrics"}
+BESIDE = {"api_keys", "clock", "config", "config_values", "logs", "metrics"}
 """What any layer but the domain may use; these use each other, the domain, and no other layer."""
 
 STUBS = {"api": {"_gen"}, "_gen": {"_gen"}}
@@ -159,9 +159,9 @@ def test_imports_run_from_the_server_down_to_the_domain(module: Module) -> None:
 
 
 @pytest.mark.parametrize("module", CLIENT, ids=lambda module: module.name)
-def test_client_knows_nothing_of_the_service_but_its_stubs(module: Module) -> None:
+def test_client_knows_nothing_of_the_service_but_its_stubs_and_the_form_of_keys(module: Module) -> None:
     inside = {name for name in module.imports() if name.partition(".")[0] == "almeno_grpc"}
-    assert inside <= {"almeno_grpc.api"}
+    assert inside <= {"almeno_grpc.api", "almeno_grpc.api_keys"}
 
 
 def test_only_the_clock_reads_the_time() -> None:

@@ -10,8 +10,8 @@ import typer
 from almeno_client.channel import DEFAULT_ADDRESS, Tls
 from almeno_client.cli.profiles import DEFAULT_PROFILE, Profile, read_profile
 from almeno_client.files import read_private
-from almeno_client.keys import key_id_of
 from almeno_client.target import check_target
+from almeno_grpc.api_keys import key_id_of
 
 API_KEY_VARIABLE = "ALMENO_API_KEY"
 STANDARD_INPUT = Path("-")

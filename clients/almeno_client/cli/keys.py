@@ -29,7 +29,7 @@ from almeno_client.client import CreditClient
 from almeno_client.errors import CreditServiceError
 from almeno_client.files import read_private, refuse_symlink, write_private
 from almeno_client.formatting import printable
-from almeno_client.keys import new_key
+from almeno_grpc.api_keys import new_key
 
 _PAGE_ROWS = 1000
 

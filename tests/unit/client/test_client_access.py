@@ -7,9 +7,9 @@ from decimal import Decimal
 import grpc
 import pytest
 from almeno_client import AlreadyExists, AuditEventKind, PrincipalLimits, Unavailable, new_key
-from almeno_client.keys import key_sha256
 
 from almeno_grpc.api import access_service_pb2 as access
+from almeno_grpc.api_keys import key_sha256
 
 TOMORROW = dt.datetime(2026, 2, 1, 12, tzinfo=dt.UTC)
 

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 import grpc
 import pytest
 from almeno_client import new_key
-from almeno_client.keys import key_id_of, key_sha256
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from almeno_grpc.api import access_service_pb2 as access
+from almeno_grpc.api_keys import key_id_of, key_sha256
 
 REQUEST_ID = "5f0c2c5a-3c2e-4a47-9d55-0c7a4a6f1a77"
 UNREACHED, REFUSED, USAGE = 5, 4, 2

@@ -5,13 +5,13 @@ import grpc
 import pytest
 from almeno_client import CreditClient, CreditServiceError, ImportKind, PermissionDenied, Tls, Unauthenticated, new_key
 from almeno_client.base_client import BaseClient
-from almeno_client.keys import key_id_of, key_sha256
 from support.fake_service import QUICK
 from support.portfolio_model import summary
 
 from almeno_grpc.api import access_service_pb2 as access
 from almeno_grpc.api import credit_service_pb2 as credit
 from almeno_grpc.api import portfolio_service_pb2 as portfolio
+from almeno_grpc.api_keys import key_id_of, key_sha256
 
 # Made by hand from the rule: the check is the CRC32 of all before it, as a number in base62.
 KNOWN = "almeno_0123456789AB_" + "a" * 43 + "0BDz6z"

@@ -1,4 +1,4 @@
-"""API keys: made here, so that nobody else ever holds the secret.
+"""API keys: made by whoever is to use them, so that nobody else ever holds the secret.
 
 A key is `almeno_<id>_<secret><check>`: an id of 12 characters, a secret of 43, a check of 6, all base62. By the check a
 key that was cut or mistyped is found before it is sent, and one that was left in code by programs that look for such.
