@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.access import ADMIN, NO_LIMITS, ApiKey, CertificateName, Limits, Principal
+from almeno_grpc.domain.audit import AuditEntry, AuditEventKind
 from almeno_grpc.domain.errors import (
     CertificateNameNotFound,
     InvalidField,
@@ -14,9 +15,11 @@ from almeno_grpc.domain.errors import (
     PrincipalExists,
     PrincipalNotFound,
 )
-from almeno_grpc.service.store import Store, Transaction
+from almeno_grpc.service.store import Changes, Store, Transaction
 
 ADMINISTRATOR = "admin"
+INIT = "access init"
+"""The method of the audit event for the administrator that is made on the database itself."""
 _ALL = 1_000_000
 """More principals than there are."""
 MICROSECONDS_PER_DAY = 24 * 3600 * 1_000_000
@@ -174,6 +177,8 @@ class AccessService:
             self.update_principal(tx, ADMINISTRATOR, scopes, disabled=False)
         expire_time = self._clock.now_microseconds() + (MAX_KEY_DAYS - 1) * MICROSECONDS_PER_DAY
         self.create_key(tx, ADMINISTRATOR, key_id, sha256, expire_time=expire_time)
+        now = self._clock.now_microseconds()
+        tx.write(Changes(event=AuditEntry(AuditEventKind.WRITE, now, "", "", INIT, subject=ADMINISTRATOR)))
 
     def page_of_principals(self, after: str, count: int) -> list[Principal]:
         """Up to `count` principals with a name behind `after`, by name."""

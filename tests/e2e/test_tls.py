@@ -4,8 +4,10 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import grpc
 import pytest
@@ -13,8 +15,14 @@ from almeno_client import CreditClient, Retries, Tls, Unavailable
 from support.calls import SECONDS
 from support.servers import BIN, RunningServer, StartServer
 
+from almeno_grpc.api import access_service_pb2, access_service_pb2_grpc, credit_service_pb2_grpc
 from almeno_grpc.api import credit_service_pb2 as pb
-from almeno_grpc.api import credit_service_pb2_grpc
+from almeno_grpc.api_keys import key_id_of, key_sha256, new_key
+from almeno_grpc.clock import Clock
+from almeno_grpc.service.access import AccessService
+from almeno_grpc.service.callers import KNOWN_EVERYWHERE_SECONDS
+from almeno_grpc.service.store import Transaction
+from almeno_grpc.storage.store import SqlStore
 
 APPLICANT = {"first_name": "Asha", "last_name": "Rao", "age": 34, "monthly_income": 50_000}
 ONCE = Retries(attempts=1)
@@ -73,6 +81,53 @@ def almeno(server: RunningServer, *arguments: str | Path) -> subprocess.Complete
         check=False,
         timeout=60,
     )
+
+
+@pytest.mark.parametrize("certificates", ["names", "both"])
+def test_certificate_stands_for_a_principal_or_beside_its_key(
+    start_server: StartServer, pairs: dict[str, Pair], certificates: str
+) -> None:
+    mine, branch = pairs["server"], pairs["branch"]
+    server = start_server(
+        ALMENO_TLS_CERTIFICATE=str(mine.certificate),
+        ALMENO_TLS_KEY=str(mine.key),
+        ALMENO_TLS_CLIENT_CA=str(branch.certificate),
+        ALMENO_ACCESS="keys",
+        ALMENO_ACCESS_CERTIFICATES=certificates,
+    )
+    keys = {"branch-pune": new_key(), "branch-delhi": new_key()}
+    store = SqlStore(server.database_url, threads=1)
+    access = AccessService(store, Clock(None, ZoneInfo("Asia/Kolkata")))
+
+    def create(tx: Transaction) -> None:
+        for name, key in keys.items():
+            access.create_principal(tx, name, {"customers:list"})
+            access.create_key(tx, name, key_id_of(key), key_sha256(key))
+        # The one DNS name of the certificate.
+        access.set_certificate_name(tx, "localhost", "branch-pune")
+
+    store.write(create)
+    store.close()
+    time.sleep(KNOWN_EVERYWHERE_SECONDS)
+    credentials = grpc.ssl_channel_credentials(
+        mine.certificate.read_bytes(), branch.key.read_bytes(), branch.certificate.read_bytes()
+    )
+    with grpc.secure_channel(server.address, credentials) as channel:
+        stub = access_service_pb2_grpc.AccessServiceStub(channel)
+
+        def who(key: str = "") -> str:
+            metadata = [("authorization", f"Bearer {key}")] if key else []
+            try:
+                me = stub.WhoAmI(access_service_pb2.WhoAmIRequest(), metadata=metadata, timeout=SECONDS)
+            except grpc.RpcError as error:
+                return str(error.code().name)
+            return f"{me.principal} {me.certificate_name} {'key' if me.key_id else ''}".strip()
+
+        found = [who(), who(keys["branch-pune"]), who(keys["branch-delhi"])]
+    if certificates == "names":
+        assert found == ["branch-pune localhost", "branch-pune  key", "branch-delhi  key"]
+    else:
+        assert found == ["UNAUTHENTICATED", "branch-pune localhost key", "UNAUTHENTICATED"]
 
 
 def test_client_and_command_line_call_over_tls(tls_server: RunningServer, pairs: dict[str, Pair]) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.audit_trail import findings
 
 from almeno_grpc.api_keys import key_sha256
 from almeno_grpc.commands import access as access_command
@@ -42,6 +43,7 @@ def test_administrator_is_made_once_unless_keys_are_lost(
     assert init("second", "--recover") == 0
     with store.read() as tx:
         assert len(tx.access.keys("admin", "", 9)) == 2
+    assert findings(store) == []
 
 
 @pytest.mark.parametrize("existing", ["file", "link"])
