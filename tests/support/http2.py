@@ -13,7 +13,7 @@ END_STREAM, END_HEADERS, ACK = 1, 4, 1
 CANCEL = 8
 MAX_FRAME_BYTES = 16_384
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-_INITIAL_WINDOW_SIZE = 4
+INITIAL_WINDOW_SIZE = 4
 _PATIENCE_SECONDS = 2
 """How long a server may leave what is sent to it unread before its connection counts as ended."""
 _FIRST_DYNAMIC = 62
@@ -30,10 +30,10 @@ def framed_message(content: bytes, *, is_compressed: bool = False) -> bytes:
     return bytes([is_compressed]) + struct.pack(">I", len(content)) + content
 
 
-def header_block(method: str, further: Iterable[tuple[str, str]] = ()) -> bytes:
+def header_block(method: str, further: Iterable[tuple[str, str]] = (), *, http_method: str = "POST") -> bytes:
     """The headers of a call."""
     fields = [
-        (":method", "POST"),
+        (":method", http_method),
         (":scheme", "http"),
         (":path", method),
         (":authority", "localhost"),
@@ -56,7 +56,8 @@ def repeated_header(times: int) -> bytes:
 
 
 def _text(text: str) -> bytes:
-    return _number(len(text), bits=7) + text.encode("ascii")
+    encoded = text.encode("latin-1")
+    return _number(len(encoded), bits=7) + encoded
 
 
 def _number(value: int, *, bits: int) -> bytes:
@@ -85,7 +86,7 @@ class RawConnection:
         self._socket = socket.create_connection((host, int(port)), timeout=_PATIENCE_SECONDS)
         self._next_stream = 1
         self.is_open = True
-        setting = struct.pack(">HI", _INITIAL_WINDOW_SIZE, window_bytes)
+        setting = struct.pack(">HI", INITIAL_WINDOW_SIZE, window_bytes)
         self.send(PREFACE + frame(SETTINGS, 0, setting, stream=0) + frame(SETTINGS, ACK, b"", stream=0))
 
     def __enter__(self) -> Self:

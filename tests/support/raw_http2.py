@@ -1,4 +1,4 @@
-"""HTTP/2 written by hand, for callers that no gRPC library can play: they read nothing, or break the protocol."""
+"""Connections over bare HTTP/2 that keep what the server answers on each stream, however it breaks the protocol."""
 
 import contextlib
 import socket
@@ -7,38 +7,23 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-DATA, HEADERS, RST_STREAM, SETTINGS, PING = 0, 1, 3, 4, 6
-END_STREAM = ACK = 1
-END_HEADERS = 4
-HEADER_TABLE_SIZE, INITIAL_WINDOW_SIZE = 1, 4
-_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+from support.http2 import (
+    ACK,
+    CANCEL,
+    DATA,
+    END_HEADERS,
+    END_STREAM,
+    HEADERS,
+    INITIAL_WINDOW_SIZE,
+    PING,
+    PREFACE,
+    RESET,
+    SETTINGS,
+    frame,
+    header_block,
+)
 
-
-def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
-    """A frame (RFC 9113, section 4.1)."""
-    return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
-
-
-def header_block(fields: Iterable[tuple[str, str]]) -> bytes:
-    """Header fields, each as a literal without indexing and without Huffman coding (RFC 7541, section 6.2.2)."""
-
-    def text(value: str) -> bytes:
-        encoded = value.encode("latin-1")
-        length = len(encoded)
-        if length < 127:
-            return bytes([length]) + encoded
-        prefix, rest = [127], length - 127
-        while rest >= 128:
-            prefix.append(rest % 128 + 128)
-            rest //= 128
-        return bytes([*prefix, rest]) + encoded
-
-    return b"".join(b"\x00" + text(name) + text(value) for name, value in fields)
-
-
-def grpc_message(serialized: bytes, *, compressed: bool = False) -> bytes:
-    """A message with its prefix, as gRPC sends it in DATA frames."""
-    return struct.pack(">BI", compressed, len(serialized)) + serialized
+_HEADER_TABLE_SIZE = 1
 
 
 @dataclass
@@ -63,8 +48,8 @@ class RawConnection:
         host, _, port = address.rpartition(":")
         self._socket = socket.create_connection((host, int(port)), timeout=10)
         # Without a table the server sends its headers as literals.
-        settings = struct.pack(">HIHI", HEADER_TABLE_SIZE, 0, INITIAL_WINDOW_SIZE, window_bytes)
-        self.send(_PREFACE + frame(SETTINGS, 0, 0, settings))
+        settings = struct.pack(">HIHI", _HEADER_TABLE_SIZE, 0, INITIAL_WINDOW_SIZE, window_bytes)
+        self.send(PREFACE + frame(SETTINGS, 0, settings, stream=0))
         self.streams: dict[int, Seen] = {}
         self.is_closed = False
         self._next_stream = 1
@@ -86,30 +71,21 @@ class RawConnection:
     ) -> int:
         """Begins a call; with `ends` off, neither the request nor its stream comes to an end. Gives its stream."""
         stream, self._next_stream = self._next_stream, self._next_stream + 2
-        fields = [
-            (":method", method),
-            (":scheme", "http"),
-            (":path", path),
-            (":authority", "localhost"),
-            ("te", "trailers"),
-            ("content-type", "application/grpc"),
-            *metadata,
-        ]
         self.streams[stream] = Seen()
-        frames = frame(HEADERS, END_HEADERS, stream, header_block(fields))
+        frames = frame(HEADERS, END_HEADERS, header_block(path, metadata, http_method=method), stream=stream)
         body = b"".join(messages)
         if body or ends:
-            frames += frame(DATA, END_STREAM if ends else 0, stream, body)
+            frames += frame(DATA, END_STREAM if ends else 0, body, stream=stream)
         self.send(frames)
         return stream
 
     def data(self, stream: int, body: bytes, *, ends: bool = False) -> None:
         """Sends more of a call's request."""
-        self.send(frame(DATA, END_STREAM if ends else 0, stream, body))
+        self.send(frame(DATA, END_STREAM if ends else 0, body, stream=stream))
 
     def reset(self, stream: int) -> None:
         """Cancels a call."""
-        self.send(frame(RST_STREAM, 0, stream, struct.pack(">I", 8)))
+        self.send(frame(RESET, 0, struct.pack(">I", CANCEL), stream=stream))
 
     def close(self) -> None:
         """Cuts the connection."""
@@ -131,7 +107,7 @@ class RawConnection:
 
     def _take(self, kind: int, flags: int, stream: int, payload: bytes) -> None:
         if kind in (SETTINGS, PING) and not flags & ACK:
-            self.send(frame(kind, ACK, 0, payload if kind == PING else b""))
+            self.send(frame(kind, ACK, payload if kind == PING else b"", stream=0))
         seen = self.streams.get(stream)
         if seen is None:
             return
@@ -139,6 +115,6 @@ class RawConnection:
             seen.data_bytes += len(payload)
         elif kind == HEADERS:
             seen.header_blocks.append(payload)
-        elif kind == RST_STREAM:
+        elif kind == RESET:
             seen.reset_code = int.from_bytes(payload, "big")
-        seen.is_ended |= kind == RST_STREAM or (kind in (DATA, HEADERS) and bool(flags & END_STREAM))
+        seen.is_ended |= kind == RESET or (kind in (DATA, HEADERS) and bool(flags & END_STREAM))

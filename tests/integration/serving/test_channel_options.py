@@ -10,7 +10,8 @@ from typing import Any
 
 import grpc
 import pytest
-from support.raw_http2 import RawConnection, grpc_message
+from support.http2 import framed_message
+from support.raw_http2 import RawConnection
 from support.runtime_server import (
     ANSWER,
     GET_CUSTOMER,
@@ -44,7 +45,7 @@ def channel_to(served: Served) -> Iterator[grpc.Channel]:
 def test_compressed_message_is_refused_unread(served: Served) -> None:
     served.credit.get_customer = lambda request, _context: pytest.fail(str(request))
     with contextlib.closing(RawConnection(served.address)) as raw:
-        compressed = grpc_message(gzip.compress(bytes(4 << 20)), compressed=True)
+        compressed = framed_message(gzip.compress(bytes(4 << 20)), is_compressed=True)
         stream = raw.call(GET_CUSTOMER, compressed, metadata=[("grpc-encoding", "gzip")])
         eventually(lambda: raw.streams[stream].is_ended)
         assert "grpc-status\x0212" in raw.streams[stream].text
@@ -96,7 +97,7 @@ def test_burst_of_calls_while_the_event_thread_is_busy_is_answered_with_details(
                 assert refused(call.result)[1].reason == "TOO_MANY_CALLS"
 
 
-MESSAGE = grpc_message(b"\x08\x07")
+MESSAGE = framed_message(b"\x08\x07")
 
 
 @pytest.mark.parametrize(
@@ -109,9 +110,9 @@ MESSAGE = grpc_message(b"\x08\x07")
         ({"metadata": [("name-bin", "!!!")]}, 13, False),
         ({"method": "HEAD"}, 13, False),
         ({"method": "OPTIONS"}, 13, False),
-        ({"messages": [grpc_message(b"\x08\x07", compressed=True)]}, 13, False),
+        ({"messages": [framed_message(b"\x08\x07", is_compressed=True)]}, 13, False),
         ({"messages": [MESSAGE[:6]]}, 3, True),
-        ({"messages": [grpc_message(b"\x08")]}, 3, True),
+        ({"messages": [framed_message(b"\x08")]}, 3, True),
         ({"messages": []}, 3, True),
         ({"messages": [], "ends": False, "metadata": [("grpc-timeout", "300m")]}, 4, True),
         ({"messages": [MESSAGE[:6]], "ends": False, "metadata": [("grpc-timeout", "300m")]}, 4, True),

@@ -10,7 +10,8 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2
-from support.raw_http2 import RawConnection, grpc_message
+from support.http2 import framed_message
+from support.raw_http2 import RawConnection
 from support.runtime_server import (
     ANSWER,
     GET_CUSTOMER,
@@ -33,8 +34,8 @@ BOTH = pytest.mark.parametrize("early", [True, False], ids=["early", "grpc"])
 EARLY = pytest.mark.parametrize("early", [True], ids=["early"])
 WATCH_HEALTH = "/grpc.health.v1.Health/Watch"
 REFLECT = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
-NO_FIELDS = grpc_message(b"")
-LIST_SERVICES = grpc_message(reflection_pb2.ServerReflectionRequest(list_services="").SerializeToString())
+NO_FIELDS = framed_message(b"")
+LIST_SERVICES = framed_message(reflection_pb2.ServerReflectionRequest(list_services="").SerializeToString())
 
 
 @contextlib.contextmanager
