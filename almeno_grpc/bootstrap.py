@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from almeno_grpc.api_keys import key_id_of, key_sha256
 from almeno_grpc.clock import Clock
 from almeno_grpc.config import ConfigurationError, Settings
+from almeno_grpc.domain.audit import AuditEntry, AuditEventKind
 from almeno_grpc.domain.errors import BusinessDateBehind
 from almeno_grpc.domain.imports import ImportKind
 from almeno_grpc.domain.policy import Policy
@@ -28,6 +29,7 @@ from almeno_grpc.service.audit_anchor import AnchorFile
 from almeno_grpc.service.audit_signing import KeyUnusable, SigningKey, read_key
 from almeno_grpc.service.imports import CHUNK_BYTES, ImportService, Upload
 from almeno_grpc.service.policies import check_pins, read_policies
+from almeno_grpc.service.store import Changes, Transaction
 from almeno_grpc.storage.engine import DatabaseUnusable
 from almeno_grpc.storage.store import SqlStore
 
@@ -162,9 +164,16 @@ def queue_files(settings: Settings) -> None:
         for kind, path in ((ImportKind.CUSTOMERS, settings.load_customers), (ImportKind.LOANS, settings.load_loans)):
             if path is not None:
                 upload = _upload(kind, path)
-                store.write(partial(imports.queue, upload=upload, import_id=imports.store(upload)))
+                import_id = imports.store(upload)
+                store.write(partial(_queue, imports, upload, import_id))
     finally:
         store.close()
+
+
+def _queue(imports: ImportService, upload: Upload, import_id: str, tx: Transaction) -> None:
+    queued = imports.queue(tx, upload, import_id)
+    event = AuditEntry(AuditEventKind.WRITE, queued.create_time, "", "", "load at the start", subject=import_id)
+    tx.write(Changes(event=event))
 
 
 def create_administrator(settings: Settings, key: str, *, recover: bool) -> None:

@@ -13,6 +13,7 @@ from almeno_grpc import bootstrap
 from almeno_grpc.api_keys import new_key
 from almeno_grpc.config import ConfigurationError, Settings, variable_of
 from almeno_grpc.domain.errors import CreditError
+from almeno_grpc.logs import redact_password
 
 DONE, FAILED, MISUSED = 0, 1, 2
 
@@ -27,12 +28,15 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     Returns:
         The exit code: 0 where it is made, 1 where the database or the file refuses, 2 where the arguments are wrong.
     """
-    parser = argparse.ArgumentParser(prog="almeno-server access", description="Callers, on the database itself.")
+    parser = argparse.ArgumentParser(
+        prog="almeno-server access", description="Callers, on the database itself.", allow_abbrev=False
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     init = commands.add_parser(
         "init",
         help="create the principal admin with a key",
         description="Creates the principal admin, who may change callers and nothing else, and a key for it.",
+        allow_abbrev=False,
     )
     init.add_argument("--key-file", required=True, type=Path, help="new file for the key, readable by its owner alone")
     init.add_argument("--recover", action="store_true", help="do so where principals exist: for lost keys")
@@ -49,7 +53,8 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
         return _refuse(error.message, FAILED)
     except OSError as error:
         return _refuse(f"{options.key_file}: {error.strerror}", FAILED)
-    sys.stdout.write(f"The key of the principal admin is in {options.key_file}.\n")
+    database = redact_password(settings.database_url)
+    sys.stdout.write(f"The key of the principal admin of {database} is in {options.key_file}.\n")
     return DONE
 
 

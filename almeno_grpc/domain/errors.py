@@ -250,7 +250,9 @@ class CredentialsMissing(Unauthenticated):
     reason = "CREDENTIALS_MISSING"
 
     def __init__(self) -> None:
-        super().__init__("the call needs an API key, sent as the metadata `authorization: Bearer KEY`")
+        super().__init__(
+            "the call needs an API key, sent as the metadata `authorization: Bearer KEY`, or a certificate with a name"
+        )
 
 
 class CredentialsInvalid(Unauthenticated):

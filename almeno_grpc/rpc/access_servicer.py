@@ -223,7 +223,7 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
     ) -> bytes:
         """Does the work of a request once, and gives the answer to its result."""
         method = type(request).__name__.removesuffix("Request")
-        call = requests.request_context(fields, method, request, request.request_id, context)
+        call = requests.request_context(fields, method, request, request.request_id, context, is_of_book=False)
         fields.raise_if_invalid()
         return self._idempotency.execute(
             call,

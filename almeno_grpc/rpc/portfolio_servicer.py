@@ -101,7 +101,7 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
             answer = self._idempotency.execute(
                 call,
                 lambda tx: self._imports.queue(tx, upload, import_id),
-                lambda file: _with_import(pb.StartImportResponse(), file).SerializeToString(),
+                lambda file: _with_import(pb.StartImportResponse(), file, in_full=False).SerializeToString(),
                 queued.append,
                 _about,
             )
@@ -131,7 +131,7 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
         return self._idempotency.execute(
             call,
             lambda tx: self._imports.cancel(tx, import_id),
-            lambda file: _with_import(pb.CancelImportResponse(), file).SerializeToString(),
+            lambda file: _with_import(pb.CancelImportResponse(), file, in_full=False).SerializeToString(),
             about=_about,
         )
 
@@ -273,7 +273,10 @@ def _import_id(fields: FieldReader, value: str) -> str:
     return value
 
 
-def _with_import(response: R, file: ImportFile) -> R:
-    """Fills the field that the responses about one import have; in full where the caller of this thread may see it."""
-    fill_import(response.book_import, file, in_full=current_caller().may(PII))
+def _with_import(response: R, file: ImportFile, *, in_full: bool = True) -> R:
+    """Fills the field that the responses about one import have; in full where the caller of this thread may see it.
+
+    Answers that are remembered are not: another key of the principal may ask for them again.
+    """
+    fill_import(response.book_import, file, in_full=in_full and current_caller().may(PII))
     return response

@@ -6,7 +6,7 @@ from decimal import Decimal
 import grpc
 from google.protobuf.message import Message
 
-from almeno_grpc.api import access_service_pb2, credit_service_pb2, loan_pb2, portfolio_service_pb2
+from almeno_grpc.api import credit_service_pb2, loan_pb2, portfolio_service_pb2
 from almeno_grpc.domain import limits
 from almeno_grpc.domain.decision import LoanRequest
 from almeno_grpc.domain.errors import CallerLimitExceeded, CreditError
@@ -20,7 +20,6 @@ from almeno_grpc.rpc.runtime.current_call import current_caller, current_method
 from almeno_grpc.service.customers import Applicant
 from almeno_grpc.service.idempotency import RequestContext
 
-_SERVICES = (credit_service_pb2, portfolio_service_pb2, access_service_pb2)
 _STATES = {message: state for state, message in LOAN_STATES.items()}
 
 
@@ -33,6 +32,7 @@ def request_context(
     *,
     request_id_field: str = "request_id",
     uploaded_sha256: str = "",
+    is_of_book: bool = True,
 ) -> RequestContext:
     """What the store has to know of a call that changes something."""
     return RequestContext(
@@ -43,6 +43,7 @@ def request_context(
         method=current_method().path,
         caller=current_caller(),
         scope=current_method().scope,
+        is_of_book=is_of_book,
     )
 
 

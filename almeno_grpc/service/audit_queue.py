@@ -1,8 +1,9 @@
 """Events of reads and refusals, which wait a moment and are written together, by a thread of the process."""
 
+import logging
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from time import monotonic
 
 from almeno_grpc.clock import Clock
@@ -128,8 +129,7 @@ class AuditQueue:
         """Writes what is due; tells whether the database has taken it, or is not known not to have."""
         try:
             while entries := self._due():
-                parts = [Changes(event=entry) for entry in entries]
-                self._store.write(lambda tx, parts=parts: tx.write(*parts))  # type: ignore[misc]  # of a default
+                self._write(entries)
                 self._forget(entries)
         # Whatever it is: a thread that ended here would leave reads without a trail.
         except Exception as error:
@@ -137,9 +137,25 @@ class AuditQueue:
             return False
         return True
 
+    def _write(self, entries: Sequence[AuditEntry]) -> None:
+        """Writes events; one that the database refuses for what it holds is dropped, for it would stop all others."""
+        parts = [Changes(event=entry) for entry in entries]
+        try:
+            self._store.write(lambda tx: tx.write(*parts))
+        except CreditError:
+            raise
+        except Exception as error:
+            if len(entries) == 1:
+                log_event("audit_event_dropped", logging.ERROR, error=error)
+                return
+            for entry in entries:
+                self._write([entry])
+
     def _due(self) -> list[AuditEntry]:
         with self._condition:
-            if self._refusals and (self._is_closed or monotonic() >= self._refusals_due):
+            # While the database is away refusals go on being folded: they must not take the room of reads.
+            has_room = len(self._reads) < MAX_QUEUED_EVENTS // 2
+            if self._refusals and has_room and (self._is_closed or monotonic() >= self._refusals_due):
                 now = self._clock.now_microseconds()
                 self._reads.extendleft(
                     AuditEntry(AuditEventKind.REFUSAL, now, principal, credential, method, outcome=reason, calls=calls)

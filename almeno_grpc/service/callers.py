@@ -8,6 +8,7 @@ import hashlib
 import logging
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -17,13 +18,13 @@ from almeno_grpc.domain.errors import (
     AccessUnknown,
     CredentialsExpired,
     CredentialsInvalid,
-    CreditError,
     ScopeMissing,
 )
 from almeno_grpc.logs import SparseLog
 from almeno_grpc.service.store import Store, Transaction
 
 _RENEWAL_SECONDS = 0.25
+_NOTE_SECONDS = 1.0
 KNOWN_EVERYWHERE_SECONDS = 2 * _RENEWAL_SECONDS
 """How long after its commit a change of callers is known in every process."""
 _MAX_AGE_SECONDS = 15.0
@@ -70,18 +71,24 @@ class CallerDirectory:
         """Ids of the keys that were used since their use was noted."""
         self._noted: tuple[date, set[str]] = (date.min, set())
         self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._renew_often, name="callers", daemon=True)
+        self._threads = [
+            threading.Thread(target=self._repeat, args=(_RENEWAL_SECONDS, self._renew), name="callers", daemon=True),
+            # To write may take long, and callers are renewed meanwhile.
+            threading.Thread(target=self._repeat, args=(_NOTE_SECONDS, self._note_use), name="key-use", daemon=True),
+        ]
 
     def start(self) -> None:
         """Reads the callers, and begins to renew them."""
         self._renew()
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def close(self) -> None:
-        """Ends the thread."""
+        """Ends the threads."""
         self._closed.set()
-        if self._thread.ident is not None:
-            self._thread.join()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join()
 
     def by_key(self, key: bytes) -> Caller:
         """The caller with an API key.
@@ -155,10 +162,9 @@ class CallerDirectory:
         if caller.expire_time is not None and caller.expire_time <= self._clock.now_microseconds():
             raise CredentialsExpired
 
-    def _renew_often(self) -> None:
-        while not self._closed.wait(_RENEWAL_SECONDS):
-            self._renew()
-            self._note_use()
+    def _repeat(self, seconds: float, work: Callable[[], None]) -> None:
+        while not self._closed.wait(seconds):
+            work()
 
     def _renew(self) -> None:
         seconds = time.monotonic()
@@ -175,8 +181,8 @@ class CallerDirectory:
 
     def _take(self, records: AccessRecords) -> None:
         known = self._known
-        # Of two transactions at the same time the later one may come first.
-        if known is None or records.version > known.version:
+        # Of two looks at the same time the later one may come first: then the next one sees another version again.
+        if known is None or records.version != known.version:
             self._known = _Known.of(records)
 
     def _note_use(self) -> None:
@@ -189,7 +195,7 @@ class CallerDirectory:
             return
         try:
             self._store.write(lambda tx: tx.access.note_use(key_ids, today))
-        except CreditError as error:
+        except Exception as error:
             _log.log_event("key_use_not_noted", logging.WARNING, error=error)
             self._used |= key_ids
         else:

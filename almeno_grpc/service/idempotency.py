@@ -60,6 +60,8 @@ class RequestContext:
     """Who calls. A request_id is its principal's: another principal's same id is another request."""
     scope: str = ""
     """What the caller needs for the method."""
+    is_of_book: bool = True
+    """Whether the business date counts: a key is revoked whatever the day."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -189,7 +191,7 @@ def execute_batch(
             outcomes.append(refusal)
         elif record is not None:
             outcomes.append(_repeated(call, record, written, now))
-        elif latest is not None and today < latest:
+        elif latest is not None and today < latest and call.context.is_of_book:
             outcomes.append(BusinessDateBehind(today, latest))
         else:
             outcomes.append(_execute_one(use_case, state, call, written, now))

@@ -94,7 +94,6 @@ class Changes:
     idempotency_records: list[IdempotencyRecord] = field(default_factory=list)
     event: AuditEntry | None = None
     """What the caller did; None for the upkeep of the database, which concerns no row of the book."""
-
     concerns: tuple[int, str] | None = None
     """The customer_id and the subject of the event, where no row here says them."""
 
@@ -364,7 +363,7 @@ class AccessStore(Protocol):
     """The callers: principals, their API keys and certificate names. What changes them moves the version."""
 
     def version(self) -> int:
-        """How often callers were changed, as the transaction sees it where it begins."""
+        """A number that is another one after each change of callers, as the transaction sees it where it begins."""
 
     def all(self) -> AccessRecords:
         """All callers, and the version that they are of."""
@@ -526,7 +525,7 @@ class Transaction(Protocol):
         """Callers."""
 
     @property
-    def audit(self) -> "AuditStore":
+    def audit(self) -> AuditStore:
         """The audit trail."""
 
     def latest_business_date(self) -> date | None:

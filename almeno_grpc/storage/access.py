@@ -1,5 +1,6 @@
 """Callers in the database: principals, their API keys and certificate names, and the version of all of them."""
 
+import secrets
 from collections.abc import Collection, Iterable
 from datetime import date
 from typing import Any
@@ -12,6 +13,7 @@ from almeno_grpc.storage.backend import OpenTransaction
 from almeno_grpc.storage.compiled import CompiledStatement, Row
 from almeno_grpc.storage.tables import access_state, api_key, certificate_name, principal
 
+_VERSION_BITS = 63
 _VERSION = CompiledStatement(select(access_state.c.version))
 
 
@@ -39,8 +41,11 @@ class Callers:
         )
 
     def move_version(self) -> None:
-        """By an update, which locks the row."""
-        self._connection.execute(update(access_state).values(version=access_state.c.version + 1))
+        """To a random number, by an update that locks the row.
+
+        A database that has lost its latest change, as one may that was restored, would count to the same number again.
+        """
+        self._connection.execute(update(access_state).values(version=secrets.randbits(_VERSION_BITS)))
 
     def principal(self, name: str) -> Principal | None:
         """By primary key."""

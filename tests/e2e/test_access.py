@@ -2,11 +2,13 @@
 
 import os
 import subprocess
+import threading
 import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -203,6 +205,43 @@ def test_revoked_key_is_refused_once_the_answer_is_there(closed: Closed) -> None
     assert closed.access(key)("WhoAmI").principal == "all"
     access("RevokeKey", key_id=key.split("_")[1])
     assert closed.error("/almeno.credit.v1.AccessService/WhoAmI", key) == ("UNAUTHENTICATED", "CREDENTIALS_INVALID")
+
+
+def test_stream_that_is_open_ends_with_its_key(closed: Closed) -> None:
+    access = closed.access(closed.admin)
+    key = create_key(access, "all")
+    ask = reflection_pb2.ServerReflectionRequest(list_services="").SerializeToString()
+    questions: SimpleQueue[bytes | None] = SimpleQueue()
+    stream = closed.channel.stream_stream("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo")
+    answers = stream(iter(questions.get, None), metadata=metadata(key), timeout=10)
+    questions.put(ask)
+    assert next(answers)
+    access("RevokeKey", key_id=key_id_of(key))
+    questions.put(ask)
+    with pytest.raises(grpc.RpcError) as caught:
+        next(answers)
+    assert reason_of(caught.value).reason == "CREDENTIALS_INVALID"
+    questions.put(None)
+
+
+def test_request_that_comes_long_after_its_headers_is_looked_at_again(closed: Closed) -> None:
+    access = closed.access(closed.admin)
+    key = create_key(access, "all")
+    released = threading.Event()
+
+    def late() -> Iterator[bytes]:
+        released.wait(10)
+        yield b""
+
+    call = closed.channel.stream_unary("/almeno.credit.v1.CreditService/ListCustomers").future(
+        late(), metadata=metadata(key), timeout=10
+    )
+    time.sleep(0.2)
+    access("RevokeKey", key_id=key_id_of(key))
+    released.set()
+    with pytest.raises(grpc.RpcError) as caught:
+        call.result()
+    assert reason_of(caught.value).reason == "CREDENTIALS_INVALID"
 
 
 def test_limits_of_a_principal_hold(closed: Closed) -> None:

@@ -3,14 +3,19 @@
 import itertools
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
-from support.book import Book
+from sqlalchemy import update
+from support.book import INDIA, TODAY, Book
 
 from almeno_grpc.api_keys import key_id_of, key_sha256, new_key
+from almeno_grpc.clock import Clock
 from almeno_grpc.domain.access import Caller, Limits
 from almeno_grpc.domain.errors import (
     AccessUnknown,
+    BusinessDateBehind,
     CertificateNameNotFound,
     CredentialsExpired,
     CredentialsInvalid,
@@ -26,8 +31,9 @@ from almeno_grpc.service import callers
 from almeno_grpc.service.access import MICROSECONDS_PER_DAY, AccessService
 from almeno_grpc.service.callers import CallerDirectory
 from almeno_grpc.service.customers import Applicant, CustomerService
-from almeno_grpc.service.idempotency import RequestContext
+from almeno_grpc.service.idempotency import Idempotency, RequestContext
 from almeno_grpc.storage.store import SqlStore
+from almeno_grpc.storage.tables import access_state
 
 SCOPES = frozenset({"loans:read", "customers:write"})
 _phone_numbers = itertools.count(9_000_000_000)
@@ -222,6 +228,46 @@ def test_key_can_be_left_for_a_while_beside_the_one_that_replaces_it(desk, book)
     assert (key.expire_time, key.revoke_time) == (in_a_day, None)
     with pytest.raises(InvalidField, match="expire_time"):
         desk.store.write(lambda tx: desk.access.revoke_key(tx, key_id, now))
+
+
+def test_callers_are_known_while_the_use_of_keys_cannot_be_noted(desk, open_directory, monkeypatch):
+    monkeypatch.setattr(callers, "_MAX_AGE_SECONDS", 1)
+    monkeypatch.setattr(callers, "_NOTE_SECONDS", 0.01)
+    desk.create()
+    key = desk.key()
+    directory = open_directory()
+    monkeypatch.setattr(directory._store, "write", lambda _work: 1 / 0)
+    directory.by_key(key.encode())
+    time.sleep(1.2)
+    directory.by_key(key.encode())
+    assert all(thread.is_alive() for thread in directory._threads)
+
+
+def test_revocation_holds_in_a_database_that_has_lost_the_change_before(desk, open_directory, store):
+    desk.create()
+    key, other = desk.key(), desk.key()
+    with store.read() as tx:
+        before = tx.access.version()
+    desk.revoke(other)
+    directory = open_directory()
+    # A standby without the latest change has taken over.
+    back = update(access_state).values(version=before)
+    store.write(lambda tx: tx._transaction.connection.execute(back))
+    time.sleep(callers.KNOWN_EVERYWHERE_SECONDS)
+    desk.revoke(key)
+    time.sleep(callers.KNOWN_EVERYWHERE_SECONDS)
+    with pytest.raises(CredentialsInvalid):
+        directory.by_key(key.encode())
+
+
+def test_key_is_revoked_by_a_server_whose_business_date_is_behind(book, store):
+    book.lend(book.register().customer_id, 100_000_00)
+    yesterday = Clock(TODAY - timedelta(days=1), INDIA)
+    idempotency = Idempotency(store, yesterday)
+    context = RequestContext("r", fingerprint="f")
+    with pytest.raises(BusinessDateBehind):
+        idempotency.execute(context, lambda _tx: b"", bytes)
+    assert idempotency.execute(replace(context, is_of_book=False), lambda _tx: b"done", bytes) == b"done"
 
 
 def test_use_of_a_key_is_noted(desk, open_directory, book):

@@ -120,7 +120,8 @@ class AdmissionInterceptor(grpc.ServerInterceptor):
                 caller = self._authentication.by_metadata(handler_call_details.invocation_metadata)
                 self._raise_if_refused(caller, path)
             except CreditError as error:
-                self._authentication.note_refusal(caller, path, error)
+                # Names that strangers make up would fill the audit trail.
+                self._authentication.note_refusal(caller, path if path in self._methods else "", error)
                 route = self._refusal(path, error)
         self.executor.route_next(route, caller)
         return route.grpc_handler

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from typing import TypeVar
 
-from almeno_grpc.domain.access import ANYONE, Caller
+from almeno_grpc.domain.access import NOBODY, Caller
 from almeno_grpc.domain.errors import ScopeMissing
 from almeno_grpc.metrics import UNKNOWN_METHOD
 from almeno_grpc.rpc.runtime.authentication import Authentication, OpenAccess
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class _CurrentCall(threading.local):
-    caller: Caller = ANYONE
+    caller: Caller = NOBODY
     method = Method("", UNKNOWN_METHOD, has_effects=False, is_stream=False)
     authentication: Authentication = OpenAccess()
 

@@ -38,6 +38,8 @@ from almeno_grpc.rpc.runtime.quotas import Origin
 from almeno_grpc.rpc.runtime.watches import ResponseQueue, Send, Watches
 
 Encode = Callable[[Any], bytes]
+_LATE_SECONDS = 0.25
+"""A request that comes so long after its headers, or has waited for a thread, may be of a caller who was revoked."""
 
 
 class MethodHandler:
@@ -249,6 +251,8 @@ class MethodHandler:
         """
         set_current_call(origin.caller or NOBODY, self.method, self._authentication)
         caller = self._authentication.by_certificate(origin.caller, context)
+        if time.monotonic() - origin.since_seconds > _LATE_SECONDS:
+            caller = self._authentication.again(caller)
         set_current_call(caller, self.method, self._authentication)
         if not caller.may(self.method.scope):
             raise ScopeMissing(self.method.scope)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Hashable
 from typing import NamedTuple, Protocol
 
@@ -26,6 +27,8 @@ class Origin(NamedTuple):
     """Whose share of the server's limits it counts in: the principal's, else the connection's, where that is known."""
     caller: Caller | None
     """Who makes it; None where its certificate has to say."""
+    since_seconds: float = 0.0
+    """When the caller was looked at, by `time.monotonic`."""
 
     @property
     def max_streams(self) -> int | None:
@@ -35,7 +38,7 @@ class Origin(NamedTuple):
 
 def origin_of(call: Connected, caller: Caller | None) -> Origin:
     """The origin of a call of gRPC's."""
-    return Origin((caller.principal if caller else "") or call.peer() or None, caller)
+    return Origin((caller.principal if caller else "") or call.peer() or None, caller, time.monotonic())
 
 
 class Quota:

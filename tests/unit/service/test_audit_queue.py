@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from datetime import date
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -123,3 +124,43 @@ def test_many_reads_are_written_at_once_and_some_at_a_time(
     eventually(lambda: len(store.events) >= 500)
     queue.close()
     assert [event.customer_id for event in store.events] == list(range(1, 1_002))
+
+
+def test_event_that_the_database_refuses_for_what_it_holds_stops_no_other(
+    store: MemoryStore, queue: AuditQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = store.write
+
+    def refuse_some(work: Any, **more: Any) -> Any:
+        def checked(tx: Any) -> Any:
+            result = work(tx)
+            if any(event.method == "/S/\0" for event in tx.events):
+                raise ValueError("a NUL character")
+            return result
+
+        return write(checked, **more)
+
+    monkeypatch.setattr(store, "write", refuse_some)
+    queue.add_read(PUNE, "/S/\0", [1])
+    queue.add_read(PUNE, "/S/GetCustomer", [2])
+    queue.close()
+    assert [event.customer_id for event in store.events] == [2]
+
+
+def test_refusals_leave_the_room_of_reads_while_the_database_is_away(
+    store: MemoryStore, queue: AuditQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit_queue, "MAX_QUEUED_EVENTS", 10)
+    monkeypatch.setattr(audit_queue, "REFUSAL_SECONDS", 0)
+
+    def be_away() -> None:
+        raise StoreUnavailable("gone")
+
+    store.on_begin = be_away
+    for number in range(50):
+        queue.add_refusal(None, f"/S/{number % 9}", "SCOPE_MISSING")
+        time.sleep(0.002)
+    queue.add_read(PUNE, "/S/GetCustomer", [1])
+    store.on_begin = lambda: None
+    queue.close()
+    assert sum(event.calls for event in store.events if event.kind is AuditEventKind.REFUSAL) == 50

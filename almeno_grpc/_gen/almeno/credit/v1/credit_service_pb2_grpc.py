@@ -31,8 +31,9 @@ class CreditServiceStub(object):
     Every error carries one google.rpc.ErrorInfo of the domain `almeno.credit`; an invalid field is named in a
     google.rpc.BadRequest beside it. Beyond the errors listed with each call, any call may answer UNAVAILABLE,
     ABORTED, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED; after these it is safe to send the same request again, with
-    the same `request_id`. A call that changes something may answer FAILED_PRECONDITION (BUSINESS_DATE_BEHIND): decisions
-    or repayments were recorded on a later day than the server's business date.
+    the same `request_id`. Where access control is on, any call may answer UNAUTHENTICATED or PERMISSION_DENIED, as
+    AccessService says. A call that changes the book may answer FAILED_PRECONDITION (BUSINESS_DATE_BEHIND): decisions or
+    repayments were recorded on a later day than the server's business date.
     """
 
     def __init__(self, channel):
@@ -129,8 +130,9 @@ class CreditServiceServicer(object):
     Every error carries one google.rpc.ErrorInfo of the domain `almeno.credit`; an invalid field is named in a
     google.rpc.BadRequest beside it. Beyond the errors listed with each call, any call may answer UNAVAILABLE,
     ABORTED, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED; after these it is safe to send the same request again, with
-    the same `request_id`. A call that changes something may answer FAILED_PRECONDITION (BUSINESS_DATE_BEHIND): decisions
-    or repayments were recorded on a later day than the server's business date.
+    the same `request_id`. Where access control is on, any call may answer UNAUTHENTICATED or PERMISSION_DENIED, as
+    AccessService says. A call that changes the book may answer FAILED_PRECONDITION (BUSINESS_DATE_BEHIND): decisions or
+    repayments were recorded on a later day than the server's business date.
     """
 
     def RegisterCustomer(self, request, context):
@@ -381,8 +383,9 @@ class CreditService(object):
     Every error carries one google.rpc.ErrorInfo of the domain `almeno.credit`; an invalid field is named in a
     google.rpc.BadRequest beside it. Beyond the errors listed with each call, any call may answer UNAVAILABLE,
     ABORTED, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED; after these it is safe to send the same request again, with
-    the same `request_id`. A call that changes something may answer FAILED_PRECONDITION (BUSINESS_DATE_BEHIND): decisions
-    or repayments were recorded on a later day than the server's business date.
+    the same `request_id`. Where access control is on, any call may answer UNAUTHENTICATED or PERMISSION_DENIED, as
+    AccessService says. A call that changes the book may answer FAILED_PRECONDITION (BUSINESS_DATE_BEHIND): decisions or
+    repayments were recorded on a later day than the server's business date.
     """
 
     @staticmethod
