@@ -7,6 +7,10 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
+# Read when gRPC is imported. Tests start programs while calls are under way: gRPC would halt its threads before each
+# fork, and has aborted then.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+
 
 @pytest.fixture(scope="session")
 def real_book() -> Path:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import threading
 import time
+import urllib.request
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -115,7 +116,7 @@ def init(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def closed(start_shared_server: StartServer) -> Iterator[Closed]:
-    server = start_shared_server(ALMENO_ACCESS="keys")
+    server = start_shared_server(ALMENO_ACCESS="keys", ALMENO_METRICS_ADDRESS="127.0.0.1:0")
     made = init(server.folder, "--database-url", server.database_url, "--key-file", "admin.key")
     assert made.returncode == 0, made.stderr
     admin = (server.folder / "admin.key").read_text().strip()
@@ -291,7 +292,15 @@ def test_customer_is_redacted_without_the_scope_for_persons(closed: Closed) -> N
 
 def test_key_is_nowhere_but_with_its_owner(closed: Closed) -> None:
     secrets = [key.split("_")[2][:43] for key in (closed.admin, *closed.with_alone.values(), WRONG_KEY)]
-    found = b"".join(path.read_bytes() for path in closed.server.folder.iterdir() if path.name != "admin.key")
-    assert found
+    files = [path for path in closed.server.folder.rglob("*") if path.is_file() and path.name != "admin.key"]
+    found = b"".join(path.read_bytes() for path in files)
+    with urllib.request.urlopen(f"http://{closed.server.metrics_address}/metrics", timeout=10) as metrics:
+        found += metrics.read()
+    for key in (WRONG_KEY, closed.with_alone["loans:read"]):
+        with pytest.raises(grpc.RpcError) as caught:
+            closed.access(key)("ListPrincipals")
+        found += f"{caught.value.details()} {caught.value.trailing_metadata()}".encode()
+    assert b"CREDENTIALS_INVALID" in found
+    assert b"SCOPE_MISSING" in found
     for secret in secrets:
         assert secret.encode() not in found
