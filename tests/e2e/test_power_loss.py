@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from support.audit_trail import findings
 from support.crash_trials import UNANSWERED, CrashTrials
 from support.file_systems import CutDisk, cut_disk
 from support.persistent_callers import Load
@@ -24,6 +25,8 @@ from support.persistent_callers import faults as postgres_faults
 from support.postgres import PostgresServer, postgres_folder
 from support.servers import SEVERAL_PROCESSES, RunningServer, WiredServer, eventually
 from support.trials import POWER_LOSS_TRIALS
+
+from almeno_grpc.storage.store import SqlStore
 
 BUSINESS_DATE = "2026-04-10"
 CONTROL_TRIALS = 8
@@ -49,6 +52,16 @@ class Found:
     refused: list[str] = field(default_factory=list)
     """Errors that tell the caller of a fault of the service."""
     errors: Counter[tuple[str, str]] = field(default_factory=Counter)
+    tampered: list[str] = field(default_factory=list)
+    """What the verification of the audit trail finds at the end."""
+
+
+def verified(database_url: str) -> list[str]:
+    store = SqlStore(database_url, threads=1)
+    try:
+        return findings(store)
+    finally:
+        store.close()
 
 
 def cut_sqlite(disk: CutDisk, server: RunningServer) -> Iterator[Found]:
@@ -82,6 +95,7 @@ def sqlite_cuts(tmp_path_factory: pytest.TempPathFactory) -> Found:
     settings = {"ALMENO_DATABASE_URL": f"sqlite:///{folder}/disk/almeno.db", "ALMENO_BUSINESS_DATE": BUSINESS_DATE}
     with cut_disk(folder) as disk, running(RunningServer(folder, **settings, **SEVERAL_PROCESSES)) as server:
         *_, found = itertools.islice(cut_sqlite(disk, server), POWER_LOSS_TRIALS)
+        found.tampered = verified(settings["ALMENO_DATABASE_URL"])
         return found
 
 
@@ -91,6 +105,7 @@ def test_cut_of_the_power_loses_nothing_that_sqlite_has_acknowledged(
     tried = f"{sqlite_cuts.cuts} on SQLite: {dict(sqlite_cuts.acknowledged)}, {len(sqlite_cuts.lost)} lost"
     request.node.user_properties.append(("cuts of the power", tried))
     assert sqlite_cuts.lost == []
+    assert sqlite_cuts.tampered == []
     assert sqlite_cuts.acknowledged["CreateLoan"] > 5 * sqlite_cuts.cuts
 
 
@@ -147,7 +162,8 @@ def cut_postgres(folder: Path, cuts: int, *, wiring: str | None = None, settings
             eventually(lambda: load.answered() > answered + 20)
         told = load.acknowledged
         acknowledged = Counter(answers=len(told.answers), sent_again=told.retries)
-        return Found(cuts, acknowledged, postgres_faults(database, told))
+        lost = postgres_faults(database, told)
+        return Found(cuts, acknowledged, lost, tampered=verified(environment["ALMENO_DATABASE_URL"]))
 
 
 def test_cut_of_the_power_loses_nothing_that_postgresql_has_acknowledged(
@@ -157,6 +173,7 @@ def test_cut_of_the_power_loses_nothing_that_postgresql_has_acknowledged(
     tried = f"{found.cuts} on PostgreSQL: {dict(found.acknowledged)}, {len(found.lost)} lost"
     request.node.user_properties.append(("cuts of the power", tried))
     assert found.lost == []
+    assert found.tampered == []
     assert found.acknowledged["sent_again"] > 0, "no call noticed the cut"
 
 
