@@ -8,7 +8,6 @@ import hashlib
 import logging
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -72,9 +71,9 @@ class CallerDirectory:
         self._noted: tuple[date, set[str]] = (date.min, set())
         self._closed = threading.Event()
         self._threads = [
-            threading.Thread(target=self._repeat, args=(_RENEWAL_SECONDS, self._renew), name="callers", daemon=True),
+            threading.Thread(target=self._renew_often, name="callers", daemon=True),
             # To write may take long, and callers are renewed meanwhile.
-            threading.Thread(target=self._repeat, args=(_NOTE_SECONDS, self._note_use), name="key-use", daemon=True),
+            threading.Thread(target=self._note_use_often, name="key-use", daemon=True),
         ]
 
     def start(self) -> None:
@@ -162,9 +161,13 @@ class CallerDirectory:
         if caller.expire_time is not None and caller.expire_time <= self._clock.now_microseconds():
             raise CredentialsExpired
 
-    def _repeat(self, seconds: float, work: Callable[[], None]) -> None:
-        while not self._closed.wait(seconds):
-            work()
+    def _renew_often(self) -> None:
+        while not self._closed.wait(_RENEWAL_SECONDS):
+            self._renew()
+
+    def _note_use_often(self) -> None:
+        while not self._closed.wait(_NOTE_SECONDS):
+            self._note_use()
 
     def _renew(self) -> None:
         seconds = time.monotonic()
