@@ -270,6 +270,19 @@ def test_key_is_revoked_by_a_server_whose_business_date_is_behind(book, store):
     assert idempotency.execute(replace(context, is_of_book=False), lambda _tx: b"done", bytes) == b"done"
 
 
+def test_key_that_is_revoked_stays_so_and_a_name_that_is_removed_stands_for_nobody(desk, open_directory):
+    desk.create()
+    key = desk.key()
+    desk.revoke(key)
+    [before] = desk.access.page_of_keys("", "", 9)
+    desk.revoke(key)
+    assert desk.access.page_of_keys("", "", 9) == [before]
+    desk.name("pune.example")
+    desk.store.write(lambda tx: desk.access.remove_certificate_name(tx, "pune.example"))
+    with pytest.raises(CredentialsInvalid):
+        open_directory().by_certificate_name("pune.example")
+
+
 def test_use_of_a_key_is_noted(desk, open_directory, book):
     desk.create()
     key = desk.key()

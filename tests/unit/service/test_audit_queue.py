@@ -164,3 +164,7 @@ def test_refusals_leave_the_room_of_reads_while_the_database_is_away(
     store.on_begin = lambda: None
     queue.close()
     assert sum(event.calls for event in store.events if event.kind is AuditEventKind.REFUSAL) == 50
+
+
+def test_queue_that_nothing_came_to_is_closed_at_once(queue: AuditQueue) -> None:
+    queue.close()

@@ -40,4 +40,4 @@ def test_thread_that_waits_gets_its_turns_while_several_compute() -> None:
     stop.set()
     waiting.join()
     # 320 ms of computing: without slices the waiting thread gets a turn after every 5 ms of each that computes.
-    assert turns > 160
+    assert turns > 80
