@@ -63,16 +63,18 @@ class CreditApplication:
         self._customers = CustomerService(self._store, clock, access)
         self._booking = BookingService(self._store, calendar, clock, access)
         self._repayments = RepaymentService(self._store, clock, access)
+        persons = Persons(self._audit, clock)
         self._credit = CreditServicer(
             self._customers,
             self._checks,
             self._booking,
             self._repayments,
             DecisionService(self._store, policies),
-            Persons(self._audit, clock),
+            persons,
             metrics,
         )
         self._portfolio = PortfolioServicer(
+            persons,
             idempotency,
             ImportService(
                 self._store, clock, ImportQuota(settings.import_max_queued_files, settings.import_max_queued_bytes)

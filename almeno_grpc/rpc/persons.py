@@ -2,12 +2,13 @@
 
 import threading
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date
 
 from almeno_grpc.clock import Clock
-from almeno_grpc.domain.access import PII
+from almeno_grpc.domain.access import PII, Caller
 from almeno_grpc.domain.errors import CallerLimitExceeded
+from almeno_grpc.rpc.conversion.values import quotes_cells
 from almeno_grpc.rpc.runtime.current_call import current_caller, current_method
 from almeno_grpc.service.audit_queue import AuditQueue
 
@@ -38,18 +39,29 @@ class Persons:
             CallerLimitExceeded: The principal has seen as many today as it may.
             AuditUnavailable: It cannot be recorded.
         """
+        ids = list(customer_ids)
+        return self._are_shown(len(ids), lambda audit, caller, method: audit.add_read(caller, method, ids))
+
+    def are_quoted(self, import_id: str, texts: Iterable[str]) -> bool:
+        """Whether texts about a file are shown with what they quote of it, which is recorded then; raises as above.
+
+        Each text with a quote counts as a customer: it may hold the name of one.
+        """
+        count = sum(map(quotes_cells, texts))
+        return self._are_shown(count, lambda audit, caller, method: audit.add_quote(caller, method, import_id))
+
+    def _are_shown(self, count: int, record: Callable[[AuditQueue, Caller, str], None]) -> bool:
         caller = current_caller()
         if not caller.may(PII):
             return False
-        ids = list(customer_ids)
-        if self._audit is not None and ids:
+        if self._audit is not None and count:
             with self._lock:
                 shown = self._shown_today()
                 most = caller.limits.max_pii_reads_per_day
-                if most is not None and shown[caller.principal] + len(ids) > most:
+                if most is not None and shown[caller.principal] + count > most:
                     raise CallerLimitExceeded("max_pii_reads_per_day", f"more than {most} customers in full")
-                self._audit.add_read(caller, current_method().path, ids)
-                shown[caller.principal] += len(ids)
+                record(self._audit, caller, current_method().path)
+                shown[caller.principal] += count
         return True
 
     def _shown_today(self) -> Counter[str]:

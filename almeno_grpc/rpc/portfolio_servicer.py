@@ -10,7 +10,6 @@ import grpc
 
 from almeno_grpc.api import portfolio_service_pb2 as pb
 from almeno_grpc.api import portfolio_service_pb2_grpc
-from almeno_grpc.domain.access import PII
 from almeno_grpc.domain.errors import (
     CreditError,
     DeadlineExceeded,
@@ -31,7 +30,8 @@ from almeno_grpc.rpc.conversion.statistics import fill_progress
 from almeno_grpc.rpc.errors import StreamIdle
 from almeno_grpc.rpc.field_reader import FieldReader
 from almeno_grpc.rpc.pages import page_of
-from almeno_grpc.rpc.runtime.current_call import check_current_caller, current_caller
+from almeno_grpc.rpc.persons import Persons
+from almeno_grpc.rpc.runtime.current_call import check_current_caller
 from almeno_grpc.rpc.uploads import receive, upload_of
 from almeno_grpc.service.borrower_scan import ScanProgress
 from almeno_grpc.service.idempotency import Idempotency, RequestContext
@@ -55,6 +55,7 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
 
     def __init__(
         self,
+        persons: Persons,
         idempotency: Idempotency,
         imports: ImportService,
         policies: PolicyService,
@@ -63,6 +64,7 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
         max_upload_bytes: int,
         draining: threading.Event,
     ) -> None:
+        self._persons = persons
         self._idempotency = idempotency
         self._imports = imports
         self._policies = policies
@@ -101,7 +103,7 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
             answer = self._idempotency.execute(
                 call,
                 lambda tx: self._imports.queue(tx, upload, import_id),
-                lambda file: _with_import(pb.StartImportResponse(), file, in_full=False).SerializeToString(),
+                lambda file: _with_import(pb.StartImportResponse(), file).SerializeToString(),
                 queued.append,
                 _about,
             )
@@ -120,7 +122,8 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
         fields = FieldReader()
         import_id = _import_id(fields, request.import_id)
         fields.raise_if_invalid()
-        return _with_import(pb.GetImportResponse(), self._imports.get(import_id))
+        file = self._imports.get(import_id)
+        return _with_import(pb.GetImportResponse(), file, in_full=self._is_in_full(file))
 
     def CancelImport(self, request: pb.CancelImportRequest, context: grpc.ServicerContext) -> bytes:
         """Cancels an import."""
@@ -131,7 +134,7 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
         return self._idempotency.execute(
             call,
             lambda tx: self._imports.cancel(tx, import_id),
-            lambda file: _with_import(pb.CancelImportResponse(), file, in_full=False).SerializeToString(),
+            lambda file: _with_import(pb.CancelImportResponse(), file).SerializeToString(),
             about=_about,
         )
 
@@ -144,9 +147,8 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
             "imports", size, request.page_token, (MAX_ID,), self._imports.page, lambda file: (file.queue_number,)
         )
         response = pb.ListImportsResponse(next_page_token=page.next_page_token)
-        in_full = current_caller().may(PII)
         for file in page.rows:
-            fill_import(response.imports.add(), file, in_full=in_full)
+            fill_import(response.imports.add(), file, in_full=self._is_in_full(file))
         return response
 
     def WatchImport(
@@ -161,7 +163,7 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
             check_current_caller()
             file = self._imports.get(import_id)
             if file != last:
-                yield _with_import(pb.WatchImportResponse(), file)
+                yield _with_import(pb.WatchImportResponse(), file, in_full=self._is_in_full(file))
                 last, moved_seconds = file, time.monotonic()
             if file.state.is_end:
                 return
@@ -187,7 +189,7 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
             lambda numbered: (numbered[1].row_number, numbered[0]),
         )
         response = pb.ListImportIssuesResponse(next_page_token=page.next_page_token)
-        in_full = current_caller().may(PII)
+        in_full = self._persons.are_quoted(import_id, (issue.message for _, issue in page.rows))
         for _, issue in page.rows:
             fill_issue(response.issues.add(), issue, in_full=in_full)
         return response
@@ -242,6 +244,10 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
                     fill_portfolio(response.summary, update)
             yield response
 
+    def _is_in_full(self, file: ImportFile) -> bool:
+        """Whether the caller of this thread is shown what the error of an import quotes."""
+        return self._persons.are_quoted(file.import_id, [file.error])
+
     def _while_active(self, updates: Iterator[T], context: grpc.ServicerContext) -> Iterator[T]:
         """Yields the updates as long as somebody waits for them.
 
@@ -273,10 +279,10 @@ def _import_id(fields: FieldReader, value: str) -> str:
     return value
 
 
-def _with_import(response: R, file: ImportFile, *, in_full: bool = True) -> R:
-    """Fills the field that the responses about one import have; in full where the caller of this thread may see it.
+def _with_import(response: R, file: ImportFile, *, in_full: bool = False) -> R:
+    """Fills the field that the responses about one import have.
 
-    Answers that are remembered are not: another key of the principal may ask for them again.
+    Answers that are remembered are not in full: another key of the principal may ask for them again.
     """
-    fill_import(response.book_import, file, in_full=in_full and current_caller().may(PII))
+    fill_import(response.book_import, file, in_full=in_full)
     return response

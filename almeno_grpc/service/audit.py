@@ -1,5 +1,6 @@
 """Looking at the audit trail."""
 
+import re
 from dataclasses import dataclass
 
 from almeno_grpc.domain.audit import AuditCheckpoint, AuditEvent, AuditEventKind
@@ -9,6 +10,9 @@ from almeno_grpc.service.store import Store
 MAX_EVENTS_SCANNED = 20_000
 """Events looked at for a page: a filter that few events pass gives a page with less than was asked for, maybe none."""
 _EVENTS_PER_QUERY = 1_000
+
+_RUN = re.compile(r"(\d+)(?:-(\d+))?")
+"""Customers that an event of a read names; the id of an import is none."""
 
 Place = tuple[int, int, int]
 """Where an event stands in the list: its time, stream_id and sequence."""
@@ -87,8 +91,5 @@ def _was_shown(event: AuditEvent, customer_id: int) -> bool:
     entry = event.entry
     if entry.kind is not AuditEventKind.READ or entry.customer_id:
         return False
-    for part in entry.subject.split(","):
-        first, _, last = part.partition("-")
-        if first.isdecimal() and int(first) <= customer_id <= int(last if last.isdecimal() else first):
-            return True
-    return False
+    runs = filter(None, map(_RUN.fullmatch, entry.subject.split(",")))
+    return any(int(run[1]) <= customer_id <= int(run[2] or run[1]) for run in runs)

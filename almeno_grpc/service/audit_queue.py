@@ -54,19 +54,28 @@ class AuditQueue:
         Raises:
             AuditUnavailable: Events could not be written for long; nothing may be shown.
         """
-        now = self._clock.now_microseconds()
+        self._add_reads(caller, method, _subjects(sorted(set(customer_ids))), request_id)
+
+    def add_quote(self, caller: Caller, method: str, subject: str) -> None:
+        """Records that a call shows what a file quotes, which may be of persons; before its answer leaves.
+
+        Args:
+            caller: Who calls.
+            method: Full name of the method.
+            subject: The id of the file's import.
+
+        Raises:
+            AuditUnavailable: As for `add_read`.
+        """
+        self._add_reads(caller, method, [(0, subject)])
+
+    def _add_reads(
+        self, caller: Caller, method: str, subjects: Iterable[tuple[int, str]], request_id: str = ""
+    ) -> None:
+        now, kind = self._clock.now_microseconds(), AuditEventKind.READ
         entries = [
-            AuditEntry(
-                AuditEventKind.READ,
-                now,
-                caller.principal,
-                caller.credential,
-                method,
-                customer_id,
-                subject,
-                request_id,
-            )
-            for customer_id, subject in _subjects(sorted(set(customer_ids)))
+            AuditEntry(kind, now, caller.principal, caller.credential, method, customer_id, subject, request_id)
+            for customer_id, subject in subjects
         ]
         with self._condition:
             if len(self._reads) + len(entries) > MAX_QUEUED_EVENTS:

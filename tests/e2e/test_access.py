@@ -225,6 +225,25 @@ def test_stream_that_is_open_ends_with_its_key(closed: Closed) -> None:
     questions.put(None)
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", "/almeno.credit.v1.PortfolioService/StartImport"],
+)
+def test_stream_that_says_nothing_ends_with_its_key_too(closed: Closed, path: str) -> None:
+    access = closed.access(closed.admin)
+    key = create_key(access, "all")
+    silence: SimpleQueue[bytes | None] = SimpleQueue()
+    answers = closed.channel.stream_stream(path)(iter(silence.get, None), metadata=metadata(key), timeout=10)
+    time.sleep(0.2)
+    access("RevokeKey", key_id=key_id_of(key))
+    began_seconds = time.monotonic()
+    with pytest.raises(grpc.RpcError) as caught:
+        next(answers)
+    assert reason_of(caught.value).reason == "CREDENTIALS_INVALID"
+    assert time.monotonic() - began_seconds < KNOWN_SECONDS
+    silence.put(None)
+
+
 def test_request_that_comes_long_after_its_headers_is_looked_at_again(closed: Closed) -> None:
     access = closed.access(closed.admin)
     key = create_key(access, "all")

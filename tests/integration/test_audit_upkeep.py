@@ -246,6 +246,7 @@ def test_events_are_listed_by_principal_and_by_customer_even_among_many_shown(bo
     record(AuditEventKind.READ, "delhi", 0, "1-6,8-20,22")
     record(AuditEventKind.READ, "delhi", 0, "1-6,8-20,7-7")
     record(AuditEventKind.WRITE, "pune", 0, "7")
+    record(AuditEventKind.READ, "delhi", 0, "00000021-8abc-7567-8019-345670193456")
     service = AuditService(book.store)
 
     def listed(**conditions) -> list[str]:

@@ -272,7 +272,7 @@ def test_upload_that_may_be_queued_keeps_its_content(book):
 
     unused: Any = None
     idempotency: Any = SimpleNamespace(execute=fail_once_committed)
-    servicer = PortfolioServicer(idempotency, book.imports, unused, unused, unused, 10, threading.Event())
+    servicer = PortfolioServicer(unused, idempotency, book.imports, unused, unused, unused, 10, threading.Event())
     with pytest.raises(StoreUnavailable):
         servicer._queue_once(RequestContext(), Upload(ImportKind.LOANS, "l.csv", None, 3, "0" * 64, {}, [b"a,b"]))
     assert [row["content"] for row in book.rows("import_content")] == [b"a,b"]

@@ -41,6 +41,11 @@ def without_quoted_cells(text: str) -> str:
     return _QUOTED.sub("'…'", text)
 
 
+def quotes_cells(text: str) -> bool:
+    """Whether a text about a file quotes one of its cells."""
+    return _QUOTED.search(text) is not None
+
+
 def fill_date(message: date_pb2.Date, day: date) -> None:
     """Fills a date with all three parts."""
     message.year = day.year

@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 import grpc
 
 from almeno_grpc.domain.errors import DeadlineExceeded, TooManyCalls
+from almeno_grpc.rpc.runtime.current_call import current_standing
 from almeno_grpc.rpc.runtime.deadline import Timeouts
 from almeno_grpc.rpc.runtime.decoding import NoRequest
 from almeno_grpc.rpc.runtime.executors import CallExecutor
@@ -96,15 +97,18 @@ class AdmittedCall:
 
         Raises:
             DeadlineExceeded: One has not arrived in time.
+            CreditError: The caller may not go on with the call any more.
         """
         waits, timeout_seconds = self.room.waits, self.resources.limits.piece_timeout_seconds
+        standing = current_standing()
         while True:
-            waits.begin(self, timeout_seconds, self.interrupt)
+            waits.begin(self, timeout_seconds, self.interrupt, standing.is_refused)
             try:
                 request = next(requests, None)
             finally:
                 is_in_time = waits.end(self)
             if not is_in_time:
+                standing.raise_if_refused()
                 raise DeadlineExceeded(MESSAGE_OVERDUE)
             if request is None:
                 return

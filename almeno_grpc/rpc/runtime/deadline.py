@@ -27,7 +27,10 @@ Expire = Callable[[bool], object]
 """Ends the wait of a call; it is told whether the whole timeout has passed, or the wait has been cut short."""
 
 
-_Wait = tuple[object, float, float, Expire, grpc.ServicerContext | None]
+IsOver = Callable[[], bool]
+"""Tells whether a wait is over before its time."""
+
+_Wait = tuple[object, float, float, Expire, IsOver | None]
 """What `Timeouts.begin` is given, with the time at which the wait began. A tuple, for it is made twice a call."""
 
 
@@ -51,18 +54,16 @@ class Timeouts:
         self._closed = threading.Event()
         threading.Thread(target=self._watch, name="timeouts", daemon=True).start()
 
-    def begin(
-        self, call: object, timeout_seconds: float, expire: Expire, context: grpc.ServicerContext | None = None
-    ) -> None:
+    def begin(self, call: object, timeout_seconds: float, expire: Expire, is_over: IsOver | None = None) -> None:
         """Notes that a call waits.
 
         Args:
             call: The call; it waits once at a time.
             timeout_seconds: How long it may.
             expire: Ends the wait on another thread, and must not wait itself.
-            context: Where the call's deadline ends the wait too: a little sooner, for gRPC would give no details.
+            is_over: Asked often, on another thread, for what ends the wait before its time; must not raise.
         """
-        self._waits[id(call)] = call, time.monotonic(), timeout_seconds, expire, context
+        self._waits[id(call)] = call, time.monotonic(), timeout_seconds, expire, is_over
 
     def end(self, call: object) -> bool:
         """Notes that the wait is over, and says whether that was in time."""
@@ -81,10 +82,10 @@ class Timeouts:
         while not self._closed.wait(_LOOK_SECONDS):
             now, patience = time.monotonic(), min(1.0, max(MIN_PATIENCE, self._patience()))
             for wait in list(self._waits.values()):
-                _, since_seconds, timeout_seconds, _, context = wait
-                is_late = context is not None and context.time_remaining() < _LEAD_SECONDS
-                if is_late or now - since_seconds > timeout_seconds * patience:
-                    self._expire(wait, is_over=is_late or now - since_seconds > timeout_seconds)
+                _, since_seconds, timeout_seconds, _, is_over = wait
+                ends_early = is_over is not None and is_over()
+                if ends_early or now - since_seconds > timeout_seconds * patience:
+                    self._expire(wait, is_over=ends_early or now - since_seconds > timeout_seconds)
 
     def _expire(self, wait: _Wait, *, is_over: bool) -> bool:
         call, _, _, expire, _ = wait
@@ -97,6 +98,11 @@ class Timeouts:
             # The other calls that wait are ended all the same.
             log_event("call_not_ended", logging.ERROR, error=error)
         return True
+
+
+def is_due(context: grpc.ServicerContext) -> bool:
+    """Whether the deadline of a call has come, or will before the next look: gRPC would then give no details."""
+    return context.time_remaining() < _LEAD_SECONDS
 
 
 def raise_if_not_awaited(context: grpc.ServicerContext) -> None:

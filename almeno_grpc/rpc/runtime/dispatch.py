@@ -59,6 +59,12 @@ class Exchange(Protocol):
     def answer(self, request: bytes) -> bytes | grpc.Status:
         """Answers a request, or ends the stream with an error."""
 
+    def is_refused(self) -> bool:
+        """Whether the caller may not go on with the stream any more."""
+
+    def refusal(self) -> grpc.Status | None:
+        """The error for such a caller; None for others."""
+
     def ended(self, code: str) -> None:
         """Notes that the stream has ended, with that status code."""
 

@@ -26,6 +26,7 @@ from grpc._cython import cygrpc  # type: ignore[attr-defined] # a module of C
 from almeno_grpc.domain.errors import DeadlineExceeded, TooManyCalls
 from almeno_grpc.rpc.errors import to_status
 from almeno_grpc.rpc.runtime.calls import MESSAGE_OVERDUE, AdmittedCall, Resources, Room, answers_unread
+from almeno_grpc.rpc.runtime.deadline import is_due
 from almeno_grpc.rpc.runtime.decoding import NO_REQUEST, NoRequest
 from almeno_grpc.rpc.runtime.dispatch import Exchange, GrpcDispatch, Route, run_as_grpc
 from almeno_grpc.rpc.runtime.executors import CallExecutor, InlineExecutor, run_work
@@ -72,6 +73,10 @@ class EarlyCall(AdmittedCall):
                 _server._abort(state, self._event.call, cygrpc.StatusCode.unknown, b"")
         finally:
             self.end_when_sent(self.context)
+
+    def is_due(self) -> bool:
+        """Whether the deadline of the call has come."""
+        return is_due(self.context)
 
     def reject_unsent(self, is_over: bool) -> None:
         """Sends the error of a call whose request has not come."""
@@ -160,7 +165,8 @@ class EarlyExchange(EarlyCall):
         self.room.waits.begin(
             self,
             self.resources.limits.piece_timeout_seconds,
-            lambda _is_over: self._end_with(exchange, to_status(_no_message)),
+            lambda _is_over: self._end_with(exchange, exchange.refusal() or to_status(_no_message)),
+            exchange.is_refused,
         )
         self.receive(partial(self._arrived, exchange))
 
@@ -249,7 +255,7 @@ class EarlyDispatch:
         respond, event, state, behavior, _request, *serializers = args
         waits = call.room.waits
         timeout_seconds = self._resources.limits.request_timeout_seconds
-        waits.begin(call, timeout_seconds, call.reject_unsent, call.context)
+        waits.begin(call, timeout_seconds, call.reject_unsent, call.is_due)
 
         def run() -> None:
             if route.answer is None:

@@ -12,15 +12,17 @@ from typing import Any
 
 import grpc
 
-from almeno_grpc.domain.access import NOBODY, Caller
-from almeno_grpc.domain.errors import ScopeMissing
+from almeno_grpc.domain.access import ANYONE, NOBODY, Caller
+from almeno_grpc.domain.errors import CreditError, ScopeMissing
 from almeno_grpc.metrics import Metrics
 from almeno_grpc.rpc.errors import to_status
 from almeno_grpc.rpc.runtime.authentication import Authentication
 from almeno_grpc.rpc.runtime.calls import AdmittedCall, BlockingCall, UnaryCall, answers_unread
 from almeno_grpc.rpc.runtime.current_call import (
+    Standing,
     check_current_caller,
     current_caller,
+    current_standing,
     set_current_call,
     while_admitted,
 )
@@ -185,8 +187,9 @@ class MethodHandler:
             return self._encode(answer_one(argument, context))
 
         return _Exchange(
+            Standing(origin.caller or ANYONE, self.method.scope, self._authentication),
             answer=answer,
-            fail=lambda error: self._fail(error, context, began_seconds),
+            fail=lambda error, caller: self._fail(error, context, began_seconds, caller),
             end=lambda code: self._ended(code, began_seconds),
         )
 
@@ -296,10 +299,12 @@ class _Exchange:
 
     def __init__(
         self,
+        standing: Standing,
         answer: Callable[[bytes], bytes],
-        fail: Callable[[BaseException], grpc.Status],
+        fail: Callable[[BaseException, Caller], grpc.Status],
         end: Callable[[str], None],
     ) -> None:
+        self._standing = standing
         self._answer = answer
         self._fail = fail
         self._end = end
@@ -308,11 +313,27 @@ class _Exchange:
     def answer(self, request: bytes) -> bytes | grpc.Status:
         """Answers a request, or ends the stream with an error."""
         try:
-            return self._answer(request)
+            response = self._answer(request)
         # Whatever it is: a stream without an end would count as under way for ever.
         except BaseException as error:
             self._has_failed = True
-            return self._fail(error)
+            return self._fail(error, current_caller())
+        # A certificate has told who calls only now.
+        self._standing = current_standing()
+        return response
+
+    def is_refused(self) -> bool:
+        """Whether the caller may not go on with the stream any more."""
+        return self._standing.is_refused()
+
+    def refusal(self) -> grpc.Status | None:
+        """The error for such a caller; None for others."""
+        try:
+            self._standing.raise_if_refused()
+        except CreditError as error:
+            self._has_failed = True
+            return self._fail(error, self._standing.caller)
+        return None
 
     def ended(self, code: str) -> None:
         """Notes that the stream has ended, with that status code."""
