@@ -5,23 +5,28 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-# The interrupt comes once gRPC is asked for the next answer, not as soon as the service has the call: in between, gRPC
-# still makes the call's own objects, and an interrupt there leaves one half made, whose destructor complains, or a
-# channel that does not close. A shell lets what it starts in the background ignore interrupts, and that is handed on to
-# the tests and to this, so the handler is set first.
+# The interrupt comes once gRPC sleeps until the next answer, not as soon as the service has the call: in between, gRPC
+# still makes the call's own objects, and an interrupt there leaves one half made, whose destructor complains, or a lock
+# that is held for ever, with which no channel closes. A shell lets what it starts in the background ignore interrupts,
+# and that is handed on to the tests and to this, so the handler is set first.
 _SCRIPT = """
 import os, signal, sys, threading, time, traceback
 from almeno_client.cli import main
 
 sign = sys.argv.pop(1)
 
-def waits_for_an_answer(frame):
-    return frame.f_code.co_name == "_next" and frame.f_code.co_filename.endswith("grpc/_channel.py")
+def waits_for_an_answer():
+    frames = [frame for frame, _ in traceback.walk_stack(sys._current_frames()[main_thread])]
+    sleeps = frames[0].f_code is threading.Condition.wait.__code__
+    return sleeps and any(is_next(frame.f_code) for frame in frames)
+
+def is_next(code):
+    return code.co_name == "_next" and code.co_filename.endswith("grpc/_channel.py")
 
 def interrupt():
     while sign and not os.path.exists(sign):
         time.sleep(0.01)
-    while not any(waits_for_an_answer(frame) for frame, _ in traceback.walk_stack(sys._current_frames()[main_thread])):
+    while not waits_for_an_answer():
         time.sleep(0.01)
     os.kill(os.getpid(), signal.SIGINT)
 
