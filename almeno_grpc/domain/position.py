@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from almeno_grpc.domain.asset_class import AssetClass
+
 
 class CreditPosition(NamedTuple):
     """The sums and counts of a customer's loans. Amounts in paise."""
@@ -14,6 +16,10 @@ class CreditPosition(NamedTuple):
     monthly_obligation: int = 0
     emis_due: int = 0
     emis_paid_on_time: int = 0
+    days_past_due: int = 0
+    """The largest over the active loans."""
+    asset_class: AssetClass = AssetClass.STANDARD
+    """The customer's: that of the worst loan, and non-performing until no loan has arrears."""
 
     def available_limit(self, approved_limit: int) -> int:
         """What is left of the limit, in paise; zero when the debt exceeds it."""
