@@ -43,6 +43,10 @@ class ScheduledInstallment:
         """The amount due: principal and interest."""
         return self.principal + self.interest
 
+    def moved(self, rows: int) -> "ScheduledInstallment":
+        """The same row so many places later."""
+        return ScheduledInstallment(self.number + rows, self.principal, self.interest, self.balance_after)
+
 
 class _Annuity(NamedTuple):
     """The annuity factor of a rate and a tenure; i is the monthly rate."""

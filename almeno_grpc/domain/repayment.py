@@ -12,6 +12,7 @@ leaves some of it, so that it is above zero for as long as the loan is active.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from enum import StrEnum
 
 from almeno_grpc.domain.errors import LoanClosed, RepaymentExceedsPayoff
 from almeno_grpc.domain.installments import ScheduledInstallment, schedule
@@ -35,6 +36,53 @@ class Standing:
         return cls(loan.emis_paid, loan.emis_paid_on_time, loan.paid_toward_next, loan.outstanding_principal)
 
 
+class RepaymentKind(StrEnum):
+    """What a payment does to its loan."""
+
+    REPAYMENT = "REPAYMENT"
+    PREPAYMENT = "PREPAYMENT"
+    """Lowers the balance, and so the rest of the schedule."""
+    EXIT = "EXIT"
+    """Gives the loan back in the cooling-off period."""
+
+
+class PrepaymentEffect(StrEnum):
+    """What a prepayment does to the rest of the schedule."""
+
+    SHORTER_TENURE = "SHORTER_TENURE"
+    LOWER_INSTALLMENT = "LOWER_INSTALLMENT"
+
+
+class RepaymentChannel(StrEnum):
+    """How a payment came in."""
+
+    NACH = "NACH"
+    UPI = "UPI"
+    TRANSFER = "TRANSFER"
+    CASH = "CASH"
+    OTHER = "OTHER"
+
+
+class ReversalReason(StrEnum):
+    """Why a repayment was taken back."""
+
+    RETURNED = "RETURNED"
+    DUPLICATE = "DUPLICATE"
+    MISTAKE = "MISTAKE"
+
+
+@dataclass(frozen=True, slots=True)
+class Reversal:
+    """That a repayment was taken back. Never changed."""
+
+    reversal_date: date
+    reason: ReversalReason
+    return_code: str
+    """The bank's, or empty."""
+    create_time: int
+    """Microseconds since the epoch."""
+
+
 @dataclass(frozen=True, slots=True)
 class Repayment:
     """A payment recorded on a loan. Never changed."""
@@ -52,6 +100,16 @@ class Repayment:
     closes_loan: bool
     create_time: int
     """Microseconds since the epoch."""
+    kind: RepaymentKind = RepaymentKind.REPAYMENT
+    effect: PrepaymentEffect | None = None
+    """Of a prepayment."""
+    charges_paid: int = 0
+    """What of the amount went to charges, in paise."""
+    channel: RepaymentChannel | None = None
+    external_reference: str = ""
+    """The caller's reference; unique among the loan's repayments that stand."""
+    reversal: Reversal | None = None
+    """None as long as it stands."""
 
     @property
     def emis_completed(self) -> int:
