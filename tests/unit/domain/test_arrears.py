@@ -142,6 +142,13 @@ def test_customer_is_standard_on_a_day_without_arrears_however_late_the_loans_we
     assert customer_non_performing_since([first, earlier], _may(20)) == _may(16)
 
 
+def test_customer_is_non_performing_from_the_first_loan_that_is_whichever_arrears_began_first() -> None:
+    """The loan of 15 January pays one instalment on 15 May, so that its arrears are of 15 March."""
+    loans = [_timeline(_APPROVAL, _MONTHS, [_Paid(_may(15), 1)]), _timeline(date(2027, 2, 20), _MONTHS, [])]
+    assert customer_non_performing_since(loans, _june(12)) is None
+    assert customer_non_performing_since(loans, _june(20)) == _june(13)
+
+
 # The model: the contract's words, day by day.
 
 
