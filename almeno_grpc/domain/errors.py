@@ -10,6 +10,7 @@ CreditError
 ├── NotFound
 │   ├── CustomerNotFound
 │   ├── LoanNotFound
+│   ├── RepaymentNotFound
 │   ├── DecisionNotFound
 │   ├── PolicyNotFound
 │   ├── ImportNotFound
@@ -19,6 +20,7 @@ CreditError
 │   └── CheckpointNotFound
 ├── AlreadyExists
 │   ├── PhoneNumberTaken
+│   ├── ReferenceTaken
 │   ├── PrincipalExists
 │   └── KeyExists
 ├── Unauthenticated
@@ -33,8 +35,20 @@ CreditError
 │   ├── NoPolicyInEffect
 │   ├── PolicyChanged
 │   ├── LoanClosed
+│   ├── LoanNotDisbursed
+│   ├── LoanDisbursed
+│   ├── LoanCancelled
+│   ├── SanctionExpired
+│   ├── CoolingOffOver
 │   ├── RepaymentExceedsPayoff
 │   ├── TooManyRepayments
+│   ├── AlreadyReversed
+│   ├── LaterChange
+│   ├── NotReducingBalance
+│   ├── InstallmentsOverdue
+│   ├── PaidAhead
+│   ├── WaiverExceedsCharges
+│   ├── TooManyCharges
 │   └── LastAdministrator
 ├── ResourceExhausted
 │   ├── UploadTooLarge
@@ -167,6 +181,13 @@ class LoanNotFound(NotFound):
 
     reason = "LOAN_NOT_FOUND"
     noun = "loan"
+
+
+class RepaymentNotFound(NotFound):
+    """No repayment has the id."""
+
+    reason = "REPAYMENT_NOT_FOUND"
+    noun = "repayment"
 
 
 class DecisionNotFound(NotFound):
@@ -305,6 +326,20 @@ class PhoneNumberTaken(AlreadyExists):
         super().__init__(f"phone_number: {description}", violations=(FieldViolation("phone_number", description),))
 
 
+class ReferenceTaken(AlreadyExists):
+    """A repayment of the loan that stands has the external reference."""
+
+    reason = "REFERENCE_TAKEN"
+
+    def __init__(self, repayment_id: str) -> None:
+        description = "is that of another repayment of the loan, which stands"
+        super().__init__(
+            f"external_reference: {description}",
+            violations=(FieldViolation("external_reference", description),),
+            metadata={"repayment_id": repayment_id},
+        )
+
+
 class FailedPrecondition(CreditError):
     """The request is valid, but the state of the book does not allow it."""
 
@@ -341,6 +376,128 @@ class LoanClosed(FailedPrecondition):
 
     def __init__(self, loan_id: int) -> None:
         super().__init__(f"loan {loan_id} is closed: nothing is left to pay", metadata={"loan_id": str(loan_id)})
+
+
+class _LoanState(FailedPrecondition):
+    """The loan is in a state that does not allow it."""
+
+    text: ClassVar[str]
+
+    def __init__(self, loan_id: int) -> None:
+        super().__init__(f"loan {loan_id} {self.text}", metadata={"loan_id": str(loan_id)})
+
+
+class LoanNotDisbursed(_LoanState):
+    """The loan is sanctioned, and nothing is owed on it yet."""
+
+    reason = "LOAN_NOT_DISBURSED"
+    text = "has not been disbursed: nothing is owed on it yet"
+
+
+class LoanDisbursed(_LoanState):
+    """The loan has been disbursed already."""
+
+    reason = "LOAN_DISBURSED"
+    text = "has been disbursed already"
+
+
+class LoanCancelled(_LoanState):
+    """The loan was cancelled before its disbursement."""
+
+    reason = "LOAN_CANCELLED"
+    text = "was cancelled"
+
+
+class SanctionExpired(FailedPrecondition):
+    """The sanctioned loan was not disbursed while that was possible."""
+
+    reason = "SANCTION_EXPIRED"
+
+    def __init__(self, loan_id: int, valid_until: date) -> None:
+        super().__init__(
+            f"the sanction of loan {loan_id} was valid until {valid_until}",
+            metadata={"loan_id": str(loan_id), "valid_until": str(valid_until)},
+        )
+
+
+class CoolingOffOver(FailedPrecondition):
+    """The loan has no cooling-off period, or it is over."""
+
+    reason = "COOLING_OFF_OVER"
+
+    def __init__(self, loan_id: int, last_day: date | None) -> None:
+        text = "has no cooling-off period" if last_day is None else f"could be exited until {last_day}"
+        super().__init__(
+            f"loan {loan_id} {text}",
+            metadata={"loan_id": str(loan_id)} | ({} if last_day is None else {"last_day": str(last_day)}),
+        )
+
+
+class AlreadyReversed(FailedPrecondition):
+    """The repayment was reversed before."""
+
+    reason = "ALREADY_REVERSED"
+
+    def __init__(self, repayment_id: str) -> None:
+        super().__init__(f"repayment {repayment_id} has been reversed already", metadata={"repayment_id": repayment_id})
+
+
+class LaterChange(FailedPrecondition):
+    """A prepayment or an exit that stands came after the repayment."""
+
+    reason = "LATER_CHANGE"
+
+    def __init__(self, repayment_id: str) -> None:
+        super().__init__(
+            f"repayment {repayment_id} came later and has changed the schedule; the newest is reversed first",
+            metadata={"repayment_id": repayment_id},
+        )
+
+
+class NotReducingBalance(_LoanState):
+    """The loan's instalments do not follow from a reducing balance."""
+
+    reason = "NOT_REDUCING_BALANCE"
+    text = "has no reducing balance, so that it cannot be prepaid"
+
+
+class InstallmentsOverdue(FailedPrecondition):
+    """Instalments that have fallen due, or charges, are unpaid."""
+
+    reason = "INSTALLMENTS_OVERDUE"
+
+    def __init__(self, loan_id: int, overdue: int, charges: int) -> None:
+        super().__init__(
+            f"instalments of {format_rupees(overdue)} and charges of {format_rupees(charges)} are unpaid on loan "
+            f"{loan_id}; they come first",
+            metadata={"loan_id": str(loan_id), "overdue_paise": str(overdue), "charges_paise": str(charges)},
+        )
+
+
+class PaidAhead(_LoanState):
+    """More than the running instalment is paid already."""
+
+    reason = "PAID_AHEAD"
+    text = "is paid ahead beyond the running instalment; prepay it when that has fallen due"
+
+
+class WaiverExceedsCharges(FailedPrecondition):
+    """The waiver is more than the charges that are open."""
+
+    reason = "WAIVER_EXCEEDS_CHARGES"
+
+    def __init__(self, amount: int, charges: int) -> None:
+        super().__init__(
+            f"{format_rupees(amount)} is more than the open charges, {format_rupees(charges)}",
+            metadata={"charges_paise": str(charges)},
+        )
+
+
+class TooManyCharges(_LoanState):
+    """The loan has as many charges and waivers as one may have."""
+
+    reason = "TOO_MANY_CHARGES"
+    text = "has as many charges and waivers as a loan may have"
 
 
 class RepaymentExceedsPayoff(FailedPrecondition):

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from almeno_grpc.domain.errors import TermsDoNotAmortize
 from almeno_grpc.domain.money import RATE_SCALE, Rounding, round_half_up, rounded, scaled_rate
 
-_MONTHLY = 1200 * RATE_SCALE
+MONTHLY = 1200 * RATE_SCALE
 """Denominator of the monthly rate: per cent (100) times months (12) times the scale of the rate."""
 
 _NEAREST_ROUNDINGS = (Rounding.HALF_UP, Rounding.HALF_EVEN)
@@ -67,8 +67,8 @@ def _annuity(rate: Decimal, months: int) -> _Annuity:
     if scaled == 0:
         return _Annuity(1, months, 0, 0)
     # i in its lowest terms: the powers then have fewer digits.
-    shared = gcd(scaled, _MONTHLY)
-    part, unit = scaled // shared, _MONTHLY // shared
+    shared = gcd(scaled, MONTHLY)
+    part, unit = scaled // shared, MONTHLY // shared
     grown, whole = (unit + part) ** months, unit**months
     return _Annuity(part * grown, unit * (grown - whole), scaled, (grown - whole) * (unit + part) // (whole * part))
 
@@ -172,7 +172,7 @@ def outstanding_after(
         return 0
     balance, scaled = principal, scaled_rate(rate)
     for _ in range(paid):
-        balance -= emi - round_half_up(balance * scaled, _MONTHLY)
+        balance -= emi - round_half_up(balance * scaled, MONTHLY)
     return balance
 
 
@@ -184,7 +184,7 @@ def outstanding_in_equal_parts(principal: int, months: int, paid: int) -> int:
 def _reducing_balance(principal: int, rate: Decimal, months: int, emi: int) -> Iterator[ScheduledInstallment]:
     balance, scaled = principal, scaled_rate(rate)
     for number in range(1, months + 1):
-        interest = round_half_up(balance * scaled, _MONTHLY)
+        interest = round_half_up(balance * scaled, MONTHLY)
         part = balance if number == months else emi - interest
         balance -= part
         yield ScheduledInstallment(number, part, interest, balance)
@@ -204,7 +204,7 @@ def _schedule_repays(principal: int, rate: Decimal, months: int, emi: int) -> bo
     """Whether every row of the schedule repays principal, the last one included."""
     balance, scaled = principal, scaled_rate(rate)
     for _ in range(months - 1):
-        part = emi - round_half_up(balance * scaled, _MONTHLY)
+        part = emi - round_half_up(balance * scaled, MONTHLY)
         if part <= 0 or part >= balance:
             return False
         balance -= part
@@ -223,5 +223,5 @@ def _surely_amortizes(principal: int, rate: Decimal, months: int, emi: int) -> b
     annuity = _annuity(rate, months)
     if annuity.rate == 0:
         return emi > 0 and emi * (months - 1) < principal
-    first_part = emi - round_half_up(principal * annuity.rate, _MONTHLY)
+    first_part = emi - round_half_up(principal * annuity.rate, MONTHLY)
     return first_part > 0 and emi - 1 > annuity.drift

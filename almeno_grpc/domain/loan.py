@@ -1,11 +1,11 @@
 """A loan, its state and its days past due on a business date."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
-from almeno_grpc.domain.asset_class import NON_PERFORMING_DAYS, AssetClass, asset_class
+from almeno_grpc.domain.asset_class import AssetClass, class_on, non_performing_since_on
 from almeno_grpc.domain.installments import InstallmentMethod, ScheduledInstallment, schedule
 from almeno_grpc.domain.months import due_date, emis_due
 
@@ -184,15 +184,11 @@ class Loan:
 
     def asset_class(self, on: date) -> AssetClass:
         """The class on a business date, by all repayments so far."""
-        if self.next_due is None or self.next_due > on:
-            return AssetClass.STANDARD
-        return asset_class((on - self.next_due).days, was_non_performing=self.non_performing_since is not None)
+        return class_on(self.next_due, self.non_performing_since, on)
 
-    def non_performing_from(self, on: date) -> date | None:
+    def non_performing_on(self, on: date) -> date | None:
         """Since when the loan has been non-performing on a business date; None where it is not."""
-        if self.asset_class(on) is not AssetClass.NON_PERFORMING or self.next_due is None:
-            return None
-        return self.non_performing_since or self.next_due + timedelta(days=NON_PERFORMING_DAYS)
+        return non_performing_since_on(self.next_due, self.non_performing_since, on)
 
 
 def days_past_due(approval_date: date, emis_paid: int, on: date) -> int:

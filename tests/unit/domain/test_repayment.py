@@ -11,10 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.repayment_model import ModelLoan
 
+from almeno_grpc.domain.account import Account, Payoff, payoff
 from almeno_grpc.domain.errors import LoanClosed, RepaymentExceedsPayoff
 from almeno_grpc.domain.installments import InstallmentMethod, amortizes, installment, outstanding_after
 from almeno_grpc.domain.loan import InstallmentState, Loan, LoanState
-from almeno_grpc.domain.repayment import Repayment, Standing, installments, payoff, repay
+from almeno_grpc.domain.repayment import Repayment, Standing
+from almeno_grpc.domain.repayment_schedule import installments
+from almeno_grpc.domain.replay import repaid
 
 REDUCING, COMPOUND = InstallmentMethod.REDUCING_BALANCE, InstallmentMethod.ANNUAL_COMPOUND
 DUE_LATER, DUE, OVERDUE = InstallmentState.DUE_LATER, InstallmentState.DUE, InstallmentState.OVERDUE
@@ -55,21 +58,27 @@ class Life:
     def __post_init__(self) -> None:
         self.settled = self.loan.emis_paid
 
+    @property
+    def account(self) -> Account:
+        return Account.of(self.loan, settled=self.settled)
+
     def payoff(self, on: date) -> int:
-        return payoff(self.loan, on, settled=self.settled).amount
+        return payoff(self.account, on).amount
 
     def after(self, amount: int, on: date) -> "Life":
         """The life with one more repayment."""
-        after = repay(self.loan, amount, on, settled=self.settled)
-        closes = after.state is LoanState.CLOSED
-        number = len(self.repayments) + 1
-        new = Repayment("r", 1, 7, number, amount, on, Standing.of(self.loan), Standing.of(after), closes, 0)
-        life = Life(after, [*self.repayments, new])
+        number, standing = len(self.repayments) + 1, Standing.of(self.loan)
+        after, new = repaid(self.account, Repayment("r", 1, 7, number, amount, on, standing, standing, False, 0))
+        life = Life(after.loan, [*self.repayments, new])
         life.settled = self.settled
         return life
 
     def rows(self, on: date) -> list[tuple[InstallmentState, int]]:
-        return [(row.state, row.paid_amount) for row in installments(self.loan, self.repayments, on)]
+        return [(row.state, row.paid_amount) for row in installments(self.account, self.repayments, on)]
+
+
+def owed_on(loan: Loan, on: date, *, settled: int) -> Payoff:
+    return payoff(Account.of(loan, settled=settled), on)
 
 
 def lived(loan: Loan, *payments: tuple[int, date]) -> Life:
@@ -122,7 +131,7 @@ def test_repayment_pays_the_oldest_instalment_first(
 def test_payoff_is_what_is_due_the_later_principal_and_the_interest_of_the_days_gone(
     on: date, overdue: int, principal: int, accrued: int
 ) -> None:
-    owed = payoff(booked(), on, settled=0)
+    owed = owed_on(booked(), on, settled=0)
     assert (owed.payoff_date, owed.overdue_amount, owed.principal, owed.accrued_interest, owed.advance) == (
         on,
         overdue,
@@ -153,7 +162,7 @@ def test_payoff_is_what_is_due_the_later_principal_and_the_interest_of_the_days_
 def test_advances_lower_the_payoff(
     payments: list[tuple[int, date]], on: date, overdue: int, principal: int, accrued: int, advance: int
 ) -> None:
-    owed = payoff(lived(booked(), *payments).loan, on, settled=0)
+    owed = owed_on(lived(booked(), *payments).loan, on, settled=0)
     assert (owed.overdue_amount, owed.principal, owed.accrued_interest, owed.advance) == (
         overdue,
         principal,
@@ -164,7 +173,7 @@ def test_advances_lower_the_payoff(
 
 def test_loan_without_interest_costs_its_principal_on_every_day() -> None:
     loan = booked(10_000_00, "0", 7)
-    assert {payoff(loan, date(2026, 1, 31) + timedelta(days=n), settled=0).amount for n in range(300)} == {10_000_00}
+    assert {owed_on(loan, date(2026, 1, 31) + timedelta(days=n), settled=0).amount for n in range(300)} == {10_000_00}
     life = lived(loan, (1_428_57 * 3, date(2026, 2, 1)), (10_000_00 - 1_428_57 * 3, date(2026, 2, 1)))
     assert Standing.of(life.loan) == Standing(7, 7, 0, 0)
 
@@ -185,7 +194,7 @@ def test_loan_without_interest_costs_its_principal_on_every_day() -> None:
 def test_what_an_imported_book_says_was_paid_is_settled(
     paid: int, on: date, overdue: int, principal: int, accrued: int
 ) -> None:
-    owed = payoff(imported(paid=paid), on, settled=paid)
+    owed = owed_on(imported(paid=paid), on, settled=paid)
     assert (owed.overdue_amount, owed.principal, owed.accrued_interest, owed.advance) == (
         overdue,
         principal,
@@ -197,7 +206,7 @@ def test_what_an_imported_book_says_was_paid_is_settled(
 def test_advance_on_an_imported_loan_that_is_ahead_counts_from_where_the_book_ends() -> None:
     life = lived(imported(paid=5, on_time=3), (16_000_00, date(2026, 4, 25)))
     assert Standing.of(life.loan) == Standing(6, 4, 5_000_00, 60_000_00)
-    owed = payoff(life.loan, date(2026, 4, 25), settled=5)
+    owed = owed_on(life.loan, date(2026, 4, 25), settled=5)
     assert (owed.principal, owed.advance, owed.amount) == (70_000_00, 16_000_00, 54_000_00)
 
 
@@ -301,7 +310,7 @@ def assert_same(life: Life, model: ModelLoan, on: date) -> None:
     )
     assert (loan.state is LoanState.CLOSED) == (model.closed_on is not None)
     assert loan.days_past_due(on) == model.days_past_due(on)
-    rows = installments(loan, life.repayments, on)
+    rows = installments(life.account, life.repayments, on)
     baseline = sum(row.scheduled.amount for row in rows[: life.settled])
     assert sum(row.paid_amount for row in rows) == baseline + model.received
     assert all(0 <= row.paid_amount <= row.scheduled.amount for row in rows)
@@ -311,13 +320,13 @@ def assert_same(life: Life, model: ModelLoan, on: date) -> None:
 
 def assert_pays_off(life: Life, model: ModelLoan, on: date) -> int:
     """Paying a fresh copy off on the day closes it at zero, to the paisa; gives the amount."""
-    owed = payoff(life.loan, on, settled=life.settled)
+    owed = owed_on(life.loan, on, settled=life.settled)
     assert min(owed.overdue_amount, owed.principal, owed.accrued_interest, owed.advance) >= 0
     assert owed.amount == model.payoff(on) > 0
     closed = life.after(owed.amount, on)
     assert (closed.loan.state, closed.loan.outstanding_principal) == (LoanState.CLOSED, 0)
     assert (closed.loan.emis_paid, closed.loan.paid_toward_next) == (closed.loan.tenure_months, 0)
-    paid = sum(row.paid_amount for row in installments(closed.loan, closed.repayments, on)[life.settled :])
+    paid = sum(row.paid_amount for row in installments(closed.account, closed.repayments, on)[life.settled :])
     assert paid == model.received + owed.amount
     with pytest.raises(RepaymentExceedsPayoff):
         life.after(owed.amount + 1, on)
@@ -407,4 +416,4 @@ def amounts(model: ModelLoan, on: date) -> st.SearchStrategy[int]:
 def test_active_loan_on_which_nothing_is_owed_contradicts_itself():
     loan = booked(paid_toward_next=200_000_00)
     with pytest.raises(ValueError, match="loan 1 is active, and nothing is owed on it"):
-        payoff(loan, date(2026, 3, 1), settled=0)
+        owed_on(loan, date(2026, 3, 1), settled=0)

@@ -1,0 +1,133 @@
+"""The account of a loan from everything that was recorded on it, and reversals, which leave a repayment out of that."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from almeno_grpc.domain.account import Account, add_charge, repay, waive
+from almeno_grpc.domain.charge import ChargeEntry, ChargeKind, LateTerms
+from almeno_grpc.domain.cooling_off import exited
+from almeno_grpc.domain.errors import AlreadyReversed, LaterChange
+from almeno_grpc.domain.loan import Loan, LoanState
+from almeno_grpc.domain.prepayment import prepay
+from almeno_grpc.domain.repayment import Repayment, RepaymentKind, Reversal, Standing
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What was recorded on a loan, in its order."""
+
+    repayments: Sequence[Repayment] = ()
+    """Those that were reversed too."""
+    charges: Sequence[ChargeEntry] = ()
+    """Charges and waivers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """An account with the repayments that brought it there."""
+
+    account: Account
+    repayments: Sequence[Repayment]
+    """Those that stand, each with the standing of the loan before and after it as it is without the reversed ones."""
+
+
+def replay(loan: Loan, history: History, late_terms: LateTerms | None = None) -> Replay:
+    """Takes what stands of a loan's history again, in its recorded order.
+
+    Args:
+        loan: As it stands; of its repayment state no more than the counts of what was recorded is looked at.
+        history: All of it.
+        late_terms: Those the loan was booked under.
+    """
+    first = history.repayments[0].before if history.repayments else Standing.of(loan)
+    account = Account.of(_unpaid(loan, first), settled=first.emis_paid, late_terms=late_terms)
+    standing: list[Repayment] = []
+    for entry in _in_order(history):
+        if isinstance(entry, ChargeEntry):
+            is_waiver = entry.kind is ChargeKind.WAIVER
+            account = waive(account, entry.amount, entry.entry_date) if is_waiver else add_charge(account, entry)
+        elif entry.reversal is None:
+            account, repayment = repaid(account, entry)
+            standing.append(repayment)
+    return Replay(account, standing)
+
+
+def repaid(before: Account, repayment: Repayment) -> tuple[Account, Repayment]:
+    """The account after a repayment of any kind, and the repayment with what it has done to the account.
+
+    Args:
+        before: The account as it stands.
+        repayment: What is paid; what it holds of the loan before and after it is not looked at.
+
+    Raises:
+        CreditError: As of `repay` and `prepay`.
+    """
+    after = _paid(before, repayment)
+    number = repayment.number
+    counted = replace(after.loan, latest_repayment=number, repayment_count=max(number, after.loan.repayment_count))
+    after = replace(after, loan=counted)
+    return after, replace(
+        repayment,
+        before=Standing.of(before.loan),
+        after=Standing.of(after.loan),
+        closes_loan=after.loan.state in (LoanState.CLOSED, LoanState.EXITED),
+        charges_paid=_charges_paid(after) - _charges_paid(before),
+    )
+
+
+def reversed_history(history: History, repayment: Repayment, reversal: Reversal) -> History:
+    """The history once a repayment of it is reversed.
+
+    Raises:
+        AlreadyReversed: It was reversed before.
+        LaterChange: A prepayment or an exit came after it, and stands.
+    """
+    if repayment.reversal is not None:
+        raise AlreadyReversed(repayment.repayment_id)
+    for later in history.repayments[repayment.number :]:
+        if later.reversal is None and later.kind is not RepaymentKind.REPAYMENT:
+            raise LaterChange(later.repayment_id)
+    without = replace(repayment, reversal=reversal)
+    return History(
+        [without if each.number == repayment.number else each for each in history.repayments], history.charges
+    )
+
+
+def _unpaid(loan: Loan, baseline: Standing) -> Loan:
+    """The loan as it was before anything was recorded on it."""
+    booked = loan.booked_terms
+    return replace(
+        loan,
+        tenure_months=booked.installments,
+        monthly_installment=booked.monthly_installment,
+        emis_paid=baseline.emis_paid,
+        emis_paid_on_time=baseline.emis_paid_on_time,
+        paid_toward_next=baseline.paid_toward_next,
+        outstanding_principal=baseline.outstanding_principal,
+        ended_as=None if loan.ended_as is LoanState.EXITED else loan.ended_as,
+        latest_repayment=0,
+        segments=(),
+        open_charges=0,
+        non_performing_since=None,
+    )
+
+
+def _in_order(history: History) -> list[Repayment | ChargeEntry]:
+    """Repayments, charges and waivers in the order they were recorded in."""
+    placed: list[tuple[int, int, Repayment | ChargeEntry]] = [
+        *((each.number, 0, each) for each in history.repayments),
+        *((each.repayment_count, each.number, each) for each in history.charges),
+    ]
+    return [entry for _, _, entry in sorted(placed, key=lambda place: place[:2])]
+
+
+def _paid(account: Account, repayment: Repayment) -> Account:
+    if repayment.kind is RepaymentKind.EXIT:
+        return exited(account, repayment.payment_date)
+    if repayment.effect is not None:
+        return prepay(account, repayment.amount, repayment.payment_date, repayment.effect)[0]
+    return repay(account, repayment.amount, repayment.payment_date)
+
+
+def _charges_paid(account: Account) -> int:
+    return sum(charge.paid for charge in account.charges)

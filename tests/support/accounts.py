@@ -1,0 +1,93 @@
+"""Loans of the tests' own with what happens on them, as the domain has it, without a store."""
+
+from dataclasses import dataclass, field, replace
+from datetime import date
+from decimal import Decimal
+
+from almeno_grpc.domain.account import Account, Payoff, payoff
+from almeno_grpc.domain.charge import ChargeEntry, ChargeKind, LateTerms
+from almeno_grpc.domain.installments import InstallmentMethod, installment
+from almeno_grpc.domain.loan import Loan
+from almeno_grpc.domain.prepayment import Prepayment, prepay
+from almeno_grpc.domain.repayment import (
+    PrepaymentEffect,
+    Repayment,
+    RepaymentKind,
+    Reversal,
+    ReversalReason,
+    Standing,
+)
+from almeno_grpc.domain.replay import History, repaid, replay, reversed_history
+
+
+def loan_of_2027(**changes) -> Loan:
+    """₹5,00,000 at 10.5 % over 60 months from 15 January 2027: ₹10,746.95 a month."""
+    amount, rate, months = 500_000_00, Decimal("10.5"), 60
+    emi = installment(InstallmentMethod.REDUCING_BALANCE, amount, rate, months)
+    loan = Loan(
+        loan_id=1,
+        customer_id=7,
+        loan_amount=amount,
+        interest_rate=rate,
+        tenure_months=months,
+        monthly_installment=emi,
+        installment_method=InstallmentMethod.REDUCING_BALANCE,
+        emis_paid=0,
+        emis_paid_on_time=0,
+        outstanding_principal=amount,
+        approval_date=date(2027, 1, 15),
+        decision_id="d",
+    )
+    return replace(loan, **changes)
+
+
+@dataclass
+class Ledger:
+    """A loan, and everything that is recorded on it, one after the other."""
+
+    loan: Loan
+    late_terms: LateTerms | None = None
+    history: History = field(default_factory=History)
+
+    @property
+    def account(self) -> Account:
+        return replay(self.loan, self.history, self.late_terms).account
+
+    def payoff(self, on: date) -> Payoff:
+        return payoff(self.account, on)
+
+    def pay(
+        self,
+        amount: int,
+        on: date,
+        effect: PrepaymentEffect | None = None,
+        kind: RepaymentKind = RepaymentKind.REPAYMENT,
+    ) -> Repayment:
+        account = self.account
+        number, standing = len(self.history.repayments) + 1, Standing.of(account.loan)
+        kind = RepaymentKind.PREPAYMENT if effect else kind
+        draft = Repayment(
+            f"r{number}", 1, 7, number, amount, on, standing, standing, False, 0, kind=kind, effect=effect
+        )
+        after, repayment = repaid(account, draft)
+        self.history = History([*self.history.repayments, repayment], self.history.charges)
+        self.loan = after.loan
+        return repayment
+
+    def preview(self, amount: int, on: date, effect: PrepaymentEffect) -> Prepayment:
+        return prepay(self.account, amount, on, effect)[1]
+
+    def reverse(self, number: int, on: date) -> None:
+        reversal = Reversal(on, ReversalReason.RETURNED, "", 0)
+        self.history = reversed_history(self.history, self.history.repayments[number - 1], reversal)
+        self.loan = self.account.loan
+
+    def charge(self, amount: int, on: date, kind: ChargeKind = ChargeKind.BOUNCE) -> None:
+        number, count = len(self.history.charges) + 1, len(self.history.repayments)
+        entry = ChargeEntry(7, 1, number, kind, amount, "as agreed", on, count, 0)
+        history = History(self.history.repayments, [*self.history.charges, entry])
+        self.loan = replay(self.loan, history, self.late_terms).account.loan
+        self.history = history
+
+    def waive(self, amount: int, on: date) -> None:
+        self.charge(amount, on, ChargeKind.WAIVER)
