@@ -183,10 +183,8 @@ class CallerDirectory:
             self._renewed_seconds = seconds
 
     def _take(self, records: AccessRecords) -> None:
-        known = self._known
         # Of two looks at the same time the later one may come first: then the next one sees another version again.
-        if known is None or records.version != known.version:
-            self._known = _Known.of(records)
+        self._known = _Known.of(records)
 
     def _note_use(self) -> None:
         """Notes once a day, for each key, that it was used."""

@@ -13,10 +13,11 @@ from almeno_grpc.clock import Clock
 from almeno_grpc.domain.access import SCOPES, Caller
 from almeno_grpc.domain.audit import AuditEntry, AuditEventKind
 from almeno_grpc.domain.errors import CommitOutcomeUnknown, PhoneNumberTaken
+from almeno_grpc.service.access import AccessService
 from almeno_grpc.service.audit_chain import AuditChain, event_hash, values_of
 from almeno_grpc.service.audit_upkeep import Retention
 from almeno_grpc.service.customers import Applicant
-from almeno_grpc.service.idempotency import RequestContext
+from almeno_grpc.service.idempotency import Idempotency, RequestContext
 from almeno_grpc.service.store import Changes
 from almeno_grpc.storage import audit_writes
 from almeno_grpc.storage.store import SqlStore
@@ -304,6 +305,23 @@ def test_large_book_is_verified_part_by_part(lent, monkeypatch):
     assert findings(lent.store) == []
     edit(lent.store, "UPDATE customer SET age = 77")
     assert len(findings(lent.store)) == len(lent.rows("customer"))
+
+
+def test_event_that_cannot_be_read_is_told_of_once_however_many_parts_a_book_has(lent, monkeypatch):
+    monkeypatch.setattr("almeno_grpc.service.audit_verify.MAX_ROWS_IN_MEMORY", 4)
+    edit(lent.store, "UPDATE audit_event SET rows = hash WHERE sequence = 3")
+    assert sum("of the book cannot be read" in line for line in findings(lent.store)) == 1
+
+
+def test_row_that_was_added_and_removed_by_events_is_clean(book):
+    access, requests = AccessService(book.store, book.clock), Idempotency(book.store, book.clock)
+    for work in (
+        lambda tx: access.create_principal(tx, "branch-pune", {"loans:read"}),
+        lambda tx: access.set_certificate_name(tx, "pune.example", "branch-pune"),
+        lambda tx: access.remove_certificate_name(tx, "pune.example"),
+    ):
+        requests.execute(RequestContext(), work, lambda _result: b"")
+    assert findings(book.store) == []
 
 
 class LaterClock(Clock):

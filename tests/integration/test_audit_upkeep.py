@@ -72,6 +72,14 @@ def test_checkpoint_is_made_only_when_something_has_moved(book, monkeypatch):
     assert findings(book.store) == []
 
 
+def test_anchor_file_has_a_line_for_a_checkpoint_however_often_somebody_looks(book, anchor):
+    keeper = upkeep(book, anchor=anchor)
+    book.register()
+    made = keeper.make_checkpoint()
+    assert keeper.make_checkpoint() is None
+    assert [line.hash for line in anchor.lines()] == [made.hash]
+
+
 def test_chain_that_moved_long_before_its_commit_is_found_by_a_look_at_all(book, open_store):
     keeper = upkeep(book)
     book.register()

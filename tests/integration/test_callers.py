@@ -95,6 +95,10 @@ def test_caller_is_found_by_its_key_with_the_scopes_and_limits_of_its_principal(
     assert caller.limits == limits
 
 
+def test_directory_that_never_began_to_renew_is_closed_at_once(store, book):
+    CallerDirectory(store, book.clock).close()
+
+
 def test_key_with_scopes_of_its_own_has_no_others(desk, open_directory):
     desk.create()
     key = desk.key(scopes={"loans:read"})

@@ -41,6 +41,13 @@ def test_answers_are_remembered_for_so_many_days_and_then_forgotten(book):
     assert remembered(book) == [f"{number:02}" for number in range(20) if number % 3 == 0]
 
 
+def test_space_is_given_back_step_by_step(book, monkeypatch):
+    steps = [True, True, False]
+    monkeypatch.setattr(book.store, "return_space", lambda: steps.pop(0))
+    Housekeeping(book.store, book.clock, request_days=30).work(60_000)
+    assert steps == []
+
+
 def test_a_round_is_made_once_a_day_and_goes_on_where_it_was(book, monkeypatch):
     times = [0]
     monkeypatch.setattr(housekeeping, "_milliseconds", lambda: times[0])

@@ -53,6 +53,14 @@ def test_page_of_persons_is_one_event_that_names_them(store: MemoryStore, queue:
     assert [(event.customer_id, event.subject) for event in store.events] == [(0, "1-3,7-9,20")]
 
 
+def test_quote_of_a_file_is_an_event_of_its_import(store: MemoryStore, queue: AuditQueue) -> None:
+    queue.add_quote(PUNE, "/S/ListImportIssues", "i-1")
+    queue.close()
+    assert [(event.kind, event.customer_id, event.subject) for event in store.events] == [
+        (AuditEventKind.READ, 0, "i-1")
+    ]
+
+
 def test_more_persons_than_an_event_names_are_several_events(store: MemoryStore, queue: AuditQueue) -> None:
     persons = range(1_000_000_001, 1_000_000_101, 2)
     queue.add_read(PUNE, "/S/FindCustomers", persons)
@@ -158,7 +166,8 @@ def test_refusals_leave_the_room_of_reads_while_the_database_is_away(
 
     store.on_begin = be_away
     for number in range(50):
-        queue.add_refusal(None, f"/S/{number % 9}", "SCOPE_MISSING")
+        # Few enough methods that a flush of them fits beside those that one before has left.
+        queue.add_refusal(None, f"/S/{number % 3}", "SCOPE_MISSING")
         time.sleep(0.002)
     queue.add_read(PUNE, "/S/GetCustomer", [1])
     store.on_begin = lambda: None
