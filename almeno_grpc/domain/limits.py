@@ -40,6 +40,21 @@ MAX_PART_REPAYMENTS = 9_999
 """Repayments of a loan, of whatever amount. A later one has to complete an instalment, and such a one is always taken:
 so a loan has at most `MAX_TENURE_MONTHS` more."""
 
+MAX_CHARGES = 10_000
+"""Recorded charges and waivers of a loan."""
+
+MAX_REFERENCE_CHARACTERS = 64
+"""Of a caller's reference of a payment; visible ones."""
+
+MAX_RETURN_CODE_CHARACTERS = 20
+"""Of a bank's code for a returned payment; visible ones."""
+
+MAX_REASON_CHARACTERS = 200
+"""Of a reason in words; at least one."""
+
+MAX_CHARGE = 100 * _LAKH
+"""Of a single charge: ₹1 crore; the minimum is a paisa."""
+
 MIN_INTEREST_RATE = Decimal(0)
 MAX_INTEREST_RATE = Decimal(100)
 """Per cent a year."""

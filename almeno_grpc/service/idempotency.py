@@ -421,8 +421,24 @@ class Idempotency:
             RequestIdReused: The request_id was used with another request.
             CreditError: What `work` or the store raises; then nothing is remembered.
         """
+
+        def change(tx: Transaction, changes: Changes) -> R:
+            result = work(tx)
+            changes.concerns = about(result)
+            return result
+
+        return self.change(context, change, encode, on_commit)
+
+    def change(
+        self,
+        context: RequestContext,
+        work: Callable[[Transaction, Changes], R],
+        encode: Callable[[R], bytes],
+        on_commit: Callable[[R], object] = lambda _result: None,
+    ) -> bytes:
+        """As `execute`, for work that adds what it changes to the changes, instead of writing it by itself."""
         call = PendingCall(None, context, encode, on_commit)
-        _complete(call, run_alone(self._store, self._clock, _SingleUseCase(work, about), call, self._access))
+        _complete(call, run_alone(self._store, self._clock, _SingleUseCase(work), call, self._access))
         return call.answer.result()
 
 
@@ -430,13 +446,10 @@ class Idempotency:
 class _SingleUseCase(Generic[R]):
     """Work on a transaction as a use case."""
 
-    work: Callable[[Transaction], R]
-    about: Callable[[R], tuple[int, str]]
+    work: Callable[[Transaction, Changes], R]
 
     def load(self, tx: Transaction, _requests: Sequence[None], *, wait: bool) -> Transaction:  # noqa: ARG002 - the work locks
         return tx
 
     def execute(self, state: Transaction, _request: None, changes: Changes) -> R:
-        result = self.work(state)
-        changes.concerns = self.about(result)
-        return result
+        return self.work(state, changes)

@@ -2,18 +2,28 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from operator import attrgetter
 
 from almeno_grpc.clock import Clock
-from almeno_grpc.domain.errors import InvalidField, LoanClosed, LoanNotFound, TooManyRepayments
+from almeno_grpc.domain.account import Account, Payoff, payoff
+from almeno_grpc.domain.charge import Charge
+from almeno_grpc.domain.cooling_off import exit_amount, last_day_to_exit
+from almeno_grpc.domain.errors import InvalidField, LoanClosed, LoanNotFound, ReferenceTaken, TooManyRepayments
 from almeno_grpc.domain.limits import MAX_PART_REPAYMENTS
 from almeno_grpc.domain.loan import Installment, Loan, LoanState
-from almeno_grpc.domain.repayment import Payoff, Repayment, Standing, installments, payoff, repay
+from almeno_grpc.domain.repayment import PrepaymentEffect, Repayment, RepaymentChannel, RepaymentKind, Standing
+from almeno_grpc.domain.repayment_schedule import installments
+from almeno_grpc.domain.replay import repaid
+from almeno_grpc.domain.sanction import raise_if_not_disbursed
+from almeno_grpc.domain.terms import fees_of
+from almeno_grpc.service.accounts import AccountReader, OpenAccount
 from almeno_grpc.service.idempotency import NO_ACCESS_CHECK, AccessCheck, NotLocked, RequestContext, WriteQueue
 from almeno_grpc.service.identifiers import new_identifier
 from almeno_grpc.service.store import Changes, Store, Transaction
+
+_ONE_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,28 +44,44 @@ class RepaymentRequest:
     """In paise, above zero."""
     payment_date: date | None
     """The day it was paid; None for the business date."""
+    channel: RepaymentChannel | None = None
+    external_reference: str = ""
+    """The caller's; empty for none."""
 
 
 @dataclass(frozen=True, slots=True)
 class RepaymentState:
     """What a batch of repayments is executed on, read under the locks of the loans' customers."""
 
+    tx: Transaction
     today: date
     owners: dict[int, int]
     """The customer_id of each loan, by loan_id."""
     locked: set[int]
     """The customers that are locked, by customer_id."""
-    loans: dict[int, Loan]
-    """The loans of those customers, by loan_id."""
-    first_and_latest: dict[int, tuple[Repayment, Repayment]]
-    """By loan_id."""
+    accounts: dict[int, OpenAccount]
+    """Of the loans of those customers, by loan_id."""
+    non_performing: dict[int, date]
+    """Those of the customers that are non-performing though no loan of theirs need be, and since when."""
+
+
+@dataclass(frozen=True, slots=True)
+class PayoffView:
+    """What closes a loan on a day, and what gives it back."""
+
+    payoff: Payoff
+    exit_amount: int | None
+    """In paise, for as long as the loan can be exited."""
 
 
 class RepaymentService:
     """The use cases around what is paid on loans."""
 
-    def __init__(self, store: Store, clock: Clock, access: AccessCheck = NO_ACCESS_CHECK) -> None:
+    def __init__(
+        self, store: Store, accounts: AccountReader, clock: Clock, access: AccessCheck = NO_ACCESS_CHECK
+    ) -> None:
         self._store = store
+        self._accounts = accounts
         self._clock = clock
         # A batch holds one repayment of a loan: the next one has to see it.
         self._queue: WriteQueue[RepaymentRequest, RepaymentState, Recorded] = WriteQueue(
@@ -81,8 +107,10 @@ class RepaymentService:
             The answer, or one of these errors, or one of the store or of idempotency:
 
             LoanNotFound: No loan has the id.
-            LoanClosed: Every instalment is paid.
-            InvalidField: It was paid after the business date, before the approval or before the latest repayment.
+            LoanNotDisbursed, LoanCancelled, SanctionExpired: The loan was never disbursed.
+            LoanClosed: Nothing is owed.
+            InvalidField: It was paid after the business date, before the disbursement or before the latest repayment.
+            ReferenceTaken: A repayment of the loan that stands has the external reference.
             RepaymentExceedsPayoff: It is more than closes the loan on that day.
             TooManyRepayments: The loan has had so many that only one which completes an instalment is taken.
         """
@@ -101,9 +129,13 @@ class RepaymentService:
         locked = tx.borrowers.lock(set(owners.values()), wait=wait) if owners else set()
         keys = [(customer_id, loan_id) for loan_id, customer_id in owners.items() if customer_id in locked]
         loans = tx.loans.get_many(keys) if keys else {}
-        repaid = [loan for loan in loans.values() if loan.repayment_count]
         return RepaymentState(
-            self._clock.today(), owners, locked, loans, tx.repayments.first_and_latest(repaid) if repaid else {}
+            tx,
+            self._clock.today(),
+            owners,
+            locked,
+            self._accounts.open_accounts(tx, loans.values()),
+            tx.customers.non_performing_since(locked) if locked else {},
         )
 
     def execute(self, state: RepaymentState, request: RepaymentRequest, changes: Changes) -> Recorded:
@@ -111,37 +143,46 @@ class RepaymentService:
         loan_id = request.loan_id
         if loan_id in state.owners and state.owners[loan_id] not in state.locked:
             raise NotLocked
-        loan, settled, earliest = _open(state.loans.get(loan_id), state.first_and_latest.get(loan_id), loan_id)
+        opened = state.accounts.get(loan_id)
+        if opened is None:
+            raise LoanNotFound(loan_id)
+        before = opened.account.loan
+        raise_if_not_disbursed(before, state.today)
         paid_on = request.payment_date or state.today
-        if paid_on > state.today:
-            raise InvalidField.of("payment_date", f"must not be after the business date, {state.today}")
-        if paid_on < earliest:
-            raise InvalidField.of("payment_date", _not_before(earliest))
-        after = repay(loan, request.amount, paid_on, settled=settled)
-        closes_loan = after.state is LoanState.CLOSED
-        if loan.repayment_count >= MAX_PART_REPAYMENTS and after.emis_paid == loan.emis_paid:
-            raise TooManyRepayments(
-                f"loan {loan_id} has had {loan.repayment_count} repayments; the next one has to complete an instalment",
-                metadata={"loan_id": str(loan_id)},
-            )
+        raise_if_not_payable(paid_on, opened.earliest, state.today)
+        raise_if_taken(state.tx, before, request.external_reference)
         now = self._clock.now_microseconds()
-        repayment = Repayment(
-            repayment_id=new_identifier(now),
-            loan_id=loan_id,
-            customer_id=loan.customer_id,
-            number=after.repayment_count,
-            amount=request.amount,
-            payment_date=paid_on,
-            before=Standing.of(loan),
-            after=Standing.of(after),
-            closes_loan=closes_loan,
-            create_time=now,
+        draft = draft_repayment(
+            before,
+            request.amount,
+            paid_on,
+            now,
+            channel=request.channel,
+            external_reference=request.external_reference,
         )
+        account, repayment = repaid(opened.account, draft)
+        raise_if_too_many(before, account.loan)
         changes.repayments.append(repayment)
-        changes.loans_before.append(loan)
-        changes.repaid_loans.append(after)
+        changes.loans_before.append(before)
+        changes.updated_loans.append(account.loan)
         changes.business_date = state.today
-        return Recorded(repayment, after, state.today)
+        self._update_class(state, before, account, repayment, changes)
+        return Recorded(repayment, account.loan, state.today)
+
+    def _update_class(
+        self, state: RepaymentState, before: Loan, account: Account, repayment: Repayment, changes: Changes
+    ) -> None:
+        """Keeps since when the customer is non-performing, where a loan of the customer has been."""
+        customer_id = before.customer_id
+        was_since = state.non_performing.get(customer_id)
+        if was_since is None and before.non_performing_on(repayment.payment_date - _ONE_DAY) is None:
+            return
+        history = self._accounts.history(state.tx, before)
+        history = replace(history, repayments=[*history.repayments, repayment])
+        replayed = self._accounts.replay_of(account.loan, history)
+        since = self._accounts.non_performing_since(state.tx, replayed, state.today)
+        if since != was_since:
+            changes.non_performing_customers[customer_id] = since
 
     def page(self, loan_id: int, after: int, count: int) -> list[Repayment]:
         """Up to `count` of a loan's repayments with a number above `after`, in the order they were recorded in.
@@ -152,7 +193,7 @@ class RepaymentService:
         with self._store.read() as tx:
             return tx.repayments.page(_found(tx.loans.get(loan_id), loan_id), after, count)
 
-    def payoff(self, loan_id: int, payoff_date: date | None) -> Payoff:
+    def payoff(self, loan_id: int, payoff_date: date | None) -> PayoffView:
         """What closes a loan on a day, when nothing is paid before.
 
         Args:
@@ -161,17 +202,26 @@ class RepaymentService:
 
         Raises:
             LoanNotFound: No loan has the id.
-            LoanClosed: Every instalment is paid.
-            InvalidField: The day is before the approval or the latest repayment.
+            LoanNotDisbursed, LoanCancelled, SanctionExpired: The loan was never disbursed.
+            LoanClosed: Nothing is owed.
+            InvalidField: The day is before the disbursement or the latest repayment.
         """
-        on = payoff_date or self._clock.today()
+        today = self._clock.today()
+        on = payoff_date or today
         with self._store.read() as tx:
-            found = tx.loans.get(loan_id)
-            ends = tx.repayments.first_and_latest([found]).get(loan_id) if found else None
-        loan, settled, earliest = _open(found, ends, loan_id)
-        if on < earliest:
-            raise InvalidField.of("payoff_date", _not_before(earliest))
-        return payoff(loan, on, settled=settled)
+            loan = _found(tx.loans.get(loan_id), loan_id)
+            raise_if_not_disbursed(loan, today)
+            if loan.state is not LoanState.ACTIVE:
+                raise LoanClosed(loan_id)
+            opened = self._accounts.open_accounts(tx, [loan])[loan_id]
+        if on < opened.earliest:
+            raise InvalidField.of("payoff_date", _not_before(opened.earliest))
+        terms = self._accounts.terms_of(loan)
+        last_day = last_day_to_exit(loan, terms.cooling_off_days if terms else None)
+        if terms is None or last_day is None or on > last_day:
+            return PayoffView(payoff(opened.account, on), None)
+        refunded = fees_of(terms, loan.loan_amount).total if terms.refunded_on_exit else 0
+        return PayoffView(payoff(opened.account, on), exit_amount(opened.account, on, refunded_fee=refunded))
 
     def schedule(self, loan_id: int) -> list[Installment]:
         """Every instalment of a loan as it stands on the business date.
@@ -180,27 +230,88 @@ class RepaymentService:
             LoanNotFound: No loan has the id.
         """
         with self._store.read() as tx:
-            loan = _found(tx.loans.get(loan_id), loan_id)
-            completing = tx.repayments.completing(loan)
-        return installments(loan, completing, self._clock.today())
+            replayed = self._accounts.replay(tx, _found(tx.loans.get(loan_id), loan_id))
+        return installments(replayed.account, replayed.repayments, self._clock.today())
+
+    def charges(self, loan_id: int) -> list[Charge]:
+        """Every charge of a loan as it stands on the business date, the oldest first.
+
+        Raises:
+            LoanNotFound: No loan has the id.
+        """
+        with self._store.read() as tx:
+            replayed = self._accounts.replay(tx, _found(tx.loans.get(loan_id), loan_id))
+        return replayed.account.charges_on(self._clock.today())
 
 
-def _open(
-    found: Loan | None, first_and_latest: tuple[Repayment, Repayment] | None, loan_id: int
-) -> tuple[Loan, int, date]:
-    """A loan that is being repaid, the instalments settled before its first repayment, and the first day for the next.
+def draft_repayment(
+    loan: Loan,
+    amount: int,
+    paid_on: date,
+    now: int,
+    *,
+    kind: RepaymentKind = RepaymentKind.REPAYMENT,
+    effect: PrepaymentEffect | None = None,
+    channel: RepaymentChannel | None = None,
+    external_reference: str = "",
+) -> Repayment:
+    """The next repayment of a loan, which `repaid` completes with what it does."""
+    standing = Standing.of(loan)
+    return Repayment(
+        repayment_id=new_identifier(now),
+        loan_id=loan.loan_id,
+        customer_id=loan.customer_id,
+        number=loan.repayment_count + 1,
+        amount=amount,
+        payment_date=paid_on,
+        before=standing,
+        after=standing,
+        closes_loan=False,
+        create_time=now,
+        kind=kind,
+        effect=effect,
+        channel=channel,
+        external_reference=external_reference,
+    )
+
+
+def raise_if_not_payable(paid_on: date, earliest: date, today: date, field: str = "payment_date") -> None:
+    """Refuses a day of payment after the business date, or before what was recorded already.
 
     Raises:
-        LoanNotFound: No loan has the id.
-        LoanClosed: Every instalment is paid.
+        InvalidField: It names the field.
     """
-    loan = _found(found, loan_id)
-    if loan.state is LoanState.CLOSED:
-        raise LoanClosed(loan_id)
-    if first_and_latest is None:
-        return loan, loan.emis_paid, loan.approval_date
-    first, latest = first_and_latest
-    return loan, first.before.emis_paid, latest.payment_date
+    if paid_on > today:
+        raise InvalidField.of(field, f"must not be after the business date, {today}")
+    if paid_on < earliest:
+        raise InvalidField.of(field, _not_before(earliest))
+
+
+def raise_if_taken(tx: Transaction, loan: Loan, external_reference: str) -> None:
+    """Refuses the reference of another repayment that stands.
+
+    Raises:
+        ReferenceTaken: One has it.
+    """
+    if external_reference and loan.repayment_count:
+        holder = tx.repayments.standing_with_reference(loan, external_reference)
+        if holder is not None:
+            raise ReferenceTaken(holder.repayment_id)
+
+
+def raise_if_too_many(before: Loan, after: Loan) -> None:
+    """Refuses payments without end: those that complete no instalment are bounded.
+
+    Raises:
+        TooManyRepayments: The loan has had as many as it may have.
+    """
+    completes = after.emis_paid > before.emis_paid or after.state is not LoanState.ACTIVE
+    if before.repayment_count >= MAX_PART_REPAYMENTS and not completes:
+        raise TooManyRepayments(
+            f"loan {before.loan_id} has had {before.repayment_count} repayments; the next one has to complete an "
+            "instalment",
+            metadata={"loan_id": str(before.loan_id)},
+        )
 
 
 def _found(loan: Loan | None, loan_id: int) -> Loan:
@@ -210,4 +321,4 @@ def _found(loan: Loan | None, loan_id: int) -> Loan:
 
 
 def _not_before(earliest: date) -> str:
-    return f"must not be before {earliest}, the day of the loan's approval or latest repayment"
+    return f"must not be before {earliest}, the day of the loan's disbursement or latest repayment"

@@ -1,0 +1,148 @@
+"""Accounts of loans as transactions read them: the few values of a plain loan, or everything recorded on another."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+from almeno_grpc.domain.account import Account
+from almeno_grpc.domain.arrears import Payment, Timeline, customer_non_performing_since
+from almeno_grpc.domain.charge import LateTerms
+from almeno_grpc.domain.errors import LoanNotFound
+from almeno_grpc.domain.loan import Loan
+from almeno_grpc.domain.months import due_date
+from almeno_grpc.domain.repayment import Repayment, RepaymentKind
+from almeno_grpc.domain.replay import History, Replay, replay
+from almeno_grpc.domain.terms import Terms
+from almeno_grpc.service.store import Transaction
+
+_MAX_LOANS_PER_PAGE = 1_000
+
+
+class TermsSource(Protocol):
+    """Where the terms of loans are found."""
+
+    def of_version(self, version: str) -> Terms:
+        """The terms with a version."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAccount:
+    """An account, and from which day on money may be recorded on it."""
+
+    account: Account
+    earliest: date
+    """The day of the disbursement or of the latest repayment that stands."""
+
+
+class AccountReader:
+    """Reads accounts."""
+
+    def __init__(self, terms: TermsSource) -> None:
+        self._terms = terms
+
+    def terms_of(self, loan: Loan) -> Terms | None:
+        """The terms that the loan was booked under; None where it has none."""
+        return None if loan.terms_version is None else self._terms.of_version(loan.terms_version)
+
+    def open_accounts(self, tx: Transaction, loans: Collection[Loan]) -> dict[int, OpenAccount]:
+        """The accounts of loans, by loan_id; of plain loans all by one statement."""
+        late_terms = {loan.loan_id: self._late_terms(loan) for loan in loans}
+        plain = [loan for loan in loans if late_terms[loan.loan_id] is None and not loan.charge_count]
+        repaid = [loan for loan in plain if loan.repayment_count]
+        ends = tx.repayments.first_and_latest(repaid) if repaid else {}
+        accounts = {loan.loan_id: _plain_account(loan, ends.get(loan.loan_id)) for loan in plain}
+        for loan in loans:
+            if loan.loan_id not in accounts:
+                replayed = self.replay(tx, loan)
+                latest = replayed.repayments[-1].payment_date if replayed.repayments else loan.schedule_begin
+                accounts[loan.loan_id] = OpenAccount(replayed.account, latest)
+        return accounts
+
+    def history(self, tx: Transaction, loan: Loan) -> History:
+        """Everything that was recorded on a loan."""
+        return History(
+            tx.repayments.of_loan(loan) if loan.repayment_count else (),
+            tx.charges.of_loan(loan) if loan.charge_count else (),
+        )
+
+    def replay(self, tx: Transaction, loan: Loan) -> Replay:
+        """The account of a loan from everything that was recorded on it."""
+        history, late_terms = self.history(tx, loan), self._late_terms(loan)
+        repayments = history.repayments
+        if late_terms or history.charges or any(repayment.reversal for repayment in repayments):
+            return replay(loan, history, late_terms)
+        # What was recorded has the standing of the loan before and after it, which no reversal has moved.
+        settled = repayments[0].before.emis_paid if repayments else loan.emis_paid
+        return Replay(Account.of(loan, settled=settled), repayments)
+
+    def replay_of(self, loan: Loan, history: History) -> Replay:
+        """The account of a loan from a history."""
+        return replay(loan, history, self._late_terms(loan))
+
+    def _late_terms(self, loan: Loan) -> LateTerms | None:
+        terms = self.terms_of(loan)
+        if terms is None or not terms.charge_percent_a_year:
+            return None
+        return LateTerms(terms.charge_percent_a_year, terms.grace_days, terms.charge_max_percent_of_installment)
+
+    def non_performing_since(self, tx: Transaction, replayed: Replay, today: date) -> date | None:
+        """Since when a customer has been non-performing, from all that was paid on the customer's loans.
+
+        Args:
+            tx: A transaction in which the customer is locked.
+            replayed: The loan that changes, as it stands after the change; the others are read.
+            today: The business date.
+        """
+        changed = replayed.account.loan
+        timelines = [_timeline(replayed)]
+        for loan in _loans_of(tx, changed.customer_id, today):
+            if loan.loan_id != changed.loan_id:
+                timelines.append(_timeline(self.replay(tx, loan)))
+        return customer_non_performing_since(timelines, today)
+
+
+def locked_loan(tx: Transaction, loan_id: int) -> Loan:
+    """A loan whose customer is locked until the transaction ends.
+
+    Raises:
+        LoanNotFound: No loan has the id.
+    """
+    customer_id = tx.loans.owners([loan_id]).get(loan_id)
+    if customer_id is None:
+        raise LoanNotFound(loan_id)
+    tx.borrowers.lock([customer_id], wait=True)
+    return tx.loans.get_many([(customer_id, loan_id)])[loan_id]
+
+
+def _plain_account(loan: Loan, ends: tuple[Repayment, Repayment | None] | None) -> OpenAccount:
+    """The account of a loan on which nothing but repayments was recorded."""
+    if ends is None:
+        return OpenAccount(Account.of(loan, settled=loan.emis_paid), loan.schedule_begin)
+    first, latest = ends
+    account = Account.of(loan, settled=first.before.emis_paid)
+    return OpenAccount(account, loan.schedule_begin if latest is None else latest.payment_date)
+
+
+def _loans_of(tx: Transaction, customer_id: int, today: date) -> Iterator[Loan]:
+    after = 0
+    while page := tx.loans.page(customer_id, None, after, _MAX_LOANS_PER_PAGE, today):
+        yield from page
+        after = page[-1].loan_id
+
+
+def _timeline(replayed: Replay) -> Timeline:
+    """The arrears of a loan from payment to payment."""
+    account = replayed.account
+    begin, settled = account.loan.disbursement_date, account.settled
+    if begin is None or account.loan.tenure_months == settled:
+        return Timeline(None)
+
+    def next_due(repayment: Repayment) -> date | None:
+        paid = repayment.after.emis_paid
+        if repayment.kind is RepaymentKind.EXIT or paid == account.loan.tenure_months:
+            return None
+        return due_date(begin, paid + 1)
+
+    payments = [Payment(each.payment_date, next_due(each)) for each in replayed.repayments]
+    return Timeline(due_date(begin, settled + 1), payments)
