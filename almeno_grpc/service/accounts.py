@@ -95,10 +95,8 @@ class AccountReader:
             today: The business date.
         """
         changed = replayed.account.loan
-        timelines = [_timeline(replayed)]
-        for loan in _loans_of(tx, changed.customer_id, today):
-            if loan.loan_id != changed.loan_id:
-                timelines.append(_timeline(self.replay(tx, loan)))
+        others = (loan for loan in _loans_of(tx, changed.customer_id, today) if loan.loan_id != changed.loan_id)
+        timelines = [_timeline(replayed), *(_timeline(self.replay(tx, loan)) for loan in others)]
         return customer_non_performing_since(timelines, today)
 
 
