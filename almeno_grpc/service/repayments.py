@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from operator import attrgetter
 
@@ -47,7 +47,7 @@ class RepaymentState:
     """The customers that are locked, by customer_id."""
     loans: dict[int, Loan]
     """The loans of those customers, by loan_id."""
-    first_and_latest: dict[int, tuple[Repayment, Repayment]]
+    first_and_latest: dict[int, tuple[Repayment, Repayment | None]]
     """By loan_id."""
 
 
@@ -118,6 +118,7 @@ class RepaymentService:
         if paid_on < earliest:
             raise InvalidField.of("payment_date", _not_before(earliest))
         after = repay(loan, request.amount, paid_on, settled=settled)
+        after = replace(after, latest_repayment=after.repayment_count)
         closes_loan = after.state is LoanState.CLOSED
         if loan.repayment_count >= MAX_PART_REPAYMENTS and after.emis_paid == loan.emis_paid:
             raise TooManyRepayments(
@@ -139,7 +140,7 @@ class RepaymentService:
         )
         changes.repayments.append(repayment)
         changes.loans_before.append(loan)
-        changes.repaid_loans.append(after)
+        changes.updated_loans.append(after)
         changes.business_date = state.today
         return Recorded(repayment, after, state.today)
 
@@ -186,7 +187,7 @@ class RepaymentService:
 
 
 def _open(
-    found: Loan | None, first_and_latest: tuple[Repayment, Repayment] | None, loan_id: int
+    found: Loan | None, first_and_latest: tuple[Repayment, Repayment | None] | None, loan_id: int
 ) -> tuple[Loan, int, date]:
     """A loan that is being repaid, the instalments settled before its first repayment, and the first day for the next.
 
@@ -200,7 +201,7 @@ def _open(
     if first_and_latest is None:
         return loan, loan.emis_paid, loan.approval_date
     first, latest = first_and_latest
-    return loan, first.before.emis_paid, latest.payment_date
+    return loan, first.before.emis_paid, latest.payment_date if latest else loan.approval_date
 
 
 def _found(loan: Loan | None, loan_id: int) -> Loan:
