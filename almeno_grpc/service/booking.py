@@ -149,7 +149,7 @@ class BookingService:
             CustomerNotFound: No customer has the id.
         """
         with self._store.read() as tx:
-            loans = tx.loans.page(customer_id, state, after, count)
+            loans = tx.loans.page(customer_id, state, after, count, self._clock.today())
             if not loans and tx.customers.get(customer_id) is None:
                 raise CustomerNotFound(customer_id)
             return loans

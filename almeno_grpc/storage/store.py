@@ -22,6 +22,7 @@ from almeno_grpc.storage.audit_writes import AuditWrites
 from almeno_grpc.storage.backend import OpenTransaction
 from almeno_grpc.storage.borrowers import Borrowers, borrowers_of
 from almeno_grpc.storage.changes import rows_of
+from almeno_grpc.storage.charges import Charges
 from almeno_grpc.storage.customer_changes import CustomerChanges
 from almeno_grpc.storage.customers import Customers
 from almeno_grpc.storage.decisions import Decisions
@@ -73,6 +74,11 @@ class SqlTransaction:
         return Repayments(self._transaction)
 
     @cached_property
+    def charges(self) -> Charges:
+        """The charges and waivers."""
+        return Charges(self._transaction)
+
+    @cached_property
     def decisions(self) -> Decisions:
         """The stored decisions."""
         return Decisions(self._transaction)
@@ -113,7 +119,7 @@ class SqlTransaction:
 
     def write(self, *changes: Changes) -> None:
         """Writes the changes, as the backend writes rows."""
-        writes = rows_of(changes, self._transaction.audit)
+        writes = rows_of(changes, self._transaction.audit, self.customers.rows)
         try:
             self._transaction.backend.write_rows(self._transaction.connection, writes)
         except BaseException:

@@ -29,6 +29,10 @@ class LoanState(StrEnum):
     UNSPECIFIED = "UNSPECIFIED"
     ACTIVE = "ACTIVE"
     CLOSED = "CLOSED"
+    SANCTIONED = "SANCTIONED"
+    CANCELLED = "CANCELLED"
+    EXPIRED = "EXPIRED"
+    EXITED = "EXITED"
 
 
 class InstallmentMethod(StrEnum):

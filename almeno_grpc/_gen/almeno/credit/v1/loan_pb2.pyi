@@ -14,6 +14,10 @@ class LoanState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     LOAN_STATE_UNSPECIFIED: _ClassVar[LoanState]
     LOAN_STATE_ACTIVE: _ClassVar[LoanState]
     LOAN_STATE_CLOSED: _ClassVar[LoanState]
+    LOAN_STATE_SANCTIONED: _ClassVar[LoanState]
+    LOAN_STATE_CANCELLED: _ClassVar[LoanState]
+    LOAN_STATE_EXPIRED: _ClassVar[LoanState]
+    LOAN_STATE_EXITED: _ClassVar[LoanState]
 
 class InstallmentMethod(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -32,6 +36,10 @@ class InstallmentState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
 LOAN_STATE_UNSPECIFIED: LoanState
 LOAN_STATE_ACTIVE: LoanState
 LOAN_STATE_CLOSED: LoanState
+LOAN_STATE_SANCTIONED: LoanState
+LOAN_STATE_CANCELLED: LoanState
+LOAN_STATE_EXPIRED: LoanState
+LOAN_STATE_EXITED: LoanState
 INSTALLMENT_METHOD_UNSPECIFIED: InstallmentMethod
 INSTALLMENT_METHOD_REDUCING_BALANCE: InstallmentMethod
 INSTALLMENT_METHOD_ANNUAL_COMPOUND: InstallmentMethod
