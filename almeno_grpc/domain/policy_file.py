@@ -1,6 +1,6 @@
 """Policy files: TOML, validated as a whole.
 
-`almeno_grpc/policies/2026-01.toml` explains each key. A key that is unknown or missing, steps out of order or points
+`almeno_grpc/policies/README.md` explains each key. A key that is unknown or missing, steps out of order or points
 beyond the maximum, bands that overlap or leave a gap are errors that say where and why.
 """
 
@@ -15,7 +15,7 @@ from fractions import Fraction
 from typing import Any, TypeVar
 
 from almeno_grpc.domain.installments import InstallmentMethod
-from almeno_grpc.domain.limits import MAX_INTEREST_RATE
+from almeno_grpc.domain.limits import MAX_BUREAU_SCORE, MAX_INTEREST_RATE, MIN_BUREAU_SCORE
 from almeno_grpc.domain.money import RATE_SCALE, Rounding, plain
 from almeno_grpc.domain.policy import Band, Gates, OnTimePayments, Policy, PolicyRounding, Step, StepTable
 
@@ -23,6 +23,7 @@ T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
 
 _FULL_SCORE = 100
+_MAX_DAYS = 36_500
 _MAX_LINE_BYTES = 1000
 """A key lies in one line, and the TOML reader's time grows with the square of a key's parts, of which a line of 64 KiB
 has room for 16 seconds."""
@@ -176,6 +177,12 @@ def _gates(table: _Table) -> Gates:
         table.value("new_loan_within_limit", _boolean),
         table.value("max_emi_share_of_income", _share),
         table.value("new_emi_counts", _boolean),
+        outside_obligations_count=table.optional("outside_obligations_count", _boolean) or False,
+        max_days_past_due=table.optional("max_days_past_due", _days),
+        non_performing_declines=table.optional("non_performing_declines", _boolean) or False,
+        min_bureau_score=table.optional("min_bureau_score", _bureau_score),
+        bureau_report_required=table.optional("bureau_report_required", _boolean) or False,
+        max_bureau_report_age_days=table.optional("max_bureau_report_age_days", _days),
     )
     table.raise_if_unknown()
     return gates
@@ -253,6 +260,14 @@ def _band_floor(value: Any) -> int:
 
 def _count(value: Any) -> Fraction:
     return Fraction(_whole_number(value, 0, 1_000_000))
+
+
+def _days(value: Any) -> int:
+    return _whole_number(value, 0, _MAX_DAYS)
+
+
+def _bureau_score(value: Any) -> int:
+    return _whole_number(value, MIN_BUREAU_SCORE, MAX_BUREAU_SCORE)
 
 
 def _decimal(value: Any) -> Decimal:

@@ -129,7 +129,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
     def CheckEligibility(self, request: pb.CheckEligibilityRequest, _context: grpc.ServicerContext) -> Future[bytes]:
         """Decides without storing or booking."""
         fields = FieldReader()
-        loan_request = requests.loan_request(fields, request)
+        loan_request = requests.loan_request(fields, request, self._checks.today)
         fields.raise_if_invalid()
         return self._checks.check(loan_request, self._check_answer)
 
@@ -142,7 +142,9 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         fields = FieldReader()
         fields.number("requests", len(request.requests), 1, MAX_BATCH_REQUESTS)
         fields.raise_if_invalid()
-        asked = computed_in_slices(map(requests.loan_request_or_error, request.requests))
+        asked = computed_in_slices(
+            requests.loan_request_or_error(each, self._checks.today) for each in request.requests
+        )
         outcomes = self._checks.check_all([each for each in asked if isinstance(each, LoanRequest)])
         decided = Counter(each.reasons for each in outcomes if isinstance(each, Decision))
         for reasons, count in decided.items():
@@ -154,7 +156,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         """Decides, stores the decision and books what it approves."""
         fields = FieldReader()
         call = requests.request_context(fields, "CreateLoan", request, request.request_id, context)
-        loan_request = requests.loan_request(fields, request)
+        loan_request = requests.loan_request(fields, request, self._booking.today)
         fields.raise_if_invalid()
         requests.raise_if_beyond("max_loan_amount", loan_request.loan_amount)
 

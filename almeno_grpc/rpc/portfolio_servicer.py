@@ -216,7 +216,10 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
     ) -> Iterator[pb.SimulatePolicyResponse]:
         """Decides one loan request for every customer under two policies."""
         fields = FieldReader()
-        terms = LoanTerms(*requests.loan_terms(fields, request))
+        outside = None
+        if request.HasField("outside"):
+            outside = requests.outside_credit(fields, request.outside, self._simulations.today)
+        terms = LoanTerms(*requests.loan_terms(fields, request), outside)
         candidate = requests.candidate_policy(fields, request)
         against = fields.policy_version("against_version", request.against_version) if request.against_version else ""
         fields.raise_if_invalid()

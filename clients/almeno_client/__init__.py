@@ -48,6 +48,7 @@ from almeno_client.portfolio_records import (
     Vintage,
 )
 from almeno_client.records import (
+    AssetClass,
     CreditPosition,
     Customer,
     CustomerAccount,
@@ -64,6 +65,7 @@ from almeno_client.records import (
     LoanAccount,
     LoanApplication,
     LoanState,
+    OutsideCredit,
     Payoff,
     Repayment,
     RepaymentReceipt,
@@ -79,6 +81,7 @@ __all__ = [
     "Aborted",
     "AlreadyExists",
     "ApiKey",
+    "AssetClass",
     "AuditCheckpoint",
     "AuditEvent",
     "AuditEventKind",
@@ -116,6 +119,7 @@ __all__ = [
     "LoanState",
     "MonthOfDecisions",
     "NotFound",
+    "OutsideCredit",
     "Payoff",
     "PermissionDenied",
     "Policy",

@@ -1,5 +1,5 @@
 import hashlib
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -50,6 +50,26 @@ def test_default_policy_says_what_the_contract_says(policy_file: str) -> None:
     )
     assert policy.installment_method is InstallmentMethod.REDUCING_BALANCE
     assert policy.rounding == PolicyRounding(score=Rounding.HALF_UP, installment=Rounding.HALF_UP)
+
+
+def test_policy_need_not_have_the_gates_on_conduct_and_may_have_each(policy_file: str) -> None:
+    gates = parse_policy(policy_file.encode()).gates
+    assert not gates.has_conduct_gates
+    keys: dict[str, int | bool] = {
+        "outside_obligations_count": True,
+        "max_days_past_due": 0,
+        "non_performing_declines": True,
+        "min_bureau_score": 300,
+        "bureau_report_required": True,
+        "max_bureau_report_age_days": 36_500,
+    }
+    for key, value in keys.items():
+        line = f"\n{key} = {str(value).lower()}"
+        found = parse_policy(
+            policy_file.replace("new_emi_counts = true", f"new_emi_counts = true{line}").encode()
+        ).gates
+        assert found == replace(gates, **{key: value})
+        assert found.has_conduct_gates is (key != "outside_obligations_count")
 
 
 def test_policy_keeps_its_file_to_the_byte(policy_file: str) -> None:
@@ -151,6 +171,19 @@ def test_files_of_other_bytes_have_other_hashes(policy_file: str) -> None:
         ("up_to = 100", "up_to = 99", r"bands\[1\].up_to leaves a gap: scores above 99 and up to 100 are in no band"),
         ("up_to = 100", "up_to = 101", r"bands\[1\].up_to must be a whole number from 0 to 100"),
         ('min_rate = "16"', 'min_rate = "11.99"', r"bands\[3\].min_rate must not be below"),
+        # What a policy need not have.
+        ("new_emi_counts = true", "new_emi_counts = true\nmax_days_past_due = -1", "whole number from 0 to 36500"),
+        ("new_emi_counts = true", "new_emi_counts = true\nmax_days_past_due = 36501", "whole number from 0 to 36500"),
+        ("new_emi_counts = true", "new_emi_counts = true\nnon_performing_declines = 1", "must be true or false"),
+        ("new_emi_counts = true", "new_emi_counts = true\noutside_obligations_count = 1", "must be true or false"),
+        ("new_emi_counts = true", "new_emi_counts = true\nmin_bureau_score = 299", "whole number from 300 to 900"),
+        ("new_emi_counts = true", "new_emi_counts = true\nmin_bureau_score = 901", "whole number from 300 to 900"),
+        ("new_emi_counts = true", "new_emi_counts = true\nbureau_report_required = 1", "must be true or false"),
+        (
+            "new_emi_counts = true",
+            'new_emi_counts = true\nmax_bureau_report_age_days = "9"',
+            "gates.max_bureau_report_age_days must be a whole number from 0 to 36500",
+        ),
         # The whole.
         ("max_points = 50", "max_points = 49", "the max_points of the four parts add up to 99 instead of 100"),
         ("max_points = 50", "max_points = 51", "the max_points of the four parts add up to 101 instead of 100"),

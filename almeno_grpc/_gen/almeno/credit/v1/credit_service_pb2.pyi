@@ -86,16 +86,18 @@ class ListCustomerChangesResponse(_message.Message):
     def __init__(self, changes: _Optional[_Iterable[_Union[_customer_pb2.CustomerChange, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class CheckEligibilityRequest(_message.Message):
-    __slots__ = ("customer_id", "loan_amount", "interest_rate", "tenure_months")
+    __slots__ = ("customer_id", "loan_amount", "interest_rate", "tenure_months", "outside")
     CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
     LOAN_AMOUNT_FIELD_NUMBER: _ClassVar[int]
     INTEREST_RATE_FIELD_NUMBER: _ClassVar[int]
     TENURE_MONTHS_FIELD_NUMBER: _ClassVar[int]
+    OUTSIDE_FIELD_NUMBER: _ClassVar[int]
     customer_id: int
     loan_amount: _money_pb2.Money
     interest_rate: _decimal_pb2.Decimal
     tenure_months: int
-    def __init__(self, customer_id: _Optional[int] = ..., loan_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., interest_rate: _Optional[_Union[_decimal_pb2.Decimal, _Mapping]] = ..., tenure_months: _Optional[int] = ...) -> None: ...
+    outside: _decision_pb2.OutsideCredit
+    def __init__(self, customer_id: _Optional[int] = ..., loan_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., interest_rate: _Optional[_Union[_decimal_pb2.Decimal, _Mapping]] = ..., tenure_months: _Optional[int] = ..., outside: _Optional[_Union[_decision_pb2.OutsideCredit, _Mapping]] = ...) -> None: ...
 
 class CheckEligibilityResponse(_message.Message):
     __slots__ = ("decision",)
@@ -124,20 +126,22 @@ class BatchCheckEligibilityResult(_message.Message):
     def __init__(self, decision: _Optional[_Union[_decision_pb2.Decision, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ...) -> None: ...
 
 class CreateLoanRequest(_message.Message):
-    __slots__ = ("request_id", "customer_id", "loan_amount", "interest_rate", "tenure_months", "max_interest_rate")
+    __slots__ = ("request_id", "customer_id", "loan_amount", "interest_rate", "tenure_months", "max_interest_rate", "outside")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
     LOAN_AMOUNT_FIELD_NUMBER: _ClassVar[int]
     INTEREST_RATE_FIELD_NUMBER: _ClassVar[int]
     TENURE_MONTHS_FIELD_NUMBER: _ClassVar[int]
     MAX_INTEREST_RATE_FIELD_NUMBER: _ClassVar[int]
+    OUTSIDE_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     customer_id: int
     loan_amount: _money_pb2.Money
     interest_rate: _decimal_pb2.Decimal
     tenure_months: int
     max_interest_rate: _decimal_pb2.Decimal
-    def __init__(self, request_id: _Optional[str] = ..., customer_id: _Optional[int] = ..., loan_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., interest_rate: _Optional[_Union[_decimal_pb2.Decimal, _Mapping]] = ..., tenure_months: _Optional[int] = ..., max_interest_rate: _Optional[_Union[_decimal_pb2.Decimal, _Mapping]] = ...) -> None: ...
+    outside: _decision_pb2.OutsideCredit
+    def __init__(self, request_id: _Optional[str] = ..., customer_id: _Optional[int] = ..., loan_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., interest_rate: _Optional[_Union[_decimal_pb2.Decimal, _Mapping]] = ..., tenure_months: _Optional[int] = ..., max_interest_rate: _Optional[_Union[_decimal_pb2.Decimal, _Mapping]] = ..., outside: _Optional[_Union[_decision_pb2.OutsideCredit, _Mapping]] = ...) -> None: ...
 
 class CreateLoanResponse(_message.Message):
     __slots__ = ("decision", "loan")
