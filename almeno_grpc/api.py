@@ -9,6 +9,7 @@ from almeno_grpc._gen.almeno.credit.v1 import (
     customer_pb2,
     decision_pb2,
     import_pb2,
+    key_facts_pb2,
     loan_pb2,
     policy_pb2,
     portfolio_pb2,
@@ -17,6 +18,7 @@ from almeno_grpc._gen.almeno.credit.v1 import (
     repayment_pb2,
     scope_pb2,
     simulation_pb2,
+    terms_pb2,
 )
 
 __all__ = [
@@ -28,6 +30,7 @@ __all__ = [
     "customer_pb2",
     "decision_pb2",
     "import_pb2",
+    "key_facts_pb2",
     "loan_pb2",
     "policy_pb2",
     "portfolio_pb2",
@@ -36,4 +39,5 @@ __all__ = [
     "repayment_pb2",
     "scope_pb2",
     "simulation_pb2",
+    "terms_pb2",
 ]

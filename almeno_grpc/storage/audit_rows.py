@@ -251,6 +251,7 @@ API_KEY = RowForm(
     ("key_id", "principal", "sha256", "scopes", "create_time_us", "expire_time_us", "revoke_time_us"),
 )
 CERTIFICATE_NAME = RowForm(10, tables.certificate_name, ("name", "principal", "create_time_us"))
+TERMS_PIN = RowForm(15, tables.terms_pin, ("version", "content", "sha256"), text="content")
 _FORMS = (
     CUSTOMER,
     DECISION,
@@ -262,6 +263,7 @@ _FORMS = (
     PRINCIPAL,
     API_KEY,
     CERTIFICATE_NAME,
+    TERMS_PIN,
 )
 FORMS = {form.code: form for form in _FORMS}
 

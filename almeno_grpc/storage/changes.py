@@ -13,6 +13,7 @@ from almeno_grpc.storage import (
     loans,
     policy_pins,
     repayments,
+    terms_pins,
 )
 from almeno_grpc.storage.audit_writes import AuditWrites
 from almeno_grpc.storage.compiled import Row
@@ -31,6 +32,7 @@ class _Rows:
         self.repaid_loans: list[Row] = []
         self.business_days: list[Row] = []
         self.policy_pins: dict[str, str] = {}
+        self.terms_pins: dict[str, Row] = {}
         self.idempotency_records: list[Row] = []
         self.events: list[Row] = []
 
@@ -42,6 +44,11 @@ class _Rows:
         new_repayments = list(map(repayments.row_of, changes.repayments))
         # Of the requests of a transaction several may be the first that a policy decides.
         pins = {version: sha for version, sha in changes.policy_pins.items() if version not in self.policy_pins}
+        new_terms = {
+            version: terms_pins.row_of(terms)
+            for version, terms in changes.terms_pins.items()
+            if version not in self.terms_pins
+        }
         self.customers += new_customers
         self.decisions += new_decisions
         self.loans += new_loans
@@ -49,6 +56,7 @@ class _Rows:
         self.repaid_loans += map(loans.repaid_row_of, changes.repaid_loans)
         self.business_days += business_days.rows_of(changes)
         self.policy_pins |= pins
+        self.terms_pins |= new_terms
         self.idempotency_records += changes.idempotency_records
         if changes.event is not None:
             inserted = (
@@ -57,6 +65,7 @@ class _Rows:
                 (audit_rows.LOAN, new_loans),
                 (audit_rows.REPAYMENT, new_repayments),
                 (audit_rows.POLICY_PIN, list(pins.items())),
+                (audit_rows.TERMS_PIN, list(new_terms.values())),
             )
             written = [form.inserted(rows) for form, rows in inserted if rows]
             if changes.repaid_loans:
@@ -82,6 +91,7 @@ def rows_of(parts: Sequence[Changes], audit: AuditWrites) -> list[tuple[TableWri
         (loans.UPDATE_REPAID, rows.repaid_loans),
         (business_days.INSERT, rows.business_days),
         (policy_pins.INSERT, list(rows.policy_pins.items())),
+        (terms_pins.INSERT, list(rows.terms_pins.values())),
         (idempotency.INSERT, rows.idempotency_records),
         (audit_writes.INSERT, rows.events),
     ]

@@ -264,6 +264,15 @@ policy_pin = Table(
     Column("sha256", String(64), nullable=False),
 )
 
+# The file itself too: a loan's terms hold when the file is gone. Triggers refuse updates and deletes.
+terms_pin = Table(
+    "terms_pin",
+    metadata,
+    Column("version", String(64), primary_key=True),
+    Column("content", Text, nullable=False),
+    Column("sha256", String(64), nullable=False),
+)
+
 # A request_id is its caller's: another principal's same id is another request.
 idempotency_record = Table(
     "idempotency_record",
