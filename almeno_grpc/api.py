@@ -10,6 +10,7 @@ from almeno_grpc._gen.almeno.credit.v1 import (
     customer_pb2,
     decision_pb2,
     import_pb2,
+    key_facts_pb2,
     loan_pb2,
     policy_pb2,
     portfolio_pb2,
@@ -18,6 +19,7 @@ from almeno_grpc._gen.almeno.credit.v1 import (
     repayment_pb2,
     scope_pb2,
     simulation_pb2,
+    terms_pb2,
 )
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "customer_pb2",
     "decision_pb2",
     "import_pb2",
+    "key_facts_pb2",
     "loan_pb2",
     "policy_pb2",
     "portfolio_pb2",
@@ -38,4 +41,5 @@ __all__ = [
     "repayment_pb2",
     "scope_pb2",
     "simulation_pb2",
+    "terms_pb2",
 ]

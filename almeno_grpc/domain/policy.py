@@ -9,6 +9,7 @@ from fractions import Fraction
 from almeno_grpc.domain.errors import NoPolicyInEffect, PolicyNotFound
 from almeno_grpc.domain.installments import InstallmentMethod
 from almeno_grpc.domain.money import Rounding
+from almeno_grpc.domain.rule_file import newest_in_effect
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +147,10 @@ def policy_in_effect(policies: Iterable[Policy], on: date) -> Policy:
     Raises:
         NoPolicyInEffect: Each takes effect later.
     """
-    in_effect = [policy for policy in policies if policy.effective_date <= on]
-    if not in_effect:
+    policy = newest_in_effect(policies, on)
+    if policy is None:
         raise NoPolicyInEffect(f"no credit policy is in effect on {on}", metadata={"business_date": str(on)})
-    return max(in_effect, key=lambda policy: (policy.effective_date, policy.version))
+    return policy
 
 
 def policy_of_version(policies: Iterable[Policy], version: str) -> Policy:

@@ -22,6 +22,7 @@ from almeno_grpc.rpc.conversion.decisions import (
     fill_replay,
     fill_stored_decision,
 )
+from almeno_grpc.rpc.conversion.key_facts import fill_key_facts
 from almeno_grpc.rpc.conversion.loans import fill_installment, fill_loan, fill_payoff, fill_repayment
 from almeno_grpc.rpc.field_reader import FieldReader
 from almeno_grpc.rpc.pages import page_of
@@ -32,6 +33,7 @@ from almeno_grpc.service.checks import CheckService
 from almeno_grpc.service.customers import CustomerService
 from almeno_grpc.service.decision_snapshot import StoredDecision
 from almeno_grpc.service.decisions import DamagedDecision, DecisionService
+from almeno_grpc.service.key_facts import KeyFactsService
 from almeno_grpc.service.repayments import Recorded, RepaymentRequest, RepaymentService
 from almeno_grpc.service.time_slices import computed_in_slices
 
@@ -51,6 +53,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         booking: BookingService,
         repayments: RepaymentService,
         decisions: DecisionService,
+        key_facts: KeyFactsService,
         persons: Persons,
         metrics: Metrics,
     ) -> None:
@@ -59,6 +62,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         self._booking = booking
         self._repayments = repayments
         self._decisions = decisions
+        self._key_facts = key_facts
         self._persons = persons
         self._metrics = metrics
 
@@ -261,6 +265,16 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         fields.raise_if_invalid()
         response = pb.GetPayoffResponse()
         fill_payoff(response.payoff, self._repayments.payoff(loan_id, payoff_date))
+        return response
+
+    def GetKeyFacts(self, request: pb.GetKeyFactsRequest, _context: grpc.ServicerContext) -> pb.GetKeyFactsResponse:
+        """Discloses what a loan costs."""
+        fields = FieldReader()
+        loan_id, decision_id = requests.key_facts_subject(fields, request)
+        fields.raise_if_invalid()
+        found = self._key_facts.of_decision(decision_id) if decision_id else self._key_facts.of_loan(loan_id)
+        response = pb.GetKeyFactsResponse()
+        fill_key_facts(response.key_facts, found)
         return response
 
     def GetDecision(self, request: pb.GetDecisionRequest, _context: grpc.ServicerContext) -> pb.GetDecisionResponse:

@@ -16,7 +16,8 @@ from almeno_grpc.domain.loan import LoanState
 from almeno_grpc.domain.money import format_rupees
 from almeno_grpc.domain.outside_credit import OutsideCredit
 from almeno_grpc.domain.policy import Policy
-from almeno_grpc.domain.policy_file import PolicyError, parse_policy
+from almeno_grpc.domain.policy_file import parse_policy
+from almeno_grpc.domain.rule_file import RuleFileError
 from almeno_grpc.rpc.conversion.loans import LOAN_STATES
 from almeno_grpc.rpc.field_reader import FieldReader
 from almeno_grpc.rpc.runtime.current_call import current_caller, current_method
@@ -150,7 +151,7 @@ def candidate_policy(fields: FieldReader, request: portfolio_service_pb2.Simulat
         case "policy":
             return _draft(fields, request.policy)
         case "version":
-            return fields.policy_version("version", request.version)
+            return fields.rule_version("version", request.version)
     fields.add_violation("policy", "must be set to a draft, unless version names a policy")
     return ""
 
@@ -162,9 +163,20 @@ def _draft(fields: FieldReader, toml: str) -> Policy | str:
         return ""
     try:
         return parse_policy(content)
-    except PolicyError as error:
+    except RuleFileError as error:
         fields.add_violation("policy", str(error))
         return ""
+
+
+def key_facts_subject(fields: FieldReader, request: credit_service_pb2.GetKeyFactsRequest) -> tuple[int, str]:
+    """The loan_id or the decision_id that key facts are asked of; the other one is 0 or empty."""
+    match request.WhichOneof("subject"):
+        case "loan_id":
+            return fields.identifier("loan_id", request.loan_id), ""
+        case "decision_id":
+            return 0, fields.uuid("decision_id", request.decision_id)
+    fields.add_violation("loan_id", "must be set, unless decision_id is")
+    return 0, ""
 
 
 def loan_request_or_error(

@@ -33,6 +33,7 @@ from almeno_grpc.domain.imports import (
 from almeno_grpc.domain.loan import Loan, LoanState, SanctionEnd, Segment
 from almeno_grpc.domain.portfolio import DecisionGroup, LoanGroup
 from almeno_grpc.domain.repayment import Repayment
+from almeno_grpc.domain.terms import Terms
 
 T = TypeVar("T")
 
@@ -111,6 +112,8 @@ class Changes:
     """The business date of the decisions and repayments, where it is the latest so far."""
     policy_pins: dict[str, str] = field(default_factory=dict)
     """SHA-256 of policy files, by version, for those that decide for the first time."""
+    terms_pins: dict[str, Terms] = field(default_factory=dict)
+    """Terms, by version, under which a loan is booked for the first time."""
     idempotency_records: list[IdempotencyRecord] = field(default_factory=list)
     event: AuditEntry | None = None
     """What the caller did; None for the upkeep of the database, which concerns no row of the book."""
@@ -333,6 +336,16 @@ class PolicyPinStore(Protocol):
 
     def all(self) -> dict[str, str]:
         """The SHA-256 of each policy file that has decided, by version."""
+
+
+class TermsPinStore(Protocol):
+    """The terms files under which loans were booked."""
+
+    def all(self) -> dict[str, str]:
+        """The SHA-256 of each, by version."""
+
+    def content(self, version: str) -> str | None:
+        """The file of a version; None where no loan was booked under it."""
 
 
 class IdempotencyStore(Protocol):
@@ -574,6 +587,10 @@ class Transaction(Protocol):
     @property
     def policy_pins(self) -> PolicyPinStore:
         """The policy files that have decided."""
+
+    @property
+    def terms_pins(self) -> TermsPinStore:
+        """The terms files under which loans were booked."""
 
     @property
     def idempotency(self) -> IdempotencyStore:

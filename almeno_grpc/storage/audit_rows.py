@@ -321,6 +321,7 @@ SANCTION_END = RowForm(
     tables.sanction_end,
     ("customer_id", "loan_id", "state", "end_date", "reason", "external_reference", "create_time_us"),
 )
+TERMS_PIN = RowForm(15, tables.terms_pin, ("version", "content", "sha256"), text="content")
 CURRENT_FORMS = (
     CUSTOMER,
     DECISION,
@@ -336,6 +337,7 @@ CURRENT_FORMS = (
     LOAN_SEGMENT,
     LOAN_CHARGE,
     SANCTION_END,
+    TERMS_PIN,
 )
 """Of each table that events vouch for the one of today."""
 OLD_FORMS = (CUSTOMER_1, LOAN_3, REPAYMENT_4)

@@ -16,6 +16,7 @@ from almeno_grpc.storage import (
     repayments,
     sanction_ends,
     segments,
+    terms_pins,
 )
 from almeno_grpc.storage.audit_rows import RowChanges
 from almeno_grpc.storage.audit_writes import AuditWrites
@@ -41,6 +42,7 @@ class _Rows:
         """Customers whose class changes, by customer_id: two changes of a transaction may be of one customer."""
         self.business_days: list[Row] = []
         self.policy_pins: dict[str, str] = {}
+        self.terms_pins: dict[str, Row] = {}
         self.idempotency_records: list[Row] = []
         self.events: list[Row] = []
 
@@ -63,6 +65,13 @@ class _Rows:
             if new:
                 rows += new
                 written.append(form.inserted(new))
+        new_terms = {
+            version: terms_pins.row_of(terms)
+            for version, terms in changes.terms_pins.items()
+            if version not in self.terms_pins
+        }
+        if new_terms:
+            written.append(audit_rows.TERMS_PIN.inserted(list(new_terms.values())))
         if pins:
             written.append(audit_rows.POLICY_PIN.inserted(list(pins.items())))
         if changes.updated_loans:
@@ -74,6 +83,7 @@ class _Rows:
             written.append(self._update_customers(changes))
         self.business_days += business_days.rows_of(changes)
         self.policy_pins |= pins
+        self.terms_pins |= new_terms
         self.idempotency_records += changes.idempotency_records
         if changes.event is not None:
             self.events.append(audit.row_of(changes.event, written))
@@ -117,6 +127,7 @@ def rows_of(
         (customers.UPDATE_NON_PERFORMING, list(map(customers.non_performing_row_of, rows.customer_rows.values()))),
         (business_days.INSERT, rows.business_days),
         (policy_pins.INSERT, list(rows.policy_pins.items())),
+        (terms_pins.INSERT, list(rows.terms_pins.values())),
         (idempotency.INSERT, rows.idempotency_records),
         (audit_writes.INSERT, rows.events),
     ]

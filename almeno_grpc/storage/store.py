@@ -33,6 +33,7 @@ from almeno_grpc.storage.loans import Loans
 from almeno_grpc.storage.policy_pins import PolicyPins
 from almeno_grpc.storage.repayments import Repayments
 from almeno_grpc.storage.statistics import Statistics
+from almeno_grpc.storage.terms_pins import TermsPins
 
 T = TypeVar("T")
 
@@ -92,6 +93,11 @@ class SqlTransaction:
     def policy_pins(self) -> PolicyPins:
         """The policy pins."""
         return PolicyPins(self._transaction)
+
+    @cached_property
+    def terms_pins(self) -> TermsPins:
+        """The pins of terms."""
+        return TermsPins(self._transaction)
 
     @cached_property
     def idempotency(self) -> IdempotencyRecords:

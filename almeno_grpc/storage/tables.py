@@ -215,9 +215,7 @@ loan = Table(
     CheckConstraint(
         "(next_due_day IS NOT NULL) = (state = 'ACTIVE' AND emis_paid < tenure_months)", name="next_due_when_left"
     ),
-    CheckConstraint(
-        "non_performing_since_day IS NULL OR next_due_day IS NOT NULL", name="non_performing_when_left"
-    ),
+    CheckConstraint("non_performing_since_day IS NULL OR next_due_day IS NOT NULL", name="non_performing_when_left"),
     sqlite_with_rowid=False,
 )
 
@@ -437,6 +435,15 @@ policy_pin = Table(
     "policy_pin",
     metadata,
     Column("version", String(64), primary_key=True),
+    Column("sha256", String(64), nullable=False),
+)
+
+# The file itself too: a loan's terms hold when the file is gone. Triggers refuse updates and deletes.
+terms_pin = Table(
+    "terms_pin",
+    metadata,
+    Column("version", String(64), primary_key=True),
+    Column("content", Text, nullable=False),
     Column("sha256", String(64), nullable=False),
 )
 

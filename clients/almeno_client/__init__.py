@@ -25,6 +25,7 @@ from almeno_client.errors import (
     Unauthenticated,
     Unavailable,
 )
+from almeno_client.key_facts_records import KeyFacts, LateChargeTerms, ScheduledInstallment, Terms
 from almeno_client.portfolio_records import (
     BandCount,
     BookProgress,
@@ -112,6 +113,8 @@ __all__ = [
     "InstallmentMethod",
     "InstallmentState",
     "InvalidArgument",
+    "KeyFacts",
+    "LateChargeTerms",
     "Loan",
     "LoanAccount",
     "LoanApplication",
@@ -135,12 +138,14 @@ __all__ = [
     "ReplayOutcome",
     "ResourceExhausted",
     "Retries",
+    "ScheduledInstallment",
     "ScoreComponent",
     "ScoreCount",
     "SimulatedDecision",
     "SimulatedPolicy",
     "SimulationFlip",
     "SimulationSummary",
+    "Terms",
     "Tls",
     "Unauthenticated",
     "Unavailable",

@@ -20,6 +20,7 @@ from almeno_client.conversion import (
 from almeno_client.decisions import DecisionCalls
 from almeno_client.errors import CreditServiceError, error_of_status
 from almeno_client.imports import ImportCalls
+from almeno_client.key_facts import KeyFactsCalls
 from almeno_client.portfolio import PortfolioCalls
 from almeno_client.records import (
     Customer,
@@ -42,7 +43,7 @@ _MAX_BATCH_REQUESTS = 1000
 """The bound of the service on one BatchCheckEligibility."""
 
 
-class CreditClient(RepaymentCalls, DecisionCalls, ImportCalls, PortfolioCalls, AccessCalls):
+class CreditClient(RepaymentCalls, DecisionCalls, KeyFactsCalls, ImportCalls, PortfolioCalls, AccessCalls):
     """A client of the credit service: one method a call, plain Python values in, frozen records out.
 
         with CreditClient("127.0.0.1:50051") as client:

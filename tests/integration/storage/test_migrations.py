@@ -122,13 +122,15 @@ def test_migrations_make_the_same_checks_keys_and_indexes_to_the_letter(empty, o
 def test_repayments_and_changes_cannot_be_changed_or_removed_by_anybody(empty, engine):
     empty.migrate()
     with engine.begin() as connection:
-        for row in (*A_REPAYMENT, A_CHANGE):
+        for row in (*A_REPAYMENT, A_CHANGE, A_PIN):
             connection.exec_driver_sql(row)
     for change in (
         "UPDATE repayment SET amount_paise = 2",
         "DELETE FROM repayment",
         "UPDATE customer_change SET old_value = '29'",
         "DELETE FROM customer_change",
+        "UPDATE terms_pin SET content = ''",
+        "DELETE FROM terms_pin",
     ):
         with pytest.raises(DBAPIError, match="never"), engine.begin() as connection:
             connection.exec_driver_sql(change)
@@ -188,6 +190,7 @@ A_REPAYMENT = (
 """Rows of a book of revision 0201."""
 
 
+A_PIN = "INSERT INTO terms_pin VALUES ('2026-12', 'version', 'f')"
 A_CHANGE = "INSERT INTO customer_change VALUES (7, 1, NULL, 'age', '30', '31', '', 'i', 2, 1)"
 
 

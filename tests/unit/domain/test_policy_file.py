@@ -9,7 +9,8 @@ import pytest
 from almeno_grpc.domain.installments import InstallmentMethod
 from almeno_grpc.domain.money import Rounding
 from almeno_grpc.domain.policy import Band, Gates, PolicyRounding, Step
-from almeno_grpc.domain.policy_file import PolicyError, parse_policy
+from almeno_grpc.domain.policy_file import parse_policy
+from almeno_grpc.domain.rule_file import RuleFileError
 
 
 def test_default_policy_says_what_the_contract_says(policy_file: str) -> None:
@@ -85,7 +86,7 @@ def test_files_of_other_bytes_have_other_hashes(policy_file: str) -> None:
     ("old", "new", "message"),
     [
         # Unknown and missing keys.
-        ('version = "2026-01"', 'version = "2026-01"\nspeed = 1', "speed is not a key of a policy"),
+        ('version = "2026-01"', 'version = "2026-01"\nspeed = 1', "speed is not a key of this file"),
         ("while_nothing_was_due = 25", "while_nothing_was_due = 25\nx = 1", "score.on_time_payments.x is not a key"),
         ("without_loans = 10", "without_loans = 10\nx = 1", "score.approved_volume.x is not a key"),
         ("{ up_to = 4, points = 10 }", "{ up_to = 4, points = 10, x = 1 }", r"score.past_loans.steps\[3\].x is not"),
@@ -191,7 +192,7 @@ def test_files_of_other_bytes_have_other_hashes(policy_file: str) -> None:
 )
 def test_policy_that_cannot_be_used_says_where_and_why(policy_file: str, old: str, new: str, message: str) -> None:
     assert old in policy_file
-    with pytest.raises(PolicyError, match=message):
+    with pytest.raises(RuleFileError, match=message):
         parse_policy(policy_file.replace(old, new, 1).encode())
 
 
@@ -207,7 +208,7 @@ def test_policy_that_cannot_be_used_says_where_and_why(policy_file: str, old: st
     ],
 )
 def test_file_that_is_not_toml_is_refused(content: bytes) -> None:
-    with pytest.raises(PolicyError, match=r"^not a TOML file in UTF-8"):
+    with pytest.raises(RuleFileError, match=r"^not a TOML file in UTF-8"):
         parse_policy(content)
 
 
@@ -219,7 +220,7 @@ def test_file_that_is_not_toml_is_refused(content: bytes) -> None:
     ],
 )
 def test_line_without_end_is_refused_before_it_takes_time_to_read(content: bytes) -> None:
-    with pytest.raises(PolicyError, match=r"^a line must have at most 1000 bytes$"):
+    with pytest.raises(RuleFileError, match=r"^a line must have at most 1000 bytes$"):
         parse_policy(content)
 
 
@@ -229,7 +230,7 @@ def test_longest_line_is_read(policy_file: str) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"# nothing", b"score = 1", b"score = {}", b"bands = []\n[score]\n[booking]"])
 def test_file_without_the_parts_of_a_policy_is_refused(content: bytes) -> None:
-    with pytest.raises(PolicyError, match=r"is missing|must be a table"):
+    with pytest.raises(RuleFileError, match=r"is missing|must be a table"):
         parse_policy(content)
 
 
@@ -241,7 +242,7 @@ def test_bands_may_ask_the_same_rate_and_rates_read_plainly(policy_file: str) ->
 def test_policy_without_bands_is_refused(policy_file: str) -> None:
     head, rest = policy_file.split("[[bands]]", 1)
     without = "bands = []\n" + head + rest[rest.index("[gates]") :]
-    with pytest.raises(PolicyError, match="bands must be a list of one or more tables"):
+    with pytest.raises(RuleFileError, match="bands must be a list of one or more tables"):
         parse_policy(without.encode())
 
 

@@ -132,7 +132,7 @@ def _complete_sqlite() -> None:
     connection.exec_driver_sql("PRAGMA writable_schema = ON")
     for table, checks in CHECKS.items():
         found = "FROM sqlite_schema WHERE type = 'table' AND name = ?"
-        sql = connection.exec_driver_sql(f"SELECT sql {found}", (table,)).scalar_one()  # noqa: S608
+        sql = connection.exec_driver_sql(f"SELECT sql {found}", (table,)).scalar_one()
         for name in CHECKS_DROPPED[table]:
             sql = re.sub(rf"\n[^\n]*CONSTRAINT ck_{table}_{name} [^\n]*", "", sql)
         added = "".join(f"CONSTRAINT ck_{table}_{name} CHECK ({check}), \n\t" for name, check in checks.items())

@@ -1,5 +1,6 @@
 from almeno_grpc._gen.almeno.credit.v1 import customer_pb2 as _customer_pb2
 from almeno_grpc._gen.almeno.credit.v1 import decision_pb2 as _decision_pb2
+from almeno_grpc._gen.almeno.credit.v1 import key_facts_pb2 as _key_facts_pb2
 from almeno_grpc._gen.almeno.credit.v1 import loan_pb2 as _loan_pb2
 from almeno_grpc._gen.almeno.credit.v1 import repayment_pb2 as _repayment_pb2
 from almeno_grpc._gen.almeno.credit.v1 import scope_pb2 as _scope_pb2
@@ -248,6 +249,20 @@ class GetPayoffResponse(_message.Message):
     PAYOFF_FIELD_NUMBER: _ClassVar[int]
     payoff: _repayment_pb2.Payoff
     def __init__(self, payoff: _Optional[_Union[_repayment_pb2.Payoff, _Mapping]] = ...) -> None: ...
+
+class GetKeyFactsRequest(_message.Message):
+    __slots__ = ("loan_id", "decision_id")
+    LOAN_ID_FIELD_NUMBER: _ClassVar[int]
+    DECISION_ID_FIELD_NUMBER: _ClassVar[int]
+    loan_id: int
+    decision_id: str
+    def __init__(self, loan_id: _Optional[int] = ..., decision_id: _Optional[str] = ...) -> None: ...
+
+class GetKeyFactsResponse(_message.Message):
+    __slots__ = ("key_facts",)
+    KEY_FACTS_FIELD_NUMBER: _ClassVar[int]
+    key_facts: _key_facts_pb2.KeyFacts
+    def __init__(self, key_facts: _Optional[_Union[_key_facts_pb2.KeyFacts, _Mapping]] = ...) -> None: ...
 
 class GetDecisionRequest(_message.Message):
     __slots__ = ("decision_id",)
