@@ -76,7 +76,7 @@ def test_emis_due_of_a_loan_end_with_its_tenure() -> None:
 
 
 def test_schedule_has_the_state_of_each_instalment() -> None:
-    rows = installments(Account.of(loan(paid=2, on_time=1), settled=0), [], date(2026, 5, 31))
+    rows = installments(Account.of(loan(paid=2, on_time=1), settled=2), [], date(2026, 5, 31))
     assert [row.state for row in rows[:6]] == [
         InstallmentState.PAID,
         InstallmentState.PAID_LATE,
@@ -97,7 +97,7 @@ def test_schedule_has_the_state_of_each_instalment() -> None:
 
 
 def test_every_instalment_of_a_closed_loan_is_paid() -> None:
-    rows = installments(Account.of(loan(paid=12, on_time=12), settled=0), [], date(2026, 2, 1))
+    rows = installments(Account.of(loan(paid=12, on_time=12), settled=12), [], date(2026, 2, 1))
     assert {row.state for row in rows} == {InstallmentState.PAID}
     assert sum(row.paid_amount for row in rows) == 12 * 888_488 - 3
 
