@@ -20,6 +20,8 @@ from almeno_grpc.config import ConfigurationError, Settings
 from almeno_grpc.domain.audit import AuditEntry, AuditEventKind
 from almeno_grpc.domain.errors import BusinessDateBehind
 from almeno_grpc.domain.imports import ImportKind
+from almeno_grpc.domain.norms import Norms
+from almeno_grpc.domain.norms_file import parse_norms
 from almeno_grpc.domain.policy import Policy
 from almeno_grpc.domain.policy_file import PolicyError
 from almeno_grpc.logs import log_event
@@ -56,6 +58,19 @@ def load_policies() -> list[Policy]:
     files = [(file.name, file.read_bytes()) for file in folder.iterdir() if file.name.endswith(".toml")]
     try:
         return read_policies(files)
+    except PolicyError as error:
+        raise ConfigurationError(str(error)) from error
+
+
+def load_norms() -> list[Norms]:
+    """The provisioning norms that the package brings.
+
+    Raises:
+        ConfigurationError: A file of norms cannot be used.
+    """
+    folder = resources.files("almeno_grpc") / "norms"
+    try:
+        return [parse_norms(file.read_bytes()) for file in folder.iterdir() if file.name.endswith(".toml")]
     except PolicyError as error:
         raise ConfigurationError(str(error)) from error
 
@@ -113,7 +128,7 @@ def build_application(settings: Settings, metrics: Metrics) -> "CreditApplicatio
     """Makes the services of this process."""
     from almeno_grpc.application import CreditApplication  # noqa: PLC0415 - for processes that serve calls
 
-    return CreditApplication(settings, clock_of(settings), load_policies(), metrics)
+    return CreditApplication(settings, clock_of(settings), load_policies(), load_norms(), metrics)
 
 
 def build_import_worker(settings: Settings, metrics: Metrics) -> Callable[[threading.Event], None]:

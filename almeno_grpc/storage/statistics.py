@@ -3,37 +3,92 @@
 from collections.abc import Iterator
 from datetime import date
 
-from sqlalchemy import BigInteger, Integer, bindparam, case, cast, func, literal_column, null, select, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Integer,
+    and_,
+    bindparam,
+    case,
+    cast,
+    func,
+    literal,
+    literal_column,
+    null,
+    or_,
+    select,
+    tuple_,
+    type_coerce,
+)
 
 from almeno_grpc.domain.decision import DecisionReason
-from almeno_grpc.domain.loan import LoanState
-from almeno_grpc.domain.months import day_number
-from almeno_grpc.domain.portfolio import DecisionGroup, LoanGroup
+from almeno_grpc.domain.loan import Loan, LoanState
+from almeno_grpc.domain.money import scaled_rate
+from almeno_grpc.domain.months import day_number, due_date
+from almeno_grpc.domain.norms import PERCENT_SCALE, Norms, ProvisionCategory
+from almeno_grpc.domain.portfolio import DecisionGroup, LoanGroup, Month
 from almeno_grpc.storage.backend import OpenTransaction
+from almeno_grpc.storage.loan_rows import COLUMNS, loan_of
 from almeno_grpc.storage.tables import decision, loan
 
 _l = loan.c
 # The columns are of 16 bits, the numbers made of them are not.
+_YEAR, _MONTH = type_coerce(_l.approval_year, Integer), type_coerce(_l.approval_month, Integer)
 _APPROVED_BY_DATE = (
-    type_coerce(_l.approval_year, Integer) * literal_column("10000", Integer)
-    + type_coerce(_l.approval_month, Integer) * literal_column("100", Integer)
-    + _l.approval_day
+    _YEAR * literal_column("10000", Integer) + _MONTH * literal_column("100", Integer) + _l.approval_day
 ) <= bindparam("day_number", type_=Integer)
 # Closed loans are not distinguished: what they once were behind by is over.
 _INSTALLMENTS_PAID = case((_l.emis_paid < _l.tenure_months, _l.emis_paid), else_=null()).label("emis_paid")
+_GROUP = (_l.approval_year, _l.approval_month, _l.approval_day, _INSTALLMENTS_PAID)
+
+
+def _group_of(
+    year: int, month: int, day: int, emis_paid: int | None
+) -> tuple[Month, LoanState, date | None, date | None]:
+    """What `LoanGroup` begins with."""
+    state = LoanState.CLOSED if emis_paid is None else LoanState.ACTIVE
+    next_due = None if emis_paid is None else due_date(date(year, month, day), emis_paid + 1)
+    return Month(year, month), state, next_due, None
+
+
+# The month of the next due date, counted from the beginning of the calendar, or its day. A due date that was clipped to
+# the end of its month never lies before a day of that month.
+_due_month = _YEAR * literal_column("12", Integer) + _MONTH + _l.emis_paid
+_IS_LATE = and_(
+    _l.emis_paid < _l.tenure_months,
+    or_(
+        _due_month < bindparam("months", type_=Integer),
+        and_(_due_month == bindparam("months", type_=Integer), _l.approval_day < bindparam("day", type_=Integer)),
+    ),
+)
+
+
+def _late_parameters(on: date) -> dict[str, int]:
+    return {"months": on.year * 12 + on.month - 1, "day": on.day}
+
+
+def _provisions(category: ProvisionCategory) -> ColumnElement[int]:
+    """The sum of each loan's provision at the percentage of a category, rounded as `norms.provision` does.
+
+    An amount of 10¹¹ paise times a share of 10⁶ millionths, doubled, is below 2⁶³.
+    """
+    doubled = 2 * _l.outstanding_principal_paise * bindparam(category.name, type_=BigInteger)
+    rounded = (doubled + PERCENT_SCALE) // (2 * PERCENT_SCALE)
+    return cast(func.sum(rounded), BigInteger)
+
+
 _LOANS = (
     select(
-        _l.approval_year,
-        _l.approval_month,
-        _l.approval_day,
-        _INSTALLMENTS_PAID,
+        *_GROUP,
         func.count(),
         cast(func.sum(_l.loan_amount_paise), BigInteger),
         cast(func.sum(_l.outstanding_principal_paise), BigInteger),
+        *map(_provisions, ProvisionCategory),
     )
     .where(_APPROVED_BY_DATE)
-    .group_by(_l.approval_year, _l.approval_month, _l.approval_day, _INSTALLMENTS_PAID)
+    .group_by(*_GROUP)
 )
+_LATE_LOANS = select(*COLUMNS).where(_IS_LATE).order_by(_l.customer_id, _l.loan_id)
 _d = decision.c
 _DECISIONS = (
     select(_d.business_date, _d.reasons, func.count())
@@ -48,12 +103,22 @@ class Statistics:
     def __init__(self, transaction: OpenTransaction) -> None:
         self._connection = transaction.connection
 
-    def loans(self, on: date) -> Iterator[LoanGroup]:
+    def loans(self, on: date, norms: Norms) -> Iterator[LoanGroup]:
         """Grouped by columns that the portfolio's statistics follow from."""
-        rows = self._connection.execute(_LOANS, {"day_number": day_number(on)})
-        for year, month, day, emis_paid, loans, loan_amount, outstanding in rows:
-            state = LoanState.CLOSED if emis_paid is None else LoanState.ACTIVE
-            yield LoanGroup(date(year, month, day), state, emis_paid or 0, loans, loan_amount, outstanding)
+        percents = {category.name: scaled_rate(norms.percent(category)) for category in ProvisionCategory}
+        rows = self._connection.execute(_LOANS, {"day_number": day_number(on), **percents})
+        keys = len(_GROUP)
+        for row in rows:
+            loans, loan_amount, outstanding, *provisions = row[keys:]
+            yield LoanGroup(*_group_of(*row[:keys]), loans, loan_amount, outstanding, tuple(provisions))
+
+    def late_loans(self, after: Loan | None, count: int, on: date) -> list[Loan]:
+        """By customer and loan_id."""
+        query = _LATE_LOANS.limit(count)
+        if after is not None:
+            place = tuple_(literal(after.customer_id, BigInteger), literal(after.loan_id, BigInteger))
+            query = query.where(tuple_(_l.customer_id, _l.loan_id) > place)
+        return [loan_of(row) for row in self._connection.execute(query, _late_parameters(on))]
 
     def decisions(self, on: date) -> Iterator[DecisionGroup]:
         """Grouped likewise."""

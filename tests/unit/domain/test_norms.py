@@ -1,8 +1,8 @@
 """Provisioning norms: files, categories and provisions."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from importlib import resources
 
 import pytest
 
@@ -12,13 +12,7 @@ from almeno_grpc.domain.norms import Norms, ProvisionCategory, norms_in_effect, 
 from almeno_grpc.domain.norms_file import parse_norms
 from almeno_grpc.domain.policy_file import PolicyError
 
-FILE = (resources.files("almeno_grpc") / "norms" / "2026-12.toml").read_bytes()
 STANDARD, SUB_STANDARD, DOUBTFUL = ProvisionCategory
-
-
-@pytest.fixture
-def norms() -> Norms:
-    return parse_norms(FILE)
 
 
 def test_norms_of_the_package_are_those_of_the_contract(norms: Norms) -> None:
@@ -79,22 +73,19 @@ def test_provision_is_rounded_once_halves_up(principal: int, percent: str, expec
         ("[provision]", "[provision", "not a TOML file"),
     ],
 )
-def test_file_that_is_not_sound_is_refused_with_the_key_at_fault(old: str, new: str, complaint: str) -> None:
-    text = FILE.decode()
-    assert old in text
+def test_file_that_is_not_sound_is_refused_with_the_key_at_fault(
+    norms_file: str, old: str, new: str, complaint: str
+) -> None:
+    assert old in norms_file
     with pytest.raises(PolicyError) as caught:
-        parse_norms(text.replace(old, new, 1).encode())
+        parse_norms(norms_file.replace(old, new, 1).encode())
     assert complaint in str(caught.value)
 
 
-def _norms(version: str, effective_date: str) -> Norms:
-    text = FILE.decode().replace('version = "2026-12"', f'version = "{version}"').replace("1970-01-01", effective_date)
-    return parse_norms(text.encode())
-
-
-def test_newest_norms_in_effect_hold_and_of_one_day_the_larger_version() -> None:
-    norms = [_norms("a", "2026-01-01"), _norms("c", "2027-01-01"), _norms("b", "2027-01-01")]
-    assert norms_in_effect(norms, date(2026, 12, 31)).version == "a"
-    assert norms_in_effect(norms, date(2027, 1, 1)).version == "c"
+def test_newest_norms_in_effect_hold_and_of_one_day_the_larger_version(norms: Norms) -> None:
+    days = {"a": date(2026, 1, 1), "c": date(2027, 1, 1), "b": date(2027, 1, 1)}
+    dated = [replace(norms, version=version, effective_date=day) for version, day in days.items()]
+    assert norms_in_effect(dated, date(2026, 12, 31)).version == "a"
+    assert norms_in_effect(dated, date(2027, 1, 1)).version == "c"
     with pytest.raises(NoPolicyInEffect, match="2025-12-31"):
-        norms_in_effect(norms, date(2025, 12, 31))
+        norms_in_effect(dated, date(2025, 12, 31))
