@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from almeno_client.records import (
+    AssetClass,
     CreditPosition,
     Customer,
     CustomerChange,
@@ -26,7 +27,7 @@ from almeno_client.records import (
     ScoreComponent,
 )
 from almeno_client.values import date_of, instant_of, money_message, rate_message, rate_of, rupees_of
-from almeno_grpc.api import credit_service_pb2, customer_pb2, decision_pb2, loan_pb2, repayment_pb2
+from almeno_grpc.api import asset_class_pb2, credit_service_pb2, customer_pb2, decision_pb2, loan_pb2, repayment_pb2
 
 _Enum = TypeVar("_Enum", bound=StrEnum)
 
@@ -42,6 +43,7 @@ def enum_names(values: dict[str, int], kind: type[_Enum], prefix: str) -> dict[i
 
 
 _REASONS = enum_names(dict(decision_pb2.DecisionReason.items()), DecisionReason, "DECISION_REASON_")
+_ASSET_CLASSES = enum_names(dict(asset_class_pb2.AssetClass.items()), AssetClass, "ASSET_CLASS_")
 _LOAN_STATES = enum_names(dict(loan_pb2.LoanState.items()), LoanState, "LOAN_STATE_")
 _METHODS = enum_names(dict(loan_pb2.InstallmentMethod.items()), InstallmentMethod, "INSTALLMENT_METHOD_")
 _INSTALLMENT_STATES = enum_names(dict(loan_pb2.InstallmentState.items()), InstallmentState, "INSTALLMENT_STATE_")
@@ -56,6 +58,11 @@ def loan_state_name(state: LoanState) -> str:
 def loan_state_of(number: int) -> LoanState:
     """Converts a loan's state."""
     return _LOAN_STATES.get(number, LoanState.UNSPECIFIED)
+
+
+def asset_class_of(number: int) -> AssetClass:
+    """Converts an asset class."""
+    return _ASSET_CLASSES.get(number, AssetClass.UNSPECIFIED)
 
 
 def reason_of(number: int) -> DecisionReason:

@@ -3,7 +3,7 @@
 import unicodedata
 from decimal import ROUND_HALF_UP, Decimal
 
-from almeno_client.records import DecisionReason
+from almeno_client.records import AssetClass, DecisionReason
 
 REASON_SENTENCES = {
     DecisionReason.UNSPECIFIED: "A reason that this version of the client does not know.",
@@ -24,6 +24,16 @@ REASON_NAMES = {
     DecisionReason.RATE_ABOVE_MAXIMUM: "Rate above the maximum",
 }
 """Each reason to decline, in a few words."""
+
+ASSET_CLASS_NAMES = {
+    AssetClass.UNSPECIFIED: "Another class",
+    AssetClass.STANDARD: "Standard",
+    AssetClass.SMA_0: "SMA-0",
+    AssetClass.SMA_1: "SMA-1",
+    AssetClass.SMA_2: "SMA-2",
+    AssetClass.NON_PERFORMING: "Non-performing",
+}
+"""Each asset class as lenders write it."""
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _JOINERS = "\u200c\u200d"

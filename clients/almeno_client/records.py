@@ -31,6 +31,17 @@ class LoanState(StrEnum):
     CLOSED = "CLOSED"
 
 
+class AssetClass(StrEnum):
+    """Asset class of a loan or a customer, the best first. `UNSPECIFIED` is a class that is newer than this client."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    STANDARD = "STANDARD"
+    SMA_0 = "SMA_0"
+    SMA_1 = "SMA_1"
+    SMA_2 = "SMA_2"
+    NON_PERFORMING = "NON_PERFORMING"
+
+
 class InstallmentMethod(StrEnum):
     """Method by which the monthly instalment is computed."""
 
