@@ -73,11 +73,7 @@ def _tiles(summary: PortfolioSummary) -> list[Tile]:
         Tile("Customers", count(summary.customers)),
         Tile("Active loans", count(active), f"of {count(summary.loans)} in all"),
         Tile("Outstanding principal", rupees_in_short(outstanding), rupees(outstanding)),
-        Tile(
-            "Gross non-performing",
-            "–" if ratio is None else f"{ratio} %",
-            f"{rupees_in_short(non_performing)} of the principal",
-        ),
+        Tile("Gross NPA ratio", "–" if ratio is None else f"{ratio} %", rupees(non_performing)),
         Tile("Provision", rupees_in_short(summary.provision), rupees(summary.provision)),
         Tile(
             "Overdue",
@@ -101,7 +97,9 @@ def _classes(summary: PortfolioSummary) -> Section:
     figure.add_trace(horizontal_bars("Outstanding", names, lengths, list(map(rupees, amounts)), colours), row=1, col=2)
     figure.update_traces(showlegend=False)
     with_horizontal_grid(styled(figure, across="Loans", up="", height_pixels=320))
-    figure.update_xaxes(title_text=f"Outstanding principal, ₹ {unit_name}".strip(), row=1, col=2)
+    # Short enough for a telephone, where each of the two is 70 pixels wide.
+    figure.update_xaxes(title_text=f"Owed, ₹ {unit_name}".strip(), row=1, col=2)
+    figure.update_xaxes(tickangle=0, nticks=3)
     return Section(
         "Loans by asset class",
         "By the days since the due date of a loan's oldest unpaid instalment: SMA-0 from that day on, SMA-1 from 30, "
@@ -177,7 +175,7 @@ def _burden(summary: PortfolioSummary) -> Section:
     return Section(
         "EMI burden",
         "The share of a customer's monthly income that the instalments of the active loans take.",
-        styled(figure, across="Instalments as a share of the monthly income, per cent", up="Customers"),
+        styled(figure, across="Instalments, % of the monthly income", up="Customers"),
         (tables.burden_table(summary),),
     )
 

@@ -242,7 +242,7 @@ def test_page_has_a_plot_and_its_table_for_each_question(almeno, simulates, sums
     assert {"46–50", "above 45", "13.25 %", "Loan beyond the limit", "−23"} <= set(simulated.cells)
     book = Page((folder / "almeno-report.html").read_text(encoding="utf-8"))
     assert book.plots() == [f"plot-{number}" for number in range(1, 7)]
-    assert {"₹3.07 crore", "₹3,06,60,000.00", "1.57 %", "₹4.80 lakh of the principal", "on 18 late loans"} <= set(
+    assert {"₹3.07 crore", "₹3,06,60,000.00", "Gross NPA ratio", "1.57 %", "₹4,80,000.00", "on 18 late loans"} <= set(
         book.cells
     ), "tiles"
     assert {"Non-performing", "SMA-2", "1000000018", "2024", "₹1,94,36,000.00", "above 100 %", "Sep 2026"} <= set(
