@@ -16,6 +16,7 @@ from almeno_grpc.api import (
 )
 from almeno_grpc.clock import Clock
 from almeno_grpc.config import Settings
+from almeno_grpc.domain.norms import Norms
 from almeno_grpc.domain.policy import Policy
 from almeno_grpc.domain.terms import Terms
 from almeno_grpc.metrics import Metrics
@@ -55,7 +56,13 @@ class CreditApplication:
     service_names = (_CREDIT.full_name, _PORTFOLIO.full_name, _ACCESS.full_name)
 
     def __init__(
-        self, settings: Settings, clock: Clock, policies: Sequence[Policy], terms: Sequence[Terms], metrics: Metrics
+        self,
+        settings: Settings,
+        clock: Clock,
+        policies: Sequence[Policy],
+        terms: Sequence[Terms],
+        norms: Sequence[Norms],
+        metrics: Metrics,
     ) -> None:
         # Three threads more look after the store itself, after callers and after the audit trail.
         self._store = SqlStore(settings.database_url, threads=settings.threads + WRITE_THREADS + MAX_STREAMS + 3)
@@ -89,7 +96,7 @@ class CreditApplication:
             ),
             RuleServices(PolicyService(policies, clock), TermsService(terms_calendar, clock)),
             SimulationService(self._store, policies, clock),
-            PortfolioSummaryService(self._store, policies, clock),
+            PortfolioSummaryService(self._store, policies, norms, clock),
             settings.import_max_upload_bytes,
             self._draining,
         )

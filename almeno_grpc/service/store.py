@@ -31,6 +31,7 @@ from almeno_grpc.domain.imports import (
     RowIssue,
 )
 from almeno_grpc.domain.loan import Loan, LoanState, SanctionEnd, Segment
+from almeno_grpc.domain.norms import Norms
 from almeno_grpc.domain.portfolio import DecisionGroup, LoanGroup
 from almeno_grpc.domain.repayment import Repayment
 from almeno_grpc.domain.terms import Terms
@@ -324,8 +325,11 @@ class DecisionStore(Protocol):
 class StatisticsStore(Protocol):
     """The book, aggregated by the database."""
 
-    def loans(self, on: date) -> Iterator[LoanGroup]:
+    def loans(self, on: date, norms: Norms) -> Iterator[LoanGroup]:
         """The loans on a business date, grouped by what the portfolio's statistics distinguish."""
+
+    def late_loans(self, after: Loan | None, count: int, on: date) -> list[Loan]:
+        """Up to `count` of the loans with an unpaid instalment that fell due before the day, behind one of them."""
 
     def decisions(self, on: date) -> Iterator[DecisionGroup]:
         """The decisions up to a business date, grouped likewise."""
