@@ -30,6 +30,7 @@ from almeno_grpc.service.audit_queue import AuditQueue
 from almeno_grpc.service.booking import BookingService
 from almeno_grpc.service.callers import CallerDirectory
 from almeno_grpc.service.checks import CheckService
+from almeno_grpc.service.customer_changes import CustomerChangeService
 from almeno_grpc.service.customers import CustomerService
 from almeno_grpc.service.decisions import DecisionService
 from almeno_grpc.service.idempotency import NO_ACCESS_CHECK, Idempotency
@@ -66,6 +67,7 @@ class CreditApplication:
         persons = Persons(self._audit, clock)
         self._credit = CreditServicer(
             self._customers,
+            CustomerChangeService(idempotency, clock),
             self._checks,
             self._booking,
             self._repayments,

@@ -32,6 +32,7 @@ CreditError
 │   ├── BusinessDateBehind
 │   ├── NoPolicyInEffect
 │   ├── PolicyChanged
+│   ├── LimitIncreaseNotRequested
 │   ├── LoanClosed
 │   ├── RepaymentExceedsPayoff
 │   ├── TooManyRepayments
@@ -332,6 +333,19 @@ class PolicyChanged(FailedPrecondition):
     """The policy's file is not the one under which earlier decisions were taken."""
 
     reason = "POLICY_CHANGED"
+
+
+class LimitIncreaseNotRequested(FailedPrecondition):
+    """The approved limit would rise, and the customer has not asked for it."""
+
+    reason = "LIMIT_INCREASE_NOT_REQUESTED"
+
+    def __init__(self, customer_id: int, before: int, after: int) -> None:
+        super().__init__(
+            f"{format_rupees(after)} is more than the {format_rupees(before)} that customer {customer_id} has: a limit "
+            "is raised at the customer's request alone, whose day is the customer_request_date",
+            metadata={"customer_id": str(customer_id), "approved_limit_paise": str(before)},
+        )
 
 
 class LoanClosed(FailedPrecondition):

@@ -4,7 +4,7 @@ from almeno_grpc.api import customer_pb2
 from almeno_grpc.domain.customer import Customer
 from almeno_grpc.domain.customer_change import CustomerChange
 from almeno_grpc.domain.position import CreditPosition
-from almeno_grpc.rpc.conversion.values import fill_amount, fill_money, fill_timestamp, in_rupees
+from almeno_grpc.rpc.conversion.values import fill_amount, fill_date, fill_money, fill_timestamp, in_rupees
 
 _HINT_DIGITS = 4
 _PERSONAL_FIELDS = frozenset({"first_name", "last_name", "phone_number"})
@@ -46,6 +46,9 @@ def fill_change(message: customer_pb2.CustomerChange, change: CustomerChange, *,
     message.import_id = change.source.import_id or ""
     message.row_number = change.source.row_number or 0
     message.principal = change.source.principal
+    message.reason = change.source.reason or ""
+    if change.source.request_date is not None:
+        fill_date(message.customer_request_date, change.source.request_date)
 
 
 class PositionMessage:
