@@ -44,7 +44,8 @@ _FOUND = CompiledStatement(
     select(customer_name.c.customer_id)
     .distinct()
     .where(
-        customer_name.c.key.between(bindparam("first"), bindparam("last")),
+        customer_name.c.key >= bindparam("first"),
+        customer_name.c.key <= bindparam("last"),
         customer_name.c.customer_id > bindparam("after"),
     )
     .order_by(customer_name.c.customer_id)
