@@ -21,7 +21,7 @@ from almeno_grpc.domain.policy import Policy
 from almeno_grpc.domain.terms import Terms
 from almeno_grpc.metrics import Metrics
 from almeno_grpc.rpc.access_servicer import AccessServicer
-from almeno_grpc.rpc.credit_servicer import CreditServicer
+from almeno_grpc.rpc.credit_servicer import CreditServicer, CreditServices
 from almeno_grpc.rpc.persons import Persons
 from almeno_grpc.rpc.portfolio_servicer import PortfolioServicer, RuleServices
 from almeno_grpc.rpc.runtime.authentication import Authentication, Certificates, KeyAuthentication, OpenAccess
@@ -33,6 +33,7 @@ from almeno_grpc.service.audit_queue import AuditQueue
 from almeno_grpc.service.booking import BookingService
 from almeno_grpc.service.callers import CallerDirectory
 from almeno_grpc.service.checks import CheckService
+from almeno_grpc.service.customer_changes import CustomerChangeService
 from almeno_grpc.service.customers import CustomerService
 from almeno_grpc.service.decisions import DecisionService
 from almeno_grpc.service.idempotency import NO_ACCESS_CHECK, Idempotency
@@ -78,16 +79,16 @@ class CreditApplication:
         accounts = AccountReader(terms_calendar)
         self._repayments = RepaymentService(self._store, accounts, clock, access)
         persons = Persons(self._audit, clock)
-        self._credit = CreditServicer(
+        services = CreditServices(
             self._customers,
+            CustomerChangeService(idempotency, clock),
             self._checks,
             self._booking,
             self._repayments,
             DecisionService(self._store, policies),
             KeyFactsService(self._store, terms_calendar),
-            persons,
-            metrics,
         )
+        self._credit = CreditServicer(services, persons, metrics)
         self._portfolio = PortfolioServicer(
             persons,
             idempotency,

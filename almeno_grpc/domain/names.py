@@ -1,8 +1,8 @@
-"""The rule for a person's first or last name."""
+"""The rules for names of persons and for short texts, and the keys that customers are found by."""
 
 import unicodedata
 
-from almeno_grpc.domain.limits import MAX_NAME_CHARACTERS
+from almeno_grpc.domain.limits import MAX_NAME_CHARACTERS, MAX_REASON_CHARACTERS
 
 _UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 """Unicode categories of control characters, lone surrogates, line and paragraph separators."""
@@ -21,6 +21,11 @@ _MIN_TAG, _MAX_TAG = "\U000e0000", "\U000e0fff"
 """Code points kept for tags and variation selectors, none of which is ever shown."""
 
 
+_MAX_KEY_CHARACTERS = 256
+"""Of a name key: more than two names have. NFKC may write a character as eighteen, too many for an index."""
+_LAST_CHARACTER = "\U0010ffff"
+
+
 def clean_name(text: str) -> str:
     """Gives the name without the white space around it.
 
@@ -28,14 +33,47 @@ def clean_name(text: str) -> str:
         ValueError: The name is empty, longer than `MAX_NAME_CHARACTERS`, holds a control character or has no character
             that can be seen. The message says what it has to be and does not quote it.
     """
-    name = text.strip()
-    if not 1 <= len(name) <= MAX_NAME_CHARACTERS:
-        raise ValueError(f"must be 1 to {MAX_NAME_CHARACTERS} characters long, white space around it not counted")
-    if holds_controls(name):
+    return _clean(text, MAX_NAME_CHARACTERS)
+
+
+def clean_reason(text: str) -> str:
+    """Gives the reason for a change without the white space around it.
+
+    Raises:
+        ValueError: As for a name, with `MAX_REASON_CHARACTERS`.
+    """
+    return _clean(text, MAX_REASON_CHARACTERS)
+
+
+def _clean(text: str, max_characters: int) -> str:
+    cleaned = text.strip()
+    if not 1 <= len(cleaned) <= max_characters:
+        raise ValueError(f"must be 1 to {max_characters} characters long, white space around it not counted")
+    if holds_controls(cleaned):
         raise ValueError("must not hold control characters, line breaks or bidi overrides")
-    if not any(map(_can_be_seen, name)):
+    if not any(map(_can_be_seen, cleaned)):
         raise ValueError("must have a character that can be seen")
-    return name
+    return cleaned
+
+
+def name_key(text: str) -> str:
+    """A name, or its beginning, as names are compared: NFKC and case folding, a single space between words."""
+    if text.isascii():
+        return " ".join(text.lower().split())[:_MAX_KEY_CHARACTERS]
+    # Folding may leave letters apart from their marks, which NFKC puts together again.
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return " ".join(folded.split())[:_MAX_KEY_CHARACTERS]
+
+
+def name_keys(first_name: str, last_name: str) -> tuple[str, ...]:
+    """The keys by whose beginnings a customer is found: of "first last" and of "last", each once."""
+    whole, last = name_key(f"{first_name} {last_name}"), name_key(last_name)
+    return (whole,) if whole == last else (whole, last)
+
+
+def keys_beginning_with(prefix: str) -> tuple[str, str]:
+    """The first and the last of all keys that begin with a key, in the order of code points."""
+    return prefix, prefix + _LAST_CHARACTER * _MAX_KEY_CHARACTERS
 
 
 def holds_controls(text: str) -> bool:

@@ -15,7 +15,7 @@ from google.type import date_pb2, decimal_pb2, money_pb2
 from almeno_grpc.domain import limits
 from almeno_grpc.domain.errors import FieldViolation, InvalidField
 from almeno_grpc.domain.money import PAISE_PER_RUPEE, format_rupees, rate_from_scaled, scaled_rate
-from almeno_grpc.domain.names import clean_name
+from almeno_grpc.domain.names import clean_name, clean_reason
 from almeno_grpc.service.phone_numbers import to_e164
 
 T = TypeVar("T")
@@ -64,6 +64,10 @@ class FieldReader:
     def name(self, field: str, value: str) -> str:
         """A person's name, trimmed."""
         return self._read(field, clean_name, value, "")
+
+    def reason(self, field: str, value: str) -> str:
+        """The reason for a change, trimmed."""
+        return self._read(field, clean_reason, value, "")
 
     def phone_number(self, field: str, value: str) -> str:
         """A phone number, in E.164 form."""

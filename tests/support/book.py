@@ -29,14 +29,16 @@ from almeno_grpc.domain.imports import (
     RowIssue,
 )
 from almeno_grpc.domain.money import round_half_up
+from almeno_grpc.domain.names import name_key
 from almeno_grpc.imports.sandbox.messages import ReadingLimits, RowBatch
 from almeno_grpc.imports.upsert import reserve_loan_ids, upsert_batch
 from almeno_grpc.imports.worker import ImportWorker
 from almeno_grpc.metrics import NoMetrics
 from almeno_grpc.service.booking import Booking, BookingService
 from almeno_grpc.service.checks import CheckService
+from almeno_grpc.service.customer_changes import CustomerChangeService, CustomerUpdate, LimitRequest
 from almeno_grpc.service.customers import Applicant, CustomerService
-from almeno_grpc.service.idempotency import RequestContext
+from almeno_grpc.service.idempotency import Idempotency, RequestContext
 from almeno_grpc.service.imports import ImportService, Upload
 from almeno_grpc.service.policies import PolicyCalendar
 from almeno_grpc.service.repayments import Recorded, RepaymentRequest, RepaymentService
@@ -61,6 +63,7 @@ class Book:
     checks: CheckService = field(init=False)
     customers: CustomerService = field(init=False)
     terms: TermsCalendar = field(init=False)
+    customer_changes: CustomerChangeService = field(init=False)
     booking: BookingService = field(init=False)
     repayments: RepaymentService = field(init=False)
     imports: ImportService = field(init=False)
@@ -73,6 +76,7 @@ class Book:
         policies = PolicyCalendar(load_policies())
         self.checks = CheckService(self.store, policies, self.clock)
         self.customers = CustomerService(self.store, self.clock)
+        self.customer_changes = CustomerChangeService(Idempotency(self.store, self.clock), self.clock)
         self.terms = TermsCalendar(load_terms(self.rules), self.store)
         self.booking = BookingService(self.store, policies, self.terms, self.clock)
         self.repayments = RepaymentService(self.store, self.clock)
@@ -83,6 +87,25 @@ class Book:
         registered: list[Customer] = []
         self.customers.register(applicant, RequestContext(), lambda _: b"", registered.append).result()
         return registered[0]
+
+    def update(self, customer_id: int, context: RequestContext = RequestContext(), **fields) -> Customer:  # noqa: B008 - frozen
+        changed: list[Customer] = []
+        update = CustomerUpdate(customer_id, **fields)
+        self.customer_changes.update(update, context, lambda customer: changed.append(customer) or b"")
+        return changed[-1]
+
+    def set_limit(self, customer_id: int, approved_limit: int | None, asked_on: date | None = TODAY) -> Customer:
+        """Sets a limit; None for the one that follows from the income."""
+        changed: list[Customer] = []
+        request = LimitRequest(customer_id, approved_limit, "Asked for at the branch", asked_on)
+        self.customer_changes.set_approved_limit(
+            request, RequestContext(), lambda customer: changed.append(customer) or b""
+        )
+        return changed[-1]
+
+    def found(self, prefix: str, after: int = 0, count: int = 1000) -> list[int]:
+        """The customers whose name begins with a text."""
+        return [each.customer_id for each in self.customers.page_found_by_name(name_key(prefix), after, count)]
 
     def check(self, request: LoanRequest) -> Decision:
         [outcome] = self.checks.check_all([request])
