@@ -152,10 +152,12 @@ class Portfolio:
 
     def add_loans(self, group: LoanGroup) -> None:
         """Adds a group of loans."""
+        is_lent = group.state is not LoanState.SANCTIONED
+        if not is_lent:
+            group = group._replace(outstanding_principal=0)
         for statistics in (self.loans, self.loans_by_state[group.state], self.vintages[group.approved]):
             statistics.add(group)
-        # What is sanctioned has not been lent yet.
-        if group.state is not LoanState.SANCTIONED:
+        if is_lent:
             self.loan_buckets[_bucket(group, self.business_date)].add(group)
         if group.state is LoanState.ACTIVE:
             self._classify(group)

@@ -1,15 +1,12 @@
 """The statistics of the whole book as messages."""
 
-from almeno_grpc.api import asset_class_pb2, portfolio_pb2
-from almeno_grpc.domain.asset_class import AssetClass
+from almeno_grpc.api import portfolio_pb2
 from almeno_grpc.domain.late_loans import LateLoan
 from almeno_grpc.domain.portfolio import BURDENS, DecisionStatistics, LoanBucket, LoanStatistics, Month, Portfolio
-from almeno_grpc.rpc.conversion.enums import enum_values
+from almeno_grpc.rpc.conversion.customers import ASSET_CLASSES
 from almeno_grpc.rpc.conversion.loans import LOAN_STATES
 from almeno_grpc.rpc.conversion.statistics import fill_reason_counts, fill_score_counts
 from almeno_grpc.rpc.conversion.values import fill_date, fill_decimal, fill_money
-
-_ASSET_CLASSES = enum_values(AssetClass, asset_class_pb2.AssetClass)
 
 
 def fill_portfolio(message: portfolio_pb2.PortfolioSummary, portfolio: Portfolio) -> None:
@@ -42,7 +39,7 @@ def fill_portfolio(message: portfolio_pb2.PortfolioSummary, portfolio: Portfolio
 
 def _fill_classes(message: portfolio_pb2.PortfolioSummary, portfolio: Portfolio) -> None:
     for asset_class, loans in portfolio.loans_by_class.items():
-        entry = message.loans_by_class.add(asset_class=_ASSET_CLASSES[asset_class], loans=loans.loans)
+        entry = message.loans_by_class.add(asset_class=ASSET_CLASSES[asset_class], loans=loans.loans)
         fill_money(entry.outstanding_principal, loans.outstanding_principal)
         fill_money(entry.provision, loans.provision)
     fill_money(message.provision, portfolio.provision)
@@ -55,7 +52,7 @@ def _fill_late_loan(message: portfolio_pb2.LateLoan, late: LateLoan) -> None:
     message.loan_id = late.loan_id
     message.customer_id = late.customer_id
     message.days_past_due = late.days_past_due
-    message.asset_class = _ASSET_CLASSES[late.asset_class]
+    message.asset_class = ASSET_CLASSES[late.asset_class]
     fill_money(message.outstanding_principal, late.outstanding_principal)
     fill_money(message.overdue_amount, late.overdue_amount)
 
