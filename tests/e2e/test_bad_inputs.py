@@ -121,7 +121,8 @@ def variants(message: Message) -> Iterator[Message]:
             yield from variants_of_list(message, field.name)
             continue
         if field.type == FieldDescriptor.TYPE_MESSAGE:
-            values = MESSAGES[field.message_type.full_name]
+            nested = getattr(message, field.name)
+            values = MESSAGES.get(field.message_type.full_name) or tuple(variants(nested))
         else:
             values = SCALARS[field.type]
         for value in values:

@@ -91,7 +91,7 @@ def test_policy_published_later_decides_from_its_day_and_earlier_decisions_hold_
         decided.append(decision.decision_id)
         assert [replayed(server, decision_id).outcome for decision_id in decided] == [MATCH] * len(decided)
         listed = server.portfolio.ListPolicies(portfolio_pb.ListPoliciesRequest(), timeout=SECONDS).policies
-        assert [policy.version for policy in listed] == ["2026-01", "2026-07"]
+        assert [policy.version for policy in listed] == ["2026-01", "2026-07", "2026-12"]
         assert [policy.version for policy in listed if policy.in_effect] == [version]
         assert listed[1].toml == later
         assert server.stop() == 0
