@@ -61,7 +61,7 @@ class _Rows:
         written: list[RowChanges] = []
         for form, rows, new in inserted:
             if new:
-                rows += new
+                rows.extend(new)
                 written.append(form.inserted(new))
         if pins:
             written.append(audit_rows.POLICY_PIN.inserted(list(pins.items())))

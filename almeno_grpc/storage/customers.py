@@ -122,7 +122,9 @@ class Customers:
         self._backend.advance_ids(self._connection, table.c.customer_id, max(row.customer_id for row in rows))
         columns = _table_columns(CustomerRows.of(rows), create_time)
         _IMPORT.insert(self._connection, columns)
-        self._audit.note(CUSTOMER.inserted(list(zip(*columns[:-1], repeat(True), columns[-1], repeat(None), strict=False))))
+        self._audit.note(
+            CUSTOMER.inserted(list(zip(*columns[:-1], repeat(True), columns[-1], repeat(None), strict=False)))
+        )
         holders = sorted((row.phone_digits, row.customer_id) for row in rows)
         try:
             _IMPORT_PHONE_NUMBERS.insert(self._connection, list(zip(*holders, strict=True)))

@@ -129,9 +129,7 @@ _CHANGEABLE = (
     "non_performing_since_day",
 )
 """Columns that change after the booking."""
-UPDATE = TableWrite(
-    table, [table.c[name] for name in _CHANGEABLE], keys=(table.c.customer_id, table.c.loan_id)
-)
+UPDATE = TableWrite(table, [table.c[name] for name in _CHANGEABLE], keys=(table.c.customer_id, table.c.loan_id))
 _places = {column.name: place for place, column in enumerate(COLUMNS)}
 updated_row_of = itemgetter(*map(_places.__getitem__, ("customer_id", "loan_id", *_CHANGEABLE)))
 """The row for `UPDATE`, of all columns of a loan."""

@@ -60,10 +60,8 @@ def _first_and_latest(dialect: str) -> Select[Any]:
     keys, (customer_id, loan_id, latest) = key_rows(dialect, "keys", 3)
     of_loan = and_(table.c.customer_id == customer_id, table.c.loan_id == loan_id)
     found = keys.join(table, and_(of_loan, or_(table.c.number == 1, table.c.number == latest)))
-    return (
-        _ROWS.select_from(found.outerjoin(repayment_reversal, _WITH_REVERSAL)).order_by(
-            table.c.loan_id, table.c.number
-        )
+    return _ROWS.select_from(found.outerjoin(repayment_reversal, _WITH_REVERSAL)).order_by(
+        table.c.loan_id, table.c.number
     )
 
 
@@ -84,9 +82,7 @@ class Repayments:
         keys = [(loan.customer_id, loan.loan_id, loan.latest_repayment) for loan in repaid.values()]
         found = map(_repayment, _FIRST_AND_LATEST.rows(self._connection, keys))
         by_loan = ((loan_id, list(own)) for loan_id, own in groupby(found, lambda repayment: repayment.loan_id))
-        return {
-            loan_id: (own[0], own[-1] if repaid[loan_id].latest_repayment else None) for loan_id, own in by_loan
-        }
+        return {loan_id: (own[0], own[-1] if repaid[loan_id].latest_repayment else None) for loan_id, own in by_loan}
 
     def of_loan(self, loan: Loan) -> list[Repayment]:
         """In the order of the primary key; by no statement where there are none."""
