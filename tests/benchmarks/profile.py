@@ -160,7 +160,7 @@ def _chain(
     unused: Any = None
     in_place: Any = SimpleNamespace(check=lambda request, encode: encode(checks.check_all([request])[0]))
     handler = grpc.unary_unary_rpc_method_handler(
-        CreditServicer(unused, in_place, unused, unused, unused, metrics).CheckEligibility,
+        CreditServicer(unused, in_place, unused, unused, unused, unused, unused, metrics).CheckEligibility,
         request_deserializer=pb.CheckEligibilityRequest.FromString,
         response_serializer=pb.CheckEligibilityResponse.SerializeToString,
     )
