@@ -214,6 +214,7 @@ def good_requests(server: RunningServer) -> dict[str, Message]:
         "RecordRepayment": pb.RecordRepaymentRequest(loan_id=loan_id, amount=rupees(0, 1)),
         "ListRepayments": pb.ListRepaymentsRequest(loan_id=loan_id),
         "GetPayoff": pb.GetPayoffRequest(loan_id=loan_id, payoff_date=date_pb2.Date(year=2026, month=5, day=1)),
+        "GetKeyFacts": pb.GetKeyFactsRequest(loan_id=loan_id),
         "GetDecision": pb.GetDecisionRequest(decision_id=loan.decision_id),
         "ListDecisions": pb.ListDecisionsRequest(customer_id=customer_id),
         "ReplayDecision": pb.ReplayDecisionRequest(decision_id=loan.decision_id),
@@ -225,6 +226,8 @@ def good_requests(server: RunningServer) -> dict[str, Message]:
         "ListImportIssues": portfolio_pb.ListImportIssuesRequest(import_id=import_id),
         "ListPolicies": portfolio_pb.ListPoliciesRequest(),
         "GetPolicy": portfolio_pb.GetPolicyRequest(version="2026-01"),
+        "ListTerms": portfolio_pb.ListTermsRequest(),
+        "GetTerms": portfolio_pb.GetTermsRequest(version="2026-12"),
         "SimulatePolicy": portfolio_pb.SimulatePolicyRequest(
             version="2026-01", loan_amount=rupees(50_000), interest_rate=per_cent("10"), tenure_months=24
         ),

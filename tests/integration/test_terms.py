@@ -12,6 +12,7 @@ from support.servers import ROOT
 from almeno_grpc.bootstrap import load_terms, prepare_database
 from almeno_grpc.clock import Clock
 from almeno_grpc.config import ConfigurationError, Settings
+from almeno_grpc.domain.audit import AuditEntry, AuditEventKind
 from almeno_grpc.domain.errors import FeesExceedAmount, TermsChanged, TermsNotFound
 from almeno_grpc.service.store import Changes
 from almeno_grpc.service.terms import TermsCalendar, TermsService
@@ -68,9 +69,12 @@ def test_loan_before_the_first_terms_is_booked_without(open_book, rules):
 
 def test_terms_of_two_first_loans_of_one_transaction_are_pinned_once(open_book, rules, store):
     book = open_book(rules)
-    first = Changes(terms_pins={VERSION: book.terms.of_version(VERSION)})
+    event = AuditEntry(AuditEventKind.WRITE, Clock.now_microseconds(), "", "", "CreateLoan")
+    first = Changes(terms_pins={VERSION: book.terms.of_version(VERSION)}, event=event)
     store.write(lambda tx: tx.write(first, first))
     assert len(book.rows("terms_pin")) == 1
+    # One of the two events vouches for the row.
+    assert findings(store) == []
 
 
 def test_server_with_another_file_of_terms_in_use_books_nothing(open_book, rules):
