@@ -203,6 +203,16 @@ def good_requests(server: RunningServer) -> dict[str, Message]:
         "GetCustomer": pb.GetCustomerRequest(customer_id=customer_id),
         "ListCustomers": pb.ListCustomersRequest(page_size=5),
         "ListCustomerChanges": pb.ListCustomerChangesRequest(customer_id=customer_id),
+        "UpdateCustomer": pb.UpdateCustomerRequest(
+            customer_id=customer_id, first_name="Usha", age=41, monthly_income=rupees(1_000_000)
+        ),
+        "SetApprovedLimit": pb.SetApprovedLimitRequest(
+            customer_id=customer_id,
+            recalculate=True,
+            reason="Asked",
+            customer_request_date=date_pb2.Date(year=2026, month=4, day=1),
+        ),
+        "FindCustomers": pb.FindCustomersRequest(name_prefix="ush"),
         "CheckEligibility": check_of(customer_id, 50_000),
         "BatchCheckEligibility": pb.BatchCheckEligibilityRequest(
             requests=[check_of(customer_id, 50_000), check_of(customer_id, 60_000)]
