@@ -11,6 +11,7 @@ from almeno_grpc._gen.almeno.credit.v1 import (
     customer_pb2,
     decision_pb2,
     import_pb2,
+    key_facts_pb2,
     loan_pb2,
     loan_service_pb2,
     loan_service_pb2_grpc,
@@ -21,6 +22,7 @@ from almeno_grpc._gen.almeno.credit.v1 import (
     repayment_pb2,
     scope_pb2,
     simulation_pb2,
+    terms_pb2,
 )
 
 __all__ = [
@@ -34,6 +36,7 @@ __all__ = [
     "customer_pb2",
     "decision_pb2",
     "import_pb2",
+    "key_facts_pb2",
     "loan_pb2",
     "loan_service_pb2",
     "loan_service_pb2_grpc",
@@ -44,4 +47,5 @@ __all__ = [
     "repayment_pb2",
     "scope_pb2",
     "simulation_pb2",
+    "terms_pb2",
 ]

@@ -17,11 +17,12 @@ from almeno_grpc.api import (
 from almeno_grpc.clock import Clock
 from almeno_grpc.config import Settings
 from almeno_grpc.domain.policy import Policy
+from almeno_grpc.domain.terms import Terms
 from almeno_grpc.metrics import Metrics
 from almeno_grpc.rpc.access_servicer import AccessServicer
 from almeno_grpc.rpc.credit_servicer import CreditServicer
 from almeno_grpc.rpc.persons import Persons
-from almeno_grpc.rpc.portfolio_servicer import PortfolioServicer
+from almeno_grpc.rpc.portfolio_servicer import PortfolioServicer, RuleServices
 from almeno_grpc.rpc.runtime.authentication import Authentication, Certificates, KeyAuthentication, OpenAccess
 from almeno_grpc.rpc.runtime.limits import MAX_STREAMS, WRITE_THREADS
 from almeno_grpc.service.access import AccessService
@@ -34,10 +35,12 @@ from almeno_grpc.service.customers import CustomerService
 from almeno_grpc.service.decisions import DecisionService
 from almeno_grpc.service.idempotency import NO_ACCESS_CHECK, Idempotency
 from almeno_grpc.service.imports import ImportQuota, ImportService
+from almeno_grpc.service.key_facts import KeyFactsService
 from almeno_grpc.service.policies import PolicyCalendar, PolicyService
 from almeno_grpc.service.portfolio import PortfolioSummaryService
 from almeno_grpc.service.repayments import RepaymentService
 from almeno_grpc.service.simulation import SimulationService
+from almeno_grpc.service.terms import TermsCalendar, TermsService
 from almeno_grpc.storage.store import SqlStore
 
 _ACCESS = access_service_pb2.DESCRIPTOR.services_by_name["AccessService"]
@@ -50,18 +53,20 @@ class CreditApplication:
 
     service_names = (_CREDIT.full_name, _PORTFOLIO.full_name, _ACCESS.full_name)
 
-    def __init__(self, settings: Settings, clock: Clock, policies: Sequence[Policy], metrics: Metrics) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock, policies: Sequence[Policy], terms: Sequence[Terms], metrics: Metrics
+    ) -> None:
         # Three threads more look after the store itself, after callers and after the audit trail.
         self._store = SqlStore(settings.database_url, threads=settings.threads + WRITE_THREADS + MAX_STREAMS + 3)
         self._callers = CallerDirectory(self._store, clock) if settings.access == "keys" else None
         self._audit = AuditQueue(self._store, clock) if settings.access == "keys" else None
         access = self._callers or NO_ACCESS_CHECK
         self._draining = threading.Event()
-        calendar = PolicyCalendar(policies)
+        calendar, terms_calendar = PolicyCalendar(policies), TermsCalendar(terms, self._store)
         idempotency = Idempotency(self._store, clock, access)
         self._checks = CheckService(self._store, calendar, clock)
         self._customers = CustomerService(self._store, clock, access)
-        self._booking = BookingService(self._store, calendar, clock, access)
+        self._booking = BookingService(self._store, calendar, terms_calendar, clock, access)
         self._repayments = RepaymentService(self._store, clock, access)
         persons = Persons(self._audit, clock)
         self._credit = CreditServicer(
@@ -70,6 +75,7 @@ class CreditApplication:
             self._booking,
             self._repayments,
             DecisionService(self._store, policies),
+            KeyFactsService(self._store, terms_calendar),
             persons,
             metrics,
         )
@@ -79,7 +85,7 @@ class CreditApplication:
             ImportService(
                 self._store, clock, ImportQuota(settings.import_max_queued_files, settings.import_max_queued_bytes)
             ),
-            PolicyService(policies, clock),
+            RuleServices(PolicyService(policies, clock), TermsService(terms_calendar, clock)),
             SimulationService(self._store, policies, clock),
             PortfolioSummaryService(self._store, policies, clock),
             settings.import_max_upload_bytes,

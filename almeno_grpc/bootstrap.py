@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,14 +20,15 @@ from almeno_grpc.domain.audit import AuditEntry, AuditEventKind
 from almeno_grpc.domain.errors import BusinessDateBehind
 from almeno_grpc.domain.imports import ImportKind
 from almeno_grpc.domain.policy import Policy
-from almeno_grpc.domain.policy_file import PolicyError
+from almeno_grpc.domain.rule_file import R, RuleFileError
+from almeno_grpc.domain.terms import Terms
 from almeno_grpc.logs import log_event
 from almeno_grpc.metrics import Metrics
 from almeno_grpc.service.access import AccessService
 from almeno_grpc.service.audit_anchor import AnchorFile
 from almeno_grpc.service.audit_signing import KeyUnusable, SigningKey, read_key
 from almeno_grpc.service.imports import CHUNK_BYTES, ImportService, Upload
-from almeno_grpc.service.policies import check_pins, read_policies
+from almeno_grpc.service.rule_files import POLICIES, TERMS, RuleKind, check_pins, load_rules
 from almeno_grpc.service.store import Changes, Transaction
 from almeno_grpc.storage.engine import DatabaseUnusable
 from almeno_grpc.storage.store import SqlStore
@@ -46,28 +46,40 @@ def clock_of(settings: Settings) -> Clock:
     return Clock(settings.business_date, settings.timezone)
 
 
-def load_policies() -> list[Policy]:
-    """The policies that the package brings.
+def load_policies(lender_folder: Path | None = None) -> list[Policy]:
+    """The policies that the package brings, and those of the lender's folder.
 
     Raises:
         ConfigurationError: A policy file cannot be used.
     """
-    folder = resources.files("almeno_grpc") / "policies"
-    files = [(file.name, file.read_bytes()) for file in folder.iterdir() if file.name.endswith(".toml")]
+    return _load(POLICIES, lender_folder)
+
+
+def load_terms(lender_folder: Path | None = None) -> list[Terms]:
+    """The terms that the package brings, and those of the lender's folder.
+
+    Raises:
+        ConfigurationError: A terms file cannot be used.
+    """
+    return _load(TERMS, lender_folder)
+
+
+def _load(kind: RuleKind[R], lender_folder: Path | None) -> list[R]:
     try:
-        return read_policies(files)
-    except PolicyError as error:
+        return load_rules(kind, lender_folder)
+    except RuleFileError as error:
         raise ConfigurationError(str(error)) from error
 
 
 def prepare_database(settings: Settings) -> None:
-    """Creates or migrates the database, and holds the policy files and the business date against what is in it.
+    """Creates or migrates the database, and holds the rule files and the business date against what is in it.
 
     Raises:
-        ConfigurationError: The database, a policy file or the key of the audit trail cannot be used.
+        ConfigurationError: The database, a rule file or the key of the audit trail cannot be used.
         CreditError: The database is not available.
     """
     signing_key(settings)
+    policies, terms = load_policies(settings.rules), load_terms(settings.rules)
     try:
         store = SqlStore(settings.database_url, threads=1)
         store.refuse_damage(MAX_CHECK_SECONDS)
@@ -75,11 +87,13 @@ def prepare_database(settings: Settings) -> None:
     except DatabaseUnusable as error:
         raise ConfigurationError(str(error)) from error
     try:
-        check_pins(store, load_policies())
+        with store.read() as tx:
+            check_pins(POLICIES, tx.policy_pins.all(), policies)
+            check_pins(TERMS, tx.terms_pins.all(), terms, content_is_pinned=True)
         behind = _business_date_behind(store, clock_of(settings))
         if behind is not None:
             log_event("business_date_behind", logging.WARNING, message=behind.message)
-    except PolicyError as error:
+    except RuleFileError as error:
         raise ConfigurationError(str(error)) from error
     finally:
         store.close()
@@ -113,7 +127,9 @@ def build_application(settings: Settings, metrics: Metrics) -> "CreditApplicatio
     """Makes the services of this process."""
     from almeno_grpc.application import CreditApplication  # noqa: PLC0415 - for processes that serve calls
 
-    return CreditApplication(settings, clock_of(settings), load_policies(), metrics)
+    return CreditApplication(
+        settings, clock_of(settings), load_policies(settings.rules), load_terms(settings.rules), metrics
+    )
 
 
 def build_import_worker(settings: Settings, metrics: Metrics) -> Callable[[threading.Event], None]:

@@ -194,6 +194,14 @@ class Settings:
     audit_read_days: Annotated[
         int, Setting(values.number(1, 36_525), "days that audit events of reads and refusals are kept")
     ] = 400
+    rules: Annotated[
+        Path | None,
+        Setting(
+            Path,
+            "folder with the lender's own policies/, terms/ and norms/, whose files stand beside those of the service",
+            "none",
+        ),
+    ] = None
     load_customers: Annotated[Path | None, Setting(Path, "file of customers to import at the start", "none")] = None
     load_loans: Annotated[Path | None, Setting(Path, "file of loans to import at the start", "none")] = None
 
@@ -247,6 +255,8 @@ class Settings:
             path = getattr(self, name)
             if path is not None and not path.is_file():
                 raise ConfigurationError(f"there is no file {path}", name)
+        if self.rules is not None and not self.rules.is_dir():
+            raise ConfigurationError(f"there is no folder {self.rules}", "rules")
         if self.business_date and not MIN_BOOK_YEAR <= self.business_date.year <= MAX_BOOK_YEAR:
             # The longest loan approved on that day has to end before the calendar does.
             raise ConfigurationError(

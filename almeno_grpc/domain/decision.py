@@ -6,11 +6,13 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
+from almeno_grpc.domain.asset_class import AssetClass
 from almeno_grpc.domain.counter_offer import largest_amortizing_rupees
 from almeno_grpc.domain.installments import InstallmentMethod, installment, installment_amount
 from almeno_grpc.domain.limits import MIN_LOAN_AMOUNT
 from almeno_grpc.domain.money import PAISE_PER_RUPEE, format_rupees
-from almeno_grpc.domain.policy import Band, Policy
+from almeno_grpc.domain.outside_credit import NO_OUTSIDE_CREDIT, OutsideCredit
+from almeno_grpc.domain.policy import Band, Gates, Policy
 from almeno_grpc.domain.position import CreditPosition
 from almeno_grpc.domain.scoring import ScoreComponent, credit_score
 
@@ -23,6 +25,11 @@ class DecisionReason(StrEnum):
     LOAN_EXCEEDS_LIMIT = "LOAN_EXCEEDS_LIMIT"
     EMI_BURDEN_TOO_HIGH = "EMI_BURDEN_TOO_HIGH"
     RATE_ABOVE_MAXIMUM = "RATE_ABOVE_MAXIMUM"
+    CUSTOMER_PAST_DUE = "CUSTOMER_PAST_DUE"
+    CUSTOMER_NON_PERFORMING = "CUSTOMER_NON_PERFORMING"
+    BUREAU_SCORE_TOO_LOW = "BUREAU_SCORE_TOO_LOW"
+    BUREAU_REPORT_MISSING = "BUREAU_REPORT_MISSING"
+    BUREAU_REPORT_TOO_OLD = "BUREAU_REPORT_TOO_OLD"
 
 
 class LoanRequest(NamedTuple):
@@ -34,6 +41,8 @@ class LoanRequest(NamedTuple):
     tenure_months: int
     max_interest_rate: Decimal | None = None
     """The maximum rate that the caller accepts; None accepts any."""
+    outside: OutsideCredit | None = None
+    """The applicant's credit with other lenders, as far as the caller states it."""
 
 
 class Borrower(NamedTuple):
@@ -89,6 +98,11 @@ _CAUSES = {
     DecisionReason.LOAN_EXCEEDS_LIMIT: "current debt and the new loan together exceed the approved limit",
     DecisionReason.EMI_BURDEN_TOO_HIGH: "the instalments would take too large a share of the monthly income",
     DecisionReason.RATE_ABOVE_MAXIMUM: "the rate for this score is above the highest accepted",
+    DecisionReason.CUSTOMER_PAST_DUE: "an instalment is too long past due",
+    DecisionReason.CUSTOMER_NON_PERFORMING: "the customer is non-performing",
+    DecisionReason.BUREAU_SCORE_TOO_LOW: "the bureau score is too low",
+    DecisionReason.BUREAU_REPORT_MISSING: "there is no bureau report",
+    DecisionReason.BUREAU_REPORT_TOO_OLD: "the bureau report is too old",
 }
 
 
@@ -113,8 +127,10 @@ def decide(
     emi = installment(
         policy.installment_method, request.loan_amount, rate, request.tenure_months, policy.rounding.installment
     )
-    amount_reasons = _amount_reasons(request.loan_amount, emi, borrower, policy)
+    amount_reasons = _amount_reasons(request.loan_amount, emi, request, borrower, policy)
     other_reasons = _other_reasons(request, borrower, band, rate, policy)
+    if policy.gates.has_conduct_gates:
+        other_reasons += _conduct_reasons(request.outside or NO_OUTSIDE_CREDIT, borrower, policy.gates, business_date)
     reasons = _in_order(amount_reasons, other_reasons) if amount_reasons or other_reasons else ()
     # Where a loan of any amount would be declined, there is none to offer.
     may_offer = makes_offer and amount_reasons and not other_reasons
@@ -155,21 +171,54 @@ def _other_reasons(
     return reasons
 
 
-def _amount_reasons(loan_amount: int, emi: int, borrower: Borrower, policy: Policy) -> list[DecisionReason]:
-    """The reasons that depend on the loan amount."""
+def _conduct_reasons(
+    outside: OutsideCredit, borrower: Borrower, gates: Gates, business_date: date
+) -> list[DecisionReason]:
+    """The reasons in the customer's arrears and in a credit bureau's report, whatever the loan."""
+    reasons, position = [], borrower.position
+    if gates.max_days_past_due is not None and position.days_past_due > gates.max_days_past_due:
+        reasons.append(DecisionReason.CUSTOMER_PAST_DUE)
+    if gates.non_performing_declines and position.asset_class == AssetClass.NON_PERFORMING:
+        reasons.append(DecisionReason.CUSTOMER_NON_PERFORMING)
+    score, min_score = outside.bureau_score, gates.min_bureau_score
+    if score is not None and min_score is not None and score < min_score:
+        reasons.append(DecisionReason.BUREAU_SCORE_TOO_LOW)
+    if outside.has_report:
+        max_age_days = gates.max_bureau_report_age_days
+        if max_age_days is not None and not _is_recent(outside.report_date, max_age_days, business_date):
+            reasons.append(DecisionReason.BUREAU_REPORT_TOO_OLD)
+    elif gates.bureau_report_required:
+        reasons.append(DecisionReason.BUREAU_REPORT_MISSING)
+    return reasons
+
+
+def _is_recent(report_date: date | None, max_age_days: int, business_date: date) -> bool:
+    """Whether a report is at most so many days old. One without a date may be of any age, and is not."""
+    return report_date is not None and (business_date - report_date).days <= max_age_days
+
+
+def _amount_reasons(
+    loan_amount: int, emi: int, request: LoanRequest, borrower: Borrower, policy: Policy
+) -> list[DecisionReason]:
+    """The reasons that depend on the loan amount: that of the request, or one to offer in its place."""
     gates, position = policy.gates, borrower.position
     reasons = []
     if gates.new_loan_within_limit and position.current_debt + loan_amount > borrower.approved_limit:
         reasons.append(DecisionReason.LOAN_EXCEEDS_LIMIT)
     share = gates.max_emi_share_of_income
-    if obligation_with(emi, borrower, policy) * share.denominator > share.numerator * borrower.monthly_income:
+    if obligation_with(emi, request, borrower, gates) * share.denominator > share.numerator * borrower.monthly_income:
         reasons.append(DecisionReason.EMI_BURDEN_TOO_HIGH)
     return reasons
 
 
-def obligation_with(emi: int, borrower: Borrower, policy: Policy) -> int:
+def obligation_with(emi: int, request: LoanRequest, borrower: Borrower, gates: Gates) -> int:
     """The monthly obligation in paise that the policy holds against the income, for a new loan with this instalment."""
-    return borrower.position.monthly_obligation + (emi if policy.gates.new_emi_counts else 0)
+    obligation = borrower.position.monthly_obligation
+    if gates.new_emi_counts:
+        obligation += emi
+    if gates.outside_obligations_count and request.outside is not None:
+        obligation += request.outside.monthly_obligations
+    return obligation
 
 
 def _counter_offer(request: LoanRequest, borrower: Borrower, rate: Decimal, policy: Policy) -> int | None:
@@ -183,7 +232,7 @@ def _counter_offer(request: LoanRequest, borrower: Borrower, rate: Decimal, poli
     def fails(rupees: int) -> bool:
         amount = rupees * PAISE_PER_RUPEE
         emi = installment_amount(method, amount, rate, months, rounding)
-        return bool(_amount_reasons(amount, emi, borrower, policy))
+        return bool(_amount_reasons(amount, emi, request, borrower, policy))
 
     minimum = MIN_LOAN_AMOUNT // PAISE_PER_RUPEE
     candidates = range(minimum, request.loan_amount // PAISE_PER_RUPEE + 1)

@@ -4,6 +4,7 @@ CreditError
 ├── InvalidArgument
 │   ├── InvalidField
 │   ├── TermsDoNotAmortize
+│   ├── FeesExceedAmount
 │   ├── InvalidPageToken
 │   ├── UploadMismatch
 │   └── RequestIdReused
@@ -13,6 +14,7 @@ CreditError
 │   ├── RepaymentNotFound
 │   ├── DecisionNotFound
 │   ├── PolicyNotFound
+│   ├── TermsNotFound
 │   ├── ImportNotFound
 │   ├── PrincipalNotFound
 │   ├── KeyNotFound
@@ -34,6 +36,9 @@ CreditError
 │   ├── BusinessDateBehind
 │   ├── NoPolicyInEffect
 │   ├── PolicyChanged
+│   ├── TermsChanged
+│   ├── DecisionDeclined
+│   ├── DecisionDamaged
 │   ├── LoanClosed
 │   ├── LoanNotDisbursed
 │   ├── LoanDisbursed
@@ -131,6 +136,18 @@ class TermsDoNotAmortize(InvalidArgument):
     reason = "TERMS_DO_NOT_AMORTIZE"
 
 
+class FeesExceedAmount(InvalidArgument):
+    """The fees of the lender's terms leave nothing of the loan amount to disburse."""
+
+    reason = "FEES_EXCEED_AMOUNT"
+
+    def __init__(self, loan_amount: int, fees: int) -> None:
+        super().__init__(
+            f"fees of {format_rupees(fees)} leave nothing of {format_rupees(loan_amount)} to disburse; ask for more",
+            violations=(FieldViolation("loan_amount", f"must be above the fees of {format_rupees(fees)}"),),
+        )
+
+
 class InvalidPageToken(InvalidArgument):
     """The page token was not given out for this list."""
 
@@ -202,6 +219,13 @@ class PolicyNotFound(NotFound):
 
     reason = "POLICY_NOT_FOUND"
     noun = "policy"
+
+
+class TermsNotFound(NotFound):
+    """No terms have the version."""
+
+    reason = "TERMS_NOT_FOUND"
+    noun = "terms"
 
 
 class ImportNotFound(NotFound):
@@ -367,6 +391,33 @@ class PolicyChanged(FailedPrecondition):
     """The policy's file is not the one under which earlier decisions were taken."""
 
     reason = "POLICY_CHANGED"
+
+
+class TermsChanged(FailedPrecondition):
+    """The file of the terms is not the one under which earlier loans were booked."""
+
+    reason = "TERMS_CHANGED"
+
+
+class DecisionDeclined(FailedPrecondition):
+    """The decision declined: there is no loan to tell anything of."""
+
+    reason = "DECISION_DECLINED"
+
+    def __init__(self, decision_id: str) -> None:
+        super().__init__(f"decision {decision_id} declined the loan", metadata={"decision_id": decision_id})
+
+
+class DecisionDamaged(FailedPrecondition):
+    """What is stored of the decision cannot be read."""
+
+    reason = "DECISION_DAMAGED"
+
+    def __init__(self, decision_id: str) -> None:
+        super().__init__(
+            f"what is stored of decision {decision_id} cannot be read; GetDecision shows what is left of it",
+            metadata={"decision_id": decision_id},
+        )
 
 
 class LoanClosed(FailedPrecondition):

@@ -28,6 +28,13 @@ MAX_MONTHLY_INCOME = 100 * _CRORE
 MAX_APPROVED_LIMIT = 10_000 * _CRORE
 """₹10,000 crore; room for 36 times the largest income. The minimum is 0."""
 
+MAX_MONTHLY_OBLIGATIONS = 100 * _CRORE
+"""₹100 crore a month to other lenders; the minimum is 0."""
+
+MIN_BUREAU_SCORE = 300
+MAX_BUREAU_SCORE = 900
+"""The range of the scores of India's credit bureaus."""
+
 MIN_LOAN_AMOUNT = 1_000 * 100
 MAX_LOAN_AMOUNT = 100 * _CRORE
 """₹1,000 to ₹100 crore."""

@@ -2,6 +2,7 @@
 
 from calendar import isleap
 from datetime import date
+from functools import lru_cache
 
 _MONTH_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
@@ -15,12 +16,25 @@ def due_date(approval_date: date, number: int) -> date:
     Raises:
         OverflowError: The due date lies beyond the year 9999.
     """
-    years, month_index = divmod(approval_date.month - 1 + number, 12)
-    year = approval_date.year + years
-    if year > date.max.year:
+    day = due_day(approval_date.year, approval_date.month, approval_date.day, number)
+    if day is None:
         raise OverflowError(f"instalment {number} of a loan approved on {approval_date} falls due after the year 9999")
-    month = month_index + 1
-    return date(year, month, min(approval_date.day, _last_day(year, month)))
+    return date.fromordinal(day)
+
+
+def due_day(year: int, month: int, day: int, number: int) -> int | None:
+    """The ordinal of `due_date` for a loan of a year, month and day; None beyond the year 9999."""
+    found = _month(year * 12 + month - 1 + number)
+    return found and found[0] + min(day, found[1])
+
+
+@lru_cache(maxsize=4096)
+def _month(number: int) -> tuple[int, int] | None:
+    """The ordinal of the day before a month, which is counted from the year 0 on, and how many days the month has."""
+    year, month_index = divmod(number, 12)
+    if year > date.max.year:
+        return None
+    return date(year, month_index + 1, 1).toordinal() - 1, _last_day(year, month_index + 1)
 
 
 def emis_due(approval_date: date, tenure_months: int, on: date) -> int:

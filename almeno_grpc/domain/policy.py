@@ -9,6 +9,7 @@ from fractions import Fraction
 from almeno_grpc.domain.errors import NoPolicyInEffect, PolicyNotFound
 from almeno_grpc.domain.installments import InstallmentMethod
 from almeno_grpc.domain.money import Rounding
+from almeno_grpc.domain.rule_file import newest_in_effect
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +77,28 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Gates:
-    """The gates that a loan has to pass besides the score."""
+    """The gates that a loan has to pass besides the score. A policy need not have those that have a default."""
 
     debt_within_limit: bool
     new_loan_within_limit: bool
     max_emi_share_of_income: Fraction
     new_emi_counts: bool
+    outside_obligations_count: bool = False
+    """Whether instalments to other lenders count among those that take a share of the income."""
+    max_days_past_due: int | None = None
+    non_performing_declines: bool = False
+    min_bureau_score: int | None = None
+    bureau_report_required: bool = False
+    max_bureau_report_age_days: int | None = None
+    has_conduct_gates: bool = field(init=False, repr=False)
+    """Whether there is a gate on arrears or on a bureau's report: one look tells a decision that there is none."""
+
+    def __post_init__(self) -> None:
+        limits = (self.max_days_past_due, self.min_bureau_score, self.max_bureau_report_age_days)
+        has_limit = any(limit is not None for limit in limits)
+        object.__setattr__(
+            self, "has_conduct_gates", has_limit or self.non_performing_declines or self.bureau_report_required
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +147,10 @@ def policy_in_effect(policies: Iterable[Policy], on: date) -> Policy:
     Raises:
         NoPolicyInEffect: Each takes effect later.
     """
-    in_effect = [policy for policy in policies if policy.effective_date <= on]
-    if not in_effect:
+    policy = newest_in_effect(policies, on)
+    if policy is None:
         raise NoPolicyInEffect(f"no credit policy is in effect on {on}", metadata={"business_date": str(on)})
-    return max(in_effect, key=lambda policy: (policy.effective_date, policy.version))
+    return policy
 
 
 def policy_of_version(policies: Iterable[Policy], version: str) -> Policy:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from almeno_grpc.domain.decision import Borrower, DecisionReason, LoanRequest, decide
 from almeno_grpc.domain.errors import TermsDoNotAmortize
+from almeno_grpc.domain.outside_credit import OutsideCredit
 from almeno_grpc.domain.policy import Band, Policy
 from almeno_grpc.domain.scoring import credit_score
 
@@ -20,6 +21,8 @@ class LoanTerms(NamedTuple):
     loan_amount: int
     interest_rate: Decimal
     tenure_months: int
+    outside: OutsideCredit | None = None
+    """The credit with other lenders that every customer is taken to have."""
 
 
 class Outcome(NamedTuple):
@@ -116,7 +119,8 @@ class Simulation:
 
     def add(self, customer_id: int, borrower: Borrower) -> None:
         """Decides for a customer under both policies."""
-        request = LoanRequest(customer_id, *self._terms)
+        amount, rate, months, outside = self._terms
+        request = LoanRequest(customer_id, amount, rate, months, outside=outside)
         before, after = self._outcome(request, borrower, self._before), self._outcome(request, borrower, self._after)
         self._customers[before, after] += 1
         if before.approved != after.approved:

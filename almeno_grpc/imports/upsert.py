@@ -217,9 +217,10 @@ def _update_again(tx: Transaction, row: LoanRow, before: Loan, result: _BatchRes
     if loan == _as_imported(tx, before):
         result.unchanged += 1
         loan = before
-    elif before.repayment_count:
+    elif before.repayment_count or before.charge_count:
+        recorded = "repayments" if before.repayment_count else "charges"
         result.reject(
-            row.row_number, headings.LOAN_ID, f"repayments on loan {loan.loan_id} are recorded here, not by sheets"
+            row.row_number, headings.LOAN_ID, f"{recorded} on loan {loan.loan_id} are recorded here, not by sheets"
         )
         return before
     else:
@@ -251,14 +252,15 @@ def _note_reduction(row: LoanRow, before: Loan, after: Loan, result: _BatchResul
 
 
 def _as_imported(tx: Transaction, loan: Loan) -> Loan:
-    """The loan as it was before the repayments recorded here."""
+    """The loan as it was before the repayments and charges recorded here."""
+    loan = replace(loan, charge_count=0, open_charges=0, non_performing_since=None)
     first_and_latest = tx.repayments.first_and_latest([loan])
     if not first_and_latest:
         return loan
     before = first_and_latest[loan.loan_id][0].before
     loan = replace(loan, emis_paid=before.emis_paid, emis_paid_on_time=before.emis_paid_on_time)
     left = before.outstanding_principal
-    return replace(loan, outstanding_principal=left, paid_toward_next=0, repayment_count=0)
+    return replace(loan, outstanding_principal=left, paid_toward_next=0, repayment_count=0, latest_repayment=0)
 
 
 def _imported_loan(row: LoanRow, loan_id: int) -> Loan:

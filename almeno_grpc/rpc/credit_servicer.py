@@ -22,6 +22,7 @@ from almeno_grpc.rpc.conversion.decisions import (
     fill_replay,
     fill_stored_decision,
 )
+from almeno_grpc.rpc.conversion.key_facts import fill_key_facts
 from almeno_grpc.rpc.conversion.loans import fill_installment, fill_loan, fill_payoff, fill_repayment
 from almeno_grpc.rpc.field_reader import FieldReader
 from almeno_grpc.rpc.pages import page_of
@@ -32,6 +33,7 @@ from almeno_grpc.service.checks import CheckService
 from almeno_grpc.service.customers import CustomerService
 from almeno_grpc.service.decision_snapshot import StoredDecision
 from almeno_grpc.service.decisions import DamagedDecision, DecisionService
+from almeno_grpc.service.key_facts import KeyFactsService
 from almeno_grpc.service.repayments import Recorded, RepaymentRequest, RepaymentService
 from almeno_grpc.service.time_slices import computed_in_slices
 
@@ -51,6 +53,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         booking: BookingService,
         repayments: RepaymentService,
         decisions: DecisionService,
+        key_facts: KeyFactsService,
         persons: Persons,
         metrics: Metrics,
     ) -> None:
@@ -59,6 +62,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         self._booking = booking
         self._repayments = repayments
         self._decisions = decisions
+        self._key_facts = key_facts
         self._persons = persons
         self._metrics = metrics
 
@@ -129,7 +133,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
     def CheckEligibility(self, request: pb.CheckEligibilityRequest, _context: grpc.ServicerContext) -> Future[bytes]:
         """Decides without storing or booking."""
         fields = FieldReader()
-        loan_request = requests.loan_request(fields, request)
+        loan_request = requests.loan_request(fields, request, self._checks.today)
         fields.raise_if_invalid()
         return self._checks.check(loan_request, self._check_answer)
 
@@ -142,7 +146,9 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         fields = FieldReader()
         fields.number("requests", len(request.requests), 1, MAX_BATCH_REQUESTS)
         fields.raise_if_invalid()
-        asked = computed_in_slices(map(requests.loan_request_or_error, request.requests))
+        asked = computed_in_slices(
+            requests.loan_request_or_error(each, self._checks.today) for each in request.requests
+        )
         outcomes = self._checks.check_all([each for each in asked if isinstance(each, LoanRequest)])
         decided = Counter(each.reasons for each in outcomes if isinstance(each, Decision))
         for reasons, count in decided.items():
@@ -154,7 +160,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         """Decides, stores the decision and books what it approves."""
         fields = FieldReader()
         call = requests.request_context(fields, "CreateLoan", request, request.request_id, context)
-        loan_request = requests.loan_request(fields, request)
+        loan_request = requests.loan_request(fields, request, self._booking.today)
         fields.raise_if_invalid()
         requests.raise_if_beyond("max_loan_amount", loan_request.loan_amount)
 
@@ -259,6 +265,16 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         fields.raise_if_invalid()
         response = pb.GetPayoffResponse()
         fill_payoff(response.payoff, self._repayments.payoff(loan_id, payoff_date))
+        return response
+
+    def GetKeyFacts(self, request: pb.GetKeyFactsRequest, _context: grpc.ServicerContext) -> pb.GetKeyFactsResponse:
+        """Discloses what a loan costs."""
+        fields = FieldReader()
+        loan_id, decision_id = requests.key_facts_subject(fields, request)
+        fields.raise_if_invalid()
+        found = self._key_facts.of_decision(decision_id) if decision_id else self._key_facts.of_loan(loan_id)
+        response = pb.GetKeyFactsResponse()
+        fill_key_facts(response.key_facts, found)
         return response
 
     def GetDecision(self, request: pb.GetDecisionRequest, _context: grpc.ServicerContext) -> pb.GetDecisionResponse:

@@ -114,8 +114,8 @@ class FieldReader:
         """A UUID, in its usual form."""
         return self._read(field, _uuid, value, "")
 
-    def policy_version(self, field: str, value: str) -> str:
-        """The version of a policy, whether there is one or not."""
+    def rule_version(self, field: str, value: str) -> str:
+        """The version of a policy or of terms, whether there is one or not."""
         if not 1 <= len(value) <= _MAX_VERSION_CHARACTERS or not value.isprintable():
             self.add_violation(field, f"must be 1 to {_MAX_VERSION_CHARACTERS} printable characters")
         return value

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import grpc
 
@@ -27,6 +27,7 @@ from almeno_grpc.rpc.conversion.policies import fill_policy
 from almeno_grpc.rpc.conversion.portfolio import fill_portfolio
 from almeno_grpc.rpc.conversion.simulation import fill_flip, fill_simulation
 from almeno_grpc.rpc.conversion.statistics import fill_progress
+from almeno_grpc.rpc.conversion.terms import fill_terms
 from almeno_grpc.rpc.errors import StreamIdle
 from almeno_grpc.rpc.field_reader import FieldReader
 from almeno_grpc.rpc.pages import page_of
@@ -39,6 +40,7 @@ from almeno_grpc.service.imports import ImportService, Upload
 from almeno_grpc.service.policies import PolicyService
 from almeno_grpc.service.portfolio import PortfolioSummaryService
 from almeno_grpc.service.simulation import SimulationService
+from almeno_grpc.service.terms import TermsService
 
 T = TypeVar("T")
 R = TypeVar("R", pb.StartImportResponse, pb.GetImportResponse, pb.CancelImportResponse, pb.WatchImportResponse)
@@ -50,6 +52,13 @@ _IDLE_WATCH_SECONDS = 900.0
 """How long a watch tells nothing before it ends: each holds a thread."""
 
 
+class RuleServices(NamedTuple):
+    """The use cases of a lender's rules."""
+
+    policies: PolicyService
+    terms: TermsService
+
+
 class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
     """Serves PortfolioService. Answers that are remembered go out as the bytes that were stored."""
 
@@ -58,7 +67,7 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
         persons: Persons,
         idempotency: Idempotency,
         imports: ImportService,
-        policies: PolicyService,
+        rules: RuleServices,
         simulations: SimulationService,
         summaries: PortfolioSummaryService,
         max_upload_bytes: int,
@@ -67,7 +76,7 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
         self._persons = persons
         self._idempotency = idempotency
         self._imports = imports
-        self._policies = policies
+        self._policies, self._terms = rules
         self._simulations = simulations
         self._summaries = summaries
         self._max_upload_bytes = max_upload_bytes
@@ -204,11 +213,27 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
     def GetPolicy(self, request: pb.GetPolicyRequest, _context: grpc.ServicerContext) -> pb.GetPolicyResponse:
         """Fetches a version of the credit policy."""
         fields = FieldReader()
-        version = fields.policy_version("version", request.version)
+        version = fields.rule_version("version", request.version)
         fields.raise_if_invalid()
         policy = self._policies.get(version)
         response = pb.GetPolicyResponse()
         fill_policy(response.policy, policy, in_effect=self._policies.is_in_effect(policy))
+        return response
+
+    def ListTerms(self, _request: pb.ListTermsRequest, _context: grpc.ServicerContext) -> pb.ListTermsResponse:
+        """Lists the versions of the lender's terms."""
+        response = pb.ListTermsResponse()
+        for entry in self._terms.all():
+            fill_terms(response.terms.add(), entry)
+        return response
+
+    def GetTerms(self, request: pb.GetTermsRequest, _context: grpc.ServicerContext) -> pb.GetTermsResponse:
+        """Fetches a version of the lender's terms."""
+        fields = FieldReader()
+        version = fields.rule_version("version", request.version)
+        fields.raise_if_invalid()
+        response = pb.GetTermsResponse()
+        fill_terms(response.terms, self._terms.get(version))
         return response
 
     def SimulatePolicy(
@@ -216,9 +241,12 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
     ) -> Iterator[pb.SimulatePolicyResponse]:
         """Decides one loan request for every customer under two policies."""
         fields = FieldReader()
-        terms = LoanTerms(*requests.loan_terms(fields, request))
+        outside = None
+        if request.HasField("outside"):
+            outside = requests.outside_credit(fields, request.outside, self._simulations.today)
+        terms = LoanTerms(*requests.loan_terms(fields, request), outside)
         candidate = requests.candidate_policy(fields, request)
-        against = fields.policy_version("against_version", request.against_version) if request.against_version else ""
+        against = fields.rule_version("against_version", request.against_version) if request.against_version else ""
         fields.raise_if_invalid()
         for update in self._while_active(self._simulations.simulate(terms, candidate, against), context):
             response = pb.SimulatePolicyResponse()

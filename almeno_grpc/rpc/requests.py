@@ -1,19 +1,23 @@
 """Requests, checked and turned into values of the domain."""
 
 import hashlib
+from collections.abc import Callable
+from datetime import date
 from decimal import Decimal
 
 import grpc
 from google.protobuf.message import Message
 
-from almeno_grpc.api import credit_service_pb2, loan_pb2, portfolio_service_pb2
+from almeno_grpc.api import credit_service_pb2, decision_pb2, loan_pb2, portfolio_service_pb2
 from almeno_grpc.domain import limits
 from almeno_grpc.domain.decision import LoanRequest
 from almeno_grpc.domain.errors import CallerLimitExceeded, CreditError
 from almeno_grpc.domain.loan import LoanState
 from almeno_grpc.domain.money import format_rupees
+from almeno_grpc.domain.outside_credit import OutsideCredit
 from almeno_grpc.domain.policy import Policy
-from almeno_grpc.domain.policy_file import PolicyError, parse_policy
+from almeno_grpc.domain.policy_file import parse_policy
+from almeno_grpc.domain.rule_file import RuleFileError
 from almeno_grpc.rpc.conversion.loans import LOAN_STATES
 from almeno_grpc.rpc.field_reader import FieldReader
 from almeno_grpc.rpc.runtime.current_call import current_caller, current_method
@@ -89,14 +93,17 @@ def applicant(fields: FieldReader, request: credit_service_pb2.RegisterCustomerR
 
 
 def loan_request(
-    fields: FieldReader, request: credit_service_pb2.CheckEligibilityRequest | credit_service_pb2.CreateLoanRequest
+    fields: FieldReader,
+    request: credit_service_pb2.CheckEligibilityRequest | credit_service_pb2.CreateLoanRequest,
+    today: Callable[[], date],
 ) -> LoanRequest:
-    """What a customer asks for."""
+    """What a customer asks for; `today` gives the business date, which only some requests need."""
     max_interest_rate = None
     if isinstance(request, credit_service_pb2.CreateLoanRequest) and request.HasField("max_interest_rate"):
         max_interest_rate = fields.rate("max_interest_rate", request.max_interest_rate)
     customer_id = fields.identifier("customer_id", request.customer_id)
-    return LoanRequest(customer_id, *loan_terms(fields, request), max_interest_rate)
+    outside = outside_credit(fields, request.outside, today) if request.HasField("outside") else None
+    return LoanRequest(customer_id, *loan_terms(fields, request), max_interest_rate, outside)
 
 
 def loan_terms(
@@ -115,13 +122,36 @@ def loan_terms(
     )
 
 
+def outside_credit(
+    fields: FieldReader, outside: decision_pb2.OutsideCredit, today: Callable[[], date]
+) -> OutsideCredit:
+    """The credit with other lenders, as the field `outside` of a request states it."""
+    obligations, score, report_date = 0, None, None
+    if outside.HasField("monthly_obligations"):
+        obligations = fields.amount(
+            "outside.monthly_obligations",
+            outside.monthly_obligations,
+            min_paise=0,
+            max_paise=limits.MAX_MONTHLY_OBLIGATIONS,
+        )
+    if outside.HasField("bureau_score"):
+        score = fields.number(
+            "outside.bureau_score", outside.bureau_score, limits.MIN_BUREAU_SCORE, limits.MAX_BUREAU_SCORE
+        )
+    if outside.HasField("report_date"):
+        report_date = fields.date("outside.report_date", outside.report_date)
+        if report_date > today():
+            fields.add_violation("outside.report_date", "must not be after the business date")
+    return OutsideCredit(obligations, score, report_date)
+
+
 def candidate_policy(fields: FieldReader, request: portfolio_service_pb2.SimulatePolicyRequest) -> Policy | str:
     """The policy that a simulation tries: a draft, or the version it names."""
     match request.WhichOneof("candidate"):
         case "policy":
             return _draft(fields, request.policy)
         case "version":
-            return fields.policy_version("version", request.version)
+            return fields.rule_version("version", request.version)
     fields.add_violation("policy", "must be set to a draft, unless version names a policy")
     return ""
 
@@ -133,15 +163,28 @@ def _draft(fields: FieldReader, toml: str) -> Policy | str:
         return ""
     try:
         return parse_policy(content)
-    except PolicyError as error:
+    except RuleFileError as error:
         fields.add_violation("policy", str(error))
         return ""
 
 
-def loan_request_or_error(request: credit_service_pb2.CheckEligibilityRequest) -> LoanRequest | CreditError:
+def key_facts_subject(fields: FieldReader, request: credit_service_pb2.GetKeyFactsRequest) -> tuple[int, str]:
+    """The loan_id or the decision_id that key facts are asked of; the other one is 0 or empty."""
+    match request.WhichOneof("subject"):
+        case "loan_id":
+            return fields.identifier("loan_id", request.loan_id), ""
+        case "decision_id":
+            return 0, fields.uuid("decision_id", request.decision_id)
+    fields.add_violation("loan_id", "must be set, unless decision_id is")
+    return 0, ""
+
+
+def loan_request_or_error(
+    request: credit_service_pb2.CheckEligibilityRequest, today: Callable[[], date]
+) -> LoanRequest | CreditError:
     """What a customer asks for, or what is wrong with the fields; for a batch, where one error leaves the others."""
     fields = FieldReader()
-    asked = loan_request(fields, request)
+    asked = loan_request(fields, request, today)
     try:
         fields.raise_if_invalid()
     except CreditError as error:

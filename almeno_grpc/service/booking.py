@@ -9,13 +9,16 @@ from operator import attrgetter
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.customer import Customer
 from almeno_grpc.domain.decision import Borrower, Decision, LoanRequest, decide
-from almeno_grpc.domain.errors import CustomerNotFound, LoanNotFound, PolicyChanged
+from almeno_grpc.domain.errors import CustomerNotFound, LoanNotFound
 from almeno_grpc.domain.loan import Loan, LoanState
+from almeno_grpc.domain.terms import Terms, fees_of, net_disbursed
 from almeno_grpc.service.decision_snapshot import StoredDecision, decision_record, stored_decision_of
 from almeno_grpc.service.idempotency import NO_ACCESS_CHECK, AccessCheck, NotLocked, RequestContext, WriteQueue
 from almeno_grpc.service.identifiers import new_identifier
 from almeno_grpc.service.policies import PolicyCalendar
+from almeno_grpc.service.rule_files import POLICIES, TERMS, PinnedVersions
 from almeno_grpc.service.store import Changes, Store, Transaction
+from almeno_grpc.service.terms import TermsCalendar
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +51,27 @@ class BookingState:
     loan_ids: Iterator[int]
     policy_pins: dict[str, str] | None
     """SHA-256 of the policy files that have decided, by version; None where the one in effect is known to be pinned."""
+    terms_pins: dict[str, str] | None
+    """The same of the terms under which loans were booked; None also where none are in effect."""
 
 
 class BookingService:
     """The use cases around loans."""
 
     def __init__(
-        self, store: Store, policies: PolicyCalendar, clock: Clock, access: AccessCheck = NO_ACCESS_CHECK
+        self,
+        store: Store,
+        policies: PolicyCalendar,
+        terms: TermsCalendar,
+        clock: Clock,
+        access: AccessCheck = NO_ACCESS_CHECK,
     ) -> None:
         self._store = store
         self._policies = policies
+        self._terms = terms
         self._clock = clock
-        self._pinned: set[str] = set()
-        """Versions of policies whose files are known to be those that have decided."""
+        self._pinned_policies = PinnedVersions(POLICIES)
+        self._pinned_terms = PinnedVersions(TERMS)
         # A batch holds one booking of a customer: the next one has to see it.
         self._queue: WriteQueue[LoanRequest, BookingState, Booking] = WriteQueue(
             "bookings", store, clock, self, key_of=attrgetter("customer_id"), access=access
@@ -90,7 +101,9 @@ class BookingService:
             CustomerNotFound: No customer has the id.
             TermsDoNotAmortize: The terms give no schedule that repays the loan.
             NoPolicyInEffect: No policy has taken effect by the business date.
+            FeesExceedAmount: The fees of the terms leave nothing of the loan to disburse.
             PolicyChanged: Earlier decisions were taken by another file of the same policy version.
+            TermsChanged: Earlier loans were booked under another file of the same version.
         """
         return self._queue.submit(request, context, encode, on_commit)
 
@@ -102,13 +115,14 @@ class BookingService:
         """Locks the customers and reads their positions, in one statement each."""
         today = self._clock.today()
         locked = tx.borrowers.lock([request.customer_id for request in requests], wait=wait)
-        version = self._policies.in_effect(today).version
+        policy, terms = self._policies.in_effect(today), self._terms.in_effect(today)
         return BookingState(
             today,
             wait,
             tx.borrowers.get_many(locked, today) if locked else {},
             iter(tx.loans.reserve_ids(len(requests))),
-            None if version in self._pinned else tx.policy_pins.all(),
+            None if policy.version in self._pinned_policies else tx.policy_pins.all(),
+            None if terms is None or terms.version in self._pinned_terms else tx.terms_pins.all(),
         )
 
     def execute(self, state: BookingState, request: LoanRequest, changes: Changes) -> Booking:
@@ -116,9 +130,11 @@ class BookingService:
         borrower = state.borrowers.get(request.customer_id)
         if borrower is None:
             raise CustomerNotFound(request.customer_id) if state.waited else NotLocked
-        policy = self._policies.in_effect(state.today)
+        policy, terms = self._policies.in_effect(state.today), self._terms.in_effect(state.today)
+        net_disbursed(request.loan_amount, fees_of(terms, request.loan_amount))
         decision = decide(request, borrower, policy, state.today)
-        self._pin_policy(state, decision, changes)
+        if self._pinned_policies.must_be_pinned(policy, state.policy_pins):
+            changes.policy_pins[policy.version] = policy.sha256
         now = self._clock.now_microseconds()
         stored = stored_decision_of(new_identifier(now), decision, policy, now)
         changes.decisions.append(decision_record(stored))
@@ -127,6 +143,7 @@ class BookingService:
             return Booking(stored, None)
         loan = _approved_loan(next(state.loan_ids), stored.decision_id, decision)
         changes.loans.append(loan)
+        self._pin_terms(state, terms, changes)
         return Booking(stored, loan)
 
     def get_loan(self, loan_id: int) -> tuple[Loan, Customer]:
@@ -149,7 +166,7 @@ class BookingService:
             CustomerNotFound: No customer has the id.
         """
         with self._store.read() as tx:
-            loans = tx.loans.page(customer_id, state, after, count)
+            loans = tx.loans.page(customer_id, state, after, count, self._clock.today())
             if not loans and tx.customers.get(customer_id) is None:
                 raise CustomerNotFound(customer_id)
             return loans
@@ -158,22 +175,10 @@ class BookingService:
         """The business date."""
         return self._clock.today()
 
-    def _pin_policy(self, state: BookingState, decision: Decision, changes: Changes) -> None:
-        """Stores the SHA-256 of the policy's file with the first decision that it takes."""
-        if state.policy_pins is None:
-            return
-        version = decision.policy_version
-        pinned = state.policy_pins.get(version)
-        if pinned is None:
-            changes.policy_pins[version] = decision.policy_sha256
-        elif pinned != decision.policy_sha256:
-            raise PolicyChanged(
-                f"policy {version} has taken decisions from another file; this server has to start with that one",
-                metadata={"policy_version": version},
-            )
-        else:
-            # Read from the database, so an earlier transaction has committed it.
-            self._pinned.add(version)
+    def _pin_terms(self, state: BookingState, terms: Terms | None, changes: Changes) -> None:
+        """Stores the file of the terms with the first loan that is booked under them."""
+        if terms is not None and self._pinned_terms.must_be_pinned(terms, state.terms_pins):
+            changes.terms_pins[terms.version] = terms
 
 
 def _approved_loan(loan_id: int, decision_id: str, decision: Decision) -> Loan:

@@ -57,6 +57,10 @@ class CheckService:
         """Decides many requests now: for each, in order, the decision, or why it cannot be decided."""
         return computed_in_slices(self._outcomes(requests))
 
+    def today(self) -> date:
+        """The business date."""
+        return self._clock.today()
+
     def close(self) -> None:
         """Ends the thread once it has answered what waits."""
         self._queue.close()

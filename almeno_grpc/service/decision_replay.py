@@ -31,6 +31,7 @@ _AMOUNTS = frozenset(
         "position.approved_volume",
         "position.current_debt",
         "position.monthly_obligation",
+        "outside.monthly_obligations",
     }
 )
 

@@ -15,9 +15,11 @@ import msgspec
 from msgspec import Meta
 
 from almeno_grpc.domain import limits
+from almeno_grpc.domain.asset_class import AssetClass
 from almeno_grpc.domain.decision import Borrower, Decision, DecisionReason, LoanRequest
 from almeno_grpc.domain.gates import Gate, gates_of
 from almeno_grpc.domain.installments import InstallmentMethod
+from almeno_grpc.domain.outside_credit import OutsideCredit
 from almeno_grpc.domain.policy import Policy
 from almeno_grpc.domain.position import CreditPosition
 from almeno_grpc.domain.scoring import ScoreComponent
@@ -68,8 +70,11 @@ class _Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False)
     """An object of the snapshot."""
 
 
-class _Position(_Struct, frozen=True):
-    """The fields of `CreditPosition`, in their order."""
+class _Position(_Struct, frozen=True, omit_defaults=True):
+    """The fields of `CreditPosition`, in their order.
+
+    Those with a default are left out where they have it: snapshots that are older than they are stay what they were.
+    """
 
     loan_count: _Count
     active_loan_count: _Count
@@ -79,6 +84,16 @@ class _Position(_Struct, frozen=True):
     monthly_obligation: _Amount
     emis_due: _Count
     emis_paid_on_time: _Count
+    days_past_due: _Count = 0
+    asset_class: AssetClass = AssetClass.STANDARD
+
+
+class _OutsideCredit(_Struct, frozen=True):
+    """The fields of `OutsideCredit`, in their order."""
+
+    monthly_obligations: _Amount
+    bureau_score: Annotated[int, Meta(ge=limits.MIN_BUREAU_SCORE, le=limits.MAX_BUREAU_SCORE)] | None
+    report_date: date | None
 
 
 class _ScoreComponent(_Struct, frozen=True):
@@ -98,8 +113,11 @@ class _Gate(_Struct, frozen=True):
     allowed: _Text
 
 
-class _Snapshot(_Struct, frozen=True):
-    """Everything the decision was taken from and its result, by the names of the answer to a caller."""
+class _Snapshot(_Struct, frozen=True, omit_defaults=True):
+    """Everything the decision was taken from and its result, by the names of the answer to a caller.
+
+    A field with a default is left out as in the position.
+    """
 
     decision_id: _Text
     create_time: Annotated[int, Meta(ge=0, le=_MAX_TIME_US)]
@@ -125,6 +143,7 @@ class _Snapshot(_Struct, frozen=True):
     reasons: Annotated[tuple[DecisionReason, ...], _AT_MOST_100]
     counter_offer: _Amount | None
     message: _Text
+    outside: _OutsideCredit | None = None
 
 
 _encoder = msgspec.json.Encoder()
@@ -207,6 +226,7 @@ def _snapshot_of(stored: StoredDecision) -> _Snapshot:
         reasons=decision.reasons,
         counter_offer=decision.counter_offer,
         message=stored.message,
+        outside=None if request.outside is None else _OutsideCredit(*request.outside),
     )
 
 
@@ -220,6 +240,7 @@ def _stored_decision(snapshot: _Snapshot) -> StoredDecision:
                 interest_rate=Decimal(snapshot.interest_rate),
                 tenure_months=snapshot.tenure_months,
                 max_interest_rate=None if snapshot.max_interest_rate is None else Decimal(snapshot.max_interest_rate),
+                outside=None if snapshot.outside is None else OutsideCredit(*msgspec.structs.astuple(snapshot.outside)),
             ),
             borrower=Borrower(
                 monthly_income=snapshot.monthly_income,

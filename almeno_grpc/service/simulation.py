@@ -1,6 +1,7 @@
 """The simulation of a policy on the whole book."""
 
 from collections.abc import Iterator, Sequence
+from datetime import date
 
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.policy import Policy, policy_in_effect, policy_of_version
@@ -16,6 +17,10 @@ class SimulationService:
         self._store = store
         self._policies = policies
         self._clock = clock
+
+    def today(self) -> date:
+        """The business date."""
+        return self._clock.today()
 
     def simulate(
         self, terms: LoanTerms, candidate: Policy | str, against_version: str

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from almeno_grpc.domain.access import AccessRecords, ApiKey, CertificateName, Principal
 from almeno_grpc.domain.audit import AuditCheckpoint, AuditEntry, AuditEvent, ChainCut, ChainHead
+from almeno_grpc.domain.charge import ChargeEntry
 from almeno_grpc.domain.customer import Customer
 from almeno_grpc.domain.customer_change import CustomerChange, NewChange
 from almeno_grpc.domain.decision import Borrower
@@ -29,9 +30,10 @@ from almeno_grpc.domain.imports import (
     RowCounts,
     RowIssue,
 )
-from almeno_grpc.domain.loan import Loan, LoanState
+from almeno_grpc.domain.loan import Loan, LoanState, SanctionEnd, Segment
 from almeno_grpc.domain.portfolio import DecisionGroup, LoanGroup
 from almeno_grpc.domain.repayment import Repayment
+from almeno_grpc.domain.terms import Terms
 
 T = TypeVar("T")
 
@@ -56,6 +58,18 @@ class DecisionRecord(NamedTuple):
     """Everything the decision was taken from and came to, as JSON."""
     snapshot_sha256: str
     create_time: int
+
+
+class SegmentRecord(NamedTuple):
+    """A segment of a loan's schedule as it is stored. Never changed; it stands as long as its prepayment does."""
+
+    customer_id: int
+    loan_id: int
+    number: int
+    """Of the loan's segments, those too that do not stand; 1 is the schedule as it was booked."""
+    segment: Segment
+    repayment_number: int | None
+    """The prepayment that opened it; None for the schedule as it was booked."""
 
 
 class IdempotencyRecord(NamedTuple):
@@ -83,14 +97,23 @@ class Changes:
     loans: list[Loan] = field(default_factory=list)
     """New loans."""
     repayments: list[Repayment] = field(default_factory=list)
-    repaid_loans: list[Loan] = field(default_factory=list)
-    """Loans as they stand after a repayment."""
+    reversals: list[Repayment] = field(default_factory=list)
+    """Repayments that are in the book already, with their reversals."""
+    segments: list[SegmentRecord] = field(default_factory=list)
+    charge_entries: list[ChargeEntry] = field(default_factory=list)
+    sanction_ends: list[SanctionEnd] = field(default_factory=list)
+    updated_loans: list[Loan] = field(default_factory=list)
+    """Loans as they stand after a repayment or another change. A transaction changes a loan once."""
     loans_before: list[Loan] = field(default_factory=list)
     """The same as they stood before it."""
+    non_performing_customers: dict[int, date | None] = field(default_factory=dict)
+    """Since when customers have been non-performing, by customer_id, where that changes; None for no longer."""
     business_date: date | None = None
     """The business date of the decisions and repayments, where it is the latest so far."""
     policy_pins: dict[str, str] = field(default_factory=dict)
     """SHA-256 of policy files, by version, for those that decide for the first time."""
+    terms_pins: dict[str, Terms] = field(default_factory=dict)
+    """Terms, by version, under which a loan is booked for the first time."""
     idempotency_records: list[IdempotencyRecord] = field(default_factory=list)
     event: AuditEntry | None = None
     """What the caller did; None for the upkeep of the database, which concerns no row of the book."""
@@ -102,10 +125,10 @@ class Changes:
         """The customer_id and the subject of the event: what was added, or (0, "") for nothing of the book."""
         if self.concerns is not None:
             return self.concerns
-        if self.repayments:
-            return self.repayments[0].customer_id, self.repayments[0].repayment_id
-        if self.loans:
-            return self.loans[0].customer_id, str(self.loans[0].loan_id)
+        for repayment in (*self.repayments, *self.reversals):
+            return repayment.customer_id, repayment.repayment_id
+        for loan in (*self.loans, *self.updated_loans):
+            return loan.customer_id, str(loan.loan_id)
         if self.decisions:
             return self.decisions[0].customer_id, self.decisions[0].decision_id
         return (self.customers[0].customer_id, str(self.customers[0].customer_id)) if self.customers else (0, "")
@@ -131,6 +154,12 @@ class CustomerStore(Protocol):
 
     def existing(self, ids: Iterable[int]) -> set[int]:
         """Those of the ids that customers have."""
+
+    def non_performing_since(self, ids: Collection[int]) -> dict[int, date]:
+        """Since when customers have been non-performing, as the latest change of their loans has left them, by id.
+
+        Those that were not are left out.
+        """
 
     def with_ids(self, ids: Sequence[int]) -> list[tuple[Customer, bool]]:
         """The customers with any of the ids, each with whether it was imported."""
@@ -199,8 +228,22 @@ class LoanStore(Protocol):
     def reserve_ids(self, count: int) -> list[int]:
         """The next generated ids, ascending, for loans that this transaction adds; an id may be left unused."""
 
-    def page(self, customer_id: int, state: LoanState | None, after: int, count: int) -> list[Loan]:
-        """Up to `count` of a customer's loans with an id above `after`, by ascending id; None for every state."""
+    def page(self, customer_id: int, state: LoanState | None, after: int, count: int, on: date) -> list[Loan]:
+        """Up to `count` of a customer's loans with an id above `after`, by ascending id.
+
+        Args:
+            customer_id: The customer.
+            state: The state that they have on the business date; None for every state.
+            after: A loan_id.
+            count: How many.
+            on: The business date.
+        """
+
+    def segments(self, loan: Loan) -> list[SegmentRecord]:
+        """All segments that were stored for a loan, in order; none as long as it has had no prepayment."""
+
+    def sanction_end(self, loan: Loan) -> SanctionEnd | None:
+        """How the loan's sanction ended, if it did."""
 
     def by_source(self, keys: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Loan]:
         """The imported loans with any of the keys (customer_id, source_loan_id)."""
@@ -232,21 +275,40 @@ class LoanStore(Protocol):
         """Updates an imported loan from what it was before to what the sheet says.
 
         Raises:
-            WriteConflict: A repayment was recorded on it meanwhile.
+            WriteConflict: A repayment or a charge was recorded on it meanwhile.
         """
 
 
 class RepaymentStore(Protocol):
-    """The repayments."""
+    """The repayments, each with its reversal."""
 
-    def first_and_latest(self, loans: Collection[Loan]) -> dict[int, tuple[Repayment, Repayment]]:
-        """The first and the latest repayment of each loan (maybe the same), by loan_id; none of loans without."""
+    def first_and_latest(self, loans: Collection[Loan]) -> dict[int, tuple[Repayment, Repayment | None]]:
+        """The first repayment of each loan, also if it was reversed, and the latest that stands, by loan_id.
+
+        The two may be the same. None for the latest where none stands; loans without a repayment are left out.
+        """
+
+    def of_loan(self, loan: Loan) -> list[Repayment]:
+        """All of a loan's repayments, in the order they were recorded in."""
+
+    def find(self, repayment_id: str) -> Repayment | None:
+        """The repayment, if there is one."""
+
+    def standing_with_reference(self, loan: Loan, reference: str) -> Repayment | None:
+        """The repayment of a loan that stands and has an external reference, if there is one."""
 
     def page(self, loan: Loan, after: int, count: int) -> list[Repayment]:
         """Up to `count` of a loan's repayments with a number above `after`, in the order they were recorded in."""
 
     def completing(self, loan: Loan) -> list[Repayment]:
-        """Those of a loan's repayments that completed an instalment, in the order they were recorded in."""
+        """Those of a loan's repayments that stand and completed an instalment, in the order they were recorded in."""
+
+
+class ChargeStore(Protocol):
+    """The charges and waivers that were recorded."""
+
+    def of_loan(self, loan: Loan) -> list[ChargeEntry]:
+        """A loan's, in the order they were recorded in."""
 
 
 class DecisionStore(Protocol):
@@ -274,6 +336,16 @@ class PolicyPinStore(Protocol):
 
     def all(self) -> dict[str, str]:
         """The SHA-256 of each policy file that has decided, by version."""
+
+
+class TermsPinStore(Protocol):
+    """The terms files under which loans were booked."""
+
+    def all(self) -> dict[str, str]:
+        """The SHA-256 of each, by version."""
+
+    def content(self, version: str) -> str | None:
+        """The file of a version; None where no loan was booked under it."""
 
 
 class IdempotencyStore(Protocol):
@@ -501,6 +573,10 @@ class Transaction(Protocol):
         """Repayments."""
 
     @property
+    def charges(self) -> ChargeStore:
+        """Charges and waivers."""
+
+    @property
     def decisions(self) -> DecisionStore:
         """Stored decisions."""
 
@@ -511,6 +587,10 @@ class Transaction(Protocol):
     @property
     def policy_pins(self) -> PolicyPinStore:
         """The policy files that have decided."""
+
+    @property
+    def terms_pins(self) -> TermsPinStore:
+        """The terms files under which loans were booked."""
 
     @property
     def idempotency(self) -> IdempotencyStore:

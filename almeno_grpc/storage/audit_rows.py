@@ -130,9 +130,14 @@ class RowForm:
         return tuple(values)
 
 
+def _names(form: RowForm) -> list[str]:
+    """The columns of a form, which a later one begins with."""
+    return [column.name for column in form.columns]
+
+
 _BOOLEANS = {0: False, 1: True}
 
-CUSTOMER = RowForm(
+CUSTOMER_1 = RowForm(
     1,
     tables.customer,
     (
@@ -165,7 +170,7 @@ DECISION = RowForm(
     ),
     text="snapshot",
 )
-LOAN = RowForm(
+LOAN_3 = RowForm(
     3,
     tables.loan,
     (
@@ -188,7 +193,7 @@ LOAN = RowForm(
         "repayment_count",
     ),
 )
-REPAYMENT = RowForm(
+REPAYMENT_4 = RowForm(
     4,
     tables.repayment,
     (
@@ -251,7 +256,73 @@ API_KEY = RowForm(
     ("key_id", "principal", "sha256", "scopes", "create_time_us", "expire_time_us", "revoke_time_us"),
 )
 CERTIFICATE_NAME = RowForm(10, tables.certificate_name, ("name", "principal", "create_time_us"))
-_FORMS = (
+CUSTOMER = RowForm(11, tables.customer, (*_names(CUSTOMER_1), "non_performing_since_day"))
+LOAN = RowForm(
+    12,
+    tables.loan,
+    (
+        *_names(LOAN_3),
+        "state",
+        "disbursement_year",
+        "disbursement_month",
+        "disbursement_day",
+        "valid_until_day",
+        "latest_repayment",
+        "terms_version",
+        "segment_count",
+        "charge_count",
+        "open_charges_paise",
+        "next_due_day",
+        "non_performing_since_day",
+    ),
+)
+REPAYMENT = RowForm(
+    13,
+    tables.repayment,
+    (*_names(REPAYMENT_4), "kind", "effect", "charges_paid_paise", "channel", "external_reference"),
+)
+REPAYMENT_REVERSAL = RowForm(
+    16,
+    tables.repayment_reversal,
+    ("customer_id", "loan_id", "number", "reversal_date", "reason", "return_code", "create_time_us"),
+)
+LOAN_SEGMENT = RowForm(
+    17,
+    tables.loan_segment,
+    (
+        "customer_id",
+        "loan_id",
+        "number",
+        "first_installment",
+        "opening_principal_paise",
+        "interest_rate_e4",
+        "installments",
+        "monthly_installment_paise",
+        "repayment_number",
+    ),
+)
+LOAN_CHARGE = RowForm(
+    18,
+    tables.loan_charge,
+    (
+        "customer_id",
+        "loan_id",
+        "number",
+        "kind",
+        "amount_paise",
+        "reason",
+        "entry_date",
+        "repayment_count",
+        "create_time_us",
+    ),
+)
+SANCTION_END = RowForm(
+    19,
+    tables.sanction_end,
+    ("customer_id", "loan_id", "state", "end_date", "reason", "external_reference", "create_time_us"),
+)
+TERMS_PIN = RowForm(15, tables.terms_pin, ("version", "content", "sha256"), text="content")
+CURRENT_FORMS = (
     CUSTOMER,
     DECISION,
     LOAN,
@@ -262,8 +333,17 @@ _FORMS = (
     PRINCIPAL,
     API_KEY,
     CERTIFICATE_NAME,
+    REPAYMENT_REVERSAL,
+    LOAN_SEGMENT,
+    LOAN_CHARGE,
+    SANCTION_END,
+    TERMS_PIN,
 )
-FORMS = {form.code: form for form in _FORMS}
+"""Of each table that events vouch for the one of today."""
+OLD_FORMS = (CUSTOMER_1, LOAN_3, REPAYMENT_4)
+"""Those of the events of before."""
+FORMS = {form.code: form for form in (*CURRENT_FORMS, *OLD_FORMS)}
+"""Every form that events name, by its code."""
 
 
 def packed(changes: Sequence[RowChanges]) -> bytes:

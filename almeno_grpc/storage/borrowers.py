@@ -5,7 +5,7 @@ loans or three hundred. This is the one place that aggregates it; checks, bookin
 """
 
 from calendar import monthrange
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from datetime import date
 from functools import lru_cache
 from typing import Any
@@ -29,11 +29,13 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
+from almeno_grpc.domain.asset_class import asset_class
 from almeno_grpc.domain.decision import Borrower
 from almeno_grpc.domain.position import CreditPosition
 from almeno_grpc.storage.backend import OpenTransaction
 from almeno_grpc.storage.compiled import CompiledStatement, Row
 from almeno_grpc.storage.keyed import KeyedStatement
+from almeno_grpc.storage.loan_rows import counts
 from almeno_grpc.storage.tables import customer, loan
 
 _LAST_DAY = 31
@@ -80,28 +82,33 @@ def _extreme(element: _Smaller | _Larger, compiler: SQLCompiler, **options: Any)
 
 _l = loan.c
 # The columns are of 16 bits, the numbers made of them are not.
-_year, _month = type_coerce(_l.approval_year, Integer), type_coerce(_l.approval_month, Integer)
-# Of a loan that another server has booked behind midnight, or a sheet has dated ahead, nothing is due.
+_year, _month = type_coerce(_l.disbursement_year, Integer), type_coerce(_l.disbursement_month, Integer)
+# Of a loan that another server has disbursed behind midnight, or a sheet has dated ahead, nothing is due. Nor is of one
+# that has not been disbursed: what is NULL counts for nothing.
 _months_due = _Larger(
     bindparam("month_number", type_=Integer)
     - _year * _number(12)
     - _month
-    - case((_l.approval_day > bindparam("due_day", type_=Integer), _number(1)), else_=_number(0)),
+    - case((_l.disbursement_day > bindparam("due_day", type_=Integer), _number(1)), else_=_number(0)),
     _number(0),
 )
-_active = _l.emis_paid < _l.tenure_months
 
-
-_CUSTOMER = (customer.c.customer_id, customer.c.monthly_income_paise, customer.c.approved_limit_paise)
+_CUSTOMER = (
+    customer.c.customer_id,
+    customer.c.monthly_income_paise,
+    customer.c.approved_limit_paise,
+    customer.c.non_performing_since_day,
+)
 # The table's checks are relied on: of a loan repaid nothing is outstanding, no loan has more instalments paid on time
-# than it has instalments, and a customer without loans has none that is active.
+# than it has instalments, and one that has been disbursed has a next due date as long as instalments are left.
 _POSITION = (
+    func.min(_l.next_due_day),
     func.count(_l.loan_id),
-    _count_if(_active),
-    _count_if(_year == bindparam("year", type_=Integer)),
+    func.count(_l.next_due_day),
+    _count_if(_l.approval_year == bindparam("year", type_=Integer)),
     _sum(_l.loan_amount_paise),
     _sum(_l.outstanding_principal_paise),
-    _sum_if(_active, _l.monthly_installment_paise),
+    _sum_if(_l.emis_paid < _l.tenure_months, _l.monthly_installment_paise),
     _sum(_Smaller(_months_due, _l.tenure_months)),
     _sum(_Smaller(_months_due, _l.emis_paid_on_time)),
 )
@@ -109,7 +116,7 @@ _POSITION = (
 
 def _grouped(*of_loans: ColumnElement[bool]) -> Select[Any]:
     """The borrowers by a join; what holds for the customers is to be said of their loans, too."""
-    loans = and_(_l.customer_id == customer.c.customer_id, *of_loans)
+    loans = and_(_l.customer_id == customer.c.customer_id, counts(), *of_loans)
     return select(*_CUSTOMER, *_POSITION).select_from(customer.outerjoin(loan, loans)).group_by(customer.c.customer_id)
 
 
@@ -118,13 +125,13 @@ def _by_ids(dialect: str) -> Select[Any]:
         borrowers = _grouped()
     else:
         # Customer by customer: for a join PostgreSQL may read all loans, as long as it takes the table for a small one.
-        of_customer = select(*_POSITION).where(_l.customer_id == customer.c.customer_id)
+        of_customer = select(*_POSITION).where(_l.customer_id == customer.c.customer_id, counts())
         position = of_customer.correlate(customer).lateral("position")
         borrowers = select(*_CUSTOMER, *position.c).select_from(customer.join(position, true()))
     return borrowers
 
 
-_DAY_PARAMETERS = ("year", "month_number", "due_day")
+_DAY_PARAMETERS = ("year", "month_number", "due_day", "today")
 _BORROWERS = KeyedStatement(_by_ids, customer.c.customer_id, *_DAY_PARAMETERS)
 # PostgreSQL would merge the page with all loans from the first one on.
 _PAGE = CompiledStatement(
@@ -172,7 +179,7 @@ class Borrowers:
 
     def page(self, after: int, count: int, on: date) -> list[tuple[int, Borrower]]:
         """In the order of the primary key."""
-        return [(row[0], _borrower(row)) for row in _PAGE.rows(self._connection, *_day(on), after, count)]
+        return [(row[0], _borrower(row, on)) for row in _PAGE.rows(self._connection, *_day(on), after, count)]
 
 
 def borrowers_of(fetch: Callable[..., list[Row]], customer_ids: Collection[int], on: date) -> dict[int, Borrower]:
@@ -183,17 +190,22 @@ def borrowers_of(fetch: Callable[..., list[Row]], customer_ids: Collection[int],
         customer_ids: Their ids; those that no customer has are left out.
         on: The business date.
     """
-    return {row[0]: _borrower(row) for row in fetch(_BORROWERS, *_day(on), customer_ids)}
+    return {row[0]: _borrower(row, on) for row in fetch(_BORROWERS, *_day(on), customer_ids)}
 
 
-def _borrower(row: Sequence[int]) -> Borrower:
+def _borrower(row: Row, on: date) -> Borrower:
     """Makes a borrower of a row, which begins with the customer_id."""
-    return Borrower(row[1], row[2], CreditPosition._make(row[3:]))
+    _, monthly_income, approved_limit, non_performing_since, next_due, *figures = row
+    if next_due is None or next_due > (today := on.toordinal()):
+        return Borrower(monthly_income, approved_limit, CreditPosition(*figures))
+    days = today - next_due
+    worst = asset_class(days, was_non_performing=non_performing_since is not None)
+    return Borrower(monthly_income, approved_limit, CreditPosition(*figures, days, worst))
 
 
 @lru_cache(maxsize=8)
-def _day(on: date) -> tuple[int, int, int]:
+def _day(on: date) -> tuple[int, int, int, int]:
     """The parameters of a business date, as `_DAY_PARAMETERS` names them."""
     month_ends = on.day == monthrange(on.year, on.month)[1]
     # On the last day of a month everything of that month has fallen due, that of its missing days too.
-    return on.year, on.year * 12 + on.month, _LAST_DAY if month_ends else on.day
+    return on.year, on.year * 12 + on.month, _LAST_DAY if month_ends else on.day, on.toordinal()

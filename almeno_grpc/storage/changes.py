@@ -1,19 +1,24 @@
 """Changes of the book as rows of its tables, with the audit events that vouch for them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from almeno_grpc.service.store import Changes
 from almeno_grpc.storage import (
     audit_rows,
     audit_writes,
     business_days,
+    charges,
     customers,
     decisions,
     idempotency,
     loans,
     policy_pins,
     repayments,
+    sanction_ends,
+    segments,
+    terms_pins,
 )
+from almeno_grpc.storage.audit_rows import RowChanges
 from almeno_grpc.storage.audit_writes import AuditWrites
 from almeno_grpc.storage.compiled import Row
 from almeno_grpc.storage.loan_rows import row_of as loan_row_of
@@ -23,51 +28,86 @@ from almeno_grpc.storage.table_write import TableWrite
 class _Rows:
     """The rows of any number of changes."""
 
-    def __init__(self) -> None:
+    def __init__(self, customer_rows: dict[int, Row]) -> None:
         self.customers: list[Row] = []
         self.decisions: list[Row] = []
         self.loans: list[Row] = []
         self.repayments: list[Row] = []
-        self.repaid_loans: list[Row] = []
+        self.reversals: list[Row] = []
+        self.segments: list[Row] = []
+        self.charges: list[Row] = []
+        self.sanction_ends: list[Row] = []
+        self.updated_loans: list[Row] = []
+        self.customer_rows = customer_rows
+        """Customers whose class changes, by customer_id: two changes of a transaction may be of one customer."""
         self.business_days: list[Row] = []
         self.policy_pins: dict[str, str] = {}
+        self.terms_pins: dict[str, Row] = {}
         self.idempotency_records: list[Row] = []
         self.events: list[Row] = []
 
     def add(self, changes: Changes, audit: AuditWrites) -> None:
         """Adds the rows of changes, and their event."""
-        new_customers = list(map(customers.row_of, changes.customers))
-        new_decisions = list(map(decisions.row_of, changes.decisions))
-        new_loans = list(map(loan_row_of, changes.loans))
-        new_repayments = list(map(repayments.row_of, changes.repayments))
         # Of the requests of a transaction several may be the first that a policy decides.
         pins = {version: sha for version, sha in changes.policy_pins.items() if version not in self.policy_pins}
-        self.customers += new_customers
-        self.decisions += new_decisions
-        self.loans += new_loans
-        self.repayments += new_repayments
-        self.repaid_loans += map(loans.repaid_row_of, changes.repaid_loans)
+        inserted = (
+            (audit_rows.CUSTOMER, self.customers, list(map(customers.row_of, changes.customers))),
+            (audit_rows.DECISION, self.decisions, list(map(decisions.row_of, changes.decisions))),
+            (audit_rows.LOAN, self.loans, list(map(loan_row_of, changes.loans))),
+            (audit_rows.REPAYMENT, self.repayments, list(map(repayments.row_of, changes.repayments))),
+            (audit_rows.REPAYMENT_REVERSAL, self.reversals, list(map(repayments.reversal_row_of, changes.reversals))),
+            (audit_rows.LOAN_SEGMENT, self.segments, list(map(segments.row_of, changes.segments))),
+            (audit_rows.LOAN_CHARGE, self.charges, list(map(charges.row_of, changes.charge_entries))),
+            (audit_rows.SANCTION_END, self.sanction_ends, list(map(sanction_ends.row_of, changes.sanction_ends))),
+        )
+        written: list[RowChanges] = []
+        for form, rows, new in inserted:
+            if new:
+                rows += new
+                written.append(form.inserted(new))
+        new_terms = {
+            version: terms_pins.row_of(terms)
+            for version, terms in changes.terms_pins.items()
+            if version not in self.terms_pins
+        }
+        if new_terms:
+            written.append(audit_rows.TERMS_PIN.inserted(list(new_terms.values())))
+        if pins:
+            written.append(audit_rows.POLICY_PIN.inserted(list(pins.items())))
+        if changes.updated_loans:
+            after = list(map(loan_row_of, changes.updated_loans))
+            self.updated_loans += map(loans.updated_row_of, after)
+            if changes.event is not None:
+                written.append(audit_rows.LOAN.updated(list(map(loan_row_of, changes.loans_before)), after))
+        if changes.non_performing_customers:
+            written.append(self._update_customers(changes))
         self.business_days += business_days.rows_of(changes)
         self.policy_pins |= pins
+        self.terms_pins |= new_terms
         self.idempotency_records += changes.idempotency_records
         if changes.event is not None:
-            inserted = (
-                (audit_rows.CUSTOMER, new_customers),
-                (audit_rows.DECISION, new_decisions),
-                (audit_rows.LOAN, new_loans),
-                (audit_rows.REPAYMENT, new_repayments),
-                (audit_rows.POLICY_PIN, list(pins.items())),
-            )
-            written = [form.inserted(rows) for form, rows in inserted if rows]
-            if changes.repaid_loans:
-                before = list(map(loan_row_of, changes.loans_before))
-                written.append(audit_rows.LOAN.updated(before, list(map(loan_row_of, changes.repaid_loans))))
             self.events.append(audit.row_of(changes.event, written))
 
+    def _update_customers(self, changes: Changes) -> RowChanges:
+        since = changes.non_performing_customers
+        before = [self.customer_rows[customer_id] for customer_id in since]
+        after = list(map(customers.with_non_performing_since, before, since.values()))
+        self.customer_rows |= zip(since, after, strict=True)
+        return audit_rows.CUSTOMER.updated(before, after)
 
-def rows_of(parts: Sequence[Changes], audit: AuditWrites) -> list[tuple[TableWrite, Sequence[Row]]]:
-    """The rows to write, in the order of their foreign keys; only of tables that have some."""
-    rows = _Rows()
+
+def rows_of(
+    parts: Sequence[Changes], audit: AuditWrites, read_customers: Callable[[Collection[int]], dict[int, Row]]
+) -> list[tuple[TableWrite, Sequence[Row]]]:
+    """The rows to write, in the order of their foreign keys; only of tables that have some.
+
+    Args:
+        parts: The changes.
+        audit: Where their events go.
+        read_customers: Gives the rows of customers, by customer_id, as they are before the changes.
+    """
+    reclassified = {customer_id for changes in parts for customer_id in changes.non_performing_customers}
+    rows = _Rows(read_customers(reclassified) if reclassified else {})
     for changes in parts:
         rows.add(changes, audit)
     phone_numbers = [(each.phone_digits, each.customer_id) for changes in parts for each in changes.customers]
@@ -79,9 +119,15 @@ def rows_of(parts: Sequence[Changes], audit: AuditWrites) -> list[tuple[TableWri
         (loans.INSERT_NUMBER, loan_numbers),
         (loans.INSERT, rows.loans),
         (repayments.INSERT, rows.repayments),
-        (loans.UPDATE_REPAID, rows.repaid_loans),
+        (repayments.INSERT_REVERSAL, rows.reversals),
+        (segments.INSERT, rows.segments),
+        (charges.INSERT, rows.charges),
+        (sanction_ends.INSERT, rows.sanction_ends),
+        (loans.UPDATE, rows.updated_loans),
+        (customers.UPDATE_NON_PERFORMING, list(map(customers.non_performing_row_of, rows.customer_rows.values()))),
         (business_days.INSERT, rows.business_days),
         (policy_pins.INSERT, list(rows.policy_pins.items())),
+        (terms_pins.INSERT, list(rows.terms_pins.values())),
         (idempotency.INSERT, rows.idempotency_records),
         (audit_writes.INSERT, rows.events),
     ]

@@ -1,6 +1,7 @@
 """Customers in the database."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date
 from itertools import repeat
 from typing import Any
 
@@ -13,7 +14,7 @@ from almeno_grpc.domain.imports import CustomerRow, CustomerRows
 from almeno_grpc.storage.audit_rows import CUSTOMER
 from almeno_grpc.storage.backend import OpenTransaction
 from almeno_grpc.storage.bulk import BulkInsert, batches_of, existing_keys
-from almeno_grpc.storage.compiled import CompiledStatement
+from almeno_grpc.storage.compiled import CompiledStatement, Row
 from almeno_grpc.storage.keyed import KeyedStatement
 from almeno_grpc.storage.table_write import TableWrite
 from almeno_grpc.storage.tables import customer as table
@@ -42,12 +43,18 @@ _HOLDERS = KeyedStatement(select(phone_number.c.digits, phone_number.c.customer_
 _LOCKED = CompiledStatement(
     select(*table.c).where(table.c.customer_id == bindparam("customer_id")).with_for_update(), "customer_id"
 )
-INSERT = TableWrite(table, (*_COLUMNS[:-1], table.c.imported, table.c.create_time_us))
+_ROWS = KeyedStatement(select(*table.c), table.c.customer_id)
+_NON_PERFORMING = KeyedStatement(
+    select(table.c.customer_id, table.c.non_performing_since_day).where(table.c.non_performing_since_day.is_not(None)),
+    table.c.customer_id,
+)
+INSERT = TableWrite(table, tuple(table.c))
+UPDATE_NON_PERFORMING = TableWrite(table, (table.c.non_performing_since_day,), keys=(table.c.customer_id,))
 INSERT_PHONE_NUMBER = TableWrite(phone_number, tuple(phone_number.c))
 _DELETE_PHONE_NUMBER = delete(phone_number).where(
     phone_number.c.digits == bindparam("number"), phone_number.c.customer_id == bindparam("holder")
 )
-_IMPORT = BulkInsert(table, imported=True)
+_IMPORT = BulkInsert(table, imported=True, non_performing_since_day=None)
 _IMPORT_PHONE_NUMBERS = BulkInsert(phone_number)
 _UPDATE = (
     update(table)
@@ -97,6 +104,14 @@ class Customers:
         """By primary key."""
         return existing_keys(self._connection, table.c.customer_id, ids)
 
+    def non_performing_since(self, ids: Collection[int]) -> dict[int, date]:
+        """By primary key."""
+        return {key: date.fromordinal(day) for key, day in _NON_PERFORMING.rows(self._connection, ids)}
+
+    def rows(self, ids: Collection[int]) -> dict[int, Row]:
+        """Customers as rows of the table, by primary key."""
+        return {row[0]: row for row in _ROWS.rows(self._connection, ids)}
+
     def with_ids(self, ids: Sequence[int]) -> list[tuple[Customer, bool]]:
         """By primary key."""
         batches = (_BY_IDS.rows(self._connection, some) for some in batches_of(ids))
@@ -107,7 +122,9 @@ class Customers:
         self._backend.advance_ids(self._connection, table.c.customer_id, max(row.customer_id for row in rows))
         columns = _table_columns(CustomerRows.of(rows), create_time)
         _IMPORT.insert(self._connection, columns)
-        self._audit.note(CUSTOMER.inserted(list(zip(*columns[:-1], repeat(True), columns[-1], strict=False))))
+        self._audit.note(
+            CUSTOMER.inserted(list(zip(*columns[:-1], repeat(True), columns[-1], repeat(None), strict=False)))
+        )
         holders = sorted((row.phone_digits, row.customer_id) for row in rows)
         try:
             _IMPORT_PHONE_NUMBERS.insert(self._connection, list(zip(*holders, strict=True)))
@@ -118,7 +135,7 @@ class Customers:
         """Where the phone number changes, its table is changed too."""
         [before] = _LOCKED.rows(self._connection, row.customer_id)
         self._connection.execute(_UPDATE, {**_values(row), "key": row.customer_id})
-        after = (row.customer_id, *_values(row).values(), *before[-2:])
+        after = (row.customer_id, *_values(row).values(), *before[-3:])
         self._audit.note(CUSTOMER.updated([before], [after]))
         if row.phone_digits != digits_before:
             self._connection.execute(_DELETE_PHONE_NUMBER, {"number": digits_before, "holder": row.customer_id})
@@ -127,7 +144,17 @@ class Customers:
 
 def row_of(customer: Customer) -> tuple[Any, ...]:
     """The row of a customer who was registered, for `INSERT`."""
-    return customer.customer_id, *_values(customer).values(), False, customer.create_time
+    return customer.customer_id, *_values(customer).values(), False, customer.create_time, None
+
+
+def non_performing_row_of(row: Row) -> Row:
+    """The row for `UPDATE_NON_PERFORMING`, of the row of a customer."""
+    return row[0], row[-1]
+
+
+def with_non_performing_since(row: Row, since: date | None) -> Row:
+    """The row of a customer with another day since when the customer has been non-performing."""
+    return *row[:-1], since and since.toordinal()
 
 
 def _customer(row: Any) -> Customer:

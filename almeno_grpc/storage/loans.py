@@ -1,21 +1,26 @@
 """Loans in the database."""
 
 from collections.abc import Collection, Iterable, Sequence
+from datetime import date
 from itertools import repeat
+from operator import eq, itemgetter
 from typing import Any
 
 from sqlalchemy import CompoundSelect, Select, and_, bindparam, select, union_all, update
 
 from almeno_grpc.domain.errors import WriteConflict
 from almeno_grpc.domain.imports import BOOK_METHOD, LoanRow, LoanRows
-from almeno_grpc.domain.loan import Loan, LoanState
+from almeno_grpc.domain.loan import Loan, LoanState, SanctionEnd
+from almeno_grpc.domain.months import due_day
+from almeno_grpc.service.store import SegmentRecord
+from almeno_grpc.storage import sanction_ends, segments
 from almeno_grpc.storage.audit_rows import LOAN
 from almeno_grpc.storage.backend import OpenTransaction
 from almeno_grpc.storage.bulk import BulkInsert, batches_of, existing_keys, inserted_whole, pairs_exist
 from almeno_grpc.storage.compiled import CompiledStatement
 from almeno_grpc.storage.keyed import KeyedStatement
 from almeno_grpc.storage.keys import key_rows
-from almeno_grpc.storage.loan_rows import COLUMNS, loan_of, row_of, values_of
+from almeno_grpc.storage.loan_rows import COLUMNS, day_of, is_in, row_of, values_of
 from almeno_grpc.storage.table_write import TableWrite
 from almeno_grpc.storage.tables import FIRST_GENERATED_ID, loan_number
 from almeno_grpc.storage.tables import loan as table
@@ -42,13 +47,15 @@ _GET = CompiledStatement(_by_keys, "keys")
 _GET_LOCKED = CompiledStatement(lambda dialect: _by_keys(dialect).with_for_update(of=table, key_share=True), "keys")
 _OF_CUSTOMER = select(*COLUMNS).where(table.c.customer_id == bindparam("customer_id"))
 _PAGE = _OF_CUSTOMER.where(table.c.loan_id > bindparam("after")).order_by(table.c.loan_id).limit(bindparam("count"))
+_ALL_PAGES = CompiledStatement(_PAGE, "customer_id", "after", "count")
+_PAGES_BY_DATE = {
+    state: CompiledStatement(_PAGE.where(is_in(state)), "customer_id", "after", "count", "today")
+    for state in (LoanState.SANCTIONED, LoanState.EXPIRED)
+}
 _PAGES = {
-    state: CompiledStatement(page, "customer_id", "after", "count")
-    for state, page in (
-        (None, _PAGE),
-        (LoanState.ACTIVE, _PAGE.where(table.c.emis_paid < table.c.tenure_months)),
-        (LoanState.CLOSED, _PAGE.where(table.c.emis_paid == table.c.tenure_months)),
-    )
+    state: CompiledStatement(_PAGE.where(is_in(state)), "customer_id", "after", "count")
+    for state in LoanState
+    if state not in _PAGES_BY_DATE
 }
 # Loans that kept the id of the sheet, and those that did not: each of the two has an index of its own.
 _SOURCES = (
@@ -72,39 +79,60 @@ def _by_source(dialect: str) -> CompoundSelect[Any]:
 _BY_SOURCE = CompiledStatement(_by_source, "keys")
 _PAIRS_PER_STATEMENT = 100
 """Few enough that PostgreSQL's planner looks each up, rather than read a large table or start parallel workers."""
+_OF_SHEETS = (
+    "loan_amount_paise",
+    "interest_rate_e4",
+    "tenure_months",
+    "monthly_installment_paise",
+    "emis_paid",
+    "emis_paid_on_time",
+    "outstanding_principal_paise",
+    "approval_year",
+    "approval_month",
+    "approval_day",
+    "state",
+    "disbursement_year",
+    "disbursement_month",
+    "disbursement_day",
+    "next_due_day",
+)
+"""Columns that follow from a sheet, whose loans were disbursed on their approval."""
 _UPDATE = (
     update(table)
     .where(
         table.c.customer_id == bindparam("of_customer"),
         table.c.loan_id == bindparam("with_loan_id"),
         table.c.repayment_count == 0,
+        table.c.charge_count == 0,
     )
-    .values(
-        loan_amount_paise=bindparam("loan_amount_paise"),
-        interest_rate_e4=bindparam("interest_rate_e4"),
-        tenure_months=bindparam("tenure_months"),
-        monthly_installment_paise=bindparam("monthly_installment_paise"),
-        emis_paid=bindparam("emis_paid"),
-        emis_paid_on_time=bindparam("emis_paid_on_time"),
-        outstanding_principal_paise=bindparam("outstanding_principal_paise"),
-        approval_year=bindparam("approval_year"),
-        approval_month=bindparam("approval_month"),
-        approval_day=bindparam("approval_day"),
-    )
+    .values({name: bindparam(name) for name in _OF_SHEETS})
 )
 INSERT = TableWrite(table, COLUMNS)
 INSERT_NUMBER = TableWrite(loan_number, (loan_number.c.loan_id, loan_number.c.customer_id))
-UPDATE_REPAID = TableWrite(
-    table,
-    (
-        table.c.emis_paid,
-        table.c.emis_paid_on_time,
-        table.c.outstanding_principal_paise,
-        table.c.paid_toward_next_paise,
-        table.c.repayment_count,
-    ),
-    keys=(table.c.customer_id, table.c.loan_id),
+_CHANGEABLE = (
+    "tenure_months",
+    "monthly_installment_paise",
+    "emis_paid",
+    "emis_paid_on_time",
+    "outstanding_principal_paise",
+    "paid_toward_next_paise",
+    "repayment_count",
+    "state",
+    "disbursement_year",
+    "disbursement_month",
+    "disbursement_day",
+    "latest_repayment",
+    "segment_count",
+    "charge_count",
+    "open_charges_paise",
+    "next_due_day",
+    "non_performing_since_day",
 )
+"""Columns that change after the booking."""
+UPDATE = TableWrite(table, [table.c[name] for name in _CHANGEABLE], keys=(table.c.customer_id, table.c.loan_id))
+_places = {column.name: place for place, column in enumerate(COLUMNS)}
+updated_row_of = itemgetter(*map(_places.__getitem__, ("customer_id", "loan_id", *_CHANGEABLE)))
+"""The row for `UPDATE`, of all columns of a loan."""
 _INSERT_NUMBERS = BulkInsert(loan_number)
 _RESERVE_NUMBERS = BulkInsert(loan_number, on_conflict="ON CONFLICT DO NOTHING")
 # An id may have been reserved for a loan that never came; those like the generated ones never are.
@@ -113,17 +141,28 @@ _TAKE_NUMBERS = BulkInsert(
     on_conflict="ON CONFLICT (loan_id) DO UPDATE SET customer_id = excluded.customer_id"
     f" WHERE loan_number.loan_id < {FIRST_GENERATED_ID}",
 )
+_OF_NO_SHEET: dict[str, Any] = {
+    "decision_id": None,
+    "paid_toward_next_paise": 0,
+    "repayment_count": 0,
+    "valid_until_day": None,
+    "latest_repayment": 0,
+    "terms_version": None,
+    "segment_count": 0,
+    "charge_count": 0,
+    "open_charges_paise": 0,
+    "non_performing_since_day": None,
+}
 # Sixty took PostgreSQL a millisecond, most of it to look up the customer and the id of each; the ids are looked up by a
 # statement of their own since.
 _IMPORT = BulkInsert(
     table,
     postgresql_rows=60,
     installment_method=BOOK_METHOD.value,
-    decision_id=None,
-    paid_toward_next_paise=0,
-    repayment_count=0,
+    **_OF_NO_SHEET,
 )
-_REPAYMENTS = ("paid_toward_next_paise", "repayment_count")
+_STATES = {False: LoanState.ACTIVE.value, True: LoanState.CLOSED.value}
+"""By whether every instalment is paid."""
 
 
 class Loans:
@@ -140,7 +179,7 @@ class Loans:
     def get(self, loan_id: int) -> Loan | None:
         """By the id's owner."""
         row = _BY_ID.row(self._connection, loan_id)
-        return loan_of(row) if row else None
+        return segments.loans_of(self._connection, [row])[0] if row else None
 
     def owners(self, loan_ids: Collection[int]) -> dict[int, int]:
         """An id may be reserved for a loan that never came, and has no owner then."""
@@ -149,20 +188,34 @@ class Loans:
 
     def get_many(self, keys: Collection[tuple[int, int]]) -> dict[int, Loan]:
         """A transaction that writes locks them."""
-        return {loan.loan_id: loan for loan in map(loan_of, self._get.rows(self._connection, keys))}
+        found = segments.loans_of(self._connection, self._get.rows(self._connection, keys))
+        return {loan.loan_id: loan for loan in found}
 
     def reserve_ids(self, count: int) -> list[int]:
         """As the backend generates them."""
         return self._backend.next_ids(self._connection, loan_number.c.loan_id, count)
 
-    def page(self, customer_id: int, state: LoanState | None, after: int, count: int) -> list[Loan]:
+    def page(self, customer_id: int, state: LoanState | None, after: int, count: int, on: date) -> list[Loan]:
         """In the order of the primary key."""
-        return [loan_of(row) for row in _PAGES[state].rows(self._connection, customer_id, after, count)]
+        asked: tuple[int, ...] = (customer_id, after, count)
+        if state in _PAGES_BY_DATE:
+            rows = _PAGES_BY_DATE[state].rows(self._connection, *asked, day_of(on))
+        else:
+            rows = (_PAGES[state] if state else _ALL_PAGES).rows(self._connection, *asked)
+        return segments.loans_of(self._connection, rows)
+
+    def segments(self, loan: Loan) -> list[SegmentRecord]:
+        """In the order of the primary key."""
+        return segments.of_loan(self._connection, loan)
+
+    def sanction_end(self, loan: Loan) -> SanctionEnd | None:
+        """By primary key."""
+        return sanction_ends.of_loan(self._connection, loan)
 
     def by_source(self, keys: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Loan]:
         """By pairs, for two lists would have every customer looked up with every id."""
         batches = (_BY_SOURCE.rows(self._connection, some) for some in batches_of(keys, _PAIRS_PER_STATEMENT))
-        loans = (loan_of(row) for rows in batches for row in rows)
+        loans = (loan for rows in batches for loan in segments.loans_of(self._connection, rows))
         return {(loan.customer_id, loan.source_loan_id): loan for loan in loans if loan.source_loan_id is not None}
 
     def taken(self, ids: Iterable[int]) -> set[int]:
@@ -203,23 +256,20 @@ class Loans:
         return ids
 
     def import_changed(self, loan: Loan, before: Loan) -> None:
-        """Unless it has a repayment."""
-        values = values_of(loan)
-        for fixed in ("customer_id", "source_loan_id", "decision_id", "installment_method", *_REPAYMENTS):
-            del values[fixed]
+        """Unless it has a repayment or a charge."""
+        every = values_of(loan)
+        values = {name: every[name] for name in _OF_SHEETS}
         key = {"of_customer": loan.customer_id, "with_loan_id": loan.loan_id}
         if self._connection.execute(_UPDATE, {**values, **key}).rowcount == 0:
-            raise WriteConflict("a repayment was recorded on a loan of the sheet; import its rows again")
+            raise WriteConflict("a repayment or a charge was recorded on a loan of the sheet; import its rows again")
         self._audit.note(LOAN.updated([row_of(before)], [row_of(loan)]))
 
     def _note(self, columns: Sequence[Sequence[Any]]) -> None:
         """Notes loans of a sheet for the audit trail, given by the columns that are not the same for all."""
+        given = iter(columns)
+        fixed = {"installment_method": BOOK_METHOD.value, **_OF_NO_SHEET}
         rows = zip(
-            *columns[:6],
-            repeat(BOOK_METHOD.value),
-            *columns[6:],
-            *(repeat(value) for value in (None, 0, 0)),
-            strict=False,
+            *(repeat(fixed[column.name]) if column.name in fixed else next(given) for column in COLUMNS), strict=False
         )
         self._audit.note(LOAN.inserted(list(rows)))
 
@@ -228,21 +278,14 @@ class Loans:
         return pairs_exist(self._connection, loan_number.c.loan_id, loan_ids, loan_number.c.customer_id, customer_ids)
 
 
-def repaid_row_of(loan: Loan) -> tuple[int, ...]:
-    """The row of a loan after a repayment, for `UPDATE_REPAID`."""
-    return (
-        loan.customer_id,
-        loan.loan_id,
-        loan.emis_paid,
-        loan.emis_paid_on_time,
-        loan.outstanding_principal,
-        loan.paid_toward_next,
-        loan.repayment_count,
-    )
-
-
 def _table_columns(rows: LoanRows) -> Sequence[Sequence[Any]]:
     """Rows of a sheet as columns of the table, without those that are the same for all."""
     _, customers, ids, amounts, tenures, rates, emis, paid, on_time, years, months, days, outstanding = rows.columns
     due = (amounts, rates, tenures, emis, paid, on_time, outstanding)
-    return ids, customers, *due, years, months, days, ids
+    is_closed = list(map(eq, paid, tenures))
+    states = [_STATES[closed] for closed in is_closed]
+    next_due = [
+        None if closed else due_day(year, month, day, number + 1)
+        for closed, year, month, day, number in zip(is_closed, years, months, days, paid, strict=True)
+    ]
+    return ids, customers, *due, years, months, days, ids, states, years, months, days, next_due

@@ -1,4 +1,4 @@
-"""Repayments in the database: inserted once, never updated."""
+"""Repayments and their reversals in the database: inserted once, never updated."""
 
 from collections.abc import Collection
 from itertools import groupby
@@ -7,37 +7,61 @@ from typing import Any
 from sqlalchemy import BigInteger, Select, and_, bindparam, or_, select
 
 from almeno_grpc.domain.loan import Loan
-from almeno_grpc.domain.repayment import Repayment, Standing
+from almeno_grpc.domain.repayment import (
+    PrepaymentEffect,
+    Repayment,
+    RepaymentChannel,
+    RepaymentKind,
+    Reversal,
+    ReversalReason,
+    Standing,
+)
 from almeno_grpc.storage.backend import OpenTransaction
-from almeno_grpc.storage.compiled import CompiledStatement
+from almeno_grpc.storage.compiled import CompiledStatement, Row
 from almeno_grpc.storage.keys import key_rows
 from almeno_grpc.storage.table_write import TableWrite
 from almeno_grpc.storage.tables import repayment as table
+from almeno_grpc.storage.tables import repayment_reversal
 
 INSERT = TableWrite(table, tuple(table.c))
-_OF_LOAN = (
-    select(table)
-    .where(table.c.customer_id == bindparam("customer_id"), table.c.loan_id == bindparam("loan_id"))
-    .order_by(table.c.number)
+INSERT_REVERSAL = TableWrite(repayment_reversal, tuple(repayment_reversal.c))
+_REVERSAL = tuple(repayment_reversal.c)[3:]
+_ROWS = select(*table.c, *_REVERSAL)
+_WITH_REVERSAL = and_(
+    repayment_reversal.c.customer_id == table.c.customer_id,
+    repayment_reversal.c.loan_id == table.c.loan_id,
+    repayment_reversal.c.number == table.c.number,
 )
+_ALL = _ROWS.select_from(table.outerjoin(repayment_reversal, _WITH_REVERSAL))
+_ORDERED = _ALL.where(
+    table.c.customer_id == bindparam("customer_id"), table.c.loan_id == bindparam("loan_id")
+).order_by(table.c.number)
+_OF_LOAN = CompiledStatement(_ORDERED, "customer_id", "loan_id")
+_BY_ID = CompiledStatement(_ALL.where(table.c.repayment_id == bindparam("repayment_id")), "repayment_id")
 # A page token may hold a number beyond any that the column holds.
 _PAGE = CompiledStatement(
-    _OF_LOAN.where(table.c.number > bindparam("after", type_=BigInteger)).limit(bindparam("count")),
+    _ORDERED.where(table.c.number > bindparam("after", type_=BigInteger)).limit(bindparam("count")),
     "customer_id",
     "loan_id",
     "after",
     "count",
 )
-_COMPLETING = CompiledStatement(_OF_LOAN.where(table.c.emis_paid > table.c.emis_paid_before), "customer_id", "loan_id")
+_STANDING = _ORDERED.where(repayment_reversal.c.number.is_(None))
+_COMPLETING = CompiledStatement(_STANDING.where(table.c.emis_paid > table.c.emis_paid_before), "customer_id", "loan_id")
+_WITH_REFERENCE = CompiledStatement(
+    _STANDING.where(table.c.external_reference == bindparam("external_reference")),
+    "customer_id",
+    "loan_id",
+    "external_reference",
+)
 
 
 def _first_and_latest(dialect: str) -> Select[Any]:
     keys, (customer_id, loan_id, latest) = key_rows(dialect, "keys", 3)
     of_loan = and_(table.c.customer_id == customer_id, table.c.loan_id == loan_id)
-    return (
-        select(table)
-        .select_from(keys.join(table, and_(of_loan, or_(table.c.number == 1, table.c.number == latest))))
-        .order_by(table.c.loan_id, table.c.number)
+    found = keys.join(table, and_(of_loan, or_(table.c.number == 1, table.c.number == latest)))
+    return _ROWS.select_from(found.outerjoin(repayment_reversal, _WITH_REVERSAL)).order_by(
+        table.c.loan_id, table.c.number
     )
 
 
@@ -50,14 +74,31 @@ class Repayments:
     def __init__(self, transaction: OpenTransaction) -> None:
         self._connection = transaction.connection
 
-    def first_and_latest(self, loans: Collection[Loan]) -> dict[int, tuple[Repayment, Repayment]]:
+    def first_and_latest(self, loans: Collection[Loan]) -> dict[int, tuple[Repayment, Repayment | None]]:
         """By one statement."""
-        keys = [(loan.customer_id, loan.loan_id, loan.repayment_count) for loan in loans if loan.repayment_count]
-        if not keys:
+        repaid = {loan.loan_id: loan for loan in loans if loan.repayment_count}
+        if not repaid:
             return {}
+        keys = [(loan.customer_id, loan.loan_id, loan.latest_repayment) for loan in repaid.values()]
         found = map(_repayment, _FIRST_AND_LATEST.rows(self._connection, keys))
         by_loan = ((loan_id, list(own)) for loan_id, own in groupby(found, lambda repayment: repayment.loan_id))
-        return {loan_id: (own[0], own[-1]) for loan_id, own in by_loan}
+        return {loan_id: (own[0], own[-1] if repaid[loan_id].latest_repayment else None) for loan_id, own in by_loan}
+
+    def of_loan(self, loan: Loan) -> list[Repayment]:
+        """In the order of the primary key; by no statement where there are none."""
+        if not loan.repayment_count:
+            return []
+        return list(map(_repayment, _OF_LOAN.rows(self._connection, loan.customer_id, loan.loan_id)))
+
+    def find(self, repayment_id: str) -> Repayment | None:
+        """By the index of ids."""
+        row = _BY_ID.row(self._connection, repayment_id)
+        return _repayment(row) if row else None
+
+    def standing_with_reference(self, loan: Loan, reference: str) -> Repayment | None:
+        """Every repayment of the loan is visited."""
+        row = _WITH_REFERENCE.row(self._connection, loan.customer_id, loan.loan_id, reference)
+        return _repayment(row) if row else None
 
     def page(self, loan: Loan, after: int, count: int) -> list[Repayment]:
         """In the order of the primary key."""
@@ -70,7 +111,7 @@ class Repayments:
         return list(map(_repayment, _COMPLETING.rows(self._connection, loan.customer_id, loan.loan_id)))
 
 
-def row_of(repayment: Repayment) -> tuple[Any, ...]:
+def row_of(repayment: Repayment) -> Row:
     """The row of a repayment, for `INSERT`."""
     return (
         repayment.customer_id,
@@ -83,6 +124,31 @@ def row_of(repayment: Repayment) -> tuple[Any, ...]:
         *_standing(repayment.after),
         repayment.closes_loan,
         repayment.create_time,
+        repayment.kind.value,
+        repayment.effect and repayment.effect.value,
+        repayment.charges_paid,
+        repayment.channel and repayment.channel.value,
+        repayment.external_reference,
+    )
+
+
+def reversal_row_of(repayment: Repayment) -> Row:
+    """The row of a repayment's reversal, for `INSERT_REVERSAL`.
+
+    Raises:
+        ValueError: It has none.
+    """
+    reversal = repayment.reversal
+    if reversal is None:
+        raise ValueError(f"repayment {repayment.repayment_id} is not reversed")
+    return (
+        repayment.customer_id,
+        repayment.loan_id,
+        repayment.number,
+        reversal.reversal_date,
+        reversal.reason.value,
+        reversal.return_code,
+        reversal.create_time,
     )
 
 
@@ -92,7 +158,9 @@ def _standing(standing: Standing) -> tuple[int, int, int, int]:
 
 
 def _repayment(row: Any) -> Repayment:
-    customer_id, loan_id, number, repayment_id, amount, payment_date, *standings, closes_loan, create_time = row
+    customer_id, loan_id, number, repayment_id, amount, payment_date, *standings = row[:14]
+    closes_loan, create_time, kind, effect, charges_paid, channel, external_reference, *reversal = row[14:]
+    reversal_date, reason, return_code, reversal_time = reversal
     return Repayment(
         repayment_id=repayment_id,
         loan_id=loan_id,
@@ -104,4 +172,10 @@ def _repayment(row: Any) -> Repayment:
         after=Standing(*standings[4:]),
         closes_loan=closes_loan,
         create_time=create_time,
+        kind=RepaymentKind(kind),
+        effect=effect and PrepaymentEffect(effect),
+        charges_paid=charges_paid,
+        channel=channel and RepaymentChannel(channel),
+        external_reference=external_reference,
+        reversal=reversal_date and Reversal(reversal_date, ReversalReason(reason), return_code, reversal_time),
     )

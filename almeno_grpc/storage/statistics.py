@@ -10,6 +10,7 @@ from almeno_grpc.domain.loan import LoanState
 from almeno_grpc.domain.months import day_number
 from almeno_grpc.domain.portfolio import DecisionGroup, LoanGroup
 from almeno_grpc.storage.backend import OpenTransaction
+from almeno_grpc.storage.loan_rows import counts
 from almeno_grpc.storage.tables import decision, loan
 
 _l = loan.c
@@ -31,7 +32,7 @@ _LOANS = (
         cast(func.sum(_l.loan_amount_paise), BigInteger),
         cast(func.sum(_l.outstanding_principal_paise), BigInteger),
     )
-    .where(_APPROVED_BY_DATE)
+    .where(_APPROVED_BY_DATE, counts())
     .group_by(_l.approval_year, _l.approval_month, _l.approval_day, _INSTALLMENTS_PAID)
 )
 _d = decision.c
@@ -50,7 +51,7 @@ class Statistics:
 
     def loans(self, on: date) -> Iterator[LoanGroup]:
         """Grouped by columns that the portfolio's statistics follow from."""
-        rows = self._connection.execute(_LOANS, {"day_number": day_number(on)})
+        rows = self._connection.execute(_LOANS, {"day_number": day_number(on), "today": on.toordinal()})
         for year, month, day, emis_paid, loans, loan_amount, outstanding in rows:
             state = LoanState.CLOSED if emis_paid is None else LoanState.ACTIVE
             yield LoanGroup(date(year, month, day), state, emis_paid or 0, loans, loan_amount, outstanding)

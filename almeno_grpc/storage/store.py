@@ -22,6 +22,7 @@ from almeno_grpc.storage.audit_writes import AuditWrites
 from almeno_grpc.storage.backend import OpenTransaction
 from almeno_grpc.storage.borrowers import Borrowers, borrowers_of
 from almeno_grpc.storage.changes import rows_of
+from almeno_grpc.storage.charges import Charges
 from almeno_grpc.storage.customer_changes import CustomerChanges
 from almeno_grpc.storage.customers import Customers
 from almeno_grpc.storage.decisions import Decisions
@@ -32,6 +33,7 @@ from almeno_grpc.storage.loans import Loans
 from almeno_grpc.storage.policy_pins import PolicyPins
 from almeno_grpc.storage.repayments import Repayments
 from almeno_grpc.storage.statistics import Statistics
+from almeno_grpc.storage.terms_pins import TermsPins
 
 T = TypeVar("T")
 
@@ -73,6 +75,11 @@ class SqlTransaction:
         return Repayments(self._transaction)
 
     @cached_property
+    def charges(self) -> Charges:
+        """The charges and waivers."""
+        return Charges(self._transaction)
+
+    @cached_property
     def decisions(self) -> Decisions:
         """The stored decisions."""
         return Decisions(self._transaction)
@@ -86,6 +93,11 @@ class SqlTransaction:
     def policy_pins(self) -> PolicyPins:
         """The policy pins."""
         return PolicyPins(self._transaction)
+
+    @cached_property
+    def terms_pins(self) -> TermsPins:
+        """The pins of terms."""
+        return TermsPins(self._transaction)
 
     @cached_property
     def idempotency(self) -> IdempotencyRecords:
@@ -113,7 +125,7 @@ class SqlTransaction:
 
     def write(self, *changes: Changes) -> None:
         """Writes the changes, as the backend writes rows."""
-        writes = rows_of(changes, self._transaction.audit)
+        writes = rows_of(changes, self._transaction.audit, self.customers.rows)
         try:
             self._transaction.backend.write_rows(self._transaction.connection, writes)
         except BaseException:

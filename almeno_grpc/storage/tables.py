@@ -60,6 +60,8 @@ customer = Table(
     Column("approved_limit_paise", BigInteger, nullable=False),
     Column("imported", Boolean, nullable=False),
     Column("create_time_us", BigInteger, nullable=False),
+    # A day here and in loans is the number of it: 1 is the first day of the year 1. NULL while they are not.
+    Column("non_performing_since_day", Integer),
     CheckConstraint("customer_id > 0", name="id_positive"),
     CheckConstraint("age BETWEEN 18 AND 120", name="age_range"),
     CheckConstraint("monthly_income_paise > 0", name="income_positive"),
@@ -137,6 +139,23 @@ loan = Table(
     Column("decision_id", String(36)),
     Column("paid_toward_next_paise", BigInteger, nullable=False),
     Column("repayment_count", SmallInteger, nullable=False),
+    Column("state", String(16), nullable=False),
+    # Due dates count from it. NULL until it is disbursed.
+    Column("disbursement_year", SmallInteger),
+    Column("disbursement_month", SmallInteger),
+    Column("disbursement_day", SmallInteger),
+    # NULL for a loan that was disbursed on its approval.
+    Column("valid_until_day", Integer),
+    # Of those that stand, 0 for none.
+    Column("latest_repayment", SmallInteger, nullable=False),
+    Column("terms_version", String(64)),
+    # How many segments of its schedule stand, the first included; 0 as long as the schedule is as it was booked.
+    Column("segment_count", SmallInteger, nullable=False),
+    Column("charge_count", Integer, nullable=False),
+    Column("open_charges_paise", BigInteger, nullable=False),
+    # The due date of the oldest instalment not wholly paid: arrears follow from it without a look at the schedule.
+    Column("next_due_day", Integer),
+    Column("non_performing_since_day", Integer),
     PrimaryKeyConstraint("customer_id", "loan_id"),
     ForeignKeyConstraint(["decision_id", "customer_id"], ["decision.decision_id", "decision.customer_id"]),
     CheckConstraint("loan_amount_paise BETWEEN 100000 AND 100000000000", name="amount_range"),
@@ -150,11 +169,53 @@ loan = Table(
     CheckConstraint("emis_paid BETWEEN 0 AND tenure_months", name="emis_paid_range"),
     CheckConstraint("emis_paid_on_time BETWEEN 0 AND emis_paid", name="emis_on_time_range"),
     CheckConstraint("outstanding_principal_paise BETWEEN 0 AND loan_amount_paise", name="outstanding_range"),
-    CheckConstraint("(outstanding_principal_paise = 0) = (emis_paid = tenure_months)", name="closed_when_repaid"),
+    CheckConstraint(
+        "(outstanding_principal_paise = 0) = (emis_paid = tenure_months OR state IN ('CANCELLED', 'EXITED'))",
+        name="closed_when_repaid",
+    ),
     CheckConstraint("(source_loan_id IS NULL) <> (decision_id IS NULL)", name="imported_or_booked"),
     CheckConstraint("paid_toward_next_paise >= 0", name="paid_toward_next_not_negative"),
     CheckConstraint("paid_toward_next_paise = 0 OR emis_paid < tenure_months", name="nothing_next_when_repaid"),
     CheckConstraint("repayment_count BETWEEN 0 AND 10599", name="repayment_count_range"),
+    CheckConstraint("state IN ('SANCTIONED', 'ACTIVE', 'CLOSED', 'CANCELLED', 'EXITED')", name="state_known"),
+    CheckConstraint(
+        "(state = 'CLOSED')"
+        " = (state NOT IN ('CANCELLED', 'EXITED') AND emis_paid = tenure_months AND open_charges_paise = 0)",
+        name="closed_when_settled",
+    ),
+    CheckConstraint(
+        "(disbursement_year IS NULL) = (state IN ('SANCTIONED', 'CANCELLED'))"
+        " AND (disbursement_month IS NULL) = (disbursement_year IS NULL)"
+        " AND (disbursement_day IS NULL) = (disbursement_year IS NULL)",
+        name="disbursed_by_state",
+    ),
+    CheckConstraint(
+        "disbursement_year BETWEEN 1 AND 9999 AND disbursement_month BETWEEN 1 AND 12"
+        " AND disbursement_day BETWEEN 1 AND 31",
+        name="disbursement_range",
+    ),
+    # Where a column is NULL the check is neither true nor false, and holds.
+    CheckConstraint(
+        "valid_until_day IS NOT NULL OR (state NOT IN ('SANCTIONED', 'CANCELLED')"
+        " AND disbursement_year = approval_year AND disbursement_month = approval_month"
+        " AND disbursement_day = approval_day)",
+        name="valid_until_disbursed",
+    ),
+    CheckConstraint(
+        "disbursement_year IS NOT NULL OR (emis_paid = 0 AND paid_toward_next_paise = 0 AND repayment_count = 0)",
+        name="nothing_paid_before_disbursement",
+    ),
+    CheckConstraint("latest_repayment BETWEEN 0 AND repayment_count", name="latest_repayment_range"),
+    CheckConstraint("segment_count = 0 OR segment_count >= 2", name="segment_count_range"),
+    CheckConstraint("charge_count >= 0", name="charge_count_not_negative"),
+    CheckConstraint(
+        "open_charges_paise = 0 OR (open_charges_paise > 0 AND emis_paid = tenure_months AND state = 'ACTIVE')",
+        name="open_charges_range",
+    ),
+    CheckConstraint(
+        "(next_due_day IS NOT NULL) = (state = 'ACTIVE' AND emis_paid < tenure_months)", name="next_due_when_left"
+    ),
+    CheckConstraint("non_performing_since_day IS NULL OR next_due_day IS NOT NULL", name="non_performing_when_left"),
     sqlite_with_rowid=False,
 )
 
@@ -200,11 +261,16 @@ repayment = Table(
     Column("outstanding_principal_paise", BigInteger, nullable=False),
     Column("closes_loan", Boolean, nullable=False),
     Column("create_time_us", BigInteger, nullable=False),
+    Column("kind", String(16), nullable=False, server_default="REPAYMENT"),
+    Column("effect", String(32)),
+    Column("charges_paid_paise", BigInteger, nullable=False, server_default=text("0")),
+    Column("channel", String(16)),
+    Column("external_reference", String(64), nullable=False, server_default=""),
     PrimaryKeyConstraint("customer_id", "loan_id", "number"),
     ForeignKeyConstraint(["customer_id", "loan_id"], ["loan.customer_id", "loan.loan_id"]),
     UniqueConstraint("customer_id", "repayment_id"),
     CheckConstraint("number BETWEEN 1 AND 10599", name="number_range"),
-    CheckConstraint("amount_paise > 0", name="amount_positive"),
+    CheckConstraint("amount_paise > 0 OR (amount_paise = 0 AND kind = 'EXIT')", name="amount_positive"),
     CheckConstraint("emis_paid_on_time_before BETWEEN 0 AND emis_paid_before", name="emis_on_time_before_range"),
     CheckConstraint("emis_paid >= emis_paid_before", name="emis_paid_not_fewer"),
     CheckConstraint(
@@ -216,9 +282,117 @@ repayment = Table(
     CheckConstraint(
         "outstanding_principal_paise BETWEEN 0 AND outstanding_principal_before_paise", name="outstanding_range"
     ),
-    CheckConstraint("outstanding_principal_before_paise > 0", name="outstanding_before_positive"),
-    CheckConstraint("closes_loan = (outstanding_principal_paise = 0)", name="closes_when_repaid"),
+    CheckConstraint("NOT closes_loan OR outstanding_principal_paise = 0", name="closes_when_repaid"),
     CheckConstraint("NOT closes_loan OR paid_toward_next_paise = 0", name="nothing_next_when_repaid"),
+    CheckConstraint("kind IN ('REPAYMENT', 'PREPAYMENT', 'EXIT')", name="kind_known"),
+    CheckConstraint("kind <> 'EXIT' OR (closes_loan AND emis_paid = emis_paid_before)", name="exit_closes_loan"),
+    CheckConstraint(
+        "kind <> 'PREPAYMENT' OR (emis_paid = emis_paid_before AND outstanding_principal_paise > 0)",
+        name="prepayment_leaves_balance",
+    ),
+    CheckConstraint("effect IN ('SHORTER_TENURE', 'LOWER_INSTALLMENT')", name="effect_known"),
+    CheckConstraint("(effect IS NOT NULL) = (kind = 'PREPAYMENT')", name="effect_of_prepayment"),
+    CheckConstraint("charges_paid_paise BETWEEN 0 AND amount_paise", name="charges_paid_range"),
+    CheckConstraint("channel IN ('NACH', 'UPI', 'TRANSFER', 'CASH', 'OTHER')", name="channel_known"),
+    CheckConstraint("length(external_reference) <= 64", name="external_reference_length"),
+    Index(None, "repayment_id"),
+    sqlite_with_rowid=False,
+)
+
+# That a repayment was taken back. Triggers refuse updates and deletes of this table and the three that follow.
+repayment_reversal = Table(
+    "repayment_reversal",
+    metadata,
+    Column("customer_id", _Id, nullable=False),
+    Column("loan_id", _Id, nullable=False),
+    Column("number", SmallInteger, nullable=False),
+    Column("reversal_date", Date, nullable=False),
+    Column("reason", String(16), nullable=False),
+    Column("return_code", String(20), nullable=False),
+    Column("create_time_us", BigInteger, nullable=False),
+    PrimaryKeyConstraint("customer_id", "loan_id", "number"),
+    ForeignKeyConstraint(
+        ["customer_id", "loan_id", "number"], ["repayment.customer_id", "repayment.loan_id", "repayment.number"]
+    ),
+    CheckConstraint("reason IN ('RETURNED', 'DUPLICATE', 'MISTAKE')", name="reason_known"),
+    CheckConstraint("length(return_code) <= 20", name="return_code_length"),
+    sqlite_with_rowid=False,
+)
+
+# The schedule of a loan whose schedule has changed: as it was booked, then from each prepayment on. A segment stands as
+# long as its prepayment does.
+loan_segment = Table(
+    "loan_segment",
+    metadata,
+    Column("customer_id", _Id, nullable=False),
+    Column("loan_id", _Id, nullable=False),
+    Column("number", SmallInteger, nullable=False),
+    Column("first_installment", SmallInteger, nullable=False),
+    Column("opening_principal_paise", BigInteger, nullable=False),
+    Column("interest_rate_e4", Integer, nullable=False),
+    Column("installments", SmallInteger, nullable=False),
+    Column("monthly_installment_paise", BigInteger, nullable=False),
+    # The prepayment; NULL for the schedule as it was booked.
+    Column("repayment_number", SmallInteger),
+    PrimaryKeyConstraint("customer_id", "loan_id", "number"),
+    ForeignKeyConstraint(["customer_id", "loan_id"], ["loan.customer_id", "loan.loan_id"]),
+    ForeignKeyConstraint(
+        ["repayment_number", "customer_id", "loan_id"],
+        ["repayment.number", "repayment.customer_id", "repayment.loan_id"],
+    ),
+    CheckConstraint("number > 0", name="number_positive"),
+    CheckConstraint("(number = 1) = (repayment_number IS NULL)", name="first_as_booked"),
+    CheckConstraint("first_installment > 0 AND (number > 1 OR first_installment = 1)", name="first_installment_range"),
+    CheckConstraint("opening_principal_paise > 0", name="opening_principal_positive"),
+    CheckConstraint("interest_rate_e4 BETWEEN 0 AND 1000000", name="rate_range"),
+    CheckConstraint("installments BETWEEN 1 AND 600", name="installments_range"),
+    CheckConstraint("monthly_installment_paise > 0", name="installment_positive"),
+    sqlite_with_rowid=False,
+)
+
+# Charges and waivers as they were recorded. Late charges follow from terms and payments, and are not among them.
+loan_charge = Table(
+    "loan_charge",
+    metadata,
+    Column("customer_id", _Id, nullable=False),
+    Column("loan_id", _Id, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("amount_paise", BigInteger, nullable=False),
+    Column("reason", String(200), nullable=False),
+    Column("entry_date", Date, nullable=False),
+    # Of the repayments recorded before it.
+    Column("repayment_count", SmallInteger, nullable=False),
+    Column("create_time_us", BigInteger, nullable=False),
+    PrimaryKeyConstraint("customer_id", "loan_id", "number"),
+    ForeignKeyConstraint(["customer_id", "loan_id"], ["loan.customer_id", "loan.loan_id"]),
+    CheckConstraint("number > 0", name="number_positive"),
+    CheckConstraint("kind IN ('BOUNCE', 'OTHER', 'WAIVER')", name="kind_known"),
+    CheckConstraint("amount_paise > 0", name="amount_positive"),
+    CheckConstraint("length(reason) <= 200", name="reason_length"),
+    CheckConstraint("repayment_count >= 0", name="repayment_count_not_negative"),
+    sqlite_with_rowid=False,
+)
+
+# That a sanctioned loan was disbursed or cancelled.
+sanction_end = Table(
+    "sanction_end",
+    metadata,
+    Column("customer_id", _Id, nullable=False),
+    Column("loan_id", _Id, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("end_date", Date, nullable=False),
+    Column("reason", String(16), nullable=False),
+    Column("external_reference", String(64), nullable=False),
+    Column("create_time_us", BigInteger, nullable=False),
+    PrimaryKeyConstraint("customer_id", "loan_id"),
+    ForeignKeyConstraint(["customer_id", "loan_id"], ["loan.customer_id", "loan.loan_id"]),
+    CheckConstraint("state IN ('ACTIVE', 'CANCELLED')", name="state_known"),
+    CheckConstraint(
+        "(state = 'ACTIVE' AND reason = '') OR (state = 'CANCELLED' AND reason IN ('WITHDRAWN', 'LENDER'))",
+        name="reason_of_cancellation",
+    ),
+    CheckConstraint("length(external_reference) <= 64", name="external_reference_length"),
     sqlite_with_rowid=False,
 )
 
@@ -261,6 +435,15 @@ policy_pin = Table(
     "policy_pin",
     metadata,
     Column("version", String(64), primary_key=True),
+    Column("sha256", String(64), nullable=False),
+)
+
+# The file itself too: a loan's terms hold when the file is gone. Triggers refuse updates and deletes.
+terms_pin = Table(
+    "terms_pin",
+    metadata,
+    Column("version", String(64), primary_key=True),
+    Column("content", Text, nullable=False),
     Column("sha256", String(64), nullable=False),
 )
 

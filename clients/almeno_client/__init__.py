@@ -25,6 +25,7 @@ from almeno_client.errors import (
     Unauthenticated,
     Unavailable,
 )
+from almeno_client.key_facts_records import KeyFacts, LateChargeTerms, ScheduledInstallment, Terms
 from almeno_client.portfolio_records import (
     BandCount,
     BookProgress,
@@ -48,6 +49,7 @@ from almeno_client.portfolio_records import (
     Vintage,
 )
 from almeno_client.records import (
+    AssetClass,
     CreditPosition,
     Customer,
     CustomerAccount,
@@ -64,6 +66,7 @@ from almeno_client.records import (
     LoanAccount,
     LoanApplication,
     LoanState,
+    OutsideCredit,
     Payoff,
     Repayment,
     RepaymentReceipt,
@@ -79,6 +82,7 @@ __all__ = [
     "Aborted",
     "AlreadyExists",
     "ApiKey",
+    "AssetClass",
     "AuditCheckpoint",
     "AuditEvent",
     "AuditEventKind",
@@ -109,6 +113,8 @@ __all__ = [
     "InstallmentMethod",
     "InstallmentState",
     "InvalidArgument",
+    "KeyFacts",
+    "LateChargeTerms",
     "Loan",
     "LoanAccount",
     "LoanApplication",
@@ -116,6 +122,7 @@ __all__ = [
     "LoanState",
     "MonthOfDecisions",
     "NotFound",
+    "OutsideCredit",
     "Payoff",
     "PermissionDenied",
     "Policy",
@@ -131,12 +138,14 @@ __all__ = [
     "ReplayOutcome",
     "ResourceExhausted",
     "Retries",
+    "ScheduledInstallment",
     "ScoreComponent",
     "ScoreCount",
     "SimulatedDecision",
     "SimulatedPolicy",
     "SimulationFlip",
     "SimulationSummary",
+    "Terms",
     "Tls",
     "Unauthenticated",
     "Unavailable",

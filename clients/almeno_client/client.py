@@ -14,11 +14,13 @@ from almeno_client.conversion import (
     installment_of,
     loan_of,
     loan_state_name,
+    outside_message,
     position_of,
 )
 from almeno_client.decisions import DecisionCalls
 from almeno_client.errors import CreditServiceError, error_of_status
 from almeno_client.imports import ImportCalls
+from almeno_client.key_facts import KeyFactsCalls
 from almeno_client.portfolio import PortfolioCalls
 from almeno_client.records import (
     Customer,
@@ -31,6 +33,7 @@ from almeno_client.records import (
     LoanAccount,
     LoanApplication,
     LoanState,
+    OutsideCredit,
 )
 from almeno_client.repayments import RepaymentCalls
 from almeno_client.values import Rate, Rupees, money_message, rate_message
@@ -40,7 +43,7 @@ _MAX_BATCH_REQUESTS = 1000
 """The bound of the service on one BatchCheckEligibility."""
 
 
-class CreditClient(RepaymentCalls, DecisionCalls, ImportCalls, PortfolioCalls, AccessCalls):
+class CreditClient(RepaymentCalls, DecisionCalls, KeyFactsCalls, ImportCalls, PortfolioCalls, AccessCalls):
     """A client of the credit service: one method a call, plain Python values in, frozen records out.
 
         with CreditClient("127.0.0.1:50051") as client:
@@ -135,15 +138,26 @@ class CreditClient(RepaymentCalls, DecisionCalls, ImportCalls, PortfolioCalls, A
         loan_amount: Rupees,
         interest_rate: Rate,
         tenure_months: int,
+        outside: OutsideCredit | None = None,
         timeout_seconds: float | None = None,
     ) -> Decision:
         """Decides a loan request as of now without booking it. Stores nothing. A decline is an answer, not an error.
+
+        Args:
+            customer_id: Id of the customer who applies.
+            loan_amount: Requested principal, in rupees.
+            interest_rate: Requested interest rate, in per cent a year.
+            tenure_months: Requested number of monthly instalments.
+            outside: The applicant's credit with other lenders; None when nothing is known of it.
+            timeout_seconds: Deadline of the call, its retries included; the client's when None.
 
         Raises:
             InvalidArgument: A field is invalid, or the terms do not amortize.
             NotFound: There is no customer with the id.
         """
-        request = eligibility_message(EligibilityRequest(customer_id, loan_amount, interest_rate, tenure_months))
+        request = eligibility_message(
+            EligibilityRequest(customer_id, loan_amount, interest_rate, tenure_months, outside)
+        )
         response: credit_service_pb2.CheckEligibilityResponse = self._unary(
             self._credit_stub.CheckEligibility, request, timeout_seconds
         )
@@ -186,6 +200,7 @@ class CreditClient(RepaymentCalls, DecisionCalls, ImportCalls, PortfolioCalls, A
         interest_rate: Rate,
         tenure_months: int,
         max_interest_rate: Rate | None = None,
+        outside: OutsideCredit | None = None,
         request_id: str | None = None,
         timeout_seconds: float | None = None,
     ) -> LoanApplication:
@@ -197,6 +212,7 @@ class CreditClient(RepaymentCalls, DecisionCalls, ImportCalls, PortfolioCalls, A
             interest_rate: Requested interest rate, in per cent a year.
             tenure_months: Requested number of monthly instalments.
             max_interest_rate: Maximum interest rate to accept, in per cent a year; no maximum when None.
+            outside: The applicant's credit with other lenders; None when nothing is known of it.
             request_id: Idempotency key, a UUID; generated when None.
             timeout_seconds: Deadline of the call, its retries included; the client's when None.
 
@@ -211,6 +227,7 @@ class CreditClient(RepaymentCalls, DecisionCalls, ImportCalls, PortfolioCalls, A
             interest_rate=rate_message(interest_rate),
             tenure_months=tenure_months,
             max_interest_rate=None if max_interest_rate is None else rate_message(max_interest_rate),
+            outside=outside_message(outside),
         )
         response: credit_service_pb2.CreateLoanResponse = self._unary(
             self._credit_stub.CreateLoan, request, timeout_seconds

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from almeno_client.records import (
+    AssetClass,
     CreditPosition,
     Customer,
     CustomerChange,
@@ -18,6 +19,7 @@ from almeno_client.records import (
     InstallmentState,
     Loan,
     LoanState,
+    OutsideCredit,
     Payoff,
     Repayment,
     Replay,
@@ -25,8 +27,8 @@ from almeno_client.records import (
     ReplayOutcome,
     ScoreComponent,
 )
-from almeno_client.values import date_of, instant_of, money_message, rate_message, rate_of, rupees_of
-from almeno_grpc.api import credit_service_pb2, customer_pb2, decision_pb2, loan_pb2, repayment_pb2
+from almeno_client.values import date_message, date_of, instant_of, money_message, rate_message, rate_of, rupees_of
+from almeno_grpc.api import asset_class_pb2, credit_service_pb2, customer_pb2, decision_pb2, loan_pb2, repayment_pb2
 
 _Enum = TypeVar("_Enum", bound=StrEnum)
 
@@ -42,6 +44,7 @@ def enum_names(values: dict[str, int], kind: type[_Enum], prefix: str) -> dict[i
 
 
 _REASONS = enum_names(dict(decision_pb2.DecisionReason.items()), DecisionReason, "DECISION_REASON_")
+_ASSET_CLASSES = enum_names(dict(asset_class_pb2.AssetClass.items()), AssetClass, "ASSET_CLASS_")
 _LOAN_STATES = enum_names(dict(loan_pb2.LoanState.items()), LoanState, "LOAN_STATE_")
 _METHODS = enum_names(dict(loan_pb2.InstallmentMethod.items()), InstallmentMethod, "INSTALLMENT_METHOD_")
 _INSTALLMENT_STATES = enum_names(dict(loan_pb2.InstallmentState.items()), InstallmentState, "INSTALLMENT_STATE_")
@@ -80,6 +83,26 @@ def eligibility_message(request: EligibilityRequest) -> credit_service_pb2.Check
         loan_amount=money_message(request.loan_amount),
         interest_rate=rate_message(request.interest_rate),
         tenure_months=request.tenure_months,
+        outside=outside_message(request.outside),
+    )
+
+
+def outside_message(outside: OutsideCredit | None) -> decision_pb2.OutsideCredit | None:
+    """Converts credit with other lenders to a message; raises as `eligibility_message` does."""
+    if outside is None:
+        return None
+    return decision_pb2.OutsideCredit(
+        monthly_obligations=money_message(outside.monthly_obligations),
+        bureau_score=outside.bureau_score,
+        report_date=None if outside.report_date is None else date_message(outside.report_date),
+    )
+
+
+def _outside_of(message: decision_pb2.OutsideCredit) -> OutsideCredit:
+    return OutsideCredit(
+        monthly_obligations=rupees_of(message.monthly_obligations),
+        bureau_score=message.bureau_score if message.HasField("bureau_score") else None,
+        report_date=date_of(message.report_date) if message.HasField("report_date") else None,
     )
 
 
@@ -128,6 +151,8 @@ def position_of(message: customer_pb2.CreditPosition) -> CreditPosition:
         emis_due=message.emis_due,
         emis_paid_on_time=message.emis_paid_on_time,
         available_limit=rupees_of(message.available_limit),
+        days_past_due=message.days_past_due,
+        asset_class=_ASSET_CLASSES.get(message.asset_class, AssetClass.UNSPECIFIED),
     )
 
 
@@ -152,6 +177,7 @@ def decision_of(message: decision_pb2.Decision) -> Decision:
         policy_version=message.policy_version,
         business_date=date_of(message.business_date),
         counter_offer=rupees_of(message.counter_offer) if message.HasField("counter_offer") else None,
+        outside=_outside_of(message.outside) if message.HasField("outside") else None,
         max_interest_rate=rate_of(message.max_interest_rate) if message.HasField("max_interest_rate") else None,
         gates=tuple(
             DecisionGate(reason_of(gate.reason), gate.passed, gate.observed, gate.allowed) for gate in message.gates

@@ -3,7 +3,7 @@
 import unicodedata
 from decimal import ROUND_HALF_UP, Decimal
 
-from almeno_client.records import DecisionReason
+from almeno_client.records import AssetClass, DecisionReason
 
 REASON_SENTENCES = {
     DecisionReason.UNSPECIFIED: "A reason that this version of the client does not know.",
@@ -12,6 +12,11 @@ REASON_SENTENCES = {
     DecisionReason.LOAN_EXCEEDS_LIMIT: "With this loan the customer would owe more than the approved limit.",
     DecisionReason.EMI_BURDEN_TOO_HIGH: "The monthly instalments, with this one, would take too much of the income.",
     DecisionReason.RATE_ABOVE_MAXIMUM: "The corrected rate is above the highest rate that was to be taken.",
+    DecisionReason.CUSTOMER_PAST_DUE: "An instalment of the customer's is too long past due.",
+    DecisionReason.CUSTOMER_NON_PERFORMING: "The customer is non-performing, until all arrears are paid.",
+    DecisionReason.BUREAU_SCORE_TOO_LOW: "The score of the credit bureau is too low.",
+    DecisionReason.BUREAU_REPORT_MISSING: "A credit bureau's report is needed: its score, its date or both.",
+    DecisionReason.BUREAU_REPORT_TOO_OLD: "The credit bureau's report is too old, or has no date.",
 }
 """Each reason to decline, in a sentence."""
 
@@ -22,8 +27,23 @@ REASON_NAMES = {
     DecisionReason.LOAN_EXCEEDS_LIMIT: "Loan beyond the limit",
     DecisionReason.EMI_BURDEN_TOO_HIGH: "Instalments too high",
     DecisionReason.RATE_ABOVE_MAXIMUM: "Rate above the maximum",
+    DecisionReason.CUSTOMER_PAST_DUE: "Too long past due",
+    DecisionReason.CUSTOMER_NON_PERFORMING: "Non-performing",
+    DecisionReason.BUREAU_SCORE_TOO_LOW: "Bureau score too low",
+    DecisionReason.BUREAU_REPORT_MISSING: "Bureau report missing",
+    DecisionReason.BUREAU_REPORT_TOO_OLD: "Bureau report too old",
 }
 """Each reason to decline, in a few words."""
+
+ASSET_CLASS_NAMES = {
+    AssetClass.UNSPECIFIED: "unknown",
+    AssetClass.STANDARD: "standard",
+    AssetClass.SMA_0: "SMA-0",
+    AssetClass.SMA_1: "SMA-1",
+    AssetClass.SMA_2: "SMA-2",
+    AssetClass.NON_PERFORMING: "non-performing",
+}
+"""Each asset class, in words."""
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _JOINERS = "\u200c\u200d"

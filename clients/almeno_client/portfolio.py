@@ -8,9 +8,11 @@ import grpc
 from google.protobuf.message import Message
 
 from almeno_client.base_client import BaseClient
+from almeno_client.conversion import outside_message
 from almeno_client.errors import CreditServiceError, Unavailable
 from almeno_client.portfolio_conversion import flip_of, policy_of, progress_of, simulation_of, summary_of
 from almeno_client.portfolio_records import BookProgress, Policy, PortfolioSummary, SimulationFlip, SimulationSummary
+from almeno_client.records import OutsideCredit
 from almeno_client.values import Rate, Rupees, money_message, rate_message
 from almeno_grpc.api import portfolio_service_pb2
 
@@ -49,6 +51,7 @@ class PortfolioCalls(BaseClient):
         loan_amount: Rupees,
         interest_rate: Rate,
         tenure_months: int,
+        outside: OutsideCredit | None = None,
         timeout_seconds: float | None = None,
     ) -> Iterator[BookProgress | SimulationSummary | SimulationFlip]:
         """Decides one loan request for every customer under two policies. Stores nothing.
@@ -60,6 +63,7 @@ class PortfolioCalls(BaseClient):
             loan_amount: Principal that every customer applies for, in rupees.
             interest_rate: Requested interest rate, in per cent a year.
             tenure_months: Requested number of monthly instalments.
+            outside: Credit with other lenders that every customer is taken to have; none when None.
             timeout_seconds: Deadline of the stream, its retries included; SCAN_TIMEOUT_SECONDS when None.
 
         Returns:
@@ -80,6 +84,7 @@ class PortfolioCalls(BaseClient):
             loan_amount=money_message(loan_amount),
             interest_rate=rate_message(interest_rate),
             tenure_months=tenure_months,
+            outside=outside_message(outside),
         )
         return map(_simulation_update, self._scan_book(self._portfolio_stub.SimulatePolicy, request, timeout_seconds))
 

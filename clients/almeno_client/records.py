@@ -21,6 +21,22 @@ class DecisionReason(StrEnum):
     LOAN_EXCEEDS_LIMIT = "LOAN_EXCEEDS_LIMIT"
     EMI_BURDEN_TOO_HIGH = "EMI_BURDEN_TOO_HIGH"
     RATE_ABOVE_MAXIMUM = "RATE_ABOVE_MAXIMUM"
+    CUSTOMER_PAST_DUE = "CUSTOMER_PAST_DUE"
+    CUSTOMER_NON_PERFORMING = "CUSTOMER_NON_PERFORMING"
+    BUREAU_SCORE_TOO_LOW = "BUREAU_SCORE_TOO_LOW"
+    BUREAU_REPORT_MISSING = "BUREAU_REPORT_MISSING"
+    BUREAU_REPORT_TOO_OLD = "BUREAU_REPORT_TOO_OLD"
+
+
+class AssetClass(StrEnum):
+    """How long the oldest unpaid instalment of a loan or a customer has been due, the best class first."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    STANDARD = "STANDARD"
+    SMA_0 = "SMA_0"
+    SMA_1 = "SMA_1"
+    SMA_2 = "SMA_2"
+    NON_PERFORMING = "NON_PERFORMING"
 
 
 class LoanState(StrEnum):
@@ -29,6 +45,10 @@ class LoanState(StrEnum):
     UNSPECIFIED = "UNSPECIFIED"
     ACTIVE = "ACTIVE"
     CLOSED = "CLOSED"
+    SANCTIONED = "SANCTIONED"
+    CANCELLED = "CANCELLED"
+    EXPIRED = "EXPIRED"
+    EXITED = "EXITED"
 
 
 class InstallmentMethod(StrEnum):
@@ -110,6 +130,10 @@ class CreditPosition:
     emis_due: int
     emis_paid_on_time: int
     available_limit: Decimal
+    days_past_due: int
+    """The largest over the active loans."""
+    asset_class: AssetClass
+    """The customer's; UNSPECIFIED from a service that has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +145,18 @@ class CustomerAccount:
 
 
 @dataclass(frozen=True, slots=True)
+class OutsideCredit:
+    """An applicant's credit with other lenders: an argument of requests, and what a decision was computed from."""
+
+    monthly_obligations: Rupees = 0
+    """Instalments a month to other lenders; a `Decimal` in a decision."""
+    bureau_score: int | None = None
+    """Score of a credit bureau, 300 to 900."""
+    report_date: date | None = None
+    """Day of the credit bureau's report, not after the business date."""
+
+
+@dataclass(frozen=True, slots=True)
 class EligibilityRequest:
     """One request of `check_eligibility_batch`, with the arguments of `check_eligibility`."""
 
@@ -128,6 +164,7 @@ class EligibilityRequest:
     loan_amount: Rupees
     interest_rate: Rate
     tenure_months: int
+    outside: OutsideCredit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +214,8 @@ class Decision:
     business_date: date
     counter_offer: Decimal | None
     """On a decline: the largest amount that would be approved, if any."""
+    outside: OutsideCredit | None
+    """Credit with other lenders that the decision was computed from; None when the request had none."""
     max_interest_rate: Decimal | None
     """Maximum rate that the applicant accepts, if any. This field and the following: stored decisions only."""
     gates: tuple[DecisionGate, ...]

@@ -4,6 +4,7 @@ import re
 import subprocess
 import tomllib
 from collections.abc import Iterator
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -20,6 +21,7 @@ from almeno_grpc.api import access_service_pb2, credit_service_pb2, decision_pb2
 from almeno_grpc.config import Settings, flag_of, variable_of
 from almeno_grpc.config_values import size_text
 from almeno_grpc.domain import errors
+from almeno_grpc.domain.policy import Gates
 from almeno_grpc.storage.tables import metadata
 
 DOCUMENTS = (
@@ -235,9 +237,11 @@ def keys_of(policy: dict[str, Any], path: str = "") -> Iterator[str]:
 
 
 def test_every_key_of_a_policy_stands_in_the_table() -> None:
+    required, optional = section("almeno_grpc/policies/README.md", "Keys").split("\n### Optional keys\n")
     policy = tomllib.loads(read("almeno_grpc/policies/2026-01.toml"))
-    table = rows(section("almeno_grpc/policies/README.md", "Keys"))
-    assert [key for row in table for key in codes(row[0])] == list(keys_of(policy))
+    assert [key for row in rows(required) for key in codes(row[0])] == list(keys_of(policy))
+    gates = [f"gates.{each.name}" for each in fields(Gates) if each.init and each.default is not MISSING]
+    assert [key for row in rows(optional) for key in codes(row[0])] == gates
 
 
 @pytest.mark.parametrize("document", ["README.md", "almeno_grpc/policies/README.md"])

@@ -12,7 +12,7 @@ from datetime import date
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from almeno_grpc.bootstrap import load_policies
+from almeno_grpc.bootstrap import load_policies, load_terms
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.decision import LoanRequest
 from almeno_grpc.imports.sandbox.messages import ReadingLimits
@@ -22,6 +22,7 @@ from almeno_grpc.service.booking import BookingService
 from almeno_grpc.service.customers import Applicant, CustomerService
 from almeno_grpc.service.idempotency import Idempotency, RequestContext
 from almeno_grpc.service.policies import PolicyCalendar
+from almeno_grpc.service.terms import TermsCalendar
 from almeno_grpc.storage.store import SqlStore
 
 
@@ -32,7 +33,7 @@ def get_ready() -> None:
 
 def lend(store: SqlStore, clock: Clock, options: dict) -> list[bool]:
     """Asks for the same loan on many threads at once; tells which were approved."""
-    booking = BookingService(store, PolicyCalendar(load_policies()), clock)
+    booking = BookingService(store, PolicyCalendar(load_policies()), TermsCalendar(load_terms(), store), clock)
     request = LoanRequest(options["customer_id"], options["amount"], Decimal(options["rate"]), options["months"])
     barrier = threading.Barrier(options["threads"])
 

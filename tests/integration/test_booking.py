@@ -204,7 +204,7 @@ def test_server_with_another_file_of_a_policy_that_has_decided_books_nothing(boo
     customer = book.register()
     book.lend(customer.customer_id, 1 * LAKH)
     changed = [replace(policy, sha256="0" * 64) for policy in load_policies()]
-    other = BookingService(book.store, PolicyCalendar(changed), book.clock)
+    other = BookingService(book.store, PolicyCalendar(changed), book.terms, book.clock)
     request = LoanRequest(customer.customer_id, 1 * LAKH, Decimal(12), 12)
     before = book.counts()
     with pytest.raises(PolicyChanged, match="2026-01"):
@@ -248,11 +248,11 @@ def test_server_does_not_start_on_a_policy_that_has_changed_since_it_decided(
     settings = Settings(database_url=database_url)
     changed = change(load_policies())
     with monkeypatch.context() as patch:
-        patch.setattr("almeno_grpc.bootstrap.load_policies", lambda: changed)
+        patch.setattr("almeno_grpc.bootstrap.load_policies", lambda _folder: changed)
         prepare_database(settings)
     book.lend(book.register().customer_id, LAKH)
     prepare_database(settings)
-    monkeypatch.setattr("almeno_grpc.bootstrap.load_policies", lambda: changed)
+    monkeypatch.setattr("almeno_grpc.bootstrap.load_policies", lambda _folder: changed)
     with pytest.raises(ConfigurationError, match=said):
         prepare_database(settings)
 

@@ -10,7 +10,8 @@ import almeno_grpc
 from almeno_grpc import bootstrap
 from almeno_grpc.api import portfolio_service_pb2 as pb
 from almeno_grpc.clock import Clock
-from almeno_grpc.service.policies import PolicyService, read_policies
+from almeno_grpc.service.policies import PolicyService
+from almeno_grpc.service.rule_files import POLICIES, parse_rules
 
 FILE = Path(almeno_grpc.__file__).parent / "policies" / "2026-01.toml"
 
@@ -49,7 +50,7 @@ def policies():
         f"{version}.toml": text.replace('"2026-01"', f'"{version}"').replace("1970-01-01", day)
         for version, day in days.items()
     }
-    return read_policies((name, content.encode()) for name, content in files.items())
+    return parse_rules(POLICIES, ((name, content.encode()) for name, content in files.items()))
 
 
 @pytest.mark.parametrize(

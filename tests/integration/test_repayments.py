@@ -177,7 +177,7 @@ def repay_paise(book, loan: Loan, count: int) -> None:
         )
         for before, after in pairwise(loans)
     ]
-    book.store.write(lambda tx: tx.write(Changes(repayments=repayments, repaid_loans=[loans[-1]])))
+    book.store.write(lambda tx: tx.write(Changes(repayments=repayments, updated_loans=[loans[-1]])))
 
 
 def test_every_instalment_can_be_paid_after_however_many_repayments_of_a_paisa(book, rows_of):

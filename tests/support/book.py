@@ -8,11 +8,12 @@ from concurrent import futures
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 
-from almeno_grpc.bootstrap import load_policies
+from almeno_grpc.bootstrap import load_policies, load_terms
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.customer import Customer
 from almeno_grpc.domain.decision import Decision, LoanRequest
@@ -39,6 +40,7 @@ from almeno_grpc.service.idempotency import RequestContext
 from almeno_grpc.service.imports import ImportService, Upload
 from almeno_grpc.service.policies import PolicyCalendar
 from almeno_grpc.service.repayments import Recorded, RepaymentRequest, RepaymentService
+from almeno_grpc.service.terms import TermsCalendar
 from almeno_grpc.storage.store import SqlStore
 from almeno_grpc.storage.tables import metadata
 
@@ -58,17 +60,21 @@ class Book:
     clock: Clock
     checks: CheckService = field(init=False)
     customers: CustomerService = field(init=False)
+    terms: TermsCalendar = field(init=False)
     booking: BookingService = field(init=False)
     repayments: RepaymentService = field(init=False)
     imports: ImportService = field(init=False)
     now: Callable[[], int] = field(default=lambda: 1, kw_only=True)
     """The time of imports, in microseconds since the epoch: for most tests any will do."""
+    rules: Path | None = field(default=None, kw_only=True)
+    """A lender's folder with terms of its own."""
 
     def __post_init__(self) -> None:
         policies = PolicyCalendar(load_policies())
         self.checks = CheckService(self.store, policies, self.clock)
         self.customers = CustomerService(self.store, self.clock)
-        self.booking = BookingService(self.store, policies, self.clock)
+        self.terms = TermsCalendar(load_terms(self.rules), self.store)
+        self.booking = BookingService(self.store, policies, self.terms, self.clock)
         self.repayments = RepaymentService(self.store, self.clock)
         self.imports = ImportService(self.store, self.clock)
 

@@ -3,6 +3,8 @@
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
 
 import grpc
 import pytest
@@ -83,10 +85,20 @@ class Served:
 
 
 @contextlib.contextmanager
-def served(database_url: str, *, dispatches_early: bool | None = None) -> Iterator[Served]:
+def served(
+    database_url: str,
+    *,
+    dispatches_early: bool | None = None,
+    business_date: date = TODAY,
+    rules: Path | None = None,
+) -> Iterator[Served]:
     """Serves a book on a free port, with early dispatch or without; None for what the installed gRPC allows."""
     settings_here = Settings(
-        database_url=database_url, business_date=TODAY, threads=4, import_max_upload_bytes=UPLOAD_LIMIT_BYTES
+        database_url=database_url,
+        business_date=business_date,
+        threads=4,
+        import_max_upload_bytes=UPLOAD_LIMIT_BYTES,
+        rules=rules,
     )
     store = SqlStore(database_url, threads=40)
     application = build_application(settings_here, NoMetrics())
@@ -99,7 +111,7 @@ def served(database_url: str, *, dispatches_early: bool | None = None) -> Iterat
     application.add_to(server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    book = Book(store, Clock(TODAY, INDIA))
+    book = Book(store, Clock(business_date, INDIA), rules=rules)
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         yield Served(
             credit_service_pb2_grpc.CreditServiceStub(channel),

@@ -42,7 +42,9 @@ def loan_of(loan_id: int, customer_id: int, decision_id: str) -> Loan:
 
 
 def repaid(loan: Loan, **changes) -> tuple[Repayment, Loan]:
-    after = replace(loan, repayment_count=loan.repayment_count + 1, **changes)
+    after = replace(
+        loan, repayment_count=loan.repayment_count + 1, latest_repayment=loan.repayment_count + 1, **changes
+    )
     repayment = Repayment(
         repayment_id=f"r{loan.loan_id}-{after.repayment_count}",
         loan_id=loan.loan_id,

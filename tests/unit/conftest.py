@@ -20,5 +20,16 @@ def policy_file() -> str:
 
 
 @pytest.fixture(scope="session")
+def terms_file() -> str:
+    """The text of the terms of the package."""
+    return (Path(almeno_grpc.__file__).parent / "terms" / "2026-12.toml").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
 def policy(policy_file: str) -> Policy:
     return parse_policy(policy_file.encode())
+
+
+@pytest.fixture(scope="session")
+def policy_2026_12() -> Policy:
+    return parse_policy((Path(almeno_grpc.__file__).parent / "policies" / "2026-12.toml").read_bytes())

@@ -1,10 +1,14 @@
 """Customers and their credit position as messages."""
 
-from almeno_grpc.api import customer_pb2
+from almeno_grpc.api import asset_class_pb2, customer_pb2
+from almeno_grpc.domain.asset_class import AssetClass
 from almeno_grpc.domain.customer import Customer
 from almeno_grpc.domain.customer_change import CustomerChange
 from almeno_grpc.domain.position import CreditPosition
+from almeno_grpc.rpc.conversion.enums import enum_values
 from almeno_grpc.rpc.conversion.values import fill_amount, fill_money, fill_timestamp, in_rupees
+
+ASSET_CLASSES = enum_values(AssetClass, asset_class_pb2.AssetClass)
 
 _HINT_DIGITS = 4
 _PERSONAL_FIELDS = frozenset({"first_name", "last_name", "phone_number"})
@@ -70,3 +74,5 @@ class PositionMessage:
         message.emis_due = position.emis_due
         message.emis_paid_on_time = position.emis_paid_on_time
         fill_amount(self._available_limit, position.available_limit(approved_limit))
+        message.days_past_due = position.days_past_due
+        message.asset_class = ASSET_CLASSES[position.asset_class]

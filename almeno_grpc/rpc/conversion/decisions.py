@@ -8,6 +8,7 @@ from almeno_grpc.api import credit_service_pb2 as pb
 from almeno_grpc.api import decision_pb2
 from almeno_grpc.domain.decision import Decision, DecisionReason
 from almeno_grpc.domain.errors import CreditError
+from almeno_grpc.domain.outside_credit import OutsideCredit
 from almeno_grpc.rpc.conversion.customers import PositionMessage
 from almeno_grpc.rpc.conversion.enums import enum_values
 from almeno_grpc.rpc.conversion.loans import fill_loan
@@ -81,6 +82,9 @@ class _DecisionMessage:
         message.ClearField("counter_offer")
         if decision.counter_offer is not None:
             fill_money(message.counter_offer, decision.counter_offer)
+        message.ClearField("outside")
+        if request.outside is not None:
+            _fill_outside_credit(message.outside, request.outside)
 
 
 class _KeptResponse(threading.local):
@@ -127,6 +131,14 @@ def _encoded_result(outcome: Decision | CreditError) -> bytes:
         fill_status(response.results.add().error, outcome)
         return response.SerializeToString()
     return _batch_response.encoded(outcome)
+
+
+def _fill_outside_credit(message: decision_pb2.OutsideCredit, outside: OutsideCredit) -> None:
+    fill_money(message.monthly_obligations, outside.monthly_obligations)
+    if outside.bureau_score is not None:
+        message.bureau_score = outside.bureau_score
+    if outside.report_date is not None:
+        fill_date(message.report_date, outside.report_date)
 
 
 def fill_stored_decision(message: decision_pb2.Decision, stored: StoredDecision | DamagedDecision) -> None:

@@ -15,6 +15,7 @@ from almeno_client.cli import (
     customers,
     decisions,
     imports,
+    key_facts,
     keys,
     loans,
     login,
@@ -124,6 +125,7 @@ app.command("apply", rich_help_panel=_LOANS)(loans.apply)
 app.command("loan", rich_help_panel=_LOANS)(loans.loan)
 app.command("schedule", rich_help_panel=_LOANS)(loans.schedule)
 app.command("loans", rich_help_panel=_LOANS)(loans.loans)
+app.command("key-facts", rich_help_panel=_LOANS)(key_facts.key_facts)
 app.command("repay", rich_help_panel=_REPAYMENTS)(repayments.repay)
 app.command("repayments", rich_help_panel=_REPAYMENTS)(repayments.repayments)
 app.command("payoff", rich_help_panel=_REPAYMENTS)(repayments.payoff)
@@ -131,6 +133,7 @@ app.command("decision", rich_help_panel=_DECISIONS)(decisions.decision)
 app.command("decisions", rich_help_panel=_DECISIONS)(decisions.decisions)
 app.command("replay", rich_help_panel=_DECISIONS)(decisions.replay)
 app.command("policies", rich_help_panel=_BOOK)(policies.policies)
+app.command("terms", rich_help_panel=_BOOK)(key_facts.terms)
 app.command("simulate", rich_help_panel=_BOOK)(simulation.simulate)
 app.command("report", rich_help_panel=_BOOK)(report.report)
 app.add_typer(_imports, name="import", rich_help_panel=_IMPORTS)

@@ -1,6 +1,7 @@
 """Rendering of decisions and replays for the terminal: outcome, terms, score with its components, gates."""
 
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 
 from rich.console import Console
 from rich.panel import Panel
@@ -11,7 +12,15 @@ from rich.text import Text
 from almeno_client.cli.list_table import ListTable
 from almeno_client.cli.rendering import key_value_table, position_panel, titled_panel
 from almeno_client.formatting import REASON_NAMES, REASON_SENTENCES, humanized, months, per_cent, printable, rupees
-from almeno_client.records import DamagedDecision, Decision, DecisionGate, DecisionReason, Replay, ReplayOutcome
+from almeno_client.records import (
+    DamagedDecision,
+    Decision,
+    DecisionGate,
+    DecisionReason,
+    OutsideCredit,
+    Replay,
+    ReplayOutcome,
+)
 
 _BAR_CELLS = 20
 _COMPONENT_NAMES = {
@@ -108,6 +117,8 @@ def _outcome(decision: Decision) -> Panel:
         ("EMI", Text(rupees(decision.monthly_installment), "bold")),
         ("Decided", Text(printable(f"{decision.business_date} under policy {decision.policy_version}"))),
     ]
+    if decision.outside is not None:
+        rows += _outside_credit(decision.outside)
     if decision.decision_id:
         rows += _stored_facts(decision)
     parts: list[Text | Rule | Table] = [Text(printable(decision.message)), Rule(style="dim"), key_value_table(rows)]
@@ -141,6 +152,15 @@ def _stored_facts(decision: Decision) -> Iterator[tuple[str, Text]]:
         yield "Approved limit", Text(rupees(decision.approved_limit))
     if decision.max_interest_rate is not None:
         yield "Highest rate taken", Text(per_cent(decision.max_interest_rate))
+
+
+def _outside_credit(outside: OutsideCredit) -> Iterator[tuple[str, Text]]:
+    """What the request stated of credit with other lenders."""
+    yield "Owed elsewhere", Text(f"{rupees(Decimal(outside.monthly_obligations))} a month")
+    if outside.bureau_score is not None:
+        yield "Bureau score", Text(str(outside.bureau_score))
+    if outside.report_date is not None:
+        yield "Bureau report of", Text(str(outside.report_date))
 
 
 def _gates(gates: Iterable[DecisionGate]) -> Panel:

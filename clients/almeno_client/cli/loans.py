@@ -9,14 +9,18 @@ from almeno_client.cli.decision_rendering import show_decision
 from almeno_client.cli.options import (
     Amount,
     AsJson,
+    BureauReportDate,
+    BureauScore,
     CustomerId,
     Limit,
     LoanId,
+    OutsideObligations,
     RequestedRate,
     RequestId,
     Tenure,
     first,
     page_size_for,
+    read_outside_credit,
     read_rate,
     read_rupees,
 )
@@ -38,14 +42,18 @@ def check(
     amount: Amount,
     rate: RequestedRate,
     tenure: Tenure,
+    outside_obligations: OutsideObligations = None,
+    bureau_score: BureauScore = None,
+    bureau_report_date: BureauReportDate = None,
     as_json: AsJson = False,
 ) -> None:
     """Show how a loan request would be decided, and why. Stores nothing. Ends with 3 when it would be declined."""
     session = session_of(context, as_json)
     loan_amount, interest_rate = read_rupees("--amount", amount), read_rate("--rate", rate)
+    outside = read_outside_credit(outside_obligations, bureau_score, bureau_report_date)
     with session.connected() as client:
         decision = client.check_eligibility(
-            customer_id, loan_amount=loan_amount, interest_rate=interest_rate, tenure_months=tenure
+            customer_id, loan_amount=loan_amount, interest_rate=interest_rate, tenure_months=tenure, outside=outside
         )
     if session.as_json:
         session.show_json(decision=decision)
@@ -66,12 +74,16 @@ def apply(
             "--max-rate", metavar="PERCENT", help="Decline if the corrected rate is above this one.", show_default=False
         ),
     ] = None,
+    outside_obligations: OutsideObligations = None,
+    bureau_score: BureauScore = None,
+    bureau_report_date: BureauReportDate = None,
     request_id: RequestId = None,
     as_json: AsJson = False,
 ) -> None:
     """Decide a loan request and book the loan if it is approved. Ends with 3 when it is declined."""
     session = session_of(context, as_json)
     loan_amount, interest_rate = read_rupees("--amount", amount), read_rate("--rate", rate)
+    outside = read_outside_credit(outside_obligations, bureau_score, bureau_report_date)
     max_interest_rate = None if max_rate is None else read_rate("--max-rate", max_rate)
     with session.connected() as client:
         application = client.create_loan(
@@ -80,6 +92,7 @@ def apply(
             interest_rate=interest_rate,
             tenure_months=tenure,
             max_interest_rate=max_interest_rate,
+            outside=outside,
             request_id=request_id,
         )
     if session.as_json:

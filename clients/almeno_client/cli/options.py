@@ -10,6 +10,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from almeno_client.base_client import new_request_id
+from almeno_client.records import OutsideCredit
 from almeno_client.values import parse_rate, parse_rupees
 
 REQUEST_ID = "almeno_client.request_id"
@@ -39,6 +40,28 @@ RequestedRate = Annotated[
     str, typer.Option("--rate", metavar="PERCENT", help="Requested interest rate, in per cent a year: 10.5.")
 ]
 Tenure = Annotated[int, typer.Option("--tenure", metavar="MONTHS", help="Number of monthly instalments.")]
+OutsideObligations = Annotated[
+    str | None,
+    typer.Option(
+        "--outside-obligations",
+        metavar="RUPEES",
+        help="Instalments a month to other lenders: 25,000.",
+        show_default=False,
+    ),
+]
+BureauScore = Annotated[
+    int | None,
+    typer.Option("--bureau-score", metavar="SCORE", help="Score of a credit bureau, 300 to 900.", show_default=False),
+]
+BureauReportDate = Annotated[
+    str | None,
+    typer.Option(
+        "--bureau-report-date",
+        metavar="DATE",
+        help="Day of the credit bureau's report: 2026-01-31.",
+        show_default=False,
+    ),
+]
 RequestId = Annotated[
     str | None,
     typer.Option(
@@ -82,6 +105,19 @@ def read_date(option: str, text: str) -> date:
             raise ValueError(f"{given!r} is not a date; write it like 2026-01-31") from None
 
     return _read(option, text, parse)
+
+
+def read_outside_credit(
+    obligations: str | None, bureau_score: int | None, report_date: str | None
+) -> OutsideCredit | None:
+    """Reads what was given of credit with other lenders; None where nothing was."""
+    if obligations is None and bureau_score is None and report_date is None:
+        return None
+    return OutsideCredit(
+        Decimal(0) if obligations is None else read_rupees("--outside-obligations", obligations),
+        bureau_score,
+        None if report_date is None else read_date("--bureau-report-date", report_date),
+    )
 
 
 def _read(option: str, text: str, parse: Callable[[str], _Value]) -> _Value:

@@ -9,8 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from almeno_client.cli.list_table import ListTable
-from almeno_client.formatting import humanized, months, per_cent, printable, rupees
+from almeno_client.formatting import ASSET_CLASS_NAMES, humanized, months, per_cent, printable, rupees
 from almeno_client.records import (
+    AssetClass,
     CreditPosition,
     Customer,
     CustomerChange,
@@ -89,9 +90,17 @@ def position_panel(position: CreditPosition) -> Panel:
                 ("Left of the limit", rupees(position.available_limit)),
                 ("Instalments a month", rupees(position.monthly_obligation)),
                 ("Paid on time", f"{position.emis_paid_on_time} of {position.emis_due} instalments due"),
+                ("Past due", _arrears(position)),
             ]
         ),
     )
+
+
+def _arrears(position: CreditPosition) -> Text:
+    """Days past due and asset class of a customer."""
+    days = f"{position.days_past_due} {'day' if position.days_past_due == 1 else 'days'}"
+    in_order = position.asset_class in {AssetClass.STANDARD, AssetClass.UNSPECIFIED}
+    return Text(f"{days}, asset class {ASSET_CLASS_NAMES[position.asset_class]}", "" if in_order else "bold red")
 
 
 def customers_table(customers: Iterable[Customer]) -> ListTable:

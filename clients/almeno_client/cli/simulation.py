@@ -8,7 +8,19 @@ import typer
 from rich.text import Text
 
 from almeno_client.cli.book_rendering import show_tables
-from almeno_client.cli.options import Amount, AsJson, Page, RequestedRate, Tenure, read_rate, read_rupees
+from almeno_client.cli.options import (
+    Amount,
+    AsJson,
+    BureauReportDate,
+    BureauScore,
+    OutsideObligations,
+    Page,
+    RequestedRate,
+    Tenure,
+    read_outside_credit,
+    read_rate,
+    read_rupees,
+)
 from almeno_client.cli.page_files import page_file
 from almeno_client.cli.progress import with_progress
 from almeno_client.cli.session import Session, new_console, session_of
@@ -56,6 +68,9 @@ def simulate(
     amount: Amount = "5,00,000",
     rate: RequestedRate = "10.5",
     tenure: Tenure = 60,
+    outside_obligations: OutsideObligations = None,
+    bureau_score: BureauScore = None,
+    bureau_report_date: BureauReportDate = None,
     flips: Flips = 20,
     html: Page = None,
     as_json: AsJson = False,
@@ -67,7 +82,8 @@ def simulate(
     session = session_of(context, as_json)
     if (draft is None) == (version is None):
         raise typer.BadParameter("give either the file of a draft or --policy", param_hint="'FILE'")
-    terms = Terms(read_rupees("--amount", amount), read_rate("--rate", rate), tenure)
+    outside = read_outside_credit(outside_obligations, bureau_score, bureau_report_date)
+    terms = Terms(read_rupees("--amount", amount), read_rate("--rate", rate), tenure, outside)
     file = page_file(html, _PAGE, as_json=session.as_json)
     with session.connected() as client:
         updates = client.simulate_policy(
@@ -77,6 +93,7 @@ def simulate(
             loan_amount=terms.loan_amount,
             interest_rate=terms.interest_rate,
             tenure_months=terms.tenure_months,
+            outside=outside,
         )
         simulation = collect_results(terms, with_progress(session, "simulating", updates), max_flips=flips)
         if file is not None:

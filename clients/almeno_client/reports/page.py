@@ -47,7 +47,10 @@ class Section:
 def page(title: str, subtitle: str, tiles: Iterable[Tile], sections: Iterable[Section]) -> str:
     """Writes a page of HTML."""
     style = files("almeno_client.reports").joinpath("page.css").read_text(encoding="utf-8")
-    parts = [_section(number, section) for number, section in enumerate(sections, 1)]
+    shown = list(sections)
+    parts = [_section(number, section) for number, section in enumerate(shown, 1)]
+    # Five megabytes, which a page without plots need not carry.
+    script = f"<script>{get_plotlyjs()}</script>" if any(section.plot is not None for section in shown) else ""
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -58,7 +61,7 @@ def page(title: str, subtitle: str, tiles: Iterable[Tile], sections: Iterable[Se
 <title>{escape(title)}</title>
 <style>
 {style}</style>
-<script>{get_plotlyjs()}</script>
+{script}
 </head>
 <body>
 <header>

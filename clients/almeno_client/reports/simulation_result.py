@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from almeno_client.formatting import months, per_cent, rupees
 from almeno_client.portfolio_records import SimulationFlip, SimulationSummary
+from almeno_client.records import OutsideCredit
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,10 +17,12 @@ class Terms:
     loan_amount: Decimal
     interest_rate: Decimal
     tenure_months: int
+    outside: OutsideCredit | None = None
 
     def __str__(self) -> str:
         amount = rupees(self.loan_amount).removesuffix(".00")
-        return f"{amount} over {months(self.tenure_months)} at {per_cent(self.interest_rate)} a year"
+        terms = f"{amount} over {months(self.tenure_months)} at {per_cent(self.interest_rate)} a year"
+        return terms if self.outside is None else f"{terms}, {_in_words(self.outside)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,13 @@ def collect_results(
     if summary is None:
         raise ValueError("the simulation has brought no summary")
     return Simulation(terms, summary, tuple(flips), by_scores)
+
+
+def _in_words(outside: OutsideCredit) -> str:
+    owed = rupees(Decimal(outside.monthly_obligations)).removesuffix(".00")
+    score = "" if outside.bureau_score is None else f", bureau score {outside.bureau_score}"
+    report = "" if outside.report_date is None else f", bureau report of {outside.report_date}"
+    return f"{owed} a month owed elsewhere{score}{report}"
 
 
 def _scores_of(flip: SimulationFlip) -> ScorePair:

@@ -122,13 +122,15 @@ def test_migrations_make_the_same_checks_keys_and_indexes_to_the_letter(empty, o
 def test_repayments_and_changes_cannot_be_changed_or_removed_by_anybody(empty, engine):
     empty.migrate()
     with engine.begin() as connection:
-        for row in (*A_REPAYMENT, A_CHANGE):
+        for row in (*A_REPAYMENT, A_CHANGE, A_PIN):
             connection.exec_driver_sql(row)
     for change in (
         "UPDATE repayment SET amount_paise = 2",
         "DELETE FROM repayment",
         "UPDATE customer_change SET old_value = '29'",
         "DELETE FROM customer_change",
+        "UPDATE terms_pin SET content = ''",
+        "DELETE FROM terms_pin",
     ):
         with pytest.raises(DBAPIError, match="never"), engine.begin() as connection:
             connection.exec_driver_sql(change)
@@ -171,14 +173,24 @@ def test_latest_day_of_a_book_that_was_written_before_is_found(empty, engine):
 
 
 A_REPAYMENT = (
-    "INSERT INTO customer VALUES (7, 'Asha', 'Rao', 30, 919999999999, 5000000, 180000000, true, 1)",
+    """INSERT INTO customer (customer_id, first_name, last_name, age, phone_digits, monthly_income_paise,
+        approved_limit_paise, imported, create_time_us)
+    VALUES (7, 'Asha', 'Rao', 30, 919999999999, 5000000, 180000000, true, 1)""",
     "INSERT INTO loan_number VALUES (5, 7)",
-    """INSERT INTO loan
+    """INSERT INTO loan (loan_id, customer_id, loan_amount_paise, interest_rate_e4, tenure_months,
+        monthly_installment_paise, installment_method, emis_paid, emis_paid_on_time, outstanding_principal_paise,
+        approval_year, approval_month, approval_day, source_loan_id, decision_id, paid_toward_next_paise,
+        repayment_count)
     VALUES (5, 7, 10000000, 0, 10, 1000000, 'ANNUAL_COMPOUND', 0, 0, 10000000, 2026, 1, 5, 5, NULL, 100, 1)""",
-    "INSERT INTO repayment VALUES (7, 5, 1, 'r', 100, '2026-01-05', 0, 0, 0, 10000000, 0, 0, 100, 10000000, false, 1)",
+    """INSERT INTO repayment (customer_id, loan_id, number, repayment_id, amount_paise, payment_date, emis_paid_before,
+        emis_paid_on_time_before, paid_toward_next_before_paise, outstanding_principal_before_paise, emis_paid,
+        emis_paid_on_time, paid_toward_next_paise, outstanding_principal_paise, closes_loan, create_time_us)
+    VALUES (7, 5, 1, 'r', 100, '2026-01-05', 0, 0, 0, 10000000, 0, 0, 100, 10000000, false, 1)""",
 )
+"""Rows of a book of revision 0201."""
 
 
+A_PIN = "INSERT INTO terms_pin VALUES ('2026-12', 'version', 'f')"
 A_CHANGE = "INSERT INTO customer_change VALUES (7, 1, NULL, 'age', '30', '31', '', 'i', 2, 1)"
 
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from almeno_grpc.domain.asset_class import AssetClass
 from almeno_grpc.domain.installments import InstallmentMethod
 from almeno_grpc.domain.loan import Loan
 from almeno_grpc.domain.months import due_date
@@ -86,6 +87,8 @@ def test_position_of_one_running_loan(position_of) -> None:
         monthly_obligation=888_488,
         emis_due=5,
         emis_paid_on_time=2,
+        days_past_due=30,
+        asset_class=AssetClass.SMA_1,
     )
 
 

@@ -305,7 +305,7 @@ def test_import_does_not_change_a_loan_while_a_repayment_is_recorded_on_it(book,
         importing = pool.submit(other.write, import_changed, max_attempts=1)
         time.sleep(0.2)
         assert not importing.done()
-        tx.write(Changes(repaid_loans=[replace(loan, repayment_count=1)]))
+        tx.write(Changes(updated_loans=[replace(loan, repayment_count=1)]))
         return importing
 
     with ThreadPoolExecutor(1) as pool, pytest.raises(WriteConflict, match="repayment"):

@@ -88,6 +88,7 @@ GOOD = {
     },
     "business_day": {"business_date": "2026-04-10", "recorded_id": "d"},
     "policy_pin": {"version": "v", "sha256": "s"},
+    "terms_pin": {"version": "v", "content": "c", "sha256": "s"},
     "idempotency_record": {
         "request_id": "r",
         "fingerprint": "f",
@@ -314,6 +315,7 @@ KEYS = [
     ),
     ("business_day", {}, "business_day.business_date, business_day.recorded_id", "pk_business_day"),
     ("policy_pin", {"sha256": "other"}, "policy_pin.version", "pk_policy_pin"),
+    ("terms_pin", {"content": "other"}, "terms_pin.version", "pk_terms_pin"),
     (
         "idempotency_record",
         {"fingerprint": "g"},

@@ -79,7 +79,7 @@ def test_repayments_of_many_loans_update_each_to_its_own_state(store, loans):
             repaid(loan, emis_paid=number, emis_paid_on_time=number, outstanding_principal=9_000_000 - number)
             for number, loan in enumerate(loans[:3])
         ]
-        tx.write(Changes(repayments=[each for each, _ in paid], repaid_loans=[each for _, each in paid]))
+        tx.write(Changes(repayments=[each for each, _ in paid], updated_loans=[each for _, each in paid]))
         return paid
 
     paid = store.write(repay)
@@ -102,7 +102,7 @@ def test_first_and_latest_repayment_are_those_of_each_loan(store, loans):
             made.append(repayment)
             store.write(
                 lambda tx, repayment=repayment, after=after: tx.write(
-                    Changes(repayments=[repayment], repaid_loans=[after])
+                    Changes(repayments=[repayment], updated_loans=[after])
                 )
             )
         expected[loan.loan_id] = made[0], made[-1]

@@ -187,7 +187,7 @@ def test_debt_above_the_limit_can_be_the_only_reason_under_a_policy_that_says_so
 def test_every_reason_that_applies_is_given_in_order(policy: Policy) -> None:
     who = borrower(CreditPosition(current_debt=2 * LAKH, monthly_obligation=LAKH), income=LAKH, limit=LAKH)
     decision = decide(request(max_rate="10"), who, policy, TODAY)
-    assert decision.reasons == tuple(DecisionReason)
+    assert decision.reasons == tuple(DecisionReason)[:5]
     assert not decision.approved
     assert decision.counter_offer is None
     assert decision.message == (

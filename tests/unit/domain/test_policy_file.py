@@ -1,5 +1,5 @@
 import hashlib
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -9,7 +9,8 @@ import pytest
 from almeno_grpc.domain.installments import InstallmentMethod
 from almeno_grpc.domain.money import Rounding
 from almeno_grpc.domain.policy import Band, Gates, PolicyRounding, Step
-from almeno_grpc.domain.policy_file import PolicyError, parse_policy
+from almeno_grpc.domain.policy_file import parse_policy
+from almeno_grpc.domain.rule_file import RuleFileError
 
 
 def test_default_policy_says_what_the_contract_says(policy_file: str) -> None:
@@ -52,6 +53,26 @@ def test_default_policy_says_what_the_contract_says(policy_file: str) -> None:
     assert policy.rounding == PolicyRounding(score=Rounding.HALF_UP, installment=Rounding.HALF_UP)
 
 
+def test_policy_need_not_have_the_gates_on_conduct_and_may_have_each(policy_file: str) -> None:
+    gates = parse_policy(policy_file.encode()).gates
+    assert not gates.has_conduct_gates
+    keys: dict[str, int | bool] = {
+        "outside_obligations_count": True,
+        "max_days_past_due": 0,
+        "non_performing_declines": True,
+        "min_bureau_score": 300,
+        "bureau_report_required": True,
+        "max_bureau_report_age_days": 36_500,
+    }
+    for key, value in keys.items():
+        line = f"\n{key} = {str(value).lower()}"
+        found = parse_policy(
+            policy_file.replace("new_emi_counts = true", f"new_emi_counts = true{line}").encode()
+        ).gates
+        assert found == replace(gates, **{key: value})
+        assert found.has_conduct_gates is (key != "outside_obligations_count")
+
+
 def test_policy_keeps_its_file_to_the_byte(policy_file: str) -> None:
     text = policy_file.replace("\n", "\r\n") + "# नीति\r\n"
     assert parse_policy(text.encode()).toml == text
@@ -65,7 +86,7 @@ def test_files_of_other_bytes_have_other_hashes(policy_file: str) -> None:
     ("old", "new", "message"),
     [
         # Unknown and missing keys.
-        ('version = "2026-01"', 'version = "2026-01"\nspeed = 1', "speed is not a key of a policy"),
+        ('version = "2026-01"', 'version = "2026-01"\nspeed = 1', "speed is not a key of this file"),
         ("while_nothing_was_due = 25", "while_nothing_was_due = 25\nx = 1", "score.on_time_payments.x is not a key"),
         ("without_loans = 10", "without_loans = 10\nx = 1", "score.approved_volume.x is not a key"),
         ("{ up_to = 4, points = 10 }", "{ up_to = 4, points = 10, x = 1 }", r"score.past_loans.steps\[3\].x is not"),
@@ -151,6 +172,19 @@ def test_files_of_other_bytes_have_other_hashes(policy_file: str) -> None:
         ("up_to = 100", "up_to = 99", r"bands\[1\].up_to leaves a gap: scores above 99 and up to 100 are in no band"),
         ("up_to = 100", "up_to = 101", r"bands\[1\].up_to must be a whole number from 0 to 100"),
         ('min_rate = "16"', 'min_rate = "11.99"', r"bands\[3\].min_rate must not be below"),
+        # What a policy need not have.
+        ("new_emi_counts = true", "new_emi_counts = true\nmax_days_past_due = -1", "whole number from 0 to 36500"),
+        ("new_emi_counts = true", "new_emi_counts = true\nmax_days_past_due = 36501", "whole number from 0 to 36500"),
+        ("new_emi_counts = true", "new_emi_counts = true\nnon_performing_declines = 1", "must be true or false"),
+        ("new_emi_counts = true", "new_emi_counts = true\noutside_obligations_count = 1", "must be true or false"),
+        ("new_emi_counts = true", "new_emi_counts = true\nmin_bureau_score = 299", "whole number from 300 to 900"),
+        ("new_emi_counts = true", "new_emi_counts = true\nmin_bureau_score = 901", "whole number from 300 to 900"),
+        ("new_emi_counts = true", "new_emi_counts = true\nbureau_report_required = 1", "must be true or false"),
+        (
+            "new_emi_counts = true",
+            'new_emi_counts = true\nmax_bureau_report_age_days = "9"',
+            "gates.max_bureau_report_age_days must be a whole number from 0 to 36500",
+        ),
         # The whole.
         ("max_points = 50", "max_points = 49", "the max_points of the four parts add up to 99 instead of 100"),
         ("max_points = 50", "max_points = 51", "the max_points of the four parts add up to 101 instead of 100"),
@@ -158,7 +192,7 @@ def test_files_of_other_bytes_have_other_hashes(policy_file: str) -> None:
 )
 def test_policy_that_cannot_be_used_says_where_and_why(policy_file: str, old: str, new: str, message: str) -> None:
     assert old in policy_file
-    with pytest.raises(PolicyError, match=message):
+    with pytest.raises(RuleFileError, match=message):
         parse_policy(policy_file.replace(old, new, 1).encode())
 
 
@@ -174,7 +208,7 @@ def test_policy_that_cannot_be_used_says_where_and_why(policy_file: str, old: st
     ],
 )
 def test_file_that_is_not_toml_is_refused(content: bytes) -> None:
-    with pytest.raises(PolicyError, match=r"^not a TOML file in UTF-8"):
+    with pytest.raises(RuleFileError, match=r"^not a TOML file in UTF-8"):
         parse_policy(content)
 
 
@@ -186,7 +220,7 @@ def test_file_that_is_not_toml_is_refused(content: bytes) -> None:
     ],
 )
 def test_line_without_end_is_refused_before_it_takes_time_to_read(content: bytes) -> None:
-    with pytest.raises(PolicyError, match=r"^a line must have at most 1000 bytes$"):
+    with pytest.raises(RuleFileError, match=r"^a line must have at most 1000 bytes$"):
         parse_policy(content)
 
 
@@ -196,7 +230,7 @@ def test_longest_line_is_read(policy_file: str) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"# nothing", b"score = 1", b"score = {}", b"bands = []\n[score]\n[booking]"])
 def test_file_without_the_parts_of_a_policy_is_refused(content: bytes) -> None:
-    with pytest.raises(PolicyError, match=r"is missing|must be a table"):
+    with pytest.raises(RuleFileError, match=r"is missing|must be a table"):
         parse_policy(content)
 
 
@@ -208,7 +242,7 @@ def test_bands_may_ask_the_same_rate_and_rates_read_plainly(policy_file: str) ->
 def test_policy_without_bands_is_refused(policy_file: str) -> None:
     head, rest = policy_file.split("[[bands]]", 1)
     without = "bands = []\n" + head + rest[rest.index("[gates]") :]
-    with pytest.raises(PolicyError, match="bands must be a list of one or more tables"):
+    with pytest.raises(RuleFileError, match="bands must be a list of one or more tables"):
         parse_policy(without.encode())
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from almeno_grpc.domain.decision import Borrower, DecisionReason, LoanRequest, decide
 from almeno_grpc.domain.errors import TermsDoNotAmortize
+from almeno_grpc.domain.outside_credit import OutsideCredit
 from almeno_grpc.domain.policy import Policy
 from almeno_grpc.domain.position import CreditPosition
 from almeno_grpc.domain.simulation import Flip, LoanTerms, Outcome, Simulation
@@ -33,6 +34,25 @@ POOR = Borrower(LAKH // 20, 36 * LAKH, CreditPosition())
 """Scores 55, but has too small an income."""
 DEEP = Borrower(LAKH // 20, LAKH, CreditPosition(loan_count=1, active_loan_count=1, current_debt=2 * LAKH))
 """Owes more than the limit: scores 0, and fails every gate."""
+
+
+def test_every_customer_is_taken_to_owe_elsewhere_what_the_request_states(
+    policy: Policy, policy_2026_12: Policy
+) -> None:
+    """The instalment of ₹1,00,000 at 10.5 % over 24 months is ₹4,637.60; half of GOOD's income is ₹50,000."""
+    for elsewhere, flips in ((45_362_40, 0), (45_362_41, 1)):
+        terms = TERMS._replace(outside=OutsideCredit(elsewhere))
+        found = simulated(policy, policy_2026_12, GOOD, terms=terms)
+        assert [flip.after.reasons for flip in found.flips()] == [(DecisionReason.EMI_BURDEN_TOO_HIGH,)] * flips
+
+
+def test_late_customers_flip_under_2026_12(policy: Policy, policy_2026_12: Policy) -> None:
+    late = GOOD._replace(position=CreditPosition(days_past_due=30))
+    found = simulated(policy, policy_2026_12, GOOD, late)
+    assert [(flip.customer_id, flip.after.reasons) for flip in found.flips()] == [
+        (2, (DecisionReason.CUSTOMER_PAST_DUE,))
+    ]
+    assert found.summary().after.declines_by_reason == {DecisionReason.CUSTOMER_PAST_DUE: 1}
 
 
 @pytest.fixture

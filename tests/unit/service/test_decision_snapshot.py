@@ -13,15 +13,17 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from almeno_grpc.domain.asset_class import AssetClass
 from almeno_grpc.domain.decision import Borrower, LoanRequest, decide
 from almeno_grpc.domain.errors import TermsDoNotAmortize
 from almeno_grpc.domain.gates import Gate
 from almeno_grpc.domain.money import Rounding, rate_from_scaled
+from almeno_grpc.domain.outside_credit import OutsideCredit
 from almeno_grpc.domain.policy import Policy
 from almeno_grpc.domain.position import CreditPosition
 from almeno_grpc.domain.scoring import ScoreComponent
 from almeno_grpc.service import decision_snapshot
-from almeno_grpc.service.decision_replay import Difference, replay
+from almeno_grpc.service.decision_replay import Difference, flatten, replay
 from almeno_grpc.service.decision_snapshot import (
     DecisionUnreadable,
     StoredDecision,
@@ -49,7 +51,17 @@ def positions(draw: st.DrawFn) -> CreditPosition:
         monthly_obligation=draw(st.integers(0, 10**9)),
         emis_due=due,
         emis_paid_on_time=draw(st.integers(0, due)),
+        days_past_due=draw(st.sampled_from([0, 1, 29, 30, 2**31 - 1])),
+        asset_class=draw(st.sampled_from(AssetClass)),
     )
+
+
+OUTSIDE = st.builds(
+    OutsideCredit,
+    st.integers(0, 10**11),
+    st.none() | st.integers(300, 900),
+    st.none() | st.dates(date(1900, 1, 1), date(2199, 12, 31)),
+)
 
 
 @st.composite
@@ -61,20 +73,33 @@ def cases(draw: st.DrawFn) -> tuple[LoanRequest, Borrower, date]:
         interest_rate=draw(RATES),
         tenure_months=draw(st.integers(1, 600)),
         max_interest_rate=draw(st.none() | RATES),
+        outside=draw(st.none() | OUTSIDE),
     )
     who = Borrower(draw(st.integers(1, 10**11)), draw(st.integers(0, 10**13)), draw(positions()))
     return asked, who, draw(st.dates(date(1900, 1, 1), date(2199, 12, 31)))
+
+
+@pytest.fixture(scope="module")
+def policy_with_all_gates(policy_2026_12: Policy) -> Policy:
+    report = {"min_bureau_score": 650, "bureau_report_required": True, "max_bureau_report_age_days": 30}
+    return replace(policy_2026_12, gates=replace(policy_2026_12.gates, **report))
 
 
 def rounding_by(policy: Policy, score: Rounding, installment: Rounding) -> Policy:
     return replace(policy, rounding=replace(policy.rounding, score=score, installment=installment))
 
 
-@given(cases(), st.sampled_from(Rounding), st.sampled_from(Rounding), st.integers(0, 4 * 10**15))
+@given(cases(), st.booleans(), st.sampled_from(Rounding), st.sampled_from(Rounding), st.integers(0, 4 * 10**15))
 def test_decision_is_read_back_as_it_was_taken_and_its_replay_matches(
-    policy: Policy, case: tuple[LoanRequest, Borrower, date], score: Rounding, installment: Rounding, time: int
+    policy: Policy,
+    policy_with_all_gates: Policy,
+    case: tuple[LoanRequest, Borrower, date],
+    strict: bool,
+    score: Rounding,
+    installment: Rounding,
+    time: int,
 ) -> None:
-    rounding_so = rounding_by(policy, score, installment)
+    rounding_so = rounding_by(policy_with_all_gates if strict else policy, score, installment)
     asked, who, on = case
     try:
         decision = decide(asked, who, rounding_so, on)
@@ -136,6 +161,101 @@ def test_snapshot_keeps_its_fields_their_order_and_every_byte(stored: StoredDeci
     assert record.snapshot == GOLDEN
     assert record.snapshot_sha256 == "3f889883b0519bb06a4a22f030cb58a53b991158c5e8140c71c92cc2d9b07266"
     assert read_snapshot(GOLDEN).decision == decision
+
+
+def test_snapshot_from_before_arrears_and_other_lenders_were_looked_at_replays_to_the_byte(policy: Policy) -> None:
+    snapshot = GOLDEN.replace("9c2e", policy.sha256)
+    assert policy.sha256 == "577f09021bfe5b824f2eedf80c6eaa35caa4fe07737d911f7d49483973615cb2"
+    record = DecisionRecord(
+        decision_id=DECISION_ID,
+        customer_id=7,
+        business_date="2026-04-10",
+        policy_version="2026-01",
+        policy_sha256=policy.sha256,
+        approved=False,
+        credit_score=45,
+        reasons="EMI_BURDEN_TOO_HIGH,RATE_ABOVE_MAXIMUM",
+        snapshot=snapshot,
+        snapshot_sha256=snapshot_sha256(snapshot),
+        create_time=1_775_800_000_123_456,
+    )
+    found = replay(record, [policy])
+    assert (found.matches, found.differences) == (True, [])
+    assert found.decision is not None
+    assert decision_record(found.decision).snapshot == snapshot
+    assert found.decision.decision.request.outside is None
+    position = found.decision.decision.borrower.position
+    assert (position.days_past_due, position.asset_class) == (0, AssetClass.STANDARD)
+
+
+@pytest.fixture(scope="module")
+def late(policy_with_all_gates: Policy) -> DecisionRecord:
+    """An approval under every gate there may be, of a customer a day late who owes elsewhere just what one may."""
+    position = CreditPosition(monthly_obligation=1_074_695, days_past_due=1, asset_class=AssetClass.SMA_0)
+    outside = OutsideCredit(2_500_000, 650, date(2026, 11, 15))
+    asked = LoanRequest(7, 20 * 675_305, Decimal(0), 20, None, outside)
+    decision = decide(asked, Borrower(8_500_000, 31 * LAKH, position), policy_with_all_gates, date(2026, 12, 15))
+    assert decision.approved
+    return decision_record(stored_decision_of(DECISION_ID, decision, policy_with_all_gates, 7))
+
+
+def test_snapshot_holds_arrears_and_credit_with_other_lenders(
+    policy_with_all_gates: Policy, late: DecisionRecord
+) -> None:
+    content = json.loads(late.snapshot)
+    assert list(content["position"].items())[-2:] == [("days_past_due", 1), ("asset_class", "SMA_0")]
+    assert list(content)[-1] == "outside"
+    assert content["outside"] == {"monthly_obligations": 2_500_000, "bureau_score": 650, "report_date": "2026-11-15"}
+    assert replay(late, [policy_with_all_gates]).matches
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "reason"),
+    [
+        (("outside", "monthly_obligations"), 2_500_001, "EMI_BURDEN_TOO_HIGH"),
+        (("outside", "bureau_score"), 649, "BUREAU_SCORE_TOO_LOW"),
+        (("outside", "report_date"), "2026-11-14", "BUREAU_REPORT_TOO_OLD"),
+        (("outside",), None, "BUREAU_REPORT_MISSING"),
+        (("position", "days_past_due"), 30, "CUSTOMER_PAST_DUE"),
+        (("position", "asset_class"), "NON_PERFORMING", "CUSTOMER_NON_PERFORMING"),
+    ],
+)
+def test_arrears_and_outside_credit_that_were_edited_are_drift(
+    policy_with_all_gates: Policy, late: DecisionRecord, path: tuple[str, ...], value: Any, reason: str
+) -> None:
+    for hide in (False, True):
+        found = replay(edited(late, lambda content: put(content, path, value), hide=hide), [policy_with_all_gates])
+        differences = {each.field: each for each in found.differences}
+        assert (differences["reasons"].stored, differences["reasons"].replayed) == ("", reason)
+        assert ("snapshot" in differences) is not hide
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        pytest.param(lambda content: content["outside"].pop("report_date"), id="a field too few"),
+        pytest.param(lambda content: content["outside"].update(bureau_score=299), id="below every score"),
+        pytest.param(lambda content: content["outside"].update(bureau_score=901), id="above every score"),
+        pytest.param(lambda content: content["outside"].update(monthly_obligations=-1), id="less than nothing"),
+        pytest.param(lambda content: content["position"].update(asset_class="SMA_3"), id="a class that is none"),
+        pytest.param(lambda content: content["position"].update(days_past_due=-1), id="paid before due"),
+    ],
+)
+def test_damaged_arrears_and_outside_credit_are_named(late: DecisionRecord, edit: Callable[..., Any]) -> None:
+    with pytest.raises(DecisionUnreadable, match=r"\$\.(outside|position)"):
+        read_snapshot(edited(late, edit).snapshot)
+
+
+def test_default_that_is_written_out_is_drift_of_the_snapshot(policy: Policy, record: DecisionRecord) -> None:
+    found = replay(edited(record, lambda content: content.update(outside=None), hide=True), [policy])
+    assert [each.field for each in found.differences] == ["snapshot"]
+
+
+def test_amounts_owed_elsewhere_are_compared_in_rupees() -> None:
+    assert flatten({"outside": {"monthly_obligations": 2_500_000, "bureau_score": 650, "report_date": None}}) == {
+        "outside.monthly_obligations": "₹25,000",
+        "outside.bureau_score": "650",
+    }
 
 
 def policy_named_otherwise(policy: Policy) -> Policy:
@@ -392,6 +512,7 @@ def test_damage_is_named_by_its_path(record: DecisionRecord, edit: Callable[...,
     ("struct", "domain"),
     [
         (decision_snapshot._Position, CreditPosition),
+        (decision_snapshot._OutsideCredit, OutsideCredit),
         (decision_snapshot._ScoreComponent, ScoreComponent),
         (decision_snapshot._Gate, Gate),
     ],

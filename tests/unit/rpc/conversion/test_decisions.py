@@ -6,11 +6,13 @@ from decimal import Decimal
 
 import pytest
 
+from almeno_grpc.api import asset_class_pb2, decision_pb2
 from almeno_grpc.api import credit_service_pb2 as pb
-from almeno_grpc.api import decision_pb2
+from almeno_grpc.domain.asset_class import AssetClass
 from almeno_grpc.domain.decision import Borrower, Decision, LoanRequest, decide
 from almeno_grpc.domain.errors import CustomerNotFound
 from almeno_grpc.domain.loan import Loan
+from almeno_grpc.domain.outside_credit import OutsideCredit
 from almeno_grpc.domain.policy import Policy
 from almeno_grpc.domain.position import CreditPosition
 from almeno_grpc.rpc.conversion.decisions import encoded_check, encoded_results, fill_booking, fill_stored_decision
@@ -58,6 +60,31 @@ def test_message_that_is_filled_again_holds_nothing_of_the_decision_before(decis
         encoded = message_of(decision).SerializeToString(deterministic=True)
         assert encoded == first.setdefault(place, encoded)
     assert len(set(first.values())) == 4
+
+
+OUTSIDE = OutsideCredit(25_000_50, 720, date(2026, 4, 1))
+
+
+def test_decision_tells_the_credit_with_other_lenders_and_the_next_one_holds_nothing_of_it(
+    decisions: list[Decision],
+) -> None:
+    first = decisions[0]
+    told = message_of(first._replace(request=first.request._replace(outside=OUTSIDE))).outside
+    assert (told.monthly_obligations.units, told.monthly_obligations.nanos) == (25_000, 500_000_000)
+    assert (told.bureau_score, told.report_date.day) == (720, 1)
+    less = message_of(first._replace(request=first.request._replace(outside=OutsideCredit()))).outside
+    assert less.HasField("monthly_obligations")
+    assert not less.HasField("bureau_score")
+    assert not less.HasField("report_date")
+    assert not message_of(first).HasField("outside")
+
+
+@pytest.mark.parametrize("asset_class", AssetClass)
+def test_position_tells_days_past_due_and_class(decisions: list[Decision], asset_class: AssetClass) -> None:
+    position = POSITION._replace(days_past_due=31, asset_class=asset_class)
+    late = message_of(decisions[0]._replace(borrower=decisions[0].borrower._replace(position=position)))
+    assert late.position.days_past_due == 31
+    assert asset_class_pb2.AssetClass.Name(late.position.asset_class) == f"ASSET_CLASS_{asset_class}"
 
 
 def test_approval_has_neither_reasons_nor_a_counter_offer(decisions: list[Decision]) -> None:

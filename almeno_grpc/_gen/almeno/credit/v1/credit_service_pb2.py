@@ -24,6 +24,7 @@ _sym_db = _symbol_database.Default()
 
 from almeno_grpc._gen.almeno.credit.v1 import customer_pb2 as almeno_dot_credit_dot_v1_dot_customer__pb2
 from almeno_grpc._gen.almeno.credit.v1 import decision_pb2 as almeno_dot_credit_dot_v1_dot_decision__pb2
+from almeno_grpc._gen.almeno.credit.v1 import key_facts_pb2 as almeno_dot_credit_dot_v1_dot_key__facts__pb2
 from almeno_grpc._gen.almeno.credit.v1 import loan_pb2 as almeno_dot_credit_dot_v1_dot_loan__pb2
 from almeno_grpc._gen.almeno.credit.v1 import repayment_pb2 as almeno_dot_credit_dot_v1_dot_repayment__pb2
 from almeno_grpc._gen.almeno.credit.v1 import scope_pb2 as almeno_dot_credit_dot_v1_dot_scope__pb2
@@ -33,7 +34,7 @@ from google.type import decimal_pb2 as google_dot_type_dot_decimal__pb2
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%almeno/credit/v1/credit_service.proto\x12\x10\x61lmeno.credit.v1\x1a\x1f\x61lmeno/credit/v1/customer.proto\x1a\x1f\x61lmeno/credit/v1/decision.proto\x1a\x1b\x61lmeno/credit/v1/loan.proto\x1a almeno/credit/v1/repayment.proto\x1a\x1c\x61lmeno/credit/v1/scope.proto\x1a\x17google/rpc/status.proto\x1a\x16google/type/date.proto\x1a\x19google/type/decimal.proto\x1a\x17google/type/money.proto\"\xb2\x01\n\x17RegisterCustomerRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x17\n\nfirst_name\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x16\n\tlast_name\x18\x03 \x01(\tB\x03\x80\x01\x01\x12\x0b\n\x03\x61ge\x18\x04 \x01(\x05\x12*\n\x0emonthly_income\x18\x05 \x01(\x0b\x32\x12.google.type.Money\x12\x19\n\x0cphone_number\x18\x06 \x01(\tB\x03\x80\x01\x01\"H\n\x18RegisterCustomerResponse\x12,\n\x08\x63ustomer\x18\x01 \x01(\x0b\x32\x1a.almeno.credit.v1.Customer\")\n\x12GetCustomerRequest\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\x03\"w\n\x13GetCustomerResponse\x12,\n\x08\x63ustomer\x18\x01 \x01(\x0b\x32\x1a.almeno.credit.v1.Customer\x12\x32\n\x08position\x18\x02 \x01(\x0b\x32 .almeno.credit.v1.CreditPosition\"=\n\x14ListCustomersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"_\n\x15ListCustomersResponse\x12-\n\tcustomers\x18\x01 \x03(\x0b\x32\x1a.almeno.credit.v1.Customer\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"X\n\x1aListCustomerChangesRequest\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\x03\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"i\n\x1bListCustomerChangesResponse\x12\x31\n\x07\x63hanges\x18\x01 \x03(\x0b\x32 .almeno.credit.v1.CustomerChange\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9b\x01\n\x17\x43heckEligibilityRequest\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\x03\x12\'\n\x0bloan_amount\x18\x02 \x01(\x0b\x32\x12.google.type.Money\x12+\n\rinterest_rate\x18\x03 \x01(\x0b\x32\x14.google.type.Decimal\x12\x15\n\rtenure_months\x18\x04 \x01(\x05\"H\n\x18\x43heckEligibilityResponse\x12,\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1a.almeno.credit.v1.Decision\"[\n\x1c\x42\x61tchCheckEligibilityRequest\x12;\n\x08requests\x18\x01 \x03(\x0b\x32).almeno.credit.v1.CheckEligibilityRequest\"_\n\x1d\x42\x61tchCheckEligibilityResponse\x12>\n\x07results\x18\x01 \x03(\x0b\x32-.almeno.credit.v1.BatchCheckEligibilityResult\"}\n\x1b\x42\x61tchCheckEligibilityResult\x12.\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1a.almeno.credit.v1.DecisionH\x00\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome\"\x8d\x02\n\x11\x43reateLoanRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\x03\x12\'\n\x0bloan_amount\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x12+\n\rinterest_rate\x18\x04 \x01(\x0b\x32\x14.google.type.Decimal\x12\x15\n\rtenure_months\x18\x05 \x01(\x05\x12\x34\n\x11max_interest_rate\x18\x06 \x01(\x0b\x32\x14.google.type.DecimalH\x00\x88\x01\x01\x12\x16\n\x0e\x64isburse_later\x18\x08 \x01(\x08\x42\x14\n\x12_max_interest_rate\"v\n\x12\x43reateLoanResponse\x12,\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1a.almeno.credit.v1.Decision\x12)\n\x04loan\x18\x02 \x01(\x0b\x32\x16.almeno.credit.v1.LoanH\x00\x88\x01\x01\x42\x07\n\x05_loan\"!\n\x0eGetLoanRequest\x12\x0f\n\x07loan_id\x18\x01 \x01(\x03\"e\n\x0fGetLoanResponse\x12$\n\x04loan\x18\x01 \x01(\x0b\x32\x16.almeno.credit.v1.Loan\x12,\n\x08\x63ustomer\x18\x02 \x01(\x0b\x32\x1a.almeno.credit.v1.Customer\"z\n\x10ListLoansRequest\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\x03\x12*\n\x05state\x18\x02 \x01(\x0e\x32\x1b.almeno.credit.v1.LoanState\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"S\n\x11ListLoansResponse\x12%\n\x05loans\x18\x01 \x03(\x0b\x32\x16.almeno.credit.v1.Loan\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\".\n\x1bGetRepaymentScheduleRequest\x12\x0f\n\x07loan_id\x18\x01 \x01(\x03\"S\n\x1cGetRepaymentScheduleResponse\x12\x33\n\x0cinstallments\x18\x01 \x03(\x0b\x32\x1d.almeno.credit.v1.Installment\"\xf1\x01\n\x16RecordRepaymentRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07loan_id\x18\x02 \x01(\x03\x12\"\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x12,\n\x0cpayment_date\x18\x04 \x01(\x0b\x32\x11.google.type.DateH\x00\x88\x01\x01\x12\x1a\n\x12\x65xternal_reference\x18\x05 \x01(\t\x12\x33\n\x07\x63hannel\x18\x06 \x01(\x0e\x32\".almeno.credit.v1.RepaymentChannelB\x0f\n\r_payment_date\"o\n\x17RecordRepaymentResponse\x12.\n\trepayment\x18\x01 \x01(\x0b\x32\x1b.almeno.credit.v1.Repayment\x12$\n\x04loan\x18\x02 \x01(\x0b\x32\x16.almeno.credit.v1.Loan\"O\n\x15ListRepaymentsRequest\x12\x0f\n\x07loan_id\x18\x01 \x01(\x03\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"b\n\x16ListRepaymentsResponse\x12/\n\nrepayments\x18\x01 \x03(\x0b\x32\x1b.almeno.credit.v1.Repayment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"`\n\x10GetPayoffRequest\x12\x0f\n\x07loan_id\x18\x01 \x01(\x03\x12+\n\x0bpayoff_date\x18\x02 \x01(\x0b\x32\x11.google.type.DateH\x00\x88\x01\x01\x42\x0e\n\x0c_payoff_date\"=\n\x11GetPayoffResponse\x12(\n\x06payoff\x18\x01 \x01(\x0b\x32\x18.almeno.credit.v1.Payoff\")\n\x12GetDecisionRequest\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\"C\n\x13GetDecisionResponse\x12,\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1a.almeno.credit.v1.Decision\"R\n\x14ListDecisionsRequest\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\x03\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"_\n\x15ListDecisionsResponse\x12-\n\tdecisions\x18\x01 \x03(\x0b\x32\x1a.almeno.credit.v1.Decision\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\",\n\x15ReplayDecisionRequest\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\"\xb1\x01\n\x16ReplayDecisionResponse\x12\x30\n\x07outcome\x18\x01 \x01(\x0e\x32\x1f.almeno.credit.v1.ReplayOutcome\x12,\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32\x1a.almeno.credit.v1.Decision\x12\x37\n\x0b\x64ifferences\x18\x03 \x03(\x0b\x32\".almeno.credit.v1.ReplayDifference2\xa7\x0f\n\rCreditService\x12\x81\x01\n\x10RegisterCustomer\x12).almeno.credit.v1.RegisterCustomerRequest\x1a*.almeno.credit.v1.RegisterCustomerResponse\"\x16\x90\x02\x02\xba\xbc\x18\x0f\x63ustomers:write\x12q\n\x0bGetCustomer\x12$.almeno.credit.v1.GetCustomerRequest\x1a%.almeno.credit.v1.GetCustomerResponse\"\x15\x90\x02\x01\xba\xbc\x18\x0e\x63ustomers:read\x12w\n\rListCustomers\x12&.almeno.credit.v1.ListCustomersRequest\x1a\'.almeno.credit.v1.ListCustomersResponse\"\x15\x90\x02\x01\xba\xbc\x18\x0e\x63ustomers:list\x12\x89\x01\n\x13ListCustomerChanges\x12,.almeno.credit.v1.ListCustomerChangesRequest\x1a-.almeno.credit.v1.ListCustomerChangesResponse\"\x15\x90\x02\x01\xba\xbc\x18\x0e\x63ustomers:list\x12}\n\x10\x43heckEligibility\x12).almeno.credit.v1.CheckEligibilityRequest\x1a*.almeno.credit.v1.CheckEligibilityResponse\"\x12\x90\x02\x01\xba\xbc\x18\x0bloans:check\x12\x8c\x01\n\x15\x42\x61tchCheckEligibility\x12..almeno.credit.v1.BatchCheckEligibilityRequest\x1a/.almeno.credit.v1.BatchCheckEligibilityResponse\"\x12\x90\x02\x01\xba\xbc\x18\x0bloans:check\x12k\n\nCreateLoan\x12#.almeno.credit.v1.CreateLoanRequest\x1a$.almeno.credit.v1.CreateLoanResponse\"\x12\x90\x02\x02\xba\xbc\x18\x0bloans:write\x12\x61\n\x07GetLoan\x12 .almeno.credit.v1.GetLoanRequest\x1a!.almeno.credit.v1.GetLoanResponse\"\x11\x90\x02\x01\xba\xbc\x18\nloans:read\x12g\n\tListLoans\x12\".almeno.credit.v1.ListLoansRequest\x1a#.almeno.credit.v1.ListLoansResponse\"\x11\x90\x02\x01\xba\xbc\x18\nloans:read\x12\x88\x01\n\x14GetRepaymentSchedule\x12-.almeno.credit.v1.GetRepaymentScheduleRequest\x1a..almeno.credit.v1.GetRepaymentScheduleResponse\"\x11\x90\x02\x01\xba\xbc\x18\nloans:read\x12\x7f\n\x0fRecordRepayment\x12(.almeno.credit.v1.RecordRepaymentRequest\x1a).almeno.credit.v1.RecordRepaymentResponse\"\x17\x90\x02\x02\xba\xbc\x18\x10repayments:write\x12v\n\x0eListRepayments\x12\'.almeno.credit.v1.ListRepaymentsRequest\x1a(.almeno.credit.v1.ListRepaymentsResponse\"\x11\x90\x02\x01\xba\xbc\x18\nloans:read\x12g\n\tGetPayoff\x12\".almeno.credit.v1.GetPayoffRequest\x1a#.almeno.credit.v1.GetPayoffResponse\"\x11\x90\x02\x01\xba\xbc\x18\nloans:read\x12q\n\x0bGetDecision\x12$.almeno.credit.v1.GetDecisionRequest\x1a%.almeno.credit.v1.GetDecisionResponse\"\x15\x90\x02\x01\xba\xbc\x18\x0e\x64\x65\x63isions:read\x12w\n\rListDecisions\x12&.almeno.credit.v1.ListDecisionsRequest\x1a\'.almeno.credit.v1.ListDecisionsResponse\"\x15\x90\x02\x01\xba\xbc\x18\x0e\x64\x65\x63isions:read\x12z\n\x0eReplayDecision\x12\'.almeno.credit.v1.ReplayDecisionRequest\x1a(.almeno.credit.v1.ReplayDecisionResponse\"\x15\x90\x02\x01\xba\xbc\x18\x0e\x64\x65\x63isions:readBF\n\x14\x63om.almeno.credit.v1P\x01Z\x19\x61lmeno/credit/v1;creditv1\xaa\x02\x10\x41lmeno.Credit.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%almeno/credit/v1/credit_service.proto\x12\x10\x61lmeno.credit.v1\x1a\x1f\x61lmeno/credit/v1/customer.proto\x1a\x1f\x61lmeno/credit/v1/decision.proto\x1a almeno/credit/v1/key_facts.proto\x1a\x1b\x61lmeno/credit/v1/loan.proto\x1a almeno/credit/v1/repayment.proto\x1a\x1c\x61lmeno/credit/v1/scope.proto\x1a\x17google/rpc/status.proto\x1a\x16google/type/date.proto\x1a\x19google/type/decimal.proto\x1a\x17google/type/money.proto\"\xb2\x01\n\x17RegisterCustomerRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x17\n\nfirst_name\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x16\n\tlast_name\x18\x03 \x01(\tB\x03\x80\x01\x01\x12\x0b\n\x03\x61ge\x18\x04 \x01(\x05\x12*\n\x0emonthly_income\x18\x05 \x01(\x0b\x32\x12.google.type.Money\x12\x19\n\x0cphone_number\x18\x06 \x01(\tB\x03\x80\x01\x01\"H\n\x18RegisterCustomerResponse\x12,\n\x08\x63ustomer\x18\x01 \x01(\x0b\x32\x1a.almeno.credit.v1.Customer\")\n\x12GetCustomerRequest\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\x03\"w\n\x13GetCustomerResponse\x12,\n\x08\x63ustomer\x18\x01 \x01(\x0b\x32\x1a.almeno.credit.v1.Customer\x12\x32\n\x08position\x18\x02 \x01(\x0b\x32 .almeno.credit.v1.CreditPosition\"=\n\x14ListCustomersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"_\n\x15ListCustomersResponse\x12-\n\tcustomers\x18\x01 \x03(\x0b\x32\x1a.almeno.credit.v1.Customer\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"X\n\x1aListCustomerChangesRequest\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\x03\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"i\n\x1bListCustomerChangesResponse\x12\x31\n\x07\x63hanges\x18\x01 \x03(\x0b\x32 .almeno.credit.v1.CustomerChange\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xde\x01\n\x17\x43heckEligibilityRequest\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\x03\x12\'\n\x0bloan_amount\x18\x02 \x01(\x0b\x32\x12.google.type.Money\x12+\n\rinterest_rate\x18\x03 \x01(\x0b\x32\x14.google.type.Decimal\x12\x15\n\rtenure_months\x18\x04 \x01(\x05\x12\x35\n\x07outside\x18\x05 \x01(\x0b\x32\x1f.almeno.credit.v1.OutsideCreditH\x00\x88\x01\x01\x42\n\n\x08_outside\"H\n\x18\x43heckEligibilityResponse\x12,\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1a.almeno.credit.v1.Decision\"[\n\x1c\x42\x61tchCheckEligibilityRequest\x12;\n\x08requests\x18\x01 \x03(\x0b\x32).almeno.credit.v1.CheckEligibilityRequest\"_\n\x1d\x42\x61tchCheckEligibilityResponse\x12>\n\x07results\x18\x01 \x03(\x0b\x32-.almeno.credit.v1.BatchCheckEligibilityResult\"}\n\x1b\x42\x61tchCheckEligibilityResult\x12.\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1a.almeno.credit.v1.DecisionH\x00\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome\"\xd0\x02\n\x11\x43reateLoanRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\x03\x12\'\n\x0bloan_amount\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x12+\n\rinterest_rate\x18\x04 \x01(\x0b\x32\x14.google.type.Decimal\x12\x15\n\rtenure_months\x18\x05 \x01(\x05\x12\x34\n\x11max_interest_rate\x18\x06 \x01(\x0b\x32\x14.google.type.DecimalH\x00\x88\x01\x01\x12\x35\n\x07outside\x18\x07 \x01(\x0b\x32\x1f.almeno.credit.v1.OutsideCreditH\x01\x88\x01\x01\x12\x16\n\x0e\x64isburse_later\x18\x08 \x01(\x08\x42\x14\n\x12_max_interest_rateB\n\n\x08_outside\"v\n\x12\x43reateLoanResponse\x12,\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1a.almeno.credit.v1.Decision\x12)\n\x04loan\x18\x02 \x01(\x0b\x32\x16.almeno.credit.v1.LoanH\x00\x88\x01\x01\x42\x07\n\x05_loan\"!\n\x0eGetLoanRequest\x12\x0f\n\x07loan_id\x18\x01 \x01(\x03\"e\n\x0fGetLoanResponse\x12$\n\x04loan\x18\x01 \x01(\x0b\x32\x16.almeno.credit.v1.Loan\x12,\n\x08\x63ustomer\x18\x02 \x01(\x0b\x32\x1a.almeno.credit.v1.Customer\"z\n\x10ListLoansRequest\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\x03\x12*\n\x05state\x18\x02 \x01(\x0e\x32\x1b.almeno.credit.v1.LoanState\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"S\n\x11ListLoansResponse\x12%\n\x05loans\x18\x01 \x03(\x0b\x32\x16.almeno.credit.v1.Loan\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\".\n\x1bGetRepaymentScheduleRequest\x12\x0f\n\x07loan_id\x18\x01 \x01(\x03\"S\n\x1cGetRepaymentScheduleResponse\x12\x33\n\x0cinstallments\x18\x01 \x03(\x0b\x32\x1d.almeno.credit.v1.Installment\"\xf1\x01\n\x16RecordRepaymentRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07loan_id\x18\x02 \x01(\x03\x12\"\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x12,\n\x0cpayment_date\x18\x04 \x01(\x0b\x32\x11.google.type.DateH\x00\x88\x01\x01\x12\x1a\n\x12\x65xternal_reference\x18\x05 \x01(\t\x12\x33\n\x07\x63hannel\x18\x06 \x01(\x0e\x32\".almeno.credit.v1.RepaymentChannelB\x0f\n\r_payment_date\"o\n\x17RecordRepaymentResponse\x12.\n\trepayment\x18\x01 \x01(\x0b\x32\x1b.almeno.credit.v1.Repayment\x12$\n\x04loan\x18\x02 \x01(\x0b\x32\x16.almeno.credit.v1.Loan\"O\n\x15ListRepaymentsRequest\x12\x0f\n\x07loan_id\x18\x01 \x01(\x03\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"b\n\x16ListRepaymentsResponse\x12/\n\nrepayments\x18\x01 \x03(\x0b\x32\x1b.almeno.credit.v1.Repayment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"`\n\x10GetPayoffRequest\x12\x0f\n\x07loan_id\x18\x01 \x01(\x03\x12+\n\x0bpayoff_date\x18\x02 \x01(\x0b\x32\x11.google.type.DateH\x00\x88\x01\x01\x42\x0e\n\x0c_payoff_date\"=\n\x11GetPayoffResponse\x12(\n\x06payoff\x18\x01 \x01(\x0b\x32\x18.almeno.credit.v1.Payoff\"I\n\x12GetKeyFactsRequest\x12\x11\n\x07loan_id\x18\x01 \x01(\x03H\x00\x12\x15\n\x0b\x64\x65\x63ision_id\x18\x02 \x01(\tH\x00\x42\t\n\x07subject\"D\n\x13GetKeyFactsResponse\x12-\n\tkey_facts\x18\x01 \x01(\x0b\x32\x1a.almeno.credit.v1.KeyFacts\")\n\x12GetDecisionRequest\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\"C\n\x13GetDecisionResponse\x12,\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1a.almeno.credit.v1.Decision\"R\n\x14ListDecisionsRequest\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\x03\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"_\n\x15ListDecisionsResponse\x12-\n\tdecisions\x18\x01 \x03(\x0b\x32\x1a.almeno.credit.v1.Decision\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\",\n\x15ReplayDecisionRequest\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\"\xb1\x01\n\x16ReplayDecisionResponse\x12\x30\n\x07outcome\x18\x01 \x01(\x0e\x32\x1f.almeno.credit.v1.ReplayOutcome\x12,\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32\x1a.almeno.credit.v1.Decision\x12\x37\n\x0b\x64ifferences\x18\x03 \x03(\x0b\x32\".almeno.credit.v1.ReplayDifference2\x97\x10\n\rCreditService\x12\x81\x01\n\x10RegisterCustomer\x12).almeno.credit.v1.RegisterCustomerRequest\x1a*.almeno.credit.v1.RegisterCustomerResponse\"\x16\x90\x02\x02\xba\xbc\x18\x0f\x63ustomers:write\x12q\n\x0bGetCustomer\x12$.almeno.credit.v1.GetCustomerRequest\x1a%.almeno.credit.v1.GetCustomerResponse\"\x15\x90\x02\x01\xba\xbc\x18\x0e\x63ustomers:read\x12w\n\rListCustomers\x12&.almeno.credit.v1.ListCustomersRequest\x1a\'.almeno.credit.v1.ListCustomersResponse\"\x15\x90\x02\x01\xba\xbc\x18\x0e\x63ustomers:list\x12\x89\x01\n\x13ListCustomerChanges\x12,.almeno.credit.v1.ListCustomerChangesRequest\x1a-.almeno.credit.v1.ListCustomerChangesResponse\"\x15\x90\x02\x01\xba\xbc\x18\x0e\x63ustomers:list\x12}\n\x10\x43heckEligibility\x12).almeno.credit.v1.CheckEligibilityRequest\x1a*.almeno.credit.v1.CheckEligibilityResponse\"\x12\x90\x02\x01\xba\xbc\x18\x0bloans:check\x12\x8c\x01\n\x15\x42\x61tchCheckEligibility\x12..almeno.credit.v1.BatchCheckEligibilityRequest\x1a/.almeno.credit.v1.BatchCheckEligibilityResponse\"\x12\x90\x02\x01\xba\xbc\x18\x0bloans:check\x12k\n\nCreateLoan\x12#.almeno.credit.v1.CreateLoanRequest\x1a$.almeno.credit.v1.CreateLoanResponse\"\x12\x90\x02\x02\xba\xbc\x18\x0bloans:write\x12\x61\n\x07GetLoan\x12 .almeno.credit.v1.GetLoanRequest\x1a!.almeno.credit.v1.GetLoanResponse\"\x11\x90\x02\x01\xba\xbc\x18\nloans:read\x12g\n\tListLoans\x12\".almeno.credit.v1.ListLoansRequest\x1a#.almeno.credit.v1.ListLoansResponse\"\x11\x90\x02\x01\xba\xbc\x18\nloans:read\x12\x88\x01\n\x14GetRepaymentSchedule\x12-.almeno.credit.v1.GetRepaymentScheduleRequest\x1a..almeno.credit.v1.GetRepaymentScheduleResponse\"\x11\x90\x02\x01\xba\xbc\x18\nloans:read\x12\x7f\n\x0fRecordRepayment\x12(.almeno.credit.v1.RecordRepaymentRequest\x1a).almeno.credit.v1.RecordRepaymentResponse\"\x17\x90\x02\x02\xba\xbc\x18\x10repayments:write\x12v\n\x0eListRepayments\x12\'.almeno.credit.v1.ListRepaymentsRequest\x1a(.almeno.credit.v1.ListRepaymentsResponse\"\x11\x90\x02\x01\xba\xbc\x18\nloans:read\x12g\n\tGetPayoff\x12\".almeno.credit.v1.GetPayoffRequest\x1a#.almeno.credit.v1.GetPayoffResponse\"\x11\x90\x02\x01\xba\xbc\x18\nloans:read\x12n\n\x0bGetKeyFacts\x12$.almeno.credit.v1.GetKeyFactsRequest\x1a%.almeno.credit.v1.GetKeyFactsResponse\"\x12\x90\x02\x01\xba\xbc\x18\x0bloans:check\x12q\n\x0bGetDecision\x12$.almeno.credit.v1.GetDecisionRequest\x1a%.almeno.credit.v1.GetDecisionResponse\"\x15\x90\x02\x01\xba\xbc\x18\x0e\x64\x65\x63isions:read\x12w\n\rListDecisions\x12&.almeno.credit.v1.ListDecisionsRequest\x1a\'.almeno.credit.v1.ListDecisionsResponse\"\x15\x90\x02\x01\xba\xbc\x18\x0e\x64\x65\x63isions:read\x12z\n\x0eReplayDecision\x12\'.almeno.credit.v1.ReplayDecisionRequest\x1a(.almeno.credit.v1.ReplayDecisionResponse\"\x15\x90\x02\x01\xba\xbc\x18\x0e\x64\x65\x63isions:readBF\n\x14\x63om.almeno.credit.v1P\x01Z\x19\x61lmeno/credit/v1;creditv1\xaa\x02\x10\x41lmeno.Credit.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -73,78 +74,84 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREDITSERVICE'].methods_by_name['ListRepayments']._serialized_options = b'\220\002\001\272\274\030\nloans:read'
   _globals['_CREDITSERVICE'].methods_by_name['GetPayoff']._loaded_options = None
   _globals['_CREDITSERVICE'].methods_by_name['GetPayoff']._serialized_options = b'\220\002\001\272\274\030\nloans:read'
+  _globals['_CREDITSERVICE'].methods_by_name['GetKeyFacts']._loaded_options = None
+  _globals['_CREDITSERVICE'].methods_by_name['GetKeyFacts']._serialized_options = b'\220\002\001\272\274\030\013loans:check'
   _globals['_CREDITSERVICE'].methods_by_name['GetDecision']._loaded_options = None
   _globals['_CREDITSERVICE'].methods_by_name['GetDecision']._serialized_options = b'\220\002\001\272\274\030\016decisions:read'
   _globals['_CREDITSERVICE'].methods_by_name['ListDecisions']._loaded_options = None
   _globals['_CREDITSERVICE'].methods_by_name['ListDecisions']._serialized_options = b'\220\002\001\272\274\030\016decisions:read'
   _globals['_CREDITSERVICE'].methods_by_name['ReplayDecision']._loaded_options = None
   _globals['_CREDITSERVICE'].methods_by_name['ReplayDecision']._serialized_options = b'\220\002\001\272\274\030\016decisions:read'
-  _globals['_REGISTERCUSTOMERREQUEST']._serialized_start=320
-  _globals['_REGISTERCUSTOMERREQUEST']._serialized_end=498
-  _globals['_REGISTERCUSTOMERRESPONSE']._serialized_start=500
-  _globals['_REGISTERCUSTOMERRESPONSE']._serialized_end=572
-  _globals['_GETCUSTOMERREQUEST']._serialized_start=574
-  _globals['_GETCUSTOMERREQUEST']._serialized_end=615
-  _globals['_GETCUSTOMERRESPONSE']._serialized_start=617
-  _globals['_GETCUSTOMERRESPONSE']._serialized_end=736
-  _globals['_LISTCUSTOMERSREQUEST']._serialized_start=738
-  _globals['_LISTCUSTOMERSREQUEST']._serialized_end=799
-  _globals['_LISTCUSTOMERSRESPONSE']._serialized_start=801
-  _globals['_LISTCUSTOMERSRESPONSE']._serialized_end=896
-  _globals['_LISTCUSTOMERCHANGESREQUEST']._serialized_start=898
-  _globals['_LISTCUSTOMERCHANGESREQUEST']._serialized_end=986
-  _globals['_LISTCUSTOMERCHANGESRESPONSE']._serialized_start=988
-  _globals['_LISTCUSTOMERCHANGESRESPONSE']._serialized_end=1093
-  _globals['_CHECKELIGIBILITYREQUEST']._serialized_start=1096
-  _globals['_CHECKELIGIBILITYREQUEST']._serialized_end=1251
-  _globals['_CHECKELIGIBILITYRESPONSE']._serialized_start=1253
-  _globals['_CHECKELIGIBILITYRESPONSE']._serialized_end=1325
-  _globals['_BATCHCHECKELIGIBILITYREQUEST']._serialized_start=1327
-  _globals['_BATCHCHECKELIGIBILITYREQUEST']._serialized_end=1418
-  _globals['_BATCHCHECKELIGIBILITYRESPONSE']._serialized_start=1420
-  _globals['_BATCHCHECKELIGIBILITYRESPONSE']._serialized_end=1515
-  _globals['_BATCHCHECKELIGIBILITYRESULT']._serialized_start=1517
-  _globals['_BATCHCHECKELIGIBILITYRESULT']._serialized_end=1642
-  _globals['_CREATELOANREQUEST']._serialized_start=1645
-  _globals['_CREATELOANREQUEST']._serialized_end=1914
-  _globals['_CREATELOANRESPONSE']._serialized_start=1916
-  _globals['_CREATELOANRESPONSE']._serialized_end=2034
-  _globals['_GETLOANREQUEST']._serialized_start=2036
-  _globals['_GETLOANREQUEST']._serialized_end=2069
-  _globals['_GETLOANRESPONSE']._serialized_start=2071
-  _globals['_GETLOANRESPONSE']._serialized_end=2172
-  _globals['_LISTLOANSREQUEST']._serialized_start=2174
-  _globals['_LISTLOANSREQUEST']._serialized_end=2296
-  _globals['_LISTLOANSRESPONSE']._serialized_start=2298
-  _globals['_LISTLOANSRESPONSE']._serialized_end=2381
-  _globals['_GETREPAYMENTSCHEDULEREQUEST']._serialized_start=2383
-  _globals['_GETREPAYMENTSCHEDULEREQUEST']._serialized_end=2429
-  _globals['_GETREPAYMENTSCHEDULERESPONSE']._serialized_start=2431
-  _globals['_GETREPAYMENTSCHEDULERESPONSE']._serialized_end=2514
-  _globals['_RECORDREPAYMENTREQUEST']._serialized_start=2517
-  _globals['_RECORDREPAYMENTREQUEST']._serialized_end=2758
-  _globals['_RECORDREPAYMENTRESPONSE']._serialized_start=2760
-  _globals['_RECORDREPAYMENTRESPONSE']._serialized_end=2871
-  _globals['_LISTREPAYMENTSREQUEST']._serialized_start=2873
-  _globals['_LISTREPAYMENTSREQUEST']._serialized_end=2952
-  _globals['_LISTREPAYMENTSRESPONSE']._serialized_start=2954
-  _globals['_LISTREPAYMENTSRESPONSE']._serialized_end=3052
-  _globals['_GETPAYOFFREQUEST']._serialized_start=3054
-  _globals['_GETPAYOFFREQUEST']._serialized_end=3150
-  _globals['_GETPAYOFFRESPONSE']._serialized_start=3152
-  _globals['_GETPAYOFFRESPONSE']._serialized_end=3213
-  _globals['_GETDECISIONREQUEST']._serialized_start=3215
-  _globals['_GETDECISIONREQUEST']._serialized_end=3256
-  _globals['_GETDECISIONRESPONSE']._serialized_start=3258
-  _globals['_GETDECISIONRESPONSE']._serialized_end=3325
-  _globals['_LISTDECISIONSREQUEST']._serialized_start=3327
-  _globals['_LISTDECISIONSREQUEST']._serialized_end=3409
-  _globals['_LISTDECISIONSRESPONSE']._serialized_start=3411
-  _globals['_LISTDECISIONSRESPONSE']._serialized_end=3506
-  _globals['_REPLAYDECISIONREQUEST']._serialized_start=3508
-  _globals['_REPLAYDECISIONREQUEST']._serialized_end=3552
-  _globals['_REPLAYDECISIONRESPONSE']._serialized_start=3555
-  _globals['_REPLAYDECISIONRESPONSE']._serialized_end=3732
-  _globals['_CREDITSERVICE']._serialized_start=3735
-  _globals['_CREDITSERVICE']._serialized_end=5694
+  _globals['_REGISTERCUSTOMERREQUEST']._serialized_start=354
+  _globals['_REGISTERCUSTOMERREQUEST']._serialized_end=532
+  _globals['_REGISTERCUSTOMERRESPONSE']._serialized_start=534
+  _globals['_REGISTERCUSTOMERRESPONSE']._serialized_end=606
+  _globals['_GETCUSTOMERREQUEST']._serialized_start=608
+  _globals['_GETCUSTOMERREQUEST']._serialized_end=649
+  _globals['_GETCUSTOMERRESPONSE']._serialized_start=651
+  _globals['_GETCUSTOMERRESPONSE']._serialized_end=770
+  _globals['_LISTCUSTOMERSREQUEST']._serialized_start=772
+  _globals['_LISTCUSTOMERSREQUEST']._serialized_end=833
+  _globals['_LISTCUSTOMERSRESPONSE']._serialized_start=835
+  _globals['_LISTCUSTOMERSRESPONSE']._serialized_end=930
+  _globals['_LISTCUSTOMERCHANGESREQUEST']._serialized_start=932
+  _globals['_LISTCUSTOMERCHANGESREQUEST']._serialized_end=1020
+  _globals['_LISTCUSTOMERCHANGESRESPONSE']._serialized_start=1022
+  _globals['_LISTCUSTOMERCHANGESRESPONSE']._serialized_end=1127
+  _globals['_CHECKELIGIBILITYREQUEST']._serialized_start=1130
+  _globals['_CHECKELIGIBILITYREQUEST']._serialized_end=1352
+  _globals['_CHECKELIGIBILITYRESPONSE']._serialized_start=1354
+  _globals['_CHECKELIGIBILITYRESPONSE']._serialized_end=1426
+  _globals['_BATCHCHECKELIGIBILITYREQUEST']._serialized_start=1428
+  _globals['_BATCHCHECKELIGIBILITYREQUEST']._serialized_end=1519
+  _globals['_BATCHCHECKELIGIBILITYRESPONSE']._serialized_start=1521
+  _globals['_BATCHCHECKELIGIBILITYRESPONSE']._serialized_end=1616
+  _globals['_BATCHCHECKELIGIBILITYRESULT']._serialized_start=1618
+  _globals['_BATCHCHECKELIGIBILITYRESULT']._serialized_end=1743
+  _globals['_CREATELOANREQUEST']._serialized_start=1746
+  _globals['_CREATELOANREQUEST']._serialized_end=2082
+  _globals['_CREATELOANRESPONSE']._serialized_start=2084
+  _globals['_CREATELOANRESPONSE']._serialized_end=2202
+  _globals['_GETLOANREQUEST']._serialized_start=2204
+  _globals['_GETLOANREQUEST']._serialized_end=2237
+  _globals['_GETLOANRESPONSE']._serialized_start=2239
+  _globals['_GETLOANRESPONSE']._serialized_end=2340
+  _globals['_LISTLOANSREQUEST']._serialized_start=2342
+  _globals['_LISTLOANSREQUEST']._serialized_end=2464
+  _globals['_LISTLOANSRESPONSE']._serialized_start=2466
+  _globals['_LISTLOANSRESPONSE']._serialized_end=2549
+  _globals['_GETREPAYMENTSCHEDULEREQUEST']._serialized_start=2551
+  _globals['_GETREPAYMENTSCHEDULEREQUEST']._serialized_end=2597
+  _globals['_GETREPAYMENTSCHEDULERESPONSE']._serialized_start=2599
+  _globals['_GETREPAYMENTSCHEDULERESPONSE']._serialized_end=2682
+  _globals['_RECORDREPAYMENTREQUEST']._serialized_start=2685
+  _globals['_RECORDREPAYMENTREQUEST']._serialized_end=2926
+  _globals['_RECORDREPAYMENTRESPONSE']._serialized_start=2928
+  _globals['_RECORDREPAYMENTRESPONSE']._serialized_end=3039
+  _globals['_LISTREPAYMENTSREQUEST']._serialized_start=3041
+  _globals['_LISTREPAYMENTSREQUEST']._serialized_end=3120
+  _globals['_LISTREPAYMENTSRESPONSE']._serialized_start=3122
+  _globals['_LISTREPAYMENTSRESPONSE']._serialized_end=3220
+  _globals['_GETPAYOFFREQUEST']._serialized_start=3222
+  _globals['_GETPAYOFFREQUEST']._serialized_end=3318
+  _globals['_GETPAYOFFRESPONSE']._serialized_start=3320
+  _globals['_GETPAYOFFRESPONSE']._serialized_end=3381
+  _globals['_GETKEYFACTSREQUEST']._serialized_start=3383
+  _globals['_GETKEYFACTSREQUEST']._serialized_end=3456
+  _globals['_GETKEYFACTSRESPONSE']._serialized_start=3458
+  _globals['_GETKEYFACTSRESPONSE']._serialized_end=3526
+  _globals['_GETDECISIONREQUEST']._serialized_start=3528
+  _globals['_GETDECISIONREQUEST']._serialized_end=3569
+  _globals['_GETDECISIONRESPONSE']._serialized_start=3571
+  _globals['_GETDECISIONRESPONSE']._serialized_end=3638
+  _globals['_LISTDECISIONSREQUEST']._serialized_start=3640
+  _globals['_LISTDECISIONSREQUEST']._serialized_end=3722
+  _globals['_LISTDECISIONSRESPONSE']._serialized_start=3724
+  _globals['_LISTDECISIONSRESPONSE']._serialized_end=3819
+  _globals['_REPLAYDECISIONREQUEST']._serialized_start=3821
+  _globals['_REPLAYDECISIONREQUEST']._serialized_end=3865
+  _globals['_REPLAYDECISIONRESPONSE']._serialized_start=3868
+  _globals['_REPLAYDECISIONRESPONSE']._serialized_end=4045
+  _globals['_CREDITSERVICE']._serialized_start=4048
+  _globals['_CREDITSERVICE']._serialized_end=6119
 # @@protoc_insertion_point(module_scope)

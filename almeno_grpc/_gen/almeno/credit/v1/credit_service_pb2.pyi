@@ -1,5 +1,6 @@
 from almeno_grpc._gen.almeno.credit.v1 import customer_pb2 as _customer_pb2
 from almeno_grpc._gen.almeno.credit.v1 import decision_pb2 as _decision_pb2
+from almeno_grpc._gen.almeno.credit.v1 import key_facts_pb2 as _key_facts_pb2
 from almeno_grpc._gen.almeno.credit.v1 import loan_pb2 as _loan_pb2
 from almeno_grpc._gen.almeno.credit.v1 import repayment_pb2 as _repayment_pb2
 from almeno_grpc._gen.almeno.credit.v1 import scope_pb2 as _scope_pb2
@@ -86,16 +87,18 @@ class ListCustomerChangesResponse(_message.Message):
     def __init__(self, changes: _Optional[_Iterable[_Union[_customer_pb2.CustomerChange, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class CheckEligibilityRequest(_message.Message):
-    __slots__ = ("customer_id", "loan_amount", "interest_rate", "tenure_months")
+    __slots__ = ("customer_id", "loan_amount", "interest_rate", "tenure_months", "outside")
     CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
     LOAN_AMOUNT_FIELD_NUMBER: _ClassVar[int]
     INTEREST_RATE_FIELD_NUMBER: _ClassVar[int]
     TENURE_MONTHS_FIELD_NUMBER: _ClassVar[int]
+    OUTSIDE_FIELD_NUMBER: _ClassVar[int]
     customer_id: int
     loan_amount: _money_pb2.Money
     interest_rate: _decimal_pb2.Decimal
     tenure_months: int
-    def __init__(self, customer_id: _Optional[int] = ..., loan_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., interest_rate: _Optional[_Union[_decimal_pb2.Decimal, _Mapping]] = ..., tenure_months: _Optional[int] = ...) -> None: ...
+    outside: _decision_pb2.OutsideCredit
+    def __init__(self, customer_id: _Optional[int] = ..., loan_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., interest_rate: _Optional[_Union[_decimal_pb2.Decimal, _Mapping]] = ..., tenure_months: _Optional[int] = ..., outside: _Optional[_Union[_decision_pb2.OutsideCredit, _Mapping]] = ...) -> None: ...
 
 class CheckEligibilityResponse(_message.Message):
     __slots__ = ("decision",)
@@ -124,13 +127,14 @@ class BatchCheckEligibilityResult(_message.Message):
     def __init__(self, decision: _Optional[_Union[_decision_pb2.Decision, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ...) -> None: ...
 
 class CreateLoanRequest(_message.Message):
-    __slots__ = ("request_id", "customer_id", "loan_amount", "interest_rate", "tenure_months", "max_interest_rate", "disburse_later")
+    __slots__ = ("request_id", "customer_id", "loan_amount", "interest_rate", "tenure_months", "max_interest_rate", "outside", "disburse_later")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
     LOAN_AMOUNT_FIELD_NUMBER: _ClassVar[int]
     INTEREST_RATE_FIELD_NUMBER: _ClassVar[int]
     TENURE_MONTHS_FIELD_NUMBER: _ClassVar[int]
     MAX_INTEREST_RATE_FIELD_NUMBER: _ClassVar[int]
+    OUTSIDE_FIELD_NUMBER: _ClassVar[int]
     DISBURSE_LATER_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     customer_id: int
@@ -138,8 +142,9 @@ class CreateLoanRequest(_message.Message):
     interest_rate: _decimal_pb2.Decimal
     tenure_months: int
     max_interest_rate: _decimal_pb2.Decimal
+    outside: _decision_pb2.OutsideCredit
     disburse_later: bool
-    def __init__(self, request_id: _Optional[str] = ..., customer_id: _Optional[int] = ..., loan_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., interest_rate: _Optional[_Union[_decimal_pb2.Decimal, _Mapping]] = ..., tenure_months: _Optional[int] = ..., max_interest_rate: _Optional[_Union[_decimal_pb2.Decimal, _Mapping]] = ..., disburse_later: bool = ...) -> None: ...
+    def __init__(self, request_id: _Optional[str] = ..., customer_id: _Optional[int] = ..., loan_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., interest_rate: _Optional[_Union[_decimal_pb2.Decimal, _Mapping]] = ..., tenure_months: _Optional[int] = ..., max_interest_rate: _Optional[_Union[_decimal_pb2.Decimal, _Mapping]] = ..., outside: _Optional[_Union[_decision_pb2.OutsideCredit, _Mapping]] = ..., disburse_later: bool = ...) -> None: ...
 
 class CreateLoanResponse(_message.Message):
     __slots__ = ("decision", "loan")
@@ -250,6 +255,20 @@ class GetPayoffResponse(_message.Message):
     PAYOFF_FIELD_NUMBER: _ClassVar[int]
     payoff: _repayment_pb2.Payoff
     def __init__(self, payoff: _Optional[_Union[_repayment_pb2.Payoff, _Mapping]] = ...) -> None: ...
+
+class GetKeyFactsRequest(_message.Message):
+    __slots__ = ("loan_id", "decision_id")
+    LOAN_ID_FIELD_NUMBER: _ClassVar[int]
+    DECISION_ID_FIELD_NUMBER: _ClassVar[int]
+    loan_id: int
+    decision_id: str
+    def __init__(self, loan_id: _Optional[int] = ..., decision_id: _Optional[str] = ...) -> None: ...
+
+class GetKeyFactsResponse(_message.Message):
+    __slots__ = ("key_facts",)
+    KEY_FACTS_FIELD_NUMBER: _ClassVar[int]
+    key_facts: _key_facts_pb2.KeyFacts
+    def __init__(self, key_facts: _Optional[_Union[_key_facts_pb2.KeyFacts, _Mapping]] = ...) -> None: ...
 
 class GetDecisionRequest(_message.Message):
     __slots__ = ("decision_id",)

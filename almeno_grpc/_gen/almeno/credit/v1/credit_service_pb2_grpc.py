@@ -107,6 +107,11 @@ class CreditServiceStub(object):
                 request_serializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.GetPayoffRequest.SerializeToString,
                 response_deserializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.GetPayoffResponse.FromString,
                 _registered_method=True)
+        self.GetKeyFacts = channel.unary_unary(
+                '/almeno.credit.v1.CreditService/GetKeyFacts',
+                request_serializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.GetKeyFactsRequest.SerializeToString,
+                response_deserializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.GetKeyFactsResponse.FromString,
+                _registered_method=True)
         self.GetDecision = channel.unary_unary(
                 '/almeno.credit.v1.CreditService/GetDecision',
                 request_serializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.GetDecisionRequest.SerializeToString,
@@ -195,7 +200,7 @@ class CreditServiceServicer(object):
         """Decides a loan request and, when it is approved, books the loan at the corrected rate. The decision is stored
         either way. A decline is an answer, not an error.
 
-        Errors: INVALID_ARGUMENT (INVALID_FIELD, TERMS_DO_NOT_AMORTIZE, REQUEST_ID_REUSED), NOT_FOUND
+        Errors: INVALID_ARGUMENT (INVALID_FIELD, TERMS_DO_NOT_AMORTIZE, FEES_EXCEED_AMOUNT, REQUEST_ID_REUSED), NOT_FOUND
         (CUSTOMER_NOT_FOUND).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -256,6 +261,19 @@ class CreditServiceServicer(object):
 
         Errors: INVALID_ARGUMENT (INVALID_FIELD), NOT_FOUND (LOAN_NOT_FOUND), FAILED_PRECONDITION (LOAN_NOT_DISBURSED,
         LOAN_CANCELLED, SANCTION_EXPIRED, LOAN_CLOSED).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetKeyFacts(self, request, context):
+        """Discloses the key facts of a loan as it was approved, or of the loan that a decision approved: fees, totals, the
+        annual percentage rate, contingent charges and the schedule. Reads only.
+
+        A loan has the terms it was booked under; a decision those in effect on its business date.
+
+        Errors: INVALID_ARGUMENT (INVALID_FIELD, FEES_EXCEED_AMOUNT), NOT_FOUND (LOAN_NOT_FOUND, DECISION_NOT_FOUND),
+        FAILED_PRECONDITION (DECISION_DECLINED, DECISION_DAMAGED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -355,6 +373,11 @@ def add_CreditServiceServicer_to_server(servicer, server):
                     servicer.GetPayoff,
                     request_deserializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.GetPayoffRequest.FromString,
                     response_serializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.GetPayoffResponse.SerializeToString,
+            ),
+            'GetKeyFacts': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetKeyFacts,
+                    request_deserializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.GetKeyFactsRequest.FromString,
+                    response_serializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.GetKeyFactsResponse.SerializeToString,
             ),
             'GetDecision': grpc.unary_unary_rpc_method_handler(
                     servicer.GetDecision,
@@ -731,6 +754,33 @@ class CreditService(object):
             '/almeno.credit.v1.CreditService/GetPayoff',
             almeno_dot_credit_dot_v1_dot_credit__service__pb2.GetPayoffRequest.SerializeToString,
             almeno_dot_credit_dot_v1_dot_credit__service__pb2.GetPayoffResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetKeyFacts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/almeno.credit.v1.CreditService/GetKeyFacts',
+            almeno_dot_credit_dot_v1_dot_credit__service__pb2.GetKeyFactsRequest.SerializeToString,
+            almeno_dot_credit_dot_v1_dot_credit__service__pb2.GetKeyFactsResponse.FromString,
             options,
             channel_credentials,
             insecure,

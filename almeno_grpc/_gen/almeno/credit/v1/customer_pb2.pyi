@@ -1,5 +1,6 @@
 import datetime
 
+from almeno_grpc._gen.almeno.credit.v1 import asset_class_pb2 as _asset_class_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.type import money_pb2 as _money_pb2
 from google.protobuf import descriptor as _descriptor
@@ -60,7 +61,7 @@ class CustomerChange(_message.Message):
     def __init__(self, number: _Optional[int] = ..., change_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., customer_id: _Optional[int] = ..., loan_id: _Optional[int] = ..., field: _Optional[str] = ..., old_value: _Optional[str] = ..., new_value: _Optional[str] = ..., import_id: _Optional[str] = ..., row_number: _Optional[int] = ..., principal: _Optional[str] = ..., redacted: bool = ...) -> None: ...
 
 class CreditPosition(_message.Message):
-    __slots__ = ("loan_count", "active_loan_count", "loans_this_year", "approved_volume", "current_debt", "monthly_obligation", "emis_due", "emis_paid_on_time", "available_limit")
+    __slots__ = ("loan_count", "active_loan_count", "loans_this_year", "approved_volume", "current_debt", "monthly_obligation", "emis_due", "emis_paid_on_time", "available_limit", "days_past_due", "asset_class")
     LOAN_COUNT_FIELD_NUMBER: _ClassVar[int]
     ACTIVE_LOAN_COUNT_FIELD_NUMBER: _ClassVar[int]
     LOANS_THIS_YEAR_FIELD_NUMBER: _ClassVar[int]
@@ -70,6 +71,8 @@ class CreditPosition(_message.Message):
     EMIS_DUE_FIELD_NUMBER: _ClassVar[int]
     EMIS_PAID_ON_TIME_FIELD_NUMBER: _ClassVar[int]
     AVAILABLE_LIMIT_FIELD_NUMBER: _ClassVar[int]
+    DAYS_PAST_DUE_FIELD_NUMBER: _ClassVar[int]
+    ASSET_CLASS_FIELD_NUMBER: _ClassVar[int]
     loan_count: int
     active_loan_count: int
     loans_this_year: int
@@ -79,4 +82,6 @@ class CreditPosition(_message.Message):
     emis_due: int
     emis_paid_on_time: int
     available_limit: _money_pb2.Money
-    def __init__(self, loan_count: _Optional[int] = ..., active_loan_count: _Optional[int] = ..., loans_this_year: _Optional[int] = ..., approved_volume: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., current_debt: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., monthly_obligation: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., emis_due: _Optional[int] = ..., emis_paid_on_time: _Optional[int] = ..., available_limit: _Optional[_Union[_money_pb2.Money, _Mapping]] = ...) -> None: ...
+    days_past_due: int
+    asset_class: _asset_class_pb2.AssetClass
+    def __init__(self, loan_count: _Optional[int] = ..., active_loan_count: _Optional[int] = ..., loans_this_year: _Optional[int] = ..., approved_volume: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., current_debt: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., monthly_obligation: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., emis_due: _Optional[int] = ..., emis_paid_on_time: _Optional[int] = ..., available_limit: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., days_past_due: _Optional[int] = ..., asset_class: _Optional[_Union[_asset_class_pb2.AssetClass, str]] = ...) -> None: ...

@@ -22,6 +22,11 @@ class DecisionReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     DECISION_REASON_LOAN_EXCEEDS_LIMIT: _ClassVar[DecisionReason]
     DECISION_REASON_EMI_BURDEN_TOO_HIGH: _ClassVar[DecisionReason]
     DECISION_REASON_RATE_ABOVE_MAXIMUM: _ClassVar[DecisionReason]
+    DECISION_REASON_CUSTOMER_PAST_DUE: _ClassVar[DecisionReason]
+    DECISION_REASON_CUSTOMER_NON_PERFORMING: _ClassVar[DecisionReason]
+    DECISION_REASON_BUREAU_SCORE_TOO_LOW: _ClassVar[DecisionReason]
+    DECISION_REASON_BUREAU_REPORT_MISSING: _ClassVar[DecisionReason]
+    DECISION_REASON_BUREAU_REPORT_TOO_OLD: _ClassVar[DecisionReason]
 
 class ReplayOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -34,9 +39,24 @@ DECISION_REASON_CREDIT_SCORE_TOO_LOW: DecisionReason
 DECISION_REASON_LOAN_EXCEEDS_LIMIT: DecisionReason
 DECISION_REASON_EMI_BURDEN_TOO_HIGH: DecisionReason
 DECISION_REASON_RATE_ABOVE_MAXIMUM: DecisionReason
+DECISION_REASON_CUSTOMER_PAST_DUE: DecisionReason
+DECISION_REASON_CUSTOMER_NON_PERFORMING: DecisionReason
+DECISION_REASON_BUREAU_SCORE_TOO_LOW: DecisionReason
+DECISION_REASON_BUREAU_REPORT_MISSING: DecisionReason
+DECISION_REASON_BUREAU_REPORT_TOO_OLD: DecisionReason
 REPLAY_OUTCOME_UNSPECIFIED: ReplayOutcome
 REPLAY_OUTCOME_MATCH: ReplayOutcome
 REPLAY_OUTCOME_DRIFT: ReplayOutcome
+
+class OutsideCredit(_message.Message):
+    __slots__ = ("monthly_obligations", "bureau_score", "report_date")
+    MONTHLY_OBLIGATIONS_FIELD_NUMBER: _ClassVar[int]
+    BUREAU_SCORE_FIELD_NUMBER: _ClassVar[int]
+    REPORT_DATE_FIELD_NUMBER: _ClassVar[int]
+    monthly_obligations: _money_pb2.Money
+    bureau_score: int
+    report_date: _date_pb2.Date
+    def __init__(self, monthly_obligations: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., bureau_score: _Optional[int] = ..., report_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ...) -> None: ...
 
 class ScoreComponent(_message.Message):
     __slots__ = ("name", "points", "max_points", "observed")
@@ -63,7 +83,7 @@ class DecisionGate(_message.Message):
     def __init__(self, reason: _Optional[_Union[DecisionReason, str]] = ..., passed: bool = ..., observed: _Optional[str] = ..., allowed: _Optional[str] = ...) -> None: ...
 
 class Decision(_message.Message):
-    __slots__ = ("decision_id", "customer_id", "approved", "credit_score", "score_components", "loan_amount", "interest_rate", "corrected_interest_rate", "tenure_months", "monthly_installment", "reasons", "message", "position", "policy_version", "business_date", "counter_offer", "max_interest_rate", "gates", "policy_sha256", "monthly_income", "approved_limit", "create_time")
+    __slots__ = ("decision_id", "customer_id", "approved", "credit_score", "score_components", "loan_amount", "interest_rate", "corrected_interest_rate", "tenure_months", "monthly_installment", "reasons", "message", "position", "policy_version", "business_date", "counter_offer", "max_interest_rate", "gates", "policy_sha256", "monthly_income", "approved_limit", "create_time", "outside")
     DECISION_ID_FIELD_NUMBER: _ClassVar[int]
     CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
     APPROVED_FIELD_NUMBER: _ClassVar[int]
@@ -86,6 +106,7 @@ class Decision(_message.Message):
     MONTHLY_INCOME_FIELD_NUMBER: _ClassVar[int]
     APPROVED_LIMIT_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    OUTSIDE_FIELD_NUMBER: _ClassVar[int]
     decision_id: str
     customer_id: int
     approved: bool
@@ -108,7 +129,8 @@ class Decision(_message.Message):
     monthly_income: _money_pb2.Money
     approved_limit: _money_pb2.Money
     create_time: _timestamp_pb2.Timestamp
-    def __init__(self, decision_id: _Optional[str] = ..., customer_id: _Optional[int] = ..., approved: bool = ..., credit_score: _Optional[int] = ..., score_components: _Optional[_Iterable[_Union[ScoreComponent, _Mapping]]] = ..., loan_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., interest_rate: _Optional[_Union[_decimal_pb2.Decimal, _Mapping]] = ..., corrected_interest_rate: _Optional[_Union[_decimal_pb2.Decimal, _Mapping]] = ..., tenure_months: _Optional[int] = ..., monthly_installment: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., reasons: _Optional[_Iterable[_Union[DecisionReason, str]]] = ..., message: _Optional[str] = ..., position: _Optional[_Union[_customer_pb2.CreditPosition, _Mapping]] = ..., policy_version: _Optional[str] = ..., business_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., counter_offer: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., max_interest_rate: _Optional[_Union[_decimal_pb2.Decimal, _Mapping]] = ..., gates: _Optional[_Iterable[_Union[DecisionGate, _Mapping]]] = ..., policy_sha256: _Optional[str] = ..., monthly_income: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., approved_limit: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    outside: OutsideCredit
+    def __init__(self, decision_id: _Optional[str] = ..., customer_id: _Optional[int] = ..., approved: bool = ..., credit_score: _Optional[int] = ..., score_components: _Optional[_Iterable[_Union[ScoreComponent, _Mapping]]] = ..., loan_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., interest_rate: _Optional[_Union[_decimal_pb2.Decimal, _Mapping]] = ..., corrected_interest_rate: _Optional[_Union[_decimal_pb2.Decimal, _Mapping]] = ..., tenure_months: _Optional[int] = ..., monthly_installment: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., reasons: _Optional[_Iterable[_Union[DecisionReason, str]]] = ..., message: _Optional[str] = ..., position: _Optional[_Union[_customer_pb2.CreditPosition, _Mapping]] = ..., policy_version: _Optional[str] = ..., business_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., counter_offer: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., max_interest_rate: _Optional[_Union[_decimal_pb2.Decimal, _Mapping]] = ..., gates: _Optional[_Iterable[_Union[DecisionGate, _Mapping]]] = ..., policy_sha256: _Optional[str] = ..., monthly_income: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., approved_limit: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., outside: _Optional[_Union[OutsideCredit, _Mapping]] = ...) -> None: ...
 
 class ReplayDifference(_message.Message):
     __slots__ = ("field", "stored", "replayed")

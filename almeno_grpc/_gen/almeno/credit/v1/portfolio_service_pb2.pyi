@@ -1,7 +1,9 @@
+from almeno_grpc._gen.almeno.credit.v1 import decision_pb2 as _decision_pb2
 from almeno_grpc._gen.almeno.credit.v1 import import_pb2 as _import_pb2
 from almeno_grpc._gen.almeno.credit.v1 import policy_pb2 as _policy_pb2
 from almeno_grpc._gen.almeno.credit.v1 import portfolio_pb2 as _portfolio_pb2
 from almeno_grpc._gen.almeno.credit.v1 import simulation_pb2 as _simulation_pb2
+from almeno_grpc._gen.almeno.credit.v1 import terms_pb2 as _terms_pb2
 from almeno_grpc._gen.almeno.credit.v1 import scope_pb2 as _scope_pb2
 from google.type import date_pb2 as _date_pb2
 from google.type import decimal_pb2 as _decimal_pb2
@@ -147,21 +149,45 @@ class GetPolicyResponse(_message.Message):
     policy: _policy_pb2.Policy
     def __init__(self, policy: _Optional[_Union[_policy_pb2.Policy, _Mapping]] = ...) -> None: ...
 
+class ListTermsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListTermsResponse(_message.Message):
+    __slots__ = ("terms",)
+    TERMS_FIELD_NUMBER: _ClassVar[int]
+    terms: _containers.RepeatedCompositeFieldContainer[_terms_pb2.Terms]
+    def __init__(self, terms: _Optional[_Iterable[_Union[_terms_pb2.Terms, _Mapping]]] = ...) -> None: ...
+
+class GetTermsRequest(_message.Message):
+    __slots__ = ("version",)
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    version: str
+    def __init__(self, version: _Optional[str] = ...) -> None: ...
+
+class GetTermsResponse(_message.Message):
+    __slots__ = ("terms",)
+    TERMS_FIELD_NUMBER: _ClassVar[int]
+    terms: _terms_pb2.Terms
+    def __init__(self, terms: _Optional[_Union[_terms_pb2.Terms, _Mapping]] = ...) -> None: ...
+
 class SimulatePolicyRequest(_message.Message):
-    __slots__ = ("policy", "version", "against_version", "loan_amount", "interest_rate", "tenure_months")
+    __slots__ = ("policy", "version", "against_version", "loan_amount", "interest_rate", "tenure_months", "outside")
     POLICY_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     AGAINST_VERSION_FIELD_NUMBER: _ClassVar[int]
     LOAN_AMOUNT_FIELD_NUMBER: _ClassVar[int]
     INTEREST_RATE_FIELD_NUMBER: _ClassVar[int]
     TENURE_MONTHS_FIELD_NUMBER: _ClassVar[int]
+    OUTSIDE_FIELD_NUMBER: _ClassVar[int]
     policy: str
     version: str
     against_version: str
     loan_amount: _money_pb2.Money
     interest_rate: _decimal_pb2.Decimal
     tenure_months: int
-    def __init__(self, policy: _Optional[str] = ..., version: _Optional[str] = ..., against_version: _Optional[str] = ..., loan_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., interest_rate: _Optional[_Union[_decimal_pb2.Decimal, _Mapping]] = ..., tenure_months: _Optional[int] = ...) -> None: ...
+    outside: _decision_pb2.OutsideCredit
+    def __init__(self, policy: _Optional[str] = ..., version: _Optional[str] = ..., against_version: _Optional[str] = ..., loan_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., interest_rate: _Optional[_Union[_decimal_pb2.Decimal, _Mapping]] = ..., tenure_months: _Optional[int] = ..., outside: _Optional[_Union[_decision_pb2.OutsideCredit, _Mapping]] = ...) -> None: ...
 
 class SimulatePolicyResponse(_message.Message):
     __slots__ = ("progress", "summary", "flip")

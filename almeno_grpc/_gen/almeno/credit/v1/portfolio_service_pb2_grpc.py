@@ -77,6 +77,16 @@ class PortfolioServiceStub(object):
                 request_serializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.GetPolicyRequest.SerializeToString,
                 response_deserializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.GetPolicyResponse.FromString,
                 _registered_method=True)
+        self.ListTerms = channel.unary_unary(
+                '/almeno.credit.v1.PortfolioService/ListTerms',
+                request_serializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.ListTermsRequest.SerializeToString,
+                response_deserializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.ListTermsResponse.FromString,
+                _registered_method=True)
+        self.GetTerms = channel.unary_unary(
+                '/almeno.credit.v1.PortfolioService/GetTerms',
+                request_serializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.GetTermsRequest.SerializeToString,
+                response_deserializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.GetTermsResponse.FromString,
+                _registered_method=True)
         self.SimulatePolicy = channel.unary_stream(
                 '/almeno.credit.v1.PortfolioService/SimulatePolicy',
                 request_serializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.SimulatePolicyRequest.SerializeToString,
@@ -169,6 +179,22 @@ class PortfolioServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListTerms(self, request, context):
+        """Lists the versions of the lender's terms by effective date, the oldest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetTerms(self, request, context):
+        """Fetches a version of the lender's terms. Those that a loan was booked under are found when their file is gone.
+
+        Errors: INVALID_ARGUMENT (INVALID_FIELD), NOT_FOUND (TERMS_NOT_FOUND).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def SimulatePolicy(self, request, context):
         """Decides one loan request for every customer under two policies. Reads only.
 
@@ -227,6 +253,16 @@ def add_PortfolioServiceServicer_to_server(servicer, server):
                     servicer.GetPolicy,
                     request_deserializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.GetPolicyRequest.FromString,
                     response_serializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.GetPolicyResponse.SerializeToString,
+            ),
+            'ListTerms': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTerms,
+                    request_deserializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.ListTermsRequest.FromString,
+                    response_serializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.ListTermsResponse.SerializeToString,
+            ),
+            'GetTerms': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetTerms,
+                    request_deserializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.GetTermsRequest.FromString,
+                    response_serializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.GetTermsResponse.SerializeToString,
             ),
             'SimulatePolicy': grpc.unary_stream_rpc_method_handler(
                     servicer.SimulatePolicy,
@@ -458,6 +494,60 @@ class PortfolioService(object):
             '/almeno.credit.v1.PortfolioService/GetPolicy',
             almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.GetPolicyRequest.SerializeToString,
             almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.GetPolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListTerms(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/almeno.credit.v1.PortfolioService/ListTerms',
+            almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.ListTermsRequest.SerializeToString,
+            almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.ListTermsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetTerms(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/almeno.credit.v1.PortfolioService/GetTerms',
+            almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.GetTermsRequest.SerializeToString,
+            almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.GetTermsResponse.FromString,
             options,
             channel_credentials,
             insecure,

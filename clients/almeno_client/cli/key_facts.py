@@ -1,0 +1,97 @@
+"""Commands on key facts and on the lender's terms: key-facts, terms."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from almeno_client.cli.book_rendering import show_tables
+from almeno_client.cli.key_facts_rendering import key_facts_panel, show_terms, terms_table
+from almeno_client.cli.options import AsJson
+from almeno_client.cli.output import write_utf8
+from almeno_client.cli.page_files import page_file
+from almeno_client.cli.rendering import show_list
+from almeno_client.cli.session import Session, new_console, session_of
+from almeno_client.files import write_page
+from almeno_client.formatting import printable
+from almeno_client.key_facts_records import KeyFacts
+from almeno_client.reports import key_facts_tables
+
+
+def key_facts(
+    context: typer.Context,
+    loan_id: Annotated[int | None, typer.Argument(metavar="LOAN_ID", help="The loan's id.", show_default=False)] = None,
+    decision_id: Annotated[
+        str | None,
+        typer.Option(
+            "--decision", metavar="DECISION_ID", help="Of the loan that a decision approved.", show_default=False
+        ),
+    ] = None,
+    with_schedule: Annotated[bool, typer.Option("--schedule", help="Show the repayment schedule too.")] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", dir_okay=False, show_default=False, help="Write them as a page here."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a loan costs: fees, totals, the annual percentage rate, charges, schedule."""
+    session = session_of(context, as_json)
+    if (loan_id is None) == (decision_id is None):
+        raise typer.BadParameter("name a loan or a decision", param_hint="'LOAN_ID' / '--decision'")
+    file = None if html is None else page_file(html, html.name, as_json=session.as_json)
+    with session.connected() as client:
+        facts = client.get_key_facts(loan_id, decision_id=decision_id)
+        if file is not None:
+            _write_page(facts, file)
+    if session.as_json:
+        session.show_json(key_facts=facts)
+        return
+    console = new_console()
+    console.print(key_facts_panel(facts))
+    if with_schedule:
+        show_tables(console, [key_facts_tables.schedule_table(facts)])
+    if file is not None:
+        console.print(Text(f"The page is {printable(str(file))}"), soft_wrap=True)
+
+
+def terms(
+    context: typer.Context,
+    version: Annotated[
+        str | None, typer.Argument(metavar="VERSION", help="Show this version, with its file.", show_default=False)
+    ] = None,
+    as_toml: Annotated[
+        bool, typer.Option("--toml", help="Print the version's file and nothing else, to make new terms of it.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the versions of the lender's terms, or show one."""
+    session = session_of(context, as_json)
+    if version is not None:
+        _show_version(session, version, as_toml=as_toml)
+        return
+    if as_toml:
+        raise typer.BadParameter("name the version", param_hint="'--toml'")
+    with session.connected() as client:
+        found = client.list_terms()
+    if session.as_json:
+        session.show_json(terms=found)
+    else:
+        show_list(new_console(), terms_table(found), nothing="There are no terms.", more=False)
+
+
+def _show_version(session: Session, version: str, *, as_toml: bool) -> None:
+    with session.connected() as client:
+        found = client.get_terms(version)
+    if as_toml:
+        write_utf8(found.toml)
+    elif session.as_json:
+        session.show_json(terms=found)
+    else:
+        show_terms(new_console(), found)
+
+
+def _write_page(facts: KeyFacts, file: Path) -> None:
+    from almeno_client.reports.key_facts_page import key_facts_page  # noqa: PLC0415 - plotting loads slowly
+
+    write_page(file, key_facts_page(facts))
