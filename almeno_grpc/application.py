@@ -26,6 +26,7 @@ from almeno_grpc.rpc.portfolio_servicer import PortfolioServicer, RuleServices
 from almeno_grpc.rpc.runtime.authentication import Authentication, Certificates, KeyAuthentication, OpenAccess
 from almeno_grpc.rpc.runtime.limits import MAX_STREAMS, WRITE_THREADS
 from almeno_grpc.service.access import AccessService
+from almeno_grpc.service.accounts import AccountReader
 from almeno_grpc.service.audit import AuditService
 from almeno_grpc.service.audit_queue import AuditQueue
 from almeno_grpc.service.booking import BookingService
@@ -67,7 +68,8 @@ class CreditApplication:
         self._checks = CheckService(self._store, calendar, clock)
         self._customers = CustomerService(self._store, clock, access)
         self._booking = BookingService(self._store, calendar, terms_calendar, clock, access)
-        self._repayments = RepaymentService(self._store, clock, access)
+        accounts = AccountReader(terms_calendar)
+        self._repayments = RepaymentService(self._store, accounts, clock, access)
         persons = Persons(self._audit, clock)
         self._credit = CreditServicer(
             self._customers,

@@ -35,6 +35,7 @@ CreditError
 ├── FailedPrecondition
 │   ├── BusinessDateBehind
 │   ├── NoPolicyInEffect
+│   ├── NoTermsInEffect
 │   ├── PolicyChanged
 │   ├── TermsChanged
 │   ├── DecisionDeclined
@@ -385,6 +386,12 @@ class NoPolicyInEffect(FailedPrecondition):
     """No policy has taken effect by the business date."""
 
     reason = "NO_POLICY_IN_EFFECT"
+
+
+class NoTermsInEffect(FailedPrecondition):
+    """No terms of the lender have taken effect by the business date."""
+
+    reason = "NO_TERMS_IN_EFFECT"
 
 
 class PolicyChanged(FailedPrecondition):

@@ -28,7 +28,7 @@ from almeno_grpc.rpc.field_reader import FieldReader
 from almeno_grpc.rpc.pages import page_of
 from almeno_grpc.rpc.persons import Persons
 from almeno_grpc.rpc.runtime.current_call import current_caller
-from almeno_grpc.service.booking import Booking, BookingService
+from almeno_grpc.service.booking import Booking, BookingRequest, BookingService
 from almeno_grpc.service.checks import CheckService
 from almeno_grpc.service.customers import CustomerService
 from almeno_grpc.service.decision_snapshot import StoredDecision
@@ -172,7 +172,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
             fill_booking(response, booking)
             return response.SerializeToString()
 
-        return self._booking.book(loan_request, call, encode, count)
+        return self._booking.book(BookingRequest(loan_request), call, encode, count)
 
     def GetLoan(self, request: pb.GetLoanRequest, _context: grpc.ServicerContext) -> pb.GetLoanResponse:
         """Fetches a loan and its customer."""
@@ -264,7 +264,7 @@ class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
         payoff_date = fields.optional_date("payoff_date", request)
         fields.raise_if_invalid()
         response = pb.GetPayoffResponse()
-        fill_payoff(response.payoff, self._repayments.payoff(loan_id, payoff_date))
+        fill_payoff(response.payoff, self._repayments.payoff(loan_id, payoff_date).payoff)
         return response
 
     def GetKeyFacts(self, request: pb.GetKeyFactsRequest, _context: grpc.ServicerContext) -> pb.GetKeyFactsResponse:

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from operator import attrgetter
 
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.customer import Customer
 from almeno_grpc.domain.decision import Borrower, Decision, LoanRequest, decide
-from almeno_grpc.domain.errors import CustomerNotFound, LoanNotFound
+from almeno_grpc.domain.errors import CustomerNotFound, LoanNotFound, NoTermsInEffect
 from almeno_grpc.domain.loan import Loan, LoanState
 from almeno_grpc.domain.terms import Terms, fees_of, net_disbursed
 from almeno_grpc.service.decision_snapshot import StoredDecision, decision_record, stored_decision_of
@@ -37,6 +37,20 @@ class Booking:
     def decision(self) -> Decision:
         """The decision itself."""
         return self.stored.decision
+
+
+@dataclass(frozen=True, slots=True)
+class BookingRequest:
+    """A loan that is to be booked if it is approved."""
+
+    loan: LoanRequest
+    disburse_later: bool = False
+    """Whether it is only sanctioned, and disbursed by a request of its own."""
+
+    @property
+    def customer_id(self) -> int:
+        """Whose loan it is going to be."""
+        return self.loan.customer_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +87,13 @@ class BookingService:
         self._pinned_policies = PinnedVersions(POLICIES)
         self._pinned_terms = PinnedVersions(TERMS)
         # A batch holds one booking of a customer: the next one has to see it.
-        self._queue: WriteQueue[LoanRequest, BookingState, Booking] = WriteQueue(
+        self._queue: WriteQueue[BookingRequest, BookingState, Booking] = WriteQueue(
             "bookings", store, clock, self, key_of=attrgetter("customer_id"), access=access
         )
 
     def book(
         self,
-        request: LoanRequest,
+        request: BookingRequest,
         context: RequestContext,
         encode: Callable[[Booking], bytes],
         on_commit: Callable[[Booking], object] = lambda _booking: None,
@@ -101,6 +115,7 @@ class BookingService:
             CustomerNotFound: No customer has the id.
             TermsDoNotAmortize: The terms give no schedule that repays the loan.
             NoPolicyInEffect: No policy has taken effect by the business date.
+            NoTermsInEffect: The loan is to be disbursed later, and no terms say until when.
             FeesExceedAmount: The fees of the terms leave nothing of the loan to disburse.
             PolicyChanged: Earlier decisions were taken by another file of the same policy version.
             TermsChanged: Earlier loans were booked under another file of the same version.
@@ -111,7 +126,7 @@ class BookingService:
         """Ends the queue's threads once they have answered what waits."""
         self._queue.close()
 
-    def load(self, tx: Transaction, requests: Sequence[LoanRequest], *, wait: bool) -> BookingState:
+    def load(self, tx: Transaction, requests: Sequence[BookingRequest], *, wait: bool) -> BookingState:
         """Locks the customers and reads their positions, in one statement each."""
         today = self._clock.today()
         locked = tx.borrowers.lock([request.customer_id for request in requests], wait=wait)
@@ -125,14 +140,18 @@ class BookingService:
             None if terms is None or terms.version in self._pinned_terms else tx.terms_pins.all(),
         )
 
-    def execute(self, state: BookingState, request: LoanRequest, changes: Changes) -> Booking:
+    def execute(self, state: BookingState, request: BookingRequest, changes: Changes) -> Booking:
         """Decides one request, and adds the decision and the loan to the changes."""
         borrower = state.borrowers.get(request.customer_id)
         if borrower is None:
             raise CustomerNotFound(request.customer_id) if state.waited else NotLocked
         policy, terms = self._policies.in_effect(state.today), self._terms.in_effect(state.today)
-        net_disbursed(request.loan_amount, fees_of(terms, request.loan_amount))
-        decision = decide(request, borrower, policy, state.today)
+        if terms is None and request.disburse_later:
+            raise NoTermsInEffect(
+                f"no terms are in effect on {state.today}", metadata={"business_date": str(state.today)}
+            )
+        net_disbursed(request.loan.loan_amount, fees_of(terms, request.loan.loan_amount))
+        decision = decide(request.loan, borrower, policy, state.today)
         if self._pinned_policies.must_be_pinned(policy, state.policy_pins):
             changes.policy_pins[policy.version] = policy.sha256
         now = self._clock.now_microseconds()
@@ -141,7 +160,9 @@ class BookingService:
         changes.business_date = state.today
         if not decision.approved:
             return Booking(stored, None)
-        loan = _approved_loan(next(state.loan_ids), stored.decision_id, decision)
+        loan = _approved_loan(next(state.loan_ids), stored.decision_id, decision, terms)
+        if terms is not None and request.disburse_later:
+            loan = replace(loan, valid_until=terms.valid_until(loan.approval_date))
         changes.loans.append(loan)
         self._pin_terms(state, terms, changes)
         return Booking(stored, loan)
@@ -181,7 +202,7 @@ class BookingService:
             changes.terms_pins[terms.version] = terms
 
 
-def _approved_loan(loan_id: int, decision_id: str, decision: Decision) -> Loan:
+def _approved_loan(loan_id: int, decision_id: str, decision: Decision, terms: Terms | None) -> Loan:
     request = decision.request
     return Loan(
         loan_id=loan_id,
@@ -196,4 +217,5 @@ def _approved_loan(loan_id: int, decision_id: str, decision: Decision) -> Loan:
         outstanding_principal=request.loan_amount,
         approval_date=decision.business_date,
         decision_id=decision_id,
+        terms_version=terms.version if terms else None,
     )

@@ -39,7 +39,8 @@ class KeyFactsService:
             loan = tx.loans.get(loan_id)
         if loan is None:
             raise LoanNotFound(loan_id)
-        return KeyFactsOf(key_facts(_facts_of_loan(loan), terms_of_loan(loan, self._terms)), loan_id, loan.decision_id)
+        terms = None if loan.terms_version is None else self._terms.of_version(loan.terms_version)
+        return KeyFactsOf(key_facts(_facts_of_loan(loan), terms), loan_id, loan.decision_id)
 
     def of_decision(self, decision_id: str) -> KeyFactsOf:
         """The key facts of the loan that a decision approved, by the terms in effect on its business date.
@@ -64,20 +65,16 @@ class KeyFactsService:
         return KeyFactsOf(key_facts(_facts_of_decision(decision), terms), None, decision_id)
 
 
-def terms_of_loan(loan: Loan, terms: TermsCalendar) -> Terms | None:
-    """The terms that a loan was booked under; None for an imported one."""
-    return None if loan.decision_id is None else terms.in_effect(loan.approval_date)
-
-
 def _facts_of_loan(loan: Loan) -> LoanFacts:
+    booked = loan.booked_terms
     return LoanFacts(
         loan.loan_amount,
-        loan.interest_rate,
-        loan.tenure_months,
-        loan.monthly_installment,
+        booked.interest_rate,
+        booked.installments,
+        booked.monthly_installment,
         loan.installment_method,
         approval_date=loan.approval_date,
-        first_date=loan.approval_date,
+        first_date=loan.schedule_begin,
     )
 
 

@@ -63,7 +63,7 @@ class _Rows:
         written: list[RowChanges] = []
         for form, rows, new in inserted:
             if new:
-                rows += new
+                rows.extend(new)
                 written.append(form.inserted(new))
         new_terms = {
             version: terms_pins.row_of(terms)

@@ -137,9 +137,9 @@ def row_of(loan: Loan) -> tuple[Any, ...]:
 
 def day_of(day: date | None) -> int | None:
     """A day as the tables number it."""
-    return day and day.toordinal()
+    return None if day is None else day.toordinal()
 
 
 def date_of(number: int | None) -> date | None:
     """The inverse of `day_of`."""
-    return number and date.fromordinal(number)
+    return None if number is None else date.fromordinal(number)

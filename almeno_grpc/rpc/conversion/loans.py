@@ -3,9 +3,10 @@
 from datetime import date
 
 from almeno_grpc.api import loan_pb2, repayment_pb2
+from almeno_grpc.domain.account import Payoff
 from almeno_grpc.domain.installments import InstallmentMethod
 from almeno_grpc.domain.loan import Installment, InstallmentState, Loan, LoanState
-from almeno_grpc.domain.repayment import Payoff, Repayment
+from almeno_grpc.domain.repayment import Repayment
 from almeno_grpc.rpc.conversion.enums import enum_values
 from almeno_grpc.rpc.conversion.values import fill_date, fill_decimal, fill_money, fill_timestamp
 
