@@ -1,8 +1,8 @@
-"""The rule for a person's first or last name."""
+"""The rules for names of persons and for short texts."""
 
 import unicodedata
 
-from almeno_grpc.domain.limits import MAX_NAME_CHARACTERS
+from almeno_grpc.domain.limits import MAX_NAME_CHARACTERS, MAX_REASON_CHARACTERS
 
 _UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 """Unicode categories of control characters, lone surrogates, line and paragraph separators."""
@@ -28,14 +28,41 @@ def clean_name(text: str) -> str:
         ValueError: The name is empty, longer than `MAX_NAME_CHARACTERS`, holds a control character or has no character
             that can be seen. The message says what it has to be and does not quote it.
     """
-    name = text.strip()
-    if not 1 <= len(name) <= MAX_NAME_CHARACTERS:
-        raise ValueError(f"must be 1 to {MAX_NAME_CHARACTERS} characters long, white space around it not counted")
-    if holds_controls(name):
+    return _clean(text, MAX_NAME_CHARACTERS)
+
+
+def clean_reason(text: str) -> str:
+    """Gives the reason for a change without the white space around it.
+
+    Raises:
+        ValueError: As for a name, with `MAX_REASON_CHARACTERS`.
+    """
+    return _clean(text, MAX_REASON_CHARACTERS)
+
+
+def _clean(text: str, max_characters: int) -> str:
+    cleaned = text.strip()
+    if not 1 <= len(cleaned) <= max_characters:
+        raise ValueError(f"must be 1 to {max_characters} characters long, white space around it not counted")
+    if holds_controls(cleaned):
         raise ValueError("must not hold control characters, line breaks or bidi overrides")
-    if not any(map(_can_be_seen, name)):
+    if not any(map(_can_be_seen, cleaned)):
         raise ValueError("must have a character that can be seen")
-    return name
+    return cleaned
+
+
+def clean_code(text: str, max_characters: int) -> str:
+    """Gives a reference or a code, which programs compare, without the white space around it; spaces in it stay.
+
+    Raises:
+        ValueError: It is empty, longer than that, or a character in it cannot be seen. The message does not quote it.
+    """
+    code = text.strip()
+    if not 1 <= len(code) <= max_characters:
+        raise ValueError(f"must be at most {max_characters} characters long, and not blank")
+    if not all(character == " " or (_can_be_seen(character) and character.isprintable()) for character in code):
+        raise ValueError("must hold no character but spaces that cannot be seen")
+    return code
 
 
 def holds_controls(text: str) -> bool:

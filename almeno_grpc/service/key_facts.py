@@ -6,7 +6,6 @@ from almeno_grpc.domain.decision import Decision
 from almeno_grpc.domain.errors import DecisionDamaged, DecisionDeclined, DecisionNotFound, LoanNotFound
 from almeno_grpc.domain.key_facts import KeyFacts, LoanFacts, key_facts
 from almeno_grpc.domain.loan import Loan
-from almeno_grpc.domain.terms import Terms
 from almeno_grpc.service.decision_snapshot import DecisionUnreadable, read_snapshot
 from almeno_grpc.service.store import Store
 from almeno_grpc.service.terms import TermsCalendar

@@ -201,7 +201,7 @@ class CreditServiceServicer(object):
         either way. A decline is an answer, not an error.
 
         Errors: INVALID_ARGUMENT (INVALID_FIELD, TERMS_DO_NOT_AMORTIZE, FEES_EXCEED_AMOUNT, REQUEST_ID_REUSED), NOT_FOUND
-        (CUSTOMER_NOT_FOUND).
+        (CUSTOMER_NOT_FOUND), FAILED_PRECONDITION (NO_TERMS_IN_EFFECT: no terms say until when it may be disbursed later).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
