@@ -41,20 +41,21 @@ CreditError
 │   ├── DecisionDeclined
 │   ├── DecisionDamaged
 │   ├── LoanClosed
-│   ├── LoanNotDisbursed
-│   ├── LoanDisbursed
-│   ├── LoanCancelled
+│   ├── WrongLoanState
+│   │   ├── LoanNotDisbursed
+│   │   ├── LoanDisbursed
+│   │   ├── LoanCancelled
+│   │   ├── NotReducingBalance
+│   │   ├── PaidAhead
+│   │   └── TooManyCharges
 │   ├── SanctionExpired
 │   ├── CoolingOffOver
 │   ├── RepaymentExceedsPayoff
 │   ├── TooManyRepayments
 │   ├── AlreadyReversed
 │   ├── LaterChange
-│   ├── NotReducingBalance
 │   ├── InstallmentsOverdue
-│   ├── PaidAhead
 │   ├── WaiverExceedsCharges
-│   ├── TooManyCharges
 │   └── LastAdministrator
 ├── ResourceExhausted
 │   ├── UploadTooLarge
@@ -436,8 +437,8 @@ class LoanClosed(FailedPrecondition):
         super().__init__(f"loan {loan_id} is closed: nothing is left to pay", metadata={"loan_id": str(loan_id)})
 
 
-class _LoanState(FailedPrecondition):
-    """The loan is in a state that does not allow it."""
+class WrongLoanState(FailedPrecondition):
+    """The loan is in a state that does not allow it; its leaves say in which."""
 
     text: ClassVar[str]
 
@@ -445,21 +446,21 @@ class _LoanState(FailedPrecondition):
         super().__init__(f"loan {loan_id} {self.text}", metadata={"loan_id": str(loan_id)})
 
 
-class LoanNotDisbursed(_LoanState):
+class LoanNotDisbursed(WrongLoanState):
     """The loan is sanctioned, and nothing is owed on it yet."""
 
     reason = "LOAN_NOT_DISBURSED"
     text = "has not been disbursed: nothing is owed on it yet"
 
 
-class LoanDisbursed(_LoanState):
+class LoanDisbursed(WrongLoanState):
     """The loan has been disbursed already."""
 
     reason = "LOAN_DISBURSED"
     text = "has been disbursed already"
 
 
-class LoanCancelled(_LoanState):
+class LoanCancelled(WrongLoanState):
     """The loan was cancelled before its disbursement."""
 
     reason = "LOAN_CANCELLED"
@@ -512,7 +513,7 @@ class LaterChange(FailedPrecondition):
         )
 
 
-class NotReducingBalance(_LoanState):
+class NotReducingBalance(WrongLoanState):
     """The loan's instalments do not follow from a reducing balance."""
 
     reason = "NOT_REDUCING_BALANCE"
@@ -532,7 +533,7 @@ class InstallmentsOverdue(FailedPrecondition):
         )
 
 
-class PaidAhead(_LoanState):
+class PaidAhead(WrongLoanState):
     """More than the running instalment is paid already."""
 
     reason = "PAID_AHEAD"
@@ -551,7 +552,7 @@ class WaiverExceedsCharges(FailedPrecondition):
         )
 
 
-class TooManyCharges(_LoanState):
+class TooManyCharges(WrongLoanState):
     """The loan has as many charges and waivers as one may have."""
 
     reason = "TOO_MANY_CHARGES"

@@ -389,7 +389,7 @@ sanction_end = Table(
     ForeignKeyConstraint(["customer_id", "loan_id"], ["loan.customer_id", "loan.loan_id"]),
     CheckConstraint("state IN ('ACTIVE', 'CANCELLED')", name="state_known"),
     CheckConstraint(
-        "(state = 'ACTIVE' AND reason = '') OR (state = 'CANCELLED' AND reason IN ('WITHDRAWN', 'LENDER'))",
+        "(state = 'CANCELLED') = (reason <> '') AND reason IN ('', 'WITHDRAWN', 'LENDER')",
         name="reason_of_cancellation",
     ),
     CheckConstraint("length(external_reference) <= 64", name="external_reference_length"),

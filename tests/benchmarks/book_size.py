@@ -62,10 +62,12 @@ INSERT INTO loan_number (loan_id, customer_id) {_NUMBERS} SELECT :first_loan + i
 _LOANS = text(f"""
 INSERT INTO loan (loan_id, customer_id, loan_amount_paise, interest_rate_e4, tenure_months, monthly_installment_paise,
     installment_method, emis_paid, emis_paid_on_time, outstanding_principal_paise, approval_year, approval_month,
-    approval_day, source_loan_id, paid_toward_next_paise, repayment_count)
+    approval_day, source_loan_id, paid_toward_next_paise, repayment_count, state, disbursement_year, disbursement_month,
+    disbursement_day, latest_repayment, segment_count, charge_count, open_charges_paise, next_due_day)
 {_NUMBERS}
 SELECT :first_loan + i, :first + i % :customers, 10000000, 105000, 24, 460000, 'ANNUAL_COMPOUND', i % 24, 0,
-    10000000 - 400000 * (i % 24), 2024 + i % 3, 1 + i % 10, 1 + i % 28, :first_loan + i, 0, 0
+    10000000 - 400000 * (i % 24), 2024 + i % 3, 1 + i % 10, 1 + i % 28, :first_loan + i, 0, 0,
+    'ACTIVE', 2024 + i % 3, 1 + i % 10, 1 + i % 28, 0, 0, 0, 0, 738900 + i % 1500
 FROM n
 """)  # noqa: S608
 

@@ -64,7 +64,8 @@ DAMAGE = {
     "UPDATE loan SET repayment_count = repayment_count + 1": "wrong: loan stored",
     "INSERT INTO repayment SELECT customer_id, loan_id, number + 5000, 'x' || loan_id, amount_paise, payment_date, "
     "emis_paid_before, emis_paid_on_time_before, paid_toward_next_before_paise, outstanding_principal_before_paise, "
-    "emis_paid, emis_paid_on_time, paid_toward_next_paise, outstanding_principal_paise, closes_loan, create_time_us "
+    "emis_paid, emis_paid_on_time, paid_toward_next_paise, outstanding_principal_paise, closes_loan, create_time_us, "
+    "kind, effect, charges_paid_paise, channel, external_reference "
     "FROM repayment WHERE number = 1": "twice: repayment",
     "UPDATE decision SET approved = NOT approved": "wrong: decision stored",
     "UPDATE loan SET loan_amount_paise = 30 * loan_amount_paise": "cap: ",

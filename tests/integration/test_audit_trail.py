@@ -190,7 +190,9 @@ CUSTOMER_COPY = """INSERT INTO customer (customer_id, first_name, last_name, age
 LOAN_COPY = """INSERT INTO loan SELECT loan_id + 5000, customer_id, loan_amount_paise, interest_rate_e4, tenure_months,
     monthly_installment_paise, installment_method, emis_paid, emis_paid_on_time, outstanding_principal_paise,
     approval_year, approval_month, approval_day, source_loan_id + 5000, decision_id, paid_toward_next_paise,
-    repayment_count FROM loan WHERE loan_id = 102"""
+    repayment_count, state, disbursement_year, disbursement_month, disbursement_day, valid_until_day, latest_repayment,
+    terms_version, segment_count, charge_count, open_charges_paise, next_due_day, non_performing_since_day
+    FROM loan WHERE loan_id = 102"""
 EDITS = {
     "a limit raised": (
         "UPDATE customer SET approved_limit_paise = 1 WHERE customer_id = 1",

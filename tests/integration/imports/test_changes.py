@@ -19,11 +19,14 @@ COLUMNS = {
     "approval_day": "approval_date",
 }
 """The field of a column, where that is not its name without the unit."""
+FOLLOWING = {"state", "disbursement_year", "disbursement_month", "disbursement_day", "next_due_day"}
+"""Columns that follow from the fields of a sheet."""
 
 
 def changed_fields(before: dict, after: dict) -> set[str]:
     """The fields whose columns differ in two states of a row."""
-    return {COLUMNS.get(column, column.removesuffix("_paise")) for column in before if before[column] != after[column]}
+    changed = {column for column in before if before[column] != after[column]} - FOLLOWING
+    return {COLUMNS.get(column, column.removesuffix("_paise")) for column in changed}
 
 
 def changes(book: Book, customer_id: int) -> list[tuple[int | None, str, str, str]]:

@@ -13,7 +13,11 @@ from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError
 from support.audit_trail import findings
 
+from almeno_grpc.domain.loan import LoanState
+from almeno_grpc.domain.months import due_date
+from almeno_grpc.domain.repayment import RepaymentKind
 from almeno_grpc.storage.engine import DatabaseUnusable
+from almeno_grpc.storage.loan_rows import COLUMNS, row_of
 from almeno_grpc.storage.schema import MIGRATIONS
 from almeno_grpc.storage.store import SqlStore
 from almeno_grpc.storage.tables import metadata
@@ -122,9 +126,17 @@ def test_migrations_make_the_same_checks_keys_and_indexes_to_the_letter(empty, o
 def test_repayments_and_changes_cannot_be_changed_or_removed_by_anybody(empty, engine):
     empty.migrate()
     with engine.begin() as connection:
-        for row in (*A_REPAYMENT, A_CHANGE, A_PIN):
+        for row in (*A_REPAYMENT_OF_TODAY, A_CHANGE, A_PIN, *AFTER_BOOKING):
             connection.exec_driver_sql(row)
     for change in (
+        "UPDATE repayment_reversal SET return_code = '2'",
+        "DELETE FROM repayment_reversal",
+        "UPDATE loan_segment SET installments = 9",
+        "DELETE FROM loan_segment",
+        "UPDATE loan_charge SET amount_paise = 2",
+        "DELETE FROM loan_charge",
+        "UPDATE sanction_end SET reason = 'LENDER'",
+        "DELETE FROM sanction_end",
         "UPDATE repayment SET amount_paise = 2",
         "DELETE FROM repayment",
         "UPDATE customer_change SET old_value = '29'",
@@ -154,6 +166,59 @@ def test_loan_of_a_book_that_was_written_before_may_have_more_repayments(empty, 
     if engine.dialect.name == "sqlite":
         with engine.connect() as connection:
             assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
+
+
+LOANS_OF_BEFORE = [
+    (due_date(approved, paid + 1) if paid < 12 else None, approved, paid)
+    for approved in (date(2023, 10, 31), date(2024, 1, 29), date(2025, 12, 30), date(2026, 2, 28))
+    for paid in (0, 1, 3, 11, 12)
+]
+"""With the due date of the next instalment: months of every length, and a leap day."""
+
+
+def test_loans_that_were_there_are_disbursed_on_their_approval_and_know_what_falls_due_next(empty, engine):
+    empty.migrate("0205")
+    with engine.begin() as connection:
+        connection.exec_driver_sql(A_REPAYMENT[0])
+        for number, (_, approved, paid) in enumerate(LOANS_OF_BEFORE, 1):
+            connection.exec_driver_sql(f"INSERT INTO loan_number VALUES ({number}, 7)")  # noqa: S608 - of our own
+            day = f"{approved.year}, {approved.month}, {approved.day}"
+            connection.exec_driver_sql(
+                f"INSERT INTO loan VALUES ({number}, 7, 1200000, 120000, 12, 100000, 'ANNUAL_COMPOUND', {paid}, 0,"  # noqa: S608
+                f" {1_200_000 - 100_000 * paid}, {day}, {number}, NULL, 0, {number % 2})"
+            )
+        connection.exec_driver_sql(A_REPAYMENT[3].replace("(7, 5", "(7, 1"))
+    empty.migrate()
+    with empty.read() as tx:
+        loans = tx.loans.page(7, None, 0, 100, date(2026, 1, 1))
+        assert [(loan.next_due, loan.approval_date, loan.emis_paid) for loan in loans] == LOANS_OF_BEFORE
+        assert [loan.disbursement_date for loan in loans] == [loan.approval_date for loan in loans]
+        assert [loan.latest_repayment for loan in loans] == [loan.loan_id % 2 for loan in loans]
+        assert [tx.loans.page(7, state, 0, 100, date(2026, 1, 1)) for state in LoanState] == [
+            [loan for loan in loans if loan.state is state] for state in LoanState
+        ]
+        [repayment] = tx.repayments.of_loan(loans[0])
+        assert (repayment.kind, repayment.effect, repayment.charges_paid) == (RepaymentKind.REPAYMENT, None, 0)
+        # What was written is what the records say of themselves.
+        columns = ", ".join(column.name for column in COLUMNS)
+        with engine.connect() as connection:
+            rows = connection.exec_driver_sql(f"SELECT {columns} FROM loan ORDER BY loan_id").all()  # noqa: S608
+        assert [tuple(row) for row in rows] == [row_of(loan) for loan in loans]
+
+
+def test_upgrade_of_a_book_with_rows_leaves_a_sound_file_with_every_check(empty, engine):
+    empty.migrate("0205")
+    with engine.begin() as connection:
+        for row in A_REPAYMENT:
+            connection.exec_driver_sql(row)
+    empty.migrate()
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as connection:
+            assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
+            assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
+    for change in ("UPDATE loan SET state = 'CLOSED'", "UPDATE loan SET next_due_day = NULL"):
+        with pytest.raises(DBAPIError, match="ck_loan"), engine.begin() as connection:
+            connection.exec_driver_sql(change)
 
 
 def test_latest_day_of_a_book_that_was_written_before_is_found(empty, engine):
@@ -191,6 +256,21 @@ A_REPAYMENT = (
 
 
 A_PIN = "INSERT INTO terms_pin VALUES ('2026-12', 'version', 'f')"
+# What was paid, and what has become of the loan, are never changed; what follows from it is.
+A_REPAYMENT_OF_TODAY = (
+    *A_REPAYMENT[:2],
+    A_REPAYMENT[2]
+    .replace("repayment_count)", "repayment_count, state, disbursement_year, disbursement_month, disbursement_day,")
+    .replace("VALUES", "latest_repayment, segment_count, charge_count, open_charges_paise, next_due_day) VALUES")
+    .replace("100, 1)", "100, 1, 'ACTIVE', 2026, 1, 5, 1, 0, 0, 0, 739652)"),
+    A_REPAYMENT[3],
+)
+AFTER_BOOKING = (
+    "INSERT INTO repayment_reversal VALUES (7, 5, 1, '2026-01-06', 'RETURNED', '', 1)",
+    "INSERT INTO loan_segment VALUES (7, 5, 1, 1, 10000000, 0, 10, 1000000, NULL)",
+    "INSERT INTO loan_charge VALUES (7, 5, 1, 'BOUNCE', 50000, 'returned', '2026-01-06', 1, 1)",
+    "INSERT INTO sanction_end VALUES (7, 5, 'ACTIVE', '2026-01-05', '', '', 1)",
+)
 A_CHANGE = "INSERT INTO customer_change VALUES (7, 1, NULL, 'age', '30', '31', '', 'i', 2, 1)"
 
 

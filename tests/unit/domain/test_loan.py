@@ -3,9 +3,10 @@ from decimal import Decimal
 
 import pytest
 
+from almeno_grpc.domain.account import Account
 from almeno_grpc.domain.installments import InstallmentMethod
 from almeno_grpc.domain.loan import InstallmentState, Loan, LoanState
-from almeno_grpc.domain.repayment import installments
+from almeno_grpc.domain.repayment_schedule import installments
 
 
 def loan(
@@ -75,7 +76,7 @@ def test_emis_due_of_a_loan_end_with_its_tenure() -> None:
 
 
 def test_schedule_has_the_state_of_each_instalment() -> None:
-    rows = installments(loan(paid=2, on_time=1), [], date(2026, 5, 31))
+    rows = installments(Account.of(loan(paid=2, on_time=1), settled=2), [], date(2026, 5, 31))
     assert [row.state for row in rows[:6]] == [
         InstallmentState.PAID,
         InstallmentState.PAID_LATE,
@@ -96,12 +97,12 @@ def test_schedule_has_the_state_of_each_instalment() -> None:
 
 
 def test_every_instalment_of_a_closed_loan_is_paid() -> None:
-    rows = installments(loan(paid=12, on_time=12), [], date(2026, 2, 1))
+    rows = installments(Account.of(loan(paid=12, on_time=12), settled=12), [], date(2026, 2, 1))
     assert {row.state for row in rows} == {InstallmentState.PAID}
     assert sum(row.paid_amount for row in rows) == 12 * 888_488 - 3
 
 
 def test_imported_loan_shows_equal_parts_of_principal() -> None:
-    rows = installments(loan(tenure=4, method=InstallmentMethod.ANNUAL_COMPOUND), [], date(2026, 1, 31))
+    rows = installments(Account.of(loan(tenure=4, method=InstallmentMethod.ANNUAL_COMPOUND), settled=0), [], date(2026, 1, 31))
     assert [row.scheduled.principal for row in rows] == [2_500_000] * 4
     assert [row.scheduled.balance_after for row in rows] == [7_500_000, 5_000_000, 2_500_000, 0]

@@ -256,7 +256,7 @@ def _create_sanction_ends() -> None:
         _check(
             table,
             "reason_of_cancellation",
-            "(state = 'ACTIVE' AND reason = '') OR (state = 'CANCELLED' AND reason IN ('WITHDRAWN', 'LENDER'))",
+            "(state = 'CANCELLED') = (reason <> '') AND reason IN ('', 'WITHDRAWN', 'LENDER')",
         ),
         _check(table, "external_reference_length", "length(external_reference) <= 64"),
         _of_loan(table),

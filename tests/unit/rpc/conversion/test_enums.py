@@ -14,6 +14,10 @@ def test_member_is_the_value_of_its_name_behind_the_name_of_the_enumeration() ->
     assert enum_values(LoanState, loan_pb2.LoanState) == {
         LoanState.ACTIVE: loan_pb2.LOAN_STATE_ACTIVE,
         LoanState.CLOSED: loan_pb2.LOAN_STATE_CLOSED,
+        LoanState.SANCTIONED: loan_pb2.LOAN_STATE_SANCTIONED,
+        LoanState.CANCELLED: loan_pb2.LOAN_STATE_CANCELLED,
+        LoanState.EXPIRED: loan_pb2.LOAN_STATE_EXPIRED,
+        LoanState.EXITED: loan_pb2.LOAN_STATE_EXITED,
     }
     assert enum_values(IssueOutcome, import_pb2.ImportIssueOutcome) == {
         IssueOutcome.REJECTED: import_pb2.IMPORT_ISSUE_OUTCOME_REJECTED,
