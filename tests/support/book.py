@@ -33,7 +33,8 @@ from almeno_grpc.imports.sandbox.messages import ReadingLimits, RowBatch
 from almeno_grpc.imports.upsert import reserve_loan_ids, upsert_batch
 from almeno_grpc.imports.worker import ImportWorker
 from almeno_grpc.metrics import NoMetrics
-from almeno_grpc.service.booking import Booking, BookingService
+from almeno_grpc.service.accounts import AccountReader
+from almeno_grpc.service.booking import Booking, BookingRequest, BookingService
 from almeno_grpc.service.checks import CheckService
 from almeno_grpc.service.customers import Applicant, CustomerService
 from almeno_grpc.service.idempotency import RequestContext
@@ -75,7 +76,7 @@ class Book:
         self.customers = CustomerService(self.store, self.clock)
         self.terms = TermsCalendar(load_terms(self.rules), self.store)
         self.booking = BookingService(self.store, policies, self.terms, self.clock)
-        self.repayments = RepaymentService(self.store, self.clock)
+        self.repayments = RepaymentService(self.store, AccountReader(self.terms), self.clock)
         self.imports = ImportService(self.store, self.clock)
 
     def register(self, monthly_income: int = 50_000 * RUPEE, phone_number: str = "") -> Customer:
@@ -99,7 +100,7 @@ class Book:
         """Books a loan under terms of all kinds; not for a request_id that was used before."""
         context = RequestContext(request_id=request_id, fingerprint=hashlib.sha256(f"{request}".encode()).hexdigest())
         booked: list[Booking] = []
-        self.booking.book(request, context, lambda _: b"booked", booked.append).result()
+        self.booking.book(BookingRequest(request), context, lambda _: b"booked", booked.append).result()
         return booked[0]
 
     def repay(self, loan_id: int, amount: int, on: date | None = None) -> Recorded:
