@@ -18,11 +18,12 @@ from almeno_grpc.api import (
 )
 from almeno_grpc.clock import Clock
 from almeno_grpc.config import Settings
+from almeno_grpc.domain.norms import Norms
 from almeno_grpc.domain.policy import Policy
 from almeno_grpc.domain.terms import Terms
 from almeno_grpc.metrics import Metrics
 from almeno_grpc.rpc.access_servicer import AccessServicer
-from almeno_grpc.rpc.credit_servicer import CreditServicer
+from almeno_grpc.rpc.credit_servicer import CreditServicer, CreditServices
 from almeno_grpc.rpc.loan_servicer import LoanServicer
 from almeno_grpc.rpc.persons import Persons
 from almeno_grpc.rpc.portfolio_servicer import PortfolioServicer, RuleServices
@@ -35,6 +36,7 @@ from almeno_grpc.service.audit_queue import AuditQueue
 from almeno_grpc.service.booking import BookingService
 from almeno_grpc.service.callers import CallerDirectory
 from almeno_grpc.service.checks import CheckService
+from almeno_grpc.service.customer_changes import CustomerChangeService
 from almeno_grpc.service.customers import CustomerService
 from almeno_grpc.service.decisions import DecisionService
 from almeno_grpc.service.idempotency import NO_ACCESS_CHECK, Idempotency
@@ -60,7 +62,13 @@ class CreditApplication:
     service_names = (_CREDIT.full_name, _LOAN.full_name, _PORTFOLIO.full_name, _ACCESS.full_name)
 
     def __init__(
-        self, settings: Settings, clock: Clock, policies: Sequence[Policy], terms: Sequence[Terms], metrics: Metrics
+        self,
+        settings: Settings,
+        clock: Clock,
+        policies: Sequence[Policy],
+        terms: Sequence[Terms],
+        norms: Sequence[Norms],
+        metrics: Metrics,
     ) -> None:
         # Three threads more look after the store itself, after callers and after the audit trail.
         self._store = SqlStore(settings.database_url, threads=settings.threads + WRITE_THREADS + MAX_STREAMS + 3)
@@ -76,16 +84,16 @@ class CreditApplication:
         accounts = AccountReader(terms_calendar)
         self._repayments = RepaymentService(self._store, accounts, clock, access)
         persons = Persons(self._audit, clock)
-        self._credit = CreditServicer(
+        services = CreditServices(
             self._customers,
+            CustomerChangeService(idempotency, clock),
             self._checks,
             self._booking,
             self._repayments,
             DecisionService(self._store, policies),
             KeyFactsService(self._store, terms_calendar),
-            persons,
-            metrics,
         )
+        self._credit = CreditServicer(services, persons, metrics)
         self._loans = LoanServicer(LoanChangeService(self._store, idempotency, accounts, clock), self._repayments)
         self._portfolio = PortfolioServicer(
             persons,
@@ -95,7 +103,7 @@ class CreditApplication:
             ),
             RuleServices(PolicyService(policies, clock), TermsService(terms_calendar, clock)),
             SimulationService(self._store, policies, clock),
-            PortfolioSummaryService(self._store, policies, clock),
+            PortfolioSummaryService(self._store, policies, norms, clock),
             settings.import_max_upload_bytes,
             self._draining,
         )

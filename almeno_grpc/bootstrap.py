@@ -19,6 +19,7 @@ from almeno_grpc.config import ConfigurationError, Settings
 from almeno_grpc.domain.audit import AuditEntry, AuditEventKind
 from almeno_grpc.domain.errors import BusinessDateBehind
 from almeno_grpc.domain.imports import ImportKind
+from almeno_grpc.domain.norms import Norms
 from almeno_grpc.domain.policy import Policy
 from almeno_grpc.domain.rule_file import R, RuleFileError
 from almeno_grpc.domain.terms import Terms
@@ -28,7 +29,7 @@ from almeno_grpc.service.access import AccessService
 from almeno_grpc.service.audit_anchor import AnchorFile
 from almeno_grpc.service.audit_signing import KeyUnusable, SigningKey, read_key
 from almeno_grpc.service.imports import CHUNK_BYTES, ImportService, Upload
-from almeno_grpc.service.rule_files import POLICIES, TERMS, RuleKind, check_pins, load_rules
+from almeno_grpc.service.rule_files import NORMS, POLICIES, TERMS, RuleKind, check_pins, load_rules
 from almeno_grpc.service.store import Changes, Transaction
 from almeno_grpc.storage.engine import DatabaseUnusable
 from almeno_grpc.storage.store import SqlStore
@@ -62,6 +63,15 @@ def load_terms(lender_folder: Path | None = None) -> list[Terms]:
         ConfigurationError: A terms file cannot be used.
     """
     return _load(TERMS, lender_folder)
+
+
+def load_norms(lender_folder: Path | None = None) -> list[Norms]:
+    """The provisioning norms that the package brings, and those of the lender's folder.
+
+    Raises:
+        ConfigurationError: A norms file cannot be used.
+    """
+    return _load(NORMS, lender_folder)
 
 
 def _load(kind: RuleKind[R], lender_folder: Path | None) -> list[R]:
@@ -127,8 +137,9 @@ def build_application(settings: Settings, metrics: Metrics) -> "CreditApplicatio
     """Makes the services of this process."""
     from almeno_grpc.application import CreditApplication  # noqa: PLC0415 - for processes that serve calls
 
+    folder = settings.rules
     return CreditApplication(
-        settings, clock_of(settings), load_policies(settings.rules), load_terms(settings.rules), metrics
+        settings, clock_of(settings), load_policies(folder), load_terms(folder), load_norms(folder), metrics
     )
 
 

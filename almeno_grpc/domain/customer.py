@@ -1,10 +1,25 @@
 """A customer and the credit limit that follows from the income."""
 
 from dataclasses import dataclass
+from enum import IntFlag
 
 from almeno_grpc.domain.money import PAISE_PER_LAKH, round_half_up
 
 LIMIT_IN_MONTHS_OF_INCOME = 36
+
+
+class CustomerField(IntFlag):
+    """Fields of a customer that can be changed, by the names of the message. They are stored by these numbers."""
+
+    FIRST_NAME = 1
+    LAST_NAME = 2
+    AGE = 4
+    MONTHLY_INCOME = 8
+    PHONE_NUMBER = 16
+    APPROVED_LIMIT = 32
+
+
+NO_FIELDS = CustomerField(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +36,8 @@ class Customer:
     approved_limit: int
     create_time: int
     """Microseconds since the epoch."""
+    changed_fields: CustomerField = NO_FIELDS
+    """What was changed by calls since the customer came into the book: sheets leave it alone."""
 
     @property
     def phone_digits(self) -> int:

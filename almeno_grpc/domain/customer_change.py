@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, NamedTuple
 
-from almeno_grpc.domain.customer import Customer, e164_of
+from almeno_grpc.domain.customer import Customer, CustomerField, e164_of
 from almeno_grpc.domain.imports import CustomerRow
 from almeno_grpc.domain.loan import Loan
 from almeno_grpc.domain.money import decimal_rupees
@@ -32,6 +33,10 @@ class ChangeSource:
     """The import of the sheet, if it was one."""
     row_number: int | None = None
     """The row of the sheet, as a spreadsheet shows it."""
+    reason: str | None = None
+    """Why an approved limit was set."""
+    request_date: date | None = None
+    """When the customer asked for it."""
 
 
 class NewChange(NamedTuple):
@@ -84,6 +89,12 @@ _LOAN_FIELDS: Mapping[str, tuple[str, _Text]] = {
 def changes_of_customer(before: Customer | CustomerRow, after: Customer | CustomerRow) -> Iterator[FieldChange]:
     """The fields in which a customer differs from before."""
     return _changes(before, after, _CUSTOMER_FIELDS)
+
+
+def with_fields_kept(before: Customer | CustomerRow, row: CustomerRow, fields: CustomerField) -> CustomerRow:
+    """The row of a sheet, with fields as the customer has them already."""
+    named = ((CustomerField[name.upper()], attribute) for name, (attribute, _) in _CUSTOMER_FIELDS.items())
+    return row._replace(**{attribute: getattr(before, attribute) for field, attribute in named if field in fields})
 
 
 def changes_of_loan(before: Loan, after: Loan) -> Iterator[FieldChange]:

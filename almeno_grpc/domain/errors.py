@@ -40,6 +40,7 @@ CreditError
 │   ├── TermsChanged
 │   ├── DecisionDeclined
 │   ├── DecisionDamaged
+│   ├── LimitIncreaseNotRequested
 │   ├── LoanClosed
 │   ├── WrongLoanState
 │   │   ├── LoanNotDisbursed
@@ -425,6 +426,19 @@ class DecisionDamaged(FailedPrecondition):
         super().__init__(
             f"what is stored of decision {decision_id} cannot be read; GetDecision shows what is left of it",
             metadata={"decision_id": decision_id},
+        )
+
+
+class LimitIncreaseNotRequested(FailedPrecondition):
+    """The approved limit would rise, and the customer has not asked for it."""
+
+    reason = "LIMIT_INCREASE_NOT_REQUESTED"
+
+    def __init__(self, customer_id: int, before: int, after: int) -> None:
+        super().__init__(
+            f"{format_rupees(after)} is more than the {format_rupees(before)} that customer {customer_id} has: a limit "
+            "is raised at the customer's request alone, whose day is the customer_request_date",
+            metadata={"customer_id": str(customer_id), "approved_limit_paise": str(before)},
         )
 
 

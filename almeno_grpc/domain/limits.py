@@ -22,6 +22,13 @@ MAX_AGE = 120
 MAX_NAME_CHARACTERS = 100
 """Of a first or a last name, after trimming; at least one is needed."""
 
+MAX_REASON_CHARACTERS = 200
+"""Of the reason for a change, after trimming; at least one is needed."""
+
+MIN_NAME_PREFIX_CHARACTERS = 2
+MAX_NAME_PREFIX_CHARACTERS = 2 * MAX_NAME_CHARACTERS + 1
+"""Of what a name is to begin with: the longest is a first and a last name with a space between."""
+
 MAX_MONTHLY_INCOME = 100 * _CRORE
 """₹100 crore a month; the minimum is a paisa."""
 

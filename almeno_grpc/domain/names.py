@@ -1,4 +1,4 @@
-"""The rules for names of persons and for short texts."""
+"""The rules for names of persons and for short texts, and the keys that customers are found by."""
 
 import unicodedata
 
@@ -19,6 +19,11 @@ _BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800\U0001d159\u2065")
 """Letters and symbols, by their category, that are blank: fillers of Hangul, the empty pattern of Braille, and such."""
 _MIN_TAG, _MAX_TAG = "\U000e0000", "\U000e0fff"
 """Code points kept for tags and variation selectors, none of which is ever shown."""
+
+
+_MAX_KEY_CHARACTERS = 256
+"""Of a name key: more than two names have. NFKC may write a character as eighteen, too many for an index."""
+_LAST_CHARACTER = "\U0010ffff"
 
 
 def clean_name(text: str) -> str:
@@ -63,6 +68,26 @@ def clean_code(text: str, max_characters: int) -> str:
     if not all(character == " " or (_can_be_seen(character) and character.isprintable()) for character in code):
         raise ValueError("must hold no character but spaces that cannot be seen")
     return code
+
+
+def name_key(text: str) -> str:
+    """A name, or its beginning, as names are compared: NFKC and case folding, a single space between words."""
+    if text.isascii():
+        return " ".join(text.lower().split())[:_MAX_KEY_CHARACTERS]
+    # Folding may leave letters apart from their marks, which NFKC puts together again.
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return " ".join(folded.split())[:_MAX_KEY_CHARACTERS]
+
+
+def name_keys(first_name: str, last_name: str) -> tuple[str, ...]:
+    """The keys by whose beginnings a customer is found: of "first last" and of "last", each once."""
+    whole, last = name_key(f"{first_name} {last_name}"), name_key(last_name)
+    return (whole,) if whole == last else (whole, last)
+
+
+def keys_beginning_with(prefix: str) -> tuple[str, str]:
+    """The first and the last of all keys that begin with a key, in the order of code points."""
+    return prefix, prefix + _LAST_CHARACTER * _MAX_KEY_CHARACTERS
 
 
 def holds_controls(text: str) -> bool:

@@ -1,12 +1,17 @@
-"""Portfolio statistics: loans by days past due and by vintage, customers by score and by EMI burden, decisions."""
+"""Portfolio statistics: loans by asset class, state and vintage, customers by score and by EMI burden, decisions."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from typing import NamedTuple
 
+from almeno_grpc.domain.asset_class import AssetClass, arrears_days, class_on, non_performing_since_on
 from almeno_grpc.domain.decision import Borrower, DecisionReason
-from almeno_grpc.domain.loan import LoanState, days_past_due
+from almeno_grpc.domain.late_loans import LateLoans
+from almeno_grpc.domain.loan import LoanState
+from almeno_grpc.domain.money import round_half_up
+from almeno_grpc.domain.norms import Norms
 from almeno_grpc.domain.policy import Policy
 from almeno_grpc.domain.scoring import credit_score
 
@@ -18,14 +23,19 @@ BURDENS = ((-1, 0), *((percent, percent + 10) for percent in range(0, 100, 10)),
 
 
 class LoanGroup(NamedTuple):
-    """Loans of one approval date and one count of EMIs paid, so of the same days past due. Amounts in paise."""
+    """Loans approved in one month that are of one state and have been in arrears alike. Amounts in paise."""
 
-    approval_date: date
+    approved: "Month"
     state: LoanState
-    emis_paid: int
+    next_due: date | None
+    """Due date of the oldest instalment not wholly paid, of active loans."""
+    non_performing_since: date | None
+    """As of the latest payment; see `arrears`."""
     loans: int
     loan_amount: int
     outstanding_principal: int
+    provisions: tuple[int, ...]
+    """Sums of each loan's provision, for each category of the norms if that is the loans'."""
 
 
 class DecisionGroup(NamedTuple):
@@ -64,6 +74,15 @@ class LoanStatistics:
 
 
 @dataclass(slots=True)
+class ClassStatistics:
+    """Active loans of an asset class added up. Amounts in paise."""
+
+    loans: int = 0
+    outstanding_principal: int = 0
+    provision: int = 0
+
+
+@dataclass(slots=True)
 class DecisionStatistics:
     """Stored decisions added up."""
 
@@ -93,24 +112,32 @@ class Portfolio:
     Attributes:
         customers: The number of customers.
         loans: All loans.
+        loans_by_class: Active loans by their own asset class, not their customer's; every class, the best first.
+        loans_by_state: Loans by state; every state.
         loan_buckets: Loans by state and days past due; every bucket of `LOAN_BUCKETS`, in its order.
+        late_loans: Loans with an instalment that fell due before the business date and is not wholly paid.
         vintages: Loans by the month of their approval.
         scores: Customers by credit score.
         emi_burden: Customers by EMI burden; one count for each of `BURDENS`, in its order.
         decisions: Stored decisions by month of their business date.
     """
 
-    def __init__(self, policy: Policy, business_date: date) -> None:
+    def __init__(self, policy: Policy, norms: Norms, business_date: date) -> None:
         """Begins with an empty book.
 
         Args:
             policy: The policy that scores customers.
+            norms: The provisioning norms.
             business_date: The date that days past due are counted to.
         """
         self.policy = policy
+        self.norms = norms
         self.business_date = business_date
         self.customers = 0
         self.loans = LoanStatistics()
+        self.loans_by_class = {asset_class: ClassStatistics() for asset_class in AssetClass}
+        self.loans_by_state = {state: LoanStatistics() for state in LoanState}
+        self.late_loans = LateLoans(business_date)
         self.loan_buckets = {bucket: LoanStatistics() for bucket in LOAN_BUCKETS}
         self.vintages: defaultdict[Month, LoanStatistics] = defaultdict(LoanStatistics)
         self.scores: Counter[int] = Counter()
@@ -125,9 +152,41 @@ class Portfolio:
 
     def add_loans(self, group: LoanGroup) -> None:
         """Adds a group of loans."""
-        bucket = _bucket(group, self.business_date)
-        for statistics in (self.loans, self.loan_buckets[bucket], self.vintages[Month.of(group.approval_date)]):
+        is_lent = group.state is not LoanState.SANCTIONED
+        if not is_lent:
+            group = group._replace(outstanding_principal=0)
+        for statistics in (self.loans, self.loans_by_state[group.state], self.vintages[group.approved]):
             statistics.add(group)
+        if is_lent:
+            self.loan_buckets[_bucket(group, self.business_date)].add(group)
+        if group.state is LoanState.ACTIVE:
+            self._classify(group)
+
+    def _classify(self, group: LoanGroup) -> None:
+        asset_class = class_on(group.next_due, group.non_performing_since, self.business_date)
+        since = non_performing_since_on(group.next_due, group.non_performing_since, self.business_date)
+        category = self.norms.category(asset_class, since, self.business_date)
+        statistics = self.loans_by_class[asset_class]
+        statistics.loans += group.loans
+        statistics.outstanding_principal += group.outstanding_principal
+        statistics.provision += group.provisions[category]
+
+    @property
+    def provision(self) -> int:
+        """The provision of the whole book, in paise."""
+        return sum(statistics.provision for statistics in self.loans_by_class.values())
+
+    @property
+    def gross_non_performing_ratio(self) -> Decimal | None:
+        """Outstanding principal of non-performing loans in per cent of that of active loans.
+
+        To two decimal places, halves up; None where there is none outstanding.
+        """
+        outstanding = sum(statistics.outstanding_principal for statistics in self.loans_by_class.values())
+        if not outstanding:
+            return None
+        non_performing = self.loans_by_class[AssetClass.NON_PERFORMING].outstanding_principal
+        return Decimal(round_half_up(100 * 100 * non_performing, outstanding)).scaleb(-2)
 
     def add_decisions(self, group: DecisionGroup) -> None:
         """Adds a group of stored decisions."""
@@ -143,7 +202,7 @@ class Portfolio:
 def _bucket(group: LoanGroup, on: date) -> LoanBucket:
     if group.state is LoanState.CLOSED:
         return LOAN_BUCKETS[-1]
-    days = days_past_due(group.approval_date, group.emis_paid, on)
+    days = arrears_days(group.next_due, on) or 0
     return next(bucket for bucket in LOAN_BUCKETS if bucket.days_past_due_to is None or days <= bucket.days_past_due_to)
 
 

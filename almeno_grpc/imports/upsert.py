@@ -9,13 +9,14 @@ from operator import attrgetter
 
 from almeno_grpc.domain import headings
 from almeno_grpc.domain.audit import AuditEntry, AuditEventKind
-from almeno_grpc.domain.customer import Customer
+from almeno_grpc.domain.customer import NO_FIELDS, Customer, CustomerField
 from almeno_grpc.domain.customer_change import (
     ChangeSource,
     FieldChange,
     NewChange,
     changes_of_customer,
     changes_of_loan,
+    with_fields_kept,
 )
 from almeno_grpc.domain.imports import (
     BOOK_METHOD,
@@ -36,6 +37,14 @@ from almeno_grpc.service.store import Changes, Transaction
 START_IMPORT = "/almeno.credit.v1.PortfolioService/StartImport"
 _FIGURES = attrgetter("first_name", "last_name", "age", "phone_digits", "monthly_income", "approved_limit")
 _KEY = attrgetter("customer_id", "source_loan_id")
+_COLUMNS = {
+    CustomerField.FIRST_NAME: headings.FIRST_NAME,
+    CustomerField.LAST_NAME: headings.LAST_NAME,
+    CustomerField.AGE: headings.AGE,
+    CustomerField.MONTHLY_INCOME: headings.MONTHLY_SALARY,
+    CustomerField.PHONE_NUMBER: headings.PHONE_NUMBER,
+    CustomerField.APPROVED_LIMIT: headings.APPROVED_LIMIT,
+}
 
 
 @dataclass
@@ -115,9 +124,11 @@ def _upsert_customers(tx: Transaction, rows: CustomerRows, now: int, result: _Ba
     known = tx.customers.with_ids([row.customer_id for row in rows])
     by_id: dict[int, Customer | CustomerRow] = {customer.customer_id: customer for customer, _ in known}
     registered_here = {customer.customer_id for customer, imported in known if not imported}
+    changed_here = {customer.customer_id: customer.changed_fields for customer, _ in known}
     holder_of = tx.customers.phone_number_holders([row.phone_digits for row in rows])
     new: list[CustomerRow] = []
-    for row in rows:
+    for sheet_row in rows:
+        row = sheet_row
         before = by_id.get(row.customer_id)
         if before is not None and _FIGURES(before) == _FIGURES(row):
             result.unchanged += 1
@@ -125,6 +136,12 @@ def _upsert_customers(tx: Transaction, rows: CustomerRows, now: int, result: _Ba
         if row.customer_id in registered_here:
             result.reject(row.row_number, headings.CUSTOMER_ID, "is the number of a customer who was registered here")
             continue
+        changed_fields = changed_here.get(row.customer_id, NO_FIELDS)
+        if before is not None and changed_fields:
+            row = _without_changed_here(before, row, changed_fields, result)
+            if _FIGURES(before) == _FIGURES(row):
+                result.unchanged += 1
+                continue
         if holder_of.get(row.phone_digits, row.customer_id) != row.customer_id:
             result.reject(row.row_number, headings.PHONE_NUMBER, f"is held by customer {holder_of[row.phone_digits]}")
             continue
@@ -134,13 +151,24 @@ def _upsert_customers(tx: Transaction, rows: CustomerRows, now: int, result: _Ba
         else:
             # Changes may free a phone number that a later row takes, so what came before them goes first.
             _import_new_customers(tx, new, now)
-            tx.customers.import_changed(row, before.phone_digits)
+            tx.customers.change(before, row, changed_fields)
             result.note_changes(row, changes_of_customer(before, row))
             holder_of.pop(before.phone_digits, None)
             result.updated += 1
         by_id[row.customer_id] = row
         holder_of[row.phone_digits] = row.customer_id
     _import_new_customers(tx, new, now)
+
+
+def _without_changed_here(
+    before: Customer | CustomerRow, row: CustomerRow, changed_fields: CustomerField, result: _BatchResult
+) -> CustomerRow:
+    """The row as it is taken: what calls have changed of the customer stays, and is reported where it differs."""
+    for name, _, _ in changes_of_customer(before, row):
+        field = CustomerField[name.upper()]
+        if field in changed_fields:
+            result.adjust(row.row_number, _COLUMNS[field], "was changed here, and stays as it is")
+    return with_fields_kept(before, row, changed_fields)
 
 
 def _import_new_customers(tx: Transaction, new: list[CustomerRow], now: int) -> None:

@@ -3,18 +3,16 @@
 from collections import Counter
 from concurrent.futures import Future
 from functools import partial
+from typing import NamedTuple
 
 import grpc
 
 from almeno_grpc.api import credit_service_pb2 as pb
-from almeno_grpc.api import credit_service_pb2_grpc
-from almeno_grpc.domain.access import PII
-from almeno_grpc.domain.customer import Customer
 from almeno_grpc.domain.decision import Decision, LoanRequest
 from almeno_grpc.domain.errors import CreditError
 from almeno_grpc.metrics import Metrics
 from almeno_grpc.rpc import loan_requests, requests
-from almeno_grpc.rpc.conversion.customers import PositionMessage, fill_change, fill_customer, is_personal
+from almeno_grpc.rpc.conversion.customers import fill_customer
 from almeno_grpc.rpc.conversion.decisions import (
     encoded_check,
     encoded_results,
@@ -25,12 +23,13 @@ from almeno_grpc.rpc.conversion.decisions import (
 from almeno_grpc.rpc.conversion.key_facts import fill_key_facts
 from almeno_grpc.rpc.conversion.loans import fill_installment, fill_loan
 from almeno_grpc.rpc.conversion.repayments import fill_payoff, fill_repayment
+from almeno_grpc.rpc.customer_servicer import CustomerServicer
 from almeno_grpc.rpc.field_reader import FieldReader
 from almeno_grpc.rpc.pages import page_of
 from almeno_grpc.rpc.persons import Persons
-from almeno_grpc.rpc.runtime.current_call import current_caller
 from almeno_grpc.service.booking import Booking, BookingRequest, BookingService
 from almeno_grpc.service.checks import CheckService
+from almeno_grpc.service.customer_changes import CustomerChangeService
 from almeno_grpc.service.customers import CustomerService
 from almeno_grpc.service.decision_snapshot import StoredDecision
 from almeno_grpc.service.decisions import DamagedDecision, DecisionService
@@ -41,95 +40,32 @@ from almeno_grpc.service.time_slices import computed_in_slices
 MAX_BATCH_REQUESTS = 1000
 
 
-class CreditServicer(credit_service_pb2_grpc.CreditServiceServicer):
+class CreditServices(NamedTuple):
+    """The use cases that CreditService serves."""
+
+    customers: CustomerService
+    customer_changes: CustomerChangeService
+    checks: CheckService
+    booking: BookingService
+    repayments: RepaymentService
+    decisions: DecisionService
+    key_facts: KeyFactsService
+
+
+class CreditServicer(CustomerServicer):
     """Serves CreditService. Answers that are remembered go out as the bytes that were stored.
 
     An RPC that changes something gives the answer that will be, so that no thread waits for the disk.
     """
 
-    def __init__(
-        self,
-        customers: CustomerService,
-        checks: CheckService,
-        booking: BookingService,
-        repayments: RepaymentService,
-        decisions: DecisionService,
-        key_facts: KeyFactsService,
-        persons: Persons,
-        metrics: Metrics,
-    ) -> None:
-        self._customers = customers
-        self._checks = checks
-        self._booking = booking
-        self._repayments = repayments
-        self._decisions = decisions
-        self._key_facts = key_facts
-        self._persons = persons
+    def __init__(self, services: CreditServices, persons: Persons, metrics: Metrics) -> None:
+        super().__init__(services.customers, services.customer_changes, persons)
+        self._checks = services.checks
+        self._booking = services.booking
+        self._repayments = services.repayments
+        self._decisions = services.decisions
+        self._key_facts = services.key_facts
         self._metrics = metrics
-
-    def RegisterCustomer(self, request: pb.RegisterCustomerRequest, context: grpc.ServicerContext) -> Future[bytes]:
-        """Registers a customer."""
-        fields = FieldReader()
-        call = requests.request_context(fields, "RegisterCustomer", request, request.request_id, context)
-        applicant = requests.applicant(fields, request)
-        fields.raise_if_invalid()
-        in_full = current_caller().may(PII)
-
-        def encode(customer: Customer) -> bytes:
-            response = pb.RegisterCustomerResponse()
-            fill_customer(response.customer, customer, in_full=in_full)
-            return response.SerializeToString()
-
-        return self._customers.register(applicant, call, encode)
-
-    def GetCustomer(self, request: pb.GetCustomerRequest, _context: grpc.ServicerContext) -> pb.GetCustomerResponse:
-        """Fetches a customer with the credit position."""
-        fields = FieldReader()
-        customer_id = fields.identifier("customer_id", request.customer_id)
-        fields.raise_if_invalid()
-        customer, position = self._customers.get(customer_id)
-        response = pb.GetCustomerResponse()
-        fill_customer(response.customer, customer, in_full=self._persons.are_shown([customer_id]))
-        PositionMessage(response.position).fill(position, customer.approved_limit)
-        return response
-
-    def ListCustomers(
-        self, request: pb.ListCustomersRequest, _context: grpc.ServicerContext
-    ) -> pb.ListCustomersResponse:
-        """Lists all customers."""
-        fields = FieldReader()
-        size = fields.page_size(request.page_size)
-        fields.raise_if_invalid()
-        page = page_of(
-            "customers", size, request.page_token, (0,), self._customers.page, lambda customer: (customer.customer_id,)
-        )
-        response = pb.ListCustomersResponse(next_page_token=page.next_page_token)
-        in_full = self._persons.are_shown(customer.customer_id for customer in page.rows)
-        for customer in page.rows:
-            fill_customer(response.customers.add(), customer, in_full=in_full)
-        return response
-
-    def ListCustomerChanges(
-        self, request: pb.ListCustomerChangesRequest, _context: grpc.ServicerContext
-    ) -> pb.ListCustomerChangesResponse:
-        """Lists what has changed of a customer and the customer's loans."""
-        fields = FieldReader()
-        customer_id = fields.identifier("customer_id", request.customer_id)
-        size = fields.page_size(request.page_size)
-        fields.raise_if_invalid()
-        page = page_of(
-            f"changes of {customer_id}",
-            size,
-            request.page_token,
-            (0,),
-            partial(self._customers.page_of_changes, customer_id),
-            lambda change: (change.number,),
-        )
-        response = pb.ListCustomerChangesResponse(next_page_token=page.next_page_token)
-        in_full = self._persons.are_shown({change.customer_id for change in page.rows if is_personal(change)})
-        for change in page.rows:
-            fill_change(response.changes.add(), change, in_full=in_full)
-        return response
 
     def CheckEligibility(self, request: pb.CheckEligibilityRequest, _context: grpc.ServicerContext) -> Future[bytes]:
         """Decides without storing or booking."""

@@ -42,6 +42,16 @@ class Persons:
         ids = list(customer_ids)
         return self._are_shown(len(ids), lambda audit, caller, method: audit.add_read(caller, method, ids))
 
+    def are_found(self, customer_ids: Iterable[int]) -> bool:
+        """Whether customers whom a name or a number has found are shown in full; raises as above.
+
+        They are recorded and counted as shown either way: that they were found tells their names or whose a number is.
+        """
+        ids = list(customer_ids)
+        return self._are_shown(
+            len(ids), lambda audit, caller, method: audit.add_read(caller, method, ids), tells_anyway=True
+        )
+
     def are_quoted(self, import_id: str, texts: Iterable[str]) -> bool:
         """Whether texts about a file are shown with what they quote of it, which is recorded then; raises as above.
 
@@ -50,9 +60,12 @@ class Persons:
         count = sum(map(quotes_cells, texts))
         return self._are_shown(count, lambda audit, caller, method: audit.add_quote(caller, method, import_id))
 
-    def _are_shown(self, count: int, record: Callable[[AuditQueue, Caller, str], None]) -> bool:
+    def _are_shown(
+        self, count: int, record: Callable[[AuditQueue, Caller, str], None], *, tells_anyway: bool = False
+    ) -> bool:
         caller = current_caller()
-        if not caller.may(PII):
+        in_full = caller.may(PII)
+        if not in_full and not tells_anyway:
             return False
         if self._audit is not None and count:
             with self._lock:
@@ -62,7 +75,7 @@ class Persons:
                     raise CallerLimitExceeded("max_pii_reads_per_day", f"more than {most} customers in full")
                 record(self._audit, caller, current_method().path)
                 shown[caller.principal] += count
-        return True
+        return in_full
 
     def _shown_today(self) -> Counter[str]:
         """How many persons were shown to each principal since midnight in UTC."""

@@ -14,6 +14,7 @@ from almeno_grpc.domain.decision import LoanRequest
 from almeno_grpc.domain.errors import CallerLimitExceeded, CreditError
 from almeno_grpc.domain.loan import LoanState
 from almeno_grpc.domain.money import format_rupees
+from almeno_grpc.domain.names import holds_controls, name_key
 from almeno_grpc.domain.outside_credit import OutsideCredit
 from almeno_grpc.domain.policy import Policy
 from almeno_grpc.domain.policy_file import parse_policy
@@ -21,6 +22,7 @@ from almeno_grpc.domain.rule_file import RuleFileError
 from almeno_grpc.rpc.conversion.loans import LOAN_STATES
 from almeno_grpc.rpc.field_reader import FieldReader
 from almeno_grpc.rpc.runtime.current_call import current_caller, current_method
+from almeno_grpc.service.customer_changes import CustomerUpdate, LimitRequest
 from almeno_grpc.service.customers import Applicant
 from almeno_grpc.service.idempotency import RequestContext
 
@@ -83,11 +85,57 @@ def applicant(fields: FieldReader, request: credit_service_pb2.RegisterCustomerR
         first_name=fields.name("first_name", request.first_name),
         last_name=fields.name("last_name", request.last_name),
         age=fields.number("age", request.age, limits.MIN_AGE, limits.MAX_AGE),
-        monthly_income=fields.amount(
-            "monthly_income", request.monthly_income, min_paise=1, max_paise=limits.MAX_MONTHLY_INCOME
-        ),
+        monthly_income=_monthly_income(fields, request),
         phone_number=fields.phone_number("phone_number", request.phone_number),
     )
+
+
+def _monthly_income(
+    fields: FieldReader,
+    request: credit_service_pb2.RegisterCustomerRequest | credit_service_pb2.UpdateCustomerRequest,
+) -> int:
+    return fields.amount("monthly_income", request.monthly_income, min_paise=1, max_paise=limits.MAX_MONTHLY_INCOME)
+
+
+def customer_update(fields: FieldReader, request: credit_service_pb2.UpdateCustomerRequest) -> CustomerUpdate:
+    """What is to be changed of a customer."""
+    has = request.HasField
+    return CustomerUpdate(
+        customer_id=fields.identifier("customer_id", request.customer_id),
+        first_name=fields.name("first_name", request.first_name) if has("first_name") else None,
+        last_name=fields.name("last_name", request.last_name) if has("last_name") else None,
+        age=fields.number("age", request.age, limits.MIN_AGE, limits.MAX_AGE) if has("age") else None,
+        monthly_income=_monthly_income(fields, request) if has("monthly_income") else None,
+        phone_number=fields.phone_number("phone_number", request.phone_number) if has("phone_number") else None,
+    )
+
+
+def limit_request(fields: FieldReader, request: credit_service_pb2.SetApprovedLimitRequest) -> LimitRequest:
+    """The approved limit that is to be set."""
+    approved_limit = None
+    if request.WhichOneof("limit") == "approved_limit":
+        approved_limit = fields.amount(
+            "approved_limit", request.approved_limit, min_paise=0, max_paise=limits.MAX_APPROVED_LIMIT
+        )
+    elif not request.recalculate:
+        fields.add_violation("approved_limit", "must be set, unless recalculate is true")
+    return LimitRequest(
+        customer_id=fields.identifier("customer_id", request.customer_id),
+        approved_limit=approved_limit,
+        reason=fields.reason("reason", request.reason),
+        customer_request_date=fields.optional_date("customer_request_date", request),
+    )
+
+
+def name_prefix(fields: FieldReader, text: str) -> str:
+    """What the name of a customer begins with, as a name key."""
+    minimum, maximum = limits.MIN_NAME_PREFIX_CHARACTERS, limits.MAX_NAME_PREFIX_CHARACTERS
+    key = name_key(text) if len(text) <= maximum else ""
+    if not minimum <= len(key) or holds_controls(text):
+        fields.add_violation(
+            "name_prefix", f"must be {minimum} to {maximum} characters, spaces around them not counted, and no controls"
+        )
+    return key
 
 
 def loan_request(

@@ -1,4 +1,4 @@
-"""Registering and fetching customers."""
+"""Registering, fetching and finding customers."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -110,6 +110,16 @@ class CustomerService:
         """Up to `count` customers with an id above `after`, by ascending id."""
         with self._store.read() as tx:
             return tx.customers.page(after, count)
+
+    def page_found_by_name(self, prefix: str, after: int, count: int) -> list[Customer]:
+        """Up to `count` customers whose last name, or first and last name, begins with a name key; as `page`."""
+        with self._store.read() as tx:
+            return tx.customers.found_by_name(prefix, after, count)
+
+    def page_found_by_phone_number(self, phone_number: str, after: int, count: int) -> list[Customer]:
+        """The customer who holds a phone number in E.164 form, if there is one; as `page`."""
+        with self._store.read() as tx:
+            return tx.customers.found_by_phone_number(phone_digits(phone_number), after, count)
 
     def page_of_changes(self, customer_id: int, after: int, count: int) -> list[CustomerChange]:
         """Up to `count` changes of a customer and the customer's loans with a number above `after`, in order.

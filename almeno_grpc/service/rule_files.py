@@ -10,6 +10,7 @@ from pathlib import Path, PurePath
 from typing import Generic
 
 from almeno_grpc.domain.errors import FailedPrecondition, PolicyChanged, TermsChanged
+from almeno_grpc.domain.norms_file import parse_norms
 from almeno_grpc.domain.policy_file import parse_policy
 from almeno_grpc.domain.rule_file import DatedRule, R, RuleFileError
 from almeno_grpc.domain.terms_file import parse_terms
@@ -34,6 +35,8 @@ class RuleKind(Generic[R]):
 
 
 POLICIES = RuleKind("policy", "policies", "taken decisions", parse_policy, PolicyChanged)
+NORMS = RuleKind("norms", "norms", "made provisions", parse_norms, FailedPrecondition)
+"""Never pinned: nothing that is stored follows from them."""
 TERMS = RuleKind("terms", "terms", "booked loans", parse_terms, TermsChanged)
 
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from almeno_grpc.domain.access import AccessRecords, ApiKey, CertificateName, Principal
 from almeno_grpc.domain.audit import AuditCheckpoint, AuditEntry, AuditEvent, ChainCut, ChainHead
 from almeno_grpc.domain.charge import ChargeEntry
-from almeno_grpc.domain.customer import Customer
+from almeno_grpc.domain.customer import Customer, CustomerField
 from almeno_grpc.domain.customer_change import CustomerChange, NewChange
 from almeno_grpc.domain.decision import Borrower
 from almeno_grpc.domain.imports import (
@@ -31,6 +31,7 @@ from almeno_grpc.domain.imports import (
     RowIssue,
 )
 from almeno_grpc.domain.loan import Loan, LoanState, SanctionEnd, Segment
+from almeno_grpc.domain.norms import Norms
 from almeno_grpc.domain.portfolio import DecisionGroup, LoanGroup
 from almeno_grpc.domain.repayment import Repayment
 from almeno_grpc.domain.terms import Terms
@@ -143,6 +144,12 @@ class CustomerStore(Protocol):
     def page(self, after: int, count: int) -> list[Customer]:
         """Up to `count` customers with an id above `after`, by ascending id."""
 
+    def found_by_name(self, prefix: str, after: int, count: int) -> list[Customer]:
+        """Up to `count` customers with a name key that begins with the prefix, as `page` gives them."""
+
+    def found_by_phone_number(self, digits: int, after: int, count: int) -> list[Customer]:
+        """The customer who holds a phone number (digits of E.164), as `page` gives customers."""
+
     def count(self) -> int:
         """How many customers there are."""
 
@@ -171,8 +178,19 @@ class CustomerStore(Protocol):
             WriteConflict: Another transaction has taken one of the phone numbers first.
         """
 
-    def import_changed(self, row: CustomerRow, digits_before: int) -> None:
-        """Updates a customer to what the sheet says."""
+    def change(
+        self, before: Customer | CustomerRow, after: Customer | CustomerRow, changed_fields: CustomerField
+    ) -> None:
+        """Updates a customer from what it was before, with the phone number and the keys that the name is found by.
+
+        Args:
+            before: The customer as this transaction has read or written it.
+            after: The customer from now on.
+            changed_fields: What calls have changed since the customer came into the book; none is taken back.
+
+        Raises:
+            WriteConflict: The customer was changed meanwhile, or the phone number was taken.
+        """
 
 
 class CustomerChangeStore(Protocol):
@@ -324,8 +342,11 @@ class DecisionStore(Protocol):
 class StatisticsStore(Protocol):
     """The book, aggregated by the database."""
 
-    def loans(self, on: date) -> Iterator[LoanGroup]:
+    def loans(self, on: date, norms: Norms) -> Iterator[LoanGroup]:
         """The loans on a business date, grouped by what the portfolio's statistics distinguish."""
+
+    def late_loans(self, after: Loan | None, count: int, on: date) -> list[Loan]:
+        """Up to `count` of the loans with an unpaid instalment that fell due before the day, behind one of them."""
 
     def decisions(self, on: date) -> Iterator[DecisionGroup]:
         """The decisions up to a business date, grouped likewise."""

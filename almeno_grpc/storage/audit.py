@@ -26,7 +26,7 @@ from almeno_grpc.domain.audit import AuditCheckpoint, AuditEntry, AuditEvent, Au
 from almeno_grpc.domain.errors import WriteConflict
 from almeno_grpc.service.audit_chain import packed_heads, unpacked_heads
 from almeno_grpc.service.store import Key
-from almeno_grpc.storage.audit_rows import CURRENT_FORMS, CUT, row_changes, unpacked
+from almeno_grpc.storage.audit_rows import CUT, FORMS, row_changes, unpacked
 from almeno_grpc.storage.backend import OpenTransaction
 from almeno_grpc.storage.bulk import BulkInsert
 from almeno_grpc.storage.compiled import CompiledStatement
@@ -205,13 +205,13 @@ class AuditTrail:
 
     def row_digests(self) -> Iterator[tuple[str, Key, int]]:
         """Table by table."""
-        for form in CURRENT_FORMS:
+        for form in FORMS.values():
             for key, digest in form.stored(self._connection):
                 yield form.table.name, key, int.from_bytes(digest, "big")
 
     def row_count(self) -> int:
         """Every row is visited."""
-        counts = (select(func.count()).select_from(form.table) for form in CURRENT_FORMS)
+        counts = (select(func.count()).select_from(form.table) for form in FORMS.values())
         return sum(self._connection.execute(count).scalar_one() for count in counts)
 
     def cuts(self) -> dict[int, ChainCut]:

@@ -48,7 +48,10 @@ class RowChanges(NamedTuple):
 
 
 class RowForm:
-    """The columns of a table that digests are taken of. With other columns a table has another form, and both stay."""
+    """The columns of a table that digests are taken of. With other columns a table has another form, and both stay.
+
+    The former one stays so that events in it can be read, and its columns in the table: see `Reform`.
+    """
 
     def __init__(self, code: int, table: Table, columns: Sequence[str], *, text: str | None = None) -> None:
         """Takes the table.
@@ -137,21 +140,18 @@ def _names(form: RowForm) -> list[str]:
 
 _BOOLEANS = {0: False, 1: True}
 
-CUSTOMER_1 = RowForm(
-    1,
-    tables.customer,
-    (
-        "customer_id",
-        "first_name",
-        "last_name",
-        "age",
-        "phone_digits",
-        "monthly_income_paise",
-        "approved_limit_paise",
-        "imported",
-        "create_time_us",
-    ),
+_CUSTOMER_COLUMNS = (
+    "customer_id",
+    "first_name",
+    "last_name",
+    "age",
+    "phone_digits",
+    "monthly_income_paise",
+    "approved_limit_paise",
+    "imported",
+    "create_time_us",
 )
+CUSTOMER = RowForm(11, tables.customer, (*_CUSTOMER_COLUMNS, "non_performing_since_day", "changed_fields"))
 DECISION = RowForm(
     2,
     tables.decision,
@@ -217,22 +217,19 @@ REPAYMENT_4 = RowForm(
 )
 POLICY_PIN = RowForm(5, tables.policy_pin, ("version", "sha256"))
 CUT = RowForm(6, tables.audit_cut, ("stream_id", "sequence", "hash", "removed"))
-CUSTOMER_CHANGE = RowForm(
-    7,
-    tables.customer_change,
-    (
-        "customer_id",
-        "number",
-        "loan_id",
-        "field",
-        "old_value",
-        "new_value",
-        "principal",
-        "import_id",
-        "row_number",
-        "create_time_us",
-    ),
+_CUSTOMER_CHANGE_COLUMNS = (
+    "customer_id",
+    "number",
+    "loan_id",
+    "field",
+    "old_value",
+    "new_value",
+    "principal",
+    "import_id",
+    "row_number",
+    "create_time_us",
 )
+CUSTOMER_CHANGE = RowForm(14, tables.customer_change, (*_CUSTOMER_CHANGE_COLUMNS, "reason", "request_date"))
 PRINCIPAL = RowForm(
     8,
     tables.principal,
@@ -256,7 +253,6 @@ API_KEY = RowForm(
     ("key_id", "principal", "sha256", "scopes", "create_time_us", "expire_time_us", "revoke_time_us"),
 )
 CERTIFICATE_NAME = RowForm(10, tables.certificate_name, ("name", "principal", "create_time_us"))
-CUSTOMER = RowForm(11, tables.customer, (*_names(CUSTOMER_1), "non_performing_since_day"))
 LOAN = RowForm(
     12,
     tables.loan,
@@ -322,7 +318,7 @@ SANCTION_END = RowForm(
     ("customer_id", "loan_id", "state", "end_date", "reason", "external_reference", "create_time_us"),
 )
 TERMS_PIN = RowForm(15, tables.terms_pin, ("version", "content", "sha256"), text="content")
-CURRENT_FORMS = (
+_FORMS = (
     CUSTOMER,
     DECISION,
     LOAN,
@@ -339,11 +335,28 @@ CURRENT_FORMS = (
     SANCTION_END,
     TERMS_PIN,
 )
-"""Of each table that events vouch for the one of today."""
-OLD_FORMS = (CUSTOMER_1, LOAN_3, REPAYMENT_4)
-"""Those of the events of before."""
-FORMS = {form.code: form for form in (*CURRENT_FORMS, *OLD_FORMS)}
-"""Every form that events name, by its code."""
+FORMS = {form.code: form for form in _FORMS}
+"""The form that the rows of each table have now, by its code."""
+
+
+class Reform(NamedTuple):
+    """A form that a revision of the schema has put in the place of another one."""
+
+    revision: str
+    """The one from which on rows are written in the new form."""
+    before: RowForm
+    """Its columns stay in the table, with their values."""
+    after: RowForm
+
+
+REFORMS = (
+    Reform("0206", LOAN_3, LOAN),
+    Reform("0206", REPAYMENT_4, REPAYMENT),
+    Reform("0207", RowForm(1, tables.customer, _CUSTOMER_COLUMNS), CUSTOMER),
+    Reform("0207", RowForm(7, tables.customer_change, _CUSTOMER_CHANGE_COLUMNS), CUSTOMER_CHANGE),
+)
+"""In the order of their revisions."""
+_FORMS_OF_EVENTS = {reform.before.code: reform.before for reform in REFORMS} | FORMS
 
 
 def packed(changes: Sequence[RowChanges]) -> bytes:
@@ -370,7 +383,7 @@ def row_changes(changes: RowChanges) -> Iterator[RowChange]:
         ValueError: They are not whole.
     """
     code, keys, digests = changes
-    form = FORMS.get(code)
+    form = _FORMS_OF_EVENTS.get(code)
     width = len(form.table.primary_key) if form else 0
     if not form or len(keys) * DIGEST_BYTES != len(digests) * width:
         raise ValueError(f"the rows of form {code} are not whole")

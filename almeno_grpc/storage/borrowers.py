@@ -200,7 +200,7 @@ def _borrower(row: Row, on: date) -> Borrower:
         return Borrower(monthly_income, approved_limit, CreditPosition(*figures))
     days = today - next_due
     worst = asset_class(days, was_non_performing=non_performing_since is not None)
-    return Borrower(monthly_income, approved_limit, CreditPosition(*figures, days, worst))
+    return Borrower(monthly_income, approved_limit, CreditPosition._make((*figures, days, worst)))
 
 
 @lru_cache(maxsize=8)

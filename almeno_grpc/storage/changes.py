@@ -111,10 +111,12 @@ def rows_of(
     for changes in parts:
         rows.add(changes, audit)
     phone_numbers = [(each.phone_digits, each.customer_id) for changes in parts for each in changes.customers]
+    names = sorted(name for changes in parts for each in changes.customers for name in customers.names_of(each))
     loan_numbers = [(each.loan_id, each.customer_id) for changes in parts for each in changes.loans]
     writes: list[tuple[TableWrite, Sequence[Row]]] = [
         (customers.INSERT, rows.customers),
         (customers.INSERT_PHONE_NUMBER, phone_numbers),
+        (customers.INSERT_NAME, names),
         (decisions.INSERT, rows.decisions),
         (loans.INSERT_NUMBER, loan_numbers),
         (loans.INSERT, rows.loans),

@@ -68,11 +68,12 @@ def _row(new: NewChange, number: int, create_time: int) -> tuple[Any, ...]:
         source.import_id,
         source.row_number,
         create_time,
+        source.reason,
+        source.request_date,
     )
 
 
 def _change(row: Any) -> CustomerChange:
-    customer_id, number, loan_id, field, old, new, *source, create_time = row
-    return CustomerChange(
-        number, customer_id, loan_id, FieldChange(field, old, new), ChangeSource(*source), create_time
-    )
+    customer_id, number, loan_id, field, old, new, principal, import_id, row_number, create_time, *why = row
+    source = ChangeSource(principal, import_id, row_number, *why)
+    return CustomerChange(number, customer_id, loan_id, FieldChange(field, old, new), source, create_time)

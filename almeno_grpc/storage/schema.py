@@ -9,7 +9,7 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, inspect
 
-from almeno_grpc.storage.audit_baseline import write_baseline
+from almeno_grpc.storage.audit_baseline import write_baseline, write_reforms
 from almeno_grpc.storage.backend import DatabaseUnusable
 from almeno_grpc.storage.tables import audit_event
 
@@ -38,7 +38,12 @@ def migrate(connection: Connection, revision: str = "head") -> None:
     had_trail = inspect(connection).has_table(audit_event.name)
     _upgrade(connection, revision)
     # With the columns of the newest revision: digests are taken of all of them.
-    if not had_trail and revision == "head":
+    if revision != "head":
+        return
+    if had_trail:
+        upgraded = {each.revision for each in script.iterate_revisions("head", current)}
+        write_reforms(connection, upgraded)
+    else:
         write_baseline(connection)
 
 

@@ -61,7 +61,7 @@ def loans_of(connection: Connection, rows: Sequence[Row]) -> list[Loan]:
 def of_loan(connection: Connection, loan: Loan) -> list[SegmentRecord]:
     """All segments of a loan, also those that do not stand."""
     rows = _OF_LOAN.rows(connection, loan.customer_id, loan.loan_id)
-    return [SegmentRecord(*row[:3], _segment(row), row[-1]) for row in rows]
+    return [SegmentRecord(row[0], row[1], row[2], _segment(row), row[-1]) for row in rows]
 
 
 def row_of(new: SegmentRecord) -> Row:

@@ -3,38 +3,64 @@
 from collections.abc import Iterator
 from datetime import date
 
-from sqlalchemy import BigInteger, Integer, bindparam, case, cast, func, literal_column, null, select, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Integer,
+    and_,
+    bindparam,
+    cast,
+    func,
+    literal,
+    literal_column,
+    select,
+    tuple_,
+    type_coerce,
+)
 
 from almeno_grpc.domain.decision import DecisionReason
-from almeno_grpc.domain.loan import LoanState
+from almeno_grpc.domain.loan import Loan, LoanState
+from almeno_grpc.domain.money import scaled_rate
 from almeno_grpc.domain.months import day_number
-from almeno_grpc.domain.portfolio import DecisionGroup, LoanGroup
+from almeno_grpc.domain.norms import PERCENT_SCALE, Norms, ProvisionCategory
+from almeno_grpc.domain.portfolio import DecisionGroup, LoanGroup, Month
+from almeno_grpc.storage import segments
 from almeno_grpc.storage.backend import OpenTransaction
-from almeno_grpc.storage.loan_rows import counts
+from almeno_grpc.storage.loan_rows import COLUMNS, counts, date_of
 from almeno_grpc.storage.tables import decision, loan
 
 _l = loan.c
 # The columns are of 16 bits, the numbers made of them are not.
+_YEAR, _MONTH = type_coerce(_l.approval_year, Integer), type_coerce(_l.approval_month, Integer)
 _APPROVED_BY_DATE = (
-    type_coerce(_l.approval_year, Integer) * literal_column("10000", Integer)
-    + type_coerce(_l.approval_month, Integer) * literal_column("100", Integer)
-    + _l.approval_day
+    _YEAR * literal_column("10000", Integer) + _MONTH * literal_column("100", Integer) + _l.approval_day
 ) <= bindparam("day_number", type_=Integer)
-# Closed loans are not distinguished: what they once were behind by is over.
-_INSTALLMENTS_PAID = case((_l.emis_paid < _l.tenure_months, _l.emis_paid), else_=null()).label("emis_paid")
+_GROUP = (_l.approval_year, _l.approval_month, _l.state, _l.next_due_day, _l.non_performing_since_day)
+_IS_LATE = and_(_l.next_due_day < bindparam("today", type_=Integer), counts())
+
+
+def _provisions(category: ProvisionCategory) -> ColumnElement[int]:
+    """The sum of each loan's provision at the percentage of a category, rounded as `norms.provision` does.
+
+    An amount of 10¹¹ paise times a share of 10⁶ millionths, doubled, is below 2⁶³.
+    """
+    doubled = 2 * _l.outstanding_principal_paise * bindparam(category.name, type_=BigInteger)
+    rounded = (doubled + PERCENT_SCALE) // (2 * PERCENT_SCALE)
+    return cast(func.sum(rounded), BigInteger)
+
+
 _LOANS = (
     select(
-        _l.approval_year,
-        _l.approval_month,
-        _l.approval_day,
-        _INSTALLMENTS_PAID,
+        *_GROUP,
         func.count(),
         cast(func.sum(_l.loan_amount_paise), BigInteger),
         cast(func.sum(_l.outstanding_principal_paise), BigInteger),
+        *map(_provisions, ProvisionCategory),
     )
     .where(_APPROVED_BY_DATE, counts())
-    .group_by(_l.approval_year, _l.approval_month, _l.approval_day, _INSTALLMENTS_PAID)
+    .group_by(*_GROUP)
 )
+_LATE_LOANS = select(*COLUMNS).where(_IS_LATE).order_by(_l.customer_id, _l.loan_id)
 _d = decision.c
 _DECISIONS = (
     select(_d.business_date, _d.reasons, func.count())
@@ -49,12 +75,33 @@ class Statistics:
     def __init__(self, transaction: OpenTransaction) -> None:
         self._connection = transaction.connection
 
-    def loans(self, on: date) -> Iterator[LoanGroup]:
+    def loans(self, on: date, norms: Norms) -> Iterator[LoanGroup]:
         """Grouped by columns that the portfolio's statistics follow from."""
-        rows = self._connection.execute(_LOANS, {"day_number": day_number(on), "today": on.toordinal()})
-        for year, month, day, emis_paid, loans, loan_amount, outstanding in rows:
-            state = LoanState.CLOSED if emis_paid is None else LoanState.ACTIVE
-            yield LoanGroup(date(year, month, day), state, emis_paid or 0, loans, loan_amount, outstanding)
+        percents = {category.name: scaled_rate(norms.percent(category)) for category in ProvisionCategory}
+        rows = self._connection.execute(_LOANS, {"day_number": day_number(on), "today": on.toordinal(), **percents})
+        keys = len(_GROUP)
+        for row in rows:
+            loans, loan_amount, outstanding, *provisions = row[keys:]
+            year, month, state, *days = row[:keys]
+            next_due, non_performing_since = map(date_of, days)
+            yield LoanGroup(
+                Month(year, month),
+                LoanState(state),
+                next_due,
+                non_performing_since,
+                loans,
+                loan_amount,
+                outstanding,
+                tuple(provisions),
+            )
+
+    def late_loans(self, after: Loan | None, count: int, on: date) -> list[Loan]:
+        """By customer and loan_id."""
+        query = _LATE_LOANS.limit(count)
+        if after is not None:
+            place = tuple_(literal(after.customer_id, BigInteger), literal(after.loan_id, BigInteger))
+            query = query.where(tuple_(_l.customer_id, _l.loan_id) > place)
+        return segments.loans_of(self._connection, self._connection.execute(query, {"today": on.toordinal()}).all())
 
     def decisions(self, on: date) -> Iterator[DecisionGroup]:
         """Grouped likewise."""

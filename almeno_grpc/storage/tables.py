@@ -62,6 +62,14 @@ customer = Table(
     Column("create_time_us", BigInteger, nullable=False),
     # A day here and in loans is the number of it: 1 is the first day of the year 1. NULL while they are not.
     Column("non_performing_since_day", Integer),
+    # The fields that calls have changed, a bit each: `almeno_grpc.domain.customer.CustomerField`.
+    Column(
+        "changed_fields",
+        SmallInteger,
+        CheckConstraint("changed_fields BETWEEN 0 AND 63", name="changed_fields_range"),
+        server_default=text("0"),
+        nullable=False,
+    ),
     CheckConstraint("customer_id > 0", name="id_positive"),
     CheckConstraint("age BETWEEN 18 AND 120", name="age_range"),
     CheckConstraint("monthly_income_paise > 0", name="income_positive"),
@@ -82,6 +90,18 @@ phone_number = Table(
     Column("digits", _Id, primary_key=True, autoincrement=False),
     Column("customer_id", _Id, nullable=False),
     CheckConstraint("digits > 0", name="digits_positive"),
+)
+
+# The keys by whose beginnings customers are found: `almeno_grpc.domain.names.name_keys`. Kept as the table above, and
+# as little a part of the audit trail: whom a search finds is a customer that the trail covers. In the order of code
+# points, so that the keys with one beginning are a range; on PostgreSQL text has another order by default.
+customer_name = Table(
+    "customer_name",
+    metadata,
+    Column("key", Text().with_variant(Text(collation="C"), "postgresql"), nullable=False),
+    Column("customer_id", _Id, nullable=False),
+    PrimaryKeyConstraint("key", "customer_id"),
+    sqlite_with_rowid=False,
 )
 
 # The keys of what a customer has carry the customer_id, so that the book can be partitioned by it. Ids of decisions and
@@ -410,6 +430,13 @@ customer_change = Table(
     Column("import_id", String(36)),
     Column("row_number", Integer),
     Column("create_time_us", BigInteger, nullable=False),
+    # Of an approved limit that a call has set.
+    Column(
+        "reason",
+        String(200),
+        CheckConstraint("length(reason) BETWEEN 1 AND 200", name="reason_length"),
+    ),
+    Column("request_date", Date),
     PrimaryKeyConstraint("customer_id", "number"),
     ForeignKeyConstraint(["loan_id", "customer_id"], ["loan.loan_id", "loan.customer_id"]),
     CheckConstraint("number > 0", name="number_positive"),

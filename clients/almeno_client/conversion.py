@@ -61,6 +61,11 @@ def loan_state_of(number: int) -> LoanState:
     return _LOAN_STATES.get(number, LoanState.UNSPECIFIED)
 
 
+def asset_class_of(number: int) -> AssetClass:
+    """Converts an asset class."""
+    return _ASSET_CLASSES.get(number, AssetClass.UNSPECIFIED)
+
+
 def reason_of(number: int) -> DecisionReason:
     """Converts a reason to decline."""
     return _REASONS.get(number, DecisionReason.UNSPECIFIED)

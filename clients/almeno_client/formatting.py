@@ -36,14 +36,14 @@ REASON_NAMES = {
 """Each reason to decline, in a few words."""
 
 ASSET_CLASS_NAMES = {
-    AssetClass.UNSPECIFIED: "unknown",
-    AssetClass.STANDARD: "standard",
+    AssetClass.UNSPECIFIED: "Another class",
+    AssetClass.STANDARD: "Standard",
     AssetClass.SMA_0: "SMA-0",
     AssetClass.SMA_1: "SMA-1",
     AssetClass.SMA_2: "SMA-2",
-    AssetClass.NON_PERFORMING: "non-performing",
+    AssetClass.NON_PERFORMING: "Non-performing",
 }
-"""Each asset class, in words."""
+"""Each asset class as lenders write it."""
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _JOINERS = "\u200c\u200d"

@@ -1,6 +1,6 @@
 """Conversion of messages of PortfolioService to records."""
 
-from almeno_client.conversion import enum_names, loan_state_of, reason_of, reasons_of
+from almeno_client.conversion import asset_class_of, enum_names, loan_state_of, reason_of, reasons_of
 from almeno_client.portfolio_records import (
     BandCount,
     BookProgress,
@@ -10,7 +10,9 @@ from almeno_client.portfolio_records import (
     ImportIssueOutcome,
     ImportKind,
     ImportState,
-    LoanBucket,
+    LateLoan,
+    LoansOfClass,
+    LoansOfState,
     MonthOfDecisions,
     Policy,
     PortfolioSummary,
@@ -113,12 +115,21 @@ def summary_of(message: portfolio_pb2.PortfolioSummary) -> PortfolioSummary:
         customers=message.customers,
         loans=message.loans,
         outstanding_principal=rupees_of(message.outstanding_principal),
-        loan_buckets=tuple(map(_loan_bucket_of, message.loan_buckets)),
+        loans_by_class=tuple(map(_loans_of_class, message.loans_by_class)),
+        loans_by_state=tuple(map(_loans_of_state, message.loans_by_state)),
+        provision=rupees_of(message.provision),
+        gross_non_performing_ratio=(
+            rate_of(message.gross_non_performing_ratio) if message.HasField("gross_non_performing_ratio") else None
+        ),
+        overdue_amount=rupees_of(message.overdue_amount),
+        late_loan_count=message.late_loan_count,
+        late_loans=tuple(map(_late_loan_of, message.late_loans)),
         vintages=tuple(map(_vintage_of, message.vintages)),
         scores=tuple(map(_score_count_of, message.scores)),
         emi_burden=tuple(map(_burden_bucket_of, message.emi_burden)),
         decisions=tuple(map(_month_of_decisions_of, message.decisions)),
         policy_version=message.policy_version,
+        norms_version=message.norms_version,
     )
 
 
@@ -161,13 +172,27 @@ def _band_count_of(message: simulation_pb2.BandCount) -> BandCount:
     )
 
 
-def _loan_bucket_of(message: portfolio_pb2.LoanBucket) -> LoanBucket:
-    return LoanBucket(
-        state=loan_state_of(message.state),
-        days_past_due_from=message.days_past_due_from,
-        days_past_due_to=message.days_past_due_to if message.HasField("days_past_due_to") else None,
+def _loans_of_class(message: portfolio_pb2.LoansOfClass) -> LoansOfClass:
+    return LoansOfClass(
+        asset_class=asset_class_of(message.asset_class),
         loans=message.loans,
         outstanding_principal=rupees_of(message.outstanding_principal),
+        provision=rupees_of(message.provision),
+    )
+
+
+def _loans_of_state(message: portfolio_pb2.LoansOfState) -> LoansOfState:
+    return LoansOfState(loan_state_of(message.state), message.loans, rupees_of(message.outstanding_principal))
+
+
+def _late_loan_of(message: portfolio_pb2.LateLoan) -> LateLoan:
+    return LateLoan(
+        loan_id=message.loan_id,
+        customer_id=message.customer_id,
+        days_past_due=message.days_past_due,
+        asset_class=asset_class_of(message.asset_class),
+        outstanding_principal=rupees_of(message.outstanding_principal),
+        overdue_amount=rupees_of(message.overdue_amount),
     )
 
 

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from almeno_client.records import DecisionReason, LoanState
+from almeno_client.records import AssetClass, DecisionReason, LoanState
 
 
 class ImportKind(StrEnum):
@@ -193,15 +193,35 @@ class SimulationFlip:
 
 
 @dataclass(frozen=True, slots=True)
-class LoanBucket:
-    """Loans by state and range of days past due."""
+class LoansOfClass:
+    """Active loans of one asset class."""
 
-    state: LoanState
-    days_past_due_from: int
-    days_past_due_to: int | None
-    """Inclusive; None for the last bucket."""
+    asset_class: AssetClass
     loans: int
     outstanding_principal: Decimal
+    provision: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class LoansOfState:
+    """Loans of one state."""
+
+    state: LoanState
+    loans: int
+    outstanding_principal: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class LateLoan:
+    """A loan with an instalment that fell due before the business date and is not wholly paid."""
+
+    loan_id: int
+    customer_id: int
+    days_past_due: int
+    asset_class: AssetClass
+    outstanding_principal: Decimal
+    overdue_amount: Decimal
+    """Unpaid parts of the instalments that fell due before the business date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +265,17 @@ class PortfolioSummary:
     customers: int
     loans: int
     outstanding_principal: Decimal
-    loan_buckets: tuple[LoanBucket, ...]
+    loans_by_class: tuple[LoansOfClass, ...]
+    """Active loans, the best class first."""
+    loans_by_state: tuple[LoansOfState, ...]
+    provision: Decimal
+    gross_non_performing_ratio: Decimal | None
+    """Outstanding principal of non-performing loans in per cent of that of active loans; None where there is none."""
+    overdue_amount: Decimal
+    """Unpaid parts of all instalments that fell due before the business date."""
+    late_loan_count: int
+    late_loans: tuple[LateLoan, ...]
+    """Those with the most days past due, these first; 1000 at most."""
     vintages: tuple[Vintage, ...]
     """By the month of approval, the oldest first."""
     scores: tuple[ScoreCount, ...]
@@ -256,3 +286,5 @@ class PortfolioSummary:
     """Stored decisions, the oldest month first."""
     policy_version: str
     """Version of the policy that the scores are computed under."""
+    norms_version: str
+    """Version of the provisioning norms."""

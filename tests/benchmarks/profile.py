@@ -38,7 +38,7 @@ from almeno_grpc.domain.decision import Decision, decide
 from almeno_grpc.metrics import PrometheusMetrics
 from almeno_grpc.rpc import requests
 from almeno_grpc.rpc.conversion.decisions import encoded_check
-from almeno_grpc.rpc.credit_servicer import CreditServicer
+from almeno_grpc.rpc.credit_servicer import CreditServicer, CreditServices
 from almeno_grpc.rpc.field_reader import FieldReader
 from almeno_grpc.rpc.runtime.admission import AdmissionInterceptor
 from almeno_grpc.rpc.runtime.executors import CallExecutor
@@ -159,8 +159,9 @@ def _chain(
     """CheckEligibility from bytes to bytes, as a batch of one, on this thread."""
     unused: Any = None
     in_place: Any = SimpleNamespace(check=lambda request, encode: encode(checks.check_all([request])[0]))
+    services = CreditServices(unused, unused, in_place, unused, unused, unused, unused)
     handler = grpc.unary_unary_rpc_method_handler(
-        CreditServicer(unused, in_place, unused, unused, unused, metrics).CheckEligibility,
+        CreditServicer(services, unused, metrics).CheckEligibility,
         request_deserializer=pb.CheckEligibilityRequest.FromString,
         response_serializer=pb.CheckEligibilityResponse.SerializeToString,
     )

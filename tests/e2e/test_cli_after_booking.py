@@ -1,6 +1,7 @@
 """The command line on what follows a booking, against a real server: repayments, decisions, policies, reports."""
 
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -178,14 +179,17 @@ def test_report_adds_up(sample: Almeno) -> None:
     assert "The plots are in almeno-report.html" in sample.run("report")
     summary = sample.json("report")["summary"]
     assert (summary["customers"], summary["loans"]) == (300, 782)
-    for parts, whole in (("loan_buckets", "loans"), ("vintages", "loans"), ("scores", "customers")):
+    for parts, whole in (("loans_by_state", "loans"), ("vintages", "loans"), ("scores", "customers")):
         assert sum(part[whole] for part in summary[parts]) == summary[whole], parts
     assert sum(bucket["customers"] for bucket in summary["emi_burden"]) == 300
+    late = sample.json("late", "--limit", 0)
+    assert len(late["late_loans"]) == late["late_loan_count"] == summary["late_loan_count"]
+    assert sum(Decimal(each["overdue_amount"]) for each in late["late_loans"]) == Decimal(summary["overdue_amount"])
 
 
 @pytest.mark.parametrize(
     "command",
-    ["repay", "repayments", "payoff", "decision", "decisions", "replay", "policies", "simulate", "report"],
+    ["repay", "repayments", "payoff", "decision", "decisions", "replay", "policies", "simulate", "report", "late"],
 )
 def test_help_of_every_command_is_there(almeno: Almeno, command: str) -> None:
     assert "Usage" in almeno.run(command, "--help")

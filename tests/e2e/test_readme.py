@@ -27,6 +27,7 @@ from almeno_grpc.storage.tables import metadata
 DOCUMENTS = (
     "README.md",
     "almeno_grpc/imports/README.md",
+    "almeno_grpc/norms/README.md",
     "almeno_grpc/policies/README.md",
     "almeno_grpc/serving/README.md",
     "almeno_grpc/storage/README.md",
@@ -236,12 +237,19 @@ def keys_of(policy: dict[str, Any], path: str = "") -> Iterator[str]:
             yield f"{path}{key}"
 
 
-def test_every_key_of_a_policy_stands_in_the_table() -> None:
+def test_every_optional_gate_of_a_policy_stands_in_its_table() -> None:
     required, optional = section("almeno_grpc/policies/README.md", "Keys").split("\n### Optional keys\n")
     policy = tomllib.loads(read("almeno_grpc/policies/2026-01.toml"))
     assert [key for row in rows(required) for key in codes(row[0])] == list(keys_of(policy))
     gates = [f"gates.{each.name}" for each in fields(Gates) if each.init and each.default is not MISSING]
     assert [key for row in rows(optional) for key in codes(row[0])] == gates
+
+
+@pytest.mark.parametrize("file", ["norms/2026-12", "policies/2026-01", "terms/2026-12"])
+def test_every_key_of_a_rule_file_stands_in_the_table(file: str) -> None:
+    rules = tomllib.loads(read(f"almeno_grpc/{file}.toml"))
+    table = rows(section(f"almeno_grpc/{file.partition('/')[0]}/README.md", "Keys"))
+    assert [key for row in table for key in codes(row[0])] == list(keys_of(rules))
 
 
 @pytest.mark.parametrize("document", ["README.md", "almeno_grpc/policies/README.md"])

@@ -54,8 +54,8 @@ def test_report_draws_every_plot(lender: Almeno) -> None:
     page = opened(lender, "book.html")
     looked_at(page, 6, {ONE: 50_000, LATE: 1_000, APPROVED: 10_000, DECLINED: 5_000})
     marks = {name: plot.marks for name, plot in page.plots.items()}
-    # Loans and outstanding by six buckets; the scores by 0 and twenty fives; a burden of nothing, ten tens and above.
-    assert (marks["plot-1"], marks["plot-3"], marks["plot-4"]) == (12, 21, 12)
+    # Loans and outstanding by five classes; the scores by 0 and twenty fives; a burden of nothing, ten tens and above.
+    assert (marks["plot-1"], marks["plot-3"], marks["plot-4"]) == (10, 21, 12)
     # Two months of decisions, approved and declined.
     assert marks["plot-5"] == 4
     # A plot leaves the table beside it its room.

@@ -291,14 +291,15 @@ def test_reference_is_one_repayments_for_as_long_as_it_stands(lenders):
 
 
 PREPAYMENTS = [
-    # Paid in advance, day, amount; principal, interest; instalments left, instalment, last, interest left of each effect.
+    # EMIs paid, day, amount; principal and interest; of each effect instalments left, instalment, last, interest left.
     pytest.param(12, date(2028, 1, 15), LAKH, (1_00_000_00, 0),
                  (48, 8_186_61, 8_186_73, 73_210_07), (35, EMI, 6_610_32, 52_259_29), id="on the due date"),
     pytest.param(12, date(2028, 1, 30), LAKH, (99_578_40, 421_60),
                  (48, 8_197_41, 8_197_21, 73_306_55), (35, EMI, 7_182_27, 52_409_64), id="15 days later"),
     pytest.param(13, date(2028, 2, 12), LAKH, (1_00_084_75, -84_75),
                  (47, 8_140_52, 8_140_23, 70_015_73), (34, EMI, 7_673_00, 49_733_93), id="ahead of the due date"),
-    pytest.param(12, date(2028, 1, 30), 1, (1, 0), (48, EMI, 10_746_93, None), (48, EMI, 10_746_93, None), id="a paisa"),
+    pytest.param(12, date(2028, 1, 30), 1, (1, 0),
+                 (48, EMI, 10_746_93, None), (48, EMI, 10_746_93, None), id="a paisa"),
 ]  # fmt: skip
 
 

@@ -34,6 +34,8 @@ def fill(book: Book) -> None:
     book.upsert([book_loan(number, 100 + number) for number in range(1, 6)])
     book.upsert([book_customer(number, age=40 + number, phone_digits=918_500_000_000 + number) for number in (2, 3)])
     book.upsert([book_loan(number, 100 + number, emis_paid=4) for number in (2, 3)])
+    book.update(4, phone_number="+918000000002", last_name="Iyer")
+    book.set_limit(5, LAKH)
     # A number that is taken: the loan gets another.
     book.upsert([book_loan(4, 101)])
     customer = book.register()

@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 
 from almeno_grpc.bootstrap import load_policies, load_terms
 from almeno_grpc.clock import Clock
+from almeno_grpc.domain.charge import ChargeKind
 from almeno_grpc.domain.customer import Customer
 from almeno_grpc.domain.decision import Decision, LoanRequest
 from almeno_grpc.domain.errors import CreditError
@@ -29,6 +31,8 @@ from almeno_grpc.domain.imports import (
     RowIssue,
 )
 from almeno_grpc.domain.money import round_half_up
+from almeno_grpc.domain.names import name_key
+from almeno_grpc.domain.repayment import PrepaymentEffect, ReversalReason
 from almeno_grpc.imports.sandbox.messages import ReadingLimits, RowBatch
 from almeno_grpc.imports.upsert import reserve_loan_ids, upsert_batch
 from almeno_grpc.imports.worker import ImportWorker
@@ -36,9 +40,11 @@ from almeno_grpc.metrics import NoMetrics
 from almeno_grpc.service.accounts import AccountReader
 from almeno_grpc.service.booking import Booking, BookingRequest, BookingService
 from almeno_grpc.service.checks import CheckService
+from almeno_grpc.service.customer_changes import CustomerChangeService, CustomerUpdate, LimitRequest
 from almeno_grpc.service.customers import Applicant, CustomerService
-from almeno_grpc.service.idempotency import RequestContext
+from almeno_grpc.service.idempotency import Idempotency, RequestContext
 from almeno_grpc.service.imports import ImportService, Upload
+from almeno_grpc.service.loan_changes import Charged, LoanChangeService, Prepaid, PrepaymentRequest, ReversalRequest
 from almeno_grpc.service.policies import PolicyCalendar
 from almeno_grpc.service.repayments import Recorded, RepaymentRequest, RepaymentService
 from almeno_grpc.service.terms import TermsCalendar
@@ -62,8 +68,10 @@ class Book:
     checks: CheckService = field(init=False)
     customers: CustomerService = field(init=False)
     terms: TermsCalendar = field(init=False)
+    customer_changes: CustomerChangeService = field(init=False)
     booking: BookingService = field(init=False)
     repayments: RepaymentService = field(init=False)
+    loan_changes: LoanChangeService = field(init=False)
     imports: ImportService = field(init=False)
     now: Callable[[], int] = field(default=lambda: 1, kw_only=True)
     """The time of imports, in microseconds since the epoch: for most tests any will do."""
@@ -74,9 +82,12 @@ class Book:
         policies = PolicyCalendar(load_policies())
         self.checks = CheckService(self.store, policies, self.clock)
         self.customers = CustomerService(self.store, self.clock)
+        self.customer_changes = CustomerChangeService(Idempotency(self.store, self.clock), self.clock)
         self.terms = TermsCalendar(load_terms(self.rules), self.store)
         self.booking = BookingService(self.store, policies, self.terms, self.clock)
-        self.repayments = RepaymentService(self.store, AccountReader(self.terms), self.clock)
+        accounts = AccountReader(self.terms)
+        self.repayments = RepaymentService(self.store, accounts, self.clock)
+        self.loan_changes = LoanChangeService(self.store, Idempotency(self.store, self.clock), accounts, self.clock)
         self.imports = ImportService(self.store, self.clock)
 
     def register(self, monthly_income: int = 50_000 * RUPEE, phone_number: str = "") -> Customer:
@@ -84,6 +95,25 @@ class Book:
         registered: list[Customer] = []
         self.customers.register(applicant, RequestContext(), lambda _: b"", registered.append).result()
         return registered[0]
+
+    def update(self, customer_id: int, context: RequestContext = RequestContext(), **fields) -> Customer:  # noqa: B008 - frozen
+        changed: list[Customer] = []
+        update = CustomerUpdate(customer_id, **fields)
+        self.customer_changes.update(update, context, lambda customer: changed.append(customer) or b"")
+        return changed[-1]
+
+    def set_limit(self, customer_id: int, approved_limit: int | None, asked_on: date | None = TODAY) -> Customer:
+        """Sets a limit; None for the one that follows from the income."""
+        changed: list[Customer] = []
+        request = LimitRequest(customer_id, approved_limit, "Asked for at the branch", asked_on)
+        self.customer_changes.set_approved_limit(
+            request, RequestContext(), lambda customer: changed.append(customer) or b""
+        )
+        return changed[-1]
+
+    def found(self, prefix: str, after: int = 0, count: int = 1000) -> list[int]:
+        """The customers whose name begins with a text."""
+        return [each.customer_id for each in self.customers.page_found_by_name(name_key(prefix), after, count)]
 
     def check(self, request: LoanRequest) -> Decision:
         [outcome] = self.checks.check_all([request])
@@ -96,18 +126,34 @@ class Book:
         request = LoanRequest(customer_id, amount, Decimal(rate), months)
         return self.book(request, request_id)
 
-    def book(self, request: LoanRequest, request_id: str = "") -> Booking:
+    def book(self, request: LoanRequest, request_id: str = "", *, disburse_later: bool = False) -> Booking:
         """Books a loan under terms of all kinds; not for a request_id that was used before."""
         context = RequestContext(request_id=request_id, fingerprint=hashlib.sha256(f"{request}".encode()).hexdigest())
         booked: list[Booking] = []
-        self.booking.book(BookingRequest(request), context, lambda _: b"booked", booked.append).result()
+        self.booking.book(BookingRequest(request, disburse_later), context, lambda _: b"booked", booked.append).result()
         return booked[0]
 
-    def repay(self, loan_id: int, amount: int, on: date | None = None) -> Recorded:
+    def repay(self, loan_id: int, amount: int, on: date | None = None, **more) -> Recorded:
         recorded: list[Recorded] = []
-        request = RepaymentRequest(loan_id, amount, on)
+        request = RepaymentRequest(loan_id, amount, on, **more)
         self.repayments.record(request, RequestContext(), lambda _: b"", recorded.append).result()
         return recorded[0]
+
+    def change(self, change: Callable[..., bytes], *what: object, context: RequestContext = RequestContext()) -> Any:  # noqa: B008 - frozen
+        """Does what a method of `loan_changes` does, and gives its result."""
+        results: list[Any] = []
+        change(*what, context, lambda result: results.append(result) or b"")
+        return results[-1]
+
+    def reverse(self, repayment_id: str, on: date | None = None) -> Recorded:
+        request = ReversalRequest(repayment_id, ReversalReason.RETURNED, on, "R01")
+        return self.change(self.loan_changes.reverse, request)
+
+    def prepay(self, loan_id: int, amount: int, effect: PrepaymentEffect, on: date | None = None, **more) -> Prepaid:
+        return self.change(self.loan_changes.prepay, PrepaymentRequest(loan_id, amount, on, effect, **more))
+
+    def charge(self, loan_id: int, amount: int, kind: ChargeKind = ChargeKind.BOUNCE) -> Charged:
+        return self.change(self.loan_changes.charge, loan_id, kind, amount, "as agreed")
 
     def close(self) -> None:
         """Ends the threads of the use cases."""

@@ -99,14 +99,34 @@ def flip(customer_id: int, *, approved: bool, **changes: Any) -> simulation_pb2.
     return simulation_pb2.SimulationFlip(customer_id=customer_id, **({"before": before, "after": after} | changes))
 
 
-def _bucket(state: int, start: int, end: int | None, loans: int, outstanding: int) -> portfolio_pb2.LoanBucket:
-    return portfolio_pb2.LoanBucket(
-        state=state,
-        days_past_due_from=start,
-        days_past_due_to=end,
-        loans=loans,
-        outstanding_principal=rupees(outstanding),
+def _class(number: int, loans: int, outstanding: int, provision: int) -> portfolio_pb2.LoansOfClass:
+    return portfolio_pb2.LoansOfClass(
+        asset_class=number, loans=loans, outstanding_principal=rupees(outstanding), provision=rupees(provision)
     )
+
+
+def _state(state: int, loans: int, outstanding: int) -> portfolio_pb2.LoansOfState:
+    return portfolio_pb2.LoansOfState(state=state, loans=loans, outstanding_principal=rupees(outstanding))
+
+
+def late_loan(number: int, days_past_due: int, asset_class: int) -> portfolio_pb2.LateLoan:
+    return portfolio_pb2.LateLoan(
+        loan_id=1_000_000_000 + number,
+        customer_id=100_000 + number,
+        days_past_due=days_past_due,
+        asset_class=asset_class,
+        outstanding_principal=rupees(160_000),
+        overdue_amount=rupees(10_000 + number),
+    )
+
+
+def _late_loans() -> list[portfolio_pb2.LateLoan]:
+    """Eighteen: three non-performing, two SMA-2, four SMA-1, the others SMA-0."""
+    days = [400, 200, 95, 80, 61, 58, 45, 44, 30, *range(29, 20, -1)]
+    return [
+        late_loan(number, late, 2 + sum(late >= least for least in (30, 60, 90)))
+        for number, late in enumerate(days, start=1)
+    ]
 
 
 def _vintages() -> list[portfolio_pb2.Vintage]:
@@ -128,18 +148,26 @@ def summary(**changes: Any) -> portfolio_pb2.PortfolioSummary:
     vintages = _vintages()
     outstanding = sum(vintage.outstanding_principal.units for vintage in vintages)
     active, closed = loan_pb2.LOAN_STATE_ACTIVE, loan_pb2.LOAN_STATE_CLOSED
-    behind = ((1, 30, 9, 1_200_000), (31, 60, 4, 700_000), (61, 90, 2, 250_000), (91, None, 3, 480_000))
-    current = outstanding - sum(amount for *_, amount in behind)
+    behind = (
+        (2, 9, 1_200_000, 4_800),
+        (3, 4, 700_000, 2_800),
+        (4, 2, 250_000, 1_000),
+        (5, 3, 480_000, 192_000),
+    )
+    current = outstanding - sum(amount for _, _, amount, _ in behind)
+    late = _late_loans()
     facts: dict[str, Any] = {
         "business_date": TODAY,
         "customers": 300,
         "loans": sum(vintage.loans for vintage in vintages),
         "outstanding_principal": rupees(outstanding),
-        "loan_buckets": [
-            _bucket(active, 0, 0, 92, current),
-            *(_bucket(active, *figures) for figures in behind),
-            _bucket(closed, 0, 0, 34, 0),
-        ],
+        "loans_by_class": [_class(1, 92, current, 112_120), *(_class(*figures) for figures in behind)],
+        "loans_by_state": [_state(active, 110, outstanding), _state(closed, 34, 0)],
+        "provision": rupees(312_720),
+        "gross_non_performing_ratio": Decimal(value="1.57"),
+        "overdue_amount": rupees(sum(each.overdue_amount.units for each in late)),
+        "late_loan_count": len(late),
+        "late_loans": late,
         "vintages": vintages,
         "scores": _scores({0: 9, 8: 4, 21: 23, 35: 40, 48: 52, 55: 71, 74: 60, 90: 41}),
         "emi_burden": [
@@ -161,5 +189,6 @@ def summary(**changes: Any) -> portfolio_pb2.PortfolioSummary:
             for month in range(6, 12)
         ],
         "policy_version": "2026-01",
+        "norms_version": "2026-12",
     }
     return portfolio_pb2.PortfolioSummary(**(facts | changes))

@@ -1,4 +1,4 @@
-"""What the unit tests share: hypothesis without a deadline, and the policy the service ships with."""
+"""What the unit tests share: hypothesis without a deadline, and the policy and the norms the service ships with."""
 
 from pathlib import Path
 
@@ -6,6 +6,8 @@ import pytest
 from hypothesis import settings
 
 import almeno_grpc
+from almeno_grpc.domain.norms import Norms
+from almeno_grpc.domain.norms_file import parse_norms
 from almeno_grpc.domain.policy import Policy
 from almeno_grpc.domain.policy_file import parse_policy
 
@@ -33,3 +35,14 @@ def policy(policy_file: str) -> Policy:
 @pytest.fixture(scope="session")
 def policy_2026_12() -> Policy:
     return parse_policy((Path(almeno_grpc.__file__).parent / "policies" / "2026-12.toml").read_bytes())
+
+
+@pytest.fixture(scope="session")
+def norms_file() -> str:
+    """The text of the default provisioning norms."""
+    return (Path(almeno_grpc.__file__).parent / "norms" / "2026-12.toml").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def norms(norms_file: str) -> Norms:
+    return parse_norms(norms_file.encode())

@@ -6,7 +6,7 @@ from almeno_grpc.domain.customer import Customer
 from almeno_grpc.domain.customer_change import CustomerChange
 from almeno_grpc.domain.position import CreditPosition
 from almeno_grpc.rpc.conversion.enums import enum_values
-from almeno_grpc.rpc.conversion.values import fill_amount, fill_money, fill_timestamp, in_rupees
+from almeno_grpc.rpc.conversion.values import fill_amount, fill_date, fill_money, fill_timestamp, in_rupees
 
 ASSET_CLASSES = enum_values(AssetClass, asset_class_pb2.AssetClass)
 
@@ -50,6 +50,9 @@ def fill_change(message: customer_pb2.CustomerChange, change: CustomerChange, *,
     message.import_id = change.source.import_id or ""
     message.row_number = change.source.row_number or 0
     message.principal = change.source.principal
+    message.reason = change.source.reason or ""
+    if change.source.request_date is not None:
+        fill_date(message.customer_request_date, change.source.request_date)
 
 
 class PositionMessage:

@@ -1,10 +1,12 @@
 """The statistics of the whole book as messages."""
 
 from almeno_grpc.api import portfolio_pb2
+from almeno_grpc.domain.late_loans import LateLoan
 from almeno_grpc.domain.portfolio import BURDENS, DecisionStatistics, LoanBucket, LoanStatistics, Month, Portfolio
+from almeno_grpc.rpc.conversion.customers import ASSET_CLASSES
 from almeno_grpc.rpc.conversion.loans import LOAN_STATES
 from almeno_grpc.rpc.conversion.statistics import fill_reason_counts, fill_score_counts
-from almeno_grpc.rpc.conversion.values import fill_date, fill_money
+from almeno_grpc.rpc.conversion.values import fill_date, fill_decimal, fill_money
 
 
 def fill_portfolio(message: portfolio_pb2.PortfolioSummary, portfolio: Portfolio) -> None:
@@ -23,6 +25,36 @@ def fill_portfolio(message: portfolio_pb2.PortfolioSummary, portfolio: Portfolio
     for month, decisions in sorted(portfolio.decisions.items()):
         _fill_decisions(message.decisions.add(), month, decisions)
     message.policy_version = portfolio.policy.version
+    _fill_classes(message, portfolio)
+    for state, loans in portfolio.loans_by_state.items():
+        fill_money(
+            message.loans_by_state.add(state=LOAN_STATES[state], loans=loans.loans).outstanding_principal,
+            loans.outstanding_principal,
+        )
+    fill_money(message.overdue_amount, portfolio.late_loans.overdue_amount)
+    message.late_loan_count = portfolio.late_loans.count
+    for late in portfolio.late_loans.listed():
+        _fill_late_loan(message.late_loans.add(), late)
+
+
+def _fill_classes(message: portfolio_pb2.PortfolioSummary, portfolio: Portfolio) -> None:
+    for asset_class, loans in portfolio.loans_by_class.items():
+        entry = message.loans_by_class.add(asset_class=ASSET_CLASSES[asset_class], loans=loans.loans)
+        fill_money(entry.outstanding_principal, loans.outstanding_principal)
+        fill_money(entry.provision, loans.provision)
+    fill_money(message.provision, portfolio.provision)
+    if (ratio := portfolio.gross_non_performing_ratio) is not None:
+        fill_decimal(message.gross_non_performing_ratio, ratio)
+    message.norms_version = portfolio.norms.version
+
+
+def _fill_late_loan(message: portfolio_pb2.LateLoan, late: LateLoan) -> None:
+    message.loan_id = late.loan_id
+    message.customer_id = late.customer_id
+    message.days_past_due = late.days_past_due
+    message.asset_class = ASSET_CLASSES[late.asset_class]
+    fill_money(message.outstanding_principal, late.outstanding_principal)
+    fill_money(message.overdue_amount, late.overdue_amount)
 
 
 def _fill_bucket(message: portfolio_pb2.LoanBucket, bucket: LoanBucket, loans: LoanStatistics) -> None:

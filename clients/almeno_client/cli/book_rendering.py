@@ -46,10 +46,18 @@ def portfolio_panel(summary: PortfolioSummary) -> Panel:
                 ("Customers", count(summary.customers)),
                 ("Loans", count(summary.loans)),
                 ("Outstanding", Text(rupees(summary.outstanding_principal), "bold")),
+                ("Overdue", f"{rupees(summary.overdue_amount)} on {count(summary.late_loan_count)} loans"),
+                ("Gross non-performing", _ratio(summary)),
+                ("Provision", Text(printable(f"{rupees(summary.provision)} under norms {summary.norms_version}"))),
                 ("Scores under", Text(printable(f"policy {summary.policy_version}"))),
             ]
         ),
     )
+
+
+def _ratio(summary: PortfolioSummary) -> str:
+    ratio = summary.gross_non_performing_ratio
+    return "–" if ratio is None else f"{ratio} % of the principal"
 
 
 def show_tables(console: Console, tables: Iterable[TextTable]) -> None:

@@ -1,4 +1,4 @@
-"""The command on the portfolio summary: report."""
+"""The commands on the portfolio summary: report, late."""
 
 from pathlib import Path
 
@@ -6,17 +6,18 @@ import typer
 from rich.text import Text
 
 from almeno_client.cli.book_rendering import portfolio_panel, show_tables
-from almeno_client.cli.options import AsJson, Page
+from almeno_client.cli.options import AsJson, Limit, Page
 from almeno_client.cli.page_files import page_file
 from almeno_client.cli.progress import with_progress
 from almeno_client.cli.session import new_console, session_of
 from almeno_client.files import write_page
-from almeno_client.formatting import printable
+from almeno_client.formatting import count, printable, rupees
 from almeno_client.portfolio_records import PortfolioSummary
 from almeno_client.reports import portfolio_tables
 
 _PAGE = "almeno-report.html"
 _SCORES_A_ROW = 10
+_LATE_ROWS = 10
 
 
 def report(context: typer.Context, html: Page = None, as_json: AsJson = False) -> None:
@@ -36,16 +37,48 @@ def report(context: typer.Context, html: Page = None, as_json: AsJson = False) -
     console = new_console()
     console.print(portfolio_panel(summary))
     tables = (
-        portfolio_tables.loans_table(summary),
+        portfolio_tables.classes_table(summary),
+        portfolio_tables.states_table(summary),
         portfolio_tables.vintages_table(summary),
         portfolio_tables.scores_table(summary, _SCORES_A_ROW),
         portfolio_tables.burden_table(summary),
         portfolio_tables.decisions_table(summary),
         portfolio_tables.reasons_table(summary),
+        portfolio_tables.late_loans_table(summary, _LATE_ROWS),
     )
     show_tables(console, tables)
+    if summary.late_loan_count > _LATE_ROWS:
+        console.print(Text("almeno late shows more of them.", "dim"))
     if file is not None:
         console.print(Text(f"The plots are in {printable(str(file))}"), soft_wrap=True)
+
+
+def late(context: typer.Context, limit: Limit = 50, as_json: AsJson = False) -> None:
+    """List the late loans, those with the most days past due first; the service lists 1,000 at most."""
+    session = session_of(context, as_json)
+    with session.connected() as client:
+        (summary,) = with_progress(session, "adding up", client.summarize_portfolio())
+    rows = summary.late_loans[: limit or None]
+    if session.as_json:
+        session.show_json(
+            business_date=summary.business_date,
+            late_loan_count=summary.late_loan_count,
+            overdue_amount=summary.overdue_amount,
+            late_loans=rows,
+            more=len(rows) < summary.late_loan_count,
+        )
+        return
+    console = new_console()
+    if not rows:
+        console.print(Text(f"No loan is late on {summary.business_date}.", "dim"))
+        return
+    show_tables(console, [portfolio_tables.late_loans_table(summary, len(rows))])
+    console.print(
+        f"{rupees(summary.overdue_amount)} is overdue on {count(summary.late_loan_count)} loans on "
+        f"{summary.business_date}."
+    )
+    if len(rows) < len(summary.late_loans):
+        console.print(Text("There are more; --limit 0 shows all.", "dim"))
 
 
 def _write_page(summary: PortfolioSummary, file: Path) -> None:

@@ -18,8 +18,8 @@ BEFORE, AFTER = "#a3b1c2", "#1d4e89"
 APPROVED, DECLINED = "#2a8c7f", "#d1603d"
 ONE = "#3a6ea5"
 REPAID = "#c9d6e5"
-DAYS_PAST_DUE = ("#3a6ea5", "#f0c24b", "#e8903a", "#cf5036", "#8f1d2c")
-CLOSED = "#b6c0cb"
+CLASSES = ("#3a6ea5", "#f0c24b", "#e8903a", "#cf5036", "#8f1d2c")
+OTHER = "#b6c0cb"
 REASONS = ("#8f1d2c", "#d1603d", "#e9b44c", "#5b8e9e", "#7d6b91", "#9aa5b1")
 
 _HEIGHT_PIXELS = 380

@@ -6,17 +6,25 @@ from html import escape
 from plotly.graph_objects import Figure
 from plotly.subplots import make_subplots
 
-from almeno_client.formatting import REASON_NAMES, count, month, rupee_unit, rupees, rupees_in_short, share
-from almeno_client.portfolio_records import LoanBucket, PortfolioSummary
-from almeno_client.records import LoanState
+from almeno_client.formatting import (
+    ASSET_CLASS_NAMES,
+    REASON_NAMES,
+    count,
+    month,
+    rupee_unit,
+    rupees,
+    rupees_in_short,
+)
+from almeno_client.portfolio_records import PortfolioSummary
+from almeno_client.records import AssetClass
 from almeno_client.reports import portfolio_tables as tables
 from almeno_client.reports.page import Section, Tile, page
 from almeno_client.reports.plots import (
     APPROVED,
-    CLOSED,
-    DAYS_PAST_DUE,
+    CLASSES,
     DECLINED,
     ONE,
+    OTHER,
     REASONS,
     REPAID,
     SCORES_A_BAR,
@@ -33,68 +41,84 @@ from almeno_client.reports.tables import score_groups
 
 # Of a book that goes back further, years are drawn instead.
 _MAX_MONTHS_DRAWN = 60
-# Portfolio at risk: days past due from which a loan counts.
-_AT_RISK_DAYS = 31
+_MAX_LATE_LOANS = 100
+_CLASS_COLOURS: dict[AssetClass, str] = dict(zip(list(AssetClass)[1:], CLASSES, strict=True))
 
 
 def portfolio_page(summary: PortfolioSummary) -> str:
-    """Writes the page: loans by days past due, vintages, scores, EMI burden, decisions."""
+    """Writes the page: loans by class, vintages, scores, EMI burden, decisions, late loans."""
     subtitle = (
         f"{count(summary.loans)} loans of {count(summary.customers)} customers on {summary.business_date}; "
         f"scores under policy {summary.policy_version}"
     )
-    sections = [_loans(summary), _vintages(summary), _scores(summary), _burden(summary), _decisions(summary)]
+    sections = [_classes(summary), _vintages(summary), _scores(summary), _burden(summary), _decisions(summary)]
     if tables.reasons_given(summary):
         sections.append(_reasons(summary))
+    sections.append(_late_loans(summary))
     return page(f"The loan book on {summary.business_date}", subtitle, _tiles(summary), sections)
 
 
 def _tiles(summary: PortfolioSummary) -> list[Tile]:
-    active = sum(bucket.loans for bucket in summary.loan_buckets if bucket.state is LoanState.ACTIVE)
-    late, at_risk = tables.past_due(summary, 1), tables.past_due(summary, _AT_RISK_DAYS)
-    outstanding = summary.outstanding_principal
+    active = sum(entry.loans for entry in summary.loans_by_class)
+    non_performing = sum(
+        (
+            entry.outstanding_principal
+            for entry in summary.loans_by_class
+            if entry.asset_class is AssetClass.NON_PERFORMING
+        ),
+        Decimal(),
+    )
+    outstanding, ratio = summary.outstanding_principal, summary.gross_non_performing_ratio
     return [
         Tile("Customers", count(summary.customers)),
         Tile("Active loans", count(active), f"of {count(summary.loans)} in all"),
         Tile("Outstanding principal", rupees_in_short(outstanding), rupees(outstanding)),
-        Tile("Past due", share(late, outstanding), f"{rupees_in_short(late)} of the principal"),
+        Tile("Gross NPA ratio", "–" if ratio is None else f"{ratio} %", rupees(non_performing)),
+        Tile("Provision", rupees_in_short(summary.provision), rupees(summary.provision)),
         Tile(
-            f"{_AT_RISK_DAYS} or more days past due",
-            share(at_risk, outstanding),
-            f"{rupees_in_short(at_risk)} of the principal",
+            "Overdue",
+            rupees_in_short(summary.overdue_amount),
+            f"on {count(summary.late_loan_count)} late {'loan' if summary.late_loan_count == 1 else 'loans'}",
         ),
     ]
 
 
-def _loans(summary: PortfolioSummary) -> Section:
-    buckets = summary.loan_buckets
-    names = [tables.bucket_name(bucket) for bucket in buckets]
-    colours = [_bucket_colour(bucket) for bucket in buckets]
-    unit, unit_name = rupee_unit(max((bucket.outstanding_principal for bucket in buckets), default=Decimal()))
+def _classes(summary: PortfolioSummary) -> Section:
+    entries = summary.loans_by_class
+    names = [ASSET_CLASS_NAMES[entry.asset_class] for entry in entries]
+    colours = [_CLASS_COLOURS.get(entry.asset_class, OTHER) for entry in entries]
+    unit, unit_name = rupee_unit(max((entry.outstanding_principal for entry in entries), default=Decimal()))
     figure = make_subplots(rows=1, cols=2, shared_yaxes=True, horizontal_spacing=0.06)
-    loans = [bucket.loans for bucket in buckets]
+    loans = [entry.loans for entry in entries]
     hover_texts = [f"{count(number)} loans" for number in loans]
     figure.add_trace(horizontal_bars("Loans", names, loans, hover_texts, colours), row=1, col=1)
-    amounts = [bucket.outstanding_principal for bucket in buckets]
+    amounts = [entry.outstanding_principal for entry in entries]
     lengths = [scaled(amount, unit) for amount in amounts]
     figure.add_trace(horizontal_bars("Outstanding", names, lengths, list(map(rupees, amounts)), colours), row=1, col=2)
     figure.update_traces(showlegend=False)
     with_horizontal_grid(styled(figure, across="Loans", up="", height_pixels=320))
-    figure.update_xaxes(title_text=f"Outstanding principal, ₹ {unit_name}".strip(), row=1, col=2)
+    # Short enough for a telephone, where each of the two is 70 pixels wide.
+    figure.update_xaxes(title_text=f"Owed, ₹ {unit_name}".strip(), row=1, col=2)
+    figure.update_xaxes(tickangle=0, nticks=3)
     return Section(
-        "Loans by state and days past due",
-        "A loan is as many days past due as its oldest unpaid instalment.",
+        "Loans by asset class",
+        "By the days since the due date of a loan's oldest unpaid instalment: SMA-0 from that day on, SMA-1 from 30, "
+        "SMA-2 from 60, non-performing from 90 until nothing is overdue. "
+        f"Provisions under norms {summary.norms_version}.",
         figure,
-        (tables.loans_table(summary),),
+        (tables.classes_table(summary), tables.states_table(summary)),
     )
 
 
-def _bucket_colour(bucket: LoanBucket) -> str:
-    if bucket.state is not LoanState.ACTIVE:
-        return CLOSED
-    starts = (0, 1, 31, 61, 91)
-    behind = sum(bucket.days_past_due_from >= start for start in starts)
-    return DAYS_PAST_DUE[behind - 1]
+def _late_loans(summary: PortfolioSummary) -> Section:
+    if not summary.late_loans:
+        return Section("Late loans", "No instalment is overdue.", None, ())
+    return Section(
+        "Late loans",
+        "Loans with an instalment that fell due before this day and is not wholly paid, the latest first.",
+        None,
+        (tables.late_loans_table(summary, _MAX_LATE_LOANS),),
+    )
 
 
 def _vintages(summary: PortfolioSummary) -> Section:
@@ -151,7 +175,7 @@ def _burden(summary: PortfolioSummary) -> Section:
     return Section(
         "EMI burden",
         "The share of a customer's monthly income that the instalments of the active loans take.",
-        styled(figure, across="Instalments as a share of the monthly income, per cent", up="Customers"),
+        styled(figure, across="Instalments, % of the monthly income", up="Customers"),
         (tables.burden_table(summary),),
     )
 

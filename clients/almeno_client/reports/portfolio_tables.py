@@ -3,24 +3,55 @@
 from decimal import Decimal
 from itertools import groupby
 
-from almeno_client.formatting import REASON_NAMES, count, humanized, month, rupees, share
-from almeno_client.portfolio_records import BurdenBucket, LoanBucket, PortfolioSummary, Vintage
-from almeno_client.records import DecisionReason, LoanState
+from almeno_client.formatting import ASSET_CLASS_NAMES, REASON_NAMES, count, humanized, month, rupees, share
+from almeno_client.portfolio_records import BurdenBucket, PortfolioSummary, Vintage
+from almeno_client.records import DecisionReason
 from almeno_client.reports.tables import TextTable, score_groups
 
 
-def loans_table(summary: PortfolioSummary) -> TextTable:
-    """Loans by state and days past due."""
+def classes_table(summary: PortfolioSummary) -> TextTable:
+    """Active loans by asset class."""
+    outstanding = sum((entry.outstanding_principal for entry in summary.loans_by_class), Decimal())
     rows = tuple(
         (
-            bucket_name(bucket),
-            count(bucket.loans),
-            rupees(bucket.outstanding_principal),
-            share(bucket.outstanding_principal, summary.outstanding_principal),
+            ASSET_CLASS_NAMES[entry.asset_class],
+            count(entry.loans),
+            rupees(entry.outstanding_principal),
+            share(entry.outstanding_principal, outstanding),
+            rupees(entry.provision),
         )
-        for bucket in summary.loan_buckets
+        for entry in summary.loans_by_class
     )
-    return TextTable("Loans by state and days past due", ("State", "Loans", "Outstanding", "Share"), rows)
+    return TextTable("Active loans by asset class", ("Class", "Loans", "Outstanding", "Share", "Provision"), rows)
+
+
+def states_table(summary: PortfolioSummary) -> TextTable:
+    """Loans by state."""
+    rows = tuple(
+        (humanized(entry.state).capitalize(), count(entry.loans), rupees(entry.outstanding_principal))
+        for entry in summary.loans_by_state
+    )
+    return TextTable("Loans by state", ("State", "Loans", "Outstanding"), rows)
+
+
+def late_loans_table(summary: PortfolioSummary, max_rows: int) -> TextTable:
+    """The loans with the most days past due."""
+    rows = tuple(
+        (
+            str(late.loan_id),
+            str(late.customer_id),
+            ASSET_CLASS_NAMES[late.asset_class],
+            count(late.days_past_due),
+            rupees(late.overdue_amount),
+            rupees(late.outstanding_principal),
+        )
+        for late in summary.late_loans[:max_rows]
+    )
+    title = "Late loans"
+    if len(rows) < summary.late_loan_count:
+        title = f"Late loans, {count(len(rows))} of {count(summary.late_loan_count)}"
+    columns = ("Loan", "Customer", "Class", "Days late", "Overdue", "Outstanding")
+    return TextTable(title, columns, rows, text_columns=("Class",))
 
 
 def vintages_table(summary: PortfolioSummary) -> TextTable:
@@ -99,17 +130,6 @@ def reasons_given(summary: PortfolioSummary) -> tuple[DecisionReason, ...]:
     return tuple(reason for reason in DecisionReason if reason in given)
 
 
-def bucket_name(bucket: LoanBucket) -> str:
-    """The days past due of a bucket, in words."""
-    if bucket.state is not LoanState.ACTIVE:
-        return humanized(bucket.state).capitalize()
-    if bucket.days_past_due_to is None:
-        return f"More than {bucket.days_past_due_from - 1} days late"
-    if bucket.days_past_due_to == 0:
-        return "Up to date"
-    return f"{bucket.days_past_due_from}–{bucket.days_past_due_to} days late"
-
-
 def burden_name(bucket: BurdenBucket) -> str:
     """The share of the income that instalments take in a bucket, in words."""
     if bucket.percent_above < 0:
@@ -117,15 +137,3 @@ def burden_name(bucket: BurdenBucket) -> str:
     if bucket.percent_to is None:
         return f"above {bucket.percent_above} %"
     return f"{bucket.percent_above}–{bucket.percent_to} %"
-
-
-def past_due(summary: PortfolioSummary, days: int) -> Decimal:
-    """Principal owed on active loans that are at least so many days past due."""
-    return sum(
-        (
-            bucket.outstanding_principal
-            for bucket in summary.loan_buckets
-            if bucket.state is LoanState.ACTIVE and bucket.days_past_due_from >= days
-        ),
-        Decimal(),
-    )

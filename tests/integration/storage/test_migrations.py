@@ -13,9 +13,12 @@ from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError
 from support.audit_trail import findings
 
+from almeno_grpc.domain.customer import NO_FIELDS
 from almeno_grpc.domain.loan import LoanState
 from almeno_grpc.domain.months import due_date
 from almeno_grpc.domain.repayment import RepaymentKind
+from almeno_grpc.storage.audit_baseline import vouch_for
+from almeno_grpc.storage.audit_rows import REFORMS
 from almeno_grpc.storage.engine import DatabaseUnusable
 from almeno_grpc.storage.loan_rows import COLUMNS, row_of
 from almeno_grpc.storage.schema import MIGRATIONS
@@ -238,9 +241,9 @@ def test_latest_day_of_a_book_that_was_written_before_is_found(empty, engine):
 
 
 A_REPAYMENT = (
-    """INSERT INTO customer (customer_id, first_name, last_name, age, phone_digits, monthly_income_paise,
-        approved_limit_paise, imported, create_time_us)
-    VALUES (7, 'Asha', 'Rao', 30, 919999999999, 5000000, 180000000, true, 1)""",
+    """INSERT INTO customer
+    (customer_id, first_name, last_name, age, phone_digits, monthly_income_paise, approved_limit_paise, imported,
+    create_time_us) VALUES (7, 'Asha', 'Rao', 30, 919999999999, 5000000, 180000000, true, 1)""",
     "INSERT INTO loan_number VALUES (5, 7)",
     """INSERT INTO loan (loan_id, customer_id, loan_amount_paise, interest_rate_e4, tenure_months,
         monthly_installment_paise, installment_method, emis_paid, emis_paid_on_time, outstanding_principal_paise,
@@ -271,7 +274,10 @@ AFTER_BOOKING = (
     "INSERT INTO loan_charge VALUES (7, 5, 1, 'BOUNCE', 50000, 'returned', '2026-01-06', 1, 1)",
     "INSERT INTO sanction_end VALUES (7, 5, 'ACTIVE', '2026-01-05', '', '', 1)",
 )
-A_CHANGE = "INSERT INTO customer_change VALUES (7, 1, NULL, 'age', '30', '31', '', 'i', 2, 1)"
+A_CHANGE = (
+    "INSERT INTO customer_change (customer_id, number, field, old_value, new_value, principal, import_id, row_number,"
+    " create_time_us) VALUES (7, 1, 'age', '30', '31', '', 'i', 2, 1)"
+)
 
 
 def test_book_that_was_there_before_the_audit_trail_is_vouched_for_as_it_was(empty, engine):
@@ -287,6 +293,43 @@ def test_book_that_was_there_before_the_audit_trail_is_vouched_for_as_it_was(emp
         assert connection.exec_driver_sql("SELECT count(*) FROM audit_event WHERE method = 'migration'").scalar() == 3
         connection.exec_driver_sql("UPDATE loan SET tenure_months = 11")
     assert findings(empty) == ["TAMPERED loan 7/5: was changed without an event"]
+
+
+@pytest.mark.parametrize("is_edited", [False, True])
+def test_rows_that_events_vouch_for_in_a_former_form_are_vouched_for_in_the_new_one(empty, engine, is_edited):
+    empty.migrate("0205")
+    with engine.begin() as connection:
+        for row in (A_REPAYMENT[0], A_CHANGE):
+            connection.exec_driver_sql(row)
+        for reform in REFORMS:
+            if reform.after.table.name in ("customer", "customer_change"):
+                vouch_for(connection, reform.before.code, reform.before.stored(connection))
+        if is_edited:
+            connection.exec_driver_sql("UPDATE customer SET approved_limit_paise = 900000000")
+    # The next server has connections of its own, on which nothing is prepared for the former columns.
+    engine.dispose()
+    empty.migrate()
+    assert findings(empty) == (["TAMPERED customer 7: was changed without an event"] if is_edited else [])
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE customer SET changed_fields = 1")
+    assert findings(empty) == ["TAMPERED customer 7: was changed without an event"]
+
+
+def test_customers_of_a_book_that_was_written_before_are_found_by_their_names(empty, engine, monkeypatch):
+    monkeypatch.setattr(ScriptDirectory(str(MIGRATIONS)).get_revision("0207").module, "CUSTOMERS_AT_A_TIME", 2)
+    empty.migrate("0201")
+    names = {7: ("Asha", "Rao"), 8: ("\uff21\uff33\uff28\uff21", "Straße"), 9: ("Mary  Ann", "Rao")}
+    with engine.begin() as connection:
+        for customer_id, (first_name, last_name) in names.items():
+            row = A_REPAYMENT[0].replace("7,", f"{customer_id},").replace("Asha", first_name).replace("Rao", last_name)
+            connection.exec_driver_sql(row.replace("919999999999", f"91999999999{customer_id}"))
+    empty.migrate()
+    with empty.read() as tx:
+        for prefix, found in (("asha", [7, 8]), ("rao", [7, 9]), ("strasse", [8]), ("mary ann r", [9])):
+            assert [each.customer_id for each in tx.customers.found_by_name(prefix, 0, 10)] == found
+        assert {each.changed_fields for each, _ in tx.customers.with_ids([7, 8, 9])} == {NO_FIELDS}
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM customer_name").scalar() == 6
 
 
 def test_migration_that_fails_halfway_leaves_nothing_of_itself(monkeypatch, empty, engine):

@@ -40,7 +40,7 @@ def test_commands_are_those_of_the_mission():
         "", "register", "customer", "customers", "changes", "check", "apply", "loan", "schedule", "loans", "imports",
         "key-facts", "terms",
         "import", "import customers", "import loans", "import status", "import cancel",
-        "repay", "repayments", "payoff", "decision", "decisions", "replay", "policies", "simulate", "report",
+        "repay", "repayments", "payoff", "decision", "decisions", "replay", "policies", "simulate", "report", "late",
         "login", "whoami", "keys", "keys create", "keys rotate", "keys revoke", "keys list",
         "principals", "principals create", "principals update", "principals list",
         "certificates", "certificates set", "certificates remove", "audit", "audit list", "audit checkpoint",

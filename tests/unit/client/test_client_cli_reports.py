@@ -152,7 +152,12 @@ def test_report_shows_the_book_in_figures(almeno, sums_up):
     sums_up()
     shown = almeno("report")
     shows(shown, "The book on 2026-11-23", "Customers 300", "₹3,06,60,000.00", "policy 2026-01")
-    shows(shown, "1–30 days late 9 ₹12,00,000.00 3.9 %", "More than 90 days late 3 ₹4,80,000.00 1.6 %", "Closed 34")
+    shows(shown, "Overdue ₹1,80,171.00 on 18 loans", "Gross non-performing 1.57 % of the principal")
+    shows(shown, "Provision ₹3,12,720.00 under norms 2026-12", "Active 110", "Closed 34 ₹0.00")
+    shows(shown, "SMA-0 9 ₹12,00,000.00 3.9 % ₹4,800.00", "Non-performing 3 ₹4,80,000.00 1.6 % ₹1,92,000.00")
+    shows(shown, "Late loans, 10 of 18", "1000000003 100003 Non-performing 95 ₹10,003.00 ₹1,60,000.00")
+    shows(shown, "almeno late shows more of them.")
+    assert "1000000011" not in shown.stdout
     shows(shown, "2023 45 ₹1,46,40,000.00 ₹21,56,000.00 14.7 %", "51–60 71 23.7 %", "nothing 120 40.0 %")
     shows(shown, "Nov 2026 31 1 96.9 %", "Jun 2026 5 4", "The plots are in almeno-report.html")
 
@@ -160,15 +165,52 @@ def test_report_shows_the_book_in_figures(almeno, sums_up):
 def test_report_is_json_for_programs(almeno, sums_up, folder):
     sums_up()
     document = json.loads(almeno("report", "--json").stdout)
-    assert document["summary"]["loan_buckets"][4]["days_past_due_to"] is None
+    assert document["summary"]["loans_by_class"][4] == {
+        "asset_class": "NON_PERFORMING", "loans": 3, "outstanding_principal": "480000.00", "provision": "192000.00"
+    }  # fmt: skip
+    assert document["summary"]["gross_non_performing_ratio"] == "1.57"
+    assert len(document["summary"]["late_loans"]) == document["summary"]["late_loan_count"] == 18
     assert document["summary"]["outstanding_principal"] == "30660000.00"
     assert not (folder / "almeno-report.html").exists()
+
+
+def test_late_loans_are_listed_up_to_the_limit(almeno, sums_up):
+    sums_up()
+    shown = almeno("late", "--limit", "3")
+    shows(shown, "Late loans, 3 of 18", "1000000001 100001 Non-performing 400 ₹10,001.00 ₹1,60,000.00")
+    shows(shown, "₹1,80,171.00 is overdue on 18 loans on 2026-11-23.", "There are more; --limit 0 shows all.")
+    assert "1000000004" not in shown.stdout
+    everything = almeno("late", "--limit", "0")
+    shows(everything, "Late loans Loan Customer", "1000000018 100018 SMA-0 21")
+    assert "There are more" not in everything.stdout
+
+
+def test_late_loans_are_json_for_programs(almeno, sums_up):
+    sums_up(summary(late_loan_count=1200))
+    document = json.loads(almeno("late", "--limit", "2", "--json").stdout)
+    assert (document["late_loan_count"], document["overdue_amount"], document["more"]) == (1200, "180171.00", True)
+    assert document["business_date"] == "2026-11-23"
+    assert [each["days_past_due"] for each in document["late_loans"]] == [400, 200]
+    assert document["late_loans"][0]["asset_class"] == "NON_PERFORMING"
+    assert json.loads(almeno("late", "--limit", "0", "--json").stdout)["more"] is True
+
+
+def test_book_without_a_late_loan_says_so(almeno, sums_up):
+    sums_up(summary(late_loans=[], late_loan_count=0))
+    shows(almeno("late"), "No loan is late on 2026-11-23.")
+
+
+def test_class_that_is_newer_than_the_client_is_shown_as_another(almeno, sums_up):
+    figures = summary()
+    figures.loans_by_class.add(asset_class=17, loans=5)
+    sums_up(figures)
+    shows(almeno("report"), "Another class 5 ₹0.00")
 
 
 def test_tables_fit_a_terminal_of_80_columns(almeno, simulates, sums_up):
     simulates()
     sums_up()
-    for arguments in (("report",), ("simulate", "draft.toml")):
+    for arguments in (("report",), ("late",), ("simulate", "draft.toml")):
         assert max(map(len, almeno(*arguments, width=80).stdout.splitlines())) <= 80
 
 
@@ -200,15 +242,22 @@ def test_page_has_a_plot_and_its_table_for_each_question(almeno, simulates, sums
     assert {"46–50", "above 45", "13.25 %", "Loan beyond the limit", "−23"} <= set(simulated.cells)
     book = Page((folder / "almeno-report.html").read_text(encoding="utf-8"))
     assert book.plots() == [f"plot-{number}" for number in range(1, 7)]
-    assert {"₹3.07 crore", "₹3,06,60,000.00", "8.6 %", "₹26.30 lakh of the principal"} <= set(book.cells), "tiles"
-    assert {"More than 90 days late", "2024", "₹1,94,36,000.00", "above 100 %", "Sep 2026"} <= set(book.cells)
+    assert {"₹3.07 crore", "₹3,06,60,000.00", "Gross NPA ratio", "1.57 %", "₹4,80,000.00", "on 18 late loans"} <= set(
+        book.cells
+    ), "tiles"
+    assert {"Non-performing", "SMA-2", "1000000018", "2024", "₹1,94,36,000.00", "above 100 %", "Sep 2026"} <= set(
+        book.cells
+    )
 
 
 def test_page_on_an_empty_book_says_what_there_is_not(almeno, sums_up, folder):
-    sums_up(summary(customers=0, loans=0, loan_buckets=[], vintages=[], scores=[], decisions=[]))
+    nothing = {"loans_by_class": [], "loans_by_state": [], "late_loans": [], "late_loan_count": 0}
+    nothing |= {"gross_non_performing_ratio": None, "overdue_amount": None, "provision": None}
+    sums_up(summary(customers=0, loans=0, vintages=[], scores=[], decisions=[], **nothing))
     assert almeno("report").exit_code == 0
     text = (folder / "almeno-report.html").read_text(encoding="utf-8")
     assert "There are no loans yet." in text
+    assert "No instalment is overdue." in text
     assert "Nothing has been decided here yet" in text
     assert "NaN" not in Page(text).cells
 

@@ -103,6 +103,8 @@ def test_every_instalment_of_a_closed_loan_is_paid() -> None:
 
 
 def test_imported_loan_shows_equal_parts_of_principal() -> None:
-    rows = installments(Account.of(loan(tenure=4, method=InstallmentMethod.ANNUAL_COMPOUND), settled=0), [], date(2026, 1, 31))
+    rows = installments(
+        Account.of(loan(tenure=4, method=InstallmentMethod.ANNUAL_COMPOUND), settled=0), [], date(2026, 1, 31)
+    )
     assert [row.scheduled.principal for row in rows] == [2_500_000] * 4
     assert [row.scheduled.balance_after for row in rows] == [7_500_000, 5_000_000, 2_500_000, 0]

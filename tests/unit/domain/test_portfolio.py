@@ -1,11 +1,24 @@
-from datetime import date
+from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 
+from almeno_grpc.domain.asset_class import AssetClass
 from almeno_grpc.domain.decision import Borrower, DecisionReason
 from almeno_grpc.domain.loan import LoanState
+from almeno_grpc.domain.months import due_date
+from almeno_grpc.domain.norms import Norms
 from almeno_grpc.domain.policy import Policy
-from almeno_grpc.domain.portfolio import BURDENS, LOAN_BUCKETS, DecisionGroup, LoanGroup, LoanStatistics, Portfolio
+from almeno_grpc.domain.portfolio import (
+    BURDENS,
+    LOAN_BUCKETS,
+    ClassStatistics,
+    DecisionGroup,
+    LoanGroup,
+    LoanStatistics,
+    Month,
+    Portfolio,
+)
 from almeno_grpc.domain.position import CreditPosition
 
 TODAY = date(2026, 6, 30)
@@ -14,8 +27,24 @@ ACTIVE, CLOSED = LoanState.ACTIVE, LoanState.CLOSED
 
 
 @pytest.fixture
-def portfolio(policy: Policy) -> Portfolio:
-    return Portfolio(policy, TODAY)
+def portfolio(policy: Policy, norms: Norms) -> Portfolio:
+    return Portfolio(policy, norms, TODAY)
+
+
+def group(
+    next_due: date | None,
+    loans: int,
+    loan_amount: int,
+    outstanding_principal: int,
+    *,
+    approved: date = date(2025, 1, 1),
+    since: date | None = None,
+    provisions: tuple[int, int, int] = (0, 0, 0),
+) -> LoanGroup:
+    """Loans, of which those without a due date are closed."""
+    state = CLOSED if next_due is None else ACTIVE
+    month = Month.of(approved)
+    return LoanGroup(month, state, next_due, since, loans, loan_amount, outstanding_principal, provisions)
 
 
 @pytest.mark.parametrize(
@@ -38,23 +67,79 @@ def portfolio(policy: Policy) -> Portfolio:
 def test_active_loan_counts_where_its_oldest_unpaid_instalment_puts_it(
     portfolio: Portfolio, approved: date, emis_paid: int, bucket: tuple[LoanState, int, int | None]
 ) -> None:
-    portfolio.add_loans(LoanGroup(approved, ACTIVE, emis_paid, 2, 5 * LAKH, 4 * LAKH))
+    portfolio.add_loans(group(due_date(approved, emis_paid + 1), 2, 5 * LAKH, 4 * LAKH))
     assert portfolio.loan_buckets == {
         each: LoanStatistics(2, 5 * LAKH, 4 * LAKH) if each == bucket else LoanStatistics() for each in LOAN_BUCKETS
     }
 
 
 def test_closed_loans_are_one_bucket_whenever_they_were_lent(portfolio: Portfolio) -> None:
-    portfolio.add_loans(LoanGroup(date(2001, 1, 1), CLOSED, 0, 3, 9 * LAKH, 0))
-    portfolio.add_loans(LoanGroup(date(2026, 6, 1), CLOSED, 0, 1, LAKH, 0))
+    portfolio.add_loans(group(None, 3, 9 * LAKH, 0, approved=date(2001, 1, 1)))
+    portfolio.add_loans(group(None, 1, LAKH, 0, approved=date(2026, 6, 1)))
     assert portfolio.loan_buckets[LOAN_BUCKETS[-1]] == LoanStatistics(4, 10 * LAKH, 0)
     assert LOAN_BUCKETS[-1] == (CLOSED, 0, 0)
     assert portfolio.loans == LoanStatistics(4, 10 * LAKH, 0)
+    assert portfolio.loans_by_state == {ACTIVE: LoanStatistics(), CLOSED: LoanStatistics(4, 10 * LAKH, 0)}
+    assert set(map(repr, portfolio.loans_by_class.values())) == {repr(ClassStatistics())}
+
+
+@pytest.mark.parametrize(
+    ("days_since_due", "since", "asset_class", "provision"),
+    [
+        (-1, None, AssetClass.STANDARD, 4),
+        (0, None, AssetClass.SMA_0, 4),
+        (30, None, AssetClass.SMA_1, 4),
+        (60, None, AssetClass.SMA_2, 4),
+        (89, None, AssetClass.SMA_2, 4),
+        (90, None, AssetClass.NON_PERFORMING, 100),
+        # Partly paid, and non-performing before; sub-standard up to the day before a year has gone by.
+        (5, date(2025, 7, 1), AssetClass.NON_PERFORMING, 100),
+        (5, date(2025, 6, 30), AssetClass.NON_PERFORMING, 1000),
+        (-1, date(2025, 6, 30), AssetClass.STANDARD, 4),
+        # Non-performing since the ninetieth day.
+        (90 + 364, None, AssetClass.NON_PERFORMING, 100),
+        (90 + 365, None, AssetClass.NON_PERFORMING, 1000),
+    ],
+)
+def test_active_loans_are_provided_for_by_their_class(
+    portfolio: Portfolio, days_since_due: int, since: date | None, asset_class: AssetClass, provision: int
+) -> None:
+    next_due = TODAY - timedelta(days=days_since_due)
+    portfolio.add_loans(group(next_due, 2, 5 * LAKH, 4 * LAKH, since=since, provisions=(4, 100, 1000)))
+    portfolio.add_loans(group(None, 3, 9 * LAKH, 0))
+    assert portfolio.loans_by_class == {
+        each: ClassStatistics(2, 4 * LAKH, provision) if each is asset_class else ClassStatistics()
+        for each in AssetClass
+    }
+    assert portfolio.provision == provision
+    assert portfolio.loans_by_state[ACTIVE] == LoanStatistics(2, 5 * LAKH, 4 * LAKH)
+
+
+@pytest.mark.parametrize(
+    ("non_performing", "performing", "ratio"),
+    [
+        (0, 0, None),
+        (0, 1, "0.00"),
+        (1, 0, "100.00"),
+        (1, 19_999, "0.01"),
+        (1, 20_000, "0.00"),
+        (1, 2, "33.33"),
+        (2, 1, "66.67"),
+    ],
+)
+def test_gross_non_performing_ratio_is_that_of_the_principal_of_active_loans(
+    portfolio: Portfolio, non_performing: int, performing: int, ratio: str | None
+) -> None:
+    portfolio.add_loans(group(date(2026, 1, 1), 1, LAKH, non_performing))
+    portfolio.add_loans(group(TODAY, 1, LAKH, performing))
+    found = portfolio.gross_non_performing_ratio
+    assert (None if found is None else str(found)) == ratio
+    assert found is None or isinstance(found, Decimal)
 
 
 def test_loans_add_up_by_the_month_of_their_approval(portfolio: Portfolio) -> None:
     for day, loans in ((date(2025, 12, 31), 1), (date(2026, 1, 1), 2), (date(2026, 1, 31), 3)):
-        portfolio.add_loans(LoanGroup(day, ACTIVE, 6, loans, loans * LAKH, loans * LAKH // 2))
+        portfolio.add_loans(group(TODAY, loans, loans * LAKH, loans * LAKH // 2, approved=day))
     assert portfolio.vintages == {
         (2025, 12): LoanStatistics(1, LAKH, LAKH // 2),
         (2026, 1): LoanStatistics(5, 5 * LAKH, 5 * LAKH // 2),

@@ -15,13 +15,15 @@ import pytest
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.decision import Borrower
 from almeno_grpc.domain.errors import NoPolicyInEffect, PolicyNotFound
-from almeno_grpc.domain.loan import LoanState
+from almeno_grpc.domain.installments import InstallmentMethod
+from almeno_grpc.domain.loan import Loan, LoanState
+from almeno_grpc.domain.norms import Norms
 from almeno_grpc.domain.policy import Policy
-from almeno_grpc.domain.portfolio import DecisionGroup, LoanGroup, Portfolio
+from almeno_grpc.domain.portfolio import DecisionGroup, LoanGroup, Month, Portfolio
 from almeno_grpc.domain.position import CreditPosition
 from almeno_grpc.domain.simulation import Flip, LoanTerms, SimulationSummary
 from almeno_grpc.service.borrower_scan import PAGE_CUSTOMERS, ScanProgress, scan_borrowers
-from almeno_grpc.service.portfolio import PortfolioSummaryService
+from almeno_grpc.service.portfolio import PAGE_LOANS, PortfolioSummaryService
 from almeno_grpc.service.simulation import SimulationService
 from almeno_grpc.service.store import Store
 
@@ -37,6 +39,7 @@ class ListStore:
     def __init__(self, *ids: int) -> None:
         self.ids = list(ids)
         self.reads = 0
+        self.late_loans: list[Loan] = []
 
     @contextmanager
     def read(self) -> Iterator[Any]:
@@ -45,7 +48,10 @@ class ListStore:
             customers=SimpleNamespace(count=lambda: len(self.ids)),
             borrowers=SimpleNamespace(page=self._page),
             statistics=SimpleNamespace(
-                loans=lambda on: [LoanGroup(on, LoanState.ACTIVE, 0, 1, LAKH, LAKH)],
+                loans=lambda on, _norms: [
+                    LoanGroup(Month.of(on), LoanState.ACTIVE, on, None, 1, LAKH, LAKH, (1, 2, 3))
+                ],
+                late_loans=self._late_loans,
                 decisions=lambda on: [DecisionGroup(on, (), 1)],
             ),
         )
@@ -55,6 +61,11 @@ class ListStore:
         position = CreditPosition()
         later = sorted(customer_id for customer_id in self.ids if customer_id > after)
         return [(customer_id, Borrower(LAKH, 36 * LAKH, position)) for customer_id in later[:count]]
+
+    def _late_loans(self, after: Loan | None, count: int, on: date) -> list[Loan]:
+        assert on == TODAY
+        begin = 0 if after is None else self.late_loans.index(after) + 1
+        return self.late_loans[begin : begin + count]
 
 
 def ignore(_customer_id: int, _borrower: Borrower) -> None:
@@ -149,10 +160,27 @@ def test_before_any_policy_takes_effect_a_simulation_has_to_name_what_it_compare
     assert next(simulations(later).simulate(TERMS, "2026-01", "2026-01")) == ScanProgress(0, 3)
 
 
-def test_summary_yields_progress_then_customers_loans_and_decisions(policy: Policy) -> None:
-    *progress, portfolio = PortfolioSummaryService(cast(Store, ListStore(1, 2)), [policy], CLOCK).summarize()
+def test_summary_yields_progress_then_customers_loans_and_decisions(policy: Policy, norms: Norms) -> None:
+    service = PortfolioSummaryService(cast(Store, ListStore(1, 2)), [policy], [norms], CLOCK)
+    *progress, portfolio = service.summarize()
     assert progress == [ScanProgress(0, 2), ScanProgress(2, 2)]
     assert isinstance(portfolio, Portfolio)
     assert (portfolio.business_date, portfolio.policy.version) == (TODAY, "2026-01")
     assert (portfolio.customers, portfolio.scores, portfolio.loans.loans) == (2, {55: 2}, 1)
     assert portfolio.decisions[2026, 6].approvals == 1
+    assert (portfolio.provision, portfolio.late_loans.count) == (1, 0)
+
+
+@pytest.mark.parametrize("loans", [1, PAGE_LOANS - 1, PAGE_LOANS, 2 * PAGE_LOANS + 1])
+def test_summary_reads_every_late_loan_once(policy: Policy, norms: Norms, loans: int) -> None:
+    method, approved = InstallmentMethod.ANNUAL_COMPOUND, date(2026, 5, 29)
+    store = ListStore(1)
+    store.late_loans = [
+        Loan(number, 1, LAKH, Decimal(0), 1, LAKH, method, 0, 0, LAKH, approved, source_loan_id=number)
+        for number in range(1, loans + 1)
+    ]
+    service = PortfolioSummaryService(cast(Store, store), [policy], [norms], CLOCK)
+    *_, portfolio = service.summarize()
+    assert isinstance(portfolio, Portfolio)
+    assert (portfolio.late_loans.count, portfolio.late_loans.overdue_amount) == (loans, loans * LAKH)
+    assert [late.loan_id for late in portfolio.late_loans.listed()] == list(range(1, min(loans, 1000) + 1))

@@ -1,6 +1,7 @@
 """Loans from sanction to their end: disbursement, segments, charges, reversals, and what arrears follow from."""
 
 import re
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -122,7 +123,7 @@ def _fill_loans(next_due: str) -> None:
 
 def _complete_sqlite() -> None:
     connection = op.get_bind()
-    driver = connection.connection.dbapi_connection
+    driver: Any = connection.connection.dbapi_connection
     driver.create_function("due_day", 4, due_day, deterministic=True)
     _fill_loans("due_day(approval_year, approval_month, approval_day, emis_paid + 1)")
     driver.create_function("due_day", 4, None)

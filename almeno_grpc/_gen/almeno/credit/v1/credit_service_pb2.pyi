@@ -86,6 +86,72 @@ class ListCustomerChangesResponse(_message.Message):
     next_page_token: str
     def __init__(self, changes: _Optional[_Iterable[_Union[_customer_pb2.CustomerChange, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
+class UpdateCustomerRequest(_message.Message):
+    __slots__ = ("request_id", "customer_id", "first_name", "last_name", "age", "monthly_income", "phone_number")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
+    FIRST_NAME_FIELD_NUMBER: _ClassVar[int]
+    LAST_NAME_FIELD_NUMBER: _ClassVar[int]
+    AGE_FIELD_NUMBER: _ClassVar[int]
+    MONTHLY_INCOME_FIELD_NUMBER: _ClassVar[int]
+    PHONE_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    customer_id: int
+    first_name: str
+    last_name: str
+    age: int
+    monthly_income: _money_pb2.Money
+    phone_number: str
+    def __init__(self, request_id: _Optional[str] = ..., customer_id: _Optional[int] = ..., first_name: _Optional[str] = ..., last_name: _Optional[str] = ..., age: _Optional[int] = ..., monthly_income: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., phone_number: _Optional[str] = ...) -> None: ...
+
+class UpdateCustomerResponse(_message.Message):
+    __slots__ = ("customer",)
+    CUSTOMER_FIELD_NUMBER: _ClassVar[int]
+    customer: _customer_pb2.Customer
+    def __init__(self, customer: _Optional[_Union[_customer_pb2.Customer, _Mapping]] = ...) -> None: ...
+
+class SetApprovedLimitRequest(_message.Message):
+    __slots__ = ("request_id", "customer_id", "approved_limit", "recalculate", "reason", "customer_request_date")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
+    APPROVED_LIMIT_FIELD_NUMBER: _ClassVar[int]
+    RECALCULATE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    CUSTOMER_REQUEST_DATE_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    customer_id: int
+    approved_limit: _money_pb2.Money
+    recalculate: bool
+    reason: str
+    customer_request_date: _date_pb2.Date
+    def __init__(self, request_id: _Optional[str] = ..., customer_id: _Optional[int] = ..., approved_limit: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., recalculate: bool = ..., reason: _Optional[str] = ..., customer_request_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ...) -> None: ...
+
+class SetApprovedLimitResponse(_message.Message):
+    __slots__ = ("customer",)
+    CUSTOMER_FIELD_NUMBER: _ClassVar[int]
+    customer: _customer_pb2.Customer
+    def __init__(self, customer: _Optional[_Union[_customer_pb2.Customer, _Mapping]] = ...) -> None: ...
+
+class FindCustomersRequest(_message.Message):
+    __slots__ = ("phone_number", "name_prefix", "page_size", "page_token")
+    PHONE_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    NAME_PREFIX_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    phone_number: str
+    name_prefix: str
+    page_size: int
+    page_token: str
+    def __init__(self, phone_number: _Optional[str] = ..., name_prefix: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class FindCustomersResponse(_message.Message):
+    __slots__ = ("customers", "next_page_token")
+    CUSTOMERS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    customers: _containers.RepeatedCompositeFieldContainer[_customer_pb2.Customer]
+    next_page_token: str
+    def __init__(self, customers: _Optional[_Iterable[_Union[_customer_pb2.Customer, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
 class CheckEligibilityRequest(_message.Message):
     __slots__ = ("customer_id", "loan_amount", "interest_rate", "tenure_months", "outside")
     CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]

@@ -62,6 +62,21 @@ class CreditServiceStub(object):
                 request_serializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.ListCustomerChangesRequest.SerializeToString,
                 response_deserializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.ListCustomerChangesResponse.FromString,
                 _registered_method=True)
+        self.UpdateCustomer = channel.unary_unary(
+                '/almeno.credit.v1.CreditService/UpdateCustomer',
+                request_serializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.UpdateCustomerRequest.SerializeToString,
+                response_deserializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.UpdateCustomerResponse.FromString,
+                _registered_method=True)
+        self.SetApprovedLimit = channel.unary_unary(
+                '/almeno.credit.v1.CreditService/SetApprovedLimit',
+                request_serializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.SetApprovedLimitRequest.SerializeToString,
+                response_deserializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.SetApprovedLimitResponse.FromString,
+                _registered_method=True)
+        self.FindCustomers = channel.unary_unary(
+                '/almeno.credit.v1.CreditService/FindCustomers',
+                request_serializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.FindCustomersRequest.SerializeToString,
+                response_deserializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.FindCustomersResponse.FromString,
+                _registered_method=True)
         self.CheckEligibility = channel.unary_unary(
                 '/almeno.credit.v1.CreditService/CheckEligibility',
                 request_serializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.CheckEligibilityRequest.SerializeToString,
@@ -172,6 +187,43 @@ class CreditServiceServicer(object):
         the order of the changes. Bookings and repayments are no changes: they have lists of their own.
 
         Errors: INVALID_ARGUMENT (INVALID_FIELD, INVALID_PAGE_TOKEN), NOT_FOUND (CUSTOMER_NOT_FOUND).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateCustomer(self, request, context):
+        """Changes fields of a customer: those that are present become what is given, by the rules of registration. The
+        approved limit stays as it is, whatever becomes of the income. Where nothing differs nothing is changed, and the
+        answer is OK. Files that are loaded later leave alone what was changed.
+
+        Errors: INVALID_ARGUMENT (INVALID_FIELD, REQUEST_ID_REUSED), NOT_FOUND (CUSTOMER_NOT_FOUND), ALREADY_EXISTS
+        (PHONE_NUMBER_TAKEN).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetApprovedLimit(self, request, context):
+        """Sets the approved limit of a customer. It is lowered at any time, also below the debt, and raised at the customer's
+        request alone. Where it is that already, nothing is changed, and the answer is OK. Files that are loaded later leave
+        alone what was changed.
+
+        Errors: INVALID_ARGUMENT (INVALID_FIELD, REQUEST_ID_REUSED), NOT_FOUND (CUSTOMER_NOT_FOUND), FAILED_PRECONDITION
+        (LIMIT_INCREASE_NOT_REQUESTED).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FindCustomers(self, request, context):
+        """Finds customers by phone number or by the beginning of a name, by ascending `customer_id`. Where there is none the
+        page is empty.
+
+        Without the scope `customers:pii` customers come redacted, but that they are found tells what they are called or
+        who holds a number. So each counts as a customer shown in full, in the audit trail and for `max_pii_reads_per_day`.
+
+        Errors: INVALID_ARGUMENT (INVALID_FIELD, INVALID_PAGE_TOKEN).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -328,6 +380,21 @@ def add_CreditServiceServicer_to_server(servicer, server):
                     servicer.ListCustomerChanges,
                     request_deserializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.ListCustomerChangesRequest.FromString,
                     response_serializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.ListCustomerChangesResponse.SerializeToString,
+            ),
+            'UpdateCustomer': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateCustomer,
+                    request_deserializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.UpdateCustomerRequest.FromString,
+                    response_serializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.UpdateCustomerResponse.SerializeToString,
+            ),
+            'SetApprovedLimit': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetApprovedLimit,
+                    request_deserializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.SetApprovedLimitRequest.FromString,
+                    response_serializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.SetApprovedLimitResponse.SerializeToString,
+            ),
+            'FindCustomers': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindCustomers,
+                    request_deserializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.FindCustomersRequest.FromString,
+                    response_serializer=almeno_dot_credit_dot_v1_dot_credit__service__pb2.FindCustomersResponse.SerializeToString,
             ),
             'CheckEligibility': grpc.unary_unary_rpc_method_handler(
                     servicer.CheckEligibility,
@@ -511,6 +578,87 @@ class CreditService(object):
             '/almeno.credit.v1.CreditService/ListCustomerChanges',
             almeno_dot_credit_dot_v1_dot_credit__service__pb2.ListCustomerChangesRequest.SerializeToString,
             almeno_dot_credit_dot_v1_dot_credit__service__pb2.ListCustomerChangesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateCustomer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/almeno.credit.v1.CreditService/UpdateCustomer',
+            almeno_dot_credit_dot_v1_dot_credit__service__pb2.UpdateCustomerRequest.SerializeToString,
+            almeno_dot_credit_dot_v1_dot_credit__service__pb2.UpdateCustomerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetApprovedLimit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/almeno.credit.v1.CreditService/SetApprovedLimit',
+            almeno_dot_credit_dot_v1_dot_credit__service__pb2.SetApprovedLimitRequest.SerializeToString,
+            almeno_dot_credit_dot_v1_dot_credit__service__pb2.SetApprovedLimitResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindCustomers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/almeno.credit.v1.CreditService/FindCustomers',
+            almeno_dot_credit_dot_v1_dot_credit__service__pb2.FindCustomersRequest.SerializeToString,
+            almeno_dot_credit_dot_v1_dot_credit__service__pb2.FindCustomersResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -2,6 +2,7 @@ import datetime
 
 from almeno_grpc._gen.almeno.credit.v1 import asset_class_pb2 as _asset_class_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.type import date_pb2 as _date_pb2
 from google.type import money_pb2 as _money_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -35,7 +36,7 @@ class Customer(_message.Message):
     def __init__(self, customer_id: _Optional[int] = ..., first_name: _Optional[str] = ..., last_name: _Optional[str] = ..., age: _Optional[int] = ..., phone_number: _Optional[str] = ..., monthly_income: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., approved_limit: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., redacted: bool = ..., phone_hint: _Optional[str] = ...) -> None: ...
 
 class CustomerChange(_message.Message):
-    __slots__ = ("number", "change_time", "customer_id", "loan_id", "field", "old_value", "new_value", "import_id", "row_number", "principal", "redacted")
+    __slots__ = ("number", "change_time", "customer_id", "loan_id", "field", "old_value", "new_value", "import_id", "row_number", "principal", "redacted", "reason", "customer_request_date")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     CHANGE_TIME_FIELD_NUMBER: _ClassVar[int]
     CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
@@ -47,6 +48,8 @@ class CustomerChange(_message.Message):
     ROW_NUMBER_FIELD_NUMBER: _ClassVar[int]
     PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
     REDACTED_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    CUSTOMER_REQUEST_DATE_FIELD_NUMBER: _ClassVar[int]
     number: int
     change_time: _timestamp_pb2.Timestamp
     customer_id: int
@@ -58,7 +61,9 @@ class CustomerChange(_message.Message):
     row_number: int
     principal: str
     redacted: bool
-    def __init__(self, number: _Optional[int] = ..., change_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., customer_id: _Optional[int] = ..., loan_id: _Optional[int] = ..., field: _Optional[str] = ..., old_value: _Optional[str] = ..., new_value: _Optional[str] = ..., import_id: _Optional[str] = ..., row_number: _Optional[int] = ..., principal: _Optional[str] = ..., redacted: bool = ...) -> None: ...
+    reason: str
+    customer_request_date: _date_pb2.Date
+    def __init__(self, number: _Optional[int] = ..., change_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., customer_id: _Optional[int] = ..., loan_id: _Optional[int] = ..., field: _Optional[str] = ..., old_value: _Optional[str] = ..., new_value: _Optional[str] = ..., import_id: _Optional[str] = ..., row_number: _Optional[int] = ..., principal: _Optional[str] = ..., redacted: bool = ..., reason: _Optional[str] = ..., customer_request_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ...) -> None: ...
 
 class CreditPosition(_message.Message):
     __slots__ = ("loan_count", "active_loan_count", "loans_this_year", "approved_volume", "current_debt", "monthly_obligation", "emis_due", "emis_paid_on_time", "available_limit", "days_past_due", "asset_class")

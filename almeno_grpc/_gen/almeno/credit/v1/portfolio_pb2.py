@@ -22,13 +22,15 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from almeno_grpc._gen.almeno.credit.v1 import asset_class_pb2 as almeno_dot_credit_dot_v1_dot_asset__class__pb2
 from almeno_grpc._gen.almeno.credit.v1 import loan_pb2 as almeno_dot_credit_dot_v1_dot_loan__pb2
 from almeno_grpc._gen.almeno.credit.v1 import simulation_pb2 as almeno_dot_credit_dot_v1_dot_simulation__pb2
 from google.type import date_pb2 as google_dot_type_dot_date__pb2
+from google.type import decimal_pb2 as google_dot_type_dot_decimal__pb2
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n almeno/credit/v1/portfolio.proto\x12\x10\x61lmeno.credit.v1\x1a\x1b\x61lmeno/credit/v1/loan.proto\x1a!almeno/credit/v1/simulation.proto\x1a\x16google/type/date.proto\x1a\x17google/type/money.proto\"\xca\x01\n\nLoanBucket\x12*\n\x05state\x18\x01 \x01(\x0e\x32\x1b.almeno.credit.v1.LoanState\x12\x1a\n\x12\x64\x61ys_past_due_from\x18\x02 \x01(\x05\x12\x1d\n\x10\x64\x61ys_past_due_to\x18\x03 \x01(\x05H\x00\x88\x01\x01\x12\r\n\x05loans\x18\x04 \x01(\x03\x12\x31\n\x15outstanding_principal\x18\x05 \x01(\x0b\x32\x12.google.type.MoneyB\x13\n\x11_days_past_due_to\"\x91\x01\n\x07Vintage\x12\x0c\n\x04year\x18\x01 \x01(\x05\x12\r\n\x05month\x18\x02 \x01(\x05\x12\r\n\x05loans\x18\x03 \x01(\x03\x12\'\n\x0bloan_amount\x18\x04 \x01(\x0b\x32\x12.google.type.Money\x12\x31\n\x15outstanding_principal\x18\x05 \x01(\x0b\x32\x12.google.type.Money\"`\n\x0c\x42urdenBucket\x12\x15\n\rpercent_above\x18\x01 \x01(\x05\x12\x17\n\npercent_to\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12\x11\n\tcustomers\x18\x03 \x01(\x03\x42\r\n\x0b_percent_to\"\x8f\x01\n\x10MonthOfDecisions\x12\x0c\n\x04year\x18\x01 \x01(\x05\x12\r\n\x05month\x18\x02 \x01(\x05\x12\x11\n\tapprovals\x18\x03 \x01(\x03\x12\x10\n\x08\x64\x65\x63lines\x18\x04 \x01(\x03\x12\x39\n\x12\x64\x65\x63lines_by_reason\x18\x05 \x03(\x0b\x32\x1d.almeno.credit.v1.ReasonCount\"\xa3\x03\n\x10PortfolioSummary\x12(\n\rbusiness_date\x18\x01 \x01(\x0b\x32\x11.google.type.Date\x12\x11\n\tcustomers\x18\x02 \x01(\x03\x12\r\n\x05loans\x18\x03 \x01(\x03\x12\x31\n\x15outstanding_principal\x18\x04 \x01(\x0b\x32\x12.google.type.Money\x12\x32\n\x0cloan_buckets\x18\x05 \x03(\x0b\x32\x1c.almeno.credit.v1.LoanBucket\x12+\n\x08vintages\x18\x06 \x03(\x0b\x32\x19.almeno.credit.v1.Vintage\x12,\n\x06scores\x18\x07 \x03(\x0b\x32\x1c.almeno.credit.v1.ScoreCount\x12\x32\n\nemi_burden\x18\x08 \x03(\x0b\x32\x1e.almeno.credit.v1.BurdenBucket\x12\x35\n\tdecisions\x18\t \x03(\x0b\x32\".almeno.credit.v1.MonthOfDecisions\x12\x16\n\x0epolicy_version\x18\n \x01(\tBF\n\x14\x63om.almeno.credit.v1P\x01Z\x19\x61lmeno/credit/v1;creditv1\xaa\x02\x10\x41lmeno.Credit.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n almeno/credit/v1/portfolio.proto\x12\x10\x61lmeno.credit.v1\x1a\"almeno/credit/v1/asset_class.proto\x1a\x1b\x61lmeno/credit/v1/loan.proto\x1a!almeno/credit/v1/simulation.proto\x1a\x16google/type/date.proto\x1a\x19google/type/decimal.proto\x1a\x17google/type/money.proto\"\xce\x01\n\nLoanBucket\x12*\n\x05state\x18\x01 \x01(\x0e\x32\x1b.almeno.credit.v1.LoanState\x12\x1a\n\x12\x64\x61ys_past_due_from\x18\x02 \x01(\x05\x12\x1d\n\x10\x64\x61ys_past_due_to\x18\x03 \x01(\x05H\x00\x88\x01\x01\x12\r\n\x05loans\x18\x04 \x01(\x03\x12\x31\n\x15outstanding_principal\x18\x05 \x01(\x0b\x32\x12.google.type.Money:\x02\x18\x01\x42\x13\n\x11_days_past_due_to\"\xaa\x01\n\x0cLoansOfClass\x12\x31\n\x0b\x61sset_class\x18\x01 \x01(\x0e\x32\x1c.almeno.credit.v1.AssetClass\x12\r\n\x05loans\x18\x02 \x01(\x03\x12\x31\n\x15outstanding_principal\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x12%\n\tprovision\x18\x04 \x01(\x0b\x32\x12.google.type.Money\"|\n\x0cLoansOfState\x12*\n\x05state\x18\x01 \x01(\x0e\x32\x1b.almeno.credit.v1.LoanState\x12\r\n\x05loans\x18\x02 \x01(\x03\x12\x31\n\x15outstanding_principal\x18\x03 \x01(\x0b\x32\x12.google.type.Money\"\xd9\x01\n\x08LateLoan\x12\x0f\n\x07loan_id\x18\x01 \x01(\x03\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\x03\x12\x15\n\rdays_past_due\x18\x03 \x01(\x05\x12\x31\n\x0b\x61sset_class\x18\x04 \x01(\x0e\x32\x1c.almeno.credit.v1.AssetClass\x12\x31\n\x15outstanding_principal\x18\x05 \x01(\x0b\x32\x12.google.type.Money\x12*\n\x0eoverdue_amount\x18\x06 \x01(\x0b\x32\x12.google.type.Money\"\x91\x01\n\x07Vintage\x12\x0c\n\x04year\x18\x01 \x01(\x05\x12\r\n\x05month\x18\x02 \x01(\x05\x12\r\n\x05loans\x18\x03 \x01(\x03\x12\'\n\x0bloan_amount\x18\x04 \x01(\x0b\x32\x12.google.type.Money\x12\x31\n\x15outstanding_principal\x18\x05 \x01(\x0b\x32\x12.google.type.Money\"`\n\x0c\x42urdenBucket\x12\x15\n\rpercent_above\x18\x01 \x01(\x05\x12\x17\n\npercent_to\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12\x11\n\tcustomers\x18\x03 \x01(\x03\x42\r\n\x0b_percent_to\"\x8f\x01\n\x10MonthOfDecisions\x12\x0c\n\x04year\x18\x01 \x01(\x05\x12\r\n\x05month\x18\x02 \x01(\x05\x12\x11\n\tapprovals\x18\x03 \x01(\x03\x12\x10\n\x08\x64\x65\x63lines\x18\x04 \x01(\x03\x12\x39\n\x12\x64\x65\x63lines_by_reason\x18\x05 \x03(\x0b\x32\x1d.almeno.credit.v1.ReasonCount\"\x84\x06\n\x10PortfolioSummary\x12(\n\rbusiness_date\x18\x01 \x01(\x0b\x32\x11.google.type.Date\x12\x11\n\tcustomers\x18\x02 \x01(\x03\x12\r\n\x05loans\x18\x03 \x01(\x03\x12\x31\n\x15outstanding_principal\x18\x04 \x01(\x0b\x32\x12.google.type.Money\x12\x36\n\x0cloan_buckets\x18\x05 \x03(\x0b\x32\x1c.almeno.credit.v1.LoanBucketB\x02\x18\x01\x12+\n\x08vintages\x18\x06 \x03(\x0b\x32\x19.almeno.credit.v1.Vintage\x12,\n\x06scores\x18\x07 \x03(\x0b\x32\x1c.almeno.credit.v1.ScoreCount\x12\x32\n\nemi_burden\x18\x08 \x03(\x0b\x32\x1e.almeno.credit.v1.BurdenBucket\x12\x35\n\tdecisions\x18\t \x03(\x0b\x32\".almeno.credit.v1.MonthOfDecisions\x12\x16\n\x0epolicy_version\x18\n \x01(\t\x12\x36\n\x0eloans_by_class\x18\x0b \x03(\x0b\x32\x1e.almeno.credit.v1.LoansOfClass\x12\x36\n\x0eloans_by_state\x18\x0c \x03(\x0b\x32\x1e.almeno.credit.v1.LoansOfState\x12%\n\tprovision\x18\r \x01(\x0b\x32\x12.google.type.Money\x12\x38\n\x1agross_non_performing_ratio\x18\x0e \x01(\x0b\x32\x14.google.type.Decimal\x12\x15\n\rnorms_version\x18\x0f \x01(\t\x12*\n\x0eoverdue_amount\x18\x10 \x01(\x0b\x32\x12.google.type.Money\x12\x17\n\x0flate_loan_count\x18\x11 \x01(\x03\x12.\n\nlate_loans\x18\x12 \x03(\x0b\x32\x1a.almeno.credit.v1.LateLoanBF\n\x14\x63om.almeno.credit.v1P\x01Z\x19\x61lmeno/credit/v1;creditv1\xaa\x02\x10\x41lmeno.Credit.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,14 +38,24 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'almeno.credit.v1.portfolio_
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\024com.almeno.credit.v1P\001Z\031almeno/credit/v1;creditv1\252\002\020Almeno.Credit.V1'
-  _globals['_LOANBUCKET']._serialized_start=168
-  _globals['_LOANBUCKET']._serialized_end=370
-  _globals['_VINTAGE']._serialized_start=373
-  _globals['_VINTAGE']._serialized_end=518
-  _globals['_BURDENBUCKET']._serialized_start=520
-  _globals['_BURDENBUCKET']._serialized_end=616
-  _globals['_MONTHOFDECISIONS']._serialized_start=619
-  _globals['_MONTHOFDECISIONS']._serialized_end=762
-  _globals['_PORTFOLIOSUMMARY']._serialized_start=765
-  _globals['_PORTFOLIOSUMMARY']._serialized_end=1184
+  _globals['_LOANBUCKET']._loaded_options = None
+  _globals['_LOANBUCKET']._serialized_options = b'\030\001'
+  _globals['_PORTFOLIOSUMMARY'].fields_by_name['loan_buckets']._loaded_options = None
+  _globals['_PORTFOLIOSUMMARY'].fields_by_name['loan_buckets']._serialized_options = b'\030\001'
+  _globals['_LOANBUCKET']._serialized_start=231
+  _globals['_LOANBUCKET']._serialized_end=437
+  _globals['_LOANSOFCLASS']._serialized_start=440
+  _globals['_LOANSOFCLASS']._serialized_end=610
+  _globals['_LOANSOFSTATE']._serialized_start=612
+  _globals['_LOANSOFSTATE']._serialized_end=736
+  _globals['_LATELOAN']._serialized_start=739
+  _globals['_LATELOAN']._serialized_end=956
+  _globals['_VINTAGE']._serialized_start=959
+  _globals['_VINTAGE']._serialized_end=1104
+  _globals['_BURDENBUCKET']._serialized_start=1106
+  _globals['_BURDENBUCKET']._serialized_end=1202
+  _globals['_MONTHOFDECISIONS']._serialized_start=1205
+  _globals['_MONTHOFDECISIONS']._serialized_end=1348
+  _globals['_PORTFOLIOSUMMARY']._serialized_start=1351
+  _globals['_PORTFOLIOSUMMARY']._serialized_end=2123
 # @@protoc_insertion_point(module_scope)
