@@ -11,6 +11,8 @@ from almeno_grpc.api import (
     access_service_pb2_grpc,
     credit_service_pb2,
     credit_service_pb2_grpc,
+    loan_service_pb2,
+    loan_service_pb2_grpc,
     portfolio_service_pb2,
     portfolio_service_pb2_grpc,
 )
@@ -22,6 +24,7 @@ from almeno_grpc.domain.terms import Terms
 from almeno_grpc.metrics import Metrics
 from almeno_grpc.rpc.access_servicer import AccessServicer
 from almeno_grpc.rpc.credit_servicer import CreditServicer, CreditServices
+from almeno_grpc.rpc.loan_servicer import LoanServicer
 from almeno_grpc.rpc.persons import Persons
 from almeno_grpc.rpc.portfolio_servicer import PortfolioServicer, RuleServices
 from almeno_grpc.rpc.runtime.authentication import Authentication, Certificates, KeyAuthentication, OpenAccess
@@ -39,6 +42,7 @@ from almeno_grpc.service.decisions import DecisionService
 from almeno_grpc.service.idempotency import NO_ACCESS_CHECK, Idempotency
 from almeno_grpc.service.imports import ImportQuota, ImportService
 from almeno_grpc.service.key_facts import KeyFactsService
+from almeno_grpc.service.loan_changes import LoanChangeService
 from almeno_grpc.service.policies import PolicyCalendar, PolicyService
 from almeno_grpc.service.portfolio import PortfolioSummaryService
 from almeno_grpc.service.repayments import RepaymentService
@@ -48,13 +52,14 @@ from almeno_grpc.storage.store import SqlStore
 
 _ACCESS = access_service_pb2.DESCRIPTOR.services_by_name["AccessService"]
 _CREDIT = credit_service_pb2.DESCRIPTOR.services_by_name["CreditService"]
+_LOAN = loan_service_pb2.DESCRIPTOR.services_by_name["LoanService"]
 _PORTFOLIO = portfolio_service_pb2.DESCRIPTOR.services_by_name["PortfolioService"]
 
 
 class CreditApplication:
     """The services of one process."""
 
-    service_names = (_CREDIT.full_name, _PORTFOLIO.full_name, _ACCESS.full_name)
+    service_names = (_CREDIT.full_name, _LOAN.full_name, _PORTFOLIO.full_name, _ACCESS.full_name)
 
     def __init__(
         self,
@@ -89,6 +94,7 @@ class CreditApplication:
             KeyFactsService(self._store, terms_calendar),
         )
         self._credit = CreditServicer(services, persons, metrics)
+        self._loans = LoanServicer(LoanChangeService(self._store, idempotency, accounts, clock), self._repayments)
         self._portfolio = PortfolioServicer(
             persons,
             idempotency,
@@ -117,6 +123,7 @@ class CreditApplication:
     def add_to(self, server: grpc.Server) -> None:
         """Adds the services to a server that has not started."""
         credit_service_pb2_grpc.add_CreditServiceServicer_to_server(self._credit, server)
+        loan_service_pb2_grpc.add_LoanServiceServicer_to_server(self._loans, server)
         portfolio_service_pb2_grpc.add_PortfolioServiceServicer_to_server(self._portfolio, server)
         access_service_pb2_grpc.add_AccessServiceServicer_to_server(self._access, server)
 

@@ -56,6 +56,20 @@ def _clean(text: str, max_characters: int) -> str:
     return cleaned
 
 
+def clean_code(text: str, max_characters: int) -> str:
+    """Gives a reference or a code, which programs compare, without the white space around it; spaces in it stay.
+
+    Raises:
+        ValueError: It is empty, longer than that, or a character in it cannot be seen. The message does not quote it.
+    """
+    code = text.strip()
+    if not 1 <= len(code) <= max_characters:
+        raise ValueError(f"must be at most {max_characters} characters long, and not blank")
+    if not all(character == " " or (_can_be_seen(character) and character.isprintable()) for character in code):
+        raise ValueError("must hold no character but spaces that cannot be seen")
+    return code
+
+
 def name_key(text: str) -> str:
     """A name, or its beginning, as names are compared: NFKC and case folding, a single space between words."""
     if text.isascii():

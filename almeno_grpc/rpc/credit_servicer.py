@@ -11,7 +11,7 @@ from almeno_grpc.api import credit_service_pb2 as pb
 from almeno_grpc.domain.decision import Decision, LoanRequest
 from almeno_grpc.domain.errors import CreditError
 from almeno_grpc.metrics import Metrics
-from almeno_grpc.rpc import requests
+from almeno_grpc.rpc import loan_requests, requests
 from almeno_grpc.rpc.conversion.customers import fill_customer
 from almeno_grpc.rpc.conversion.decisions import (
     encoded_check,
@@ -21,7 +21,8 @@ from almeno_grpc.rpc.conversion.decisions import (
     fill_stored_decision,
 )
 from almeno_grpc.rpc.conversion.key_facts import fill_key_facts
-from almeno_grpc.rpc.conversion.loans import fill_installment, fill_loan, fill_payoff, fill_repayment
+from almeno_grpc.rpc.conversion.loans import fill_installment, fill_loan
+from almeno_grpc.rpc.conversion.repayments import fill_payoff, fill_repayment
 from almeno_grpc.rpc.customer_servicer import CustomerServicer
 from almeno_grpc.rpc.field_reader import FieldReader
 from almeno_grpc.rpc.pages import page_of
@@ -33,7 +34,7 @@ from almeno_grpc.service.customers import CustomerService
 from almeno_grpc.service.decision_snapshot import StoredDecision
 from almeno_grpc.service.decisions import DamagedDecision, DecisionService
 from almeno_grpc.service.key_facts import KeyFactsService
-from almeno_grpc.service.repayments import Recorded, RepaymentRequest, RepaymentService
+from almeno_grpc.service.repayments import Recorded, RepaymentService
 from almeno_grpc.service.time_slices import computed_in_slices
 
 MAX_BATCH_REQUESTS = 1000
@@ -108,7 +109,7 @@ class CreditServicer(CustomerServicer):
             fill_booking(response, booking)
             return response.SerializeToString()
 
-        return self._booking.book(BookingRequest(loan_request), call, encode, count)
+        return self._booking.book(BookingRequest(loan_request, request.disburse_later), call, encode, count)
 
     def GetLoan(self, request: pb.GetLoanRequest, _context: grpc.ServicerContext) -> pb.GetLoanResponse:
         """Fetches a loan and its customer."""
@@ -158,11 +159,9 @@ class CreditServicer(CustomerServicer):
         """Records a repayment."""
         fields = FieldReader()
         call = requests.request_context(fields, "RecordRepayment", request, request.request_id, context)
-        loan_id = fields.identifier("loan_id", request.loan_id)
-        amount = fields.amount("amount", request.amount, min_paise=1)
-        payment_date = fields.optional_date("payment_date", request)
+        repayment = loan_requests.repayment(fields, request)
         fields.raise_if_invalid()
-        requests.raise_if_beyond("max_repayment", amount)
+        requests.raise_if_beyond("max_repayment", repayment.amount)
 
         def encode(recorded: Recorded) -> bytes:
             response = pb.RecordRepaymentResponse()
@@ -170,7 +169,7 @@ class CreditServicer(CustomerServicer):
             fill_loan(response.loan, recorded.loan, recorded.business_date)
             return response.SerializeToString()
 
-        return self._repayments.record(RepaymentRequest(loan_id, amount, payment_date), call, encode)
+        return self._repayments.record(repayment, call, encode)
 
     def ListRepayments(
         self, request: pb.ListRepaymentsRequest, _context: grpc.ServicerContext
@@ -200,7 +199,7 @@ class CreditServicer(CustomerServicer):
         payoff_date = fields.optional_date("payoff_date", request)
         fields.raise_if_invalid()
         response = pb.GetPayoffResponse()
-        fill_payoff(response.payoff, self._repayments.payoff(loan_id, payoff_date).payoff)
+        fill_payoff(response.payoff, self._repayments.payoff(loan_id, payoff_date))
         return response
 
     def GetKeyFacts(self, request: pb.GetKeyFactsRequest, _context: grpc.ServicerContext) -> pb.GetKeyFactsResponse:

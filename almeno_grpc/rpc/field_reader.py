@@ -3,23 +3,25 @@
 import datetime as dt
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 from typing import TypeVar
 
+from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 from google.protobuf.message import Message
 from google.type import date_pb2, decimal_pb2, money_pb2
 
 from almeno_grpc.domain import limits
 from almeno_grpc.domain.errors import FieldViolation, InvalidField
 from almeno_grpc.domain.money import PAISE_PER_RUPEE, format_rupees, rate_from_scaled, scaled_rate
-from almeno_grpc.domain.names import clean_name, clean_reason
+from almeno_grpc.domain.names import clean_code, clean_name, clean_reason
 from almeno_grpc.service.phone_numbers import to_e164
 
 T = TypeVar("T")
 V = TypeVar("V")
+S = TypeVar("S", bound=str)
 
 DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 1000
@@ -68,6 +70,18 @@ class FieldReader:
     def reason(self, field: str, value: str) -> str:
         """The reason for a change, trimmed."""
         return self._read(field, clean_reason, value, "")
+
+    def optional_code(self, field: str, value: str, max_characters: int) -> str:
+        """A reference or a code, trimmed; empty when there is none."""
+        return self._read(field, lambda text: clean_code(text, max_characters), value, "") if value else ""
+
+    def member(self, field: str, value: int, values: Mapping[S, int], enum: EnumTypeWrapper) -> S:
+        """The one of the members that a value of a proto enumeration stands for."""
+        for member, known in values.items():
+            if value == known:
+                return member
+        self.add_violation(field, f"must be one of {', '.join(map(enum.Name, values.values()))}")
+        return next(iter(values))
 
     def phone_number(self, field: str, value: str) -> str:
         """A phone number, in E.164 form."""

@@ -26,8 +26,6 @@ from almeno_grpc.service.customer_changes import CustomerUpdate, LimitRequest
 from almeno_grpc.service.customers import Applicant
 from almeno_grpc.service.idempotency import RequestContext
 
-_STATES = {message: state for state, message in LOAN_STATES.items()}
-
 
 def request_context(
     fields: FieldReader,
@@ -244,6 +242,4 @@ def loan_state(fields: FieldReader, state: loan_pb2.LoanState) -> LoanState | No
     """The state a list is filtered by; None for every state."""
     if state == loan_pb2.LOAN_STATE_UNSPECIFIED:
         return None
-    if state not in _STATES:
-        fields.add_violation("state", "must be LOAN_STATE_ACTIVE, LOAN_STATE_CLOSED or left out")
-    return _STATES.get(state)
+    return fields.member("state", state, LOAN_STATES, loan_pb2.LoanState)

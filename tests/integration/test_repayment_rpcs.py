@@ -140,7 +140,7 @@ def test_refused_repayment_leaves_its_name_free(stubs, lend, repay):
     [
         (TODAY + timedelta(days=1), "payment_date: must not be after the business date, 2026-04-10"),
         (date(9999, 12, 31), "payment_date: must not be after"),
-        (TODAY - timedelta(days=1), "payment_date: must not be before 2026-04-10, the day of the loan's approval"),
+        (TODAY - timedelta(days=1), "payment_date: must not be before 2026-04-10, the day of the loan's disbursement"),
     ],
 )
 def test_day_that_cannot_be_the_payments_is_named(stubs, lend, repay, on, said):

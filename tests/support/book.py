@@ -38,7 +38,7 @@ from almeno_grpc.imports.upsert import reserve_loan_ids, upsert_batch
 from almeno_grpc.imports.worker import ImportWorker
 from almeno_grpc.metrics import NoMetrics
 from almeno_grpc.service.accounts import AccountReader
-from almeno_grpc.service.booking import Booking, BookingService
+from almeno_grpc.service.booking import Booking, BookingRequest, BookingService
 from almeno_grpc.service.checks import CheckService
 from almeno_grpc.service.customer_changes import CustomerChangeService, CustomerUpdate, LimitRequest
 from almeno_grpc.service.customers import Applicant, CustomerService

@@ -11,7 +11,13 @@ import pytest
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
-from almeno_grpc.api import credit_service_pb2_grpc, import_pb2, portfolio_service_pb2, portfolio_service_pb2_grpc
+from almeno_grpc.api import (
+    credit_service_pb2_grpc,
+    import_pb2,
+    loan_service_pb2_grpc,
+    portfolio_service_pb2,
+    portfolio_service_pb2_grpc,
+)
 from almeno_grpc.application import CreditApplication
 from almeno_grpc.bootstrap import build_application
 from almeno_grpc.clock import Clock
@@ -55,6 +61,7 @@ class Served:
     """A server of this process and its stubs."""
 
     credit: credit_service_pb2_grpc.CreditServiceStub
+    loans: loan_service_pb2_grpc.LoanServiceStub
     portfolio: portfolio_service_pb2_grpc.PortfolioServiceStub
     book: Book
     channel: grpc.Channel
@@ -115,6 +122,7 @@ def served(
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         yield Served(
             credit_service_pb2_grpc.CreditServiceStub(channel),
+            loan_service_pb2_grpc.LoanServiceStub(channel),
             portfolio_service_pb2_grpc.PortfolioServiceStub(channel),
             book,
             channel,

@@ -13,7 +13,7 @@ _QUOTED = re.compile("'.*'", re.DOTALL)
 
 
 def fill_money(message: money_pb2.Money, paise: int) -> None:
-    """Fills an amount of paise, zero or more, in rupees."""
+    """Fills an amount of paise in rupees."""
     fill_amount(in_rupees(message), paise)
 
 
@@ -24,7 +24,11 @@ def in_rupees(message: money_pb2.Money) -> money_pb2.Money:
 
 
 def fill_amount(message: money_pb2.Money, paise: int) -> None:
-    """Fills a message that names its currency: as rupees and billionths of a rupee."""
+    """Fills a message that names its currency: as rupees and billionths of a rupee, both below zero or neither."""
+    if paise < 0:
+        message.units = -(-paise // 100)
+        message.nanos = -(-paise % 100 * 10_000_000)
+        return
     message.units = paise // 100
     message.nanos = paise % 100 * 10_000_000
 

@@ -193,7 +193,7 @@ class BatchCheckEligibilityResult(_message.Message):
     def __init__(self, decision: _Optional[_Union[_decision_pb2.Decision, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ...) -> None: ...
 
 class CreateLoanRequest(_message.Message):
-    __slots__ = ("request_id", "customer_id", "loan_amount", "interest_rate", "tenure_months", "max_interest_rate", "outside")
+    __slots__ = ("request_id", "customer_id", "loan_amount", "interest_rate", "tenure_months", "max_interest_rate", "outside", "disburse_later")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
     LOAN_AMOUNT_FIELD_NUMBER: _ClassVar[int]
@@ -201,6 +201,7 @@ class CreateLoanRequest(_message.Message):
     TENURE_MONTHS_FIELD_NUMBER: _ClassVar[int]
     MAX_INTEREST_RATE_FIELD_NUMBER: _ClassVar[int]
     OUTSIDE_FIELD_NUMBER: _ClassVar[int]
+    DISBURSE_LATER_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     customer_id: int
     loan_amount: _money_pb2.Money
@@ -208,7 +209,8 @@ class CreateLoanRequest(_message.Message):
     tenure_months: int
     max_interest_rate: _decimal_pb2.Decimal
     outside: _decision_pb2.OutsideCredit
-    def __init__(self, request_id: _Optional[str] = ..., customer_id: _Optional[int] = ..., loan_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., interest_rate: _Optional[_Union[_decimal_pb2.Decimal, _Mapping]] = ..., tenure_months: _Optional[int] = ..., max_interest_rate: _Optional[_Union[_decimal_pb2.Decimal, _Mapping]] = ..., outside: _Optional[_Union[_decision_pb2.OutsideCredit, _Mapping]] = ...) -> None: ...
+    disburse_later: bool
+    def __init__(self, request_id: _Optional[str] = ..., customer_id: _Optional[int] = ..., loan_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., interest_rate: _Optional[_Union[_decimal_pb2.Decimal, _Mapping]] = ..., tenure_months: _Optional[int] = ..., max_interest_rate: _Optional[_Union[_decimal_pb2.Decimal, _Mapping]] = ..., outside: _Optional[_Union[_decision_pb2.OutsideCredit, _Mapping]] = ..., disburse_later: bool = ...) -> None: ...
 
 class CreateLoanResponse(_message.Message):
     __slots__ = ("decision", "loan")
@@ -265,16 +267,20 @@ class GetRepaymentScheduleResponse(_message.Message):
     def __init__(self, installments: _Optional[_Iterable[_Union[_loan_pb2.Installment, _Mapping]]] = ...) -> None: ...
 
 class RecordRepaymentRequest(_message.Message):
-    __slots__ = ("request_id", "loan_id", "amount", "payment_date")
+    __slots__ = ("request_id", "loan_id", "amount", "payment_date", "external_reference", "channel")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     LOAN_ID_FIELD_NUMBER: _ClassVar[int]
     AMOUNT_FIELD_NUMBER: _ClassVar[int]
     PAYMENT_DATE_FIELD_NUMBER: _ClassVar[int]
+    EXTERNAL_REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    CHANNEL_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     loan_id: int
     amount: _money_pb2.Money
     payment_date: _date_pb2.Date
-    def __init__(self, request_id: _Optional[str] = ..., loan_id: _Optional[int] = ..., amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., payment_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ...) -> None: ...
+    external_reference: str
+    channel: _repayment_pb2.RepaymentChannel
+    def __init__(self, request_id: _Optional[str] = ..., loan_id: _Optional[int] = ..., amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., payment_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., external_reference: _Optional[str] = ..., channel: _Optional[_Union[_repayment_pb2.RepaymentChannel, str]] = ...) -> None: ...
 
 class RecordRepaymentResponse(_message.Message):
     __slots__ = ("repayment", "loan")

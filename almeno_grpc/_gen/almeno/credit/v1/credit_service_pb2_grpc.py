@@ -253,7 +253,7 @@ class CreditServiceServicer(object):
         either way. A decline is an answer, not an error.
 
         Errors: INVALID_ARGUMENT (INVALID_FIELD, TERMS_DO_NOT_AMORTIZE, FEES_EXCEED_AMOUNT, REQUEST_ID_REUSED), NOT_FOUND
-        (CUSTOMER_NOT_FOUND).
+        (CUSTOMER_NOT_FOUND), FAILED_PRECONDITION (NO_TERMS_IN_EFFECT: no terms say until when it may be disbursed later).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -287,19 +287,20 @@ class CreditServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def RecordRepayment(self, request, context):
-        """Records a payment on a loan. It pays the oldest unpaid instalment first; a part payment is kept toward it, and an
-        amount beyond the instalments due is an advance on the next ones. Exactly the payoff of the day closes the loan.
+        """Records a payment on a loan. It pays the instalments due, the oldest first, a part payment being kept toward it; then
+        the open charges, the oldest first; what is left is an advance on the next instalments. Exactly the payoff of the day
+        closes the loan.
 
-        Errors: INVALID_ARGUMENT (INVALID_FIELD, REQUEST_ID_REUSED), NOT_FOUND (LOAN_NOT_FOUND), FAILED_PRECONDITION
-        (LOAN_CLOSED, REPAYMENT_EXCEEDS_PAYOFF, TOO_MANY_REPAYMENTS: after 9,999 only those that complete an
-        instalment are taken).
+        Errors: INVALID_ARGUMENT (INVALID_FIELD, REQUEST_ID_REUSED), NOT_FOUND (LOAN_NOT_FOUND), ALREADY_EXISTS
+        (REFERENCE_TAKEN), FAILED_PRECONDITION (LOAN_NOT_DISBURSED, LOAN_CANCELLED, SANCTION_EXPIRED, LOAN_CLOSED,
+        REPAYMENT_EXCEEDS_PAYOFF, TOO_MANY_REPAYMENTS: after 9,999 only those that complete an instalment are taken).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListRepayments(self, request, context):
-        """Lists the repayments of a loan in the order in which they were recorded.
+        """Lists the repayments of a loan, reversed ones too, in the order in which they were recorded.
 
         Errors: INVALID_ARGUMENT (INVALID_FIELD, INVALID_PAGE_TOKEN), NOT_FOUND (LOAN_NOT_FOUND).
         """
@@ -310,7 +311,8 @@ class CreditServiceServicer(object):
     def GetPayoff(self, request, context):
         """Computes the payoff of a loan on a day: the amount that closes it.
 
-        Errors: INVALID_ARGUMENT (INVALID_FIELD), NOT_FOUND (LOAN_NOT_FOUND), FAILED_PRECONDITION (LOAN_CLOSED).
+        Errors: INVALID_ARGUMENT (INVALID_FIELD), NOT_FOUND (LOAN_NOT_FOUND), FAILED_PRECONDITION (LOAN_NOT_DISBURSED,
+        LOAN_CANCELLED, SANCTION_EXPIRED, LOAN_CLOSED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -22,12 +22,13 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from almeno_grpc._gen.almeno.credit.v1 import asset_class_pb2 as almeno_dot_credit_dot_v1_dot_asset__class__pb2
 from google.type import date_pb2 as google_dot_type_dot_date__pb2
 from google.type import decimal_pb2 as google_dot_type_dot_decimal__pb2
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x61lmeno/credit/v1/loan.proto\x12\x10\x61lmeno.credit.v1\x1a\x16google/type/date.proto\x1a\x19google/type/decimal.proto\x1a\x17google/type/money.proto\"\x8a\x05\n\x04Loan\x12\x0f\n\x07loan_id\x18\x01 \x01(\x03\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\x03\x12\'\n\x0bloan_amount\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x12+\n\rinterest_rate\x18\x04 \x01(\x0b\x32\x14.google.type.Decimal\x12\x15\n\rtenure_months\x18\x05 \x01(\x05\x12/\n\x13monthly_installment\x18\x06 \x01(\x0b\x32\x12.google.type.Money\x12\x11\n\temis_paid\x18\x07 \x01(\x05\x12\x19\n\x11\x65mis_paid_on_time\x18\x08 \x01(\x05\x12\x17\n\x0frepayments_left\x18\t \x01(\x05\x12\x31\n\x15outstanding_principal\x18\n \x01(\x0b\x32\x12.google.type.Money\x12(\n\rapproval_date\x18\x0b \x01(\x0b\x32\x11.google.type.Date\x12#\n\x08\x65nd_date\x18\x0c \x01(\x0b\x32\x11.google.type.Date\x12*\n\x05state\x18\r \x01(\x0e\x32\x1b.almeno.credit.v1.LoanState\x12\x15\n\rdays_past_due\x18\x0e \x01(\x05\x12?\n\x12installment_method\x18\x0f \x01(\x0e\x32#.almeno.credit.v1.InstallmentMethod\x12\x1b\n\x0esource_loan_id\x18\x10 \x01(\x03H\x00\x88\x01\x01\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x11 \x01(\t\x12,\n\x10paid_toward_next\x18\x12 \x01(\x0b\x32\x12.google.type.MoneyB\x11\n\x0f_source_loan_id\"\xba\x02\n\x0bInstallment\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12#\n\x08\x64ue_date\x18\x02 \x01(\x0b\x32\x11.google.type.Date\x12\"\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x12%\n\tprincipal\x18\x04 \x01(\x0b\x32\x12.google.type.Money\x12$\n\x08interest\x18\x05 \x01(\x0b\x32\x12.google.type.Money\x12)\n\rbalance_after\x18\x06 \x01(\x0b\x32\x12.google.type.Money\x12\'\n\x0bpaid_amount\x18\x07 \x01(\x0b\x32\x12.google.type.Money\x12\x31\n\x05state\x18\x08 \x01(\x0e\x32\".almeno.credit.v1.InstallmentState*\xb9\x01\n\tLoanState\x12\x1a\n\x16LOAN_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11LOAN_STATE_ACTIVE\x10\x01\x12\x15\n\x11LOAN_STATE_CLOSED\x10\x02\x12\x19\n\x15LOAN_STATE_SANCTIONED\x10\x03\x12\x18\n\x14LOAN_STATE_CANCELLED\x10\x04\x12\x16\n\x12LOAN_STATE_EXPIRED\x10\x05\x12\x15\n\x11LOAN_STATE_EXITED\x10\x06*\x88\x01\n\x11InstallmentMethod\x12\"\n\x1eINSTALLMENT_METHOD_UNSPECIFIED\x10\x00\x12\'\n#INSTALLMENT_METHOD_REDUCING_BALANCE\x10\x01\x12&\n\"INSTALLMENT_METHOD_ANNUAL_COMPOUND\x10\x02*\xcd\x01\n\x10InstallmentState\x12!\n\x1dINSTALLMENT_STATE_UNSPECIFIED\x10\x00\x12\x1f\n\x1bINSTALLMENT_STATE_DUE_LATER\x10\x01\x12\x19\n\x15INSTALLMENT_STATE_DUE\x10\x02\x12\x1a\n\x16INSTALLMENT_STATE_PAID\x10\x03\x12\x1f\n\x1bINSTALLMENT_STATE_PAID_LATE\x10\x04\x12\x1d\n\x19INSTALLMENT_STATE_OVERDUE\x10\x05\x42\x46\n\x14\x63om.almeno.credit.v1P\x01Z\x19\x61lmeno/credit/v1;creditv1\xaa\x02\x10\x41lmeno.Credit.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x61lmeno/credit/v1/loan.proto\x12\x10\x61lmeno.credit.v1\x1a\"almeno/credit/v1/asset_class.proto\x1a\x16google/type/date.proto\x1a\x19google/type/decimal.proto\x1a\x17google/type/money.proto\"U\n\x0b\x42ookedTerms\x12\x15\n\rtenure_months\x18\x01 \x01(\x05\x12/\n\x13monthly_installment\x18\x02 \x01(\x0b\x32\x12.google.type.Money\"\xde\x07\n\x04Loan\x12\x0f\n\x07loan_id\x18\x01 \x01(\x03\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\x03\x12\'\n\x0bloan_amount\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x12+\n\rinterest_rate\x18\x04 \x01(\x0b\x32\x14.google.type.Decimal\x12\x15\n\rtenure_months\x18\x05 \x01(\x05\x12/\n\x13monthly_installment\x18\x06 \x01(\x0b\x32\x12.google.type.Money\x12\x11\n\temis_paid\x18\x07 \x01(\x05\x12\x19\n\x11\x65mis_paid_on_time\x18\x08 \x01(\x05\x12\x17\n\x0frepayments_left\x18\t \x01(\x05\x12\x31\n\x15outstanding_principal\x18\n \x01(\x0b\x32\x12.google.type.Money\x12(\n\rapproval_date\x18\x0b \x01(\x0b\x32\x11.google.type.Date\x12#\n\x08\x65nd_date\x18\x0c \x01(\x0b\x32\x11.google.type.Date\x12*\n\x05state\x18\r \x01(\x0e\x32\x1b.almeno.credit.v1.LoanState\x12\x15\n\rdays_past_due\x18\x0e \x01(\x05\x12?\n\x12installment_method\x18\x0f \x01(\x0e\x32#.almeno.credit.v1.InstallmentMethod\x12\x1b\n\x0esource_loan_id\x18\x10 \x01(\x03H\x00\x88\x01\x01\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x11 \x01(\t\x12,\n\x10paid_toward_next\x18\x12 \x01(\x0b\x32\x12.google.type.Money\x12\x31\n\x11\x64isbursement_date\x18\x13 \x01(\x0b\x32\x11.google.type.DateH\x01\x88\x01\x01\x12+\n\x0bvalid_until\x18\x14 \x01(\x0b\x32\x11.google.type.DateH\x02\x88\x01\x01\x12\x33\n\x0c\x62ooked_terms\x18\x15 \x01(\x0b\x32\x1d.almeno.credit.v1.BookedTerms\x12\x15\n\rterms_version\x18\x16 \x01(\t\x12\x31\n\x0b\x61sset_class\x18\x17 \x01(\x0e\x32\x1c.almeno.credit.v1.AssetClass\x12\x34\n\x14non_performing_since\x18\x18 \x01(\x0b\x32\x11.google.type.DateH\x03\x88\x01\x01\x42\x11\n\x0f_source_loan_idB\x14\n\x12_disbursement_dateB\x0e\n\x0c_valid_untilB\x17\n\x15_non_performing_since\"\xba\x02\n\x0bInstallment\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12#\n\x08\x64ue_date\x18\x02 \x01(\x0b\x32\x11.google.type.Date\x12\"\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x12%\n\tprincipal\x18\x04 \x01(\x0b\x32\x12.google.type.Money\x12$\n\x08interest\x18\x05 \x01(\x0b\x32\x12.google.type.Money\x12)\n\rbalance_after\x18\x06 \x01(\x0b\x32\x12.google.type.Money\x12\'\n\x0bpaid_amount\x18\x07 \x01(\x0b\x32\x12.google.type.Money\x12\x31\n\x05state\x18\x08 \x01(\x0e\x32\".almeno.credit.v1.InstallmentState*\xb9\x01\n\tLoanState\x12\x1a\n\x16LOAN_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11LOAN_STATE_ACTIVE\x10\x01\x12\x15\n\x11LOAN_STATE_CLOSED\x10\x02\x12\x19\n\x15LOAN_STATE_SANCTIONED\x10\x03\x12\x18\n\x14LOAN_STATE_CANCELLED\x10\x04\x12\x16\n\x12LOAN_STATE_EXPIRED\x10\x05\x12\x15\n\x11LOAN_STATE_EXITED\x10\x06*\x88\x01\n\x11InstallmentMethod\x12\"\n\x1eINSTALLMENT_METHOD_UNSPECIFIED\x10\x00\x12\'\n#INSTALLMENT_METHOD_REDUCING_BALANCE\x10\x01\x12&\n\"INSTALLMENT_METHOD_ANNUAL_COMPOUND\x10\x02*\xcd\x01\n\x10InstallmentState\x12!\n\x1dINSTALLMENT_STATE_UNSPECIFIED\x10\x00\x12\x1f\n\x1bINSTALLMENT_STATE_DUE_LATER\x10\x01\x12\x19\n\x15INSTALLMENT_STATE_DUE\x10\x02\x12\x1a\n\x16INSTALLMENT_STATE_PAID\x10\x03\x12\x1f\n\x1bINSTALLMENT_STATE_PAID_LATE\x10\x04\x12\x1d\n\x19INSTALLMENT_STATE_OVERDUE\x10\x05*d\n\x0c\x43\x61ncelReason\x12\x1d\n\x19\x43\x41NCEL_REASON_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x43\x41NCEL_REASON_WITHDRAWN\x10\x01\x12\x18\n\x14\x43\x41NCEL_REASON_LENDER\x10\x02\x42\x46\n\x14\x63om.almeno.credit.v1P\x01Z\x19\x61lmeno/credit/v1;creditv1\xaa\x02\x10\x41lmeno.Credit.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,14 +36,18 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'almeno.credit.v1.loan_pb2',
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\024com.almeno.credit.v1P\001Z\031almeno/credit/v1;creditv1\252\002\020Almeno.Credit.V1'
-  _globals['_LOANSTATE']._serialized_start=1096
-  _globals['_LOANSTATE']._serialized_end=1281
-  _globals['_INSTALLMENTMETHOD']._serialized_start=1284
-  _globals['_INSTALLMENTMETHOD']._serialized_end=1420
-  _globals['_INSTALLMENTSTATE']._serialized_start=1423
-  _globals['_INSTALLMENTSTATE']._serialized_end=1628
-  _globals['_LOAN']._serialized_start=126
-  _globals['_LOAN']._serialized_end=776
-  _globals['_INSTALLMENT']._serialized_start=779
-  _globals['_INSTALLMENT']._serialized_end=1093
+  _globals['_LOANSTATE']._serialized_start=1559
+  _globals['_LOANSTATE']._serialized_end=1744
+  _globals['_INSTALLMENTMETHOD']._serialized_start=1747
+  _globals['_INSTALLMENTMETHOD']._serialized_end=1883
+  _globals['_INSTALLMENTSTATE']._serialized_start=1886
+  _globals['_INSTALLMENTSTATE']._serialized_end=2091
+  _globals['_CANCELREASON']._serialized_start=2093
+  _globals['_CANCELREASON']._serialized_end=2193
+  _globals['_BOOKEDTERMS']._serialized_start=161
+  _globals['_BOOKEDTERMS']._serialized_end=246
+  _globals['_LOAN']._serialized_start=249
+  _globals['_LOAN']._serialized_end=1239
+  _globals['_INSTALLMENT']._serialized_start=1242
+  _globals['_INSTALLMENT']._serialized_end=1556
 # @@protoc_insertion_point(module_scope)

@@ -1,3 +1,4 @@
+from almeno_grpc._gen.almeno.credit.v1 import asset_class_pb2 as _asset_class_pb2
 from google.type import date_pb2 as _date_pb2
 from google.type import decimal_pb2 as _decimal_pb2
 from google.type import money_pb2 as _money_pb2
@@ -33,6 +34,12 @@ class InstallmentState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     INSTALLMENT_STATE_PAID: _ClassVar[InstallmentState]
     INSTALLMENT_STATE_PAID_LATE: _ClassVar[InstallmentState]
     INSTALLMENT_STATE_OVERDUE: _ClassVar[InstallmentState]
+
+class CancelReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CANCEL_REASON_UNSPECIFIED: _ClassVar[CancelReason]
+    CANCEL_REASON_WITHDRAWN: _ClassVar[CancelReason]
+    CANCEL_REASON_LENDER: _ClassVar[CancelReason]
 LOAN_STATE_UNSPECIFIED: LoanState
 LOAN_STATE_ACTIVE: LoanState
 LOAN_STATE_CLOSED: LoanState
@@ -49,9 +56,20 @@ INSTALLMENT_STATE_DUE: InstallmentState
 INSTALLMENT_STATE_PAID: InstallmentState
 INSTALLMENT_STATE_PAID_LATE: InstallmentState
 INSTALLMENT_STATE_OVERDUE: InstallmentState
+CANCEL_REASON_UNSPECIFIED: CancelReason
+CANCEL_REASON_WITHDRAWN: CancelReason
+CANCEL_REASON_LENDER: CancelReason
+
+class BookedTerms(_message.Message):
+    __slots__ = ("tenure_months", "monthly_installment")
+    TENURE_MONTHS_FIELD_NUMBER: _ClassVar[int]
+    MONTHLY_INSTALLMENT_FIELD_NUMBER: _ClassVar[int]
+    tenure_months: int
+    monthly_installment: _money_pb2.Money
+    def __init__(self, tenure_months: _Optional[int] = ..., monthly_installment: _Optional[_Union[_money_pb2.Money, _Mapping]] = ...) -> None: ...
 
 class Loan(_message.Message):
-    __slots__ = ("loan_id", "customer_id", "loan_amount", "interest_rate", "tenure_months", "monthly_installment", "emis_paid", "emis_paid_on_time", "repayments_left", "outstanding_principal", "approval_date", "end_date", "state", "days_past_due", "installment_method", "source_loan_id", "decision_id", "paid_toward_next")
+    __slots__ = ("loan_id", "customer_id", "loan_amount", "interest_rate", "tenure_months", "monthly_installment", "emis_paid", "emis_paid_on_time", "repayments_left", "outstanding_principal", "approval_date", "end_date", "state", "days_past_due", "installment_method", "source_loan_id", "decision_id", "paid_toward_next", "disbursement_date", "valid_until", "booked_terms", "terms_version", "asset_class", "non_performing_since")
     LOAN_ID_FIELD_NUMBER: _ClassVar[int]
     CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
     LOAN_AMOUNT_FIELD_NUMBER: _ClassVar[int]
@@ -70,6 +88,12 @@ class Loan(_message.Message):
     SOURCE_LOAN_ID_FIELD_NUMBER: _ClassVar[int]
     DECISION_ID_FIELD_NUMBER: _ClassVar[int]
     PAID_TOWARD_NEXT_FIELD_NUMBER: _ClassVar[int]
+    DISBURSEMENT_DATE_FIELD_NUMBER: _ClassVar[int]
+    VALID_UNTIL_FIELD_NUMBER: _ClassVar[int]
+    BOOKED_TERMS_FIELD_NUMBER: _ClassVar[int]
+    TERMS_VERSION_FIELD_NUMBER: _ClassVar[int]
+    ASSET_CLASS_FIELD_NUMBER: _ClassVar[int]
+    NON_PERFORMING_SINCE_FIELD_NUMBER: _ClassVar[int]
     loan_id: int
     customer_id: int
     loan_amount: _money_pb2.Money
@@ -88,7 +112,13 @@ class Loan(_message.Message):
     source_loan_id: int
     decision_id: str
     paid_toward_next: _money_pb2.Money
-    def __init__(self, loan_id: _Optional[int] = ..., customer_id: _Optional[int] = ..., loan_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., interest_rate: _Optional[_Union[_decimal_pb2.Decimal, _Mapping]] = ..., tenure_months: _Optional[int] = ..., monthly_installment: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., emis_paid: _Optional[int] = ..., emis_paid_on_time: _Optional[int] = ..., repayments_left: _Optional[int] = ..., outstanding_principal: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., approval_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., end_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., state: _Optional[_Union[LoanState, str]] = ..., days_past_due: _Optional[int] = ..., installment_method: _Optional[_Union[InstallmentMethod, str]] = ..., source_loan_id: _Optional[int] = ..., decision_id: _Optional[str] = ..., paid_toward_next: _Optional[_Union[_money_pb2.Money, _Mapping]] = ...) -> None: ...
+    disbursement_date: _date_pb2.Date
+    valid_until: _date_pb2.Date
+    booked_terms: BookedTerms
+    terms_version: str
+    asset_class: _asset_class_pb2.AssetClass
+    non_performing_since: _date_pb2.Date
+    def __init__(self, loan_id: _Optional[int] = ..., customer_id: _Optional[int] = ..., loan_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., interest_rate: _Optional[_Union[_decimal_pb2.Decimal, _Mapping]] = ..., tenure_months: _Optional[int] = ..., monthly_installment: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., emis_paid: _Optional[int] = ..., emis_paid_on_time: _Optional[int] = ..., repayments_left: _Optional[int] = ..., outstanding_principal: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., approval_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., end_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., state: _Optional[_Union[LoanState, str]] = ..., days_past_due: _Optional[int] = ..., installment_method: _Optional[_Union[InstallmentMethod, str]] = ..., source_loan_id: _Optional[int] = ..., decision_id: _Optional[str] = ..., paid_toward_next: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., disbursement_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., valid_until: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., booked_terms: _Optional[_Union[BookedTerms, _Mapping]] = ..., terms_version: _Optional[str] = ..., asset_class: _Optional[_Union[_asset_class_pb2.AssetClass, str]] = ..., non_performing_since: _Optional[_Union[_date_pb2.Date, _Mapping]] = ...) -> None: ...
 
 class Installment(_message.Message):
     __slots__ = ("number", "due_date", "amount", "principal", "interest", "balance_after", "paid_amount", "state")

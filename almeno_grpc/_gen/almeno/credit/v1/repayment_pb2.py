@@ -27,7 +27,7 @@ from google.type import date_pb2 as google_dot_type_dot_date__pb2
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n almeno/credit/v1/repayment.proto\x12\x10\x61lmeno.credit.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\x1a\x17google/type/money.proto\"\x90\x02\n\tRepayment\x12\x14\n\x0crepayment_id\x18\x01 \x01(\t\x12\x0f\n\x07loan_id\x18\x02 \x01(\x03\x12\"\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x12\'\n\x0cpayment_date\x18\x04 \x01(\x0b\x32\x11.google.type.Date\x12\x16\n\x0e\x65mis_completed\x18\x05 \x01(\x05\x12\x13\n\x0b\x63loses_loan\x18\x06 \x01(\x08\x12\x31\n\x15outstanding_principal\x18\x07 \x01(\x0b\x32\x12.google.type.Money\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xfa\x01\n\x06Payoff\x12&\n\x0bpayoff_date\x18\x01 \x01(\x0b\x32\x11.google.type.Date\x12\"\n\x06\x61mount\x18\x02 \x01(\x0b\x32\x12.google.type.Money\x12*\n\x0eoverdue_amount\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x12%\n\tprincipal\x18\x04 \x01(\x0b\x32\x12.google.type.Money\x12,\n\x10\x61\x63\x63rued_interest\x18\x05 \x01(\x0b\x32\x12.google.type.Money\x12#\n\x07\x61\x64vance\x18\x06 \x01(\x0b\x32\x12.google.type.MoneyBF\n\x14\x63om.almeno.credit.v1P\x01Z\x19\x61lmeno/credit/v1;creditv1\xaa\x02\x10\x41lmeno.Credit.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n almeno/credit/v1/repayment.proto\x12\x10\x61lmeno.credit.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\x1a\x17google/type/money.proto\"\xac\x01\n\x08Reversal\x12(\n\rreversal_date\x18\x01 \x01(\x0b\x32\x11.google.type.Date\x12\x30\n\x06reason\x18\x02 \x01(\x0e\x32 .almeno.credit.v1.ReversalReason\x12\x13\n\x0breturn_code\x18\x03 \x01(\t\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xcd\x04\n\tRepayment\x12\x14\n\x0crepayment_id\x18\x01 \x01(\t\x12\x0f\n\x07loan_id\x18\x02 \x01(\x03\x12\"\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x12\'\n\x0cpayment_date\x18\x04 \x01(\x0b\x32\x11.google.type.Date\x12\x16\n\x0e\x65mis_completed\x18\x05 \x01(\x05\x12\x13\n\x0b\x63loses_loan\x18\x06 \x01(\x08\x12\x31\n\x15outstanding_principal\x18\x07 \x01(\x0b\x32\x12.google.type.Money\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\x04kind\x18\t \x01(\x0e\x32\x1f.almeno.credit.v1.RepaymentKind\x12\x32\n\x06\x65\x66\x66\x65\x63t\x18\n \x01(\x0e\x32\".almeno.credit.v1.PrepaymentEffect\x12\x33\n\x07\x63hannel\x18\x0b \x01(\x0e\x32\".almeno.credit.v1.RepaymentChannel\x12\x1a\n\x12\x65xternal_reference\x18\x0c \x01(\t\x12(\n\x0c\x63harges_paid\x18\r \x01(\x0b\x32\x12.google.type.Money\x12/\n\x05state\x18\x0e \x01(\x0e\x32 .almeno.credit.v1.RepaymentState\x12,\n\x08reversal\x18\x0f \x01(\x0b\x32\x1a.almeno.credit.v1.Reversal\"\x86\x02\n\nPrepayment\x12%\n\tprincipal\x18\x01 \x01(\x0b\x32\x12.google.type.Money\x12,\n\x10\x61\x63\x63rued_interest\x18\x02 \x01(\x0b\x32\x12.google.type.Money\x12\x19\n\x11installments_left\x18\x03 \x01(\x05\x12/\n\x13monthly_installment\x18\x04 \x01(\x0b\x32\x12.google.type.Money\x12,\n\x10last_installment\x18\x05 \x01(\x0b\x32\x12.google.type.Money\x12)\n\rinterest_left\x18\x06 \x01(\x0b\x32\x12.google.type.Money\"\xdd\x02\n\x06Payoff\x12&\n\x0bpayoff_date\x18\x01 \x01(\x0b\x32\x11.google.type.Date\x12\"\n\x06\x61mount\x18\x02 \x01(\x0b\x32\x12.google.type.Money\x12*\n\x0eoverdue_amount\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x12%\n\tprincipal\x18\x04 \x01(\x0b\x32\x12.google.type.Money\x12,\n\x10\x61\x63\x63rued_interest\x18\x05 \x01(\x0b\x32\x12.google.type.Money\x12#\n\x07\x61\x64vance\x18\x06 \x01(\x0b\x32\x12.google.type.Money\x12#\n\x07\x63harges\x18\x07 \x01(\x0b\x32\x12.google.type.Money\x12,\n\x0b\x65xit_amount\x18\x08 \x01(\x0b\x32\x12.google.type.MoneyH\x00\x88\x01\x01\x42\x0e\n\x0c_exit_amount*\x85\x01\n\rRepaymentKind\x12\x1e\n\x1aREPAYMENT_KIND_UNSPECIFIED\x10\x00\x12\x1c\n\x18REPAYMENT_KIND_REPAYMENT\x10\x01\x12\x1d\n\x19REPAYMENT_KIND_PREPAYMENT\x10\x02\x12\x17\n\x13REPAYMENT_KIND_EXIT\x10\x03*\xc5\x01\n\x10RepaymentChannel\x12!\n\x1dREPAYMENT_CHANNEL_UNSPECIFIED\x10\x00\x12\x1a\n\x16REPAYMENT_CHANNEL_NACH\x10\x01\x12\x19\n\x15REPAYMENT_CHANNEL_UPI\x10\x02\x12\x1e\n\x1aREPAYMENT_CHANNEL_TRANSFER\x10\x03\x12\x1a\n\x16REPAYMENT_CHANNEL_CASH\x10\x04\x12\x1b\n\x17REPAYMENT_CHANNEL_OTHER\x10\x05*m\n\x0eRepaymentState\x12\x1f\n\x1bREPAYMENT_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18REPAYMENT_STATE_RECORDED\x10\x01\x12\x1c\n\x18REPAYMENT_STATE_REVERSED\x10\x02*\x8b\x01\n\x0eReversalReason\x12\x1f\n\x1bREVERSAL_REASON_UNSPECIFIED\x10\x00\x12\x1c\n\x18REVERSAL_REASON_RETURNED\x10\x01\x12\x1d\n\x19REVERSAL_REASON_DUPLICATE\x10\x02\x12\x1b\n\x17REVERSAL_REASON_MISTAKE\x10\x03*\x84\x01\n\x10PrepaymentEffect\x12!\n\x1dPREPAYMENT_EFFECT_UNSPECIFIED\x10\x00\x12$\n PREPAYMENT_EFFECT_SHORTER_TENURE\x10\x01\x12\'\n#PREPAYMENT_EFFECT_LOWER_INSTALLMENT\x10\x02\x42\x46\n\x14\x63om.almeno.credit.v1P\x01Z\x19\x61lmeno/credit/v1;creditv1\xaa\x02\x10\x41lmeno.Credit.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,8 +35,22 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'almeno.credit.v1.repayment_
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\024com.almeno.credit.v1P\001Z\031almeno/credit/v1;creditv1\252\002\020Almeno.Credit.V1'
-  _globals['_REPAYMENT']._serialized_start=137
-  _globals['_REPAYMENT']._serialized_end=409
-  _globals['_PAYOFF']._serialized_start=412
-  _globals['_PAYOFF']._serialized_end=662
+  _globals['_REPAYMENTKIND']._serialized_start=1521
+  _globals['_REPAYMENTKIND']._serialized_end=1654
+  _globals['_REPAYMENTCHANNEL']._serialized_start=1657
+  _globals['_REPAYMENTCHANNEL']._serialized_end=1854
+  _globals['_REPAYMENTSTATE']._serialized_start=1856
+  _globals['_REPAYMENTSTATE']._serialized_end=1965
+  _globals['_REVERSALREASON']._serialized_start=1968
+  _globals['_REVERSALREASON']._serialized_end=2107
+  _globals['_PREPAYMENTEFFECT']._serialized_start=2110
+  _globals['_PREPAYMENTEFFECT']._serialized_end=2242
+  _globals['_REVERSAL']._serialized_start=137
+  _globals['_REVERSAL']._serialized_end=309
+  _globals['_REPAYMENT']._serialized_start=312
+  _globals['_REPAYMENT']._serialized_end=901
+  _globals['_PREPAYMENT']._serialized_start=904
+  _globals['_PREPAYMENT']._serialized_end=1166
+  _globals['_PAYOFF']._serialized_start=1169
+  _globals['_PAYOFF']._serialized_end=1518
 # @@protoc_insertion_point(module_scope)
