@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from almeno_grpc.domain.account import Account, Payoff, payoff
 from almeno_grpc.domain.charge import ChargeEntry, ChargeKind, LateTerms
+from almeno_grpc.domain.cooling_off import exit_amount, raise_if_over
 from almeno_grpc.domain.installments import InstallmentMethod, installment
 from almeno_grpc.domain.loan import Loan
 from almeno_grpc.domain.prepayment import Prepayment, prepay
@@ -76,6 +77,11 @@ class Ledger:
 
     def preview(self, amount: int, on: date, effect: PrepaymentEffect) -> Prepayment:
         return prepay(self.account, amount, on, effect)[1]
+
+    def exit(self, on: date, cooling_off_days: int) -> Repayment:
+        account = self.account
+        raise_if_over(account.loan, on, cooling_off_days)
+        return self.pay(exit_amount(account, on, refunded_fee=0), on, kind=RepaymentKind.EXIT)
 
     def reverse(self, number: int, on: date) -> None:
         reversal = Reversal(on, ReversalReason.RETURNED, "", 0)

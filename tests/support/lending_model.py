@@ -112,18 +112,18 @@ class Walk:
         self.rate = model.rate
         self.installment = emi(model.amount, model.rate, model.months)
         self.rows: list[Row] = []
-        self.end = None
-        self.closed_on: date | None = None
+        self.end: str | None = None
         self.latest = model.begin
         self.charges: list[Entry] = []
         self.paid_to: dict[object, int] = {}
         self.waived_of: dict[object, int] = {}
+        self.keys: list[object] = []
         self.prepaid_principal = 0
-        self.prepaid_interest = 0
+        """Σ of what prepayments have taken off the balance."""
         self.joined = 0
-        self.to_rows = 0
+        """Σ of what went to prepayments: theirs, and what was paid toward the next instalment before."""
         self.to_charges: list[int] = []
-        self.payoffs_paid = 0
+        """For each payment, what of it went to charges."""
         self.received = 0
         self.lay_out(model.amount, model.months)
 
@@ -152,7 +152,7 @@ class Walk:
 
     @property
     def paid_toward_next(self) -> int:
-        return sum(row.paid_amount for row in self.rows if not row.paid_on)
+        return 0 if self.end else sum(row.paid_amount for row in self.rows if not row.paid_on)
 
     @property
     def outstanding(self) -> int:
@@ -190,8 +190,8 @@ class Walk:
         for number, row in enumerate(self.rows, 1):
             key = ("late", number)
             amount, paid, waived = self.late_charge(row, on), self.paid_to.get(key, 0), self.waived_of.get(key, 0)
-            if amount or paid or waived:
-                found.append((row.due, 0, number, key, Charge("LATE_PAYMENT", number, row.due, amount, paid, waived)))
+            if amount:
+                found.append((row.due, 1, number, key, Charge("LATE_PAYMENT", number, row.due, amount, paid, waived)))
         for number, entry in enumerate(self.charges, 1):
             if entry.on <= on:
                 key = ("recorded", number)
@@ -203,9 +203,10 @@ class Walk:
                     self.paid_to.get(key, 0),
                     self.waived_of.get(key, 0),
                 )
-                found.append((entry.on, 1, number, key, charge))
-        self.keys = [each[3] for each in sorted(found, key=lambda each: each[:3])]
-        return [each[4] for each in sorted(found, key=lambda each: each[:3])]
+                found.append((entry.on, 0, number, key, charge))
+        found.sort(key=lambda each: each[:3])
+        self.keys = [each[3] for each in found]
+        return [each[4] for each in found]
 
     def open_charges(self, on: date) -> int:
         return sum(charge.open for charge in self.charges_on(on))
@@ -223,6 +224,9 @@ class Walk:
         """What closes it on a day, by its parts."""
         begin, running = self.running(on)
         later = [row for row in self.rows if row.due > on]
+        if not self.rows_left:
+            # Paid off, with charges that came later.
+            running, later = None, []
         parts = {
             "overdue_amount": sum(row.unpaid for row in self.rows if row.due <= on),
             "principal": sum(row.principal for row in later),
@@ -279,8 +283,9 @@ class Walk:
                 self.prepay(entry.amount, entry.on, str(entry.effect))
                 self.to_charges.append(0)
             elif entry.kind == EXIT:
-                self.to_charges.append(self.open_charges(entry.on))
-                self.payoffs_paid += entry.amount
+                charges = self.open_charges(entry.on)
+                self.to_charges.append(charges)
+                self.spend(self.paid_to, charges, entry.on)
                 self.end = EXIT
             else:
                 self.pay(entry.amount, entry.on)
@@ -289,16 +294,14 @@ class Walk:
         """Instalments due, then charges, then the advance; exactly the payoff closes it."""
         payoff = self.payoff(on)
         if self.end or not (self.rows_left or payoff["charges"]):
-            raise Refused("LOAN_CLOSED")
+            raise Refused("LOAN_CLOSED", "REPAYMENT_EXCEEDS_PAYOFF")
         if amount > payoff["amount"]:
             raise Refused("REPAYMENT_EXCEEDS_PAYOFF")
         if amount == payoff["amount"]:
             self.to_charges.append(payoff["charges"])
             self.spend(self.paid_to, payoff["charges"], on)
-            self.payoffs_paid += amount - payoff["charges"]
             for row in self.rows:
                 row.paid_on = row.paid_on or on
-            self.closed_on = on
             return
         left = self.lay_down(amount, on, [row for row in self.rows if row.due <= on])
         after_charges = self.spend(self.paid_to, left, on)
@@ -310,7 +313,6 @@ class Walk:
             part = min(amount, row.unpaid)
             if part:
                 row.paid.append((on, part))
-                self.to_rows += part
                 amount -= part
                 if row.paid_amount == row.amount:
                     row.paid_on = on
@@ -332,7 +334,7 @@ class Walk:
         reasons = set()
         is_due = [row for row in self.rows if row.due <= on]
         if self.state(on) != "ACTIVE":
-            return {"LOAN_CLOSED"}
+            return {"LOAN_CLOSED", "REPAYMENT_EXCEEDS_PAYOFF"}
         if any(row.paid_on is None for row in is_due) or self.open_charges(on):
             reasons.add("INSTALLMENTS_OVERDUE")
         if sum(row.paid_amount for row in self.rows[len(is_due) + 1 :]):
@@ -353,16 +355,15 @@ class Walk:
         d = (on - last_due).days
         k = 10_000 * self.rate
         x = nearest(total * 12_000_000 * period / (12_000_000 * period + k * d))
-        if x >= balance:
+        # An instalment paid ahead may hold more interest that has not accrued than the balance that would be left.
+        if x >= balance or (b > due_count and x >= self.payoff(on)["amount"]):
             raise Refused("REPAYMENT_EXCEEDS_PAYOFF")
         months = len(self.rows) - b
         if effect == LOWER:
             self.installment = emi(balance - x, self.rate, months)
-        self.to_rows -= joined
         del self.rows[b:]
         self.lay_out(balance - x, months, stays=effect == SHORTER)
         self.prepaid_principal += x
-        self.prepaid_interest += total - x
         self.joined += total
         new = self.rows[b:]
         return Prepaid(x, total - x, len(new), self.installment, new[-1].amount, sum(row.interest for row in new))
