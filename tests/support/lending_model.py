@@ -113,6 +113,8 @@ class Walk:
         self.installment = emi(model.amount, model.rate, model.months)
         self.rows: list[Row] = []
         self.end: str | None = None
+        self.ended_on: date | None = None
+        """When it was exited; no charge comes after that."""
         self.latest = model.begin
         self.charges: list[Entry] = []
         self.paid_to: dict[object, int] = {}
@@ -170,6 +172,7 @@ class Walk:
     def late_charge(self, row: Row, on: date) -> int:
         """Of one instalment on a day."""
         late = self.model.late
+        on = min(on, self.ended_on or on)
         if late is None or row.due > on:
             return 0
         grace_end = row.due + timedelta(days=late.grace_days)
@@ -286,7 +289,7 @@ class Walk:
                 charges = self.open_charges(entry.on)
                 self.to_charges.append(charges)
                 self.spend(self.paid_to, charges, entry.on)
-                self.end = EXIT
+                self.end, self.ended_on = EXIT, entry.on
             else:
                 self.pay(entry.amount, entry.on)
 
@@ -349,7 +352,8 @@ class Walk:
         total = amount + joined
         balance = sum(row.principal for row in self.rows[b:])
         begin, running = self.running(on)
-        assert running is not None and b in (due_count, due_count + 1)
+        assert running is not None
+        assert b in (due_count, due_count + 1)
         period = (running.due - begin).days
         last_due = self.rows[b - 1].due if b else self.model.begin
         d = (on - last_due).days
@@ -424,3 +428,9 @@ class LendingModel:
         if any(later.stands and later.kind in (PREPAYMENT, EXIT) for later in self.payments[number:]):
             raise Refused("LATER_CHANGE")
         entry.stands = False
+        try:
+            self.walk()
+        except Refused:
+            # The roundings of a prepaid schedule had let a later repayment be larger by some paise.
+            entry.stands = True
+            raise Refused("LATER_CHANGE") from None
