@@ -13,7 +13,7 @@ from almeno_grpc.clock import Clock
 from almeno_grpc.service.policies import PolicyService
 from almeno_grpc.service.rule_files import POLICIES, parse_rules
 
-POLICIES = Path(almeno_grpc.__file__).parent / "policies"
+POLICY_FOLDER = Path(almeno_grpc.__file__).parent / "policies"
 
 
 def test_policies_are_listed_as_their_files_say(shared_stubs):
@@ -24,7 +24,7 @@ def test_policies_are_listed_as_their_files_say(shared_stubs):
         ("2026-12", date(2026, 12, 1), False),
     ]
     for policy in policies:
-        content = (POLICIES / f"{policy.version}.toml").read_bytes()
+        content = (POLICY_FOLDER / f"{policy.version}.toml").read_bytes()
         assert (policy.toml.encode(), policy.sha256) == (content, hashlib.sha256(content).hexdigest())
         assert shared_stubs.portfolio.GetPolicy(pb.GetPolicyRequest(version=policy.version)).policy == policy
 
@@ -53,7 +53,7 @@ def test_version_that_there_is_not_is_refused(shared_stubs, version, code, reaso
 
 @pytest.fixture
 def policies():
-    text = (POLICIES / "2026-01.toml").read_text(encoding="utf-8")
+    text = (POLICY_FOLDER / "2026-01.toml").read_text(encoding="utf-8")
     days = {"2026-01": "2026-07-01", "2026-02": "1999-01-01", "2026-03": "2026-04-01"}
     files = {
         f"{version}.toml": text.replace('"2026-01"', f'"{version}"').replace("1970-01-01", day)
