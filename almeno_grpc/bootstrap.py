@@ -91,6 +91,7 @@ def prepare_database(settings: Settings) -> None:
         with store.read() as tx:
             check_pins(POLICIES, tx.policy_pins.all(), policies)
             check_pins(TERMS, tx.terms_pins.all(), terms, content_is_pinned=True)
+        # Those whose file is gone are read from the database: here, and not in a call.
         TermsCalendar(terms, store).all()
         behind = _business_date_behind(store, clock_of(settings))
         if behind is not None:
