@@ -120,6 +120,20 @@ def test_terms_whose_file_is_gone_are_found_by_version_and_no_loan_is_booked_und
         calendar.of_version("2027-01")
 
 
+def test_server_does_not_start_on_a_pin_that_cannot_be_read_in_the_place_of_its_file(
+    open_book, rules, store, database_url
+):
+    book = open_book(rules)
+    book.lend(book.register().customer_id, LAKH)
+    edit(store, "UPDATE terms_pin SET content = replace(content, 'grace_days = 3', '')")
+    settings = Settings(database_url=database_url, business_date=DAY, rules=rules)
+    prepare_database(settings)
+    with pytest.raises(
+        ConfigurationError, match=rf"terms {VERSION} have booked loans, but .*late\.grace_days is missing"
+    ):
+        prepare_database(replace(settings, rules=None))
+
+
 def test_fees_that_leave_nothing_to_disburse_are_refused_and_nothing_is_stored(open_book, rules):
     change(rules, 'processing_min = "0"', 'processing_min = "847.46"')
     book = open_book(rules)
