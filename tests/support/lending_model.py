@@ -190,7 +190,7 @@ class Walk:
     def charges_on(self, on: date) -> list[Charge]:
         """Of every kind, the oldest first."""
         found = []
-        for number, row in enumerate(self.rows, 1):
+        for number, row in enumerate(self.rows if self.model.late else [], 1):
             key = ("late", number)
             amount, paid, waived = self.late_charge(row, on), self.paid_to.get(key, 0), self.waived_of.get(key, 0)
             if amount:
