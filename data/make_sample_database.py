@@ -95,10 +95,10 @@ class Lender:
     def __post_init__(self) -> None:
         terms = TermsCalendar(bootstrap.load_terms(self.settings.rules), self.store)
         accounts, idempotency = AccountReader(terms), Idempotency(self.store, self.clock)
-        policies = PolicyCalendar(bootstrap.load_policies(self.settings.rules))
+        self.policies = PolicyCalendar(bootstrap.load_policies(self.settings.rules))
         self.customers = CustomerService(self.store, self.clock)
         self.customer_changes = CustomerChangeService(idempotency, self.clock)
-        self.booking = BookingService(self.store, policies, terms, self.clock)
+        self.booking = BookingService(self.store, self.policies, terms, self.clock)
         self.repayments = RepaymentService(self.store, accounts, self.clock)
         self.loan_changes = LoanChangeService(self.store, idempotency, accounts, self.clock)
 

@@ -59,6 +59,8 @@ def all_lives(lender: Lender, today: date) -> Iterator[Life]:
     yield exits(lender, register, today)
     yield earns_more(lender, register, today)
     yield asks_for_too_much(lender, register, today)
+    yield owes_more_than_the_limit(lender, register, today)
+    yield late_customer_asks(lender, today)
     chances = random.Random(f"{SEED} borrowers")
     for _ in range(NEW_BORROWERS):
         yield borrows(lender, register, today - timedelta(chances.randint(0, 200)), chances.randrange(10**9))
@@ -214,6 +216,24 @@ def asks_for_too_much(lender: Lender, register: Any, today: date) -> Life:
     lender.apply(LoanRequest(customer_id, 20 * LAKH, Decimal(11), 24))
     yield today - timedelta(25)
     lender.apply(LoanRequest(customer_id, 2 * LAKH, Decimal(14), 24, max_interest_rate=Decimal(12)))
+
+
+def owes_more_than_the_limit(lender: Lender, register: Any, today: date) -> Life:
+    """The limit of a customer is cut below the debt; then the customer asks for another loan."""
+    yield months_ago(today, 3)
+    loan = lend(lender, register())
+    yield lender.day + timedelta(20)
+    lender.set_limit(loan.customer_id, 4 * LAKH, "Lost the job")
+    yield from repays(lender, loan, random.Random(SEED), missed=2)
+    yield today - timedelta(6)
+    lender.apply(LoanRequest(loan.customer_id, 1 * LAKH, Decimal(11), 24))
+
+
+def late_customer_asks(lender: Lender, today: date) -> Life:
+    """The customer who is late asks for a loan, on a day whose policy has a gate for it."""
+    yield today
+    if lender.policies.in_effect(today).gates.max_days_past_due is not None:
+        lender.apply(LoanRequest(LATE_CUSTOMER, 1 * LAKH, Decimal(12), 12))
 
 
 def borrows(lender: Lender, register: Any, day: date, seed: int) -> Life:
