@@ -1,5 +1,6 @@
 """The database of `make run`: a lender's book that shows life, made once and only where there is none."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 from support.audit_trail import findings
 from support.book import INDIA, LAKH, Book
-from support.servers import ROOT, make_sample_database
+from support.servers import ROOT, SAMPLE_RULES, make_sample_database
 
 from almeno_grpc.bootstrap import load_norms, load_policies
 from almeno_grpc.clock import Clock
@@ -22,7 +23,7 @@ from almeno_grpc.storage.store import SqlStore
 DAY = date(2026, 12, 10)
 LATE_CUSTOMER = 100_025
 TABLES = ("customer", "loan", "decision", "repayment", "repayment_reversal", "loan_charge", "loan_segment")
-OF_CHANCE = ("repayment_id", "decision_id", "create_time")
+OF_CHANCE = ("repayment_id", "decision_id", "snapshot")
 
 
 @pytest.fixture(scope="module")
@@ -124,3 +125,11 @@ def test_database_that_is_there_is_not_touched(databases, tmp_path):
     make_sample_database(empty, DAY.isoformat())
     assert empty.read_bytes() == b""
     assert [file.name for file in tmp_path.iterdir()] == ["almeno.db"]
+
+
+def test_database_is_made_and_served_under_the_same_rules():
+    (recipe,) = re.findall(r"^run:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    made, served = recipe.splitlines()
+    rules = SAMPLE_RULES[1].removeprefix(f"{ROOT}/")
+    assert made.endswith(f"data/make_sample_database.py --rules {rules}")
+    assert served.endswith(f"almeno-server --rules {rules}")
