@@ -23,7 +23,7 @@ from almeno_grpc.storage.store import SqlStore
 DAY = date(2026, 12, 10)
 LATE_CUSTOMER = 100_025
 TABLES = ("customer", "loan", "decision", "repayment", "repayment_reversal", "loan_charge", "loan_segment")
-OF_CHANCE = ("repayment_id", "decision_id", "snapshot")
+OF_CHANCE = ("repayment_id", "decision_id", "snapshot", "snapshot_sha256")
 
 
 @pytest.fixture(scope="module")
