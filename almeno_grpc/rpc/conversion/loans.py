@@ -28,7 +28,7 @@ def fill_loan(message: loan_pb2.Loan, loan: Loan, business_date: date) -> None:
     fill_money(message.outstanding_principal, loan.outstanding_principal)
     fill_date(message.approval_date, loan.approval_date)
     fill_date(message.end_date, loan.end_date)
-    message.state = LOAN_STATES[loan.state]
+    message.state = LOAN_STATES[loan.state_on(business_date)]
     message.days_past_due = loan.days_past_due(business_date)
     message.installment_method = INSTALLMENT_METHODS[loan.installment_method]
     if loan.source_loan_id is not None:
