@@ -211,8 +211,8 @@ EDITS = {
     ),
     "a loan removed": ("DELETE FROM loan WHERE loan_id = 102", "loan 2/102: was removed"),
     "a loan set back": (
-        """UPDATE loan SET paid_toward_next_paise = 0, repayment_count = 0, emis_paid = emis_paid_on_time,
-        outstanding_principal_paise = loan_amount_paise WHERE repayment_count = 3""",
+        """UPDATE loan SET paid_toward_next_paise = 0, repayment_count = 0, latest_repayment = 0,
+        emis_paid = emis_paid_on_time, outstanding_principal_paise = loan_amount_paise WHERE repayment_count = 3""",
         "loan .* changed",
     ),
     "a snapshot": ("UPDATE decision SET snapshot = '{}'", "decision .* changed"),
