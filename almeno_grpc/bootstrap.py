@@ -31,6 +31,7 @@ from almeno_grpc.service.audit_signing import KeyUnusable, SigningKey, read_key
 from almeno_grpc.service.imports import CHUNK_BYTES, ImportService, Upload
 from almeno_grpc.service.rule_files import NORMS, POLICIES, TERMS, RuleKind, check_pins, load_rules
 from almeno_grpc.service.store import Changes, Transaction
+from almeno_grpc.service.terms import TermsCalendar
 from almeno_grpc.storage.engine import DatabaseUnusable
 from almeno_grpc.storage.store import SqlStore
 
@@ -100,6 +101,8 @@ def prepare_database(settings: Settings) -> None:
         with store.read() as tx:
             check_pins(POLICIES, tx.policy_pins.all(), policies)
             check_pins(TERMS, tx.terms_pins.all(), terms, content_is_pinned=True)
+        # Those whose file is gone are read from the database: here, and not in a call.
+        TermsCalendar(terms, store).all()
         behind = _business_date_behind(store, clock_of(settings))
         if behind is not None:
             log_event("business_date_behind", logging.WARNING, message=behind.message)

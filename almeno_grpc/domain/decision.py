@@ -181,20 +181,19 @@ def _conduct_reasons(
     if gates.non_performing_declines and position.asset_class == AssetClass.NON_PERFORMING:
         reasons.append(DecisionReason.CUSTOMER_NON_PERFORMING)
     score, min_score = outside.bureau_score, gates.min_bureau_score
-    if score is not None and min_score is not None and score < min_score:
+    if min_score is not None and score is not None and score < min_score:
         reasons.append(DecisionReason.BUREAU_SCORE_TOO_LOW)
-    if outside.has_report:
-        max_age_days = gates.max_bureau_report_age_days
-        if max_age_days is not None and not _is_recent(outside.report_date, max_age_days, business_date):
-            reasons.append(DecisionReason.BUREAU_REPORT_TOO_OLD)
-    elif gates.bureau_report_required:
+    if gates.bureau_report_required and not outside.has_report:
         reasons.append(DecisionReason.BUREAU_REPORT_MISSING)
+    max_age_days = gates.max_bureau_report_age_days
+    if max_age_days is not None and outside.has_report and _is_older(outside.report_date, max_age_days, business_date):
+        reasons.append(DecisionReason.BUREAU_REPORT_TOO_OLD)
     return reasons
 
 
-def _is_recent(report_date: date | None, max_age_days: int, business_date: date) -> bool:
-    """Whether a report is at most so many days old. One without a date may be of any age, and is not."""
-    return report_date is not None and (business_date - report_date).days <= max_age_days
+def _is_older(report_date: date | None, age_days: int, business_date: date) -> bool:
+    """Whether a report is more than so many days old. One without a date may be of any age, and is taken to be."""
+    return report_date is None or (business_date - report_date).days > age_days
 
 
 def _amount_reasons(

@@ -81,7 +81,9 @@ def name_key(text: str) -> str:
 
 def name_keys(first_name: str, last_name: str) -> tuple[str, ...]:
     """The keys by whose beginnings a customer is found: of "first last" and of "last", each once."""
-    whole, last = name_key(f"{first_name} {last_name}"), name_key(last_name)
+    # Neither NFKC nor folding looks across a space, so that the parts of the whole name are those of each.
+    last = name_key(last_name)
+    whole = f"{name_key(first_name)} {last}".strip()[:_MAX_KEY_CHARACTERS]
     return (whole,) if whole == last else (whole, last)
 
 

@@ -76,7 +76,7 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
         self._persons = persons
         self._idempotency = idempotency
         self._imports = imports
-        self._policies, self._terms = rules
+        self._rules = rules
         self._simulations = simulations
         self._summaries = summaries
         self._max_upload_bytes = max_upload_bytes
@@ -206,8 +206,8 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
     def ListPolicies(self, _request: pb.ListPoliciesRequest, _context: grpc.ServicerContext) -> pb.ListPoliciesResponse:
         """Lists the versions of the credit policy."""
         response = pb.ListPoliciesResponse()
-        for policy in self._policies.all():
-            fill_policy(response.policies.add(), policy, in_effect=self._policies.is_in_effect(policy))
+        for policy in self._rules.policies.all():
+            fill_policy(response.policies.add(), policy, in_effect=self._rules.policies.is_in_effect(policy))
         return response
 
     def GetPolicy(self, request: pb.GetPolicyRequest, _context: grpc.ServicerContext) -> pb.GetPolicyResponse:
@@ -215,15 +215,15 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
         fields = FieldReader()
         version = fields.rule_version("version", request.version)
         fields.raise_if_invalid()
-        policy = self._policies.get(version)
+        policy = self._rules.policies.get(version)
         response = pb.GetPolicyResponse()
-        fill_policy(response.policy, policy, in_effect=self._policies.is_in_effect(policy))
+        fill_policy(response.policy, policy, in_effect=self._rules.policies.is_in_effect(policy))
         return response
 
     def ListTerms(self, _request: pb.ListTermsRequest, _context: grpc.ServicerContext) -> pb.ListTermsResponse:
         """Lists the versions of the lender's terms."""
         response = pb.ListTermsResponse()
-        for entry in self._terms.all():
+        for entry in self._rules.terms.all():
             fill_terms(response.terms.add(), entry)
         return response
 
@@ -233,7 +233,7 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
         version = fields.rule_version("version", request.version)
         fields.raise_if_invalid()
         response = pb.GetTermsResponse()
-        fill_terms(response.terms, self._terms.get(version))
+        fill_terms(response.terms, self._rules.terms.get(version))
         return response
 
     def SimulatePolicy(

@@ -6,7 +6,7 @@ from datetime import date
 
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.errors import TermsNotFound
-from almeno_grpc.domain.rule_file import newest_in_effect
+from almeno_grpc.domain.rule_file import RuleFileError, newest_in_effect
 from almeno_grpc.domain.terms import Terms
 from almeno_grpc.domain.terms_file import parse_terms
 from almeno_grpc.service.store import Store
@@ -30,6 +30,7 @@ class TermsCalendar:
 
         Raises:
             TermsNotFound: There are none.
+            RuleFileError: What is pinned is not sound; a server does not start on such a database.
         """
         terms = self._terms.get(version) or self._pinned.get(version)
         if terms is None:
@@ -37,15 +38,26 @@ class TermsCalendar:
                 content = tx.terms_pins.content(version)
             if content is None:
                 raise TermsNotFound(version)
-            terms = self._pinned[version] = parse_terms(content.encode())
+            terms = self._pinned[version] = _parse_pinned(version, content)
         return terms
 
     def all(self) -> list[Terms]:
-        """All terms of files and pins, by their effective dates."""
+        """All terms of files and pins, by their effective dates.
+
+        Raises:
+            RuleFileError: As `of_version`.
+        """
         with self._store.read() as tx:
             versions = {*self._terms, *tx.terms_pins.all()}
         found = [self.of_version(version) for version in versions]
         return sorted(found, key=lambda terms: (terms.effective_date, terms.version))
+
+
+def _parse_pinned(version: str, content: str) -> Terms:
+    try:
+        return parse_terms(content.encode())
+    except RuleFileError as error:
+        raise RuleFileError(f"terms {version} have booked loans, but what is stored of their file: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)

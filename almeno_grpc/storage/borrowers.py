@@ -196,11 +196,9 @@ def borrowers_of(fetch: Callable[..., list[Row]], customer_ids: Collection[int],
 def _borrower(row: Row, on: date) -> Borrower:
     """Makes a borrower of a row, which begins with the customer_id."""
     _, monthly_income, approved_limit, non_performing_since, next_due, *figures = row
-    if next_due is None or next_due > (today := on.toordinal()):
-        return Borrower(monthly_income, approved_limit, CreditPosition(*figures))
-    days = today - next_due
+    days = None if next_due is None or next_due > (today := on.toordinal()) else today - next_due
     worst = asset_class(days, was_non_performing=non_performing_since is not None)
-    return Borrower(monthly_income, approved_limit, CreditPosition._make((*figures, days, worst)))
+    return Borrower(monthly_income, approved_limit, CreditPosition._make((*figures, days or 0, worst)))
 
 
 @lru_cache(maxsize=8)

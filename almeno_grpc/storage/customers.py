@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from itertools import chain, repeat
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import bindparam, delete, func, select, update
@@ -161,7 +162,8 @@ class Customers:
         inserted = zip(*columns[:-1], repeat(True), columns[-1], repeat(None), repeat(0), strict=False)
         self._audit.note(CUSTOMER.inserted(list(inserted)))
         names = chain.from_iterable(map(names_of, rows))
-        _IMPORT_NAMES.insert(self._connection, list(zip(*sorted(names), strict=True)))
+        # By the key alone, which takes half as long: for equal ones any order will do.
+        _IMPORT_NAMES.insert(self._connection, list(zip(*sorted(names, key=itemgetter(0)), strict=True)))
         holders = sorted((row.phone_digits, row.customer_id) for row in rows)
         try:
             _IMPORT_PHONE_NUMBERS.insert(self._connection, list(zip(*holders, strict=True)))

@@ -197,7 +197,11 @@ loan = Table(
     CheckConstraint("paid_toward_next_paise >= 0", name="paid_toward_next_not_negative"),
     CheckConstraint("paid_toward_next_paise = 0 OR emis_paid < tenure_months", name="nothing_next_when_repaid"),
     CheckConstraint("repayment_count BETWEEN 0 AND 10599", name="repayment_count_range"),
-    CheckConstraint("state IN ('SANCTIONED', 'ACTIVE', 'CLOSED', 'CANCELLED', 'EXITED')", name="state_known"),
+    # The frequent ones first: for a list of three or more SQLite makes a table each time, which takes a microsecond.
+    CheckConstraint(
+        "state = 'ACTIVE' OR state = 'CLOSED' OR state = 'SANCTIONED' OR state = 'CANCELLED' OR state = 'EXITED'",
+        name="state_known",
+    ),
     CheckConstraint(
         "(state = 'CLOSED')"
         " = (state NOT IN ('CANCELLED', 'EXITED') AND emis_paid = tenure_months AND open_charges_paise = 0)",

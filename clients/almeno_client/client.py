@@ -7,7 +7,6 @@ import grpc
 from almeno_client.access import AccessCalls
 from almeno_client.base_client import iterate_pages, new_request_id
 from almeno_client.conversion import (
-    customer_change_of,
     customer_of,
     decision_of,
     eligibility_message,
@@ -15,17 +14,14 @@ from almeno_client.conversion import (
     loan_of,
     loan_state_name,
     outside_message,
-    position_of,
 )
+from almeno_client.customers import CustomerCalls
 from almeno_client.decisions import DecisionCalls
 from almeno_client.errors import CreditServiceError, error_of_status
 from almeno_client.imports import ImportCalls
 from almeno_client.key_facts import KeyFactsCalls
 from almeno_client.portfolio import PortfolioCalls
 from almeno_client.records import (
-    Customer,
-    CustomerAccount,
-    CustomerChange,
     Decision,
     EligibilityRequest,
     Installment,
@@ -43,7 +39,9 @@ _MAX_BATCH_REQUESTS = 1000
 """The bound of the service on one BatchCheckEligibility."""
 
 
-class CreditClient(RepaymentCalls, DecisionCalls, KeyFactsCalls, ImportCalls, PortfolioCalls, AccessCalls):
+class CreditClient(
+    CustomerCalls, RepaymentCalls, DecisionCalls, KeyFactsCalls, ImportCalls, PortfolioCalls, AccessCalls
+):
     """A client of the credit service: one method a call, plain Python values in, frozen records out.
 
         with CreditClient("127.0.0.1:50051") as client:
@@ -56,80 +54,6 @@ class CreditClient(RepaymentCalls, DecisionCalls, KeyFactsCalls, ImportCalls, Po
 
     Construction is described at `BaseClient`.
     """
-
-    def register_customer(
-        self,
-        *,
-        first_name: str,
-        last_name: str,
-        age: int,
-        monthly_income: Rupees,
-        phone_number: str,
-        request_id: str | None = None,
-        timeout_seconds: float | None = None,
-    ) -> Customer:
-        """Registers a customer; the credit limit follows from the income.
-
-        Raises:
-            InvalidArgument: A field is invalid.
-            AlreadyExists: Another customer holds the phone number.
-        """
-        request = credit_service_pb2.RegisterCustomerRequest(
-            request_id=request_id or new_request_id(),
-            first_name=first_name,
-            last_name=last_name,
-            age=age,
-            monthly_income=money_message(monthly_income),
-            phone_number=phone_number,
-        )
-        response: credit_service_pb2.RegisterCustomerResponse = self._unary(
-            self._credit_stub.RegisterCustomer, request, timeout_seconds
-        )
-        return customer_of(response.customer)
-
-    def get_customer(self, customer_id: int, *, timeout_seconds: float | None = None) -> CustomerAccount:
-        """Fetches a customer and the credit position on the business date.
-
-        Raises:
-            NotFound: There is no customer with the id.
-        """
-        request = credit_service_pb2.GetCustomerRequest(customer_id=customer_id)
-        response: credit_service_pb2.GetCustomerResponse = self._unary(
-            self._credit_stub.GetCustomer, request, timeout_seconds
-        )
-        return CustomerAccount(customer_of(response.customer), position_of(response.position))
-
-    def list_customers(self, *, page_size: int = 0, timeout_seconds: float | None = None) -> Iterator[Customer]:
-        """Yields all customers by ascending id; fetches pages of `page_size` (the service's choice when 0)."""
-
-        def fetch(page_token: str) -> tuple[Iterator[Customer], str]:
-            request = credit_service_pb2.ListCustomersRequest(page_size=page_size, page_token=page_token)
-            response: credit_service_pb2.ListCustomersResponse = self._unary(
-                self._credit_stub.ListCustomers, request, timeout_seconds
-            )
-            return map(customer_of, response.customers), response.next_page_token
-
-        return iterate_pages(fetch)
-
-    def list_customer_changes(
-        self, customer_id: int, *, page_size: int = 0, timeout_seconds: float | None = None
-    ) -> Iterator[CustomerChange]:
-        """Yields what has changed of a customer and the customer's loans, field by field, in the order of the changes.
-
-        Raises:
-            NotFound: There is no customer with the id; raised by the first `next()`.
-        """
-
-        def fetch(page_token: str) -> tuple[Iterator[CustomerChange], str]:
-            request = credit_service_pb2.ListCustomerChangesRequest(
-                customer_id=customer_id, page_size=page_size, page_token=page_token
-            )
-            response: credit_service_pb2.ListCustomerChangesResponse = self._unary(
-                self._credit_stub.ListCustomerChanges, request, timeout_seconds
-            )
-            return map(customer_change_of, response.changes), response.next_page_token
-
-        return iterate_pages(fetch)
 
     def check_eligibility(
         self,

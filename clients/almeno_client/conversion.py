@@ -141,6 +141,10 @@ def customer_change_of(message: customer_pb2.CustomerChange) -> CustomerChange:
         row_number=message.row_number,
         principal=message.principal,
         redacted=message.redacted,
+        reason=message.reason,
+        customer_request_date=(
+            date_of(message.customer_request_date) if message.HasField("customer_request_date") else None
+        ),
     )
 
 

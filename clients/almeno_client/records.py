@@ -97,6 +97,10 @@ class CustomerChange:
     principal: str
     redacted: bool = False
     """Whether the values are left out, of a name or a phone number, for a caller without the scope `customers:pii`."""
+    reason: str = ""
+    """Why the approved limit was set; empty for other changes."""
+    customer_request_date: date | None = None
+    """The day on which the customer asked for the approved limit."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,7 +122,8 @@ def variants(message: Message) -> Iterator[Message]:
             yield from variants_of_list(message, field.name)
             continue
         if field.type == FieldDescriptor.TYPE_MESSAGE:
-            values = MESSAGES[field.message_type.full_name]
+            nested = getattr(message, field.name)
+            values = MESSAGES.get(field.message_type.full_name) or tuple(variants(nested))
         else:
             values = SCALARS[field.type]
         for value in values:
@@ -205,6 +206,16 @@ def good_requests(server: RunningServer) -> dict[str, Message]:
         "GetCustomer": pb.GetCustomerRequest(customer_id=customer_id),
         "ListCustomers": pb.ListCustomersRequest(page_size=5),
         "ListCustomerChanges": pb.ListCustomerChangesRequest(customer_id=customer_id),
+        "UpdateCustomer": pb.UpdateCustomerRequest(
+            customer_id=customer_id, first_name="Usha", age=41, monthly_income=rupees(1_000_000)
+        ),
+        "SetApprovedLimit": pb.SetApprovedLimitRequest(
+            customer_id=customer_id,
+            recalculate=True,
+            reason="Asked",
+            customer_request_date=date_pb2.Date(year=2026, month=4, day=1),
+        ),
+        "FindCustomers": pb.FindCustomersRequest(name_prefix="ush"),
         "CheckEligibility": check_of(customer_id, 50_000),
         "BatchCheckEligibility": pb.BatchCheckEligibilityRequest(
             requests=[check_of(customer_id, 50_000), check_of(customer_id, 60_000)]
@@ -216,6 +227,7 @@ def good_requests(server: RunningServer) -> dict[str, Message]:
         "RecordRepayment": repayment,
         "ListRepayments": pb.ListRepaymentsRequest(loan_id=loan_id),
         "GetPayoff": pb.GetPayoffRequest(loan_id=loan_id, payoff_date=date_pb2.Date(year=2026, month=5, day=1)),
+        "GetKeyFacts": pb.GetKeyFactsRequest(loan_id=loan_id),
         "GetDecision": pb.GetDecisionRequest(decision_id=loan.decision_id),
         "ListDecisions": pb.ListDecisionsRequest(customer_id=customer_id),
         "ReplayDecision": pb.ReplayDecisionRequest(decision_id=loan.decision_id),
@@ -237,6 +249,8 @@ def good_requests(server: RunningServer) -> dict[str, Message]:
         "ListImportIssues": portfolio_pb.ListImportIssuesRequest(import_id=import_id),
         "ListPolicies": portfolio_pb.ListPoliciesRequest(),
         "GetPolicy": portfolio_pb.GetPolicyRequest(version="2026-01"),
+        "ListTerms": portfolio_pb.ListTermsRequest(),
+        "GetTerms": portfolio_pb.GetTermsRequest(version="2026-12"),
         "SimulatePolicy": portfolio_pb.SimulatePolicyRequest(
             version="2026-01", loan_amount=rupees(50_000), interest_rate=per_cent("10"), tenure_months=24
         ),

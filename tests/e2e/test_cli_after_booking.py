@@ -135,8 +135,8 @@ def draft(almeno: Almeno, **changes: str) -> Path:
 
 
 def test_policy_in_effect_is_listed_and_shown(almeno: Almeno) -> None:
-    (policy,) = almeno.json("policies")["policies"]
-    assert (policy["version"], policy["in_effect"]) == ("2026-01", True)
+    policy, later = almeno.json("policies")["policies"]
+    assert [(each["version"], each["in_effect"]) for each in (policy, later)] == [("2026-01", True), ("2026-12", False)]
     assert almeno.run("policies", "2026-01", "--toml") == policy["toml"]
     assert policy["toml"] in almeno.run("policies", "2026-01")
     assert policy["sha256"] in almeno.run("policies")

@@ -113,6 +113,12 @@ def test_every_rpc_of_the_credit_service_takes_and_gives_json(server: RunningSer
     rows = answer(server, f"{CREDIT}/GetRepaymentSchedule", {"loan_id": loan_id})["installments"]
     assert len(rows) == 60
     assert rows[-1]["amount"] == {"currency_code": "INR", "units": "10746", "nanos": 940_000_000}
+    facts = answer(server, f"{CREDIT}/GetKeyFacts", {"loan_id": loan_id})["key_facts"]
+    assert (facts["apr"], facts["net_disbursed"]["units"], facts["total_to_pay"]["units"]) == (
+        {"value": "10.50"},
+        "500000",
+        "644816",
+    )
     payment = {"loan_id": loan_id, "amount": {"units": 20_000}, "request_id": str(uuid.uuid4())}
     paid = answer(server, f"{CREDIT}/RecordRepayment", payment)
     assert (paid["repayment"]["emis_completed"], paid["loan"]["emis_paid"]) == (1, 1)
@@ -134,6 +140,7 @@ def test_every_rpc_of_the_credit_service_takes_and_gives_json(server: RunningSer
     name = {"decision_id": second["decision_id"]}
     assert answer(server, f"{CREDIT}/GetDecision", name)["decision"] == second
     assert answer(server, f"{CREDIT}/ReplayDecision", name)["outcome"] == "REPLAY_OUTCOME_MATCH"
+    assert refusal(server, f"{CREDIT}/GetKeyFacts", name) == (FAILED_PRECONDITION, "DECISION_DECLINED")
 
 
 def test_every_rpc_of_the_portfolio_service_takes_and_gives_json(server: RunningServer) -> None:
@@ -157,6 +164,8 @@ def test_every_rpc_of_the_portfolio_service_takes_and_gives_json(server: Running
     assert ended in answer(server, f"{PORTFOLIO}/ListImports", {})["imports"]
     (policy,) = answer(server, f"{PORTFOLIO}/ListPolicies", {})["policies"]
     assert answer(server, f"{PORTFOLIO}/GetPolicy", {"version": policy["version"]})["policy"] == policy
+    (terms,) = answer(server, f"{PORTFOLIO}/ListTerms", {})["terms"]
+    assert answer(server, f"{PORTFOLIO}/GetTerms", {"version": terms["version"]})["terms"] == terms
     request = {"policy": policy["toml"], "loan_amount": {"units": 500_000}, "tenure_months": 60}
     tried = answers(server, f"{PORTFOLIO}/SimulatePolicy", {**request, "interest_rate": {"value": "10.5"}})
     assert [set(update) for update in tried] == [{"progress"}] * (len(tried) - 1) + [{"summary"}], "nobody flips"

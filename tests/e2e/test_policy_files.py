@@ -91,7 +91,36 @@ def test_policy_published_later_decides_from_its_day_and_earlier_decisions_hold_
         decided.append(decision.decision_id)
         assert [replayed(server, decision_id).outcome for decision_id in decided] == [MATCH] * len(decided)
         listed = server.portfolio.ListPolicies(portfolio_pb.ListPoliciesRequest(), timeout=SECONDS).policies
-        assert [policy.version for policy in listed] == ["2026-01", "2026-07"]
+        assert [policy.version for policy in listed] == ["2026-01", "2026-07", "2026-12"]
         assert [policy.version for policy in listed if policy.in_effect] == [version]
         assert listed[1].toml == later
         assert server.stop() == 0
+
+
+def test_lender_has_rules_of_its_own_without_a_change_of_the_package(start_server: StartServer, tmp_path: Path) -> None:
+    """The lender's policy asks 14 % of every customer from the day of the package's terms on, and its terms a fee."""
+    rules = Path(shutil.copytree(ROOT / "data" / "rules", tmp_path / "rules"))
+    published = (ROOT / "almeno_grpc" / "policies" / "2026-01.toml").read_text(encoding="utf-8")
+    for old, new in (
+        ("2026-01", "2026-12-own"),
+        ("1970-01-01", "2026-12-01"),
+        ('rate = "0"', 'rate = "14"'),
+        ('rate = "12"', 'rate = "14"'),
+    ):
+        assert old in published
+        published = published.replace(old, new)
+    policy, terms = rules / "policies" / "2026-12-own.toml", rules / "terms" / "2026-12-example.toml"
+    policy.parent.mkdir()
+    policy.write_text(published, encoding="utf-8")
+    server = start_server(ALMENO_RULES=str(rules), ALMENO_BUSINESS_DATE="2026-12-01")
+    booked = server.credit.CreateLoan(loan_of(registered(server.credit).customer_id, 50_000), timeout=SECONDS)
+    assert (booked.decision.policy_version, booked.decision.corrected_interest_rate.value) == ("2026-12-own", "14")
+    asked = pb.GetKeyFactsRequest(loan_id=booked.loan.loan_id)
+    facts = server.credit.GetKeyFacts(asked, timeout=SECONDS).key_facts
+    assert (facts.terms_version, facts.processing_fee.units, facts.gst.units) == ("2026-12-example", 500, 90)
+    assert server.stop() == 0
+    sound = terms.read_bytes()
+    terms.write_bytes(sound.replace(b"grace_days = 3", b"grace_days = 9"))
+    assert "terms 2026-12-example has booked loans, but its file has changed since" in refusal_to_start(server)
+    terms.write_bytes(sound.replace(b"grace_days = 3", b"grace = 3"))
+    assert f"terms file {terms}: late.grace_days is missing" in refusal_to_start(server)

@@ -38,6 +38,7 @@ DOCUMENTS = (
     "almeno_grpc/policies/README.md",
     "almeno_grpc/serving/README.md",
     "almeno_grpc/storage/README.md",
+    "almeno_grpc/terms/README.md",
     "clients/README.md",
     "protos/README.md",
     "tests/benchmarks/README.md",
@@ -257,6 +258,12 @@ def test_every_key_of_a_rule_file_stands_in_the_table(file: str) -> None:
     rules = tomllib.loads(read(f"almeno_grpc/{file}.toml"))
     table = rows(section(f"almeno_grpc/{file.partition('/')[0]}/README.md", "Keys"))
     assert [key for row in table for key in codes(row[0])] == list(keys_of(rules))
+
+
+def test_every_key_of_terms_stands_in_the_table() -> None:
+    terms = tomllib.loads(read("almeno_grpc/terms/2026-12.toml"))
+    table = rows(section("almeno_grpc/terms/README.md", "Keys"))
+    assert [key for row in table for key in codes(row[0])] == list(keys_of(terms))
 
 
 @pytest.mark.parametrize("document", ["README.md", "almeno_grpc/policies/README.md"])

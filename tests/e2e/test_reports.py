@@ -64,10 +64,10 @@ def test_report_draws_every_plot(lender: Almeno) -> None:
 
 def test_simulation_draws_every_plot(lender: Almeno) -> None:
     assert lender.folder is not None
-    policy = lender.run("policies", "2026-01", "--toml")
+    policy = lender.run("policies", "2026-12", "--toml")
     draft = re.sub(r'^min_rate = "12"$', 'min_rate = "13.25"', policy, flags=re.MULTILINE)
     draft = re.sub(r"^max_emi_share_of_income = .*$", 'max_emi_share_of_income = "0.30"', draft, flags=re.MULTILINE)
-    (lender.folder / "draft.toml").write_text(draft.replace('version = "2026-01"', 'version = "draft"'))
+    (lender.folder / "draft.toml").write_text(draft.replace('version = "2026-12"', 'version = "draft"'))
     lender.run("simulate", "draft.toml", "--html", "simulation.html")
     page = opened(lender, "simulation.html")
     looked_at(page, 5, {BEFORE: 20_000, AFTER: 20_000, APPROVED: 10_000, DECLINED: 3_000})

@@ -13,17 +13,26 @@ from almeno_grpc.clock import Clock
 from almeno_grpc.service.policies import PolicyService
 from almeno_grpc.service.rule_files import POLICIES, parse_rules
 
-FILE = Path(almeno_grpc.__file__).parent / "policies" / "2026-01.toml"
+POLICY_FOLDER = Path(almeno_grpc.__file__).parent / "policies"
 
 
 def test_policies_are_listed_as_their_files_say(shared_stubs):
-    (policy,) = shared_stubs.portfolio.ListPolicies(pb.ListPoliciesRequest()).policies
-    assert policy.toml.encode() == FILE.read_bytes()
-    assert policy.sha256 == hashlib.sha256(FILE.read_bytes()).hexdigest()
-    effective = policy.effective_date
-    assert (policy.version, policy.in_effect) == ("2026-01", True)
-    assert (effective.year, effective.month, effective.day) == (1970, 1, 1)
-    assert shared_stubs.portfolio.GetPolicy(pb.GetPolicyRequest(version="2026-01")).policy == policy
+    policies = shared_stubs.portfolio.ListPolicies(pb.ListPoliciesRequest()).policies
+    days = [date(each.effective_date.year, each.effective_date.month, each.effective_date.day) for each in policies]
+    assert [(each.version, day, each.in_effect) for each, day in zip(policies, days, strict=True)] == [
+        ("2026-01", date(1970, 1, 1), True),
+        ("2026-12", date(2026, 12, 1), False),
+    ]
+    for policy in policies:
+        content = (POLICY_FOLDER / f"{policy.version}.toml").read_bytes()
+        assert (policy.toml.encode(), policy.sha256) == (content, hashlib.sha256(content).hexdigest())
+        assert shared_stubs.portfolio.GetPolicy(pb.GetPolicyRequest(version=policy.version)).policy == policy
+
+
+@pytest.mark.parametrize(("today", "version"), [(date(2026, 11, 30), "2026-01"), (date(2026, 12, 1), "2026-12")])
+def test_policy_2026_12_decides_from_december_2026_on(today, version):
+    service = PolicyService(bootstrap.load_policies(), Clock(today, bootstrap.Settings().timezone))
+    assert [policy.version for policy in service.all() if service.is_in_effect(policy)] == [version]
 
 
 @pytest.mark.parametrize(
@@ -44,7 +53,7 @@ def test_version_that_there_is_not_is_refused(shared_stubs, version, code, reaso
 
 @pytest.fixture
 def policies():
-    text = FILE.read_text(encoding="utf-8")
+    text = (POLICY_FOLDER / "2026-01.toml").read_text(encoding="utf-8")
     days = {"2026-01": "2026-07-01", "2026-02": "1999-01-01", "2026-03": "2026-04-01"}
     files = {
         f"{version}.toml": text.replace('"2026-01"', f'"{version}"').replace("1970-01-01", day)

@@ -10,6 +10,7 @@ from itertools import pairwise
 import pytest
 
 from almeno_grpc.clock import Clock
+from almeno_grpc.domain.charge import ChargeEntry, ChargeKind
 from almeno_grpc.domain.decision import LoanRequest
 from almeno_grpc.domain.errors import (
     InvalidField,
@@ -67,8 +68,9 @@ def test_repayment_is_stored_with_what_the_loan_was_before_and_after(book):
         paid_toward_next=1_115_12,
         outstanding_principal=92_115_12,
         repayment_count=1,
+        latest_repayment=1,
     )
-    assert second.loan == replace(first.loan, paid_toward_next=1_116_12, repayment_count=2)
+    assert second.loan == replace(first.loan, paid_toward_next=1_116_12, repayment_count=2, latest_repayment=2)
     assert book.booking.get_loan(loan.loan_id)[0] == second.loan
     assert book.repayments.page(loan.loan_id, 0, 10) == [first.repayment, second.repayment]
     assert first.repayment.before == Standing.of(loan)
@@ -161,7 +163,10 @@ def test_number_set_aside_for_a_loan_that_never_came_is_no_loan(book, rows_of):
 
 def repay_paise(book, loan: Loan, count: int) -> None:
     """Records so many repayments of a paisa, all in one transaction."""
-    loans = [replace(loan, paid_toward_next=paise, repayment_count=paise) for paise in range(count + 1)]
+    loans = [
+        replace(loan, paid_toward_next=paise, repayment_count=paise, latest_repayment=paise)
+        for paise in range(count + 1)
+    ]
     repayments = [
         Repayment(
             repayment_id=f"paisa-{after.repayment_count}",
@@ -334,6 +339,32 @@ def test_sheet_no_longer_changes_a_loan_that_is_repaid_here(book, rows_of, chang
     assert (file.rows.rejected, file.rows.updated, file.rows.unchanged) == (1, 0, 0)
     assert book.issues(file) == [(6, "REJECTED", "Loan ID", "repayments on loan 5 are recorded here, not by sheets")]
     assert book.rows("loan") == loans
+
+
+@pytest.mark.usefixtures("imported")
+def test_sheet_leaves_a_loan_alone_that_a_charge_is_recorded_on(book, rows_of):
+    before = book.booking.get_loan(5)[0]
+    entry = ChargeEntry(7, 5, 1, ChargeKind.BOUNCE, 50_000, "returned", date(2026, 4, 10), 0, 1)
+    charged = replace(before, charge_count=1)
+    changes = Changes(charge_entries=[entry], loans_before=[before], updated_loans=[charged])
+    book.store.write(lambda tx: tx.write(changes))
+    assert book.upsert([rows_of.loan(7, 5)]).rows.unchanged == 1
+    file = book.upsert([rows_of.loan(7, 5, emis_paid=5)])
+    assert book.issues(file) == [(6, "REJECTED", "Loan ID", "charges on loan 5 are recorded here, not by sheets")]
+    with pytest.raises(WriteConflict, match="charge"):
+        book.store.write(lambda tx: tx.loans.import_changed(replace(before, emis_paid_on_time=2), before))
+    assert book.booking.get_loan(5)[0] == charged
+
+
+@pytest.mark.usefixtures("imported")
+def test_sheet_that_pays_a_loan_off_closes_it_and_one_that_takes_it_back_opens_it(book, rows_of):
+    [opened] = book.rows("loan")
+    book.upsert([rows_of.loan(7, 5, emis_paid=opened["tenure_months"])])
+    [closed] = book.rows("loan")
+    assert (closed["state"], closed["next_due_day"]) == ("CLOSED", None)
+    book.upsert([rows_of.loan(7, 5)])
+    assert book.rows("loan") == [opened]
+    assert opened["next_due_day"] == book.booking.get_loan(5)[0].next_due.toordinal()
 
 
 @pytest.mark.usefixtures("imported")

@@ -12,6 +12,7 @@ from support.servers import ROOT
 from almeno_grpc.bootstrap import load_terms, prepare_database
 from almeno_grpc.clock import Clock
 from almeno_grpc.config import ConfigurationError, Settings
+from almeno_grpc.domain.audit import AuditEntry, AuditEventKind
 from almeno_grpc.domain.errors import FeesExceedAmount, TermsChanged, TermsNotFound
 from almeno_grpc.service.store import Changes
 from almeno_grpc.service.terms import TermsCalendar, TermsService
@@ -68,9 +69,12 @@ def test_loan_before_the_first_terms_is_booked_without(open_book, rules):
 
 def test_terms_of_two_first_loans_of_one_transaction_are_pinned_once(open_book, rules, store):
     book = open_book(rules)
-    first = Changes(terms_pins={VERSION: book.terms.of_version(VERSION)})
+    event = AuditEntry(AuditEventKind.WRITE, Clock.now_microseconds(), "", "", "CreateLoan")
+    first = Changes(terms_pins={VERSION: book.terms.of_version(VERSION)}, event=event)
     store.write(lambda tx: tx.write(first, first))
     assert len(book.rows("terms_pin")) == 1
+    # One of the two events vouches for the row.
+    assert findings(store) == []
 
 
 def test_server_with_another_file_of_terms_in_use_books_nothing(open_book, rules):
@@ -114,6 +118,20 @@ def test_terms_whose_file_is_gone_are_found_by_version_and_no_loan_is_booked_und
     assert [(entry.terms.version, entry.in_effect) for entry in entries] == [("2026-12", True), (VERSION, False)]
     with pytest.raises(TermsNotFound):
         calendar.of_version("2027-01")
+
+
+def test_server_does_not_start_on_a_pin_that_cannot_be_read_in_the_place_of_its_file(
+    open_book, rules, store, database_url
+):
+    book = open_book(rules)
+    book.lend(book.register().customer_id, LAKH)
+    edit(store, "UPDATE terms_pin SET content = replace(content, 'grace_days = 3', '')")
+    settings = Settings(database_url=database_url, business_date=DAY, rules=rules)
+    prepare_database(settings)
+    with pytest.raises(
+        ConfigurationError, match=rf"terms {VERSION} have booked loans, but .*late\.grace_days is missing"
+    ):
+        prepare_database(replace(settings, rules=None))
 
 
 def test_fees_that_leave_nothing_to_disburse_are_refused_and_nothing_is_stored(open_book, rules):

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
-from almeno_grpc.domain.account import Account, Payoff, payoff
+from almeno_grpc.domain.account import Account, Payoff, add_charge, payoff, waive
 from almeno_grpc.domain.charge import ChargeEntry, ChargeKind, LateTerms
+from almeno_grpc.domain.cooling_off import exit_amount, raise_if_over
 from almeno_grpc.domain.installments import InstallmentMethod, installment
 from almeno_grpc.domain.loan import Loan
 from almeno_grpc.domain.prepayment import Prepayment, prepay
@@ -77,17 +78,24 @@ class Ledger:
     def preview(self, amount: int, on: date, effect: PrepaymentEffect) -> Prepayment:
         return prepay(self.account, amount, on, effect)[1]
 
+    def exit(self, on: date, cooling_off_days: int) -> Repayment:
+        account = self.account
+        raise_if_over(account.loan, on, cooling_off_days)
+        return self.pay(exit_amount(account, on, refunded_fee=0), on, kind=RepaymentKind.EXIT)
+
     def reverse(self, number: int, on: date) -> None:
         reversal = Reversal(on, ReversalReason.RETURNED, "", 0)
-        self.history = reversed_history(self.history, self.history.repayments[number - 1], reversal)
-        self.loan = self.account.loan
+        history = reversed_history(self.history, self.history.repayments[number - 1], reversal)
+        self.loan = replay(self.loan, history, self.late_terms).account.loan
+        self.history = history
 
     def charge(self, amount: int, on: date, kind: ChargeKind = ChargeKind.BOUNCE) -> None:
         number, count = len(self.history.charges) + 1, len(self.history.repayments)
         entry = ChargeEntry(7, 1, number, kind, amount, "as agreed", on, count, 0)
-        history = History(self.history.repayments, [*self.history.charges, entry])
-        self.loan = replay(self.loan, history, self.late_terms).account.loan
-        self.history = history
+        account = self.account
+        is_waiver = kind is ChargeKind.WAIVER
+        self.loan = (waive(account, amount, on) if is_waiver else add_charge(account, entry)).loan
+        self.history = History(self.history.repayments, [*self.history.charges, entry])
 
     def waive(self, amount: int, on: date) -> None:
         self.charge(amount, on, ChargeKind.WAIVER)

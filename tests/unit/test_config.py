@@ -108,6 +108,12 @@ def test_other_machines_are_served_with_tls_or_when_insecure_says_so(address: st
     assert read(metrics_address=address, metrics_insecure="1").metrics_address
 
 
+def test_rules_of_a_lender_lie_in_a_folder_that_is_there(tmp_path: Path) -> None:
+    assert read(rules=str(tmp_path)).rules == tmp_path
+    with pytest.raises(ConfigurationError, match=f"^ALMENO_RULES: there is no folder {tmp_path}/none"):
+        read(rules=f"{tmp_path}/none")
+
+
 @pytest.mark.parametrize("given", [{"tls_certificate"}, {"tls_key"}, {"tls_client_ca"}])
 def test_tls_needs_certificate_and_key(given: set[str], tmp_path: Path) -> None:
     pem = tmp_path / "pem"
@@ -179,6 +185,7 @@ def test_settings_reach_another_process_through_its_environment(tmp_path: Path) 
         tls_client_ca=file,
         load_customers=file,
         load_loans=file,
+        rules=tmp_path,
         workers=7,
     )
     assert Settings.from_environment(settings.as_environment()) == settings

@@ -117,8 +117,11 @@ _CUSTOMERS, _LOANS, _REPAYMENTS, _DECISIONS, _BOOK, _IMPORTS, _ACCESS = (
     "Access",
 )
 app.command("register", rich_help_panel=_CUSTOMERS)(customers.register)
+app.command("update", rich_help_panel=_CUSTOMERS)(customers.update)
+app.command("limit", rich_help_panel=_CUSTOMERS)(customers.limit)
 app.command("customer", rich_help_panel=_CUSTOMERS)(customers.customer)
 app.command("customers", rich_help_panel=_CUSTOMERS)(customers.customers)
+app.command("find", rich_help_panel=_CUSTOMERS)(customers.find)
 app.command("changes", rich_help_panel=_CUSTOMERS)(customers.changes)
 app.command("check", rich_help_panel=_LOANS)(loans.check)
 app.command("apply", rich_help_panel=_LOANS)(loans.apply)

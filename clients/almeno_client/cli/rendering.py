@@ -128,7 +128,8 @@ def changes_table(changes: Iterable[CustomerChange]) -> ListTable:
         right=("No.", "Loan", "Was", "Became"), whole=("When",), spare=("By", "When"),
     )  # fmt: skip
     for change in changes:
-        source = f"row {change.row_number} of a file" if change.import_id else ""
+        source = f"row {change.row_number} of a file" if change.import_id else change.reason
+        asked_on = f"asked for on {change.customer_request_date}" if change.customer_request_date else ""
         table.add_row(
             str(change.number),
             f"{change.change_time:%Y-%m-%d %H:%M}",
@@ -136,7 +137,7 @@ def changes_table(changes: Iterable[CustomerChange]) -> ListTable:
             Text(printable(humanized(change.field))),
             Text("not shown" if change.redacted else printable(change.old_value)),
             Text("not shown" if change.redacted else printable(change.new_value)),
-            Text(printable(", ".join(filter(None, (change.principal, source))))),
+            Text(printable(", ".join(filter(None, (change.principal, source, asked_on))))),
         )
     return table
 

@@ -1,6 +1,6 @@
 import pytest
 
-from almeno_grpc.domain.names import clean_name
+from almeno_grpc.domain.names import clean_name, clean_reason, keys_beginning_with, name_key, name_keys
 
 
 @pytest.mark.parametrize(
@@ -72,3 +72,47 @@ def test_name_with_a_control_character_is_refused_and_not_quoted(character: str)
     with pytest.raises(ValueError, match="must not hold control characters") as refused:
         clean_name(f"Asha{character}Rao")
     assert "Asha" not in str(refused.value)
+
+
+@pytest.mark.parametrize("written", ["", " ", "x" * 201])
+def test_reason_has_up_to_200_characters(written: str) -> None:
+    assert clean_reason(" " + "x" * 200) == "x" * 200
+    with pytest.raises(ValueError, match="1 to 200 characters"):
+        clean_reason(written)
+
+
+@pytest.mark.parametrize("written", ["a\nb", "a\u202eb", "\u200b"])
+def test_reason_that_shows_otherwise_than_it_is_or_not_at_all_is_refused(written: str) -> None:
+    with pytest.raises(ValueError, match="must"):
+        clean_reason(written)
+
+
+@pytest.mark.parametrize(
+    ("written", "key"),
+    [
+        ("  Mary   Ann ", "mary ann"),
+        ("\uff21\uff33\uff28\uff21", "asha"),
+        ("Stra\u00dfe", "strasse"),
+        ("\u0130", "i\u0307"),
+        ("\u0131", "\u0131"),
+        ("Jose\u0301", "jos\u00e9"),
+        ("\u0390", "\u0390"),
+        ("A\u3000B", "a b"),
+        ("\u0939\u093f", "\u0939\u093f"),
+    ],
+)
+def test_names_are_compared_by_nfkc_and_case_folding_with_single_spaces(written: str, key: str) -> None:
+    assert name_key(written) == key
+    assert name_key(key) == key
+
+
+def test_customer_is_found_by_the_whole_name_and_the_last_name() -> None:
+    assert name_keys("Mary Ann", "de Souza") == ("mary ann de souza", "de souza")
+    assert name_keys(" ", "Rao") == ("rao",)
+    assert [len(key) for key in name_keys("\ufdfa" * 10, "\ufdfa" * 100)] == [256, 256]
+
+
+def test_keys_that_begin_with_a_key_are_a_range() -> None:
+    first, last = keys_beginning_with("ra")
+    assert all(first <= key <= last for key in ("ra", "rao", "ra\U0010ffff", "ra" + "\U0010ffff" * 254))
+    assert not any(first <= key <= last for key in ("r", "r\u00e4", "rb", "qz"))

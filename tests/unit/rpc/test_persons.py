@@ -55,6 +55,16 @@ def test_customer_is_shown_to_a_caller_with_the_scope_and_that_is_recorded(shown
     assert shown.events() == [("/S/GetCustomer", 7, "7")]
 
 
+def test_customer_who_is_found_counts_as_shown_with_the_scope_or_without(shown: Shown) -> None:
+    for scopes in (SCOPES, frozenset({"customers:list"})):
+        call(replace(PUNE, scopes=scopes, limits=Limits(max_pii_reads_per_day=2)), "/S/FindCustomers")
+        assert shown.persons.are_found([7]) == (scopes == SCOPES)
+    with pytest.raises(CallerLimitExceeded):
+        shown.persons.are_found([8])
+    assert not shown.persons.are_found([])
+    assert shown.events() == 2 * [("/S/FindCustomers", 7, "7")]
+
+
 def test_customer_is_not_shown_without_the_scope(shown: Shown) -> None:
     call(replace(PUNE, scopes=frozenset({"customers:read"})))
     assert not shown.persons.are_shown([7])

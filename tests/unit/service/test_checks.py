@@ -10,7 +10,8 @@ import pytest
 
 from almeno_grpc.bootstrap import load_policies
 from almeno_grpc.clock import Clock
-from almeno_grpc.domain.decision import Borrower, Decision, LoanRequest
+from almeno_grpc.domain.asset_class import AssetClass
+from almeno_grpc.domain.decision import Borrower, Decision, DecisionReason, LoanRequest
 from almeno_grpc.domain.errors import CreditError, CustomerNotFound, StoreUnavailable
 from almeno_grpc.domain.position import CreditPosition
 from almeno_grpc.service.checks import CheckService
@@ -20,7 +21,7 @@ from almeno_grpc.service.store import Store
 PATIENCE_SECONDS = 10
 LAKH = 100_000 * 100
 NOBODY = 99
-NOTHING_BORROWED = CreditPosition(*[0] * len(CreditPosition._fields))
+NOTHING_BORROWED = CreditPosition()
 
 
 @dataclass
@@ -28,6 +29,7 @@ class BorrowersStore:
     """A store of borrowers; the first statement waits until it is let go, if it is to wait."""
 
     statements: list[list[int]] = field(default_factory=list)
+    position: CreditPosition = NOTHING_BORROWED
     error: Exception | None = None
     first_has_begun: threading.Event = field(default_factory=threading.Event)
     first_may_end: threading.Event = field(default_factory=threading.Event)
@@ -38,7 +40,7 @@ class BorrowersStore:
         assert self.first_may_end.wait(PATIENCE_SECONDS)
         if self.error is not None:
             raise self.error
-        return {number: Borrower(LAKH, 36 * LAKH, NOTHING_BORROWED) for number in customer_ids if number != NOBODY}
+        return {number: Borrower(LAKH, 36 * LAKH, self.position) for number in customer_ids if number != NOBODY}
 
 
 @pytest.fixture
@@ -51,8 +53,8 @@ def queue() -> Iterator[tuple[BorrowersStore, CheckService]]:
     checks.close()
 
 
-def checks_on(store: BorrowersStore) -> CheckService:
-    clock = Clock(date(2026, 4, 10), ZoneInfo("Asia/Kolkata"))
+def checks_on(store: BorrowersStore, today: date = date(2026, 4, 10)) -> CheckService:
+    clock = Clock(today, ZoneInfo("Asia/Kolkata"))
     return CheckService(cast("Store", store), PolicyCalendar(load_policies()), clock)
 
 
@@ -100,6 +102,26 @@ def test_an_answer_that_cannot_be_made_fails_its_own_check(queue: tuple[Borrower
 
     assert isinstance(checks.check(asked(1), break_off).exception(PATIENCE_SECONDS), ValueError)
     assert checks.check(asked(2), answer_of).result(PATIENCE_SECONDS) == b"2 True"
+
+
+@pytest.mark.parametrize(
+    ("today", "reasons"),
+    [
+        (date(2026, 11, 30), ()),
+        (date(2026, 12, 1), (DecisionReason.CUSTOMER_PAST_DUE, DecisionReason.CUSTOMER_NON_PERFORMING)),
+    ],
+)
+def test_customer_187_days_past_due_is_declined_from_december_2026_on(
+    today: date, reasons: tuple[DecisionReason, ...]
+) -> None:
+    position = CreditPosition(
+        loan_count=1, active_loan_count=1, days_past_due=187, asset_class=AssetClass.NON_PERFORMING
+    )
+    store = BorrowersStore(position=position)
+    store.first_may_end.set()
+    (decision,) = checks_on(store, today).check_all([asked(1)])
+    assert isinstance(decision, Decision)
+    assert decision.reasons == reasons
 
 
 def test_a_batch_of_checks_says_of_each_why_it_cannot_be_decided() -> None:

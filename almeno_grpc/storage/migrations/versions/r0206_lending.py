@@ -22,7 +22,8 @@ CHECKS = {
     "loan": {
         "closed_when_repaid": "(outstanding_principal_paise = 0)"
         " = (emis_paid = tenure_months OR state IN ('CANCELLED', 'EXITED'))",
-        "state_known": "state IN ('SANCTIONED', 'ACTIVE', 'CLOSED', 'CANCELLED', 'EXITED')",
+        "state_known": "state = 'ACTIVE' OR state = 'CLOSED' OR state = 'SANCTIONED' OR state = 'CANCELLED'"
+        " OR state = 'EXITED'",
         "closed_when_settled": "(state = 'CLOSED')"
         " = (state NOT IN ('CANCELLED', 'EXITED') AND emis_paid = tenure_months AND open_charges_paise = 0)",
         "disbursed_by_state": "(disbursement_year IS NULL) = (state IN ('SANCTIONED', 'CANCELLED'))"
