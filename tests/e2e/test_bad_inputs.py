@@ -105,6 +105,7 @@ SCALARS = {
     FieldDescriptor.TYPE_INT64: INT64,
     FieldDescriptor.TYPE_STRING: TEXTS,
     FieldDescriptor.TYPE_ENUM: ENUMS,
+    FieldDescriptor.TYPE_BOOL: (False, True),
 }
 
 

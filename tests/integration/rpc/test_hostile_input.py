@@ -63,6 +63,7 @@ def values(field, depth):
         FieldDescriptor.TYPE_BYTES: lambda: st.binary(max_size=2000),
         FieldDescriptor.TYPE_INT32: lambda: st.sampled_from(INT32) | st.integers(-(2**31), 2**31 - 1),
         FieldDescriptor.TYPE_INT64: lambda: st.sampled_from(INT64) | st.integers(-(2**63), 2**63 - 1),
+        FieldDescriptor.TYPE_BOOL: st.booleans,
         FieldDescriptor.TYPE_ENUM: lambda: st.integers(-2, 5) | st.sampled_from(INT32),
         FieldDescriptor.TYPE_MESSAGE: lambda: messages(field.message_type, depth + 1),
     }
