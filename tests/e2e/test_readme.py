@@ -17,7 +17,14 @@ from support.documents import Operator, blocks, console_commands, run_session, s
 from support.postgres import running_postgres
 from support.servers import BIN, CUSTOMERS, LOANS, ROOT, RunningServer, StartServer
 
-from almeno_grpc.api import access_service_pb2, credit_service_pb2, decision_pb2, portfolio_service_pb2, scope_pb2
+from almeno_grpc.api import (
+    access_service_pb2,
+    credit_service_pb2,
+    decision_pb2,
+    loan_service_pb2,
+    portfolio_service_pb2,
+    scope_pb2,
+)
 from almeno_grpc.config import Settings, flag_of, variable_of
 from almeno_grpc.config_values import size_text
 from almeno_grpc.domain import errors
@@ -151,7 +158,7 @@ def test_every_call_stands_in_the_table_of_the_readme() -> None:
 def test_every_scope_stands_in_the_document_of_the_protos_with_its_methods() -> None:
     table = {codes(scope)[0]: methods for scope, methods in rows(section("protos/README.md", "Callers"))}
     found: dict[str, list[str]] = {}
-    for module in (credit_service_pb2, portfolio_service_pb2, access_service_pb2):
+    for module in (credit_service_pb2, loan_service_pb2, portfolio_service_pb2, access_service_pb2):
         for service in module.DESCRIPTOR.services_by_name.values():
             for method in service.methods:
                 found.setdefault(method.GetOptions().Extensions[scope_pb2.scope], []).append(method.name)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support.served_book import served
 from support.trials import FUZZ_EXAMPLES
 
-from almeno_grpc.api import credit_service_pb2, portfolio_service_pb2
+from almeno_grpc.api import credit_service_pb2, loan_service_pb2, portfolio_service_pb2
 from almeno_grpc.rpc.runtime.methods import path_of
 
 CODES = {"OK", "INVALID_ARGUMENT", "NOT_FOUND", "ALREADY_EXISTS", "FAILED_PRECONDITION", "RESOURCE_EXHAUSTED"}
@@ -78,6 +78,7 @@ METHODS = [
     (module, method)
     for module, service in (
         (credit_service_pb2, "CreditService"),
+        (loan_service_pb2, "LoanService"),
         (portfolio_service_pb2, "PortfolioService"),
     )
     for method in module.DESCRIPTOR.services_by_name[service].methods
