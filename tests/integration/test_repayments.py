@@ -89,7 +89,7 @@ def test_imported_loan_goes_on_from_what_the_book_says_was_paid(book, imported):
         imported.installment_method, LAKH, imported.interest_rate, 12, EMI, 5
     )
     # What the book counts is settled; what was paid here before its due date is an advance.
-    assert book.repayments.payoff(5, None).advance == 2 * EMI
+    assert book.repayments.payoff(5, None).payoff.advance == 2 * EMI
     assert book.repayments.payoff(5, None).payoff.amount == owed - 2 * EMI
     states = [row.state for row in book.repayments.schedule(5)]
     assert states[:3] == [InstallmentState.PAID, InstallmentState.PAID, InstallmentState.PAID_LATE]
@@ -137,8 +137,8 @@ def test_payoff_is_told_for_days_to_come_but_for_none_before_the_latest_repaymen
     loan = lend(book)
     on(date(2026, 5, 20))
     book.repay(loan.loan_id, 1 * RUPEE, date(2026, 5, 12))
-    assert book.repayments.payoff(loan.loan_id, date(2026, 5, 12)).overdue_amount == 8_883_88
-    assert book.repayments.payoff(loan.loan_id, date(9999, 12, 31)).amount == 12 * 8_884_88 - 3 - 1_00
+    assert book.repayments.payoff(loan.loan_id, date(2026, 5, 12)).payoff.overdue_amount == 8_883_88
+    assert book.repayments.payoff(loan.loan_id, date(9999, 12, 31)).payoff.amount == 12 * 8_884_88 - 3 - 1_00
     with pytest.raises(InvalidField, match=r"payoff_date: must not be before 2026-05-12"):
         book.repayments.payoff(loan.loan_id, date(2026, 5, 11))
 
