@@ -120,7 +120,7 @@ def test_payment_date_lies_between_the_latest_repayment_and_the_business_date(bo
     on(date(2026, 6, 1))
     for day, said in (
         (date(2026, 6, 2), "must not be after the business date, 2026-06-01"),
-        (date(2026, 4, 9), "must not be before 2026-04-10, the day of the loan's approval or latest repayment"),
+        (date(2026, 4, 9), "must not be before 2026-04-10, the day of the loan's disbursement or latest repayment"),
     ):
         with pytest.raises(InvalidField, match=said) as refused:
             book.repay(loan.loan_id, 1, day)
