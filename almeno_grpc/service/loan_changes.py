@@ -20,7 +20,7 @@ from almeno_grpc.domain.repayment import (
     Reversal,
     ReversalReason,
 )
-from almeno_grpc.domain.replay import History, Replay, repaid, reversed_history
+from almeno_grpc.domain.replay import History, Replay, repaid
 from almeno_grpc.domain.sanction import cancelled, disbursed, raise_if_not_disbursed
 from almeno_grpc.domain.terms import Fees, fees_of
 from almeno_grpc.service.accounts import AccountReader, OpenAccount, locked_loan
@@ -249,13 +249,12 @@ class LoanChangeService:
             repayment = history.repayments[found.number - 1]
             on = request.reversal_date or today
             reversal = Reversal(on, request.reason, request.return_code, self._clock.now_microseconds())
-            without = reversed_history(history, repayment, reversal)
+            _, replayed = self._accounts.reverse(before, history, repayment, reversal)
             if not repayment.payment_date <= on <= today:
                 raise InvalidField.of(
                     "reversal_date",
                     f"must be from the day of the payment, {repayment.payment_date}, to the business date, {today}",
                 )
-            replayed = self._accounts.replay_of(before, without)
             after = replayed.account.loan
             self._change(changes, before, after, today)
             changes.reversals.append(replace(repayment, reversal=reversal))
