@@ -161,9 +161,22 @@ class LoanChangeService:
         return self._idempotency.change(context, work, encode)
 
     def exit(
-        self, loan_id: int, exit_date: date | None, context: RequestContext, encode: Callable[[Recorded], bytes]
+        self,
+        loan_id: int,
+        exit_date: date | None,
+        context: RequestContext,
+        encode: Callable[[Recorded], bytes],
+        *,
+        raise_if_beyond: Callable[[int], None] = lambda _amount: None,
     ) -> bytes:
         """Ends a loan in its cooling-off period; the amount due is recorded as its last repayment.
+
+        Args:
+            loan_id: The loan.
+            exit_date: The day; None for the business date.
+            context: The call's idempotency key.
+            encode: Makes the answer.
+            raise_if_beyond: Refuses an amount due, in paise, that is beyond a limit of the caller.
 
         Raises:
             LoanNotDisbursed, LoanCancelled, SanctionExpired: The loan was never disbursed.
@@ -181,6 +194,7 @@ class LoanChangeService:
             raise_if_not_payable(on, opened.earliest, today, "exit_date")
             refunded = fees_of(terms, before.loan_amount).total if terms and terms.refunded_on_exit else 0
             amount = exit_amount(opened.account, on, refunded_fee=refunded)
+            raise_if_beyond(amount)
             draft = draft_repayment(before, amount, on, self._clock.now_microseconds(), kind=RepaymentKind.EXIT)
             return self._repay(tx, changes, opened, draft, today)
 
