@@ -1,6 +1,6 @@
 """Accounts through whatever happens to them, in any order, against a model written from the rules alone.
 
-`ALMENO_ACCOUNT_LIVES` says how many loans live.
+`ALMENO_ACCOUNT_TRIALS` says how many loans live.
 """
 
 import copy
@@ -18,7 +18,7 @@ from hypothesis.stateful import run_state_machine_as_test as run_lives
 from support.account_agreement import assert_agreement, life
 from support.lending_model import CHARGE, EXIT, PAYMENT, PREPAYMENT, Entry, Late, Refused
 from support.repayment_model import month_later
-from support.trials import ACCOUNT_LIVES
+from support.trials import ACCOUNT_TRIALS
 
 from almeno_grpc.domain.account import Account, payoff
 from almeno_grpc.domain.charge import ChargeKind, LateTerms
@@ -307,7 +307,7 @@ def test_accounts_live_as_the_model_says_whatever_happens_to_them(request) -> No
         run_lives(
             lambda: LivesOfAccounts(result),
             settings=settings(
-                max_examples=ACCOUNT_LIVES,
+                max_examples=ACCOUNT_TRIALS,
                 stateful_step_count=STEPS,
                 deadline=None,
                 suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
