@@ -19,7 +19,7 @@ from almeno_client.cli.options import (
     read_rupees,
 )
 from almeno_client.cli.repayment_rendering import prepayment_panel, repayment_panel
-from almeno_client.cli.session import Session, is_interactive, new_console, session_of
+from almeno_client.cli.session import ExitCode, Session, is_interactive, new_console, session_of
 from almeno_client.repayment_records import (
     CancelReason,
     PrepaymentEffect,
@@ -197,7 +197,11 @@ def _show_preview(session: Session, preview: PrepaymentPreview) -> None:
 
 
 def _is_to_be_booked() -> bool:
-    if typer.confirm("Book it?", err=True):
+    try:
+        is_wanted = typer.confirm("Book it?", err=True)
+    except typer.Abort:
+        raise typer.Exit(ExitCode.INTERRUPTED) from None
+    if is_wanted:
         return True
     new_console().print(Text("Nothing is booked.", "dim"))
     return False

@@ -5,6 +5,7 @@ import uuid
 
 import grpc
 import pytest
+import typer
 from almeno_client.cli import loan_changes
 from google.type.date_pb2 import Date
 from support.credit_messages import rupees
@@ -163,6 +164,17 @@ def test_person_at_a_terminal_sees_the_preview_and_is_asked(almeno, lender, aske
 def test_prepayment_that_is_not_wanted_is_not_booked(almeno, lender, asked):
     asked(False)
     shows(almeno(*PREPAY), "a preview", "Nothing is booked.")
+    assert [*lender.requests] == ["PreviewPrepayment"]
+
+
+def test_question_that_is_interrupted_books_nothing_and_ends_with_130(almeno, lender, asked, monkeypatch):
+    asked(True)
+
+    def interrupted(*_, **__):
+        raise typer.Abort
+
+    monkeypatch.setattr(loan_changes.typer, "confirm", interrupted)
+    assert almeno(*PREPAY).exit_code == 130
     assert [*lender.requests] == ["PreviewPrepayment"]
 
 
