@@ -18,11 +18,10 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, time
+from datetime import date
 from itertools import count
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import sample_lives
 
@@ -62,21 +61,11 @@ Life = Iterator[date]
 
 
 class MovingClock(Clock):
-    """A clock whose business date is moved; at noon of that day, and each question takes a microsecond."""
-
-    def __init__(self, business_date: date, timezone: ZoneInfo) -> None:
-        super().__init__(business_date, timezone)
-        self.move_to(business_date)
+    """A clock whose business date is moved. Instants stay those of the machine: the audit trail tells the truth."""
 
     def move_to(self, day: date) -> None:
-        """Makes it noon of a day."""
-        noon = datetime.combine(day, time(12), self.timezone)
+        """Makes a day the business date."""
         object.__setattr__(self, "business_date", day)
-        object.__setattr__(self, "_microseconds", count(int(noon.timestamp()) * 1_000_000))
-
-    def now_microseconds(self) -> int:
-        """The present instant of the business date."""
-        return next(self._microseconds)
 
 
 @dataclass

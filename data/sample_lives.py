@@ -49,7 +49,7 @@ def all_lives(lender: Lender, today: date) -> Iterator[Life]:
         yield prepays(lender, register, today, effect)
     yield has_a_debit_returned(lender, register, today)
     yield catches_up(lender, register, today, months_to_pay=5)
-    yield catches_up(lender, register, today, months_to_pay=1)
+    yield catches_up(lender, register, today, months_to_pay=2)
     yield pays_off(lender, register, today)
     yield repays_to_the_end(lender, register, today)
     yield takes_the_loan_later(lender, register, today)
@@ -89,12 +89,11 @@ def repays(
         is_late: Whether each instalment is paid some days after it fell due.
         missed: After so many instalments nothing is paid any more; None for never.
     """
-    assert loan.disbursement_date is not None
     amounts = [row.amount for row in loan.rows()]
     for number in range(loan.emis_paid + 1, loan.tenure_months + 1):
         if missed == number - loan.emis_paid - 1:
             return
-        yield due_date(loan.disbursement_date, number) + timedelta(chances.randint(2, 25) if is_late else 0)
+        yield due_date(loan.schedule_begin, number) + timedelta(chances.randint(2, 25) if is_late else 0)
         lender.repay(loan.loan_id, amounts[number - 1])
 
 
@@ -106,8 +105,7 @@ def months_ago(day: date, months: int) -> date:
 def lend(lender: Lender, customer_id: int, amount: int = 5 * LAKH, months: int = 60, *, later: bool = False) -> Loan:
     """Lends to a new customer, whose first request always passes."""
     request = LoanRequest(customer_id, amount, Decimal("10.5"), months)
-    loan: Loan | None = lender.apply(request, disburse_later=later)
-    assert loan is not None
+    loan: Loan = lender.apply(request, disburse_later=later)
     return loan
 
 
@@ -146,7 +144,7 @@ def has_a_debit_returned(lender: Lender, register: Any, today: date) -> Life:
 
 
 def catches_up(lender: Lender, register: Any, today: date, months_to_pay: int) -> Life:
-    """Is non-performing and then pays: of five months all, which makes it standard, or a part, which does not."""
+    """Is non-performing and then pays: five instalments, which makes it standard, or a part, which does not."""
     yield months_ago(today - timedelta(15), 5)
     loan = lend(lender, register())
     yield today - timedelta(10)
