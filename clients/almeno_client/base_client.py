@@ -13,7 +13,12 @@ from google.protobuf.message import Message
 from almeno_client.channel import DEFAULT_ADDRESS, RETRYABLE_CODES, Retries, Tls, open_channel
 from almeno_client.errors import CreditServiceError, error_of
 from almeno_client.target import is_loopback
-from almeno_grpc.api import access_service_pb2_grpc, credit_service_pb2_grpc, portfolio_service_pb2_grpc
+from almeno_grpc.api import (
+    access_service_pb2_grpc,
+    credit_service_pb2_grpc,
+    loan_service_pb2_grpc,
+    portfolio_service_pb2_grpc,
+)
 from almeno_grpc.api_keys import key_id_of
 
 DEFAULT_TIMEOUT_SECONDS = 30.0
@@ -30,6 +35,7 @@ _Answer = TypeVar("_Answer")
 # The generated stubs carry no types; the methods that use them name the type of each answer.
 _Stub = Callable[[grpc.Channel], Any]
 _CREDIT_STUB: _Stub = credit_service_pb2_grpc.CreditServiceStub
+_LOAN_STUB: _Stub = loan_service_pb2_grpc.LoanServiceStub
 _PORTFOLIO_STUB: _Stub = portfolio_service_pb2_grpc.PortfolioServiceStub
 _ACCESS_STUB: _Stub = access_service_pb2_grpc.AccessServiceStub
 
@@ -71,6 +77,7 @@ class BaseClient:
         self._channel = open_channel(address, tls, self._retries)
         self._is_closed = False
         self._credit_stub = _CREDIT_STUB(self._channel)
+        self._loan_stub = _LOAN_STUB(self._channel)
         self._portfolio_stub = _PORTFOLIO_STUB(self._channel)
         self._access_stub = _ACCESS_STUB(self._channel)
 

@@ -119,7 +119,9 @@ def open_channel(address: str, tls: Tls | None, retries: Retries) -> grpc.Channe
 
 
 def _service_config(retries: Retries) -> dict[str, object]:
-    services = tuple(f"almeno.credit.v1.{name}" for name in ("CreditService", "PortfolioService", "AccessService"))
+    services = tuple(
+        f"almeno.credit.v1.{name}" for name in ("CreditService", "PortfolioService", "AccessService", "LoanService")
+    )
     unretried = ("StartImport", "WatchImport", "SimulatePolicy", "SummarizePortfolio")
     method_config: list[dict[str, object]] = [
         # gRPC retries neither an upload larger than its retry buffer nor a stream after its first response: the client

@@ -20,6 +20,7 @@ from almeno_client.decisions import DecisionCalls
 from almeno_client.errors import CreditServiceError, error_of_status
 from almeno_client.imports import ImportCalls
 from almeno_client.key_facts import KeyFactsCalls
+from almeno_client.loan_changes import LoanChangeCalls
 from almeno_client.portfolio import PortfolioCalls
 from almeno_client.records import (
     Decision,
@@ -40,7 +41,14 @@ _MAX_BATCH_REQUESTS = 1000
 
 
 class CreditClient(
-    CustomerCalls, RepaymentCalls, DecisionCalls, KeyFactsCalls, ImportCalls, PortfolioCalls, AccessCalls
+    CustomerCalls,
+    RepaymentCalls,
+    LoanChangeCalls,
+    DecisionCalls,
+    KeyFactsCalls,
+    ImportCalls,
+    PortfolioCalls,
+    AccessCalls,
 ):
     """A client of the credit service: one method a call, plain Python values in, frozen records out.
 
@@ -116,7 +124,7 @@ class CreditClient(
             outcomes += map(_batch_outcome, response.results)
         return outcomes
 
-    def create_loan(
+    def create_loan(  # noqa: PLR0913 - an argument for each field of the request
         self,
         customer_id: int,
         *,
@@ -125,6 +133,7 @@ class CreditClient(
         tenure_months: int,
         max_interest_rate: Rate | None = None,
         outside: OutsideCredit | None = None,
+        disburse_later: bool = False,
         request_id: str | None = None,
         timeout_seconds: float | None = None,
     ) -> LoanApplication:
@@ -137,6 +146,8 @@ class CreditClient(
             tenure_months: Requested number of monthly instalments.
             max_interest_rate: Maximum interest rate to accept, in per cent a year; no maximum when None.
             outside: The applicant's credit with other lenders; None when nothing is known of it.
+            disburse_later: Whether the loan is sanctioned only, and waits for `disburse_loan`; else it is disbursed on
+                its approval.
             request_id: Idempotency key, a UUID; generated when None.
             timeout_seconds: Deadline of the call, its retries included; the client's when None.
 
@@ -152,6 +163,7 @@ class CreditClient(
             tenure_months=tenure_months,
             max_interest_rate=None if max_interest_rate is None else rate_message(max_interest_rate),
             outside=outside_message(outside),
+            disburse_later=disburse_later,
         )
         response: credit_service_pb2.CreateLoanResponse = self._unary(
             self._credit_stub.CreateLoan, request, timeout_seconds

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from almeno_client.records import (
     AssetClass,
+    BookedTerms,
     CreditPosition,
     Customer,
     CustomerChange,
@@ -20,15 +21,13 @@ from almeno_client.records import (
     Loan,
     LoanState,
     OutsideCredit,
-    Payoff,
-    Repayment,
     Replay,
     ReplayDifference,
     ReplayOutcome,
     ScoreComponent,
 )
 from almeno_client.values import date_message, date_of, instant_of, money_message, rate_message, rate_of, rupees_of
-from almeno_grpc.api import asset_class_pb2, credit_service_pb2, customer_pb2, decision_pb2, loan_pb2, repayment_pb2
+from almeno_grpc.api import asset_class_pb2, credit_service_pb2, customer_pb2, decision_pb2, loan_pb2
 
 _Enum = TypeVar("_Enum", bound=StrEnum)
 
@@ -161,7 +160,7 @@ def position_of(message: customer_pb2.CreditPosition) -> CreditPosition:
         emis_paid_on_time=message.emis_paid_on_time,
         available_limit=rupees_of(message.available_limit),
         days_past_due=message.days_past_due,
-        asset_class=_ASSET_CLASSES.get(message.asset_class, AssetClass.UNSPECIFIED),
+        asset_class=asset_class_of(message.asset_class),
     )
 
 
@@ -235,7 +234,19 @@ def loan_of(message: loan_pb2.Loan) -> Loan:
         source_loan_id=message.source_loan_id if message.HasField("source_loan_id") else None,
         decision_id=message.decision_id,
         paid_toward_next=rupees_of(message.paid_toward_next),
+        disbursement_date=date_of(message.disbursement_date) if message.HasField("disbursement_date") else None,
+        valid_until=date_of(message.valid_until) if message.HasField("valid_until") else None,
+        booked_terms=_booked_terms_of(message.booked_terms) if message.HasField("booked_terms") else None,
+        terms_version=message.terms_version,
+        asset_class=asset_class_of(message.asset_class),
+        non_performing_since=(
+            date_of(message.non_performing_since) if message.HasField("non_performing_since") else None
+        ),
     )
+
+
+def _booked_terms_of(message: loan_pb2.BookedTerms) -> BookedTerms:
+    return BookedTerms(message.tenure_months, rupees_of(message.monthly_installment))
 
 
 def installment_of(message: loan_pb2.Installment) -> Installment:
@@ -249,32 +260,6 @@ def installment_of(message: loan_pb2.Installment) -> Installment:
         balance_after=rupees_of(message.balance_after),
         paid_amount=rupees_of(message.paid_amount),
         state=_INSTALLMENT_STATES.get(message.state, InstallmentState.UNSPECIFIED),
-    )
-
-
-def repayment_of(message: repayment_pb2.Repayment) -> Repayment:
-    """Converts a repayment."""
-    return Repayment(
-        repayment_id=message.repayment_id,
-        loan_id=message.loan_id,
-        amount=rupees_of(message.amount),
-        payment_date=date_of(message.payment_date),
-        emis_completed=message.emis_completed,
-        closes_loan=message.closes_loan,
-        outstanding_principal=rupees_of(message.outstanding_principal),
-        create_time=instant_of(message.create_time),
-    )
-
-
-def payoff_of(message: repayment_pb2.Payoff) -> Payoff:
-    """Converts a payoff."""
-    return Payoff(
-        payoff_date=date_of(message.payoff_date),
-        amount=rupees_of(message.amount),
-        overdue_amount=rupees_of(message.overdue_amount),
-        principal=rupees_of(message.principal),
-        accrued_interest=rupees_of(message.accrued_interest),
-        advance=rupees_of(message.advance),
     )
 
 

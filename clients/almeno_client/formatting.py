@@ -43,7 +43,7 @@ ASSET_CLASS_NAMES = {
     AssetClass.SMA_2: "SMA-2",
     AssetClass.NON_PERFORMING: "Non-performing",
 }
-"""Each asset class as lenders write it."""
+"""Each asset class as lenders write it, at the beginning of a line."""
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _JOINERS = "\u200c\u200d"
@@ -117,6 +117,14 @@ def months(count: int) -> str:
 def humanized(name: str) -> str:
     """Turns the name of an enum value into words: DUE_LATER into due later."""
     return name.replace("_", " ").lower()
+
+
+def asset_class_in_words(asset_class: AssetClass) -> str:
+    """An asset class in running text: standard, SMA-1, non-performing; unknown where it is newer than this client."""
+    if asset_class is AssetClass.UNSPECIFIED:
+        return "unknown"
+    name = ASSET_CLASS_NAMES[asset_class]
+    return name if name.isupper() else name.lower()
 
 
 def printable(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Records of CreditService: what it answers, and the request of a batch check; frozen dataclasses.
+"""Records of CreditService, but for repayments: what it answers, and the request of a batch check; frozen dataclasses.
 
 Amounts are rupees as `Decimal` with two decimal places, rates per cent a year as `Decimal`, dates `datetime.date`,
 instants `datetime.datetime` in UTC. The fields have the names and the meaning of the messages in `protos/`.
@@ -267,6 +267,14 @@ class Replay:
 
 
 @dataclass(frozen=True, slots=True)
+class BookedTerms:
+    """Tenure and instalment of a loan as it was booked."""
+
+    tenure_months: int
+    monthly_installment: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Loan:
     """A loan, as it stands on the business date."""
 
@@ -291,6 +299,18 @@ class Loan:
     """Empty for imported loans."""
     paid_toward_next: Decimal
     """Part payment kept toward the oldest unpaid instalment."""
+    disbursement_date: date | None
+    """Day of the disbursement; None as long as there is none."""
+    valid_until: date | None
+    """Last day for the disbursement; None for a loan that was disbursed on its approval."""
+    booked_terms: BookedTerms | None
+    """Tenure and instalment as booked, which prepayments change; None from a service that does not tell."""
+    terms_version: str
+    """Version of the lender's terms; empty for loans without terms."""
+    asset_class: AssetClass
+    """The loan's own, whatever that of the customer."""
+    non_performing_since: date | None
+    """Day on which it became non-performing; None where it is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,43 +341,3 @@ class Installment:
     balance_after: Decimal
     paid_amount: Decimal
     state: InstallmentState
-
-
-@dataclass(frozen=True, slots=True)
-class Repayment:
-    """A payment that was made on a loan."""
-
-    repayment_id: str
-    loan_id: int
-    amount: Decimal
-    payment_date: date
-    emis_completed: int
-    """Number of instalments that it completed."""
-    closes_loan: bool
-    outstanding_principal: Decimal
-    """Outstanding principal after it."""
-    create_time: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class RepaymentReceipt:
-    """A repayment and the loan after it: the answer of `record_repayment`."""
-
-    repayment: Repayment
-    loan: Loan
-
-
-@dataclass(frozen=True, slots=True)
-class Payoff:
-    """Payoff of a loan on a day: `amount` = `overdue_amount` + `principal` + `accrued_interest` − `advance`."""
-
-    payoff_date: date
-    amount: Decimal
-    overdue_amount: Decimal
-    """Unpaid parts of the instalments due by the day."""
-    principal: Decimal
-    """Principal of the later instalments."""
-    accrued_interest: Decimal
-    """Interest of the running instalment since the last due date."""
-    advance: Decimal
-    """Amount paid in advance toward the later instalments."""

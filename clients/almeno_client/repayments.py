@@ -4,8 +4,9 @@ import datetime as dt
 from collections.abc import Iterator
 
 from almeno_client.base_client import BaseClient, iterate_pages, new_request_id
-from almeno_client.conversion import loan_of, payoff_of, repayment_of
-from almeno_client.records import Payoff, Repayment, RepaymentReceipt
+from almeno_client.conversion import loan_of
+from almeno_client.repayment_conversion import channel_name, payoff_of, repayment_of
+from almeno_client.repayment_records import Payoff, Repayment, RepaymentChannel, RepaymentReceipt
 from almeno_client.values import Rupees, date_message, money_message
 from almeno_grpc.api import credit_service_pb2
 
@@ -19,6 +20,8 @@ class RepaymentCalls(BaseClient):
         *,
         amount: Rupees,
         payment_date: dt.date | None = None,
+        external_reference: str = "",
+        channel: RepaymentChannel = RepaymentChannel.UNSPECIFIED,
         request_id: str | None = None,
         timeout_seconds: float | None = None,
     ) -> RepaymentReceipt:
@@ -27,20 +30,25 @@ class RepaymentCalls(BaseClient):
         Args:
             loan_id: Id of the loan.
             amount: Amount paid, in rupees; at most the payoff of the day.
-            payment_date: Date of the payment, not before the loan's latest repayment; the business date when None.
+            payment_date: Date of the payment, not before the latest repayment that stands; the business date when None.
+            external_reference: The caller's reference; no two repayments of the loan that stand share one.
+            channel: How the payment came in.
             request_id: Idempotency key, a UUID; generated when None.
             timeout_seconds: Deadline of the call, its retries included; the client's when None.
 
         Raises:
             InvalidArgument: A field is invalid.
             NotFound: There is no loan with the id.
-            FailedPrecondition: The loan is closed, or the amount is more than its payoff.
+            AlreadyExists: A repayment of the loan has the reference.
+            FailedPrecondition: The loan is not active, or the amount is more than its payoff.
         """
         request = credit_service_pb2.RecordRepaymentRequest(
             request_id=request_id or new_request_id(),
             loan_id=loan_id,
             amount=money_message(amount),
             payment_date=None if payment_date is None else date_message(payment_date),
+            external_reference=external_reference,
+            channel=channel_name(channel),
         )
         response: credit_service_pb2.RecordRepaymentResponse = self._unary(
             self._credit_stub.RecordRepayment, request, timeout_seconds
@@ -73,9 +81,9 @@ class RepaymentCalls(BaseClient):
         """Computes the payoff of a loan on a day, which may lie in the future; on the business date when None.
 
         Raises:
-            InvalidArgument: The day lies before the approval or before the loan's latest repayment.
+            InvalidArgument: The day lies before the disbursement or before the latest repayment that stands.
             NotFound: There is no loan with the id.
-            FailedPrecondition: The loan is closed.
+            FailedPrecondition: The loan is not active.
         """
         request = credit_service_pb2.GetPayoffRequest(
             loan_id=loan_id, payoff_date=None if payoff_date is None else date_message(payoff_date)

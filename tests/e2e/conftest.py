@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from support.servers import (
     SAMPLE_BOOK,
-    SAMPLE_RULES,
     SEVERAL_PROCESSES,
     RunningServer,
     StartServer,
@@ -105,7 +104,6 @@ def sample_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def sample_server(start_shared_server: StartServer, sample_database: Path) -> RunningServer:
     """A server with the sample book as `make run` has it, and with metrics, for the tests of a module."""
     return start_shared_server(
-        *SAMPLE_RULES,
         book=sample_database,
         ALMENO_BUSINESS_DATE=SAMPLE_DATE,
         ALMENO_METRICS_ADDRESS="127.0.0.1:0",

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from support.calls import NOBODY
 from support.command_line import DRIFT, REFUSED, USAGE, Almeno
-from support.servers import RunningServer
+from support.servers import ROOT, RunningServer, StartServer
 
 LOAN = ("--amount", "5,00,000", "--rate", "10.5", "--tenure", 60)
+SMALL_LOAN = ("--amount", "10,000", "--rate", "12", "--tenure", 12)
 TODAY, FIRST_DUE = "2026-04-10", "2026-05-10"
 
 
@@ -24,11 +25,11 @@ def sample(files_server: RunningServer, tmp_path: Path) -> Almeno:
     return Almeno(files_server.address, tmp_path)
 
 
-def booked(almeno: Almeno, phone: str) -> dict[str, Any]:
+def booked(almeno: Almeno, phone: str, *options: str) -> dict[str, Any]:
     """A new customer's loan of five lakh, booked today: its first instalment of ₹10,746.95 is due in a month."""
     person = ("--first-name", "Asha", "--last-name", "Rao", "--age", 34, "--income", "85,000", "--phone", phone)
     customer_id = almeno.json("register", *person)["customer"]["customer_id"]
-    loan: dict[str, Any] = almeno.json("apply", customer_id, *LOAN)["loan"]
+    loan: dict[str, Any] = almeno.json("apply", customer_id, *LOAN, *options)["loan"]
     return loan
 
 
@@ -51,6 +52,77 @@ def test_loan_is_repaid_in_parts_and_closed_by_its_payoff(almeno: Almeno) -> Non
     assert "closes" in almeno.run("repayments", loan_id)
     assert "LOAN_CLOSED" in almeno.run("payoff", loan_id, ends_with=REFUSED)
     assert "paid" in almeno.run("schedule", loan_id)
+
+
+def at(server: RunningServer, day: str, folder: Path) -> Almeno:
+    """The command line, turned to a server that is started again on another day."""
+    assert server.stop() == 0
+    server.start(ALMENO_BUSINESS_DATE=day)
+    return Almeno(server.address, folder)
+
+
+def test_loan_from_its_sanction_to_its_last_rupee(start_server: StartServer, tmp_path: Path) -> None:
+    server = start_server(ALMENO_BUSINESS_DATE="2027-01-15", ALMENO_RULES=str(ROOT / "data" / "rules"))
+    almeno = Almeno(server.address, tmp_path)
+    loan = booked(almeno, "98450 44450", "--disburse-later")
+    loan_id, customer_id = loan["loan_id"], loan["customer_id"]
+    assert (loan["state"], loan["disbursement_date"], loan["valid_until"]) == ("SANCTIONED", None, "2027-02-14")
+    facts = almeno.json("key-facts", loan_id)["key_facts"]
+    assert (facts["net_disbursed"], facts["apr"]) == ("494100.00", "11.02")
+    other = almeno.json("apply", customer_id, *SMALL_LOAN, "--disburse-later")["loan"]["loan_id"]
+    assert "cancelled" in almeno.run("cancel", other, "--reason", "withdrawn")
+    assert "LOAN_CANCELLED" in almeno.run("disburse", other, ends_with=REFUSED)
+    assert "₹4,94,100.00" in almeno.run("disburse", loan_id, "--reference", "UTR 1")
+    assert almeno.json("payoff", loan_id)["payoff"]["exit_amount"] == "500000.00"
+    given_back = almeno.json("apply", customer_id, *SMALL_LOAN)["loan"]["loan_id"]
+    assert almeno.json("exit", given_back)["loan"]["state"] == "EXITED"
+
+    almeno = at(server, "2027-04-21", tmp_path)
+    for month in ("02", "03", "04"):
+        paid_on = ("--on", f"2027-{month}-15", "--channel", "nach", "--reference", f"N-{month}")
+        almeno.run("repay", loan_id, "--amount", "10,746.95", *paid_on)
+    bounced = almeno.json("repayments", loan_id)["repayments"][1]["repayment_id"]
+    reverse = ("reverse", bounced, "--reason", "returned", "--date", "2027-04-20", "--return-code", "04")
+    late = almeno.json(*reverse)["loan"]
+    assert (late["emis_paid"], late["emis_paid_on_time"], late["days_past_due"]) == (2, 1, 6)
+    assert late["asset_class"] == "SMA_0"
+    assert "ALREADY_REVERSED" in almeno.run(*reverse, ends_with=REFUSED)
+    assert "NACH, reversed" in almeno.run("repayments", loan_id)
+    assert "6 days late, SMA-0" in almeno.run("loans", customer_id, "--state", "active")
+    almeno.run("repay", loan_id, "--amount", "10,746.95")
+
+    # The second was unpaid for 31 days, the third for 6: round(10,746.95 x days x 24 / 36,500).
+    charges = almeno.json("charges", "list", loan_id)["charges"]
+    assert [(each["installment_number"], each["open"]) for each in charges] == [(2, "219.06"), (3, "42.40")]
+    bounce = ("--kind", "bounce", "--amount", 500, "--reason", "Debit of March returned")
+    assert "Debit of March returned" in almeno.run("charges", "add", loan_id, *bounce)
+    waived = almeno.json("waive", loan_id, "261.46", "--reason", "First time")["charges"]
+    assert [each["open"] for each in waived] == ["0.00", "0.00", "500.00"]
+    assert almeno.json("payoff", loan_id)["payoff"]["charges"] == "500.00"
+    assert almeno.json("repay", loan_id, "--amount", 500)["repayment"]["charges_paid"] == "500.00"
+
+    prepay = ("prepay", loan_id, "1,00,000", "--effect", "lower-installment")
+    preview = almeno.json(*prepay, "--preview")
+    almeno.run(*prepay, ends_with=USAGE)
+    assert almeno.json("loan", loan_id)["loan"]["monthly_installment"] == "10746.95"
+    prepaid = almeno.json(*prepay, "--yes")
+    assert (prepaid["prepayment"], prepaid["loan"]) == (preview["prepayment"], preview["loan"])
+    assert "As booked    60 months of ₹10,746.95" in almeno.run("loan", loan_id)
+    payoff = almeno.json("payoff", loan_id)["payoff"]
+    assert "closed the loan" in almeno.run("repay", loan_id, "--amount", payoff["amount"])
+    states = {each["loan_id"]: each["state"] for each in almeno.json("loans", customer_id)["loans"]}
+    assert states == {loan_id: "CLOSED", other: "CANCELLED", given_back: "EXITED"}
+
+
+def test_prepayment_shows_what_it_does_and_is_booked_by_a_person_who_says_so(almeno: Almeno) -> None:
+    loan_id = booked(almeno, "98450 44451")["loan_id"]
+    prepay = ("prepay", loan_id, "1,00,000", "--effect", "shorter-tenure")
+    assert "Nothing is booked." in almeno.run_on_a_terminal(*prepay, typed="n\n")
+    assert almeno.json("repayments", loan_id)["repayments"] == []
+    seen = almeno.run_on_a_terminal(*prepay, typed="y\n")
+    assert seen.index("a preview") < seen.index("Book it?") < seen.index("Repayment on loan")
+    (repayment,) = almeno.json("repayments", loan_id)["repayments"]
+    assert (repayment["kind"], repayment["effect"]) == ("PREPAYMENT", "SHORTER_TENURE")
 
 
 def test_payoff_of_a_day_to_come_has_the_instalment_due_by_then(almeno: Almeno) -> None:
@@ -113,6 +185,12 @@ def test_what_is_not_there_is_refused(almeno: Almeno) -> None:
         (("repay", NOBODY, "--amount", 1), "LOAN_NOT_FOUND"),
         (("repayments", NOBODY), "LOAN_NOT_FOUND"),
         (("payoff", NOBODY), "LOAN_NOT_FOUND"),
+        (("disburse", NOBODY), "LOAN_NOT_FOUND"),
+        (("exit", NOBODY), "LOAN_NOT_FOUND"),
+        (("charges", "list", NOBODY), "LOAN_NOT_FOUND"),
+        (("waive", NOBODY, 1, "--reason", "None"), "LOAN_NOT_FOUND"),
+        (("prepay", NOBODY, 1, "--effect", "shorter-tenure", "--preview"), "LOAN_NOT_FOUND"),
+        (("reverse", nothing, "--reason", "mistake"), "REPAYMENT_NOT_FOUND"),
         (("decisions", NOBODY), "CUSTOMER_NOT_FOUND"),
         (("decision", nothing), "DECISION_NOT_FOUND"),
         (("replay", nothing), "DECISION_NOT_FOUND"),
@@ -189,7 +267,25 @@ def test_report_adds_up(sample: Almeno) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["repay", "repayments", "payoff", "decision", "decisions", "replay", "policies", "simulate", "report", "late"],
+    [
+        "repay",
+        "repayments",
+        "payoff",
+        "decision",
+        "decisions",
+        "replay",
+        "policies",
+        "simulate",
+        "report",
+        "late",
+        "disburse",
+        "cancel",
+        "exit",
+        "reverse",
+        "prepay",
+        "charges",
+        "waive",
+    ],
 )
 def test_help_of_every_command_is_there(almeno: Almeno, command: str) -> None:
     assert "Usage" in almeno.run(command, "--help")

@@ -43,8 +43,8 @@ class Almeno:
         document: dict[str, Any] = json.loads(self.run("--json", *arguments, ends_with=ends_with))
         return document
 
-    def run_on_a_terminal(self, *arguments: object) -> str:
-        """Runs a command that a person watches; gives all that the terminal was sent."""
+    def run_on_a_terminal(self, *arguments: object, typed: str = "") -> str:
+        """Runs a command that a person watches and answers; gives all that the terminal was sent."""
         ours, theirs = pty.openpty()
         process = subprocess.Popen(
             [str(BIN / "almeno"), *map(str, arguments)],
@@ -55,6 +55,8 @@ class Almeno:
             stdin=theirs,
         )
         os.close(theirs)
+        # The terminal keeps it until it is read.
+        os.write(ours, typed.encode())
         seen = bytearray()
         try:
             while piece := os.read(ours, 4096):

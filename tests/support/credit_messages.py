@@ -7,7 +7,7 @@ from google.type.date_pb2 import Date
 from google.type.decimal_pb2 import Decimal
 from google.type.money_pb2 import Money
 
-from almeno_grpc.api import customer_pb2, decision_pb2, import_pb2, loan_pb2, repayment_pb2
+from almeno_grpc.api import asset_class_pb2, charge_pb2, customer_pb2, decision_pb2, import_pb2, loan_pb2, repayment_pb2
 
 
 def rupees(units: int, paise: int = 0) -> Money:
@@ -151,6 +151,10 @@ def loan(**changes: Any) -> loan_pb2.Loan:
         "installment_method": loan_pb2.INSTALLMENT_METHOD_REDUCING_BALANCE,
         "decision_id": "d-0001",
         "paid_toward_next": rupees(0),
+        "disbursement_date": Date(year=2026, month=1, day=31),
+        "booked_terms": loan_pb2.BookedTerms(tenure_months=60, monthly_installment=rupees(10_746, 95)),
+        "terms_version": "2026-12",
+        "asset_class": asset_class_pb2.ASSET_CLASS_STANDARD,
     }
     return loan_pb2.Loan(**(facts | changes))
 
@@ -177,8 +181,73 @@ def repayment(number: int, **changes: Any) -> repayment_pb2.Repayment:
         "emis_completed": 1,
         "outstanding_principal": rupees(4_93_628, 5),
         "create_time": Timestamp(seconds=1_767_225_600),
+        "kind": repayment_pb2.REPAYMENT_KIND_REPAYMENT,
+        "charges_paid": rupees(0),
+        "state": repayment_pb2.REPAYMENT_STATE_RECORDED,
     }
     return repayment_pb2.Repayment(**(facts | changes))
+
+
+def reversed_repayment(number: int, **changes: Any) -> repayment_pb2.Repayment:
+    reversal = repayment_pb2.Reversal(
+        reversal_date=Date(year=2026, month=3, day=20),
+        reason=repayment_pb2.REVERSAL_REASON_RETURNED,
+        return_code="04",
+        create_time=Timestamp(seconds=1_767_225_600),
+    )
+    facts: dict[str, Any] = {"state": repayment_pb2.REPAYMENT_STATE_REVERSED, "reversal": reversal}
+    return repayment(number, **(facts | changes))
+
+
+def prepayment(**changes: Any) -> repayment_pb2.Prepayment:
+    facts: dict[str, Any] = {
+        "principal": rupees(99_578, 40),
+        "accrued_interest": rupees(421, 60),
+        "installments_left": 35,
+        "monthly_installment": rupees(10_746, 95),
+        "last_installment": rupees(7_182, 27),
+        "interest_left": rupees(52_409, 64),
+    }
+    return repayment_pb2.Prepayment(**(facts | changes))
+
+
+def prepaid_loan(**changes: Any) -> loan_pb2.Loan:
+    """The loan after the prepayment, which has made it shorter."""
+    facts: dict[str, Any] = {
+        "emis_paid": 12,
+        "emis_paid_on_time": 12,
+        "tenure_months": 47,
+        "repayments_left": 35,
+        "outstanding_principal": rupees(3_20_168, 93),
+        "end_date": Date(year=2029, month=12, day=31),
+    }
+    return loan(**(facts | changes))
+
+
+def charge(number: int = 1, **changes: Any) -> charge_pb2.Charge:
+    """The late charge of an instalment."""
+    facts: dict[str, Any] = {
+        "kind": charge_pb2.CHARGE_KIND_LATE_PAYMENT,
+        "installment_number": number,
+        "charge_date": Date(year=2026, month=2, day=28),
+        "amount": rupees(162, 53),
+        "paid": rupees(100),
+        "waived": rupees(0),
+        "open": rupees(62, 53),
+    }
+    return charge_pb2.Charge(**(facts | changes))
+
+
+def bounce(**changes: Any) -> charge_pb2.Charge:
+    facts: dict[str, Any] = {
+        "kind": charge_pb2.CHARGE_KIND_BOUNCE,
+        "installment_number": 0,
+        "amount": rupees(500),
+        "paid": rupees(0),
+        "open": rupees(500),
+        "reason": "debit of March returned",
+    }
+    return charge(**(facts | changes))
 
 
 def payoff(**changes: Any) -> repayment_pb2.Payoff:
@@ -189,6 +258,7 @@ def payoff(**changes: Any) -> repayment_pb2.Payoff:
         "principal": rupees(4_93_628, 5),
         "accrued_interest": rupees(2_000),
         "advance": rupees(3_374, 75),
+        "charges": rupees(0),
     }
     return repayment_pb2.Payoff(**(facts | changes))
 

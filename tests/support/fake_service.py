@@ -27,6 +27,8 @@ from almeno_grpc.api import (
     access_service_pb2_grpc,
     credit_service_pb2,
     credit_service_pb2_grpc,
+    loan_service_pb2,
+    loan_service_pb2_grpc,
     portfolio_service_pb2,
     portfolio_service_pb2_grpc,
 )
@@ -83,7 +85,7 @@ class FakeService:
         self.peers: set[str] = set()
         self.credentials: dict[str, list[str | None]] = {}
         """What each call of a method brought as `authorization`."""
-        for service in (credit_service_pb2, portfolio_service_pb2, access_service_pb2):
+        for service in (credit_service_pb2, loan_service_pb2, portfolio_service_pb2, access_service_pb2):
             for descriptor in service.DESCRIPTOR.services_by_name.values():
                 for method in descriptor.methods:
                     setattr(self, method.name, self._handler(method.name, method.server_streaming))
@@ -127,6 +129,7 @@ def serving(address: str) -> Iterator[tuple[FakeService, str]]:
     service = FakeService()
     server = grpc.server(ThreadPoolExecutor(4), options=[("grpc.so_reuseport", 0)])
     credit_service_pb2_grpc.add_CreditServiceServicer_to_server(service, server)
+    loan_service_pb2_grpc.add_LoanServiceServicer_to_server(service, server)
     portfolio_service_pb2_grpc.add_PortfolioServiceServicer_to_server(service, server)
     access_service_pb2_grpc.add_AccessServiceServicer_to_server(service, server)
     port = server.add_insecure_port(address)

@@ -12,11 +12,13 @@ from almeno_client.base_client import DEFAULT_TIMEOUT_SECONDS
 from almeno_client.cli import (
     audit,
     certificates,
+    charges,
     customers,
     decisions,
     imports,
     key_facts,
     keys,
+    loan_changes,
     loans,
     login,
     policies,
@@ -39,6 +41,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["--help", "-h"]},
 )
 _imports = typer.Typer(no_args_is_help=True, help="Load customers and loans from files, and see what became of them.")
+_charges = typer.Typer(no_args_is_help=True, help="List the charges on a loan, and add one.")
 _keys = typer.Typer(no_args_is_help=True, help="Create, rotate, revoke and list API keys.")
 _principals = typer.Typer(
     no_args_is_help=True, help="Create, change and list principals: who is responsible for calls."
@@ -129,9 +132,18 @@ app.command("loan", rich_help_panel=_LOANS)(loans.loan)
 app.command("schedule", rich_help_panel=_LOANS)(loans.schedule)
 app.command("loans", rich_help_panel=_LOANS)(loans.loans)
 app.command("key-facts", rich_help_panel=_LOANS)(key_facts.key_facts)
+app.command("disburse", rich_help_panel=_LOANS)(loan_changes.disburse)
+app.command("cancel", rich_help_panel=_LOANS)(loan_changes.cancel)
+app.command("exit", rich_help_panel=_LOANS)(loan_changes.exit_loan)
 app.command("repay", rich_help_panel=_REPAYMENTS)(repayments.repay)
 app.command("repayments", rich_help_panel=_REPAYMENTS)(repayments.repayments)
 app.command("payoff", rich_help_panel=_REPAYMENTS)(repayments.payoff)
+app.command("reverse", rich_help_panel=_REPAYMENTS)(loan_changes.reverse)
+app.command("prepay", rich_help_panel=_REPAYMENTS)(loan_changes.prepay)
+app.add_typer(_charges, name="charges", rich_help_panel=_REPAYMENTS)
+_charges.command("list")(charges.list_charges)
+_charges.command("add")(charges.add)
+app.command("waive", rich_help_panel=_REPAYMENTS)(charges.waive)
 app.command("decision", rich_help_panel=_DECISIONS)(decisions.decision)
 app.command("decisions", rich_help_panel=_DECISIONS)(decisions.decisions)
 app.command("replay", rich_help_panel=_DECISIONS)(decisions.replay)

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from almeno_client.cli.decision_rendering import show_decision
+from almeno_client.cli.loan_rendering import loan_panel, loans_table, schedule_table
 from almeno_client.cli.options import (
     Amount,
     AsJson,
@@ -24,7 +25,7 @@ from almeno_client.cli.options import (
     read_rate,
     read_rupees,
 )
-from almeno_client.cli.rendering import customer_panel, loan_panel, loans_table, schedule_table, show_list
+from almeno_client.cli.rendering import customer_panel, show_list
 from almeno_client.cli.session import ExitCode, new_console, session_of
 from almeno_client.records import LoanState
 
@@ -32,8 +33,12 @@ from almeno_client.records import LoanState
 class StateFilter(StrEnum):
     """What `almeno loans --state` takes."""
 
+    SANCTIONED = "sanctioned"
     ACTIVE = "active"
     CLOSED = "closed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    EXITED = "exited"
 
 
 def check(
@@ -77,6 +82,10 @@ def apply(
     outside_obligations: OutsideObligations = None,
     bureau_score: BureauScore = None,
     bureau_report_date: BureauReportDate = None,
+    disburse_later: Annotated[
+        bool,
+        typer.Option("--disburse-later", help="Sanction the loan only; `almeno disburse` disburses it."),
+    ] = False,
     request_id: RequestId = None,
     as_json: AsJson = False,
 ) -> None:
@@ -93,6 +102,7 @@ def apply(
             tenure_months=tenure,
             max_interest_rate=max_interest_rate,
             outside=outside,
+            disburse_later=disburse_later,
             request_id=request_id,
         )
     if session.as_json:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
+from enum import StrEnum
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -11,6 +12,7 @@ import typer
 
 from almeno_client.base_client import new_request_id
 from almeno_client.records import OutsideCredit
+from almeno_client.repayment_records import RepaymentChannel
 from almeno_client.values import parse_rate, parse_rupees
 
 REQUEST_ID = "almeno_client.request_id"
@@ -24,6 +26,16 @@ def _remember_request_id(context: typer.Context, request_id: str | None) -> str:
     """Generates the request_id where none is given, and keeps it for who has to tell it."""
     context.meta[REQUEST_ID] = request_id or new_request_id()
     return str(context.meta[REQUEST_ID])
+
+
+class ChannelOption(StrEnum):
+    """What `--channel` takes."""
+
+    NACH = "nach"
+    UPI = "upi"
+    TRANSFER = "transfer"
+    CASH = "cash"
+    OTHER = "other"
 
 
 CustomerId = Annotated[int, typer.Argument(metavar="CUSTOMER_ID", help="The customer's id.")]
@@ -61,6 +73,25 @@ BureauReportDate = Annotated[
         help="Day of the credit bureau's report: 2026-01-31.",
         show_default=False,
     ),
+]
+Day = Annotated[
+    str | None,
+    typer.Option(
+        "--on",
+        "--date",
+        metavar="YYYY-MM-DD",
+        help="The day that counts.  [default: the service's business date]",
+        show_default=False,
+    ),
+]
+Reference = Annotated[
+    str,
+    typer.Option(
+        "--reference", metavar="TEXT", help="Your own reference, in at most 64 characters.", show_default=False
+    ),
+]
+PaymentChannel = Annotated[
+    ChannelOption | None, typer.Option("--channel", help="How the payment came in.", show_default=False)
 ]
 RequestId = Annotated[
     str | None,
@@ -105,6 +136,16 @@ def read_date(option: str, text: str) -> date:
             raise ValueError(f"{given!r} is not a date; write it like 2026-01-31") from None
 
     return _read(option, text, parse)
+
+
+def read_day(text: str | None) -> date | None:
+    """Reads the day that was given to `--on`; None where none was."""
+    return None if text is None else read_date("--on", text)
+
+
+def read_channel(channel: ChannelOption | None) -> RepaymentChannel:
+    """Reads how a payment came in."""
+    return RepaymentChannel.UNSPECIFIED if channel is None else RepaymentChannel[channel.name]
 
 
 def read_outside_credit(

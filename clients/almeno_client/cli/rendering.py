@@ -1,4 +1,4 @@
-"""Rendering of customers, loans and schedules for the terminal."""
+"""Rendering of customers for the terminal, and what all of it shares."""
 
 from collections.abc import Iterable
 
@@ -9,28 +9,13 @@ from rich.table import Table
 from rich.text import Text
 
 from almeno_client.cli.list_table import ListTable
-from almeno_client.formatting import ASSET_CLASS_NAMES, humanized, months, per_cent, printable, rupees
+from almeno_client.formatting import asset_class_in_words, humanized, printable, rupees
 from almeno_client.records import (
     AssetClass,
     CreditPosition,
     Customer,
     CustomerChange,
-    Installment,
-    InstallmentMethod,
-    InstallmentState,
-    Loan,
 )
-
-_METHODS = {
-    InstallmentMethod.REDUCING_BALANCE: "equal instalments on the reducing balance",
-    InstallmentMethod.ANNUAL_COMPOUND: "compounded yearly, spread evenly (imported book)",
-}
-_STATE_STYLES = {
-    InstallmentState.PAID: "green",
-    InstallmentState.PAID_LATE: "yellow",
-    InstallmentState.DUE: "bold",
-    InstallmentState.OVERDUE: "bold red",
-}
 
 
 def key_value_table(rows: Iterable[tuple[str, RenderableType]]) -> Table:
@@ -100,7 +85,7 @@ def _arrears(position: CreditPosition) -> Text:
     """Days past due and asset class of a customer."""
     days = f"{position.days_past_due} {'day' if position.days_past_due == 1 else 'days'}"
     in_order = position.asset_class in {AssetClass.STANDARD, AssetClass.UNSPECIFIED}
-    return Text(f"{days}, asset class {ASSET_CLASS_NAMES[position.asset_class]}", "" if in_order else "bold red")
+    return Text(f"{days}, asset class {asset_class_in_words(position.asset_class)}", "" if in_order else "bold red")
 
 
 def customers_table(customers: Iterable[Customer]) -> ListTable:
@@ -138,79 +123,6 @@ def changes_table(changes: Iterable[CustomerChange]) -> ListTable:
             Text("not shown" if change.redacted else printable(change.old_value)),
             Text("not shown" if change.redacted else printable(change.new_value)),
             Text(printable(", ".join(filter(None, (change.principal, source, asked_on))))),
-        )
-    return table
-
-
-def loan_panel(loan: Loan) -> Panel:
-    """One loan in full."""
-    past_due = Text(f"{loan.days_past_due} days past due", "bold red") if loan.days_past_due else Text("not past due")
-    origin = (
-        [("Decision", Text(printable(loan.decision_id)))]
-        if loan.decision_id
-        else [("In the sheet", Text(f"Loan ID {loan.source_loan_id}"))]
-        if loan.source_loan_id is not None
-        else []
-    )
-    toward_next = [("Toward the next", f"{rupees(loan.paid_toward_next)} paid")] if loan.paid_toward_next else []
-    return titled_panel(
-        f"Loan {loan.loan_id}",
-        key_value_table(
-            [
-                ("Customer", str(loan.customer_id)),
-                ("State", Text.assemble(humanized(loan.state), ", ", past_due)),
-                ("Amount", Text(rupees(loan.loan_amount), "bold")),
-                ("Rate a year", per_cent(loan.interest_rate)),
-                ("Tenure", f"{months(loan.tenure_months)}, {loan.approval_date} to {loan.end_date}"),
-                ("EMI", Text(rupees(loan.monthly_installment), "bold")),
-                ("Computed as", _METHODS.get(loan.installment_method, humanized(loan.installment_method))),
-                ("Paid", f"{loan.emis_paid} instalments, {loan.emis_paid_on_time} of them on time"),
-                ("Left", f"{loan.repayments_left} instalments, {rupees(loan.outstanding_principal)} of the principal"),
-                *toward_next,
-                *origin,
-            ]
-        ),
-    )
-
-
-def loans_table(loans: Iterable[Loan]) -> ListTable:
-    """Many loans of one customer, one a row."""
-    table = ListTable(
-        "Loan", "Amount", "Rate", "EMI", "Paid", "Outstanding", "State",
-        right=("Loan", "Amount", "Rate", "EMI", "Paid", "Outstanding"), whole=("State",), spare=("Paid", "Rate"),
-    )  # fmt: skip
-    for loan in loans:
-        state = Text(f"{loan.days_past_due} days late", "red") if loan.days_past_due else Text(humanized(loan.state))
-        table.add_row(
-            str(loan.loan_id),
-            rupees(loan.loan_amount),
-            per_cent(loan.interest_rate),
-            rupees(loan.monthly_installment),
-            f"{loan.emis_paid}/{loan.tenure_months}",
-            rupees(loan.outstanding_principal),
-            state,
-        )
-    return table
-
-
-def schedule_table(installments: Iterable[Installment]) -> ListTable:
-    """A repayment schedule, one instalment a row."""
-    table = ListTable(
-        "No.", "Due", "Instalment", "Principal", "Interest", "Balance after", "State",
-        right=("No.", "Instalment", "Principal", "Interest", "Balance after"), whole=("Due",),
-    )  # fmt: skip
-    for row in installments:
-        state = Text(humanized(row.state), _STATE_STYLES.get(row.state, "dim"))
-        if 0 < row.paid_amount < row.amount:
-            state.append(f" ({rupees(row.paid_amount)} paid)", "yellow")
-        table.add_row(
-            str(row.number),
-            str(row.due_date),
-            rupees(row.amount),
-            rupees(row.principal),
-            rupees(row.interest),
-            rupees(row.balance_after),
-            state,
         )
     return table
 

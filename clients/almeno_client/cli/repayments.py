@@ -4,17 +4,22 @@ from typing import Annotated
 
 import typer
 
+from almeno_client.cli.loan_rendering import loan_panel
 from almeno_client.cli.options import (
     AsJson,
+    Day,
     Limit,
     LoanId,
+    PaymentChannel,
+    Reference,
     RequestId,
     first,
     page_size_for,
-    read_date,
+    read_channel,
+    read_day,
     read_rupees,
 )
-from almeno_client.cli.rendering import loan_panel, show_list
+from almeno_client.cli.rendering import show_list
 from almeno_client.cli.repayment_rendering import payoff_panel, repayment_panel, repayments_table
 from almeno_client.cli.session import new_console, session_of
 
@@ -25,24 +30,25 @@ def repay(
     amount: Annotated[
         str, typer.Option("--amount", metavar="RUPEES", help="What was paid: 10746.95, 10,746.95 or ₹10,746.95.")
     ],
-    paid_on: Annotated[
-        str | None,
-        typer.Option(
-            "--on",
-            metavar="YYYY-MM-DD",
-            help="The day it was paid.  [default: the service's business date]",
-            show_default=False,
-        ),
-    ] = None,
+    paid_on: Day = None,
+    reference: Reference = "",
+    channel: PaymentChannel = None,
     request_id: RequestId = None,
     as_json: AsJson = False,
 ) -> None:
     """Record a payment on a loan: the oldest unpaid instalment first. Exactly the payoff of the day closes the loan."""
     session = session_of(context, as_json)
     paid = read_rupees("--amount", amount)
-    payment_date = read_date("--on", paid_on) if paid_on else None
+    payment_date = read_day(paid_on)
     with session.connected() as client:
-        receipt = client.record_repayment(loan_id, amount=paid, payment_date=payment_date, request_id=request_id)
+        receipt = client.record_repayment(
+            loan_id,
+            amount=paid,
+            payment_date=payment_date,
+            external_reference=reference,
+            channel=read_channel(channel),
+            request_id=request_id,
+        )
     if session.as_json:
         session.show_json(repayment=receipt.repayment, loan=receipt.loan)
     else:
@@ -63,20 +69,12 @@ def repayments(context: typer.Context, loan_id: LoanId, limit: Limit = 50, as_js
 def payoff(
     context: typer.Context,
     loan_id: LoanId,
-    closed_on: Annotated[
-        str | None,
-        typer.Option(
-            "--on",
-            metavar="YYYY-MM-DD",
-            help="The day to close the loan on; it may be to come.  [default: the service's business date]",
-            show_default=False,
-        ),
-    ] = None,
+    closed_on: Day = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what closes a loan on a day."""
+    """Show what closes a loan on a day, which may be to come; and what gives it back, as long as that is possible."""
     session = session_of(context, as_json)
-    payoff_date = read_date("--on", closed_on) if closed_on else None
+    payoff_date = read_day(closed_on)
     with session.connected() as client:
         due = client.get_payoff(loan_id, payoff_date=payoff_date)
     if session.as_json:

@@ -22,6 +22,7 @@ from support.fake_service import QUICK
 from almeno_grpc.api import access_service_pb2 as access
 from almeno_grpc.api import credit_service_pb2 as credit
 from almeno_grpc.api import loan_pb2
+from almeno_grpc.api import loan_service_pb2 as lending
 from almeno_grpc.api import portfolio_service_pb2 as portfolio
 
 ASHA = {
@@ -339,7 +340,7 @@ def test_client_certificate_and_key_go_together():
 def test_every_call_of_the_services_has_a_method():
     methods = {
         method.name
-        for service in (credit.DESCRIPTOR, portfolio.DESCRIPTOR, access.DESCRIPTOR)
+        for service in (credit.DESCRIPTOR, lending.DESCRIPTOR, portfolio.DESCRIPTOR, access.DESCRIPTOR)
         for descriptor in service.services_by_name.values()
         for method in descriptor.methods
     }

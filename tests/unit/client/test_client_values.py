@@ -4,7 +4,7 @@ from dataclasses import asdict
 from decimal import Decimal
 
 import pytest
-from almeno_client import access_records, portfolio_records, records
+from almeno_client import access_records, portfolio_records, records, repayment_records
 from almeno_client.access_conversion import (
     audit_event_of,
     caller_of,
@@ -18,13 +18,12 @@ from almeno_client.conversion import (
     decision_of,
     installment_of,
     loan_of,
-    payoff_of,
     position_of,
-    repayment_of,
     replay_of,
     stored_decision_of,
 )
 from almeno_client.portfolio_conversion import flip_of, import_of, issue_of, policy_of, simulation_of, summary_of
+from almeno_client.repayment_conversion import charge_of, disbursement_of, payoff_of, prepayment_of, repayment_of
 from almeno_client.values import (
     date_message,
     date_of,
@@ -36,6 +35,7 @@ from almeno_client.values import (
     rate_of,
     rupees_of,
 )
+from google.type.date_pb2 import Date
 from google.type.money_pb2 import Money
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,11 +46,13 @@ from almeno_grpc.api import (
     access_pb2,
     access_service_pb2,
     asset_class_pb2,
+    charge_pb2,
     credit_service_pb2,
     customer_pb2,
     decision_pb2,
     import_pb2,
     loan_pb2,
+    loan_service_pb2,
     policy_pb2,
     portfolio_pb2,
     repayment_pb2,
@@ -189,13 +191,24 @@ def fields_of(message):
         (records.ScoreComponent, decision_pb2.ScoreComponent),
         (records.Decision, decision_pb2.Decision),
         (records.Loan, loan_pb2.Loan),
+        (records.BookedTerms, loan_pb2.BookedTerms),
         (records.Installment, loan_pb2.Installment),
         (records.DecisionGate, decision_pb2.DecisionGate),
         (records.ReplayDifference, decision_pb2.ReplayDifference),
         (records.Replay, credit_service_pb2.ReplayDecisionResponse),
-        (records.Repayment, repayment_pb2.Repayment),
-        (records.RepaymentReceipt, credit_service_pb2.RecordRepaymentResponse),
-        (records.Payoff, repayment_pb2.Payoff),
+        (repayment_records.Repayment, repayment_pb2.Repayment),
+        (repayment_records.RepaymentReceipt, credit_service_pb2.RecordRepaymentResponse),
+        (repayment_records.RepaymentReceipt, loan_service_pb2.ReverseRepaymentResponse),
+        (repayment_records.RepaymentReceipt, loan_service_pb2.ExitLoanResponse),
+        (repayment_records.Reversal, repayment_pb2.Reversal),
+        (repayment_records.Prepayment, repayment_pb2.Prepayment),
+        (repayment_records.PrepaymentPreview, loan_service_pb2.PreviewPrepaymentResponse),
+        (repayment_records.PrepaymentReceipt, loan_service_pb2.PrepayLoanResponse),
+        (repayment_records.Disbursement, loan_service_pb2.DisburseLoanResponse),
+        (repayment_records.Charge, charge_pb2.Charge),
+        (repayment_records.ChargedLoan, loan_service_pb2.AddChargeResponse),
+        (repayment_records.ChargedLoan, loan_service_pb2.WaiveChargesResponse),
+        (repayment_records.Payoff, repayment_pb2.Payoff),
         (portfolio_records.Import, import_pb2.Import),
         (portfolio_records.ImportIssue, import_pb2.ImportIssue),
         (portfolio_records.Policy, policy_pb2.Policy),
@@ -222,6 +235,13 @@ def test_record_has_every_field_of_its_message(record, message):
         (records.InstallmentMethod, loan_pb2.InstallmentMethod, "INSTALLMENT_METHOD_"),
         (records.InstallmentState, loan_pb2.InstallmentState, "INSTALLMENT_STATE_"),
         (records.ReplayOutcome, decision_pb2.ReplayOutcome, "REPLAY_OUTCOME_"),
+        (repayment_records.RepaymentKind, repayment_pb2.RepaymentKind, "REPAYMENT_KIND_"),
+        (repayment_records.RepaymentChannel, repayment_pb2.RepaymentChannel, "REPAYMENT_CHANNEL_"),
+        (repayment_records.RepaymentState, repayment_pb2.RepaymentState, "REPAYMENT_STATE_"),
+        (repayment_records.ReversalReason, repayment_pb2.ReversalReason, "REVERSAL_REASON_"),
+        (repayment_records.PrepaymentEffect, repayment_pb2.PrepaymentEffect, "PREPAYMENT_EFFECT_"),
+        (repayment_records.CancelReason, loan_pb2.CancelReason, "CANCEL_REASON_"),
+        (repayment_records.ChargeKind, charge_pb2.ChargeKind, "CHARGE_KIND_"),
         (portfolio_records.ImportKind, import_pb2.ImportKind, "IMPORT_KIND_"),
         (portfolio_records.ImportState, import_pb2.ImportState, "IMPORT_STATE_"),
         (portfolio_records.ImportIssueOutcome, import_pb2.ImportIssueOutcome, "IMPORT_ISSUE_OUTCOME_"),
@@ -255,6 +275,7 @@ def fact(field, value):
 
 
 def test_every_field_of_a_record_is_what_the_message_says(sample):
+    day = Date(year=2027, month=5, day=16)
     difference = decision_pb2.ReplayDifference(field="credit_score", stored="74", replayed="73")
     cases = [
         (customer_of, sample.customer()),
@@ -272,8 +293,25 @@ def test_every_field_of_a_record_is_what_the_message_says(sample):
         (installment_of, sample.installment(1, paid_amount=sample.rupees(3))),
         (decision_of, sample.decision()),
         (stored_decision_of, sample.stored_decision()),
+        (loan_of, sample.prepaid_loan(valid_until=day, non_performing_since=day, asset_class="ASSET_CLASS_SMA_2")),
+        (loan_of, sample.loan(disbursement_date=None, booked_terms=None, state="LOAN_STATE_SANCTIONED")),
         (repayment_of, sample.repayment(7)),
+        (repayment_of, sample.repayment(7, charges_paid=sample.rupees(5), channel=1, external_reference="U-1")),
+        (repayment_of, sample.reversed_repayment(7, kind="REPAYMENT_KIND_PREPAYMENT", effect=2)),
+        (prepayment_of, sample.prepayment(accrued_interest=Money(units=-84, nanos=-750_000_000))),
+        (charge_of, sample.charge()),
+        (charge_of, sample.bounce()),
+        (
+            disbursement_of,
+            loan_service_pb2.DisburseLoanResponse(
+                loan=sample.loan(),
+                processing_fee=sample.rupees(5000),
+                gst=sample.rupees(900),
+                net_disbursed=sample.rupees(494_100),
+            ),
+        ),
         (payoff_of, sample.payoff()),
+        (payoff_of, sample.payoff(charges=sample.rupees(62, 53), exit_amount=sample.rupees(500_423, 39))),
         (
             replay_of,
             credit_service_pb2.ReplayDecisionResponse(
@@ -312,6 +350,9 @@ def test_damaged_decision_says_what_is_left_of_it(sample):
 
 def test_values_newer_than_the_client_are_unspecified(sample):
     assert loan_of(sample.loan(state=99)).state is records.LoanState.UNSPECIFIED
+    newer = repayment_of(sample.reversed_repayment(7, kind=99, effect=99, channel=99, state=99))
+    assert {newer.kind, newer.effect, newer.channel, newer.state} == {"UNSPECIFIED"}
+    assert charge_of(sample.charge(kind=99)).kind is repayment_records.ChargeKind.UNSPECIFIED
     assert decision_of(sample.decline(reasons=[99])).reasons == (records.DecisionReason.UNSPECIFIED,)
 
 
