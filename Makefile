@@ -29,8 +29,10 @@ help: ## Show the targets.
 	.venv/generator/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --no-deps -r protos/generator.lock
 	touch $@
 
-run: .venv/service ## Serve on 127.0.0.1:50051 with the sample book loaded.
-	exec $(BIN)/almeno-server --load-customers data/customers.xlsx --load-loans data/loans.xlsx
+# A database that is there already is served as it is.
+run: .venv/service ## Serve on 127.0.0.1:50051; where there is no almeno.db, with one made of the sample book.
+	$(BIN)/python data/make_sample_database.py --rules data/rules
+	exec $(BIN)/almeno-server
 
 test: .venv/development ## Run the test suite, in three processes: half of the time a test waits.
 	$(BIN)/python -m pytest -n 3 --dist worksteal
@@ -77,7 +79,7 @@ lock: .venv/development ## Resolve the dependencies of pyproject.toml into requi
 	    print("\n".join(pin for pin in read(".venv/all.lock") if pin not in service))' ) > requirements.lock
 LOCK_OPTIONS := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet
 
-sample-book: .venv/service ## Make the sample book of data/ again.
+sample-book: .venv/service ## Make the files of the sample book in data/ again.
 	$(BIN)/python data/make_sample_book.py
 
 clean: ## Remove everything that make has made, the database `almeno.db` excepted.

@@ -62,9 +62,14 @@ class Account:
         settled = [charge for charge in self.charges if charge.charge_date <= on and charge.installment_number <= paid]
         return sorted([*settled, *self._running_charges(on)], key=lambda charge: charge.charge_date)
 
+    def all_charges(self, on: date) -> tuple[Charge, ...]:
+        """Every charge as it stands on a day, and those that were recorded later."""
+        later = (each for each in self.charges if each.charge_date > on and not each.installment_number)
+        return *self.charges_on(on), *later
+
     def _running_charges(self, on: date) -> list[Charge]:
         """The late charges of instalments that are due and not wholly paid."""
-        if self.late_terms is None:
+        if self.late_terms is None or self.loan.next_due is None:
             return []
         waived = {charge.installment_number: charge.waived for charge in self.charges}
         running = []
@@ -167,9 +172,8 @@ def settle(account: Account, owed: Payoff) -> Account:
         paid_toward_next=0,
         outstanding_principal=0,
     )
-    recorded_later = (each for each in account.charges if each.charge_date > paid_on and not each.installment_number)
-    charges = (*account.charges_on(paid_on), *recorded_later)
-    paid = _pay_charges(replace(account, loan=closed, charges=charges, paise_days=0), owed.charges, paid_on)
+    settled = replace(account, loan=closed, charges=account.all_charges(paid_on), paise_days=0)
+    paid = _pay_charges(settled, owed.charges, paid_on)
     return after_change(account, paid, paid_on)
 
 
@@ -218,11 +222,11 @@ def _with_open_charges(account: Account) -> Account:
 
 def _pay_installments(account: Account, amount: int, paid_on: date) -> Account:
     """The account after so much has gone to the oldest unpaid instalments."""
-    loan, charges = account.loan, list(account.charges)
+    loan, rows, charges = account.loan, account.rows, list(account.charges)
     paid, on_time = loan.emis_paid, loan.emis_paid_on_time
     toward, paise_days = loan.paid_toward_next, account.paise_days
     while amount:
-        row, due = account.rows[paid], account.due(paid + 1)
+        row, due = rows[paid], account.due(paid + 1)
         part, days_late = min(amount, row.amount - toward), max(0, (paid_on - due).days)
         amount -= part
         toward += part
@@ -237,7 +241,7 @@ def _pay_installments(account: Account, amount: int, paid_on: date) -> Account:
         emis_paid=paid,
         emis_paid_on_time=on_time,
         paid_toward_next=toward,
-        outstanding_principal=account.rows[paid - 1].balance_after if paid else loan.loan_amount,
+        outstanding_principal=loan.outstanding_principal if paid == loan.emis_paid else rows[paid - 1].balance_after,
     )
     return replace(account, loan=moved, charges=tuple(charges), paise_days=paise_days)
 

@@ -49,8 +49,8 @@ def exited(account: Account, on: date) -> Account:
     """The account once the amount due is paid: the loan counts nowhere any more."""
 
     def paid(charge: Charge) -> Charge:
-        return charge._replace(paid=charge.paid + charge.open)
+        return charge if charge.charge_date > on else charge._replace(paid=charge.paid + charge.open)
 
     loan = replace(account.loan, ended_as=LoanState.EXITED, outstanding_principal=0, paid_toward_next=0)
-    charges = tuple(map(paid, account.charges_on(on)))
+    charges = tuple(map(paid, account.all_charges(on)))
     return after_change(account, replace(account, loan=loan, charges=charges, paise_days=0), on)

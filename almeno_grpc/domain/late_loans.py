@@ -74,4 +74,6 @@ def _late_loan(loan: Loan, on: date) -> LateLoan:
 def overdue_amount(loan: Loan, on: date) -> int:
     """The unpaid parts, in paise, of the instalments of a late loan that fell due before the day."""
     due = loan.emis_due(on - timedelta(days=1))
+    if due <= loan.emis_paid:
+        return 0
     return sum(row.amount for row in loan.rows()[loan.emis_paid : due]) - loan.paid_toward_next

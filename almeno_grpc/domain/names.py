@@ -60,12 +60,13 @@ def clean_code(text: str, max_characters: int) -> str:
     """Gives a reference or a code, which programs compare, without the white space around it; spaces in it stay.
 
     Raises:
-        ValueError: It is empty, longer than that, or a character in it cannot be seen. The message does not quote it.
+        ValueError: It is empty, longer than that, or holds what cannot be seen: controls, formats, fillers, or marks
+            alone. The message does not quote it.
     """
     code = text.strip()
     if not 1 <= len(code) <= max_characters:
         raise ValueError(f"must be at most {max_characters} characters long, and not blank")
-    if not all(character == " " or (_can_be_seen(character) and character.isprintable()) for character in code):
+    if not code.isprintable() or any(map(_is_blank, code)) or not any(map(_can_be_seen, code)):
         raise ValueError("must hold no character but spaces that cannot be seen")
     return code
 
@@ -102,5 +103,8 @@ def _is_control(character: str) -> bool:
 
 
 def _can_be_seen(character: str) -> bool:
-    is_blank = character in _BLANK or _MIN_TAG <= character <= _MAX_TAG
-    return not is_blank and unicodedata.category(character) not in _UNSEEN
+    return not _is_blank(character) and unicodedata.category(character) not in _UNSEEN
+
+
+def _is_blank(character: str) -> bool:
+    return character in _BLANK or _MIN_TAG <= character <= _MAX_TAG

@@ -15,6 +15,9 @@ from almeno_grpc.domain.norms import Norms
 from almeno_grpc.domain.policy import Policy
 from almeno_grpc.domain.scoring import credit_score
 
+CAME_TO_NOTHING = {LoanState.CANCELLED, LoanState.EXPIRED, LoanState.EXITED}
+"""States of loans that count nowhere."""
+
 DAYS_PAST_DUE = ((0, 0), (1, 30), (31, 60), (61, 90), (91, None))
 """The minimum and maximum days past due of each bucket of active loans; the last has no maximum."""
 
@@ -111,9 +114,9 @@ class Portfolio:
 
     Attributes:
         customers: The number of customers.
-        loans: All loans.
+        loans: All loans but those that came to nothing.
         loans_by_class: Active loans by their own asset class, not their customer's; every class, the best first.
-        loans_by_state: Loans by state; every state.
+        loans_by_state: Loans by state; every state, also those of loans that count nowhere else.
         loan_buckets: Loans by state and days past due; every bucket of `LOAN_BUCKETS`, in its order.
         late_loans: Loans with an instalment that fell due before the business date and is not wholly paid.
         vintages: Loans by the month of their approval.
@@ -151,7 +154,10 @@ class Portfolio:
         self.emi_burden[_burden(borrower.position.monthly_obligation, borrower.monthly_income)] += 1
 
     def add_loans(self, group: LoanGroup) -> None:
-        """Adds a group of loans."""
+        """Adds a group of loans; those that came to nothing stand among the states only."""
+        if group.state in CAME_TO_NOTHING:
+            self.loans_by_state[group.state].add(group._replace(outstanding_principal=0))
+            return
         is_lent = group.state is not LoanState.SANCTIONED
         if not is_lent:
             group = group._replace(outstanding_principal=0)

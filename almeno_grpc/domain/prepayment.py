@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
-from almeno_grpc.domain.account import Account, after_change, payoff
+from almeno_grpc.domain.account import Account, Payoff, after_change, payoff
 from almeno_grpc.domain.errors import (
     InstallmentsOverdue,
     LoanClosed,
@@ -51,12 +51,14 @@ def prepay(account: Account, amount: int, paid_on: date, effect: PrepaymentEffec
         TermsDoNotAmortize: The lower instalment would not repay the balance.
     """
     loan = account.loan
-    _raise_if_not_prepayable(account, paid_on)
+    owed = _payoff_of_prepayable(account, paid_on)
     joined = amount + loan.paid_toward_next
     principal = _principal(account, joined, paid_on)
     balance = loan.outstanding_principal - principal
-    if balance <= 0:
-        raise RepaymentExceedsPayoff(amount, payoff(account, paid_on).amount, paid_on)
+    # Where the running instalment is paid, the payoff gives back its interest that has not accrued.
+    is_paid_ahead = loan.emis_paid > loan.emis_due(paid_on)
+    if balance <= 0 or (is_paid_ahead and principal >= owed.amount):
+        raise RepaymentExceedsPayoff(amount, owed.amount, paid_on)
     segment = _segment(account, balance, effect)
     segments = loan.segments or (loan.booked_terms,)
     changed = replace(
@@ -80,7 +82,8 @@ def prepay(account: Account, amount: int, paid_on: date, effect: PrepaymentEffec
     )
 
 
-def _raise_if_not_prepayable(account: Account, paid_on: date) -> None:
+def _payoff_of_prepayable(account: Account, paid_on: date) -> Payoff:
+    """The payoff of a loan that may be prepaid on the day; raises as `prepay`."""
     loan = account.loan
     if loan.state is not LoanState.ACTIVE:
         raise LoanClosed(loan.loan_id)
@@ -91,6 +94,7 @@ def _raise_if_not_prepayable(account: Account, paid_on: date) -> None:
         raise InstallmentsOverdue(loan.loan_id, owed.overdue_amount, owed.charges)
     if owed.advance > sum(row.amount for row in account.rows[loan.emis_due(paid_on) :][:1]):
         raise PaidAhead(loan.loan_id)
+    return owed
 
 
 def _principal(account: Account, joined: int, paid_on: date) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from almeno_grpc.domain.account import Account, add_charge, repay, waive
 from almeno_grpc.domain.charge import ChargeEntry, ChargeKind, LateTerms
 from almeno_grpc.domain.cooling_off import exited
-from almeno_grpc.domain.errors import AlreadyReversed, LaterChange
+from almeno_grpc.domain.errors import AlreadyReversed, LaterChange, LoanClosed, RepaymentExceedsPayoff
 from almeno_grpc.domain.loan import Loan, LoanState
 from almeno_grpc.domain.prepayment import prepay
 from almeno_grpc.domain.repayment import Repayment, RepaymentKind, Reversal, Standing
@@ -44,8 +44,7 @@ def replay(loan: Loan, history: History, late_terms: LateTerms | None = None) ->
     standing: list[Repayment] = []
     for entry in _in_order(history):
         if isinstance(entry, ChargeEntry):
-            is_waiver = entry.kind is ChargeKind.WAIVER
-            account = waive(account, entry.amount, entry.entry_date) if is_waiver else add_charge(account, entry)
+            account = _with_entry(account, entry)
         elif entry.reversal is None:
             account, repayment = repaid(account, entry)
             standing.append(repayment)
@@ -75,22 +74,29 @@ def repaid(before: Account, repayment: Repayment) -> tuple[Account, Repayment]:
     )
 
 
-def reversed_history(history: History, repayment: Repayment, reversal: Reversal) -> History:
-    """The history once a repayment of it is reversed.
+def reverse(
+    loan: Loan, history: History, repayment: Repayment, reversal: Reversal, late_terms: LateTerms | None = None
+) -> tuple[History, Replay]:
+    """A loan's history once a repayment of it is reversed, and the account that follows from that.
 
     Raises:
         AlreadyReversed: It was reversed before.
-        LaterChange: A prepayment or an exit came after it, and stands.
+        LaterChange: A prepayment or an exit came after it, and stands. Or it is a prepayment, and without what it has
+            rounded a later repayment would be some paise too large.
     """
     if repayment.reversal is not None:
         raise AlreadyReversed(repayment.repayment_id)
-    for later in history.repayments[repayment.number :]:
-        if later.reversal is None and later.kind is not RepaymentKind.REPAYMENT:
-            raise LaterChange(later.repayment_id)
+    later = [each for each in history.repayments[repayment.number :] if each.reversal is None]
+    for each in later:
+        if each.kind is not RepaymentKind.REPAYMENT:
+            raise LaterChange(each.repayment_id)
     without = replace(repayment, reversal=reversal)
-    return History(
-        [without if each.number == repayment.number else each for each in history.repayments], history.charges
-    )
+    left = [without if each.number == repayment.number else each for each in history.repayments]
+    changed = History(left, history.charges)
+    try:
+        return changed, replay(loan, changed, late_terms)
+    except (RepaymentExceedsPayoff, LoanClosed) as error:
+        raise LaterChange(later[-1].repayment_id) from error
 
 
 def _unpaid(loan: Loan, baseline: Standing) -> Loan:
@@ -119,6 +125,14 @@ def _in_order(history: History) -> list[Repayment | ChargeEntry]:
         *((each.repayment_count, each.number, each) for each in history.charges),
     ]
     return [entry for _, _, entry in sorted(placed, key=lambda place: place[:2])]
+
+
+def _with_entry(account: Account, entry: ChargeEntry) -> Account:
+    """The account with a charge or a waiver. A reversal may leave less of a charge open than was waived."""
+    if entry.kind is not ChargeKind.WAIVER:
+        return add_charge(account, entry)
+    amount = min(entry.amount, sum(charge.open for charge in account.charges_on(entry.entry_date)))
+    return waive(account, amount, entry.entry_date)
 
 
 def _paid(account: Account, repayment: Repayment) -> Account:

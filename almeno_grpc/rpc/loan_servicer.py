@@ -1,6 +1,7 @@
 """LoanService: each RPC checks its request, calls a use case and converts what that gives."""
 
 from collections.abc import Iterable
+from functools import partial
 from itertools import count
 
 import grpc
@@ -77,7 +78,9 @@ class LoanServicer(loan_service_pb2_grpc.LoanServiceServicer):
             fill_loan(response.loan, recorded.loan, recorded.business_date)
             return response.SerializeToString()
 
-        return self._changes.exit(loan_id, exit_date, call, encode)
+        return self._changes.exit(
+            loan_id, exit_date, call, encode, raise_if_beyond=partial(requests.raise_if_beyond, "max_repayment")
+        )
 
     def ReverseRepayment(self, request: pb.ReverseRepaymentRequest, context: grpc.ServicerContext) -> bytes:
         """Reverses a repayment."""

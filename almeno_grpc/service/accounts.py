@@ -11,8 +11,8 @@ from almeno_grpc.domain.charge import LateTerms
 from almeno_grpc.domain.errors import LoanNotFound
 from almeno_grpc.domain.loan import Loan
 from almeno_grpc.domain.months import due_date
-from almeno_grpc.domain.repayment import Repayment, RepaymentKind
-from almeno_grpc.domain.replay import History, Replay, replay
+from almeno_grpc.domain.repayment import Repayment, RepaymentKind, Reversal
+from almeno_grpc.domain.replay import History, Replay, replay, reverse
 from almeno_grpc.domain.terms import Terms
 from almeno_grpc.service.store import Transaction
 
@@ -79,6 +79,10 @@ class AccountReader:
     def replay_of(self, loan: Loan, history: History) -> Replay:
         """The account of a loan from a history."""
         return replay(loan, history, self._late_terms(loan))
+
+    def reverse(self, loan: Loan, history: History, repayment: Repayment, reversal: Reversal) -> tuple[History, Replay]:
+        """A loan's history and account once a repayment is reversed; raises as `replay.reverse`."""
+        return reverse(loan, history, repayment, reversal, self._late_terms(loan))
 
     def _late_terms(self, loan: Loan) -> LateTerms | None:
         terms = self.terms_of(loan)

@@ -20,7 +20,7 @@ from almeno_grpc.domain.repayment import (
     Reversal,
     ReversalReason,
 )
-from almeno_grpc.domain.replay import History, Replay, repaid, reversed_history
+from almeno_grpc.domain.replay import History, Replay, repaid
 from almeno_grpc.domain.sanction import cancelled, disbursed, raise_if_not_disbursed
 from almeno_grpc.domain.terms import Fees, fees_of
 from almeno_grpc.service.accounts import AccountReader, OpenAccount, locked_loan
@@ -161,9 +161,22 @@ class LoanChangeService:
         return self._idempotency.change(context, work, encode)
 
     def exit(
-        self, loan_id: int, exit_date: date | None, context: RequestContext, encode: Callable[[Recorded], bytes]
+        self,
+        loan_id: int,
+        exit_date: date | None,
+        context: RequestContext,
+        encode: Callable[[Recorded], bytes],
+        *,
+        raise_if_beyond: Callable[[int], None] = lambda _amount: None,
     ) -> bytes:
         """Ends a loan in its cooling-off period; the amount due is recorded as its last repayment.
+
+        Args:
+            loan_id: The loan.
+            exit_date: The day; None for the business date.
+            context: The call's idempotency key.
+            encode: Makes the answer.
+            raise_if_beyond: Refuses an amount due, in paise, that is beyond a limit of the caller.
 
         Raises:
             LoanNotDisbursed, LoanCancelled, SanctionExpired: The loan was never disbursed.
@@ -181,6 +194,7 @@ class LoanChangeService:
             raise_if_not_payable(on, opened.earliest, today, "exit_date")
             refunded = fees_of(terms, before.loan_amount).total if terms and terms.refunded_on_exit else 0
             amount = exit_amount(opened.account, on, refunded_fee=refunded)
+            raise_if_beyond(amount)
             draft = draft_repayment(before, amount, on, self._clock.now_microseconds(), kind=RepaymentKind.EXIT)
             return self._repay(tx, changes, opened, draft, today)
 
@@ -249,13 +263,12 @@ class LoanChangeService:
             repayment = history.repayments[found.number - 1]
             on = request.reversal_date or today
             reversal = Reversal(on, request.reason, request.return_code, self._clock.now_microseconds())
-            without = reversed_history(history, repayment, reversal)
+            _, replayed = self._accounts.reverse(before, history, repayment, reversal)
             if not repayment.payment_date <= on <= today:
                 raise InvalidField.of(
                     "reversal_date",
                     f"must be from the day of the payment, {repayment.payment_date}, to the business date, {today}",
                 )
-            replayed = self._accounts.replay_of(before, without)
             after = replayed.account.loan
             self._change(changes, before, after, today)
             changes.reversals.append(replace(repayment, reversal=reversal))

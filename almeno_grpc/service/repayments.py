@@ -148,6 +148,8 @@ class RepaymentService:
             raise LoanNotFound(loan_id)
         before = opened.account.loan
         raise_if_not_disbursed(before, state.today)
+        if before.state is not LoanState.ACTIVE:
+            raise LoanClosed(loan_id)
         paid_on = request.payment_date or state.today
         raise_if_not_payable(paid_on, opened.earliest, state.today)
         raise_if_taken(state.tx, before, request.external_reference)

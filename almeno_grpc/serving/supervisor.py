@@ -21,6 +21,7 @@ from almeno_grpc.logs import log_event, redact_password, start_logging
 from almeno_grpc.serving.application import DEFAULT_BOOTSTRAP, load_bootstrap
 from almeno_grpc.serving.control_channel import METRICS_FOLDER, STOP_MARGIN_SECONDS
 from almeno_grpc.serving.metrics_endpoint import MetricsEndpoint
+from almeno_grpc.serving.next_steps import tell_next_steps
 from almeno_grpc.serving.port import AddressUnavailable, PortClaim
 from almeno_grpc.serving.server_collector import ServerCollector
 from almeno_grpc.serving.signals import StopSignals
@@ -155,17 +156,19 @@ class Supervisor:
 
     def _announce(self) -> None:
         settings = self._settings
+        business_date = Clock(settings.business_date, settings.timezone).today()
         log_event(
             "server_ready",
             address=str(settings.address),
             workers=settings.workers,
             database=redact_password(settings.database_url),
             metrics_address=str(settings.metrics_address) if settings.metrics_address else None,
-            business_date=Clock(settings.business_date, settings.timezone).today().isoformat(),
+            business_date=business_date.isoformat(),
             tls=settings.tls_certificate is not None,
             access=settings.access,
             certificate_expires=self._certificates.expires.isoformat() if self._certificates else None,
         )
+        tell_next_steps(settings, business_date)
 
     def _start_missing(self) -> None:
         now = time.monotonic()

@@ -26,7 +26,7 @@ from almeno_grpc.domain.norms import PERCENT_SCALE, Norms, ProvisionCategory
 from almeno_grpc.domain.portfolio import DecisionGroup, LoanGroup, Month
 from almeno_grpc.storage import segments
 from almeno_grpc.storage.backend import OpenTransaction
-from almeno_grpc.storage.loan_rows import COLUMNS, counts, date_of
+from almeno_grpc.storage.loan_rows import COLUMNS, counts, date_of, is_in
 from almeno_grpc.storage.tables import decision, loan
 
 _l = loan.c
@@ -36,6 +36,7 @@ _APPROVED_BY_DATE = (
     _YEAR * literal_column("10000", Integer) + _MONTH * literal_column("100", Integer) + _l.approval_day
 ) <= bindparam("day_number", type_=Integer)
 _GROUP = (_l.approval_year, _l.approval_month, _l.state, _l.next_due_day, _l.non_performing_since_day)
+_IS_EXPIRED = is_in(LoanState.EXPIRED).label("is_expired")
 _IS_LATE = and_(_l.next_due_day < bindparam("today", type_=Integer), counts())
 
 
@@ -52,13 +53,14 @@ def _provisions(category: ProvisionCategory) -> ColumnElement[int]:
 _LOANS = (
     select(
         *_GROUP,
+        _IS_EXPIRED,
         func.count(),
         cast(func.sum(_l.loan_amount_paise), BigInteger),
         cast(func.sum(_l.outstanding_principal_paise), BigInteger),
         *map(_provisions, ProvisionCategory),
     )
-    .where(_APPROVED_BY_DATE, counts())
-    .group_by(*_GROUP)
+    .where(_APPROVED_BY_DATE)
+    .group_by(*_GROUP, literal_column(_IS_EXPIRED.name))
 )
 _LATE_LOANS = select(*COLUMNS).where(_IS_LATE).order_by(_l.customer_id, _l.loan_id)
 _d = decision.c
@@ -81,12 +83,12 @@ class Statistics:
         rows = self._connection.execute(_LOANS, {"day_number": day_number(on), "today": on.toordinal(), **percents})
         keys = len(_GROUP)
         for row in rows:
-            loans, loan_amount, outstanding, *provisions = row[keys:]
+            is_expired, loans, loan_amount, outstanding, *provisions = row[keys:]
             year, month, state, *days = row[:keys]
             next_due, non_performing_since = map(date_of, days)
             yield LoanGroup(
                 Month(year, month),
-                LoanState(state),
+                LoanState.EXPIRED if is_expired else LoanState(state),
                 next_due,
                 non_performing_since,
                 loans,

@@ -1,22 +1,34 @@
 """Fixtures: servers that end with the tests they are for."""
 
 import contextlib
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from support.servers import SAMPLE_BOOK, SEVERAL_PROCESSES, RunningServer, StartServer
+from support.servers import (
+    SAMPLE_BOOK,
+    SEVERAL_PROCESSES,
+    RunningServer,
+    StartServer,
+    make_sample_database,
+)
 
 BUSINESS_DATE = "2026-04-10"
-SAMPLE_DATE = "2026-11-23"
+SAMPLE_DATE = "2026-12-10"
 """The figures of the documents are of this day; as the loans of the sample book end, they change."""
+FILES_DATE = "2026-11-23"
+"""Of a server that has loaded the files of the sample book, and nothing else has happened."""
 
 
 @contextlib.contextmanager
 def _servers(folders: pytest.TempPathFactory) -> Iterator[StartServer]:
     running: list[RunningServer] = []
 
-    def start(*options: str, **environment: str) -> RunningServer:
+    def start(*options: str, book: Path | None = None, **environment: str) -> RunningServer:
         folder = folders.mktemp("server")
+        if book is not None:
+            shutil.copy(book, folder / "almeno.db")
         running.append(RunningServer(folder, *options, **{"ALMENO_BUSINESS_DATE": BUSINESS_DATE} | environment))
         return running[-1]
 
@@ -63,18 +75,36 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 
 
 @pytest.fixture
-def new_sample_server(start_server: StartServer) -> RunningServer:
-    """A server with the sample book loaded, for one test: numbers are given out from the first."""
-    return _with_sample_book(start_server)
+def new_files_server(start_server: StartServer) -> RunningServer:
+    """A server with the files of the sample book loaded, for one test: numbers are given out from the first."""
+    return _with_files(start_server)
 
 
 @pytest.fixture(scope="module")
-def sample_server(start_shared_server: StartServer) -> RunningServer:
-    """A server with the sample book loaded, and with metrics, for the tests of a module."""
-    return _with_sample_book(start_shared_server)
+def files_server(start_shared_server: StartServer) -> RunningServer:
+    """A server with the files of the sample book loaded, for the tests of a module that know what is in them."""
+    return _with_files(start_shared_server)
 
 
-def _with_sample_book(start: StartServer) -> RunningServer:
-    server = start(*SAMPLE_BOOK, ALMENO_BUSINESS_DATE=SAMPLE_DATE, ALMENO_METRICS_ADDRESS="127.0.0.1:0")
+def _with_files(start: StartServer) -> RunningServer:
+    server = start(*SAMPLE_BOOK, ALMENO_BUSINESS_DATE=FILES_DATE)
     server.wait_for_event("import_ended", count=2)
     return server
+
+
+@pytest.fixture(scope="session")
+def sample_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The database of `make run`, as it is made on `SAMPLE_DATE`; to be copied."""
+    file = tmp_path_factory.mktemp("sample") / "almeno.db"
+    make_sample_database(file, SAMPLE_DATE)
+    return file
+
+
+@pytest.fixture(scope="module")
+def sample_server(start_shared_server: StartServer, sample_database: Path) -> RunningServer:
+    """A server with the sample book as `make run` has it, and with metrics, for the tests of a module."""
+    return start_shared_server(
+        book=sample_database,
+        ALMENO_BUSINESS_DATE=SAMPLE_DATE,
+        ALMENO_METRICS_ADDRESS="127.0.0.1:0",
+    )

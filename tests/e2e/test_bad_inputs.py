@@ -27,11 +27,12 @@ from support.servers import CUSTOMERS, RunningServer, StartServer
 from support.trials import FUZZ_EXAMPLES
 
 from almeno_grpc.api import credit_service_pb2 as pb
+from almeno_grpc.api import loan_service_pb2 as loan_pb
 from almeno_grpc.api import portfolio_service_pb2 as portfolio_pb
 
 METHODS: dict[str, MethodDescriptor] = {
     method.name: method
-    for module, service in ((pb, "CreditService"), (portfolio_pb, "PortfolioService"))
+    for module, service in ((pb, "CreditService"), (loan_pb, "LoanService"), (portfolio_pb, "PortfolioService"))
     for method in module.DESCRIPTOR.services_by_name[service].methods
 }
 UNDERSTOOD = {
@@ -104,6 +105,7 @@ SCALARS = {
     FieldDescriptor.TYPE_INT64: INT64,
     FieldDescriptor.TYPE_STRING: TEXTS,
     FieldDescriptor.TYPE_ENUM: ENUMS,
+    FieldDescriptor.TYPE_BOOL: (False, True),
 }
 
 
@@ -197,6 +199,8 @@ def good_requests(server: RunningServer) -> dict[str, Message]:
     customer_id = registered(server.credit, income=1_000_000).customer_id
     loan = server.credit.CreateLoan(loan_of(customer_id, 10_000), timeout=SECONDS).loan
     loan_id = loan.loan_id
+    repayment = pb.RecordRepaymentRequest(loan_id=loan_id, amount=rupees(0, 1))
+    repayment_id = server.credit.RecordRepayment(repayment, timeout=SECONDS).repayment.repayment_id
     import_id = server.load(CUSTOMERS, csv_file(CUSTOMER_HEADINGS, [customer_row(1), customer_row(0)])).import_id
     return {
         "RegisterCustomer": applicant(),
@@ -221,13 +225,23 @@ def good_requests(server: RunningServer) -> dict[str, Message]:
         "GetLoan": pb.GetLoanRequest(loan_id=loan_id),
         "ListLoans": pb.ListLoansRequest(customer_id=customer_id),
         "GetRepaymentSchedule": pb.GetRepaymentScheduleRequest(loan_id=loan_id),
-        "RecordRepayment": pb.RecordRepaymentRequest(loan_id=loan_id, amount=rupees(0, 1)),
+        "RecordRepayment": repayment,
         "ListRepayments": pb.ListRepaymentsRequest(loan_id=loan_id),
         "GetPayoff": pb.GetPayoffRequest(loan_id=loan_id, payoff_date=date_pb2.Date(year=2026, month=5, day=1)),
         "GetKeyFacts": pb.GetKeyFactsRequest(loan_id=loan_id),
         "GetDecision": pb.GetDecisionRequest(decision_id=loan.decision_id),
         "ListDecisions": pb.ListDecisionsRequest(customer_id=customer_id),
         "ReplayDecision": pb.ReplayDecisionRequest(decision_id=loan.decision_id),
+        # Sanctions, exits and reversals happen once: of most variants it is the state of the loan that refuses them.
+        "DisburseLoan": loan_pb.DisburseLoanRequest(loan_id=loan_id, external_reference="UTR"),
+        "CancelLoan": loan_pb.CancelLoanRequest(loan_id=loan_id, reason=1),
+        "ExitLoan": loan_pb.ExitLoanRequest(loan_id=loan_id),
+        "ReverseRepayment": loan_pb.ReverseRepaymentRequest(repayment_id=repayment_id, reason=1, return_code="01"),
+        "PreviewPrepayment": loan_pb.PreviewPrepaymentRequest(loan_id=loan_id, amount=rupees(0, 1), effect=1),
+        "PrepayLoan": loan_pb.PrepayLoanRequest(loan_id=loan_id, amount=rupees(0, 1), effect=1),
+        "AddCharge": loan_pb.AddChargeRequest(loan_id=loan_id, kind=2, amount=rupees(0, 1), reason="returned"),
+        "WaiveCharges": loan_pb.WaiveChargesRequest(loan_id=loan_id, amount=rupees(0, 1), reason="goodwill"),
+        "ListCharges": loan_pb.ListChargesRequest(loan_id=loan_id),
         "StartImport": portfolio_pb.ImportHeader(kind=CUSTOMERS, file_name="a.csv"),
         "GetImport": portfolio_pb.GetImportRequest(import_id=import_id),
         "CancelImport": portfolio_pb.CancelImportRequest(import_id=import_id),

@@ -21,8 +21,8 @@ def almeno(server: RunningServer, tmp_path: Path) -> Almeno:
 
 
 @pytest.fixture
-def sample(sample_server: RunningServer, tmp_path: Path) -> Almeno:
-    return Almeno(sample_server.address, tmp_path)
+def sample(files_server: RunningServer, tmp_path: Path) -> Almeno:
+    return Almeno(files_server.address, tmp_path)
 
 
 def booked(almeno: Almeno, phone: str, *options: str) -> dict[str, Any]:

@@ -103,8 +103,8 @@ def test_loan_repaid_through_all_processes_at_once_keeps_every_repayment(server:
     assert refused(server.credit.RecordRepayment, another).reason == "LOAN_CLOSED"
 
 
-def test_book_loaded_again_leaves_repayments_alone(new_sample_server: RunningServer) -> None:
-    server = new_sample_server
+def test_book_loaded_again_leaves_repayments_alone(new_files_server: RunningServer) -> None:
+    server = new_files_server
     active = [
         row["loan_id"] for row in server.rows("SELECT loan_id FROM loan WHERE emis_paid < tenure_months LIMIT 20")
     ]

@@ -86,6 +86,7 @@ def test_calls_that_wait_for_their_batch_keep_no_thread(database_url):
 def test_services_are_named_in_full():
     assert CreditApplication.service_names == (
         "almeno.credit.v1.CreditService",
+        "almeno.credit.v1.LoanService",
         "almeno.credit.v1.PortfolioService",
         "almeno.credit.v1.AccessService",
     )

@@ -160,7 +160,7 @@ class LivesOfLoans(RuleBasedStateMachine):
             with pytest.raises(LoanClosed):
                 self.book.repayments.payoff(held.loan_id, None)
             return
-        owed = self.book.repayments.payoff(held.loan_id, None).amount
+        owed = self.book.repayments.payoff(held.loan_id, None).payoff.amount
         assert owed == held.model.payoff(self.today)
         recorded = self._record(held, owed, None)
         assert recorded.loan.state is LoanState.CLOSED
@@ -183,7 +183,7 @@ class LivesOfLoans(RuleBasedStateMachine):
         with pytest.raises(InvalidField, match="payoff_date"):
             self.book.repayments.payoff(held.loan_id, model.latest - timedelta(days=days))
         to_come = self.today + timedelta(days=days)
-        assert self.book.repayments.payoff(held.loan_id, to_come).amount == model.payoff(to_come)
+        assert self.book.repayments.payoff(held.loan_id, to_come).payoff.amount == model.payoff(to_come)
         self.result["refused"] += 4
 
     @precondition(lambda self: self.sent)

@@ -1,12 +1,17 @@
 """LoanService over the wire: sanctions, disbursements, exits, reversals and prepayments."""
 
 from datetime import date
+from types import SimpleNamespace
 
 import pytest
 from support.book import LAKH
-from support.loan_calls import RULES, amount, day, lenders_of, paise
+from support.loan_calls import RULES, amount, charge_rows, day, lenders_of, paise
 
-from almeno_grpc.api import asset_class_pb2, loan_pb2, repayment_pb2
+from almeno_grpc.api import asset_class_pb2, loan_pb2, loan_service_pb2, repayment_pb2
+from almeno_grpc.domain.access import SCOPES, Caller
+from almeno_grpc.metrics import UNKNOWN_METHOD
+from almeno_grpc.rpc.loan_servicer import LoanServicer
+from almeno_grpc.rpc.runtime.methods import Method
 
 APPROVAL = date(2027, 1, 15)
 EMI = 10_746_95
@@ -385,3 +390,22 @@ def test_request_sent_twice_is_done_once_and_answered_with_the_same_bytes(lender
         refusal = lender.refused("call", method, request_id=request_id, **(fields | other))
         assert (refusal.code, refusal.reason) == ("INVALID_ARGUMENT", "REQUEST_ID_REUSED"), method
     assert len(lender.repayments(exited)) == len(lender.repayments(prepaid)) == 1
+
+
+def test_request_id_is_the_callers(book, monkeypatch):
+    loan = book.lend(book.register().customer_id, LAKH).loan
+    servicer = LoanServicer(book.loan_changes, book.repayments)
+    request = loan_service_pb2.AddChargeRequest(
+        request_id=UNKNOWN, loan_id=loan.loan_id, kind="CHARGE_KIND_OTHER", amount=amount(100), reason="copy"
+    )
+
+    def charge(principal):
+        monkeypatch.setattr("almeno_grpc.rpc.requests.current_caller", lambda: Caller(principal, "", SCOPES))
+        monkeypatch.setattr("almeno_grpc.rpc.requests.current_method", lambda: method)
+        return servicer.AddCharge(request, SimpleNamespace(is_active=lambda: True))
+
+    method = Method("/almeno.credit.v1.LoanService/AddCharge", UNKNOWN_METHOD, has_effects=True, is_stream=False)
+    of_pune = charge("branch-pune")
+    assert charge("branch-pune") == of_pune
+    of_delhi = loan_service_pb2.AddChargeResponse.FromString(charge("branch-delhi"))
+    assert charge_rows(of_delhi.charges) == [("OTHER", 0, 100, 0, 0, 100)] * 2

@@ -165,7 +165,7 @@ def test_loans_in_figures_are_counted_by_state_and_days_past_due_and_by_vintage(
     assert sum(count for count, _ in found.values()) == len(loans)
 
     assert [(each.state, (each.loans, paise_of(each.outstanding_principal))) for each in figures.loans_by_state] == [
-        (state, added_up([loan for loan in loans if loan.state == state])) for state in (ACTIVE, CLOSED)
+        (state, added_up([loan for loan in loans if loan.state == state])) for state in loan_pb2.LoanState.values()[1:]
     ]
 
     months = sorted({(loan.approval_date.year, loan.approval_date.month) for loan in loans})
@@ -226,7 +226,7 @@ def test_empty_book_has_figures_of_zero(stubs):
     assert [bucket.loans for bucket in figures.loan_buckets] == [0] * 6
     assert [burden.customers for burden in figures.emi_burden] == [0] * 12
     assert [each.loans for each in figures.loans_by_class] == [0] * 5
-    assert [each.loans for each in figures.loans_by_state] == [0] * 2
+    assert [each.loans for each in figures.loans_by_state] == [0] * 6
     assert not figures.HasField("gross_non_performing_ratio")
     assert (figures.late_loan_count, paise_of(figures.overdue_amount), paise_of(figures.provision)) == (0, 0, 0)
     assert not figures.vintages

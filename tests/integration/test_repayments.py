@@ -82,15 +82,15 @@ def test_repayment_is_stored_with_what_the_loan_was_before_and_after(book):
 def test_imported_loan_goes_on_from_what_the_book_says_was_paid(book, imported):
     # Three were due by 5 April and paid; the fourth falls due on 5 May.
     owed = 7_500_000 + round(87_467 * 5 / 30)
-    assert book.repayments.payoff(5, None).amount == owed
+    assert book.repayments.payoff(5, None).payoff.amount == owed
     recorded = book.repay(5, 2 * EMI)
     assert (recorded.loan.emis_paid, recorded.loan.emis_paid_on_time, recorded.loan.paid_toward_next) == (5, 4, 0)
     assert recorded.loan.outstanding_principal == outstanding_after(
         imported.installment_method, LAKH, imported.interest_rate, 12, EMI, 5
     )
     # What the book counts is settled; what was paid here before its due date is an advance.
-    assert book.repayments.payoff(5, None).advance == 2 * EMI
-    assert book.repayments.payoff(5, None).amount == owed - 2 * EMI
+    assert book.repayments.payoff(5, None).payoff.advance == 2 * EMI
+    assert book.repayments.payoff(5, None).payoff.amount == owed - 2 * EMI
     states = [row.state for row in book.repayments.schedule(5)]
     assert states[:3] == [InstallmentState.PAID, InstallmentState.PAID, InstallmentState.PAID_LATE]
     assert states[3:6] == [InstallmentState.PAID, InstallmentState.PAID, InstallmentState.DUE_LATER]
@@ -120,7 +120,7 @@ def test_payment_date_lies_between_the_latest_repayment_and_the_business_date(bo
     on(date(2026, 6, 1))
     for day, said in (
         (date(2026, 6, 2), "must not be after the business date, 2026-06-01"),
-        (date(2026, 4, 9), "must not be before 2026-04-10, the day of the loan's approval or latest repayment"),
+        (date(2026, 4, 9), "must not be before 2026-04-10, the day of the loan's disbursement or latest repayment"),
     ):
         with pytest.raises(InvalidField, match=said) as refused:
             book.repay(loan.loan_id, 1, day)
@@ -137,8 +137,8 @@ def test_payoff_is_told_for_days_to_come_but_for_none_before_the_latest_repaymen
     loan = lend(book)
     on(date(2026, 5, 20))
     book.repay(loan.loan_id, 1 * RUPEE, date(2026, 5, 12))
-    assert book.repayments.payoff(loan.loan_id, date(2026, 5, 12)).overdue_amount == 8_883_88
-    assert book.repayments.payoff(loan.loan_id, date(9999, 12, 31)).amount == 12 * 8_884_88 - 3 - 1_00
+    assert book.repayments.payoff(loan.loan_id, date(2026, 5, 12)).payoff.overdue_amount == 8_883_88
+    assert book.repayments.payoff(loan.loan_id, date(9999, 12, 31)).payoff.amount == 12 * 8_884_88 - 3 - 1_00
     with pytest.raises(InvalidField, match=r"payoff_date: must not be before 2026-05-12"):
         book.repayments.payoff(loan.loan_id, date(2026, 5, 11))
 
@@ -231,7 +231,7 @@ def test_repayments_lower_the_debt_that_decisions_see(book):
     book.repay(loan.loan_id, 3 * loan.monthly_installment)
     position = book.customers.get(loan.customer_id)[1]
     assert position.current_debt == 76_108_02
-    book.repay(loan.loan_id, book.repayments.payoff(loan.loan_id, None).amount)
+    book.repay(loan.loan_id, book.repayments.payoff(loan.loan_id, None).payoff.amount)
     position = book.customers.get(loan.customer_id)[1]
     assert (position.current_debt, position.monthly_obligation, position.active_loan_count) == (0, 0, 0)
 
@@ -310,7 +310,7 @@ def test_sheet_loaded_again_changes_nothing_after_repayments(book, rows_of):
     book.upsert(rows)
     second = book.booking.page_of_loans(8, None, 0, 10)[0].loan_id
     book.repay(5, EMI + 1)
-    book.repay(second, book.repayments.payoff(second, None).amount)
+    book.repay(second, book.repayments.payoff(second, None).payoff.amount)
     loans, repayments = book.rows("loan"), book.rows("repayment")
     for _ in range(2):
         file = book.upsert(rows)

@@ -18,7 +18,7 @@ from almeno_grpc.domain.repayment import (
     ReversalReason,
     Standing,
 )
-from almeno_grpc.domain.replay import History, repaid, replay, reversed_history
+from almeno_grpc.domain.replay import History, repaid, replay, reverse
 
 
 def loan_of_2027(**changes) -> Loan:
@@ -85,9 +85,9 @@ class Ledger:
 
     def reverse(self, number: int, on: date) -> None:
         reversal = Reversal(on, ReversalReason.RETURNED, "", 0)
-        history = reversed_history(self.history, self.history.repayments[number - 1], reversal)
-        self.loan = replay(self.loan, history, self.late_terms).account.loan
-        self.history = history
+        repayment = self.history.repayments[number - 1]
+        self.history, replayed = reverse(self.loan, self.history, repayment, reversal, self.late_terms)
+        self.loan = replayed.account.loan
 
     def charge(self, amount: int, on: date, kind: ChargeKind = ChargeKind.BOUNCE) -> None:
         number, count = len(self.history.charges) + 1, len(self.history.repayments)

@@ -25,6 +25,7 @@ from almeno_grpc.storage.engine import open_engine, parse_url
 BIN = Path(sys.executable).parent
 ROOT = Path(__file__).parents[2]
 SAMPLE_BOOK = ("--load-customers", f"{ROOT}/data/customers.xlsx", "--load-loans", f"{ROOT}/data/loans.xlsx")
+SAMPLE_RULES = ("--rules", f"{ROOT}/data/rules")
 SEVERAL_PROCESSES = {"ALMENO_WORKERS": "2"}
 """A server whose calls are served by two processes, for what has to hold between them."""
 START_SECONDS = 60
@@ -239,6 +240,14 @@ class WiredServer(RunningServer):
         self.program = (sys.executable, str(ROOT / "tests" / "support" / "wired_server.py"), wiring)
         path = os.pathsep.join(filter(None, (str(ROOT / "tests"), os.environ.get("PYTHONPATH"))))
         super().__init__(folder, *options, PYTHONPATH=path, **environment)
+
+
+def make_sample_database(file: Path, business_date: str) -> None:
+    """Makes the database of `make run`, as on a business date, unless there is one."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ALMENO_")}
+    environment |= {"ALMENO_DATABASE_URL": f"sqlite:///{file}", "ALMENO_BUSINESS_DATE": business_date}
+    command = [sys.executable, ROOT / "data" / "make_sample_database.py", *SAMPLE_RULES]
+    subprocess.run(command, env=environment, check=True)
 
 
 def eventually(holds: Callable[[], object], seconds: float = START_SECONDS, pause_seconds: float = 0.02) -> None:

@@ -21,5 +21,5 @@ FUZZ_EXAMPLES = _count("ALMENO_FUZZ_EXAMPLES", 30)
 """Inputs tried with each RPC, of each kind."""
 FLOOD_SECONDS = _count("ALMENO_FLOOD_SECONDS", 3)
 """How long each flood lasts."""
-ACCOUNT_LIVES = _count("ALMENO_ACCOUNT_LIVES", 15)
+ACCOUNT_TRIALS = _count("ALMENO_ACCOUNT_TRIALS", 15)
 """Loans whose accounts are held against the model, each with up to 25 things that happen to it."""

@@ -137,7 +137,7 @@ BAD = [
     *(("GetPayoff", {"payoffDate": value}, "payoff_date") for value in DATES),
     *(("ListRepayments", {"pageSize": value}, "page_size") for value in PAGE_SIZES),
     *(("ListLoans", {"customerId": value}, "customer_id") for value in NUMBERS_OF_THINGS),
-    *(("ListLoans", {"state": value}, "state") for value in (3, -1, 2**31 - 1)),
+    *(("ListLoans", {"state": value}, "state") for value in (7, -1, 2**31 - 1)),
     *(("ListLoans", {"pageSize": value}, "page_size") for value in PAGE_SIZES),
     *(
         (method, {"importId": value}, "import_id")

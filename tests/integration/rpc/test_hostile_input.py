@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support.served_book import served
 from support.trials import FUZZ_EXAMPLES
 
-from almeno_grpc.api import credit_service_pb2, portfolio_service_pb2
+from almeno_grpc.api import credit_service_pb2, loan_service_pb2, portfolio_service_pb2
 from almeno_grpc.rpc.runtime.methods import path_of
 
 CODES = {"OK", "INVALID_ARGUMENT", "NOT_FOUND", "ALREADY_EXISTS", "FAILED_PRECONDITION", "RESOURCE_EXHAUSTED"}
@@ -63,6 +63,7 @@ def values(field, depth):
         FieldDescriptor.TYPE_BYTES: lambda: st.binary(max_size=2000),
         FieldDescriptor.TYPE_INT32: lambda: st.sampled_from(INT32) | st.integers(-(2**31), 2**31 - 1),
         FieldDescriptor.TYPE_INT64: lambda: st.sampled_from(INT64) | st.integers(-(2**63), 2**63 - 1),
+        FieldDescriptor.TYPE_BOOL: st.booleans,
         FieldDescriptor.TYPE_ENUM: lambda: st.integers(-2, 5) | st.sampled_from(INT32),
         FieldDescriptor.TYPE_MESSAGE: lambda: messages(field.message_type, depth + 1),
     }
@@ -77,6 +78,7 @@ METHODS = [
     (module, method)
     for module, service in (
         (credit_service_pb2, "CreditService"),
+        (loan_service_pb2, "LoanService"),
         (portfolio_service_pb2, "PortfolioService"),
     )
     for method in module.DESCRIPTOR.services_by_name[service].methods

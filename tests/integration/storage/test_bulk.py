@@ -33,7 +33,9 @@ TEXTS = [
     "\\.",
     "x" * 100,
 ]
-INSERT = BulkInsert(customer, imported=True, age=30, last_name='O\'Neil \\ "x" ?', approved_limit_paise=0)
+INSERT = BulkInsert(
+    customer, imported=True, age=30, last_name='O\'Neil \\ "x" ?', approved_limit_paise=0, changed_fields=0
+)
 RESERVE = BulkInsert(loan_number, on_conflict="ON CONFLICT DO NOTHING")
 
 
@@ -65,7 +67,7 @@ def test_rows_are_stored_as_they_are_given(connection, count):
     INSERT.insert(connection, columns_of(names))
     rows = connection.execute(select(customer).order_by(customer.c.customer_id)).all()
     assert [tuple(row) for row in rows] == [
-        (number, name, 'O\'Neil \\ "x" ?', 30, number, 2**40, 0, True, 2**62)
+        (number, name, 'O\'Neil \\ "x" ?', 30, number, 2**40, 0, True, 2**62, 0)
         for number, name in enumerate(names, start=1)
     ]
 
@@ -86,7 +88,7 @@ def test_number_that_is_too_large_is_refused(connection):
 
 
 def test_number_that_is_too_large_for_its_column_is_refused_and_not_cut(connection):
-    insert = BulkInsert(customer, imported=True, last_name="Iyer", approved_limit_paise=0)
+    insert = BulkInsert(customer, imported=True, last_name="Iyer", approved_limit_paise=0, changed_fields=0)
     with pytest.raises(DBAPIError):
         insert.insert(connection, [[1], ["Asha"], [2**16 + 30], [1], [1], [1]])
 

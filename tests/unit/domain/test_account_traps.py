@@ -62,6 +62,35 @@ def test_two_prepayments_of_a_day_are_one_after_the_other(first: PrepaymentEffec
     assert (twins.ledger.loan.segments, twins.ledger.loan.tenure_months) == ((), 60)
 
 
+@pytest.mark.parametrize("effect", PrepaymentEffect)
+def test_whole_instalments_prepaid_without_interest_leave_as_many_less(effect: PrepaymentEffect) -> None:
+    twins = Twins(amount=1_000_00, rate="0", months=4)
+    twins.prepay(250_00, date(2027, 1, 15), effect)
+    assert len(twins.ledger.account.rows) == (3 if effect is SHORTER else 4)
+    twins.pay(250_00, date(2027, 2, 15))
+    twins.prepay(125_00, date(2027, 2, 15), effect)
+    twins.pay(twins.owed(date(2027, 3, 15)), date(2027, 3, 15))
+    assert twins.ledger.loan.state is LoanState.CLOSED
+
+
+def test_prepayment_behind_a_paid_running_instalment_gives_its_interest_back() -> None:
+    twins = Twins()
+    for month in range(1, 14):
+        twins.pay(EMI, month_later(date(2027, 1, 15), min(month, 12)))
+    on = month_later(date(2027, 1, 15), 13) - timedelta(days=3)
+    assert twins.ledger.preview(1_00_000_00, on, SHORTER).accrued_interest == -84_75
+    twins.prepay(1_00_000_00, on, SHORTER)
+    assert twins.ledger.loan.outstanding_principal == 3_12_588_42
+    twins.prepay(1, on, LOWER)
+
+
+def test_payment_of_the_oldest_instalment_alone_on_the_ninetieth_day_keeps_it_performing() -> None:
+    for days, expected in ((90, AssetClass.SMA_2), (91, AssetClass.NON_PERFORMING)):
+        twins = Twins()
+        twins.pay(EMI, date(2027, 2, 15) + timedelta(days=days))
+        assert twins.ledger.loan.asset_class(date(2027, 2, 15) + timedelta(days=days)) is expected
+
+
 def test_payment_before_a_prepayment_is_returned_after_it_is() -> None:
     twins = Twins()
     on = date(2027, 3, 20)

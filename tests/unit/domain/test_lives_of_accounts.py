@@ -1,6 +1,6 @@
 """Accounts through whatever happens to them, in any order, against a model written from the rules alone.
 
-`ALMENO_ACCOUNT_LIVES` says how many loans live.
+`ALMENO_ACCOUNT_TRIALS` says how many loans live.
 """
 
 import copy
@@ -18,7 +18,7 @@ from hypothesis.stateful import run_state_machine_as_test as run_lives
 from support.account_agreement import assert_agreement, life
 from support.lending_model import CHARGE, EXIT, PAYMENT, PREPAYMENT, Entry, Late, Refused
 from support.repayment_model import month_later
-from support.trials import ACCOUNT_LIVES
+from support.trials import ACCOUNT_TRIALS
 
 from almeno_grpc.domain.account import Account, payoff
 from almeno_grpc.domain.charge import ChargeKind, LateTerms
@@ -89,6 +89,12 @@ class LivesOfAccounts(RuleBasedStateMachine):
 
     def is_active(self) -> bool:
         return self.ledger.loan.state is LoanState.ACTIVE
+
+    def pay(self, amount: int, on: date) -> None:
+        """A repayment that both have to take."""
+        self.model.record(Entry(PAYMENT, amount, on))
+        self.ledger.pay(amount, on)
+        self.result["repaid"] += 1
 
     def both(self, on_model, on_domain) -> bool:
         """Whether both did it; both refuse it for a reason that fits, or neither does."""
@@ -168,25 +174,31 @@ class LivesOfAccounts(RuleBasedStateMachine):
             if due is None or not walk.rows_left or walk.payoff(due)["overdue_amount"] == 0:
                 return
             self.today = due
-            amount = walk.payoff(due)["overdue_amount"]
-            self.model.record(Entry(PAYMENT, amount, due))
-            self.ledger.pay(amount, due)
-            self.result["repaid"] += 1
+            self.pay(walk.payoff(due)["overdue_amount"], due)
+
+    @precondition(lambda self: self.is_active())
+    @rule(days=st.sampled_from([89, 90, 91]), size=st.sampled_from(["an instalment", "the rest of one", "a paisa"]))
+    def is_repaid_about_the_day_it_turns_non_performing(self, days, size) -> None:
+        oldest = next((row.due for row in self.model.walk().rows if not row.paid_on), self.today)
+        if oldest + timedelta(days=days) >= self.today:
+            self.today = oldest + timedelta(days=days)
+            amount = min(self.amount(size, 0, self.today), self.model.walk().payoff(self.today)["amount"])
+            self.pay(amount, self.today)
 
     @rule(
         size=st.sampled_from(["a paisa", "an instalment", "two instalments", "a part", "a part", "payoff"]),
         portion=PORTIONS,
         back=PORTIONS,
         effect=st.sampled_from(PrepaymentEffect),
-        clears=st.booleans(),
+        before=st.sampled_from(["nothing", "what is owed", "what is owed", "the running instalment"]),
     )
-    def is_prepaid(self, size, portion, back, effect, clears) -> None:
+    def is_prepaid(self, size, portion, back, effect, before) -> None:
         on = self.day(1000 - back)
         parts = self.model.walk().payoff(on)
-        overdue = parts["overdue_amount"] + parts["charges"]
-        if clears and 0 < overdue < parts["amount"] and self.is_active():
-            self.model.record(Entry(PAYMENT, overdue, on))
-            self.ledger.pay(overdue, on)
+        running = next((row.unpaid for row in self.model.walk().rows if row.due > on), 0)
+        first = parts["overdue_amount"] + parts["charges"] + (running if before == "the running instalment" else 0)
+        if before != "nothing" and 0 < first < parts["amount"] and self.is_active():
+            self.pay(first, on)
         amount = self.amount(size, portion, on)
         kept = self.ledger.account
         try:
@@ -295,7 +307,7 @@ def test_accounts_live_as_the_model_says_whatever_happens_to_them(request) -> No
         run_lives(
             lambda: LivesOfAccounts(result),
             settings=settings(
-                max_examples=ACCOUNT_LIVES,
+                max_examples=ACCOUNT_TRIALS,
                 stateful_step_count=STEPS,
                 deadline=None,
                 suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],

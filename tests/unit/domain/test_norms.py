@@ -10,7 +10,7 @@ from almeno_grpc.domain.asset_class import AssetClass
 from almeno_grpc.domain.errors import NoPolicyInEffect
 from almeno_grpc.domain.norms import Norms, ProvisionCategory, norms_in_effect, provision
 from almeno_grpc.domain.norms_file import parse_norms
-from almeno_grpc.domain.policy_file import PolicyError
+from almeno_grpc.domain.rule_file import RuleFileError
 
 STANDARD, SUB_STANDARD, DOUBTFUL = ProvisionCategory
 
@@ -77,7 +77,7 @@ def test_file_that_is_not_sound_is_refused_with_the_key_at_fault(
     norms_file: str, old: str, new: str, complaint: str
 ) -> None:
     assert old in norms_file
-    with pytest.raises(PolicyError) as caught:
+    with pytest.raises(RuleFileError) as caught:
         parse_norms(norms_file.replace(old, new, 1).encode())
     assert complaint in str(caught.value)
 

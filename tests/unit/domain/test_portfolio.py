@@ -79,8 +79,23 @@ def test_closed_loans_are_one_bucket_whenever_they_were_lent(portfolio: Portfoli
     assert portfolio.loan_buckets[LOAN_BUCKETS[-1]] == LoanStatistics(4, 10 * LAKH, 0)
     assert LOAN_BUCKETS[-1] == (CLOSED, 0, 0)
     assert portfolio.loans == LoanStatistics(4, 10 * LAKH, 0)
-    assert portfolio.loans_by_state == {ACTIVE: LoanStatistics(), CLOSED: LoanStatistics(4, 10 * LAKH, 0)}
+    assert portfolio.loans_by_state == {state: LoanStatistics() for state in LoanState} | {
+        CLOSED: LoanStatistics(4, 10 * LAKH, 0)
+    }
     assert set(map(repr, portfolio.loans_by_class.values())) == {repr(ClassStatistics())}
+
+
+def test_loans_that_came_to_nothing_count_among_the_states_alone(portfolio: Portfolio) -> None:
+    ended = (LoanState.CANCELLED, LoanState.EXPIRED, LoanState.EXITED)
+    for state in ended:
+        portfolio.add_loans(group(None, 2, 5 * LAKH, 5 * LAKH)._replace(state=state))
+    assert portfolio.loans_by_state == {state: LoanStatistics() for state in LoanState} | {
+        state: LoanStatistics(2, 5 * LAKH, 0) for state in ended
+    }
+    assert portfolio.loans == LoanStatistics()
+    assert set(map(repr, portfolio.loan_buckets.values())) == {repr(LoanStatistics())}
+    assert not portfolio.vintages
+    assert portfolio.gross_non_performing_ratio is None
 
 
 @pytest.mark.parametrize(

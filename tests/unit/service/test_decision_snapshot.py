@@ -14,7 +14,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from almeno_grpc.domain.asset_class import AssetClass
-from almeno_grpc.domain.decision import Borrower, LoanRequest, decide
+from almeno_grpc.domain.decision import Borrower, DecisionReason, LoanRequest, decide
 from almeno_grpc.domain.errors import TermsDoNotAmortize
 from almeno_grpc.domain.gates import Gate
 from almeno_grpc.domain.money import Rounding, rate_from_scaled
@@ -33,6 +33,7 @@ from almeno_grpc.service.decision_snapshot import (
     stored_decision_of,
 )
 from almeno_grpc.service.store import DecisionRecord
+from almeno_grpc.storage import tables
 
 DECISION_ID = "0199d2a0-7c1e-7b6f-8f00-0123456789ab"
 LAKH = 10_000_000
@@ -249,6 +250,10 @@ def test_damaged_arrears_and_outside_credit_are_named(late: DecisionRecord, edit
 def test_default_that_is_written_out_is_drift_of_the_snapshot(policy: Policy, record: DecisionRecord) -> None:
     found = replay(edited(record, lambda content: content.update(outside=None), hide=True), [policy])
     assert [each.field for each in found.differences] == ["snapshot"]
+
+
+def test_every_reason_at_once_has_room_in_its_column() -> None:
+    assert len(",".join(DecisionReason)) <= tables.decision.c.reasons.type.length
 
 
 def test_amounts_owed_elsewhere_are_compared_in_rupees() -> None:

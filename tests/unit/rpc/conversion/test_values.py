@@ -9,8 +9,17 @@ from google.type import date_pb2, decimal_pb2, money_pb2
 
 from almeno_grpc.rpc.conversion.values import fill_date, fill_decimal, fill_money, fill_timestamp
 
+AMOUNTS = [
+    (0, 0, 0),
+    (1, 0, 10_000_000),
+    (1_074_695, 10_746, 950_000_000),
+    (-1, 0, -10_000_000),
+    (-84_75, -84, -750_000_000),
+    (-100, -1, 0),
+]
 
-@pytest.mark.parametrize(("paise", "units", "nanos"), [(0, 0, 0), (1, 0, 10_000_000), (1_074_695, 10_746, 950_000_000)])
+
+@pytest.mark.parametrize(("paise", "units", "nanos"), AMOUNTS)
 def test_amount_is_whole_rupees_and_billionths(paise: int, units: int, nanos: int) -> None:
     message = money_pb2.Money()
     fill_money(message, paise)

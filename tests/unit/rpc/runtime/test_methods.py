@@ -6,13 +6,13 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
 from grpc_health.v1 import health_pb2
 
-from almeno_grpc.api import credit_service_pb2, portfolio_service_pb2
+from almeno_grpc.api import credit_service_pb2, loan_service_pb2, portfolio_service_pb2
 from almeno_grpc.rpc.runtime.methods import method_of, path_of
 
 NO_HANDLER = grpc.unary_unary_rpc_method_handler(lambda _request, _context: b"")
 METHODS = [
     method
-    for file in (credit_service_pb2.DESCRIPTOR, portfolio_service_pb2.DESCRIPTOR)
+    for file in (credit_service_pb2.DESCRIPTOR, loan_service_pb2.DESCRIPTOR, portfolio_service_pb2.DESCRIPTOR)
     for service in file.services_by_name.values()
     for method in service.methods
 ]
