@@ -22,8 +22,8 @@ _MAX_LOANS_PER_PAGE = 1_000
 class TermsSource(Protocol):
     """Where the terms of loans are found."""
 
-    def of_version(self, version: str) -> Terms:
-        """The terms with a version."""
+    def read(self, tx: Transaction, version: str) -> Terms:
+        """The terms with a version, by a transaction that is open: a thread reads in one at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +41,13 @@ class AccountReader:
     def __init__(self, terms: TermsSource) -> None:
         self._terms = terms
 
-    def terms_of(self, loan: Loan) -> Terms | None:
+    def terms_of(self, tx: Transaction, loan: Loan) -> Terms | None:
         """The terms that the loan was booked under; None where it has none."""
-        return None if loan.terms_version is None else self._terms.of_version(loan.terms_version)
+        return None if loan.terms_version is None else self._terms.read(tx, loan.terms_version)
 
     def open_accounts(self, tx: Transaction, loans: Collection[Loan]) -> dict[int, OpenAccount]:
         """The accounts of loans, by loan_id; of plain loans all by one statement."""
-        late_terms = {loan.loan_id: self._late_terms(loan) for loan in loans}
+        late_terms = {loan.loan_id: self._late_terms(tx, loan) for loan in loans}
         plain = [loan for loan in loans if late_terms[loan.loan_id] is None and not loan.charge_count]
         repaid = [loan for loan in plain if loan.repayment_count]
         ends = tx.repayments.first_and_latest(repaid) if repaid else {}
@@ -68,7 +68,7 @@ class AccountReader:
 
     def replay(self, tx: Transaction, loan: Loan) -> Replay:
         """The account of a loan from everything that was recorded on it."""
-        history, late_terms = self.history(tx, loan), self._late_terms(loan)
+        history, late_terms = self.history(tx, loan), self._late_terms(tx, loan)
         repayments = history.repayments
         if late_terms or history.charges or any(repayment.reversal for repayment in repayments):
             return replay(loan, history, late_terms)
@@ -76,16 +76,18 @@ class AccountReader:
         settled = repayments[0].before.emis_paid if repayments else loan.emis_paid
         return Replay(Account.of(loan, settled=settled), repayments)
 
-    def replay_of(self, loan: Loan, history: History) -> Replay:
+    def replay_of(self, tx: Transaction, loan: Loan, history: History) -> Replay:
         """The account of a loan from a history."""
-        return replay(loan, history, self._late_terms(loan))
+        return replay(loan, history, self._late_terms(tx, loan))
 
-    def reverse(self, loan: Loan, history: History, repayment: Repayment, reversal: Reversal) -> tuple[History, Replay]:
+    def reverse(
+        self, tx: Transaction, loan: Loan, history: History, repayment: Repayment, reversal: Reversal
+    ) -> tuple[History, Replay]:
         """A loan's history and account once a repayment is reversed; raises as `replay.reverse`."""
-        return reverse(loan, history, repayment, reversal, self._late_terms(loan))
+        return reverse(loan, history, repayment, reversal, self._late_terms(tx, loan))
 
-    def _late_terms(self, loan: Loan) -> LateTerms | None:
-        terms = self.terms_of(loan)
+    def _late_terms(self, tx: Transaction, loan: Loan) -> LateTerms | None:
+        terms = self.terms_of(tx, loan)
         if terms is None or not terms.charge_percent_a_year:
             return None
         return LateTerms(terms.charge_percent_a_year, terms.grace_days, terms.charge_max_percent_of_installment)

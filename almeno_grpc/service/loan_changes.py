@@ -140,7 +140,7 @@ class LoanChangeService:
                 )
             self._change(changes, before, after, today)
             changes.sanction_ends.append(self._sanction_end(after, on, external_reference=external_reference))
-            return Disbursed(after, fees_of(self._accounts.terms_of(after), after.loan_amount), today)
+            return Disbursed(after, fees_of(self._accounts.terms_of(tx, after), after.loan_amount), today)
 
         return self._idempotency.change(context, work, encode)
 
@@ -187,7 +187,7 @@ class LoanChangeService:
 
         def work(tx: Transaction, changes: Changes) -> Recorded:
             today, before = self._clock.today(), locked_loan(tx, loan_id)
-            on, terms = exit_date or today, self._accounts.terms_of(before)
+            on, terms = exit_date or today, self._accounts.terms_of(tx, before)
             raise_if_not_disbursed(before, today)
             raise_if_over(before, on, terms.cooling_off_days if terms else None)
             opened = self._open(tx, before)
@@ -263,7 +263,7 @@ class LoanChangeService:
             repayment = history.repayments[found.number - 1]
             on = request.reversal_date or today
             reversal = Reversal(on, request.reason, request.return_code, self._clock.now_microseconds())
-            _, replayed = self._accounts.reverse(before, history, repayment, reversal)
+            _, replayed = self._accounts.reverse(tx, before, history, repayment, reversal)
             if not repayment.payment_date <= on <= today:
                 raise InvalidField.of(
                     "reversal_date",
@@ -351,7 +351,7 @@ class LoanChangeService:
         self._change(changes, before, account.loan, today)
         history = self._accounts.history(tx, before)
         history = History([*history.repayments, repayment], history.charges)
-        self._update_class(tx, changes, self._accounts.replay_of(account.loan, history), today)
+        self._update_class(tx, changes, self._accounts.replay_of(tx, account.loan, history), today)
         return Recorded(repayment, account.loan, today)
 
     def _update_class(self, tx: Transaction, changes: Changes, replayed: Replay, today: date) -> None:

@@ -181,7 +181,7 @@ class RepaymentService:
             return
         history = self._accounts.history(state.tx, before)
         history = replace(history, repayments=[*history.repayments, repayment])
-        replayed = self._accounts.replay_of(account.loan, history)
+        replayed = self._accounts.replay_of(state.tx, account.loan, history)
         since = self._accounts.non_performing_since(state.tx, replayed, state.today)
         if since != was_since:
             changes.non_performing_customers[customer_id] = since
@@ -216,9 +216,9 @@ class RepaymentService:
             if loan.state is not LoanState.ACTIVE:
                 raise LoanClosed(loan_id)
             opened = self._accounts.open_accounts(tx, [loan])[loan_id]
+            terms = self._accounts.terms_of(tx, loan)
         if on < opened.earliest:
             raise InvalidField.of("payoff_date", _not_before(opened.earliest))
-        terms = self._accounts.terms_of(loan)
         last_day = last_day_to_exit(loan, terms.cooling_off_days if terms else None)
         if terms is None or last_day is None or on > last_day:
             return PayoffView(payoff(opened.account, on), None)

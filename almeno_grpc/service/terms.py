@@ -9,7 +9,7 @@ from almeno_grpc.domain.errors import TermsNotFound
 from almeno_grpc.domain.rule_file import RuleFileError, newest_in_effect
 from almeno_grpc.domain.terms import Terms
 from almeno_grpc.domain.terms_file import parse_terms
-from almeno_grpc.service.store import Store
+from almeno_grpc.service.store import Store, Transaction
 
 
 class TermsCalendar:
@@ -32,10 +32,14 @@ class TermsCalendar:
             TermsNotFound: There are none.
             RuleFileError: What is pinned is not sound; a server does not start on such a database.
         """
+        with self._store.read() as tx:
+            return self.read(tx, version)
+
+    def read(self, tx: Transaction, version: str) -> Terms:
+        """The same by a transaction that is open; raises the same."""
         terms = self._terms.get(version) or self._pinned.get(version)
         if terms is None:
-            with self._store.read() as tx:
-                content = tx.terms_pins.content(version)
+            content = tx.terms_pins.content(version)
             if content is None:
                 raise TermsNotFound(version)
             terms = self._pinned[version] = _parse_pinned(version, content)
@@ -49,7 +53,7 @@ class TermsCalendar:
         """
         with self._store.read() as tx:
             versions = {*self._terms, *tx.terms_pins.all()}
-        found = [self.of_version(version) for version in versions]
+            found = [self.read(tx, version) for version in versions]
         return sorted(found, key=lambda terms: (terms.effective_date, terms.version))
 
 
