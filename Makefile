@@ -31,7 +31,7 @@ help: ## Show the targets.
 
 # A database that is there already is served as it is.
 run: .venv/service ## Serve on 127.0.0.1:50051; where there is no almeno.db, with one made of the sample book.
-	$(BIN)/python data/make_sample_database.py --rules data/rules
+	$(BIN)/python data/make_sample_database.py
 	exec $(BIN)/almeno-server
 
 test: .venv/development ## Run the test suite, in three processes: half of the time a test waits.

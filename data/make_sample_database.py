@@ -2,12 +2,13 @@
 
 The two files of this folder are loaded on a day seven months before the business date. From then on days go by: loans
 of the files and new ones are repaid, late or early or not at all, through the service's own use cases, until the
-business date. `sample_lives.py` says what happens. The same business date gives the same figures.
+business date. `sample_lives.py` says what happens. The same business date gives the same figures. The loans are booked
+under the example of terms in `rules/`, as if they had always been in effect, so that fees and late charges are seen.
 
 A database is made only where there is none: a SQLite file appears as a whole, when everything has happened, and a
 database of PostgreSQL is filled only while it has no customer. A book that is there is never touched.
 
-    python data/make_sample_database.py --rules data/rules
+    python data/make_sample_database.py
 """
 
 import heapq
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import sample_lives
+from make_sample_book import LAST_APPROVAL
 
 from almeno_grpc import bootstrap
 from almeno_grpc.clock import Clock
@@ -35,6 +37,8 @@ from almeno_grpc.domain.errors import CreditError
 from almeno_grpc.domain.loan import Loan
 from almeno_grpc.domain.months import due_date
 from almeno_grpc.domain.repayment import PrepaymentEffect, Repayment, RepaymentChannel, ReversalReason
+from almeno_grpc.domain.terms import Terms
+from almeno_grpc.domain.terms_file import parse_terms
 from almeno_grpc.metrics import metrics_of_process
 from almeno_grpc.service.accounts import AccountReader
 from almeno_grpc.service.booking import BookingRequest, BookingService
@@ -82,7 +86,7 @@ class Lender:
     numbers: Iterator[int] = field(default_factory=count)
 
     def __post_init__(self) -> None:
-        terms = TermsCalendar(bootstrap.load_terms(self.settings.rules), self.store)
+        terms = TermsCalendar([sample_terms()], self.store)
         accounts, idempotency = AccountReader(terms), Idempotency(self.store, self.clock)
         self.policies = PolicyCalendar(bootstrap.load_policies(self.settings.rules))
         self.customers = CustomerService(self.store, self.clock)
@@ -197,6 +201,13 @@ def _result(change: Callable[[Callable[[Any], bytes]], object]) -> Any:
     return results[0]
 
 
+def sample_terms() -> Terms:
+    """The example of terms, in effect from the first day on."""
+    example = (FOLDER / "rules" / "terms" / "2026-12-example.toml").read_text(encoding="utf-8")
+    text = example.replace('"2026-12-example"', '"sample"').replace("= 2026-12-01", "= 1970-01-01")
+    return parse_terms(text.encode())
+
+
 def load_files(store: SqlStore, settings: Settings) -> None:
     """Loads the files of this folder, as a server does at its start, and waits until they are in the book."""
     files = {"load_customers": FOLDER / "customers.xlsx", "load_loans": FOLDER / "loans.xlsx"}
@@ -226,8 +237,8 @@ def fill(settings: Settings) -> None:
                 return
         today = bootstrap.clock_of(settings).today()
         first_day = due_date(today, -MONTHS)
-        if TermsCalendar(bootstrap.load_terms(settings.rules), store).in_effect(first_day) is None:
-            # No loan can be sanctioned without terms: only what the files say is in the book.
+        if first_day <= LAST_APPROVAL:
+            # Loans of the files have yet to be approved: they are loaded, and nothing else happens.
             first_day = today
         load_files(store, replace(settings, business_date=first_day))
         if first_day == today:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support.audit_trail import findings
 from support.book import INDIA, LAKH, Book
-from support.servers import ROOT, SAMPLE_RULES, make_sample_database
+from support.servers import ROOT, make_sample_database
 
 from almeno_grpc.bootstrap import load_norms, load_policies
 from almeno_grpc.clock import Clock
@@ -41,7 +41,7 @@ def open_sample():
 
     def open_database(file: Path) -> Book:
         store = SqlStore(f"sqlite:///{file}")
-        opened.append(Book(store, Clock(DAY, INDIA), rules=ROOT / "data" / "rules"))
+        opened.append(Book(store, Clock(DAY, INDIA)))
         return opened[-1]
 
     yield open_database
@@ -130,15 +130,5 @@ def test_database_that_is_there_is_not_touched(databases, tmp_path):
 def test_make_run_makes_the_database_before_it_serves():
     (recipe,) = re.findall(r"^run:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     made, served = (line.split() for line in recipe.splitlines())
-    rules = SAMPLE_RULES[1].removeprefix(f"{ROOT}/")
-    assert made[1:] == ["data/make_sample_database.py", SAMPLE_RULES[0], rules]
+    assert made == ["$(BIN)/python", "data/make_sample_database.py"]
     assert served == ["exec", "$(BIN)/almeno-server"]
-
-
-def test_loans_keep_the_terms_they_were_booked_under_without_their_file(sample):
-    by_pins = Book(sample.store, sample.clock)
-    try:
-        (bounced,) = {row["loan_id"] for row in sample.rows("loan_charge")}
-        assert by_pins.repayments.charges(bounced) == sample.repayments.charges(bounced)
-    finally:
-        by_pins.close()

@@ -25,7 +25,6 @@ from almeno_grpc.storage.engine import open_engine, parse_url
 BIN = Path(sys.executable).parent
 ROOT = Path(__file__).parents[2]
 SAMPLE_BOOK = ("--load-customers", f"{ROOT}/data/customers.xlsx", "--load-loans", f"{ROOT}/data/loans.xlsx")
-SAMPLE_RULES = ("--rules", f"{ROOT}/data/rules")
 SEVERAL_PROCESSES = {"ALMENO_WORKERS": "2"}
 """A server whose calls are served by two processes, for what has to hold between them."""
 START_SECONDS = 60
@@ -246,8 +245,7 @@ def make_sample_database(file: Path, business_date: str) -> None:
     """Makes the database of `make run`, as on a business date, unless there is one."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ALMENO_")}
     environment |= {"ALMENO_DATABASE_URL": f"sqlite:///{file}", "ALMENO_BUSINESS_DATE": business_date}
-    command = [sys.executable, ROOT / "data" / "make_sample_database.py", *SAMPLE_RULES]
-    subprocess.run(command, env=environment, check=True)
+    subprocess.run([sys.executable, ROOT / "data" / "make_sample_database.py"], env=environment, check=True)
 
 
 def eventually(holds: Callable[[], object], seconds: float = START_SECONDS, pause_seconds: float = 0.02) -> None:
