@@ -40,6 +40,7 @@ DOCUMENTS = (
     "almeno_grpc/storage/README.md",
     "almeno_grpc/terms/README.md",
     "clients/README.md",
+    "data/README.md",
     "protos/README.md",
     "tests/benchmarks/README.md",
 )

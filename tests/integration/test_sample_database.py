@@ -1,5 +1,6 @@
 """The database of `make run`: a lender's book that shows life, made once and only where there is none."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 from support.audit_trail import findings
 from support.book import INDIA, LAKH, Book
-from support.servers import ROOT, make_sample_database
+from support.servers import ROOT, SAMPLE_RULES, make_sample_database
 
 from almeno_grpc.bootstrap import load_norms, load_policies
 from almeno_grpc.clock import Clock
@@ -22,7 +23,7 @@ from almeno_grpc.storage.store import SqlStore
 DAY = date(2026, 12, 10)
 LATE_CUSTOMER = 100_025
 TABLES = ("customer", "loan", "decision", "repayment", "repayment_reversal", "loan_charge", "loan_segment")
-OF_CHANCE = ("repayment_id", "decision_id", "create_time")
+OF_CHANCE = ("repayment_id", "decision_id", "snapshot", "snapshot_sha256")
 
 
 @pytest.fixture(scope="module")
@@ -124,3 +125,20 @@ def test_database_that_is_there_is_not_touched(databases, tmp_path):
     make_sample_database(empty, DAY.isoformat())
     assert empty.read_bytes() == b""
     assert [file.name for file in tmp_path.iterdir()] == ["almeno.db"]
+
+
+def test_make_run_makes_the_database_before_it_serves():
+    (recipe,) = re.findall(r"^run:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    made, served = (line.split() for line in recipe.splitlines())
+    rules = SAMPLE_RULES[1].removeprefix(f"{ROOT}/")
+    assert made[1:] == ["data/make_sample_database.py", SAMPLE_RULES[0], rules]
+    assert served == ["exec", "$(BIN)/almeno-server"]
+
+
+def test_loans_keep_the_terms_they_were_booked_under_without_their_file(sample):
+    by_pins = Book(sample.store, sample.clock)
+    try:
+        (bounced,) = {row["loan_id"] for row in sample.rows("loan_charge")}
+        assert by_pins.repayments.charges(bounced) == sample.repayments.charges(bounced)
+    finally:
+        by_pins.close()
