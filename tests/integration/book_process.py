@@ -18,7 +18,7 @@ from almeno_grpc.domain.decision import LoanRequest
 from almeno_grpc.imports.sandbox.messages import ReadingLimits
 from almeno_grpc.imports.worker import ImportWorker
 from almeno_grpc.metrics import NoMetrics
-from almeno_grpc.service.booking import BookingService
+from almeno_grpc.service.booking import BookingRequest, BookingService
 from almeno_grpc.service.customers import Applicant, CustomerService
 from almeno_grpc.service.idempotency import Idempotency, RequestContext
 from almeno_grpc.service.policies import PolicyCalendar
@@ -39,7 +39,11 @@ def lend(store: SqlStore, clock: Clock, options: dict) -> list[bool]:
 
     def ask() -> bool:
         barrier.wait()
-        return bool(booking.book(request, RequestContext(), lambda booked: b"loan" if booked.loan else b"").result())
+        return bool(
+            booking.book(
+                BookingRequest(request), RequestContext(), lambda booked: b"loan" if booked.loan else b""
+            ).result()
+        )
 
     with ThreadPoolExecutor(options["threads"]) as pool:
         asked = [pool.submit(ask) for _ in range(options["threads"] - 1)]

@@ -23,7 +23,7 @@ from almeno_grpc.domain.errors import (
 )
 from almeno_grpc.domain.installments import InstallmentMethod
 from almeno_grpc.domain.loan import LoanState
-from almeno_grpc.service.booking import BookingService
+from almeno_grpc.service.booking import BookingRequest, BookingService
 from almeno_grpc.service.idempotency import RequestContext
 from almeno_grpc.service.policies import PolicyCalendar
 
@@ -208,7 +208,7 @@ def test_server_with_another_file_of_a_policy_that_has_decided_books_nothing(boo
     request = LoanRequest(customer.customer_id, 1 * LAKH, Decimal(12), 12)
     before = book.counts()
     with pytest.raises(PolicyChanged, match="2026-01"):
-        other.book(request, RequestContext(), lambda _: b"").result()
+        other.book(BookingRequest(request), RequestContext(), lambda _: b"").result()
     other.close()
     assert book.counts() == before
 
@@ -223,7 +223,7 @@ def test_policy_of_a_decision_that_was_undone_is_not_pinned(book):
     for _ in range(2):
         # An answer that is to be remembered is made before the commit.
         with pytest.raises(RuntimeError):
-            book.booking.book(request, RequestContext(request_id=str(uuid.uuid4())), fail).result()
+            book.booking.book(BookingRequest(request), RequestContext(request_id=str(uuid.uuid4())), fail).result()
     assert book.rows("policy_pin") == []
     book.lend(customer.customer_id, LAKH)
     assert len(book.rows("policy_pin")) == 1

@@ -23,6 +23,7 @@ from almeno_grpc.config import Settings
 from almeno_grpc.domain.decision import DecisionReason, LoanRequest
 from almeno_grpc.domain.errors import BusinessDateBehind
 from almeno_grpc.logs import start_logging
+from almeno_grpc.service.booking import BookingRequest
 from almeno_grpc.service.idempotency import Idempotency, RequestContext
 from almeno_grpc.service.store import Changes, DecisionRecord
 
@@ -107,7 +108,9 @@ def test_answer_given_before_is_repeated_by_a_server_that_has_fallen_behind(book
     asked: list[object] = []
     request = LoanRequest(customer_id, 1 * LAKH, RATE, 12)
     context = RequestContext(ID, fingerprint=hashlib.sha256(f"{request}".encode()).hexdigest())
-    answer = today.booking.book(request, context, lambda _: pytest.fail("decided again"), asked.append).result()
+    answer = today.booking.book(
+        BookingRequest(request), context, lambda _: pytest.fail("decided again"), asked.append
+    ).result()
     assert (answer, asked) == (b"booked", [])
 
 

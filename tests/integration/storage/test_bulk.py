@@ -34,7 +34,13 @@ TEXTS = [
     "x" * 100,
 ]
 INSERT = BulkInsert(
-    customer, imported=True, age=30, last_name='O\'Neil \\ "x" ?', approved_limit_paise=0, changed_fields=0
+    customer,
+    imported=True,
+    age=30,
+    last_name='O\'Neil \\ "x" ?',
+    approved_limit_paise=0,
+    non_performing_since_day=None,
+    changed_fields=0,
 )
 RESERVE = BulkInsert(loan_number, on_conflict="ON CONFLICT DO NOTHING")
 
@@ -67,7 +73,7 @@ def test_rows_are_stored_as_they_are_given(connection, count):
     INSERT.insert(connection, columns_of(names))
     rows = connection.execute(select(customer).order_by(customer.c.customer_id)).all()
     assert [tuple(row) for row in rows] == [
-        (number, name, 'O\'Neil \\ "x" ?', 30, number, 2**40, 0, True, 2**62, 0)
+        (number, name, 'O\'Neil \\ "x" ?', 30, number, 2**40, 0, True, 2**62, None, 0)
         for number, name in enumerate(names, start=1)
     ]
 

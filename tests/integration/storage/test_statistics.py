@@ -50,7 +50,7 @@ def lent(with_customers, rows_of):
             )
     with_customers.upsert(rows)
     with with_customers.store.read() as tx:
-        by_customer = [tx.loans.page(customer_id, None, 0, 1000) for customer_id in range(1, 10)]
+        by_customer = [tx.loans.page(customer_id, None, 0, 1000, TODAY) for customer_id in range(1, 10)]
     return [loan for loans in by_customer for loan in loans]
 
 
