@@ -13,7 +13,9 @@ from almeno_grpc.bootstrap import load_terms, prepare_database
 from almeno_grpc.clock import Clock
 from almeno_grpc.config import ConfigurationError, Settings
 from almeno_grpc.domain.audit import AuditEntry, AuditEventKind
+from almeno_grpc.domain.charge import ChargeKind
 from almeno_grpc.domain.errors import FeesExceedAmount, TermsChanged, TermsNotFound
+from almeno_grpc.service.idempotency import RequestContext
 from almeno_grpc.service.store import Changes
 from almeno_grpc.service.terms import TermsCalendar, TermsService
 
@@ -118,6 +120,24 @@ def test_terms_whose_file_is_gone_are_found_by_version_and_no_loan_is_booked_und
     assert [(entry.terms.version, entry.in_effect) for entry in entries] == [("2026-12", True), (VERSION, False)]
     with pytest.raises(TermsNotFound):
         calendar.of_version("2027-01")
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda book, loan: book.repayments.charges(loan.loan_id),
+        lambda book, loan: book.repayments.schedule(loan.loan_id),
+        lambda book, loan: book.repayments.payoff(loan.loan_id, None),
+        lambda book, loan: book.loan_changes.charge(
+            loan.loan_id, ChargeKind.BOUNCE, 500_00, "returned", RequestContext(), lambda _: b""
+        ),
+    ],
+    ids=["charges", "schedule", "payoff", "new charge"],
+)
+def test_loan_whose_terms_have_no_file_is_served_by_whoever_has_not_read_them_yet(open_book, rules, look):
+    booking = open_book(rules)
+    loan = booking.lend(booking.register().customer_id, LAKH).loan
+    look(open_book(None), loan)
 
 
 def test_server_does_not_start_on_a_pin_that_cannot_be_read_in_the_place_of_its_file(
