@@ -122,11 +122,8 @@ class SqliteBackend:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """On the thread's connection; a read within a read belongs to the one around it."""
+        """On the thread's connection."""
         connection = self._reader()
-        if connection.in_transaction():
-            yield connection
-            return
         with connection.begin():
             yield connection
 
