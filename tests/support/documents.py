@@ -21,7 +21,8 @@ from support.servers import BIN, ROOT, RunningServer, StartServer
 
 SERVED_AT, METRICS_AT = "127.0.0.1:50051", "127.0.0.1:9464"
 """The addresses that documents name for a server and for its metrics."""
-SESSION_SECONDS = 120
+SESSION_SECONDS = 300
+"""Many times what a session takes; the machine may be busy."""
 _END = "== end of command"
 _POSTGRES_URL = r"postgresql://[^\s\"']+"
 
