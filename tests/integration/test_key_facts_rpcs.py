@@ -158,13 +158,9 @@ def test_loan_whose_amount_the_fees_exceed_is_refused(databases, tmp_path):
 
 def test_terms_are_listed_as_their_files_say(lender):
     response = lender.portfolio.ListTerms(portfolio_pb.ListTermsRequest())
-    assert [(terms.version, terms.in_effect) for terms in response.terms] == [
-        ("2020-01-example", False),
-        ("2026-12", False),
-        (VERSION, True),
-    ]
+    assert [(terms.version, terms.in_effect) for terms in response.terms] == [("2026-12", False), (VERSION, True)]
     terms = lender.portfolio.GetTerms(portfolio_pb.GetTermsRequest(version=VERSION)).terms
-    assert terms == response.terms[2]
+    assert terms == response.terms[1]
     assert terms.toml.encode() == (RULES / "terms" / f"{VERSION}.toml").read_bytes()
     assert as_date(terms.effective_date) == date(2026, 12, 1)
     assert (terms.valid_days, terms.cooling_off_days, terms.refunded_on_exit) == (30, 3, False)

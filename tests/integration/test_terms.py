@@ -62,7 +62,7 @@ def test_terms_are_pinned_with_their_file_when_a_loan_is_booked_under_them(open_
 
 
 def test_loan_before_the_first_terms_is_booked_without(open_book, rules):
-    book = open_book(rules, date(2019, 12, 31))
+    book = open_book(rules, date(2026, 11, 30))
     assert book.lend(book.register().customer_id, LAKH).loan is not None
     assert book.rows("terms_pin") == []
 
