@@ -87,7 +87,7 @@ def files_server(start_shared_server: StartServer) -> RunningServer:
 
 
 def _with_files(start: StartServer) -> RunningServer:
-    server = start(*SAMPLE_BOOK, ALMENO_BUSINESS_DATE=FILES_DATE)
+    server = start(*SAMPLE_BOOK, ALMENO_BUSINESS_DATE=FILES_DATE, ALMENO_METRICS_ADDRESS="127.0.0.1:0")
     server.wait_for_event("import_ended", count=2)
     return server
 

@@ -196,12 +196,12 @@ def test_settings_named_elsewhere_have_the_default_of_the_whole_table(document: 
     assert checked
 
 
-def test_every_metric_stands_in_the_table(sample_server: RunningServer) -> None:
-    with sample_server.client() as client:
+def test_every_metric_stands_in_the_table(files_server: RunningServer) -> None:
+    with files_server.client() as client:
         customer = next(iter(client.list_customers()))
         terms = {"interest_rate": "12", "tenure_months": 12}
         client.check_eligibility(customer.customer_id, loan_amount=1_000_000_000, **terms)
-    served = {re.sub(r"_(bucket|sum|count)$", "", name) for name, *_ in sample_server.metrics()}
+    served = {re.sub(r"_(bucket|sum|count)$", "", name) for name, *_ in files_server.metrics()}
     assert served == {codes(row[0])[0] for row in rows(section("almeno_grpc/serving/README.md", "Metrics"))}
 
 
