@@ -17,9 +17,9 @@ from datetime import date
 from almeno_grpc.domain.arrears import Arrears, after_payment
 from almeno_grpc.domain.charge import Charge, ChargeEntry, ChargeKind, LateTerms
 from almeno_grpc.domain.errors import LoanClosed, RepaymentExceedsPayoff, WaiverExceedsCharges
-from almeno_grpc.domain.installments import ScheduledInstallment
+from almeno_grpc.domain.installments import MONTHLY, ScheduledInstallment
 from almeno_grpc.domain.loan import Loan, LoanState
-from almeno_grpc.domain.money import round_half_up
+from almeno_grpc.domain.money import round_half_up, scaled_rate
 from almeno_grpc.domain.months import due_date
 
 
@@ -116,9 +116,18 @@ def payoff(account: Account, on: date) -> Payoff:
     Raises:
         LoanClosed: Nothing is owed.
     """
-    loan, rows, settled = account.loan, account.rows, account.settled
+    loan = account.loan
     if loan.state is not LoanState.ACTIVE:
         raise LoanClosed(loan.loan_id)
+    owed = owed_on(account, on)
+    if loan.repayments_left and owed.amount <= owed.charges:
+        raise ValueError(f"loan {loan.loan_id} is active, and nothing is owed on it: its amounts contradict each other")
+    return owed
+
+
+def owed_on(account: Account, on: date) -> Payoff:
+    """What is owed on a day; as `payoff`, of an account that may not be one."""
+    loan, rows, settled = account.loan, account.rows, account.settled
     charges = sum(charge.open for charge in account.charges_on(on))
     if loan.repayments_left == 0:
         return Payoff(on, 0, 0, 0, 0, charges)
@@ -126,7 +135,7 @@ def payoff(account: Account, on: date) -> Payoff:
     unpaid_due = sum(row.amount for row in rows[loan.emis_paid : due])
     prepaid = sum(row.amount for row in rows[max(due, settled) : loan.emis_paid])
     next_is_due = loan.emis_paid < due
-    owed = Payoff(
+    return Payoff(
         payoff_date=on,
         overdue_amount=unpaid_due - (loan.paid_toward_next if next_is_due else 0),
         principal=sum(row.principal for row in rows[max(due, settled) :]),
@@ -134,9 +143,6 @@ def payoff(account: Account, on: date) -> Payoff:
         advance=prepaid + (0 if next_is_due else loan.paid_toward_next),
         charges=charges,
     )
-    if owed.amount - charges <= 0:
-        raise ValueError(f"loan {loan.loan_id} is active, and nothing is owed on it: its amounts contradict each other")
-    return owed
 
 
 def repay(account: Account, amount: int, paid_on: date) -> Account:
@@ -273,8 +279,19 @@ def _pay_charges(account: Account, amount: int, paid_on: date) -> Account:
 
 
 def accrued_interest(account: Account, due: int, on: date) -> int:
-    """The running instalment's interest up to the day; none once all have fallen due."""
-    if due == len(account.rows):
+    """The running instalment's interest up to the day; none once all have fallen due.
+
+    Where it was paid ahead and the loan prepaid then, the prepayment was given what would have accrued on its principal
+    up to the due date: so that is not given back once more by what the payoff leaves out.
+    """
+    rows = account.rows
+    if due == len(rows):
         return 0
     begin, end = account.due(due), account.due(due + 1)
-    return round_half_up(account.rows[due].interest * (on - begin).days, (end - begin).days)
+    days, days_of_period = (on - begin).days, (end - begin).days
+    row = rows[due]
+    left = rows[due + 1].opening_balance if due + 1 < len(rows) else 0
+    if left == row.balance_after:
+        return round_half_up(row.interest * days, days_of_period)
+    to_come = (row.principal + left) * scaled_rate(account.loan.interest_rate) * (days_of_period - days)
+    return row.interest - round_half_up(to_come, MONTHLY * days_of_period)

@@ -43,6 +43,11 @@ class ScheduledInstallment:
         """The amount due: principal and interest."""
         return self.principal + self.interest
 
+    @property
+    def opening_balance(self) -> int:
+        """Principal owed before it is paid."""
+        return self.principal + self.balance_after
+
     def moved(self, rows: int) -> "ScheduledInstallment":
         """The same row so many places later."""
         return ScheduledInstallment(self.number + rows, self.principal, self.interest, self.balance_after)

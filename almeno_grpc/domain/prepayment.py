@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
-from almeno_grpc.domain.account import Account, Payoff, after_change, payoff
+from almeno_grpc.domain.account import Account, Payoff, after_change, owed_on, payoff
 from almeno_grpc.domain.errors import (
     InstallmentsOverdue,
     LoanClosed,
@@ -55,9 +55,7 @@ def prepay(account: Account, amount: int, paid_on: date, effect: PrepaymentEffec
     joined = amount + loan.paid_toward_next
     principal = _principal(account, joined, paid_on)
     balance = loan.outstanding_principal - principal
-    # Where the running instalment is paid, the payoff gives back its interest that has not accrued.
-    is_paid_ahead = loan.emis_paid > loan.emis_due(paid_on)
-    if balance <= 0 or (is_paid_ahead and principal >= owed.amount):
+    if balance <= 0:
         raise RepaymentExceedsPayoff(amount, owed.amount, paid_on)
     segment = _segment(account, balance, effect)
     segments = loan.segments or (loan.booked_terms,)
@@ -72,6 +70,9 @@ def prepay(account: Account, amount: int, paid_on: date, effect: PrepaymentEffec
     rows = changed.rows()
     left = rows[loan.emis_paid :]
     after = replace(account, loan=changed, rows=rows, paise_days=0)
+    # Where the running instalment is paid, less than the balance is owed: its interest to come is left out.
+    if owed_on(after, paid_on).amount <= 0:
+        raise RepaymentExceedsPayoff(amount, owed.amount, paid_on)
     return after_change(account, after, paid_on), Prepayment(
         principal=principal,
         accrued_interest=joined - principal,

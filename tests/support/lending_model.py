@@ -122,6 +122,8 @@ class Walk:
         self.keys: list[object] = []
         self.prepaid_principal = 0
         """Σ of what prepayments have taken off the balance."""
+        self.prepaid_ahead: set[date] = set()
+        """Due dates of instalments that had been paid ahead when the loan was prepaid."""
         self.joined = 0
         """Σ of what went to prepayments: theirs, and what was paid toward the next instalment before."""
         self.to_charges: list[int] = []
@@ -230,12 +232,18 @@ class Walk:
         if not self.rows_left:
             # Paid off, with charges that came later.
             running, later = None, []
+        accrued = nearest(Fraction(running.interest * (on - begin).days, (running.due - begin).days)) if running else 0
+        if running and running.due in self.prepaid_ahead:
+            # What is prepaid in the period of an instalment paid ahead bears no interest up to its due date, and has
+            # been given that already: none of it is left to come out.
+            days_left = (running.due - on).days
+            balance = sum(row.principal for row in later)
+            rate = self.rate / 1200
+            accrued = running.interest - nearest(balance * rate * days_left / (running.due - begin).days)
         parts = {
             "overdue_amount": sum(row.unpaid for row in self.rows if row.due <= on),
             "principal": sum(row.principal for row in later),
-            "accrued_interest": nearest(Fraction(running.interest * (on - begin).days, (running.due - begin).days))
-            if running
-            else 0,
+            "accrued_interest": accrued,
             "advance": sum(row.paid_amount for row in later),
             "charges": self.open_charges(on),
         }
@@ -359,9 +367,10 @@ class Walk:
         d = (on - last_due).days
         k = 10_000 * self.rate
         x = nearest(total * 12_000_000 * period / (12_000_000 * period + k * d))
-        # An instalment paid ahead may hold more interest that has not accrued than the balance that would be left.
-        if x >= balance or (b > due_count and x >= self.payoff(on)["amount"]):
+        if x >= balance:
             raise Refused("REPAYMENT_EXCEEDS_PAYOFF")
+        if b > due_count:
+            self.prepaid_ahead.add(running.due)
         months = len(self.rows) - b
         if effect == LOWER:
             self.installment = emi(balance - x, self.rate, months)
@@ -369,6 +378,9 @@ class Walk:
         self.lay_out(balance - x, months, stays=effect == SHORTER)
         self.prepaid_principal += x
         self.joined += total
+        # The payoff is below the balance where an instalment is paid ahead, for it leaves out interest to come.
+        if self.payoff(on)["amount"] <= 0:
+            raise Refused("REPAYMENT_EXCEEDS_PAYOFF")
         new = self.rows[b:]
         return Prepaid(x, total - x, len(new), self.installment, new[-1].amount, sum(row.interest for row in new))
 

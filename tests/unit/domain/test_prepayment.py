@@ -153,6 +153,35 @@ def test_payoff_after_a_prepayment_closes_the_loan_on_every_day() -> None:
                 assert life.loan.state is LoanState.CLOSED
 
 
+@pytest.mark.parametrize("effect", [LOWER, SHORTER])
+def test_payoff_falls_by_what_is_prepaid_also_beside_an_instalment_paid_ahead(effect: PrepaymentEffect) -> None:
+    life, on = ledger(), date(2028, 2, 12)
+    life.pay(EMI, on)
+    assert life.payoff(on).amount == 412_317_74
+    life.pay(100_000_00, on, effect)
+    assert life.payoff(on).amount == 312_317_74
+    life.pay(50_000_00, on, effect)
+    assert abs(life.payoff(on).amount - 262_317_74) <= 1
+    # By the due date nothing is left to be given back: the balance is owed, no more and no less.
+    due = date(2028, 2, 15)
+    assert life.payoff(due).amount == life.loan.outstanding_principal
+    life.reverse(15, on)
+    assert life.payoff(on).amount == 312_317_74
+
+
+def test_borrower_pays_back_what_was_lent_though_all_of_it_is_paid_on_the_first_day() -> None:
+    amount, rate = 10_000_000_00, Decimal(24)
+    emi = installment(InstallmentMethod.REDUCING_BALANCE, amount, rate, 60)
+    begin = date(2027, 1, 15)
+    loan = loan_of_2027(loan_amount=amount, outstanding_principal=amount, interest_rate=rate, monthly_installment=emi)
+    life = Ledger(loan)
+    life.pay(emi, begin)
+    life.pay(9_500_000_00, begin, LOWER)
+    life.pay(life.payoff(begin).amount, begin)
+    assert life.loan.state is LoanState.CLOSED
+    assert abs(sum(repayment.amount for repayment in life.history.repayments) - amount) <= 1
+
+
 def test_prepayment_is_for_loans_without_arrears_and_charges() -> None:
     life = ledger(11)
     with pytest.raises(InstallmentsOverdue):
