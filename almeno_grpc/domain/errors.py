@@ -39,7 +39,6 @@ CreditError
 │   ├── PolicyChanged
 │   ├── TermsChanged
 │   ├── DecisionDeclined
-│   ├── DecisionDamaged
 │   ├── LimitIncreaseNotRequested
 │   ├── LoanClosed
 │   ├── WrongLoanState
@@ -372,7 +371,7 @@ class FailedPrecondition(CreditError):
 
 
 class BusinessDateBehind(FailedPrecondition):
-    """The server's business date lies before the latest one on which a decision or a repayment was recorded."""
+    """The server's business date lies before the latest one on which a decision or a change of a loan was recorded."""
 
     reason = "BUSINESS_DATE_BEHIND"
 
@@ -415,18 +414,6 @@ class DecisionDeclined(FailedPrecondition):
 
     def __init__(self, decision_id: str) -> None:
         super().__init__(f"decision {decision_id} declined the loan", metadata={"decision_id": decision_id})
-
-
-class DecisionDamaged(FailedPrecondition):
-    """What is stored of the decision cannot be read."""
-
-    reason = "DECISION_DAMAGED"
-
-    def __init__(self, decision_id: str) -> None:
-        super().__init__(
-            f"what is stored of decision {decision_id} cannot be read; GetDecision shows what is left of it",
-            metadata={"decision_id": decision_id},
-        )
 
 
 class LimitIncreaseNotRequested(FailedPrecondition):

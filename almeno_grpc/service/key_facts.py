@@ -2,11 +2,9 @@
 
 from dataclasses import dataclass
 
-from almeno_grpc.domain.decision import Decision
-from almeno_grpc.domain.errors import DecisionDamaged, DecisionDeclined, DecisionNotFound, LoanNotFound
+from almeno_grpc.domain.errors import DecisionDeclined, DecisionNotFound, LoanNotFound
 from almeno_grpc.domain.key_facts import KeyFacts, LoanFacts, key_facts
 from almeno_grpc.domain.loan import Loan
-from almeno_grpc.service.decision_snapshot import DecisionUnreadable, read_snapshot
 from almeno_grpc.service.store import Store
 from almeno_grpc.service.terms import TermsCalendar
 
@@ -38,30 +36,28 @@ class KeyFactsService:
             loan = tx.loans.get(loan_id)
         if loan is None:
             raise LoanNotFound(loan_id)
-        terms = None if loan.terms_version is None else self._terms.of_version(loan.terms_version)
-        return KeyFactsOf(key_facts(_facts_of_loan(loan), terms), loan_id, loan.decision_id)
+        return KeyFactsOf(self._facts(loan), loan_id, loan.decision_id)
 
     def of_decision(self, decision_id: str) -> KeyFactsOf:
-        """The key facts of the loan that a decision approved, by the terms in effect on its business date.
+        """The key facts of the loan that a decision approved, by the terms it was booked under.
 
         Raises:
             DecisionNotFound: No stored decision has the id.
             DecisionDeclined: It approved none.
-            DecisionDamaged: It cannot be read.
             FeesExceedAmount: The fees leave nothing of the loan to disburse.
         """
         with self._store.read() as tx:
             record = tx.decisions.get(decision_id)
-        if record is None:
-            raise DecisionNotFound(decision_id)
-        try:
-            decision = read_snapshot(record.snapshot).decision
-        except DecisionUnreadable as error:
-            raise DecisionDamaged(decision_id) from error
-        if not decision.approved:
+            if record is None:
+                raise DecisionNotFound(decision_id)
+            loan = tx.loans.approved_by(record.customer_id, decision_id)
+        if loan is None:
             raise DecisionDeclined(decision_id)
-        terms = self._terms.in_effect(decision.business_date)
-        return KeyFactsOf(key_facts(_facts_of_decision(decision), terms), None, decision_id)
+        return KeyFactsOf(self._facts(loan), None, decision_id)
+
+    def _facts(self, loan: Loan) -> KeyFacts:
+        terms = None if loan.terms_version is None else self._terms.of_version(loan.terms_version)
+        return key_facts(_facts_of_loan(loan), terms)
 
 
 def _facts_of_loan(loan: Loan) -> LoanFacts:
@@ -74,16 +70,4 @@ def _facts_of_loan(loan: Loan) -> LoanFacts:
         loan.installment_method,
         approval_date=loan.approval_date,
         first_date=loan.schedule_begin,
-    )
-
-
-def _facts_of_decision(decision: Decision) -> LoanFacts:
-    return LoanFacts(
-        decision.request.loan_amount,
-        decision.corrected_interest_rate,
-        decision.request.tenure_months,
-        decision.monthly_installment,
-        decision.installment_method,
-        approval_date=decision.business_date,
-        first_date=decision.business_date,
     )

@@ -237,6 +237,9 @@ class LoanStore(Protocol):
     def get(self, loan_id: int) -> Loan | None:
         """The loan, if there is one."""
 
+    def approved_by(self, customer_id: int, decision_id: str) -> Loan | None:
+        """The loan that a decision on a customer approved, if it did."""
+
     def owners(self, loan_ids: Collection[int]) -> dict[int, int]:
         """The customer_id of each loan, by loan_id; ids that were never given to a loan are left out."""
 
@@ -630,7 +633,7 @@ class Transaction(Protocol):
         """The audit trail."""
 
     def latest_business_date(self) -> date | None:
-        """The latest business date on which a decision or a repayment was recorded; None while there is none."""
+        """The latest business date on which a decision or a change of a loan was recorded; None while there is none."""
 
     def write(self, *changes: Changes) -> None:
         """Writes the changes of requests, in one statement a table or fewer. At most once, as the last step.

@@ -31,6 +31,13 @@ _NUMBERED = loan_number.join(
 _BY_ID = CompiledStatement(
     select(*COLUMNS).select_from(_NUMBERED).where(loan_number.c.loan_id == bindparam("loan_id")), "loan_id"
 )
+_APPROVED_BY = CompiledStatement(
+    select(*COLUMNS).where(
+        table.c.customer_id == bindparam("customer_id"), table.c.decision_id == bindparam("decision")
+    ),
+    "customer_id",
+    "decision",
+)
 _OWNERS = KeyedStatement(
     select(loan_number.c.loan_id, loan_number.c.customer_id).select_from(_NUMBERED), loan_number.c.loan_id
 )
@@ -180,6 +187,11 @@ class Loans:
         """By the id's owner."""
         row = _BY_ID.row(self._connection, loan_id)
         return segments.loans_of(self._connection, [row])[0] if row else None
+
+    def approved_by(self, customer_id: int, decision_id: str) -> Loan | None:
+        """By the unique index of decisions."""
+        rows = _APPROVED_BY.rows(self._connection, customer_id, decision_id)
+        return segments.loans_of(self._connection, rows)[0] if rows else None
 
     def owners(self, loan_ids: Collection[int]) -> dict[int, int]:
         """An id may be reserved for a loan that never came, and has no owner then."""

@@ -449,14 +449,14 @@ customer_change = Table(
     sqlite_with_rowid=False,
 )
 
-# The business dates on which decisions and repayments were recorded: the latest one is found by the key. A transaction
-# that finds today there adds no row, so there are few, and the rows of those that begin a day at the same time differ
-# by the id: no two ever wait for each other.
+# The business dates on which decisions and changes of loans were recorded: the latest one is found by the key. A
+# transaction that finds today there adds no row, so there are few, and the rows of those that begin a day at the same
+# time differ by the id: no two ever wait for each other.
 business_day = Table(
     "business_day",
     metadata,
     Column("business_date", Date, nullable=False),
-    # Of a decision or a repayment of the transaction.
+    # Of a decision, or of a loan that was changed, of the transaction.
     Column("recorded_id", String(36), nullable=False),
     PrimaryKeyConstraint("business_date", "recorded_id"),
     sqlite_with_rowid=False,

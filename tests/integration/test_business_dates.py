@@ -86,16 +86,22 @@ def test_server_behind_the_latest_booking_changes_nothing_and_says_why(book_on: 
     assert today.check(LoanRequest(customer_id, 1 * LAKH, RATE, 12)).business_date == TODAY
 
 
-@pytest.mark.parametrize("fact", ["a decline", "a repayment"])
-def test_decline_or_repayment_of_a_later_day_stops_a_server_too(book_on: BookOn, fact: str) -> None:
+@pytest.mark.parametrize("fact", ["a decline", "a repayment", "a charge", "a disbursement"])
+def test_anything_recorded_on_a_later_day_stops_a_server_too(book_on: BookOn, fact: str) -> None:
     today, tomorrow = book_on(TODAY), book_on(TOMORROW)
     customer_id = today.register().customer_id
     loan = today.lend(customer_id, 1 * LAKH).loan
     assert loan
     if fact == "a decline":
         assert not tomorrow.lend(customer_id, 100 * LAKH).loan
-    else:
+    elif fact == "a repayment":
         tomorrow.repay(loan.loan_id, 100 * RUPEE)
+    elif fact == "a charge":
+        tomorrow.charge(loan.loan_id, 100 * RUPEE)
+    else:
+        sanctioned = replace(loan, loan_id=loan.loan_id + 1, valid_until=TOMORROW, decision_id=None, source_loan_id=9)
+        today.store.write(lambda tx: tx.write(Changes(loans=[sanctioned])))
+        tomorrow.change(tomorrow.loan_changes.disburse, sanctioned.loan_id, TODAY, "")
     with pytest.raises(BusinessDateBehind):
         today.lend(customer_id, 1 * LAKH)
 

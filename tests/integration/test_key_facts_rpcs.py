@@ -4,7 +4,6 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from support.audit_trail import edit
 from support.book import LAKH
 from support.served_book import served
 from support.servers import ROOT
@@ -128,11 +127,17 @@ def test_key_facts_of_nothing_are_refused(lender, subject, code, reason, fields)
     assert (refusal.code, refusal.reason, refusal.fields) == (code, reason, fields)
 
 
-def test_decision_that_cannot_be_read_is_said_to_be_damaged(lender):
-    booking = lender.book.lend(lender.book.register().customer_id, LAKH)
-    edit(lender.book.store, f"UPDATE decision SET snapshot = '{{}}' WHERE decision_id = '{booking.decision_id}'")  # noqa: S608 - an id of our own
-    refusal = lender.refusal(lambda: key_facts(lender, decision_id=booking.decision_id))
-    assert (refusal.code, refusal.reason) == ("FAILED_PRECONDITION", "DECISION_DAMAGED")
+def test_what_was_disclosed_binds_though_the_file_of_the_terms_is_gone(databases):
+    url = databases.make()
+    with served(url, business_date=DAY, rules=RULES) as server:
+        booking = server.book.lend(server.book.register(85_000_00).customer_id, 5 * LAKH, "10.5", 60)
+        disclosed = key_facts(server, decision_id=booking.decision_id)
+        assert rupees(disclosed.processing_fee) == 5000
+    with served(url, business_date=DAY) as server:
+        assert key_facts(server, decision_id=booking.decision_id) == disclosed
+        of_loan = key_facts(server, loan_id=booking.loan.loan_id)
+        assert (of_loan.apr, of_loan.terms_version) == (disclosed.apr, VERSION)
+    databases.drop(url)
 
 
 def test_loan_whose_amount_the_fees_exceed_is_refused(databases, tmp_path):

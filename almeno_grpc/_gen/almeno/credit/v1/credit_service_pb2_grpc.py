@@ -33,7 +33,7 @@ class CreditServiceStub(object):
     ABORTED, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED; after these it is safe to send the same request again, with
     the same `request_id`. Where access control is on, any call may answer UNAUTHENTICATED or PERMISSION_DENIED, as
     AccessService says. A call that changes the book may answer FAILED_PRECONDITION (BUSINESS_DATE_BEHIND): decisions or
-    repayments were recorded on a later day than the server's business date.
+    changes of loans were recorded on a later day than the server's business date.
     """
 
     def __init__(self, channel):
@@ -152,7 +152,7 @@ class CreditServiceServicer(object):
     ABORTED, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED; after these it is safe to send the same request again, with
     the same `request_id`. Where access control is on, any call may answer UNAUTHENTICATED or PERMISSION_DENIED, as
     AccessService says. A call that changes the book may answer FAILED_PRECONDITION (BUSINESS_DATE_BEHIND): decisions or
-    repayments were recorded on a later day than the server's business date.
+    changes of loans were recorded on a later day than the server's business date.
     """
 
     def RegisterCustomer(self, request, context):
@@ -322,10 +322,10 @@ class CreditServiceServicer(object):
         """Discloses the key facts of a loan as it was approved, or of the loan that a decision approved: fees, totals, the
         annual percentage rate, contingent charges and the schedule. Reads only.
 
-        A loan has the terms it was booked under; a decision those in effect on its business date.
+        By the terms that the loan was booked under, for what was disclosed binds.
 
         Errors: INVALID_ARGUMENT (INVALID_FIELD, FEES_EXCEED_AMOUNT), NOT_FOUND (LOAN_NOT_FOUND, DECISION_NOT_FOUND),
-        FAILED_PRECONDITION (DECISION_DECLINED, DECISION_DAMAGED).
+        FAILED_PRECONDITION (DECISION_DECLINED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -477,7 +477,7 @@ class CreditService(object):
     ABORTED, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED; after these it is safe to send the same request again, with
     the same `request_id`. Where access control is on, any call may answer UNAUTHENTICATED or PERMISSION_DENIED, as
     AccessService says. A call that changes the book may answer FAILED_PRECONDITION (BUSINESS_DATE_BEHIND): decisions or
-    repayments were recorded on a later day than the server's business date.
+    changes of loans were recorded on a later day than the server's business date.
     """
 
     @staticmethod
