@@ -20,6 +20,6 @@ def latest_business_date(connection: Connection) -> date | None:
 
 
 def rows_of(changes: Changes) -> list[Row]:
-    """A row where decisions, or changes of loans, are the first of their business date that the transaction knows of."""
+    """A row where decisions, or changes of loans, are the first of their day that the transaction knows of."""
     recorded = [each.decision_id for each in changes.decisions] or [str(each.loan_id) for each in changes.updated_loans]
     return [(changes.business_date, recorded[0])] if changes.business_date and recorded else []

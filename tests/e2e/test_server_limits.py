@@ -70,14 +70,14 @@ def test_reflection_describes_every_service_and_method(server: RunningServer, ve
 
 def test_enum_number_that_nobody_knows_is_a_bad_field(server: RunningServer) -> None:
     customer_id = registered(server.credit).customer_id
-    for number in (3, 99, -1):
+    for number in (7, 99, -1):
         request = pb.ListLoansRequest(customer_id=customer_id, state=number)
         refusal = refused(server.credit.ListLoans, request)
         assert (refusal.code, refusal.reason, refusal.fields) == ("INVALID_ARGUMENT", "INVALID_FIELD", ("state",))
         header = portfolio_pb.ImportHeader(kind=number, file_name="a.csv")
         refusal = refused(server.portfolio.StartImport, iter([portfolio_pb.StartImportRequest(header=header)]))
         assert (refusal.code, refusal.fields) == ("INVALID_ARGUMENT", ("header.kind",))
-    assert loan_pb2.LoanState.values() == [0, 1, 2], "3 has come to mean something"
+    assert loan_pb2.LoanState.values() == list(range(7)), "7 has come to mean something"
 
 
 @pytest.mark.parametrize("size", [4 * 2**20 + 1, 6 * 2**20, 20 * 2**20])

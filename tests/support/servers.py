@@ -19,7 +19,13 @@ from almeno_client import CreditClient
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
-from almeno_grpc.api import credit_service_pb2_grpc, import_pb2, portfolio_service_pb2, portfolio_service_pb2_grpc
+from almeno_grpc.api import (
+    credit_service_pb2_grpc,
+    import_pb2,
+    loan_service_pb2_grpc,
+    portfolio_service_pb2,
+    portfolio_service_pb2_grpc,
+)
 from almeno_grpc.storage.engine import open_engine, parse_url
 
 BIN = Path(sys.executable).parent
@@ -41,6 +47,7 @@ class Connection:
     channel: grpc.Channel
     credit: credit_service_pb2_grpc.CreditServiceStub
     portfolio: portfolio_service_pb2_grpc.PortfolioServiceStub
+    loans: loan_service_pb2_grpc.LoanServiceStub
 
 
 class RunningServer:
@@ -81,6 +88,7 @@ class RunningServer:
         if not ready["tls"]:
             connection = self.connect()
             self.channel, self.credit, self.portfolio = connection.channel, connection.credit, connection.portfolio
+            self.loans = connection.loans
 
     def connect(self) -> Connection:
         """Opens one more connection."""
@@ -90,6 +98,7 @@ class RunningServer:
             channel,
             credit_service_pb2_grpc.CreditServiceStub(channel),
             portfolio_service_pb2_grpc.PortfolioServiceStub(channel),
+            loan_service_pb2_grpc.LoanServiceStub(channel),
         )
 
     def client(self, **options: Any) -> CreditClient:
