@@ -5,9 +5,12 @@ Rows take effect in the order they come in, as if each were a transaction of its
 
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field, replace
+from datetime import date
 from operator import attrgetter
 
 from almeno_grpc.domain import headings
+from almeno_grpc.domain.arrears import Arrears, after_payment
+from almeno_grpc.domain.asset_class import AssetClass
 from almeno_grpc.domain.audit import AuditEntry, AuditEventKind
 from almeno_grpc.domain.customer import NO_FIELDS, Customer, CustomerField
 from almeno_grpc.domain.customer_change import (
@@ -254,12 +257,34 @@ def _update_again(tx: Transaction, row: LoanRow, before: Loan, result: _BatchRes
     else:
         # As a repayment does, so that a decision on the customer sees the loan as it was or as it is from now on.
         tx.borrowers.lock([loan.customer_id], wait=True)
+        loan = _with_class(loan, before, result.file.book_date)
         tx.loans.import_changed(loan, before)
+        _update_customer_class(tx, before, result.file.book_date)
         result.note_changes(row, changes_of_loan(before, loan), loan.loan_id)
         _note_reduction(row, before, loan, result)
         result.updated += 1
     _note_id(row, loan.loan_id, result)
     return loan
+
+
+def _with_class(loan: Loan, before: Loan, book_date: date) -> Loan:
+    """The loan with its class as if what the sheet says to be paid had been paid on the book date."""
+    arrears = Arrears(before.next_due, before.non_performing_since)
+    return replace(loan, non_performing_since=after_payment(arrears, book_date, loan.next_due).non_performing_since)
+
+
+def _update_customer_class(tx: Transaction, before: Loan, on: date) -> None:
+    """Keeps since when the customer is non-performing: until no loan has arrears on the book date."""
+    customer_id = before.customer_id
+    was_since = tx.customers.non_performing_since([customer_id]).get(customer_id)
+    since = was_since or before.non_performing_on(on)
+    if since is None:
+        return
+    borrower = tx.borrowers.get(customer_id, on)
+    if borrower is None or borrower.position.asset_class is AssetClass.STANDARD:
+        since = None
+    if since != was_since:
+        tx.customers.set_non_performing_since(customer_id, since)
 
 
 def _note_id(row: LoanRow, loan_id: int, result: _BatchResult) -> None:

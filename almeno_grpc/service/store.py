@@ -162,6 +162,9 @@ class CustomerStore(Protocol):
     def existing(self, ids: Iterable[int]) -> set[int]:
         """Those of the ids that customers have."""
 
+    def set_non_performing_since(self, customer_id: int, since: date | None) -> None:
+        """Updates since when a customer has been non-performing; None for one that is not."""
+
     def non_performing_since(self, ids: Collection[int]) -> dict[int, date]:
         """Since when customers have been non-performing, as the latest change of their loans has left them, by id.
 

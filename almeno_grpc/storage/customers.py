@@ -170,6 +170,13 @@ class Customers:
         except IntegrityError as error:
             raise WriteConflict("a phone number of the import was taken meanwhile") from error
 
+    def set_non_performing_since(self, customer_id: int, since: date | None) -> None:
+        """By primary key."""
+        [stored] = _LOCKED.rows(self._connection, customer_id)
+        after = with_non_performing_since(stored, since)
+        UPDATE_NON_PERFORMING.by_row.rows(self._connection, *non_performing_row_of(after))
+        self._audit.note(CUSTOMER.updated([stored], [after]))
+
     def change(
         self, before: Customer | CustomerRow, after: Customer | CustomerRow, changed_fields: CustomerField
     ) -> None:

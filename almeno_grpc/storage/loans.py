@@ -102,6 +102,7 @@ _OF_SHEETS = (
     "disbursement_month",
     "disbursement_day",
     "next_due_day",
+    "non_performing_since_day",
 )
 """Columns that follow from a sheet, whose loans were disbursed on their approval."""
 _UPDATE = (

@@ -177,11 +177,15 @@ class Book:
         return self.queue(ImportKind.CUSTOMERS, content, file_name, **header)
 
     def upsert(
-        self, rows: Sequence[CustomerRow] | Sequence[LoanRow], issues: Sequence[RowIssue] = (), batch_rows: int = 1000
+        self,
+        rows: Sequence[CustomerRow] | Sequence[LoanRow],
+        issues: Sequence[RowIssue] = (),
+        batch_rows: int = 1000,
+        **header: Any,
     ) -> ImportFile:
         """Imports checked rows as a worker would, so many to a batch; gives the import as it then stands."""
         kind = ImportKind.CUSTOMERS if isinstance(rows[0], CustomerRow) else ImportKind.LOANS
-        file = self.queue(kind, b"")
+        file = self.queue(kind, b"", **header)
         if kind is ImportKind.LOANS:
             owners = {row.source_loan_id: row.customer_id for row in reversed(rows)}
             self.store.write(lambda tx: reserve_loan_ids(tx, list(owners), list(owners.values())))
