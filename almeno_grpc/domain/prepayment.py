@@ -86,7 +86,7 @@ def prepay(account: Account, amount: int, paid_on: date, effect: PrepaymentEffec
 def _payoff_of_prepayable(account: Account, paid_on: date) -> Payoff:
     """The payoff of a loan that may be prepaid on the day; raises as `prepay`."""
     loan = account.loan
-    if loan.state is not LoanState.ACTIVE:
+    if loan.state is not LoanState.ACTIVE or loan.repayments_left == 0:
         raise LoanClosed(loan.loan_id)
     if loan.installment_method is not InstallmentMethod.REDUCING_BALANCE:
         raise NotReducingBalance(loan.loan_id)

@@ -230,6 +230,15 @@ def test_closed_loan_and_one_by_annual_compound_are_not_prepaid() -> None:
         compound.preview(1, date(2027, 1, 20), LOWER)
 
 
+def test_loan_whose_charges_alone_are_open_is_not_prepaid() -> None:
+    life, on = ledger(), date(2028, 1, 20)
+    life.charge(100_00, date(2028, 1, 21))
+    life.pay(life.payoff(on).amount, on)
+    assert (life.loan.state, life.loan.repayments_left) == (LoanState.ACTIVE, 0)
+    with pytest.raises(LoanClosed):
+        life.preview(1_000_00, on, LOWER)
+
+
 def test_interest_free_loan_is_prepaid_too() -> None:
     emi = installment(InstallmentMethod.REDUCING_BALANCE, 500_000_00, Decimal(0), 60)
     life = Ledger(loan_of_2027(interest_rate=Decimal(0), monthly_installment=emi))
