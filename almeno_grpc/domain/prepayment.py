@@ -86,13 +86,16 @@ def prepay(account: Account, amount: int, paid_on: date, effect: PrepaymentEffec
 def _payoff_of_prepayable(account: Account, paid_on: date) -> Payoff:
     """The payoff of a loan that may be prepaid on the day; raises as `prepay`."""
     loan = account.loan
-    if loan.state is not LoanState.ACTIVE or loan.repayments_left == 0:
+    if loan.state is not LoanState.ACTIVE:
         raise LoanClosed(loan.loan_id)
     if loan.installment_method is not InstallmentMethod.REDUCING_BALANCE:
         raise NotReducingBalance(loan.loan_id)
     owed = payoff(account, paid_on)
     if owed.overdue_amount or owed.charges:
         raise InstallmentsOverdue(loan.loan_id, owed.overdue_amount, owed.charges)
+    # Charges are open that were recorded later.
+    if loan.repayments_left == 0:
+        raise LoanClosed(loan.loan_id)
     if owed.advance > sum(row.amount for row in account.rows[loan.emis_due(paid_on) :][:1]):
         raise PaidAhead(loan.loan_id)
     return owed
