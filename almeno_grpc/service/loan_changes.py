@@ -58,6 +58,17 @@ class Disbursed:
 
 
 @dataclass(frozen=True, slots=True)
+class Exited:
+    """A loan that was given back."""
+
+    repayment: Repayment
+    loan: Loan
+    refund_due: int
+    """What the lender owes the borrower, in paise."""
+    business_date: date
+
+
+@dataclass(frozen=True, slots=True)
 class PrepaymentRequest:
     """What is to be prepaid."""
 
@@ -165,7 +176,7 @@ class LoanChangeService:
         loan_id: int,
         exit_date: date | None,
         context: RequestContext,
-        encode: Callable[[Recorded], bytes],
+        encode: Callable[[Exited], bytes],
         *,
         raise_if_beyond: Callable[[int], None] = lambda _amount: None,
     ) -> bytes:
@@ -185,18 +196,18 @@ class LoanChangeService:
             InvalidField: The day is after the business date, or before what was paid.
         """
 
-        def work(tx: Transaction, changes: Changes) -> Recorded:
+        def work(tx: Transaction, changes: Changes) -> Exited:
             today, before = self._clock.today(), locked_loan(tx, loan_id)
             on, terms = exit_date or today, self._accounts.terms_of(tx, before)
             raise_if_not_disbursed(before, today)
-            raise_if_over(before, on, terms.cooling_off_days if terms else None)
+            raise_if_over(before, on, terms)
             opened = self._open(tx, before)
             raise_if_not_payable(on, opened.earliest, today, "exit_date")
-            refunded = fees_of(terms, before.loan_amount).total if terms and terms.refunded_on_exit else 0
-            amount = exit_amount(opened.account, on, refunded_fee=refunded)
-            raise_if_beyond(amount)
-            draft = draft_repayment(before, amount, on, self._clock.now_microseconds(), kind=RepaymentKind.EXIT)
-            return self._repay(tx, changes, opened, draft, today)
+            amount = exit_amount(opened.account, on, terms)
+            raise_if_beyond(amount.due)
+            draft = draft_repayment(before, amount.due, on, self._clock.now_microseconds(), kind=RepaymentKind.EXIT)
+            recorded = self._repay(tx, changes, opened, draft, today)
+            return Exited(recorded.repayment, recorded.loan, amount.refund_due, today)
 
         return self._idempotency.change(context, work, encode)
 

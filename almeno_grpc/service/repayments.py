@@ -9,7 +9,7 @@ from operator import attrgetter
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.account import Account, Payoff, payoff
 from almeno_grpc.domain.charge import Charge
-from almeno_grpc.domain.cooling_off import exit_amount, last_day_to_exit
+from almeno_grpc.domain.cooling_off import ExitAmount, exit_amount, last_day_to_exit
 from almeno_grpc.domain.errors import InvalidField, LoanClosed, LoanNotFound, ReferenceTaken, TooManyRepayments
 from almeno_grpc.domain.limits import MAX_PART_REPAYMENTS
 from almeno_grpc.domain.loan import Installment, Loan, LoanState
@@ -17,7 +17,6 @@ from almeno_grpc.domain.repayment import PrepaymentEffect, Repayment, RepaymentC
 from almeno_grpc.domain.repayment_schedule import installments
 from almeno_grpc.domain.replay import repaid
 from almeno_grpc.domain.sanction import raise_if_not_disbursed
-from almeno_grpc.domain.terms import fees_of
 from almeno_grpc.service.accounts import AccountReader, OpenAccount
 from almeno_grpc.service.idempotency import NO_ACCESS_CHECK, AccessCheck, NotLocked, RequestContext, WriteQueue
 from almeno_grpc.service.identifiers import new_identifier
@@ -70,8 +69,8 @@ class PayoffView:
     """What closes a loan on a day, and what gives it back."""
 
     payoff: Payoff
-    exit_amount: int | None
-    """In paise, for as long as the loan can be exited."""
+    exit_amount: ExitAmount | None
+    """For as long as the loan can be exited."""
 
 
 class RepaymentService:
@@ -219,11 +218,9 @@ class RepaymentService:
             terms = self._accounts.terms_of(tx, loan)
         if on < opened.earliest:
             raise InvalidField.of("payoff_date", _not_before(opened.earliest))
-        last_day = last_day_to_exit(loan, terms.cooling_off_days if terms else None)
-        if terms is None or last_day is None or on > last_day:
-            return PayoffView(payoff(opened.account, on), None)
-        refunded = fees_of(terms, loan.loan_amount).total if terms.refunded_on_exit else 0
-        return PayoffView(payoff(opened.account, on), exit_amount(opened.account, on, refunded_fee=refunded))
+        last_day = last_day_to_exit(loan, terms)
+        can_exit = last_day is not None and on <= last_day
+        return PayoffView(payoff(opened.account, on), exit_amount(opened.account, on, terms) if can_exit else None)
 
     def schedule(self, loan_id: int) -> list[Installment]:
         """Every instalment of a loan as it stands on the business date.
