@@ -193,6 +193,7 @@ class LoanChangeService:
             LoanNotDisbursed, LoanCancelled, SanctionExpired: The loan was never disbursed.
             LoanClosed: It has ended.
             CoolingOffOver: The period is over, or the loan has none.
+            TooManyRepayments: The loan has had as many as it may have.
             InvalidField: The day is after the business date, or before what was paid.
         """
 
@@ -231,6 +232,7 @@ class LoanChangeService:
             RepaymentExceedsPayoff: It would close the loan.
             TermsDoNotAmortize: The lower instalment would not repay the balance.
             ReferenceTaken: A repayment of the loan that stands has the external reference.
+            TooManyRepayments: The loan has had so many that only one which completes an instalment is taken, or none.
             InvalidField: The day is after the business date, or before what was paid.
         """
 
@@ -319,7 +321,7 @@ class LoanChangeService:
             raise_if_not_disbursed(before, today)
             if before.state is not LoanState.ACTIVE:
                 raise LoanClosed(loan_id)
-            if before.charge_count >= MAX_CHARGES:
+            if before.charge_count >= (2 * MAX_CHARGES if kind is ChargeKind.WAIVER else MAX_CHARGES):
                 raise TooManyCharges(loan_id)
             entry = ChargeEntry(
                 customer_id=before.customer_id,

@@ -11,7 +11,7 @@ from almeno_grpc.domain.account import Account, Payoff, payoff
 from almeno_grpc.domain.charge import Charge
 from almeno_grpc.domain.cooling_off import ExitAmount, exit_amount, last_day_to_exit
 from almeno_grpc.domain.errors import InvalidField, LoanClosed, LoanNotFound, ReferenceTaken, TooManyRepayments
-from almeno_grpc.domain.limits import MAX_PART_REPAYMENTS
+from almeno_grpc.domain.limits import MAX_PART_REPAYMENTS, MAX_REPAYMENTS
 from almeno_grpc.domain.loan import Installment, Loan, LoanState
 from almeno_grpc.domain.repayment import PrepaymentEffect, Repayment, RepaymentChannel, RepaymentKind, Standing
 from almeno_grpc.domain.repayment_schedule import installments
@@ -111,7 +111,7 @@ class RepaymentService:
             InvalidField: It was paid after the business date, before the disbursement or before the latest repayment.
             ReferenceTaken: A repayment of the loan that stands has the external reference.
             RepaymentExceedsPayoff: It is more than closes the loan on that day.
-            TooManyRepayments: The loan has had so many that only one which completes an instalment is taken.
+            TooManyRepayments: The loan has had so many that only one which completes an instalment is taken, or none.
         """
         return self._queue.submit(request, context, encode, on_commit)
 
@@ -299,18 +299,22 @@ def raise_if_taken(tx: Transaction, loan: Loan, external_reference: str) -> None
 
 
 def raise_if_too_many(before: Loan, after: Loan) -> None:
-    """Refuses payments without end: those that complete no instalment are bounded.
+    """Refuses payments without end: fewer than of all are taken of those that complete no instalment.
 
     Raises:
         TooManyRepayments: The loan has had as many as it may have.
     """
+    count = before.repayment_count
     completes = after.emis_paid > before.emis_paid or after.state is not LoanState.ACTIVE
-    if before.repayment_count >= MAX_PART_REPAYMENTS and not completes:
-        raise TooManyRepayments(
-            f"loan {before.loan_id} has had {before.repayment_count} repayments; the next one has to complete an "
-            "instalment",
-            metadata={"loan_id": str(before.loan_id)},
-        )
+    if count >= MAX_REPAYMENTS:
+        refusal = ", as many as a loan may have"
+    elif count >= MAX_PART_REPAYMENTS and not completes:
+        refusal = "; the next one has to complete an instalment"
+    else:
+        return
+    raise TooManyRepayments(
+        f"loan {before.loan_id} has had {count} repayments{refusal}", metadata={"loan_id": str(before.loan_id)}
+    )
 
 
 def _found(loan: Loan | None, loan_id: int) -> Loan:
