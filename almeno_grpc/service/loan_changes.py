@@ -20,7 +20,7 @@ from almeno_grpc.domain.repayment import (
     Reversal,
     ReversalReason,
 )
-from almeno_grpc.domain.replay import History, Replay, repaid
+from almeno_grpc.domain.replay import Replay, repaid
 from almeno_grpc.domain.sanction import cancelled, disbursed, raise_if_not_disbursed
 from almeno_grpc.domain.terms import Fees, fees_of
 from almeno_grpc.service.accounts import AccountReader, OpenAccount, locked_loan
@@ -362,18 +362,13 @@ class LoanChangeService:
         raise_if_too_many(before, account.loan)
         changes.repayments.append(repayment)
         self._change(changes, before, account.loan, today)
-        history = self._accounts.history(tx, before)
-        history = History([*history.repayments, repayment], history.charges)
-        self._update_class(tx, changes, self._accounts.replay_of(tx, account.loan, history), today)
+        self._update_class(tx, changes, self._accounts.replay_with(tx, before, repayment, account.loan), today)
         return Recorded(repayment, account.loan, today)
 
     def _update_class(self, tx: Transaction, changes: Changes, replayed: Replay, today: date) -> None:
-        """Keeps since when the customer is non-performing."""
         customer_id = replayed.account.loan.customer_id
         was_since = tx.customers.non_performing_since([customer_id]).get(customer_id)
-        since = self._accounts.non_performing_since(tx, replayed, today)
-        if since != was_since:
-            changes.non_performing_customers[customer_id] = since
+        self._accounts.update_class(tx, changes, replayed, was_since, today)
 
     @staticmethod
     def _change(changes: Changes, before: Loan, after: Loan, today: date) -> None:

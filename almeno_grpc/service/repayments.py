@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from operator import attrgetter
 
 from almeno_grpc.clock import Clock
-from almeno_grpc.domain.account import Account, Payoff, payoff
+from almeno_grpc.domain.account import Payoff, payoff
 from almeno_grpc.domain.charge import Charge
 from almeno_grpc.domain.cooling_off import ExitAmount, exit_amount, last_day_to_exit
 from almeno_grpc.domain.errors import InvalidField, LoanClosed, LoanNotFound, ReferenceTaken, TooManyRepayments
@@ -167,23 +167,12 @@ class RepaymentService:
         changes.loans_before.append(before)
         changes.updated_loans.append(account.loan)
         changes.business_date = state.today
-        self._update_class(state, before, account, repayment, changes)
+        was_since = state.non_performing.get(before.customer_id)
+        # Others stay standard; their history need not be read.
+        if was_since is not None or before.non_performing_on(paid_on - _ONE_DAY) is not None:
+            replayed = self._accounts.replay_with(state.tx, before, repayment, account.loan)
+            self._accounts.update_class(state.tx, changes, replayed, was_since, state.today)
         return Recorded(repayment, account.loan, state.today)
-
-    def _update_class(
-        self, state: RepaymentState, before: Loan, account: Account, repayment: Repayment, changes: Changes
-    ) -> None:
-        """Keeps since when the customer is non-performing, where a loan of the customer has been."""
-        customer_id = before.customer_id
-        was_since = state.non_performing.get(customer_id)
-        if was_since is None and before.non_performing_on(repayment.payment_date - _ONE_DAY) is None:
-            return
-        history = self._accounts.history(state.tx, before)
-        history = replace(history, repayments=[*history.repayments, repayment])
-        replayed = self._accounts.replay_of(state.tx, account.loan, history)
-        since = self._accounts.non_performing_since(state.tx, replayed, state.today)
-        if since != was_since:
-            changes.non_performing_customers[customer_id] = since
 
     def page(self, loan_id: int, after: int, count: int) -> list[Repayment]:
         """Up to `count` of a loan's repayments with a number above `after`, in the order they were recorded in.
