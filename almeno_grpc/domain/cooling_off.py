@@ -2,36 +2,49 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import NamedTuple
 
 from almeno_grpc.domain.account import Account, after_change, payoff
 from almeno_grpc.domain.charge import Charge
 from almeno_grpc.domain.errors import CoolingOffOver, LoanClosed
 from almeno_grpc.domain.loan import Loan, LoanState
+from almeno_grpc.domain.terms import Terms, fees_of
 
 
-def last_day_to_exit(loan: Loan, cooling_off_days: int | None) -> date | None:
-    """The last day of the period; None for a loan that has none, or is not disbursed."""
+class ExitAmount(NamedTuple):
+    """What is due where a loan is given back, in paise. One of the two is zero."""
+
+    due: int
+    """From the borrower."""
+    refund_due: int
+    """To the borrower: what the refunded fee is more than the payoff."""
+
+
+def last_day_to_exit(loan: Loan, terms: Terms | None) -> date | None:
+    """The last day of the period; None for a loan that has none, for want of terms, or is not disbursed."""
     disbursement_date = loan.disbursement_date
-    if cooling_off_days is None or disbursement_date is None:
+    if terms is None or disbursement_date is None:
         return None
-    return disbursement_date + timedelta(days=cooling_off_days)
+    return disbursement_date + timedelta(days=terms.cooling_off_days)
 
 
-def exit_amount(account: Account, on: date, *, refunded_fee: int) -> int:
-    """What is due from a borrower who gives the loan back on a day, in paise: the payoff less the fee that is refunded.
+def exit_amount(account: Account, on: date, terms: Terms | None) -> ExitAmount:
+    """What is due where the loan is given back on a day: the payoff, less the fee and its tax where terms refund them.
 
     Args:
         account: As it stands.
         on: The day; not before the disbursement or the latest repayment.
-        refunded_fee: The fee with its tax, in paise, where the terms refund it; else 0.
+        terms: Those that the loan was booked under.
 
     Raises:
         LoanClosed: Nothing is owed.
     """
-    return max(0, payoff(account, on).amount - refunded_fee)
+    refunded = fees_of(terms, account.loan.loan_amount).total if terms and terms.refunded_on_exit else 0
+    owed = payoff(account, on).amount - refunded
+    return ExitAmount(due=max(0, owed), refund_due=max(0, -owed))
 
 
-def raise_if_over(loan: Loan, on: date, cooling_off_days: int | None) -> None:
+def raise_if_over(loan: Loan, on: date, terms: Terms | None) -> None:
     """Refuses an exit on a day behind the period.
 
     Raises:
@@ -40,7 +53,7 @@ def raise_if_over(loan: Loan, on: date, cooling_off_days: int | None) -> None:
     """
     if loan.state is not LoanState.ACTIVE:
         raise LoanClosed(loan.loan_id)
-    last_day = last_day_to_exit(loan, cooling_off_days)
+    last_day = last_day_to_exit(loan, terms)
     if last_day is None or on > last_day:
         raise CoolingOffOver(loan.loan_id, last_day)
 

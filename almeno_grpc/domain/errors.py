@@ -554,7 +554,7 @@ class WaiverExceedsCharges(FailedPrecondition):
 
 
 class TooManyCharges(WrongLoanState):
-    """The loan has as many charges and waivers as one may have."""
+    """The loan has as many charges and waivers as one may have; it takes more waivers than charges."""
 
     reason = "TOO_MANY_CHARGES"
     text = "has as many charges and waivers as a loan may have"
@@ -573,7 +573,7 @@ class RepaymentExceedsPayoff(FailedPrecondition):
 
 
 class TooManyRepayments(FailedPrecondition):
-    """The loan has had so many repayments that the next one has to complete an instalment."""
+    """The loan has had as many repayments as it may, or so many that the next one has to complete an instalment."""
 
     reason = "TOO_MANY_REPAYMENTS"
 

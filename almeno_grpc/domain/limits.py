@@ -23,7 +23,7 @@ MAX_NAME_CHARACTERS = 100
 """Of a first or a last name, after trimming; at least one is needed."""
 
 MAX_REASON_CHARACTERS = 200
-"""Of the reason for a change, after trimming; at least one is needed."""
+"""Of the reason for a change, a charge or a waiver, after trimming; at least one is needed."""
 
 MIN_NAME_PREFIX_CHARACTERS = 2
 MAX_NAME_PREFIX_CHARACTERS = 2 * MAX_NAME_CHARACTERS + 1
@@ -51,20 +51,21 @@ MAX_TENURE_MONTHS = 600
 """Of a loan; it has an instalment a month."""
 
 MAX_PART_REPAYMENTS = 9_999
-"""Repayments of a loan, of whatever amount. A later one has to complete an instalment, and such a one is always taken:
-so a loan has at most `MAX_TENURE_MONTHS` more."""
+"""Repayments of a loan, of whatever amount, those that were reversed too. A later one has to complete an instalment."""
+
+MAX_REPAYMENTS = MAX_PART_REPAYMENTS + MAX_TENURE_MONTHS
+"""All repayments of a loan, those that were reversed too. Where none was, each instalment can still be paid after
+the last part of one."""
 
 MAX_CHARGES = 10_000
-"""Recorded charges and waivers of a loan."""
+"""Recorded charges and waivers of a loan, after which it is charged no more. As many waivers are taken after them, so
+that what is charged can be waived."""
 
 MAX_REFERENCE_CHARACTERS = 64
 """Of a caller's reference of a payment; visible ones."""
 
 MAX_RETURN_CODE_CHARACTERS = 20
 """Of a bank's code for a returned payment; visible ones."""
-
-MAX_REASON_CHARACTERS = 200
-"""Of a reason in words; at least one."""
 
 MAX_CHARGE = 100 * _LAKH
 """Of a single charge: ₹1 crore; the minimum is a paisa."""

@@ -35,10 +35,11 @@ def cancelled(loan: Loan, today: date) -> Loan:
 
 
 def raise_if_not_disbursed(loan: Loan, today: date) -> None:
-    """Refuses what is done to disbursed loans alone.
+    """Refuses what is done to disbursed loans alone: also where the sanction was cancelled or has expired.
 
     Raises:
-        LoanNotDisbursed, LoanCancelled, SanctionExpired: The loan was never disbursed.
+        LoanNotDisbursed: The loan is sanctioned, and may still be disbursed.
+        LoanCancelled, SanctionExpired: It never will be.
     """
     if loan.state_on(today) is LoanState.SANCTIONED:
         raise LoanNotDisbursed(loan.loan_id)

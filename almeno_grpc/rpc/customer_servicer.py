@@ -97,11 +97,10 @@ class CustomerServicer(credit_service_pb2_grpc.CreditServiceServicer):
         call = requests.request_context(fields, "UpdateCustomer", request, request.request_id, context)
         update = requests.customer_update(fields, request)
         fields.raise_if_invalid()
-        # Before anything is changed: the answer has what was not in the request.
-        in_full = self._persons.are_shown([update.customer_id])
 
         def encode(customer: Customer) -> bytes:
             response = pb.UpdateCustomerResponse()
+            in_full = self._persons.is_shown_after_change(customer.customer_id)
             fill_customer(response.customer, customer, in_full=in_full)
             return response.SerializeToString()
 
@@ -113,10 +112,10 @@ class CustomerServicer(credit_service_pb2_grpc.CreditServiceServicer):
         call = requests.request_context(fields, "SetApprovedLimit", request, request.request_id, context)
         limit = requests.limit_request(fields, request)
         fields.raise_if_invalid()
-        in_full = self._persons.are_shown([limit.customer_id])
 
         def encode(customer: Customer) -> bytes:
             response = pb.SetApprovedLimitResponse()
+            in_full = self._persons.is_shown_after_change(customer.customer_id)
             fill_customer(response.customer, customer, in_full=in_full)
             return response.SerializeToString()
 

@@ -16,7 +16,7 @@ from almeno_grpc.rpc.conversion.repayments import fill_charge, fill_prepayment, 
 from almeno_grpc.rpc.conversion.values import fill_money
 from almeno_grpc.rpc.field_reader import FieldReader
 from almeno_grpc.rpc.pages import page_of
-from almeno_grpc.service.loan_changes import Changed, Charged, Disbursed, LoanChangeService, Prepaid
+from almeno_grpc.service.loan_changes import Changed, Charged, Disbursed, Exited, LoanChangeService, Prepaid
 from almeno_grpc.service.repayments import Recorded, RepaymentService
 
 MAX_CHARGES_ANSWERED = 100
@@ -72,10 +72,12 @@ class LoanServicer(loan_service_pb2_grpc.LoanServiceServicer):
         exit_date = fields.optional_date("exit_date", request)
         fields.raise_if_invalid()
 
-        def encode(recorded: Recorded) -> bytes:
+        def encode(exited: Exited) -> bytes:
             response = pb.ExitLoanResponse()
-            fill_repayment(response.repayment, recorded.repayment)
-            fill_loan(response.loan, recorded.loan, recorded.business_date)
+            fill_repayment(response.repayment, exited.repayment)
+            fill_loan(response.loan, exited.loan, exited.business_date)
+            if exited.refund_due:
+                fill_money(response.refund_due, exited.refund_due)
             return response.SerializeToString()
 
         return self._changes.exit(

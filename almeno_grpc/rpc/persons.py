@@ -7,7 +7,7 @@ from datetime import date
 
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.access import PII, Caller
-from almeno_grpc.domain.errors import CallerLimitExceeded
+from almeno_grpc.domain.errors import AuditUnavailable, CallerLimitExceeded
 from almeno_grpc.rpc.conversion.values import quotes_cells
 from almeno_grpc.rpc.runtime.current_call import current_caller, current_method
 from almeno_grpc.service.audit_queue import AuditQueue
@@ -41,6 +41,13 @@ class Persons:
         """
         ids = list(customer_ids)
         return self._are_shown(len(ids), lambda audit, caller, method: audit.add_read(caller, method, ids))
+
+    def is_shown_after_change(self, customer_id: int) -> bool:
+        """As `are_shown`, for the answer to a change that was made: beyond the limit, or unrecorded, it is redacted."""
+        try:
+            return self.are_shown([customer_id])
+        except (CallerLimitExceeded, AuditUnavailable):
+            return False
 
     def are_found(self, customer_ids: Iterable[int]) -> bool:
         """Whether customers whom a name or a number has found are shown in full; raises as above.

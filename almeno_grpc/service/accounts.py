@@ -1,7 +1,7 @@
 """Accounts of loans as transactions read them: the few values of a plain loan, or everything recorded on another."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Protocol
 
@@ -14,7 +14,7 @@ from almeno_grpc.domain.months import due_date
 from almeno_grpc.domain.repayment import Repayment, RepaymentKind, Reversal
 from almeno_grpc.domain.replay import History, Replay, replay, reverse
 from almeno_grpc.domain.terms import Terms
-from almeno_grpc.service.store import Transaction
+from almeno_grpc.service.store import Changes, Transaction
 
 _MAX_LOANS_PER_PAGE = 1_000
 
@@ -76,9 +76,11 @@ class AccountReader:
         settled = repayments[0].before.emis_paid if repayments else loan.emis_paid
         return Replay(Account.of(loan, settled=settled), repayments)
 
-    def replay_of(self, tx: Transaction, loan: Loan, history: History) -> Replay:
-        """The account of a loan from a history."""
-        return replay(loan, history, self._late_terms(tx, loan))
+    def replay_with(self, tx: Transaction, before: Loan, repayment: Repayment, after: Loan) -> Replay:
+        """The account of a loan after a repayment that is not recorded yet."""
+        history = self.history(tx, before)
+        history = replace(history, repayments=[*history.repayments, repayment])
+        return replay(after, history, self._late_terms(tx, after))
 
     def reverse(
         self, tx: Transaction, loan: Loan, history: History, repayment: Repayment, reversal: Reversal
@@ -92,18 +94,24 @@ class AccountReader:
             return None
         return LateTerms(terms.charge_percent_a_year, terms.grace_days, terms.charge_max_percent_of_installment)
 
-    def non_performing_since(self, tx: Transaction, replayed: Replay, today: date) -> date | None:
-        """Since when a customer has been non-performing, from all that was paid on the customer's loans.
+    def update_class(
+        self, tx: Transaction, changes: Changes, replayed: Replay, was_since: date | None, today: date
+    ) -> None:
+        """Keeps since when a customer is non-performing, from all that was paid on the customer's loans.
 
         Args:
             tx: A transaction in which the customer is locked.
+            changes: What the transaction changes; the day is added where it is another one.
             replayed: The loan that changes, as it stands after the change; the others are read.
+            was_since: Since when the customer was before; None for a customer who was not.
             today: The business date.
         """
         changed = replayed.account.loan
         others = (loan for loan in _loans_of(tx, changed.customer_id, today) if loan.loan_id != changed.loan_id)
         timelines = [_timeline(replayed), *(_timeline(self.replay(tx, loan)) for loan in others)]
-        return customer_non_performing_since(timelines, today)
+        since = customer_non_performing_since(timelines, today)
+        if since != was_since:
+            changes.non_performing_customers[changed.customer_id] = since
 
 
 def locked_loan(tx: Transaction, loan_id: int) -> Loan:

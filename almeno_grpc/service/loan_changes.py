@@ -20,7 +20,7 @@ from almeno_grpc.domain.repayment import (
     Reversal,
     ReversalReason,
 )
-from almeno_grpc.domain.replay import History, Replay, repaid
+from almeno_grpc.domain.replay import Replay, repaid
 from almeno_grpc.domain.sanction import cancelled, disbursed, raise_if_not_disbursed
 from almeno_grpc.domain.terms import Fees, fees_of
 from almeno_grpc.service.accounts import AccountReader, OpenAccount, locked_loan
@@ -55,6 +55,17 @@ class Disbursed:
     def net_disbursed(self) -> int:
         """What the borrower gets."""
         return self.loan.loan_amount - self.fees.total
+
+
+@dataclass(frozen=True, slots=True)
+class Exited:
+    """A loan that was given back."""
+
+    repayment: Repayment
+    loan: Loan
+    refund_due: int
+    """What the lender owes the borrower, in paise."""
+    business_date: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +176,7 @@ class LoanChangeService:
         loan_id: int,
         exit_date: date | None,
         context: RequestContext,
-        encode: Callable[[Recorded], bytes],
+        encode: Callable[[Exited], bytes],
         *,
         raise_if_beyond: Callable[[int], None] = lambda _amount: None,
     ) -> bytes:
@@ -182,21 +193,22 @@ class LoanChangeService:
             LoanNotDisbursed, LoanCancelled, SanctionExpired: The loan was never disbursed.
             LoanClosed: It has ended.
             CoolingOffOver: The period is over, or the loan has none.
+            TooManyRepayments: The loan has had as many as it may have.
             InvalidField: The day is after the business date, or before what was paid.
         """
 
-        def work(tx: Transaction, changes: Changes) -> Recorded:
+        def work(tx: Transaction, changes: Changes) -> Exited:
             today, before = self._clock.today(), locked_loan(tx, loan_id)
             on, terms = exit_date or today, self._accounts.terms_of(tx, before)
             raise_if_not_disbursed(before, today)
-            raise_if_over(before, on, terms.cooling_off_days if terms else None)
+            raise_if_over(before, on, terms)
             opened = self._open(tx, before)
             raise_if_not_payable(on, opened.earliest, today, "exit_date")
-            refunded = fees_of(terms, before.loan_amount).total if terms and terms.refunded_on_exit else 0
-            amount = exit_amount(opened.account, on, refunded_fee=refunded)
-            raise_if_beyond(amount)
-            draft = draft_repayment(before, amount, on, self._clock.now_microseconds(), kind=RepaymentKind.EXIT)
-            return self._repay(tx, changes, opened, draft, today)
+            amount = exit_amount(opened.account, on, terms)
+            raise_if_beyond(amount.due)
+            draft = draft_repayment(before, amount.due, on, self._clock.now_microseconds(), kind=RepaymentKind.EXIT)
+            recorded = self._repay(tx, changes, opened, draft, today)
+            return Exited(recorded.repayment, recorded.loan, amount.refund_due, today)
 
         return self._idempotency.change(context, work, encode)
 
@@ -220,6 +232,7 @@ class LoanChangeService:
             RepaymentExceedsPayoff: It would close the loan.
             TermsDoNotAmortize: The lower instalment would not repay the balance.
             ReferenceTaken: A repayment of the loan that stands has the external reference.
+            TooManyRepayments: The loan has had so many that only one which completes an instalment is taken, or none.
             InvalidField: The day is after the business date, or before what was paid.
         """
 
@@ -308,7 +321,7 @@ class LoanChangeService:
             raise_if_not_disbursed(before, today)
             if before.state is not LoanState.ACTIVE:
                 raise LoanClosed(loan_id)
-            if before.charge_count >= MAX_CHARGES:
+            if before.charge_count >= (2 * MAX_CHARGES if kind is ChargeKind.WAIVER else MAX_CHARGES):
                 raise TooManyCharges(loan_id)
             entry = ChargeEntry(
                 customer_id=before.customer_id,
@@ -349,18 +362,13 @@ class LoanChangeService:
         raise_if_too_many(before, account.loan)
         changes.repayments.append(repayment)
         self._change(changes, before, account.loan, today)
-        history = self._accounts.history(tx, before)
-        history = History([*history.repayments, repayment], history.charges)
-        self._update_class(tx, changes, self._accounts.replay_of(tx, account.loan, history), today)
+        self._update_class(tx, changes, self._accounts.replay_with(tx, before, repayment, account.loan), today)
         return Recorded(repayment, account.loan, today)
 
     def _update_class(self, tx: Transaction, changes: Changes, replayed: Replay, today: date) -> None:
-        """Keeps since when the customer is non-performing."""
         customer_id = replayed.account.loan.customer_id
         was_since = tx.customers.non_performing_since([customer_id]).get(customer_id)
-        since = self._accounts.non_performing_since(tx, replayed, today)
-        if since != was_since:
-            changes.non_performing_customers[customer_id] = since
+        self._accounts.update_class(tx, changes, replayed, was_since, today)
 
     @staticmethod
     def _change(changes: Changes, before: Loan, after: Loan, today: date) -> None:

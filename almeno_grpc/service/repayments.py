@@ -2,22 +2,21 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from operator import attrgetter
 
 from almeno_grpc.clock import Clock
-from almeno_grpc.domain.account import Account, Payoff, payoff
+from almeno_grpc.domain.account import Payoff, payoff
 from almeno_grpc.domain.charge import Charge
-from almeno_grpc.domain.cooling_off import exit_amount, last_day_to_exit
+from almeno_grpc.domain.cooling_off import ExitAmount, exit_amount, last_day_to_exit
 from almeno_grpc.domain.errors import InvalidField, LoanClosed, LoanNotFound, ReferenceTaken, TooManyRepayments
-from almeno_grpc.domain.limits import MAX_PART_REPAYMENTS
+from almeno_grpc.domain.limits import MAX_PART_REPAYMENTS, MAX_REPAYMENTS
 from almeno_grpc.domain.loan import Installment, Loan, LoanState
 from almeno_grpc.domain.repayment import PrepaymentEffect, Repayment, RepaymentChannel, RepaymentKind, Standing
 from almeno_grpc.domain.repayment_schedule import installments
 from almeno_grpc.domain.replay import repaid
 from almeno_grpc.domain.sanction import raise_if_not_disbursed
-from almeno_grpc.domain.terms import fees_of
 from almeno_grpc.service.accounts import AccountReader, OpenAccount
 from almeno_grpc.service.idempotency import NO_ACCESS_CHECK, AccessCheck, NotLocked, RequestContext, WriteQueue
 from almeno_grpc.service.identifiers import new_identifier
@@ -70,8 +69,8 @@ class PayoffView:
     """What closes a loan on a day, and what gives it back."""
 
     payoff: Payoff
-    exit_amount: int | None
-    """In paise, for as long as the loan can be exited."""
+    exit_amount: ExitAmount | None
+    """For as long as the loan can be exited."""
 
 
 class RepaymentService:
@@ -112,7 +111,7 @@ class RepaymentService:
             InvalidField: It was paid after the business date, before the disbursement or before the latest repayment.
             ReferenceTaken: A repayment of the loan that stands has the external reference.
             RepaymentExceedsPayoff: It is more than closes the loan on that day.
-            TooManyRepayments: The loan has had so many that only one which completes an instalment is taken.
+            TooManyRepayments: The loan has had so many that only one which completes an instalment is taken, or none.
         """
         return self._queue.submit(request, context, encode, on_commit)
 
@@ -168,23 +167,12 @@ class RepaymentService:
         changes.loans_before.append(before)
         changes.updated_loans.append(account.loan)
         changes.business_date = state.today
-        self._update_class(state, before, account, repayment, changes)
+        was_since = state.non_performing.get(before.customer_id)
+        # Others stay standard; their history need not be read.
+        if was_since is not None or before.non_performing_on(paid_on - _ONE_DAY) is not None:
+            replayed = self._accounts.replay_with(state.tx, before, repayment, account.loan)
+            self._accounts.update_class(state.tx, changes, replayed, was_since, state.today)
         return Recorded(repayment, account.loan, state.today)
-
-    def _update_class(
-        self, state: RepaymentState, before: Loan, account: Account, repayment: Repayment, changes: Changes
-    ) -> None:
-        """Keeps since when the customer is non-performing, where a loan of the customer has been."""
-        customer_id = before.customer_id
-        was_since = state.non_performing.get(customer_id)
-        if was_since is None and before.non_performing_on(repayment.payment_date - _ONE_DAY) is None:
-            return
-        history = self._accounts.history(state.tx, before)
-        history = replace(history, repayments=[*history.repayments, repayment])
-        replayed = self._accounts.replay_of(state.tx, account.loan, history)
-        since = self._accounts.non_performing_since(state.tx, replayed, state.today)
-        if since != was_since:
-            changes.non_performing_customers[customer_id] = since
 
     def page(self, loan_id: int, after: int, count: int) -> list[Repayment]:
         """Up to `count` of a loan's repayments with a number above `after`, in the order they were recorded in.
@@ -219,11 +207,9 @@ class RepaymentService:
             terms = self._accounts.terms_of(tx, loan)
         if on < opened.earliest:
             raise InvalidField.of("payoff_date", _not_before(opened.earliest))
-        last_day = last_day_to_exit(loan, terms.cooling_off_days if terms else None)
-        if terms is None or last_day is None or on > last_day:
-            return PayoffView(payoff(opened.account, on), None)
-        refunded = fees_of(terms, loan.loan_amount).total if terms.refunded_on_exit else 0
-        return PayoffView(payoff(opened.account, on), exit_amount(opened.account, on, refunded_fee=refunded))
+        last_day = last_day_to_exit(loan, terms)
+        can_exit = last_day is not None and on <= last_day
+        return PayoffView(payoff(opened.account, on), exit_amount(opened.account, on, terms) if can_exit else None)
 
     def schedule(self, loan_id: int) -> list[Installment]:
         """Every instalment of a loan as it stands on the business date.
@@ -302,18 +288,22 @@ def raise_if_taken(tx: Transaction, loan: Loan, external_reference: str) -> None
 
 
 def raise_if_too_many(before: Loan, after: Loan) -> None:
-    """Refuses payments without end: those that complete no instalment are bounded.
+    """Refuses payments without end: fewer than of all are taken of those that complete no instalment.
 
     Raises:
         TooManyRepayments: The loan has had as many as it may have.
     """
+    count = before.repayment_count
     completes = after.emis_paid > before.emis_paid or after.state is not LoanState.ACTIVE
-    if before.repayment_count >= MAX_PART_REPAYMENTS and not completes:
-        raise TooManyRepayments(
-            f"loan {before.loan_id} has had {before.repayment_count} repayments; the next one has to complete an "
-            "instalment",
-            metadata={"loan_id": str(before.loan_id)},
-        )
+    if count >= MAX_REPAYMENTS:
+        refusal = ", as many as a loan may have"
+    elif count >= MAX_PART_REPAYMENTS and not completes:
+        refusal = "; the next one has to complete an instalment"
+    else:
+        return
+    raise TooManyRepayments(
+        f"loan {before.loan_id} has had {count} repayments{refusal}", metadata={"loan_id": str(before.loan_id)}
+    )
 
 
 def _found(loan: Loan | None, loan_id: int) -> Loan:

@@ -324,9 +324,6 @@ class RepaymentStore(Protocol):
     def page(self, loan: Loan, after: int, count: int) -> list[Repayment]:
         """Up to `count` of a loan's repayments with a number above `after`, in the order they were recorded in."""
 
-    def completing(self, loan: Loan) -> list[Repayment]:
-        """Those of a loan's repayments that stand and completed an instalment, in the order they were recorded in."""
-
 
 class ChargeStore(Protocol):
     """The charges and waivers that were recorded."""

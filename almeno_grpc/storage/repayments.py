@@ -47,7 +47,6 @@ _PAGE = CompiledStatement(
     "count",
 )
 _STANDING = _ORDERED.where(repayment_reversal.c.number.is_(None))
-_COMPLETING = CompiledStatement(_STANDING.where(table.c.emis_paid > table.c.emis_paid_before), "customer_id", "loan_id")
 _WITH_REFERENCE = CompiledStatement(
     _STANDING.where(table.c.external_reference == bindparam("external_reference")),
     "customer_id",
@@ -103,12 +102,6 @@ class Repayments:
     def page(self, loan: Loan, after: int, count: int) -> list[Repayment]:
         """In the order of the primary key."""
         return list(map(_repayment, _PAGE.rows(self._connection, loan.customer_id, loan.loan_id, after, count)))
-
-    def completing(self, loan: Loan) -> list[Repayment]:
-        """In the order of the primary key."""
-        if not loan.repayment_count:
-            return []
-        return list(map(_repayment, _COMPLETING.rows(self._connection, loan.customer_id, loan.loan_id)))
 
 
 def row_of(repayment: Repayment) -> Row:

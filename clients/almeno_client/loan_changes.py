@@ -12,6 +12,7 @@ from almeno_client.repayment_conversion import (
     charge_kind_name,
     charge_of,
     disbursement_of,
+    exit_receipt_of,
     prepayment_effect_name,
     prepayment_of,
     repayment_of,
@@ -23,6 +24,7 @@ from almeno_client.repayment_records import (
     ChargedLoan,
     ChargeKind,
     Disbursement,
+    ExitReceipt,
     PrepaymentEffect,
     PrepaymentPreview,
     PrepaymentReceipt,
@@ -90,8 +92,10 @@ class LoanChangeCalls(BaseClient):
         exit_date: dt.date | None = None,
         request_id: str | None = None,
         timeout_seconds: float | None = None,
-    ) -> RepaymentReceipt:
+    ) -> ExitReceipt:
         """Gives a loan back in its cooling-off period, for the `exit_amount` of its payoff, which is recorded.
+
+        Where the refunded fee is more, `refund_due` of the answer is what the lender owes.
 
         Raises:
             FailedPrecondition: The cooling-off period is over, or the loan is not active.
@@ -102,7 +106,7 @@ class LoanChangeCalls(BaseClient):
             exit_date=None if exit_date is None else date_message(exit_date),
         )
         response: pb.ExitLoanResponse = self._unary(self._loan_stub.ExitLoan, request, timeout_seconds)
-        return RepaymentReceipt(repayment_of(response.repayment), loan_of(response.loan))
+        return exit_receipt_of(response)
 
     def reverse_repayment(
         self,

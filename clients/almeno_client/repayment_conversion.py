@@ -6,6 +6,7 @@ from almeno_client.repayment_records import (
     Charge,
     ChargeKind,
     Disbursement,
+    ExitReceipt,
     Payoff,
     Prepayment,
     PrepaymentEffect,
@@ -94,6 +95,15 @@ def prepayment_of(message: repayment_pb2.Prepayment) -> Prepayment:
     )
 
 
+def exit_receipt_of(message: loan_service_pb2.ExitLoanResponse) -> ExitReceipt:
+    """Converts an exit."""
+    return ExitReceipt(
+        repayment=repayment_of(message.repayment),
+        loan=loan_of(message.loan),
+        refund_due=rupees_of(message.refund_due) if message.HasField("refund_due") else None,
+    )
+
+
 def disbursement_of(message: loan_service_pb2.DisburseLoanResponse) -> Disbursement:
     """Converts a disbursement."""
     return Disbursement(
@@ -129,4 +139,5 @@ def payoff_of(message: repayment_pb2.Payoff) -> Payoff:
         advance=rupees_of(message.advance),
         charges=rupees_of(message.charges),
         exit_amount=rupees_of(message.exit_amount) if message.HasField("exit_amount") else None,
+        exit_refund=rupees_of(message.exit_refund) if message.HasField("exit_refund") else None,
     )

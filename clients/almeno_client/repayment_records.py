@@ -113,10 +113,20 @@ class Repayment:
 
 @dataclass(frozen=True, slots=True)
 class RepaymentReceipt:
-    """A repayment and the loan after it: the answer of `record_repayment`, `exit_loan` and `reverse_repayment`."""
+    """A repayment and the loan after it: the answer of `record_repayment` and `reverse_repayment`."""
 
     repayment: Repayment
     loan: Loan
+
+
+@dataclass(frozen=True, slots=True)
+class ExitReceipt:
+    """A loan that was given back, and the repayment that did it: the answer of `exit_loan`."""
+
+    repayment: Repayment
+    loan: Loan
+    refund_due: Decimal | None
+    """Amount that the lender owes the borrower; None where nothing is due back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,3 +216,5 @@ class Payoff:
     """Charges that are open on the day."""
     exit_amount: Decimal | None
     """Amount that gives the loan back on the day; None once the cooling-off period is over."""
+    exit_refund: Decimal | None
+    """Amount that the lender owes the borrower then; None where nothing is due back."""

@@ -123,12 +123,16 @@ def test_walk_over_the_pages_of_charges_sees_every_row_once_while_others_come(le
     assert (refusal.code, refusal.reason, refusal.fields) == ("INVALID_ARGUMENT", "INVALID_PAGE_TOKEN", ["page_token"])
 
 
-def test_charges_and_waivers_of_a_loan_have_an_end(lenders, monkeypatch):
+def test_charges_of_a_loan_have_an_end_and_can_be_waived_then(lenders, monkeypatch):
     lender = lenders.on(APPROVAL)
     loan_id = lender.lend()
     monkeypatch.setattr("almeno_grpc.service.loan_changes.MAX_CHARGES", 2)
-    lender.charge(loan_id, 2)
+    lender.charge(loan_id, 10)
     lender.waive(loan_id, 1)
+    refusal = lender.refused("charge", loan_id, 1)
+    assert (refusal.code, refusal.reason) == ("FAILED_PRECONDITION", "TOO_MANY_CHARGES")
+    for _ in range(2):
+        lender.waive(loan_id, 1)
     for name in ("charge", "waive"):
         refusal = lender.refused(name, loan_id, 1)
         assert (refusal.code, refusal.reason) == ("FAILED_PRECONDITION", "TOO_MANY_CHARGES")

@@ -163,6 +163,27 @@ def test_loan_is_given_back_in_the_cooling_off_period_for_principal_and_interest
     assert (reversed_.loan.state, paise(reversed_.loan.outstanding_principal)) == (loan_pb2.LOAN_STATE_ACTIVE, 5 * LAKH)
 
 
+def test_exit_tells_what_of_the_refunded_fee_the_lender_owes(database_url, tmp_path):
+    terms = tmp_path / "rules" / "terms"
+    terms.mkdir(parents=True)
+    example = (RULES / "terms" / "2026-12-example.toml").read_text()
+    refunding = example.replace("refunded_on_exit = false", "refunded_on_exit = true")
+    (terms / "2026-12-example.toml").write_text(refunding)
+    with lenders_of(database_url, tmp_path / "rules") as lenders:
+        lender = lenders.on(APPROVAL)
+        first, second = lender.lend(), lender.lend()
+        lender.repay(first, 4_97_000_00)
+        payoff = lender.payoff(first)
+        assert (paise(payoff.amount), paise(payoff.exit_amount), paise(payoff.exit_refund)) == (3_000_00, 0, 2_900_00)
+        exited = lender.call("ExitLoan", first)
+        assert (paise(exited.repayment.amount), paise(exited.refund_due)) == (0, 2_900_00)
+        assert exited.loan.state == loan_pb2.LOAN_STATE_EXITED
+        payoff = lender.payoff(second)
+        assert (paise(payoff.exit_amount), payoff.HasField("exit_refund")) == (4_94_100_00, False)
+        exited = lender.call("ExitLoan", second)
+        assert (paise(exited.repayment.amount), exited.HasField("refund_due")) == (4_94_100_00, False)
+
+
 def test_loan_without_terms_has_no_cooling_off(lenders, rows_of):
     lender = lenders.on(APPROVAL)
     lender.server.book.upsert([rows_of.customer(7)])

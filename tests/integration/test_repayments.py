@@ -21,6 +21,7 @@ from almeno_grpc.domain.errors import (
     WriteConflict,
 )
 from almeno_grpc.domain.installments import outstanding_after
+from almeno_grpc.domain.limits import MAX_REPAYMENTS
 from almeno_grpc.domain.loan import InstallmentState, Loan, LoanState
 from almeno_grpc.domain.repayment import Repayment, Standing
 from almeno_grpc.service.repayments import RepaymentRequest
@@ -185,12 +186,28 @@ def repay_paise(book, loan: Loan, count: int) -> None:
     book.store.write(lambda tx: tx.write(Changes(repayments=repayments, updated_loans=[loans[-1]])))
 
 
-def test_every_instalment_can_be_paid_after_however_many_repayments_of_a_paisa(book, rows_of):
-    emi = 200 * RUPEE
+@pytest.fixture
+def loan_of_60(book, rows_of):
+    """A loan without interest of ₹200 a month."""
     book.upsert([rows_of.customer(7)])
-    terms = {"loan_amount": 60 * emi, "tenure_months": 60, "interest_rate_e4": 0, "monthly_installment": emi}
-    book.upsert([rows_of.loan(7, 5, **terms, emis_paid=0, emis_paid_on_time=0)])
-    repay_paise(book, book.booking.get_loan(5)[0], 9_998)
+    terms = {"loan_amount": 60 * 200 * RUPEE, "tenure_months": 60, "interest_rate_e4": 0}
+    unpaid = {"monthly_installment": 200 * RUPEE, "emis_paid": 0, "emis_paid_on_time": 0}
+    book.upsert([rows_of.loan(7, 5, **terms, **unpaid)])
+    return book.booking.get_loan(5)[0]
+
+
+def test_repayments_of_a_loan_have_an_end_also_where_they_are_reversed_again_and_again(book, loan_of_60):
+    repay_paise(book, loan_of_60, MAX_REPAYMENTS - 1)
+    emi = loan_of_60.monthly_installment
+    assert book.repay(5, emi - MAX_REPAYMENTS + 1).repayment.number == MAX_REPAYMENTS
+    for amount in (emi, 59 * emi, 1):
+        with pytest.raises(TooManyRepayments, match="has had 10599 repayments, as many as a loan may have"):
+            book.repay(5, amount)
+
+
+def test_every_instalment_can_be_paid_after_however_many_repayments_of_a_paisa(book, loan_of_60):
+    emi = loan_of_60.monthly_installment
+    repay_paise(book, loan_of_60, 9_998)
     book.repay(5, 1)
     with pytest.raises(TooManyRepayments, match="has had 9999 repayments; the next one has to complete an instalment"):
         book.repay(5, emi - 10_000)

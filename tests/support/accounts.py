@@ -19,6 +19,7 @@ from almeno_grpc.domain.repayment import (
     Standing,
 )
 from almeno_grpc.domain.replay import History, repaid, replay, reverse
+from almeno_grpc.domain.terms import Terms
 
 
 def loan_of_2027(**changes) -> Loan:
@@ -40,6 +41,27 @@ def loan_of_2027(**changes) -> Loan:
         decision_id="d",
     )
     return replace(loan, **changes)
+
+
+def terms_of_2027(**changes) -> Terms:
+    """1 % and the tax on it are kept back; three days of cooling-off; no late charge."""
+    terms = Terms(
+        version="2026-12",
+        effective_date=date(2026, 12, 1),
+        sha256="",
+        toml="",
+        valid_days=30,
+        cooling_off_days=3,
+        processing_percent=Decimal(1),
+        processing_min=0,
+        processing_max=25_000_00,
+        gst_percent=Decimal(18),
+        refunded_on_exit=False,
+        charge_percent_a_year=Decimal(0),
+        grace_days=0,
+        charge_max_percent_of_installment=Decimal(0),
+    )
+    return replace(terms, **changes)
 
 
 @dataclass
@@ -80,8 +102,9 @@ class Ledger:
 
     def exit(self, on: date, cooling_off_days: int) -> Repayment:
         account = self.account
-        raise_if_over(account.loan, on, cooling_off_days)
-        return self.pay(exit_amount(account, on, refunded_fee=0), on, kind=RepaymentKind.EXIT)
+        terms = terms_of_2027(cooling_off_days=cooling_off_days)
+        raise_if_over(account.loan, on, terms)
+        return self.pay(exit_amount(account, on, terms).due, on, kind=RepaymentKind.EXIT)
 
     def reverse(self, number: int, on: date) -> None:
         reversal = Reversal(on, ReversalReason.RETURNED, "", 0)

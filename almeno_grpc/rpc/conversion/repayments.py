@@ -79,7 +79,9 @@ def fill_payoff(message: repayment_pb2.Payoff, view: PayoffView) -> None:
     fill_money(message.advance, payoff.advance)
     fill_money(message.charges, payoff.charges)
     if view.exit_amount is not None:
-        fill_money(message.exit_amount, view.exit_amount)
+        fill_money(message.exit_amount, view.exit_amount.due)
+        if view.exit_amount.refund_due:
+            fill_money(message.exit_refund, view.exit_amount.refund_due)
 
 
 def fill_charge(message: charge_pb2.Charge, charge: Charge) -> None:

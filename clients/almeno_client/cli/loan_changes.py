@@ -105,8 +105,11 @@ def exit_loan(
     session = session_of(context, as_json)
     exit_date = read_day(day)
     with session.connected() as client:
-        receipt = client.exit_loan(loan_id, exit_date=exit_date, request_id=request_id)
-    _show_receipt(session, receipt)
+        exited = client.exit_loan(loan_id, exit_date=exit_date, request_id=request_id)
+    if session.as_json:
+        session.show_json(repayment=exited.repayment, loan=exited.loan, refund_due=exited.refund_due)
+    else:
+        new_console().print(repayment_panel(exited.repayment, exited.refund_due), loan_panel(exited.loan))
 
 
 def reverse(

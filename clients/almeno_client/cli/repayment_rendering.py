@@ -1,6 +1,7 @@
 """Rendering of repayments, prepayments and payoffs for the terminal."""
 
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 
 from rich.panel import Panel
 from rich.rule import Rule
@@ -28,8 +29,8 @@ _EFFECTS = {
 _CHANNELS = {RepaymentChannel.NACH: "NACH", RepaymentChannel.UPI: "UPI"}
 
 
-def repayment_panel(repayment: Repayment) -> Panel:
-    """One repayment and its effect on the loan."""
+def repayment_panel(repayment: Repayment, refund_due: Decimal | None = None) -> Panel:
+    """One repayment and its effect on the loan, and what the lender owes then."""
     is_reversed = repayment.reversal is not None
     style = "strike" if is_reversed else "bold green" if repayment.closes_loan else ""
     return titled_panel(
@@ -40,6 +41,7 @@ def repayment_panel(repayment: Repayment) -> Panel:
                 ("Paid on", str(repayment.payment_date)),
                 ("What it did", Text(_outcome(repayment), style)),
                 *_further_facts(repayment),
+                *([("Due to the borrower", Text(rupees(refund_due), "bold"))] if refund_due is not None else []),
                 ("Principal left", rupees(repayment.outstanding_principal)),
                 ("Repayment", Text(printable(repayment.repayment_id))),
             ]
@@ -151,4 +153,8 @@ def payoff_panel(loan_id: int, payoff: Payoff) -> Panel:
         if payoff.exit_amount is None
         else [Text.assemble((rupees(payoff.exit_amount), "bold"), " gives it back, in its cooling-off period.")]
     )
+    if payoff.exit_refund is not None:
+        exit_amount.append(
+            Text.assemble((rupees(payoff.exit_refund), "bold"), " is due to the borrower who gives it back.")
+        )
     return titled_panel("Payoff", total, *exit_amount, Rule(style="dim"), parts)

@@ -110,7 +110,6 @@ def test_first_and_latest_repayment_are_those_of_each_loan(store, loans):
         now = tx.loans.get_many([(loan.customer_id, loan.loan_id) for loan in loans])
         assert tx.repayments.first_and_latest(now.values()) == expected
         assert tx.repayments.first_and_latest([]) == {}
-        assert tx.repayments.completing(now[loans[0].loan_id]) == []
         latest = expected[loans[0].loan_id][1]
         assert tx.repayments.page(now[loans[0].loan_id], 2, 10) == [latest]
 

@@ -80,6 +80,17 @@ def test_exit_shows_what_was_paid_to_give_the_loan_back(almeno, lender):
     assert lender.requests["ExitLoan"][0].exit_date == DAY
 
 
+def test_exit_shows_what_the_lender_owes(almeno, service, sample):
+    given_back = sample.repayment(7, kind="REPAYMENT_KIND_EXIT", closes_loan=True, amount=rupees(0))
+    loan = sample.loan(state="LOAN_STATE_EXITED")
+    service.answers("ExitLoan", lending.ExitLoanResponse(repayment=given_back, loan=loan, refund_due=rupees(2_900)))
+    shows(almeno("exit", "5"), "Amount ₹0.00", "Due to the borrower ₹2,900.00")
+    assert json.loads(almeno("exit", "5", "--json").stdout)["refund_due"] == "2900.00"
+    payoff = sample.payoff(exit_amount=rupees(0), exit_refund=rupees(2_900))
+    service.answers("GetPayoff", credit.GetPayoffResponse(payoff=payoff))
+    shows(almeno("payoff", "5"), "₹0.00 gives it back", "₹2,900.00 is due to the borrower who gives it back.")
+
+
 @pytest.mark.parametrize(("reason", "number"), [("returned", 1), ("duplicate", 2), ("mistake", 3)])
 def test_reverse_shows_the_reversal_and_the_loan_after_it(almeno, lender, reason, number):
     shown = almeno("reverse", "r-0007", "--reason", reason, "--date", "2026-03-15", "--return-code", "04")
@@ -322,7 +333,7 @@ def test_change_passes_on_its_request_id_and_names_it_after_an_error(almeno, ser
 DOCUMENTS = {
     "DisburseLoan": {"loan", "processing_fee", "gst", "net_disbursed"},
     "CancelLoan": {"loan"},
-    "ExitLoan": {"repayment", "loan"},
+    "ExitLoan": {"repayment", "loan", "refund_due"},
     "ReverseRepayment": {"repayment", "loan"},
     "PrepayLoan": {"prepayment", "loan", "repayment"},
     "AddCharge": {"loan", "charges"},

@@ -141,7 +141,7 @@ def test_answers_come_back_as_records(client, lender):
     assert disbursed.loan.disbursement_date == dt.date(2026, 1, 31)
     assert client.cancel_loan(5, reason=CancelReason.LENDER).state is LoanState.CANCELLED
     exited = client.exit_loan(5)
-    assert (exited.loan.state, exited.repayment.kind) == (LoanState.EXITED, "EXIT")
+    assert (exited.loan.state, exited.repayment.kind, exited.refund_due) == (LoanState.EXITED, "EXIT", None)
     repayment = client.reverse_repayment("r-0007", reason=ReversalReason.RETURNED).repayment
     assert repayment.state is RepaymentState.REVERSED
     assert (repayment.reversal.reason, repayment.reversal.return_code) == (ReversalReason.RETURNED, "04")

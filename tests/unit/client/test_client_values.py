@@ -23,7 +23,14 @@ from almeno_client.conversion import (
     stored_decision_of,
 )
 from almeno_client.portfolio_conversion import flip_of, import_of, issue_of, policy_of, simulation_of, summary_of
-from almeno_client.repayment_conversion import charge_of, disbursement_of, payoff_of, prepayment_of, repayment_of
+from almeno_client.repayment_conversion import (
+    charge_of,
+    disbursement_of,
+    exit_receipt_of,
+    payoff_of,
+    prepayment_of,
+    repayment_of,
+)
 from almeno_client.values import (
     date_message,
     date_of,
@@ -199,7 +206,7 @@ def fields_of(message):
         (repayment_records.Repayment, repayment_pb2.Repayment),
         (repayment_records.RepaymentReceipt, credit_service_pb2.RecordRepaymentResponse),
         (repayment_records.RepaymentReceipt, loan_service_pb2.ReverseRepaymentResponse),
-        (repayment_records.RepaymentReceipt, loan_service_pb2.ExitLoanResponse),
+        (repayment_records.ExitReceipt, loan_service_pb2.ExitLoanResponse),
         (repayment_records.Reversal, repayment_pb2.Reversal),
         (repayment_records.Prepayment, repayment_pb2.Prepayment),
         (repayment_records.PrepaymentPreview, loan_service_pb2.PreviewPrepaymentResponse),
@@ -312,6 +319,14 @@ def test_every_field_of_a_record_is_what_the_message_says(sample):
         ),
         (payoff_of, sample.payoff()),
         (payoff_of, sample.payoff(charges=sample.rupees(62, 53), exit_amount=sample.rupees(500_423, 39))),
+        (payoff_of, sample.payoff(exit_amount=sample.rupees(0), exit_refund=sample.rupees(2_900))),
+        (exit_receipt_of, loan_service_pb2.ExitLoanResponse(repayment=sample.repayment(7), loan=sample.loan())),
+        (
+            exit_receipt_of,
+            loan_service_pb2.ExitLoanResponse(
+                repayment=sample.repayment(7), loan=sample.loan(), refund_due=sample.rupees(2_900)
+            ),
+        ),
         (
             replay_of,
             credit_service_pb2.ReplayDecisionResponse(

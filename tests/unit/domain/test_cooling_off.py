@@ -3,7 +3,7 @@
 from datetime import date
 
 import pytest
-from support.accounts import Ledger, loan_of_2027
+from support.accounts import Ledger, loan_of_2027, terms_of_2027
 
 from almeno_grpc.domain.cooling_off import exit_amount, last_day_to_exit, raise_if_over
 from almeno_grpc.domain.errors import (
@@ -21,6 +21,8 @@ from almeno_grpc.domain.sanction import cancelled, disbursed, raise_if_not_disbu
 
 APPROVED, VALID_UNTIL = date(2027, 1, 15), date(2027, 2, 14)
 EXIT = date(2027, 1, 18)
+TERMS = terms_of_2027()
+REFUNDING = terms_of_2027(refunded_on_exit=True)
 
 
 def sanctioned(**changes):
@@ -29,11 +31,24 @@ def sanctioned(**changes):
 
 def test_exit_costs_principal_and_the_interest_of_the_days() -> None:
     life = Ledger(loan_of_2027())
-    assert exit_amount(life.account, EXIT, refunded_fee=0) == 500_423_39
-    assert exit_amount(life.account, EXIT, refunded_fee=5_900_00) == 494_523_39
+    for terms in (TERMS, None):
+        assert exit_amount(life.account, EXIT, terms) == (500_423_39, 0)
+    assert exit_amount(life.account, EXIT, REFUNDING) == (494_523_39, 0)
     life.pay(500_000_00, EXIT)
-    assert exit_amount(life.account, EXIT, refunded_fee=0) == 423_39
-    assert exit_amount(life.account, EXIT, refunded_fee=5_900_00) == 0
+    assert exit_amount(life.account, EXIT, TERMS) == (423_39, 0)
+
+
+@pytest.mark.parametrize(
+    ("repaid", "due", "refund_due"),
+    [(0, 494_100_00, 0), (494_100_00, 0, 0), (494_100_01, 0, 1), (497_000_00, 0, 2_900_00)],
+)
+def test_what_the_refunded_fee_is_more_than_the_payoff_is_due_to_the_borrower(
+    repaid: int, due: int, refund_due: int
+) -> None:
+    life = Ledger(loan_of_2027())
+    if repaid:
+        life.pay(repaid, APPROVED)
+    assert exit_amount(life.account, APPROVED, REFUNDING) == (due, refund_due)
 
 
 def test_exited_loan_owes_nothing_and_is_active_again_once_the_exit_is_reversed() -> None:
@@ -48,7 +63,7 @@ def test_exited_loan_owes_nothing_and_is_active_again_once_the_exit_is_reversed(
     with pytest.raises(LoanClosed):
         life.payoff(EXIT)
     with pytest.raises(LoanClosed):
-        raise_if_over(loan, EXIT, 3)
+        raise_if_over(loan, EXIT, TERMS)
     life.reverse(1, EXIT)
     assert life.loan.state is LoanState.ACTIVE
     assert life.payoff(EXIT).amount == 500_433_39
@@ -56,14 +71,14 @@ def test_exited_loan_owes_nothing_and_is_active_again_once_the_exit_is_reversed(
 
 def test_loan_is_exited_within_its_cooling_off_days() -> None:
     loan = loan_of_2027()
-    raise_if_over(loan, EXIT, 3)
+    raise_if_over(loan, EXIT, TERMS)
     with pytest.raises(CoolingOffOver) as late:
-        raise_if_over(loan, date(2027, 1, 19), 3)
+        raise_if_over(loan, date(2027, 1, 19), TERMS)
     assert late.value.metadata == {"loan_id": "1", "last_day": "2027-01-18"}
     with pytest.raises(CoolingOffOver) as without:
         raise_if_over(loan, EXIT, None)
     assert without.value.metadata == {"loan_id": "1"}
-    assert last_day_to_exit(sanctioned(), 3) is None
+    assert last_day_to_exit(sanctioned(), TERMS) is None
 
 
 def test_sanctioned_loan_is_disbursed_once_and_counts_from_that_day() -> None:

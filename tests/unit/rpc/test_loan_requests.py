@@ -79,7 +79,7 @@ class UseCases:
         self.calls: list[tuple[Any, ...]] = []
 
     def __getattr__(self, name: str) -> Any:
-        def call(*arguments: Any) -> bytes:
+        def call(*arguments: Any, **_limits: Any) -> bytes:
             self.calls.append((name, *(each for each in arguments[:-2])))
             return b""
 

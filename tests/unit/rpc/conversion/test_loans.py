@@ -10,6 +10,7 @@ from google.type import date_pb2
 from almeno_grpc.api import asset_class_pb2, charge_pb2, loan_pb2, repayment_pb2
 from almeno_grpc.domain.account import Payoff
 from almeno_grpc.domain.charge import Charge, ChargeKind
+from almeno_grpc.domain.cooling_off import ExitAmount
 from almeno_grpc.domain.installments import InstallmentMethod
 from almeno_grpc.domain.loan import Loan, LoanState, Segment
 from almeno_grpc.domain.repayment import (
@@ -141,13 +142,16 @@ def test_repayment_shows_what_it_did_and_how_it_came_in() -> None:
     assert (reversal.reversal_date, reversal.return_code, reversal.create_time.seconds) == (day(2027, 1, 20), "04", 2)
 
 
-@pytest.mark.parametrize("exit_amount", [None, 0, 5_00_423_39])
-def test_payoff_shows_charges_and_what_gives_the_loan_back_while_that_is_open(exit_amount: int | None) -> None:
+@pytest.mark.parametrize("exit_amount", [None, ExitAmount(0, 0), ExitAmount(0, 2_900_00), ExitAmount(5_00_423_39, 0)])
+def test_payoff_shows_charges_and_what_gives_the_loan_back_while_that_is_open(exit_amount: ExitAmount | None) -> None:
     message = repayment_pb2.Payoff()
     fill_payoff(message, PayoffView(Payoff(APPROVAL, 1_00, 10_00, 2_00, 3_00, charges=50), exit_amount))
     assert (message.charges.nanos, message.amount.units, message.amount.nanos) == (500_000_000, 10, 500_000_000)
     assert message.HasField("exit_amount") == (exit_amount is not None)
-    assert message.exit_amount.units == (exit_amount or 0) // 100
+    due, refund_due = exit_amount or (0, 0)
+    assert message.exit_amount.units == due // 100
+    assert message.HasField("exit_refund") == (refund_due > 0)
+    assert message.exit_refund.units == refund_due // 100
 
 
 def test_charge_shows_what_is_open_of_it() -> None:

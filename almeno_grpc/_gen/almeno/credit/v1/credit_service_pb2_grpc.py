@@ -293,7 +293,8 @@ class CreditServiceServicer(object):
 
         Errors: INVALID_ARGUMENT (INVALID_FIELD, REQUEST_ID_REUSED), NOT_FOUND (LOAN_NOT_FOUND), ALREADY_EXISTS
         (REFERENCE_TAKEN), FAILED_PRECONDITION (LOAN_NOT_DISBURSED, LOAN_CANCELLED, SANCTION_EXPIRED, LOAN_CLOSED,
-        REPAYMENT_EXCEEDS_PAYOFF, TOO_MANY_REPAYMENTS: after 9,999 only those that complete an instalment are taken).
+        REPAYMENT_EXCEEDS_PAYOFF, TOO_MANY_REPAYMENTS: after 9,999 only those that complete an instalment are taken, after
+        10,599 none).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -63,12 +63,14 @@ class ExitLoanRequest(_message.Message):
     def __init__(self, request_id: _Optional[str] = ..., loan_id: _Optional[int] = ..., exit_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ...) -> None: ...
 
 class ExitLoanResponse(_message.Message):
-    __slots__ = ("repayment", "loan")
+    __slots__ = ("repayment", "loan", "refund_due")
     REPAYMENT_FIELD_NUMBER: _ClassVar[int]
     LOAN_FIELD_NUMBER: _ClassVar[int]
+    REFUND_DUE_FIELD_NUMBER: _ClassVar[int]
     repayment: _repayment_pb2.Repayment
     loan: _loan_pb2.Loan
-    def __init__(self, repayment: _Optional[_Union[_repayment_pb2.Repayment, _Mapping]] = ..., loan: _Optional[_Union[_loan_pb2.Loan, _Mapping]] = ...) -> None: ...
+    refund_due: _money_pb2.Money
+    def __init__(self, repayment: _Optional[_Union[_repayment_pb2.Repayment, _Mapping]] = ..., loan: _Optional[_Union[_loan_pb2.Loan, _Mapping]] = ..., refund_due: _Optional[_Union[_money_pb2.Money, _Mapping]] = ...) -> None: ...
 
 class ReverseRepaymentRequest(_message.Message):
     __slots__ = ("request_id", "repayment_id", "reason", "reversal_date", "return_code")

@@ -112,10 +112,10 @@ class LoanServiceServicer(object):
 
     def ExitLoan(self, request, context):
         """Gives a loan back in its cooling-off period, whose days the lender's terms say. The amount due, which GetPayoff shows
-        as `exit_amount`, is recorded as its last repayment.
+        as `exit_amount`, is recorded as its last repayment. Where the refunded fee is more than that, the lender owes the rest.
 
         Errors: INVALID_ARGUMENT (INVALID_FIELD, REQUEST_ID_REUSED), NOT_FOUND (LOAN_NOT_FOUND), FAILED_PRECONDITION
-        (LOAN_NOT_DISBURSED, LOAN_CANCELLED, SANCTION_EXPIRED, LOAN_CLOSED, COOLING_OFF_OVER).
+        (LOAN_NOT_DISBURSED, LOAN_CANCELLED, SANCTION_EXPIRED, LOAN_CLOSED, COOLING_OFF_OVER, TOO_MANY_REPAYMENTS).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -129,7 +129,7 @@ class Prepayment(_message.Message):
     def __init__(self, principal: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., accrued_interest: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., installments_left: _Optional[int] = ..., monthly_installment: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., last_installment: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., interest_left: _Optional[_Union[_money_pb2.Money, _Mapping]] = ...) -> None: ...
 
 class Payoff(_message.Message):
-    __slots__ = ("payoff_date", "amount", "overdue_amount", "principal", "accrued_interest", "advance", "charges", "exit_amount")
+    __slots__ = ("payoff_date", "amount", "overdue_amount", "principal", "accrued_interest", "advance", "charges", "exit_amount", "exit_refund")
     PAYOFF_DATE_FIELD_NUMBER: _ClassVar[int]
     AMOUNT_FIELD_NUMBER: _ClassVar[int]
     OVERDUE_AMOUNT_FIELD_NUMBER: _ClassVar[int]
@@ -138,6 +138,7 @@ class Payoff(_message.Message):
     ADVANCE_FIELD_NUMBER: _ClassVar[int]
     CHARGES_FIELD_NUMBER: _ClassVar[int]
     EXIT_AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    EXIT_REFUND_FIELD_NUMBER: _ClassVar[int]
     payoff_date: _date_pb2.Date
     amount: _money_pb2.Money
     overdue_amount: _money_pb2.Money
@@ -146,4 +147,5 @@ class Payoff(_message.Message):
     advance: _money_pb2.Money
     charges: _money_pb2.Money
     exit_amount: _money_pb2.Money
-    def __init__(self, payoff_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., overdue_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., principal: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., accrued_interest: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., advance: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., charges: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., exit_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ...) -> None: ...
+    exit_refund: _money_pb2.Money
+    def __init__(self, payoff_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., overdue_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., principal: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., accrued_interest: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., advance: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., charges: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., exit_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., exit_refund: _Optional[_Union[_money_pb2.Money, _Mapping]] = ...) -> None: ...
