@@ -191,11 +191,6 @@ class Loan:
         return non_performing_since_on(self.next_due, self.non_performing_since, on)
 
 
-def days_past_due(approval_date: date, emis_paid: int, on: date) -> int:
-    """The days past due of an active loan; see `Loan.days_past_due`."""
-    return max(0, (on - due_date(approval_date, emis_paid + 1)).days)
-
-
 @dataclass(frozen=True, slots=True)
 class Installment:
     """One row of a loan's schedule with its due date and payment. Amounts in paise."""

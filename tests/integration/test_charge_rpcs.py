@@ -118,7 +118,7 @@ def test_walk_over_the_pages_of_charges_sees_every_row_once_while_others_come(le
         seen += [amount for _, _, amount, *_ in charge_rows(page.charges)]
         token = page.next_page_token
     assert seen == [2_00, 3_00, 4_00]
-    other = lenders.on(date(2027, 3, 18)).lend()
+    other = later.lend()
     refusal = later.refused("charges", other, page_token=first.next_page_token)
     assert (refusal.code, refusal.reason, refusal.fields) == ("INVALID_ARGUMENT", "INVALID_PAGE_TOKEN", ["page_token"])
 

@@ -1,6 +1,6 @@
 import pytest
 
-from almeno_grpc.domain.names import clean_name, clean_reason, keys_beginning_with, name_key, name_keys
+from almeno_grpc.domain.names import clean_code, clean_name, clean_reason, keys_beginning_with, name_key, name_keys
 
 
 @pytest.mark.parametrize(
@@ -116,3 +116,14 @@ def test_keys_that_begin_with_a_key_are_a_range() -> None:
     first, last = keys_beginning_with("ra")
     assert all(first <= key <= last for key in ("ra", "rao", "ra\U0010ffff", "ra" + "\U0010ffff" * 254))
     assert not any(first <= key <= last for key in ("r", "r\u00e4", "rb", "qz"))
+
+
+@pytest.mark.parametrize("written", ["UTR 1/2-3_ä", " रुपये १२३ ", "x" * 64])
+def test_code_keeps_its_characters_without_the_white_space_around(written: str) -> None:
+    assert clean_code(written, 64) == written.strip()
+
+
+@pytest.mark.parametrize("written", ["", "  ", "x" * 65, "a\tb", "a\u200bb", "a\u202eb", "\u3164", "\u0301"])
+def test_code_of_what_cannot_be_seen_is_refused(written: str) -> None:
+    with pytest.raises(ValueError, match="must"):
+        clean_code(written, 64)
