@@ -162,7 +162,9 @@ def test_every_rpc_of_the_portfolio_service_takes_and_gives_json(server: Running
     (issue,) = answer(server, f"{PORTFOLIO}/ListImportIssues", name)["issues"]
     assert (issue["row_number"], issue["outcome"], issue["column"]) == (3, "IMPORT_ISSUE_OUTCOME_REJECTED", "Age")
     assert ended in answer(server, f"{PORTFOLIO}/ListImports", {})["imports"]
-    (policy,) = answer(server, f"{PORTFOLIO}/ListPolicies", {})["policies"]
+    policies = answer(server, f"{PORTFOLIO}/ListPolicies", {})["policies"]
+    assert [policy["version"] for policy in policies] == ["2026-01", "2026-12"]
+    [policy] = [policy for policy in policies if policy.get("in_effect")]
     assert answer(server, f"{PORTFOLIO}/GetPolicy", {"version": policy["version"]})["policy"] == policy
     (terms,) = answer(server, f"{PORTFOLIO}/ListTerms", {})["terms"]
     assert answer(server, f"{PORTFOLIO}/GetTerms", {"version": terms["version"]})["terms"] == terms
