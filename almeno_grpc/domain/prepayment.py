@@ -32,9 +32,23 @@ class Prepayment:
     interest_left: int
     """Of all instalments left."""
 
+    @classmethod
+    def of(cls, before: Account, after: Account, amount: int) -> "Prepayment":
+        """What a prepayment of the amount has done to an account."""
+        principal = before.loan.outstanding_principal - after.loan.outstanding_principal
+        left = after.rows[after.loan.emis_paid :]
+        return cls(
+            principal=principal,
+            accrued_interest=amount + before.loan.paid_toward_next - principal,
+            installments_left=len(left),
+            monthly_installment=after.loan.monthly_installment,
+            last_installment=left[-1].amount,
+            interest_left=sum(row.interest for row in left),
+        )
 
-def prepay(account: Account, amount: int, paid_on: date, effect: PrepaymentEffect) -> tuple[Account, Prepayment]:
-    """The account after a prepayment, and what that does.
+
+def prepay(account: Account, amount: int, paid_on: date, effect: PrepaymentEffect) -> Account:
+    """The account after a prepayment.
 
     Args:
         account: As it stands.
@@ -52,9 +66,7 @@ def prepay(account: Account, amount: int, paid_on: date, effect: PrepaymentEffec
     """
     loan = account.loan
     owed = _payoff_of_prepayable(account, paid_on)
-    joined = amount + loan.paid_toward_next
-    principal = _principal(account, joined, paid_on)
-    balance = loan.outstanding_principal - principal
+    balance = loan.outstanding_principal - _principal(account, amount + loan.paid_toward_next, paid_on)
     if balance <= 0:
         raise RepaymentExceedsPayoff(amount, owed.amount, paid_on)
     segment = _segment(account, balance, effect)
@@ -67,20 +79,11 @@ def prepay(account: Account, amount: int, paid_on: date, effect: PrepaymentEffec
         outstanding_principal=balance,
         segments=(*segments, segment),
     )
-    rows = changed.rows()
-    left = rows[loan.emis_paid :]
-    after = replace(account, loan=changed, rows=rows, paise_days=0)
+    after = replace(account, loan=changed, rows=changed.rows(), paise_days=0)
     # Where the running instalment is paid, less than the balance is owed: its interest to come is left out.
     if owed_on(after, paid_on).amount <= 0:
         raise RepaymentExceedsPayoff(amount, owed.amount, paid_on)
-    return after_change(account, after, paid_on), Prepayment(
-        principal=principal,
-        accrued_interest=joined - principal,
-        installments_left=len(left),
-        monthly_installment=segment.monthly_installment,
-        last_installment=left[-1].amount,
-        interest_left=sum(row.interest for row in left),
-    )
+    return after_change(account, after, paid_on)
 
 
 def _payoff_of_prepayable(account: Account, paid_on: date) -> Payoff:

@@ -139,7 +139,7 @@ def _paid(account: Account, repayment: Repayment) -> Account:
     if repayment.kind is RepaymentKind.EXIT:
         return exited(account, repayment.payment_date)
     if repayment.effect is not None:
-        return prepay(account, repayment.amount, repayment.payment_date, repayment.effect)[0]
+        return prepay(account, repayment.amount, repayment.payment_date, repayment.effect)
     return repay(account, repayment.amount, repayment.payment_date)
 
 

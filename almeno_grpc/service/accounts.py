@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Protocol
 
 from almeno_grpc.domain.account import Account
@@ -17,6 +17,7 @@ from almeno_grpc.domain.terms import Terms
 from almeno_grpc.service.store import Changes, Transaction
 
 _MAX_LOANS_PER_PAGE = 1_000
+_ONE_DAY = timedelta(days=1)
 
 
 class TermsSource(Protocol):
@@ -76,12 +77,6 @@ class AccountReader:
         settled = repayments[0].before.emis_paid if repayments else loan.emis_paid
         return Replay(Account.of(loan, settled=settled), repayments)
 
-    def replay_with(self, tx: Transaction, before: Loan, repayment: Repayment, after: Loan) -> Replay:
-        """The account of a loan after a repayment that is not recorded yet."""
-        history = self.history(tx, before)
-        history = replace(history, repayments=[*history.repayments, repayment])
-        return replay(after, history, self._late_terms(tx, after))
-
     def reverse(
         self, tx: Transaction, loan: Loan, history: History, repayment: Repayment, reversal: Reversal
     ) -> tuple[History, Replay]:
@@ -93,6 +88,21 @@ class AccountReader:
         if terms is None or not terms.charge_percent_a_year:
             return None
         return LateTerms(terms.charge_percent_a_year, terms.grace_days, terms.charge_max_percent_of_installment)
+
+    def update_class_after(
+        self, tx: Transaction, changes: Changes, before: Loan, after: Loan, was_since: date | None, today: date
+    ) -> None:
+        """As `update_class`, for a loan on which the changes record a repayment.
+
+        Where neither the customer nor the loan has been non-performing nothing is read, for a repayment makes neither
+        of them so.
+        """
+        [repayment] = changes.repayments
+        if was_since is None and before.non_performing_on(repayment.payment_date - _ONE_DAY) is None:
+            return
+        history = self.history(tx, before)
+        history = replace(history, repayments=[*history.repayments, repayment])
+        self.update_class(tx, changes, replay(after, history, self._late_terms(tx, after)), was_since, today)
 
     def update_class(
         self, tx: Transaction, changes: Changes, replayed: Replay, was_since: date | None, today: date

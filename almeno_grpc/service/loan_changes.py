@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from almeno_grpc.clock import Clock
-from almeno_grpc.domain.account import add_charge, waive
+from almeno_grpc.domain.account import Account, add_charge, waive
 from almeno_grpc.domain.charge import Charge, ChargeEntry, ChargeKind
 from almeno_grpc.domain.cooling_off import exit_amount, raise_if_over
 from almeno_grpc.domain.errors import InvalidField, LoanClosed, LoanNotFound, RepaymentNotFound, TooManyCharges
@@ -20,7 +20,7 @@ from almeno_grpc.domain.repayment import (
     Reversal,
     ReversalReason,
 )
-from almeno_grpc.domain.replay import Replay, repaid
+from almeno_grpc.domain.replay import repaid
 from almeno_grpc.domain.sanction import cancelled, disbursed, raise_if_not_disbursed
 from almeno_grpc.domain.terms import Fees, fees_of
 from almeno_grpc.service.accounts import AccountReader, OpenAccount, locked_loan
@@ -207,8 +207,8 @@ class LoanChangeService:
             amount = exit_amount(opened.account, on, terms)
             raise_if_beyond(amount.due)
             draft = draft_repayment(before, amount.due, on, self._clock.now_microseconds(), kind=RepaymentKind.EXIT)
-            recorded = self._repay(tx, changes, opened, draft, today)
-            return Exited(recorded.repayment, recorded.loan, amount.refund_due, today)
+            after, repayment = self._repay(tx, changes, opened, draft, today)
+            return Exited(repayment, after.loan, amount.refund_due, today)
 
         return self._idempotency.change(context, work, encode)
 
@@ -220,8 +220,8 @@ class LoanChangeService:
                 raise LoanNotFound(request.loan_id)
             today = self._clock.today()
             opened, on = self._prepayable(tx, loan, request, today)
-            account, prepayment = prepay(opened.account, request.amount, on, request.effect)
-            return Prepaid(prepayment, account.loan, today)
+            after = prepay(opened.account, request.amount, on, request.effect)
+            return Prepaid(Prepayment.of(opened.account, after, request.amount), after.loan, today)
 
     def prepay(self, request: PrepaymentRequest, context: RequestContext, encode: Callable[[Prepaid], bytes]) -> bytes:
         """Records a prepayment, from which the rest of the schedule follows.
@@ -240,7 +240,6 @@ class LoanChangeService:
             today, before = self._clock.today(), locked_loan(tx, request.loan_id)
             opened, on = self._prepayable(tx, before, request, today)
             raise_if_taken(tx, before, request.external_reference)
-            _, prepayment = prepay(opened.account, request.amount, on, request.effect)
             draft = draft_repayment(
                 before,
                 request.amount,
@@ -251,9 +250,10 @@ class LoanChangeService:
                 channel=request.channel,
                 external_reference=request.external_reference,
             )
-            recorded = self._repay(tx, changes, opened, draft, today)
-            changes.segments += _new_segments(tx, before, recorded)
-            return Prepaid(prepayment, recorded.loan, today, recorded.repayment)
+            after, repayment = self._repay(tx, changes, opened, draft, today)
+            changes.segments += _new_segments(tx, before, after.loan, repayment)
+            prepayment = Prepayment.of(opened.account, after, request.amount)
+            return Prepaid(prepayment, after.loan, today, repayment)
 
         return self._idempotency.change(context, work, encode)
 
@@ -285,7 +285,7 @@ class LoanChangeService:
             after = replayed.account.loan
             self._change(changes, before, after, today)
             changes.reversals.append(replace(repayment, reversal=reversal))
-            self._update_class(tx, changes, replayed, today)
+            self._accounts.update_class(tx, changes, replayed, _non_performing_since(tx, before), today)
             return Recorded(changes.reversals[0], after, today)
 
         return self._idempotency.change(context, work, encode)
@@ -355,20 +355,18 @@ class LoanChangeService:
     def _open(self, tx: Transaction, loan: Loan) -> OpenAccount:
         return self._accounts.open_accounts(tx, [loan])[loan.loan_id]
 
-    def _repay(self, tx: Transaction, changes: Changes, opened: OpenAccount, draft: Repayment, today: date) -> Recorded:
-        """Takes in a payment that is no ordinary repayment."""
+    def _repay(
+        self, tx: Transaction, changes: Changes, opened: OpenAccount, draft: Repayment, today: date
+    ) -> tuple[Account, Repayment]:
+        """The account after a payment that is no ordinary repayment, and the payment with what it has done."""
         before = opened.account.loan
         account, repayment = repaid(opened.account, draft)
         raise_if_too_many(before, account.loan)
         changes.repayments.append(repayment)
         self._change(changes, before, account.loan, today)
-        self._update_class(tx, changes, self._accounts.replay_with(tx, before, repayment, account.loan), today)
-        return Recorded(repayment, account.loan, today)
-
-    def _update_class(self, tx: Transaction, changes: Changes, replayed: Replay, today: date) -> None:
-        customer_id = replayed.account.loan.customer_id
-        was_since = tx.customers.non_performing_since([customer_id]).get(customer_id)
-        self._accounts.update_class(tx, changes, replayed, was_since, today)
+        was_since = _non_performing_since(tx, before)
+        self._accounts.update_class_after(tx, changes, before, account.loan, was_since, today)
+        return account, repayment
 
     @staticmethod
     def _change(changes: Changes, before: Loan, after: Loan, today: date) -> None:
@@ -381,10 +379,15 @@ class LoanChangeService:
         return SanctionEnd(loan.customer_id, loan.loan_id, loan.state, on, reason, external_reference, now)
 
 
-def _new_segments(tx: Transaction, before: Loan, recorded: Recorded) -> list[SegmentRecord]:
+def _non_performing_since(tx: Transaction, loan: Loan) -> date | None:
+    """Since when the loan's customer has been non-performing."""
+    return tx.customers.non_performing_since([loan.customer_id]).get(loan.customer_id)
+
+
+def _new_segments(tx: Transaction, before: Loan, loan: Loan, prepayment: Repayment) -> list[SegmentRecord]:
     """The segment that a prepayment opens, and the first one where none was stored before."""
-    loan, stored = recorded.loan, len(tx.loans.segments(before))
+    stored = len(tx.loans.segments(before))
     first = [] if stored else [SegmentRecord(loan.customer_id, loan.loan_id, 1, loan.segments[0], None)]
     number = stored + len(first) + 1
-    opened = SegmentRecord(loan.customer_id, loan.loan_id, number, loan.segments[-1], recorded.repayment.number)
+    opened = SegmentRecord(loan.customer_id, loan.loan_id, number, loan.segments[-1], prepayment.number)
     return [*first, opened]

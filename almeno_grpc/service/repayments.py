@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from operator import attrgetter
 
 from almeno_grpc.clock import Clock
@@ -21,8 +21,6 @@ from almeno_grpc.service.accounts import AccountReader, OpenAccount
 from almeno_grpc.service.idempotency import NO_ACCESS_CHECK, AccessCheck, NotLocked, RequestContext, WriteQueue
 from almeno_grpc.service.identifiers import new_identifier
 from almeno_grpc.service.store import Changes, Store, Transaction
-
-_ONE_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,10 +166,7 @@ class RepaymentService:
         changes.updated_loans.append(account.loan)
         changes.business_date = state.today
         was_since = state.non_performing.get(before.customer_id)
-        # Others stay standard; their history need not be read.
-        if was_since is not None or before.non_performing_on(paid_on - _ONE_DAY) is not None:
-            replayed = self._accounts.replay_with(state.tx, before, repayment, account.loan)
-            self._accounts.update_class(state.tx, changes, replayed, was_since, state.today)
+        self._accounts.update_class_after(state.tx, changes, before, account.loan, was_since, state.today)
         return Recorded(repayment, account.loan, state.today)
 
     def page(self, loan_id: int, after: int, count: int) -> list[Repayment]:

@@ -98,7 +98,8 @@ class Ledger:
         return repayment
 
     def preview(self, amount: int, on: date, effect: PrepaymentEffect) -> Prepayment:
-        return prepay(self.account, amount, on, effect)[1]
+        before = self.account
+        return Prepayment.of(before, prepay(before, amount, on, effect), amount)
 
     def exit(self, on: date, cooling_off_days: int) -> Repayment:
         account = self.account
