@@ -10,6 +10,7 @@ from almeno_grpc.domain.asset_class import AssetClass
 from almeno_grpc.domain.errors import NoPolicyInEffect
 from almeno_grpc.domain.money import RATE_SCALE, round_half_up, scaled_rate
 from almeno_grpc.domain.months import emis_due
+from almeno_grpc.domain.rule_file import newest_in_effect
 
 PERCENT_SCALE = 100 * RATE_SCALE
 """Percentages have at most four decimal places: a percentage times `RATE_SCALE`, over this, is the share exactly."""
@@ -71,7 +72,7 @@ def norms_in_effect(norms: Iterable[Norms], on: date) -> Norms:
     Raises:
         NoPolicyInEffect: All take effect later.
     """
-    in_effect = [each for each in norms if each.effective_date <= on]
-    if not in_effect:
+    in_effect = newest_in_effect(norms, on)
+    if in_effect is None:
         raise NoPolicyInEffect(f"no provisioning norms are in effect on {on}", metadata={"business_date": str(on)})
-    return max(in_effect, key=lambda each: (each.effective_date, each.version))
+    return in_effect

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from functools import lru_cache, partial
 
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.errors import TermsNotFound
@@ -20,10 +20,8 @@ class TermsCalendar:
         self._pinned: dict[str, Terms] = {}
         """Those whose file is gone, as far as somebody has asked for them."""
         self._store = store
-
-    def in_effect(self, on: date) -> Terms | None:
-        """The terms under which a loan is booked on the day; None where all take effect later."""
-        return newest_in_effect(self._terms.values(), on)
+        self.in_effect = lru_cache(maxsize=8)(partial(newest_in_effect, terms))
+        """The terms under which a loan is booked on a business date; None where all take effect later."""
 
     def of_version(self, version: str) -> Terms:
         """The terms of the file, or those that loans were booked under where it is gone.

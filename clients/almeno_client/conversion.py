@@ -26,7 +26,15 @@ from almeno_client.records import (
     ReplayOutcome,
     ScoreComponent,
 )
-from almeno_client.values import date_message, date_of, instant_of, money_message, rate_message, rate_of, rupees_of
+from almeno_client.values import (
+    date_of,
+    instant_of,
+    money_message,
+    optional_date_message,
+    rate_message,
+    rate_of,
+    rupees_of,
+)
 from almeno_grpc.api import asset_class_pb2, credit_service_pb2, customer_pb2, decision_pb2, loan_pb2
 
 _Enum = TypeVar("_Enum", bound=StrEnum)
@@ -98,7 +106,7 @@ def outside_message(outside: OutsideCredit | None) -> decision_pb2.OutsideCredit
     return decision_pb2.OutsideCredit(
         monthly_obligations=money_message(outside.monthly_obligations),
         bureau_score=outside.bureau_score,
-        report_date=None if outside.report_date is None else date_message(outside.report_date),
+        report_date=optional_date_message(outside.report_date),
     )
 
 

@@ -6,7 +6,7 @@ from datetime import date
 from almeno_client.base_client import BaseClient, iterate_pages, new_request_id
 from almeno_client.conversion import customer_change_of, customer_of, position_of
 from almeno_client.records import Customer, CustomerAccount, CustomerChange
-from almeno_client.values import Rupees, date_message, money_message
+from almeno_client.values import Rupees, money_message, optional_date_message
 from almeno_grpc.api import credit_service_pb2
 
 
@@ -149,7 +149,7 @@ class CustomerCalls(BaseClient):
             request_id=request_id or new_request_id(),
             customer_id=customer_id,
             reason=reason,
-            customer_request_date=None if customer_request_date is None else date_message(customer_request_date),
+            customer_request_date=optional_date_message(customer_request_date),
         )
         if approved_limit is None:
             request.recalculate = True

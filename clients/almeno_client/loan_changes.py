@@ -32,7 +32,7 @@ from almeno_client.repayment_records import (
     RepaymentReceipt,
     ReversalReason,
 )
-from almeno_client.values import Rupees, date_message, money_message
+from almeno_client.values import Rupees, money_message, optional_date_message
 from almeno_grpc.api import loan_service_pb2 as pb
 
 
@@ -60,7 +60,7 @@ class LoanChangeCalls(BaseClient):
         request = pb.DisburseLoanRequest(
             request_id=request_id or new_request_id(),
             loan_id=loan_id,
-            disbursement_date=None if disbursement_date is None else date_message(disbursement_date),
+            disbursement_date=optional_date_message(disbursement_date),
             external_reference=external_reference,
         )
         response: pb.DisburseLoanResponse = self._unary(self._loan_stub.DisburseLoan, request, timeout_seconds)
@@ -103,7 +103,7 @@ class LoanChangeCalls(BaseClient):
         request = pb.ExitLoanRequest(
             request_id=request_id or new_request_id(),
             loan_id=loan_id,
-            exit_date=None if exit_date is None else date_message(exit_date),
+            exit_date=optional_date_message(exit_date),
         )
         response: pb.ExitLoanResponse = self._unary(self._loan_stub.ExitLoan, request, timeout_seconds)
         return exit_receipt_of(response)
@@ -128,7 +128,7 @@ class LoanChangeCalls(BaseClient):
             request_id=request_id or new_request_id(),
             repayment_id=repayment_id,
             reason=reversal_reason_name(reason),
-            reversal_date=None if reversal_date is None else date_message(reversal_date),
+            reversal_date=optional_date_message(reversal_date),
             return_code=return_code,
         )
         response: pb.ReverseRepaymentResponse = self._unary(self._loan_stub.ReverseRepayment, request, timeout_seconds)
@@ -147,7 +147,7 @@ class LoanChangeCalls(BaseClient):
         request = pb.PreviewPrepaymentRequest(
             loan_id=loan_id,
             amount=money_message(amount),
-            payment_date=None if payment_date is None else date_message(payment_date),
+            payment_date=optional_date_message(payment_date),
             effect=prepayment_effect_name(effect),
         )
         response: pb.PreviewPrepaymentResponse = self._unary(
@@ -188,7 +188,7 @@ class LoanChangeCalls(BaseClient):
             request_id=request_id or new_request_id(),
             loan_id=loan_id,
             amount=money_message(amount),
-            payment_date=None if payment_date is None else date_message(payment_date),
+            payment_date=optional_date_message(payment_date),
             effect=prepayment_effect_name(effect),
             external_reference=external_reference,
             channel=channel_name(channel),

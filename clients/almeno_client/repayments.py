@@ -7,7 +7,7 @@ from almeno_client.base_client import BaseClient, iterate_pages, new_request_id
 from almeno_client.conversion import loan_of
 from almeno_client.repayment_conversion import channel_name, payoff_of, repayment_of
 from almeno_client.repayment_records import Payoff, Repayment, RepaymentChannel, RepaymentReceipt
-from almeno_client.values import Rupees, date_message, money_message
+from almeno_client.values import Rupees, money_message, optional_date_message
 from almeno_grpc.api import credit_service_pb2
 
 
@@ -46,7 +46,7 @@ class RepaymentCalls(BaseClient):
             request_id=request_id or new_request_id(),
             loan_id=loan_id,
             amount=money_message(amount),
-            payment_date=None if payment_date is None else date_message(payment_date),
+            payment_date=optional_date_message(payment_date),
             external_reference=external_reference,
             channel=channel_name(channel),
         )
@@ -85,9 +85,7 @@ class RepaymentCalls(BaseClient):
             NotFound: There is no loan with the id.
             FailedPrecondition: The loan is not active.
         """
-        request = credit_service_pb2.GetPayoffRequest(
-            loan_id=loan_id, payoff_date=None if payoff_date is None else date_message(payoff_date)
-        )
+        request = credit_service_pb2.GetPayoffRequest(loan_id=loan_id, payoff_date=optional_date_message(payoff_date))
         response: credit_service_pb2.GetPayoffResponse = self._unary(
             self._credit_stub.GetPayoff, request, timeout_seconds
         )

@@ -113,6 +113,11 @@ def date_message(day: dt.date) -> Date:
     return Date(year=day.year, month=day.month, day=day.day)
 
 
+def optional_date_message(day: dt.date | None) -> Date | None:
+    """Converts a date to a message, and None to a field that is not set; raises as `date_message`."""
+    return None if day is None else date_message(day)
+
+
 def date_of(message: Date) -> dt.date:
     """Converts a date."""
     return dt.date(message.year, message.month, message.day)

@@ -9,14 +9,18 @@ from rich.text import Text
 from almeno_client.cli.book_rendering import show_tables
 from almeno_client.cli.key_facts_rendering import key_facts_panel, show_terms, terms_table
 from almeno_client.cli.options import AsJson
-from almeno_client.cli.output import write_utf8
 from almeno_client.cli.page_files import page_file
-from almeno_client.cli.rendering import show_list
-from almeno_client.cli.session import Session, new_console, session_of
+from almeno_client.cli.rule_files import RuleFiles, Version, show_rule_files
+from almeno_client.cli.session import new_console, session_of
+from almeno_client.client import CreditClient
 from almeno_client.files import write_page
 from almeno_client.formatting import printable
 from almeno_client.key_facts_records import KeyFacts
 from almeno_client.reports import key_facts_tables
+
+_TERMS = RuleFiles(
+    "terms", "terms", CreditClient.list_terms, CreditClient.get_terms, terms_table, show_terms, "There are no terms."
+)
 
 
 def key_facts(
@@ -57,38 +61,14 @@ def key_facts(
 
 def terms(
     context: typer.Context,
-    version: Annotated[
-        str | None, typer.Argument(metavar="VERSION", help="Show this version, with its file.", show_default=False)
-    ] = None,
+    version: Version = None,
     as_toml: Annotated[
         bool, typer.Option("--toml", help="Print the version's file and nothing else, to make new terms of it.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """List the versions of the lender's terms, or show one."""
-    session = session_of(context, as_json)
-    if version is not None:
-        _show_version(session, version, as_toml=as_toml)
-        return
-    if as_toml:
-        raise typer.BadParameter("name the version", param_hint="'--toml'")
-    with session.connected() as client:
-        found = client.list_terms()
-    if session.as_json:
-        session.show_json(terms=found)
-    else:
-        show_list(new_console(), terms_table(found), nothing="There are no terms.", more=False)
-
-
-def _show_version(session: Session, version: str, *, as_toml: bool) -> None:
-    with session.connected() as client:
-        found = client.get_terms(version)
-    if as_toml:
-        write_utf8(found.toml)
-    elif session.as_json:
-        session.show_json(terms=found)
-    else:
-        show_terms(new_console(), found)
+    show_rule_files(session_of(context, as_json), _TERMS, version, as_toml=as_toml)
 
 
 def _write_page(facts: KeyFacts, file: Path) -> None:
