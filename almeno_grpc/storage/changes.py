@@ -1,6 +1,7 @@
 """Changes of the book as rows of its tables, with the audit events that vouch for them."""
 
 from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 from almeno_grpc.service.store import Changes
 from almeno_grpc.storage import (
@@ -18,7 +19,7 @@ from almeno_grpc.storage import (
     segments,
     terms_pins,
 )
-from almeno_grpc.storage.audit_rows import RowChanges
+from almeno_grpc.storage.audit_rows import RowChanges, RowForm
 from almeno_grpc.storage.audit_writes import AuditWrites
 from almeno_grpc.storage.compiled import Row
 from almeno_grpc.storage.loan_rows import row_of as loan_row_of
@@ -50,21 +51,22 @@ class _Rows:
         """Adds the rows of changes, and their event."""
         # Of the requests of a transaction several may be the first that a policy decides.
         pins = {version: sha for version, sha in changes.policy_pins.items() if version not in self.policy_pins}
-        inserted = (
-            (audit_rows.CUSTOMER, self.customers, list(map(customers.row_of, changes.customers))),
-            (audit_rows.DECISION, self.decisions, list(map(decisions.row_of, changes.decisions))),
-            (audit_rows.LOAN, self.loans, list(map(loan_row_of, changes.loans))),
-            (audit_rows.REPAYMENT, self.repayments, list(map(repayments.row_of, changes.repayments))),
-            (audit_rows.REPAYMENT_REVERSAL, self.reversals, list(map(repayments.reversal_row_of, changes.reversals))),
-            (audit_rows.LOAN_SEGMENT, self.segments, list(map(segments.row_of, changes.segments))),
-            (audit_rows.LOAN_CHARGE, self.charges, list(map(charges.row_of, changes.charge_entries))),
-            (audit_rows.SANCTION_END, self.sanction_ends, list(map(sanction_ends.row_of, changes.sanction_ends))),
+        inserted: tuple[tuple[RowForm, list[Row], Callable[[Any], Row], Sequence[Any]], ...] = (
+            (audit_rows.CUSTOMER, self.customers, customers.row_of, changes.customers),
+            (audit_rows.DECISION, self.decisions, decisions.row_of, changes.decisions),
+            (audit_rows.LOAN, self.loans, loan_row_of, changes.loans),
+            (audit_rows.REPAYMENT, self.repayments, repayments.row_of, changes.repayments),
+            (audit_rows.REPAYMENT_REVERSAL, self.reversals, repayments.reversal_row_of, changes.reversals),
+            (audit_rows.LOAN_SEGMENT, self.segments, segments.row_of, changes.segments),
+            (audit_rows.LOAN_CHARGE, self.charges, charges.row_of, changes.charge_entries),
+            (audit_rows.SANCTION_END, self.sanction_ends, sanction_ends.row_of, changes.sanction_ends),
         )
         written: list[RowChanges] = []
-        for form, rows, new in inserted:
+        for form, rows, row_of, new in inserted:
             if new:
-                rows.extend(new)
-                written.append(form.inserted(new))
+                new_rows = list(map(row_of, new))
+                rows.extend(new_rows)
+                written.append(form.inserted(new_rows))
         new_terms = {
             version: terms_pins.row_of(terms)
             for version, terms in changes.terms_pins.items()
