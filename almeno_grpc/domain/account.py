@@ -58,7 +58,8 @@ class Account:
 
     def charges_on(self, on: date) -> list[Charge]:
         """Every charge as it stands on a day, the oldest first; late ones of unpaid instalments up to the day."""
-        paid = self.loan.emis_paid
+        # Of a loan that was given back no late charge runs any more: what it was charged by then is what stays.
+        paid = self.loan.tenure_months if self.loan.ended_as else self.loan.emis_paid
         settled = [charge for charge in self.charges if charge.charge_date <= on and charge.installment_number <= paid]
         return sorted([*settled, *self._running_charges(on)], key=lambda charge: charge.charge_date)
 

@@ -216,6 +216,15 @@ def test_charge_stays_listed_though_the_loan_is_exited_as_of_a_day_before_it() -
     assert [charge.amount for charge in twins.ledger.account.charges_on(date(2027, 1, 18))] == [590_00]
 
 
+def test_late_charge_that_an_exit_has_paid_stays_listed() -> None:
+    twins = Twins(amount=1_000_00, months=2, rate="0", late=EXAMPLE)
+    twins.model.cooling_off_days = 45
+    # The first instalment has been due for ten days.
+    twins.exit(date(2027, 2, 25))
+    [charge] = twins.ledger.account.charges_on(date(2028, 1, 1))
+    assert (charge.installment_number, charge.amount, charge.paid) == (1, 3_29, 3_29)
+
+
 def test_exited_loan_is_charged_nothing_for_instalments_that_never_fell_due() -> None:
     twins = Twins(late=EXAMPLE)
     twins.exit(date(2027, 1, 18))
