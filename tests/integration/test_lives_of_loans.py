@@ -203,8 +203,7 @@ class LivesOfLoans(RuleBasedStateMachine):
             return
         if not is_changed:
             assert self.book.upsert([held.row]).rows.unchanged == 1
-            return
-        if held.paid:
+        elif held.paid:
             file = self.book.upsert([held.row._replace(monthly_installment=held.emi + RUPEE)])
             assert (file.rows.rejected, file.rows.updated) == (1, 0)
             (issue,) = self.book.issues(file)
@@ -291,12 +290,12 @@ def databases(sqlite_databases):
 
 def test_loans_live_as_the_model_says_whatever_happens_to_them(book, rows_of, request):
     numbers, result = itertools.count(1), Counter()
-    # Now and then chance leaves something out.
-    for _ in range(MAX_TRIES):
+    # Now and then chance leaves something out. In CI hypothesis tells the same stories again: so more of them are told.
+    for more in range(1, MAX_TRIES + 1):
         run_lives(
             lambda: LivesOfLoans(book, rows_of, numbers, result),
             settings=settings(
-                max_examples=LIVES,
+                max_examples=LIVES * more,
                 stateful_step_count=STEPS,
                 deadline=None,
                 suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
