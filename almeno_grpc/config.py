@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, get_type_hints
 from zoneinfo import ZoneInfo
@@ -147,6 +148,9 @@ class Settings:
     slow_call_milliseconds: Annotated[
         int, Setting(values.number(1, 3_600_000), "duration from which a call is logged as slow")
     ] = 500
+    tracing: Annotated[
+        bool, Setting(values.switch, "trace calls by OpenTelemetry, whose own variables, OTEL_..., say where to")
+    ] = False
     import_max_upload_bytes: Annotated[
         int, Setting(values.size(KIBIBYTE, 4 * GIBIBYTE), "size of an uploaded file")
     ] = 256 * MEBIBYTE
@@ -274,6 +278,8 @@ class Settings:
                 "address",
             )
         self._check_access()
+        if self.tracing and find_spec("opentelemetry") is None:
+            raise ConfigurationError("OpenTelemetry is not installed: pip install 'almeno-grpc[otel]'", "tracing")
         if self.metrics_address and not (self.metrics_address.is_loopback or self.metrics_insecure):
             raise ConfigurationError(
                 "metrics are served to this machine only, unless ALMENO_METRICS_INSECURE=1 accepts open traffic",

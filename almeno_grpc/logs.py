@@ -16,6 +16,8 @@ import traceback
 from datetime import UTC, datetime
 from types import TracebackType
 
+from almeno_grpc.tracing import current_span
+
 STANDARD_ERROR = 2
 MAX_TRACE = 40
 """Frames of a traceback that are written, the innermost."""
@@ -97,6 +99,8 @@ def log_event(event: str, level: int = logging.INFO, *, error: BaseException | N
         fields: Facts of the event, for JSON; what JSON does not know is written as text.
     """
     trace = (type(error), error, error.__traceback__) if error else None
+    if (span := current_span()) is not None:
+        fields = {**span.ids, **fields}
     _logger.log(level, event, exc_info=trace, extra={"fields": fields})
 
 

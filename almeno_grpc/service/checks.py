@@ -12,6 +12,7 @@ from almeno_grpc.service.batching import BatchQueue
 from almeno_grpc.service.policies import PolicyCalendar
 from almeno_grpc.service.store import Store
 from almeno_grpc.service.time_slices import computed_in_slices
+from almeno_grpc.tracing import CallSpan, current_span, steps_of_batch
 
 MAX_BATCH_CHECKS = 256
 """Checks of one statement. Their answers are made one after the other, so a larger batch keeps the first waiting."""
@@ -24,6 +25,7 @@ class _PendingCheck:
     request: LoanRequest
     encode: Callable[[Decision], bytes]
     answer: Future[bytes] = field(default_factory=Future)
+    span: CallSpan | None = field(default_factory=current_span)
 
 
 class CheckService:
@@ -81,6 +83,8 @@ class CheckService:
 
     def _run_batch(self, take: Callable[[], list[_PendingCheck]]) -> None:
         calls = take()
+        steps = steps_of_batch()
+        steps.begin_first("position")
         try:
             outcomes = self._outcomes([call.request for call in calls])
         # Whatever it is: a thread that ended here would leave all later calls without an answer.
@@ -88,10 +92,12 @@ class CheckService:
             for call in calls:
                 call.answer.set_exception(error)
             return
+        steps.begin("decision")
         # The first answer leaves before the last request is decided.
         for call, outcome in zip(calls, outcomes, strict=True):
             try:
                 answer = _encoded(outcome, call.encode)
+                steps.add_to(call.span)
             except BaseException as error:
                 call.answer.set_exception(error)
             else:

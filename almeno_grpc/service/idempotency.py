@@ -31,6 +31,7 @@ from almeno_grpc.domain.errors import (
 )
 from almeno_grpc.service.batching import BatchQueue
 from almeno_grpc.service.store import Changes, IdempotencyRecord, Store, Transaction, always
+from almeno_grpc.tracing import CallSpan, Steps, current_span, steps_of_batch
 
 Q = TypeVar("Q")
 Q_contra = TypeVar("Q_contra", contravariant=True)
@@ -105,6 +106,7 @@ class PendingCall(Generic[Q, R]):
     on_commit: Callable[[R], object]
     """Called with the result once that is durable; not for an answer that is repeated."""
     answer: Future[bytes] = field(default_factory=Future)
+    span: CallSpan | None = field(default_factory=current_span)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +160,7 @@ def execute_batch(
     calls: Sequence[PendingCall[Q, R]],
     clock: Clock,
     access: AccessCheck,
+    steps: Steps,
     *,
     wait: bool,
 ) -> list[Outcome[R]]:
@@ -169,6 +172,7 @@ def execute_batch(
         calls: The calls, no two with the same key or request_id.
         clock: The business date, and the time of the records.
         access: Who may still make their calls.
+        steps: Measures what the transaction does; its last step, the commit, ends with the transaction.
         wait: Whether to wait for locks.
 
     Returns:
@@ -176,12 +180,14 @@ def execute_batch(
     """
     # Before the use case asks for it: at midnight that may get the next day.
     today = clock.today()
+    steps.begin_first("position")
     access.renew_in(tx)
     state = use_case.load(tx, [call.request for call in calls], wait=wait)
     # Behind the locks: a repetition that has waited for the first request to commit sees its record.
     keys = [call.context.key for call in calls if call.context.request_id]
     records = tx.idempotency.get_many(keys) if keys else {}
     latest = tx.latest_business_date()
+    steps.begin("decision")
     written: list[Changes] = []
     now = clock.now_microseconds()
     outcomes: list[Outcome[R]] = []
@@ -196,6 +202,7 @@ def execute_batch(
         else:
             outcomes.append(_execute_one(use_case, state, call, written, now))
     _keep_later_days(written, latest)
+    steps.begin("commit")
     try:
         tx.write(*written)
     except PhoneNumberTaken as error:
@@ -322,10 +329,11 @@ class WriteQueue(Generic[Q, S, R]):
 
     def _run_batch(self, take: Callable[[], list[PendingCall[Q, R]]]) -> None:
         calls: list[PendingCall[Q, R]] = []
+        steps = steps_of_batch()
 
         def work(tx: Transaction) -> list[Outcome[R]]:
             calls.extend(take())
-            return execute_batch(tx, self._use_case, calls, self._clock, self._access, wait=False)
+            return execute_batch(tx, self._use_case, calls, self._clock, self._access, steps, wait=False)
 
         try:
             outcomes = self._store.write(work, max_attempts=1)
@@ -342,6 +350,7 @@ class WriteQueue(Generic[Q, S, R]):
                 if isinstance(outcome, NotLocked):
                     self._submit_alone(call)
                 else:
+                    steps.add_to(call.span)
                     _complete(call, outcome)
 
     def _submit_alone(self, call: PendingCall[Q, R]) -> None:
@@ -364,14 +373,18 @@ def run_alone(
     store: Store, clock: Clock, use_case: UseCase[Q, S, R], call: PendingCall[Q, R], access: AccessCheck
 ) -> Outcome[R]:
     """Executes a call in a transaction of its own, which waits for locks and is tried again after a conflict."""
+    steps = steps_of_batch()
 
     def work(tx: Transaction) -> Outcome[R]:
-        [outcome] = execute_batch(tx, use_case, [call], clock, access, wait=True)
+        [outcome] = execute_batch(tx, use_case, [call], clock, access, steps, wait=True)
         if isinstance(outcome, CreditError):
             raise outcome
         return outcome
 
-    return store.write(work, is_active=call.context.is_active)
+    try:
+        return store.write(work, is_active=call.context.is_active)
+    finally:
+        steps.add_to(call.span)
 
 
 def _complete(call: PendingCall[Any, R], outcome: Outcome[R]) -> None:

@@ -92,7 +92,12 @@ def start_process(arguments: Sequence[str]) -> Started:
     keep_standard_descriptors()
     channel = ControlChannel(int(descriptor))
     start_logging(role)
-    return Started(role, Settings.from_environment(os.environ), channel, load_bootstrap(module))
+    settings = Settings.from_environment(os.environ)
+    if settings.tracing:
+        from almeno_grpc.open_telemetry import start_tracing  # noqa: PLC0415 - of the extra `otel`
+
+        start_tracing(role)
+    return Started(role, settings, channel, load_bootstrap(module))
 
 
 def remove_metrics() -> None:

@@ -10,6 +10,7 @@ from almeno_grpc.metrics import metrics_of_process
 from almeno_grpc.serving.control_channel import STOP_MARGIN_SECONDS, Started, remove_metrics, start_process
 from almeno_grpc.serving.gc_tuning import freeze_loaded_objects, paused_collection
 from almeno_grpc.serving.signals import StopSignals
+from almeno_grpc.tracing import flush_spans
 
 ROLE = "import"
 NICENESS = 5
@@ -28,6 +29,7 @@ def main() -> None:
     freeze_loaded_objects()
     process.channel.send_ready()
     work(stop)
+    flush_spans()
     # A worker that ends unasked has failed, and is started again.
     sys.exit(0 if signals.count or process.channel.is_broken else 1)
 

@@ -16,6 +16,7 @@ from almeno_grpc.serving.control_channel import SIGNS, Started, remove_metrics, 
 from almeno_grpc.serving.gc_tuning import freeze_loaded_objects, paused_collection
 from almeno_grpc.serving.rpc_server import RpcServer
 from almeno_grpc.serving.signals import StopSignals
+from almeno_grpc.tracing import flush_spans
 
 ROLE = "rpc"
 CERTIFICATE_RETRY_SECONDS = 0.5
@@ -46,6 +47,7 @@ def main() -> None:
         remove_metrics()
     if not server.is_busy:
         server.close()
+    flush_spans()
     # The connections end with the process, which callers see as UNAVAILABLE, and retry. gRPC's own stop ends calls that
     # cross with it as CANCELLED, which callers take as final. A transaction that a handler has not committed is rolled
     # back with its connection to the database.

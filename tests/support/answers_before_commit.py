@@ -23,8 +23,8 @@ def build_application(settings: Settings, metrics: Metrics) -> CreditApplication
     return bootstrap.build_application(settings, metrics)
 
 
-def _execute_and_answer(tx: Any, use_case: Any, calls: Any, clock: Any, access: Any, *, wait: bool) -> Any:
-    outcomes = _execute_batch(tx, use_case, calls, clock, access, wait=wait)
+def _execute_and_answer(tx: Any, use_case: Any, calls: Any, clock: Any, access: Any, steps: Any, *, wait: bool) -> Any:
+    outcomes = _execute_batch(tx, use_case, calls, clock, access, steps, wait=wait)
     for call, outcome in zip(calls, outcomes, strict=True):
         if not isinstance(outcome, Exception):
             _complete_unless_answered(call, outcome)

@@ -90,12 +90,15 @@ class Served:
     address: str
     metrics: RecordedMetrics = field(default_factory=RecordedMetrics)
 
-    def get_customer(self, timeout: float = 5) -> Any:
-        return self.get_customer_later(timeout).result()
+    def get_customer(self, timeout: float = 5, metadata: Sequence[tuple[str, str]] = ()) -> Any:
+        return self.get_customer_later(timeout, metadata).result()
 
-    def get_customer_later(self, timeout: float = 5) -> Any:
-        stub = credit_service_pb2_grpc.CreditServiceStub(self.channel)
-        return stub.GetCustomer.future(credit_service_pb2.GetCustomerRequest(customer_id=7), timeout=timeout)
+    def get_customer_later(self, timeout: float = 5, metadata: Sequence[tuple[str, str]] = ()) -> Any:
+        stub, request = (
+            credit_service_pb2_grpc.CreditServiceStub(self.channel),
+            credit_service_pb2.GetCustomerRequest(customer_id=7),
+        )
+        return stub.GetCustomer.future(request, timeout=timeout, metadata=metadata)
 
     def raw(self, method: str, *messages: bytes, timeout: float = 5) -> bytes:
         return self.channel.stream_unary(method)(iter(messages), timeout=timeout)

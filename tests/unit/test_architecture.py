@@ -21,7 +21,7 @@ LAYERS = (
 )
 """From the top down: a layer imports itself and the layers below it; those that share a line leave each other alone."""
 
-BESIDE = {"api_keys", "clock", "config", "config_values", "logs", "metrics"}
+BESIDE = {"api_keys", "clock", "config", "config_values", "logs", "metrics", "open_telemetry", "tracing"}
 """What any layer but the domain may use; these use each other, the domain, and no other layer."""
 
 STUBS = {"api": {"_gen"}, "_gen": {"_gen"}}
@@ -40,7 +40,8 @@ LIBRARIES = {
     "msgspec": {"service.decision_snapshot", "service.audit_chain", "storage.audit_rows"},
     "prometheus_client": {"metrics", "serving"},
     "cryptography": {"serving.certificates", "service.audit_signing"},
-    "grpc": {"rpc", "serving", "server", "application", "_gen"},
+    "opentelemetry": {"open_telemetry"},
+    "grpc": {"open_telemetry", "rpc", "serving", "server", "application", "_gen"},
     "grpc_status": {"rpc"},
     "grpc_health": {"serving", "rpc"},
     "grpc_reflection": {"serving"},

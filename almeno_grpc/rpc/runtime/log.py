@@ -1,8 +1,10 @@
 """The log of calls: those that are slow, and those that fail for a reason nobody expected."""
 
 import logging
+from collections.abc import Mapping
 
 from almeno_grpc.logs import SparseLog
+from almeno_grpc.tracing import CallSpan
 
 MAX_LINES_PER_SECOND = 20
 _log = SparseLog(MAX_LINES_PER_SECOND)
@@ -21,12 +23,17 @@ class CallLog:
         self._path = path
         self._slow_seconds = slow_seconds
 
-    def ended(self, code: str, seconds: float) -> None:
+    def ended(self, code: str, seconds: float, span: CallSpan | None) -> None:
         """Logs a call that was slow."""
         if seconds >= self._slow_seconds:
-            milliseconds = round(seconds * 1000, 1)
-            _log.log_event("slow_call", logging.WARNING, method=self._path, code=code, milliseconds=milliseconds)
+            fields = {"method": self._path, "code": code, "milliseconds": round(seconds * 1000, 1)}
+            _log.log_event("slow_call", logging.WARNING, error=None, **fields, **_ids_of(span))
 
-    def failed(self, error: BaseException) -> None:
+    def failed(self, error: BaseException, span: CallSpan | None) -> None:
         """Logs an error that the caller is told nothing of."""
-        _log.log_event("call_failed", logging.ERROR, method=self._path, error=error)
+        _log.log_event("call_failed", logging.ERROR, method=self._path, error=error, **_ids_of(span))
+
+
+def _ids_of(span: CallSpan | None) -> Mapping[str, str]:
+    """By which a line is found from the trace of its call; it may be written on another thread than the call's."""
+    return {} if span is None else span.ids

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from functools import partial
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, NamedTuple
 
 import grpc
 
@@ -38,10 +38,19 @@ from almeno_grpc.rpc.runtime.methods import Method
 from almeno_grpc.rpc.runtime.metrics import CallMetrics
 from almeno_grpc.rpc.runtime.quotas import Origin
 from almeno_grpc.rpc.runtime.watches import ResponseQueue, Send, Watches
+from almeno_grpc.tracing import CallSpan, current_tracer, set_current_span
 
 Encode = Callable[[Any], bytes]
 _LATE_SECONDS = 0.25
 """A request that comes so long after its headers, or has waited for a thread, may be of a caller who was revoked."""
+
+
+class Arrival(NamedTuple):
+    """The beginning of a call."""
+
+    seconds: float
+    """By `time.perf_counter`."""
+    span: CallSpan | None
 
 
 class MethodHandler:
@@ -85,6 +94,7 @@ class MethodHandler:
         self._log = CallLog(method.path, float("inf") if method.is_stream else limits.slow_call_milliseconds / 1000)
         self._watches = watches
         self._authentication = authentication
+        self._tracer = current_tracer()
         self.grpc_handler = self._grpc_handler(handler)
 
     def _grpc_handler(self, handler: grpc.RpcMethodHandler[Any, Any]) -> grpc.RpcMethodHandler[Any, Any]:
@@ -103,28 +113,37 @@ class MethodHandler:
         vars(behavior)["experimental_non_blocking"] = True
         return grpc.unary_stream_rpc_method_handler(behavior)
 
+    def _arrival(self, context: grpc.ServicerContext, seconds: float) -> Arrival:
+        """The beginning of the call that this thread runs."""
+        if self._tracer is None:
+            return Arrival(seconds, None)
+        labels, metadata = self.method.labels, context.invocation_metadata()
+        span = self._tracer.start_call(labels.grpc_service, labels.grpc_method, metadata, seconds)
+        set_current_span(span)
+        return Arrival(seconds, span)
+
     def answer(self, call: UnaryCall) -> None:
         """Answers a unary call: now, or when the Future that the servicer gives has come to its end."""
-        arrived_seconds = arrival_seconds()
+        arrival = self._arrival(call.context, arrival_seconds())
         try:
             response = self._behavior(self._argument(call.request, call.context, call.origin), call.context)
         # Whatever it is: a call without an answer would count as under way for ever.
         except BaseException as error:
-            call.reject(self._fail(error, call.context, arrived_seconds))
+            call.reject(self._fail(error, call.context, arrival))
         else:
             if isinstance(response, Future):
-                response.add_done_callback(partial(self._send, call, arrived_seconds, current_caller()))
+                response.add_done_callback(partial(self._send, call, arrival, current_caller()))
             else:
-                self._send(call, arrived_seconds, current_caller(), response)
+                self._send(call, arrival, current_caller(), response)
 
-    def _send(self, call: UnaryCall, arrived_seconds: float, caller: Caller, response: Any) -> None:
+    def _send(self, call: UnaryCall, arrival: Arrival, caller: Caller, response: Any) -> None:
         try:
             encoded = self._encoded(response.result() if isinstance(response, Future) else response)
         except BaseException as error:
             # Not always on the thread that has run the handler.
-            call.reject(self._fail(error, call.context, arrived_seconds, caller))
+            call.reject(self._fail(error, call.context, arrival, caller))
         else:
-            self._ended("OK", arrived_seconds)
+            self._ended("OK", arrival)
             call.answer(encoded)
 
     def _answer_blocking(self, request: bytes, context: grpc.ServicerContext) -> bytes:
@@ -143,16 +162,16 @@ class MethodHandler:
     def _answer_upload(self, requests: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
         """Answers a stream of requests, which may take its time."""
         call = request_arrived(context)
-        arrived_seconds = arrival_seconds()
+        arrival = self._arrival(context, arrival_seconds())
         try:
             encoded = self._encoded(
                 self._behavior(self._argument(call.in_time(requests), context, call.origin), context)
             )
         except BaseException as error:
-            context.abort_with_status(self._fail(error, context, arrived_seconds))
+            context.abort_with_status(self._fail(error, context, arrival))
         finally:
             call.begin_sending()
-        self._ended("OK", arrived_seconds)
+        self._ended("OK", arrival)
         return encoded
 
     def _answer_with_stream(
@@ -160,26 +179,26 @@ class MethodHandler:
     ) -> Iterator[bytes]:
         """Answers with a stream of responses, which this thread makes."""
         call = request_arrived(context)
-        arrived_seconds = arrival_seconds()
+        arrival = self._arrival(context, arrival_seconds())
         asked = request if isinstance(request, bytes | NoRequest) else call.in_time(request)
         try:
             responses = while_admitted(self._behavior(self._argument(asked, context, call.origin), context))
             yield from call.sent_in_time(map(self._encode, responses))
         except GeneratorExit:
-            self._ended(code_of_departure(context), arrived_seconds)
+            self._ended(code_of_departure(context), arrival)
             raise
         except BaseException as error:
-            context.abort_with_status(self._fail(error, context, arrived_seconds))
+            context.abort_with_status(self._fail(error, context, arrival))
         finally:
             call.begin_sending()
-        self._ended("OK", arrived_seconds)
+        self._ended("OK", arrival)
 
     def exchange(self, context: grpc.ServicerContext, origin: Origin) -> Exchange:
         """Begins to answer a stream each of whose requests has its response, without holding a thread."""
         answer_one = self._answer_one
         if answer_one is None:
             raise ValueError(f"{self.method.path} does not answer its requests one by one")
-        began_seconds = time.perf_counter()
+        arrival = self._arrival(context, time.perf_counter())
 
         def answer(request: bytes) -> bytes:
             argument = self._argument(request, context, origin)
@@ -189,8 +208,8 @@ class MethodHandler:
         return _Exchange(
             Standing(origin.caller or ANYONE, self.method.scope, self._authentication),
             answer=answer,
-            fail=lambda error, caller: self._fail(error, context, began_seconds, caller),
-            end=lambda code: self._ended(code, began_seconds),
+            fail=lambda error, caller: self._fail(error, context, arrival, caller),
+            end=lambda code: self._ended(code, arrival),
         )
 
     def _open_watch(
@@ -218,7 +237,7 @@ class MethodHandler:
         *,
         is_blocking: bool,
     ) -> None:
-        arrived_seconds = arrival_seconds()
+        arrival = self._arrival(context, arrival_seconds())
         is_failed = False
 
         def end() -> None:
@@ -226,7 +245,7 @@ class MethodHandler:
             if is_blocking:
                 send(None)
             if not is_failed:
-                self._ended("OK", arrived_seconds)
+                self._ended("OK", arrival)
 
         def respond(response: Any) -> None:
             # The health service tells None of a stream that is over.
@@ -239,7 +258,7 @@ class MethodHandler:
             self._behavior(message, context, respond)
         except BaseException as error:
             is_failed = True
-            context.abort_with_status(self._fail(error, context, arrived_seconds))
+            context.abort_with_status(self._fail(error, context, arrival))
         finally:
             if not context.add_callback(end):
                 end()
@@ -277,21 +296,23 @@ class MethodHandler:
         self,
         error: BaseException,
         context: grpc.ServicerContext,
-        arrived_seconds: float,
+        arrival: Arrival,
         caller: Caller | None = None,
     ) -> grpc.Status:
         self._authentication.note_refusal(caller or current_caller(), self.method.path, error)
         failure = failure_of(error, context)
         if failure.is_unexpected:
-            self._log.failed(error)
-        self._ended(failure.code, arrived_seconds)
+            self._log.failed(error, arrival.span)
+        self._ended(failure.code, arrival)
         return failure.status
 
-    def _ended(self, code: str, arrived_seconds: float) -> None:
+    def _ended(self, code: str, arrival: Arrival) -> None:
         """Notes how a call has ended."""
-        seconds = time.perf_counter() - arrived_seconds
+        seconds = time.perf_counter() - arrival.seconds
         self._metrics.ended(code, seconds)
-        self._log.ended(code, seconds)
+        self._log.ended(code, seconds, arrival.span)
+        if arrival.span is not None:
+            arrival.span.end(code)
 
 
 class _Exchange:
