@@ -1,5 +1,6 @@
 """A stand-in for the service: a real gRPC server whose answers each test lays down."""
 
+import asyncio
 import datetime as dt
 import os
 import threading
@@ -7,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from types import FunctionType
 from typing import Any
 
@@ -33,6 +35,7 @@ from almeno_grpc.api import (
     portfolio_service_pb2_grpc,
 )
 from support import access_messages, credit_messages
+from support.async_clients import BlockingClient, running_loop
 
 QUICK = Retries(attempts=4, first_backoff_seconds=0.005, longest_backoff_seconds=0.02)
 
@@ -149,9 +152,23 @@ def address(stand_in: tuple[FakeService, str]) -> str:
     return stand_in[1]
 
 
+@pytest.fixture(scope="session")
+def event_loop_thread() -> Iterator[asyncio.AbstractEventLoop]:
+    with running_loop() as loop:
+        yield loop
+
+
+@pytest.fixture(params=["synchronous", "asynchronous"])
+def client_class(request: pytest.FixtureRequest) -> Any:
+    """Makes clients: a test that asks for it runs twice, for what holds of one client holds of the other."""
+    if request.param == "synchronous":
+        return CreditClient
+    return partial(BlockingClient, request.getfixturevalue("event_loop_thread"))
+
+
 @pytest.fixture
-def client(address: str) -> Iterator[CreditClient]:
-    with CreditClient(address, retries=QUICK, timeout_seconds=10) as client:
+def client(client_class: Any, address: str) -> Iterator[Any]:
+    with client_class(address, retries=QUICK, timeout_seconds=10) as client:
         yield client
 
 
