@@ -55,7 +55,7 @@ def _checked(pairs: MetadataPairs, credentials: tuple[tuple[str, str], ...]) -> 
             raise ValueError(f"{key!r} is no key of call metadata: lower case, and not one of gRPC's own")
         if key in taken:
             raise ValueError(f"the metadata has {key!r}, and so has the API key")
-        if isinstance(value, bytes) != key.endswith("-bin"):
+        if not isinstance(value, bytes if key.endswith("-bin") else str):
             raise ValueError(f"the value of {key!r} has the wrong type: bytes go with keys in -bin, text else")
         if isinstance(value, str) and not _VALUE.fullmatch(value):
             raise ValueError(f"the value of {key!r} is not printable ASCII")

@@ -86,8 +86,8 @@ class FakeService:
         self._lock = threading.Lock()
         self.requests: dict[str, list[Any]] = {}
         self.peers: set[str] = set()
-        self.credentials: dict[str, list[str | None]] = {}
-        """What each call of a method brought as `authorization`."""
+        self.metadata: dict[str, list[dict[str, str | bytes]]] = {}
+        """What each call of a method brought beside its request."""
         for service in (credit_service_pb2, loan_service_pb2, portfolio_service_pb2, access_service_pb2):
             for descriptor in service.DESCRIPTOR.services_by_name.values():
                 for method in descriptor.methods:
@@ -97,7 +97,12 @@ class FakeService:
         self._answers.clear()
         self.requests.clear()
         self.peers.clear()
-        self.credentials.clear()
+        self.metadata.clear()
+
+    @property
+    def credentials(self) -> dict[str, list[Any]]:
+        """What each call of a method brought as `authorization`; None where it brought none."""
+        return {method: [sent.get("authorization") for sent in calls] for method, calls in self.metadata.items()}
 
     def answers(self, method: str, *answers: Answer) -> None:
         """Lays down the answers to the next calls of a method; the last one also answers all later calls."""
@@ -109,8 +114,7 @@ class FakeService:
             with self._lock:
                 self.requests.setdefault(name, []).append(received)
                 self.peers.add(context.peer())
-                metadata = {key: str(value) for key, value in context.invocation_metadata()}
-                self.credentials.setdefault(name, []).append(metadata.get("authorization"))
+                self.metadata.setdefault(name, []).append(dict(context.invocation_metadata()))
                 left = self._answers[name]
                 given = left.pop(0) if len(left) > 1 else left[0]
             if isinstance(given, Refusal):

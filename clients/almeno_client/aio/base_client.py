@@ -29,7 +29,8 @@ class BaseClient(CallSettings):
         api_key: API key that every call is sent with; none when None.
         metadata: What every call is sent with besides: pairs of keys and values, or a function that is asked for them
             at each call, such as one that tells the trace context.
-        interceptors: Interceptors of grpc.aio's for every call; the first one sees a call first.
+        interceptors: Interceptors of grpc.aio's; the first one sees a call first. Each of them sees calls of one kind,
+            unary, streamed or upload, even where its class is an interceptor of several: give one a kind.
         timeout_seconds: Default deadline of a call, its retries included.
         wait_for_ready: Whether a call waits, up to its deadline, for a service that cannot be reached, rather than
             fail after a few attempts.
