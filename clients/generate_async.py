@@ -59,6 +59,9 @@ class Kind(Enum):
 Kinds = dict[str, Kind]
 """By the name that is called: `upload`, `self.get_loan`. What is not here gives a value."""
 
+Homes = dict[str, tuple[str, set[str]]]
+"""By the name of a module, where its twin is, and what that defines."""
+
 
 def kind_of(node: ast.expr | None, kinds: Kinds) -> Kind:
     """What an expression gives."""
@@ -140,9 +143,9 @@ class _Twin:
         self.source = source
         self.tree = ast.parse(source)
         self.parents = {child: node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)}
-        self.functions = [node for node in ast.walk(self.tree) if isinstance(node, ast.FunctionDef)]
         self.client_classes: list[ast.ClassDef] = []
         self.edits: list[tuple[int, int, str]] = []
+        self.loops: list[ast.For] = []
         lines = source.splitlines(keepends=True)
         self.line_starts = [sum(map(len, lines[:number])) for number in range(len(lines))]
 
@@ -168,9 +171,10 @@ class _Twin:
 
     def note_kinds(self, kinds: Kinds) -> None:
         """Adds the kinds of the methods, as far as they follow from those that are known."""
-        for function in self.functions:
-            if self.parents[function] in self.client_classes:
-                kinds[f"self.{function.name}"] = kind_of_function(function, kinds)
+        for owner in self.client_classes:
+            for function in owner.body:
+                if isinstance(function, ast.FunctionDef):
+                    kinds[f"self.{function.name}"] = kind_of_function(function, kinds)
 
     def edited(self) -> str:
         text = bytearray(self.source)
@@ -180,8 +184,8 @@ class _Twin:
 
     # What becomes of each construct.
 
-    def edit(self, kinds: Kinds, homes: dict[str, tuple[str, set[str]]]) -> None:
-        """Notes all edits; `homes` has, by module, where its twin is and what that defines."""
+    def edit(self, kinds: Kinds, homes: Homes) -> None:
+        """Notes all edits."""
         previous_end = 0
         dropped = []
         for node in self.tree.body:
@@ -207,16 +211,14 @@ class _Twin:
             ):
                 self.edit_docstring(node.body[0])
 
-    def edit_import(self, node: ast.ImportFrom, homes: dict[str, tuple[str, set[str]]]) -> None:
+    def edit_import(self, node: ast.ImportFrom, homes: Homes) -> None:
         """Imports what is asynchronous from where that is."""
         package, _, module = (node.module or "").partition(".")
         if package != PACKAGE or module not in homes:
             return
         home, defined = homes[module]
-        twins = [alias.name for alias in node.names if alias.name in defined]
-        others = [alias.name for alias in node.names if alias.name not in defined]
-        if any(alias.asname for alias in node.names):
-            self.refuse(node, "import this under its own name")
+        twins = [ast.unparse(alias) for alias in node.names if alias.name in defined]
+        others = [ast.unparse(alias) for alias in node.names if alias.name not in defined]
         lines = [
             f"from {origin} import {', '.join(names)}"
             for origin, names in ((f"{PACKAGE}.{home}.{module}", twins), (f"{PACKAGE}.{module}", others))
@@ -232,19 +234,18 @@ class _Twin:
 
     def edit_function(self, function: ast.FunctionDef, kinds: Kinds) -> None:
         kind = kind_of_function(function, kinds)
-        if kind is Kind.VALUE:
-            return
-        if kind is Kind.COROUTINE or yields(function):
+        is_async = kind is Kind.COROUTINE or (kind is Kind.STREAM and yields(function))
+        if is_async:
             self.insert(self.start(function), "async ")
         if kind is Kind.STREAM:
             self.edit_returned_iterator(function)
         for node in own_nodes(function):
-            if isinstance(node, ast.YieldFrom):
+            if isinstance(node, ast.YieldFrom) and is_async:
                 self.edit_yield_from(node, kinds)
             elif kind_of(node, kinds) is Kind.COROUTINE:
                 self.edit_coroutine_call(node)
             elif kind_of(node, kinds) is Kind.STREAM:
-                self.edit_stream(node, function, kind)
+                self.edit_stream(node, is_async)
 
     def edit_returned_iterator(self, function: ast.FunctionDef) -> None:
         returns = function.returns
@@ -261,7 +262,7 @@ class _Twin:
         else:
             self.insert(self.start(call), "await ")
 
-    def edit_stream(self, call: ast.Call, function: ast.FunctionDef, kind: Kind) -> None:
+    def edit_stream(self, call: ast.Call, is_async: bool) -> None:
         parent = self.parents[call]
         if is_map(call):
             self.edits.append((self.start(call.func), self.end(call.func), "map_stream"))
@@ -270,7 +271,7 @@ class _Twin:
         elif isinstance(parent, ast.comprehension):
             self.insert(self.source.rfind(b"for", 0, self.start(parent.target)), "async ")
         elif isinstance(parent, ast.Return):
-            if kind is Kind.COROUTINE or yields(function):
+            if is_async:
                 self.refuse(parent, "a method that returns a stream must not make calls of its own before")
         elif not (isinstance(parent, ast.YieldFrom) or (isinstance(parent, ast.Call) and is_map(parent))):
             self.refuse(call, "a stream is for `for`, `map`, `yield from` or `return` alone")
@@ -279,22 +280,28 @@ class _Twin:
         """Makes `for X in S:` into `async with aclosing(S) as stream:` and `async for X in stream:`."""
         if loop.orelse:
             self.refuse(loop, "a loop over a stream must not have an else")
-        indent = " " * loop.col_offset
+        indent = self.indent(loop)
         target = self.text(loop.target)
         self.edits.append((self.start(loop), self.start(loop.iter), "async with aclosing("))
         self.insert(self.end(loop.iter), f") as stream:\n{indent}    async for {target} in stream")
-        first_line = loop.body[0].lineno
         for line in range(loop.iter.end_lineno + 1, loop.end_lineno + 1):
             self.insert(self.line_starts[line - 1], "    ")
-        if first_line == loop.lineno:
-            self.refuse(loop, "put the body of this loop on a line of its own")
+        self.loops.append(loop)
+
+    def indent(self, statement: ast.stmt) -> str:
+        """How far a statement is indented in the twin, given the loops around it that were edited before."""
+        depth, node = statement.col_offset, self.parents[statement]
+        while node in self.parents:
+            depth += 4 if node in self.loops else 0
+            node = self.parents[node]
+        return " " * depth
 
     def edit_yield_from(self, node: ast.YieldFrom, kinds: Kinds) -> None:
         """Makes `yield from S`, which asynchronous generators lack, into a loop."""
         statement = self.parents[node]
         if not isinstance(statement, ast.Expr):
             self.refuse(node, "`yield from` has to be a statement")
-        indent = " " * statement.col_offset
+        indent = self.indent(statement)
         place, end = self.start(statement), self.start(node.value)
         if kind_of(node.value, kinds) is Kind.STREAM:
             self.edits.append((place, end, "async with aclosing("))
@@ -305,28 +312,46 @@ class _Twin:
         self.insert(self.end(node.value), ending)
 
 
-def twins() -> list[_Twin]:
-    """The modules with a class on `BaseClient`, or on one that is."""
-    candidates = [_Twin(path.stem, path.read_bytes()) for path in sorted(CLIENT.glob("*.py"))]
-    candidates = [module for module in candidates if f"{module.name}.py" not in by_hand()]
-    bases = {BASE_CLASS}
-    while True:
-        for module in candidates:
-            module.client_classes = [
-                node
-                for node in classes(module.tree)
-                if any(isinstance(base, ast.Name) and base.id in bases for base in node.bases)
-            ]
-        found = {node.name for module in candidates for node in module.client_classes}
-        if found <= bases:
-            return [module for module in candidates if module.client_classes]
-        bases |= found
+def make_twins(sources: dict[str, bytes]) -> list[_Twin]:
+    """Makes the twins of those modules that have a class on `BaseClient`, or on one that is.
+
+    Args:
+        sources: The modules of the synchronous client by their names, but for those that have a twin by hand.
+    """
+    twins = with_client_classes([_Twin(name, source) for name, source in sources.items()])
+    kinds: Kinds = {"time.sleep": Kind.COROUTINE}
+    homes: Homes = {twin.name: (GENERATED, {node.name for node in twin.client_classes}) for twin in twins}
+    for name, tree in by_hand().items():
+        kinds |= kinds_by_hand(tree)
+        homes[name] = (BY_HAND, names_defined(tree.body))
+    known: Kinds = {}
+    while known != kinds:
+        known = dict(kinds)
+        for twin in twins:
+            twin.note_kinds(kinds)
+    for twin in twins:
+        twin.edit(kinds, homes)
+    return twins
+
+
+def with_client_classes(modules: list[_Twin]) -> list[_Twin]:
+    """The modules that have classes of the client, noted in each."""
+    bases: set[str] = set()
+    found = {BASE_CLASS}
+    while found != bases:
+        bases = set(found)
+        for module in modules:
+            for node in classes(module.tree):
+                if node not in module.client_classes and any(ast.unparse(base) in bases for base in node.bases):
+                    module.client_classes.append(node)
+                    found.add(node.name)
+    return [module for module in modules if module.client_classes]
 
 
 def by_hand() -> dict[str, ast.Module]:
-    """The modules of the asynchronous client that are written by hand, by the names of their files."""
+    """The modules of the asynchronous client that are written by hand."""
     files = (CLIENT / BY_HAND).glob("*.py")
-    return {path.name: ast.parse(path.read_bytes()) for path in files if path.name != "__init__.py"}
+    return {path.stem: ast.parse(path.read_bytes()) for path in files if path.stem != "__init__"}
 
 
 def in_house_style(text: str, file: str) -> str:
@@ -343,27 +368,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Makes the asynchronous client's methods from the synchronous ones.")
     parser.add_argument("output", type=Path, help="folder for the modules; its content is replaced")
     folder: Path = parser.parse_args().output
-    modules = twins()
-    kinds: Kinds = {"time.sleep": Kind.COROUTINE}
-    homes: dict[str, tuple[str, set[str]]] = {}
-    for file, tree in by_hand().items():
-        kinds |= kinds_by_hand(tree)
-        homes[Path(file).stem] = (BY_HAND, names_defined(tree.body))
-    for module in modules:
-        homes[module.name] = (GENERATED, {node.name for node in module.client_classes})
-    known: Kinds = {}
-    while known != kinds:
-        known = dict(kinds)
-        for module in modules:
-            module.note_kinds(kinds)
+    files = sorted(path for path in CLIENT.glob("*.py") if path.stem not in by_hand())
+    twins = make_twins({path.stem: path.read_bytes() for path in files})
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     (folder / "__init__.py").write_text('"""Generated by `make async-client`; not to be edited."""\n', encoding="utf-8")
-    for module in modules:
-        module.edit(kinds, homes)
-        heading = f"# Generated by `make async-client` from {PACKAGE}/{module.name}.py; not to be edited.\n"
-        text = in_house_style(heading + module.edited(), f"{module.name}.py")
-        (folder / f"{module.name}.py").write_text(text, encoding="utf-8")
+    for twin in twins:
+        heading = f"# Generated by `make async-client` from {PACKAGE}/{twin.name}.py; not to be edited.\n"
+        text = in_house_style(heading + twin.edited(), f"{twin.name}.py")
+        (folder / f"{twin.name}.py").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
