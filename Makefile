@@ -5,9 +5,10 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 GEN := almeno_grpc/_gen
 GENERATE := .venv/generator/bin/python protos/generate.py
+ASYNC_CLIENT := clients/almeno_client/aio/_gen
 RELEASED_PROTOS := protos/almeno-0.1.0.binpb
 
-.PHONY: run test coverage test-lowest bench lint format protos released-protos lock sample-book clean help
+.PHONY: run test coverage test-lowest bench lint format protos async-client released-protos lock sample-book clean help
 
 help: ## Show the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
@@ -47,7 +48,7 @@ test-lowest: .venv/development ## Make a call with the oldest versions that pypr
 bench: .venv/development ## Measure the server beside the bare transport; needs h2load. BENCH=--quick tries it.
 	PYTHONPATH=tests $(BIN)/python -m benchmarks $(BENCH)
 
-lint: .venv/development .venv/generator/made ## Check style, types, protos, and that the stubs follow from the protos.
+lint: .venv/development .venv/generator/made ## Check style, types, protos, and that what is generated follows from its sources.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -56,6 +57,8 @@ lint: .venv/development .venv/generator/made ## Check style, types, protos, and 
 	$(BIN)/buf lint .venv/protos/image.binpb --config protos/buf.yaml
 	$(BIN)/buf breaking .venv/protos/image.binpb --against $(RELEASED_PROTOS) --config protos/buf.yaml
 	diff -r -x __pycache__ .venv/protos/stubs $(GEN)
+	$(BIN)/python clients/generate_async.py .venv/async-client
+	diff -r -x __pycache__ .venv/async-client $(ASYNC_CLIENT)
 
 format: .venv/development ## Put the sources into the house style.
 	$(BIN)/ruff check --fix .
@@ -63,6 +66,9 @@ format: .venv/development ## Put the sources into the house style.
 
 protos: .venv/generator/made ## Generate the stubs from protos/.
 	$(GENERATE) $(GEN)
+
+async-client: .venv/development ## Generate the asynchronous client's methods from the synchronous client's.
+	$(BIN)/python clients/generate_async.py $(ASYNC_CLIENT)
 
 released-protos: .venv/generator/made ## Make the image of the protos that later ones are compared with; at a release.
 	mkdir -p .venv/protos

@@ -1,5 +1,8 @@
 """A client of the Almeno credit service: a small library, and the command line `almeno` on top of it."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from almeno_client.access_records import (
     ApiKey,
     AuditCheckpoint,
@@ -97,12 +100,16 @@ from almeno_client.repayment_records import (
 )
 from almeno_grpc.api_keys import new_key
 
+if TYPE_CHECKING:
+    from almeno_client.aio import AsyncCreditClient
+
 __all__ = [
     "DEFAULT_ADDRESS",
     "Aborted",
     "AlreadyExists",
     "ApiKey",
     "AssetClass",
+    "AsyncCreditClient",
     "AuditCheckpoint",
     "AuditEvent",
     "AuditEventKind",
@@ -190,3 +197,10 @@ __all__ = [
     "Vintage",
     "new_key",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Imports the asynchronous client with its first use; the command line does without."""
+    if name != "AsyncCreditClient":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return import_module("almeno_client.aio").AsyncCreditClient

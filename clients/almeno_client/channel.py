@@ -1,6 +1,9 @@
 """The gRPC channel: TLS, retry policy, load balancing over the servers of an address, no proxy to this machine."""
 
 import json
+import random
+import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +22,15 @@ RETRYABLE_CODES = (
 )
 """Status codes after which a call is retried. DEADLINE_EXCEEDED is not: the deadline is the caller's. CANCELLED is what
 gRPC makes of a stream that a server under load resets; a call that was cancelled on this side is not sent again."""
+
+BACKOFF_JITTER = 0.2
+"""How far a pause may differ from the backoff, as a share of it. As gRPC's own retries have it: clients that one
+restart has hit do not all come back at the same moment."""
+
+Interceptor = grpc.UnaryUnaryClientInterceptor | grpc.UnaryStreamClientInterceptor | grpc.StreamUnaryClientInterceptor
+"""What may stand around the calls of the synchronous client."""
+
+_RANDOM = secrets.SystemRandom()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +81,8 @@ class Retries:
 
     Attributes:
         attempts: Maximum number of attempts, the first included; 1 to 5, which is gRPC's own bound.
-        first_backoff_seconds: Backoff before the second attempt, with jitter; it doubles with each attempt.
-        longest_backoff_seconds: Maximum backoff.
+        first_backoff_seconds: Backoff before the second attempt; it doubles with each attempt.
+        longest_backoff_seconds: Maximum backoff. Each pause is up to a fifth shorter or longer than its backoff.
     """
 
     attempts: int = 5
@@ -83,12 +95,15 @@ class Retries:
         if not 0 < self.first_backoff_seconds <= self.longest_backoff_seconds:
             raise ValueError("the first backoff has to be above zero and no longer than the longest")
 
-    def pause_seconds(self, attempt: int) -> float:
-        """Backoff after a failed attempt; attempts count from 1."""
-        return min(self.first_backoff_seconds * 2.0 ** (attempt - 1), self.longest_backoff_seconds)
+    def pause_seconds(self, attempt: int, source: random.Random = _RANDOM) -> float:
+        """Pause after a failed attempt, the backoff with jitter out of a source; attempts count from 1."""
+        backoff = min(self.first_backoff_seconds * 2.0 ** (attempt - 1), self.longest_backoff_seconds)
+        return backoff * source.uniform(1 - BACKOFF_JITTER, 1 + BACKOFF_JITTER)
 
 
-def open_channel(address: str, tls: Tls | None, retries: Retries) -> grpc.Channel:
+def open_channel(
+    address: str, tls: Tls | None, retries: Retries, interceptors: Sequence[Interceptor] = ()
+) -> grpc.Channel:
     """Opens a channel; it connects on the first call.
 
     Args:
@@ -96,13 +111,28 @@ def open_channel(address: str, tls: Tls | None, retries: Retries) -> grpc.Channe
             `dns:///credit.example.com:50051` or `ipv4:10.0.0.1:50051,10.0.0.2:50051`: calls go to them in turn.
         tls: Transport security; plaintext when None.
         retries: Retry policy.
+        interceptors: Interceptors of every call; the first one sees a call first.
 
     Raises:
         OSError: A file of `tls` cannot be read.
         ValueError: The address is none, or a file of `tls` is not in PEM form.
     """
+    options = channel_options(address, retries)
+    if tls is None:
+        channel = grpc.insecure_channel(address, options)
+    else:
+        channel = grpc.secure_channel(address, tls.credentials(), options)
+    return grpc.intercept_channel(channel, *interceptors)
+
+
+def channel_options(address: str, retries: Retries) -> list[tuple[str, str | int]]:
+    """The options of a channel, synchronous or not: retry policy, load balancing, no proxy to this machine.
+
+    Raises:
+        ValueError: The address is none.
+    """
     check_target(address)
-    options = [
+    options: list[tuple[str, str | int]] = [
         # The server's processes share the port, and the kernel gives a process connections, not calls. Channels with
         # subchannels of their own make two clients two connections, where gRPC would let them share one.
         ("grpc.use_local_subchannel_pool", 1),
@@ -113,9 +143,7 @@ def open_channel(address: str, tls: Tls | None, retries: Retries) -> grpc.Channe
     if is_loopback(address):
         # gRPC takes the proxy of http_proxy even to this machine, which no proxy can reach.
         options.append(("grpc.enable_http_proxy", 0))
-    if tls is None:
-        return grpc.insecure_channel(address, options)
-    return grpc.secure_channel(address, tls.credentials(), options)
+    return options
 
 
 def _service_config(retries: Retries) -> dict[str, object]:

@@ -53,7 +53,7 @@ class CreditClient(
     """A client of the credit service: one method a call, plain Python values in, frozen records out.
 
         with CreditClient("127.0.0.1:50051") as client:
-            decision = client.check_eligibility(14, loan_amount="5,00,000", interest_rate="10.5", tenure_months=24)
+            decision = client.check_eligibility(14, loan_amount="5,00,000", interest_rate="9", tenure_months=24)
 
     Calls that the service could not take at the moment are sent again. Those that change something carry a
     request_id, so that sending one again has one effect. Every call has a deadline: `timeout_seconds` of the call or

@@ -1,31 +1,24 @@
 """The calls that bring files of customers and loans into the book."""
 
 import datetime as dt
-import hashlib
 import io
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
 import grpc
 
 from almeno_client.base_client import BaseClient, iterate_pages, new_request_id
-from almeno_client.errors import CreditServiceError, Unavailable, error_of
+from almeno_client.errors import CreditServiceError, Unavailable
 from almeno_client.portfolio_conversion import import_of, issue_of, kind_name
 from almeno_client.portfolio_records import Import, ImportIssue, ImportKind
+from almeno_client.upload import OpenSource, describe_content, upload
 from almeno_client.values import date_message
 from almeno_grpc.api import portfolio_service_pb2
 
 UPLOAD_TIMEOUT_SECONDS = 600.0
 """How long an upload may take unless told otherwise: 256 MiB at half a megabyte a second."""
-
-CHUNK_BYTES = 128 * 1024
-"""Size of the pieces a file is sent in. The service takes up to 4 MiB; other calls wait while it is at work on one."""
-
-_Open = Callable[[], AbstractContextManager[BinaryIO]]
 
 
 class ImportCalls(BaseClient):
@@ -74,49 +67,19 @@ class ImportCalls(BaseClient):
             request_id=request_id or new_request_id(),
             columns=columns,
         )
-        with open_source() as file:
-            # What comes from a pipe can be read once only.
-            if file.seekable():
-                digest = hashlib.sha256()
-                while chunk := file.read(CHUNK_BYTES):
-                    digest.update(chunk)
-                header.size_bytes, header.sha256 = file.tell(), digest.hexdigest()
-
+        describe_content(header, open_source)
         return self._retry(
             lambda seconds_left: self._upload(header, open_source, seconds_left),
             UPLOAD_TIMEOUT_SECONDS if timeout_seconds is None else timeout_seconds,
         )
 
-    def _upload(self, header: portfolio_service_pb2.ImportHeader, open_source: _Open, timeout_seconds: float) -> Import:
-        under_way = threading.Event()
-        failures: list[OSError] = []
+    def _upload(
+        self, header: portfolio_service_pb2.ImportHeader, open_source: OpenSource, timeout_seconds: float
+    ) -> Import:
         with open_source() as file:
-
-            def messages() -> Iterator[portfolio_service_pb2.StartImportRequest]:
-                # gRPC runs this on a thread of its own, and takes the end of the messages for the end of the file:
-                # a file that cannot be read to its end has to cancel the call, or its first part would be imported.
-                yield portfolio_service_pb2.StartImportRequest(header=header)
-                try:
-                    while chunk := file.read(CHUNK_BYTES):
-                        yield portfolio_service_pb2.StartImportRequest(chunk=chunk)
-                except OSError as error:
-                    failures.append(error)
-                    under_way.wait()
-                    call.cancel()
-                except ValueError:
-                    # The file is closed: the service has ended the call before it had read everything.
-                    return
-
-            call = self._portfolio_stub.StartImport.future(messages(), **self._call_options(timeout_seconds))
-            under_way.set()
-            try:
-                response: portfolio_service_pb2.StartImportResponse = call.result()
-            except grpc.FutureCancelledError:
-                raise failures[0] from None
-            except grpc.RpcError as error:
-                raise error_of(error, header.request_id) from error
-            finally:
-                call.cancel()
+            response: portfolio_service_pb2.StartImportResponse = upload(
+                self._portfolio_stub.StartImport, header, file, self._call_options(timeout_seconds)
+            )
         return import_of(response.book_import)
 
     def get_import(self, import_id: str, *, timeout_seconds: float | None = None) -> Import:

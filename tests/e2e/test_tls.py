@@ -1,5 +1,6 @@
 """A real server over TLS, with certificates made here; and that open traffic beyond this machine takes a word."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -11,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import grpc
 import pytest
-from almeno_client import CreditClient, Retries, Tls, Unavailable
+from almeno_client import AsyncCreditClient, CreditClient, Retries, Tls, Unavailable
 from support.calls import SECONDS
 from support.servers import BIN, RunningServer, StartServer
 
@@ -165,12 +166,20 @@ def test_server_that_asks_for_certificates_serves_those_of_its_authority_alone(
     certified = Tls(authority.certificate, branch.certificate, branch.key)
     with CreditClient(certified_server.address, tls=certified) as client:
         assert client.register_customer(**APPLICANT, phone_number="98450 44442").customer_id
+
+    async def listed_by_asyncio(tls: Tls) -> list[int]:
+        async with AsyncCreditClient(certified_server.address, tls=tls, retries=ONCE) as client:
+            return [customer.customer_id async for customer in client.list_customers()]
+
+    assert asyncio.run(listed_by_asyncio(certified))
     ours = ("--tls-ca", authority.certificate)
     branch_options = ("--tls-cert", branch.certificate, "--tls-key", branch.key)
     assert almeno(certified_server, *ours, *branch_options, "customers").returncode == 0
     for tls in (Tls(authority.certificate), Tls(authority.certificate, stranger.certificate, stranger.key)):
         with CreditClient(certified_server.address, tls=tls, retries=ONCE) as client, pytest.raises(Unavailable):
             list(client.list_customers())
+        with pytest.raises(Unavailable):
+            asyncio.run(listed_by_asyncio(tls))
     assert almeno(certified_server, *ours, "customers").returncode == 5
 
 

@@ -1,5 +1,6 @@
 """A stand-in for the service: a real gRPC server whose answers each test lays down."""
 
+import asyncio
 import datetime as dt
 import os
 import threading
@@ -7,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from types import FunctionType
 from typing import Any
 
@@ -33,6 +35,7 @@ from almeno_grpc.api import (
     portfolio_service_pb2_grpc,
 )
 from support import access_messages, credit_messages
+from support.async_clients import BlockingClient, running_loop
 
 QUICK = Retries(attempts=4, first_backoff_seconds=0.005, longest_backoff_seconds=0.02)
 
@@ -83,8 +86,8 @@ class FakeService:
         self._lock = threading.Lock()
         self.requests: dict[str, list[Any]] = {}
         self.peers: set[str] = set()
-        self.credentials: dict[str, list[str | None]] = {}
-        """What each call of a method brought as `authorization`."""
+        self.metadata: dict[str, list[dict[str, str | bytes]]] = {}
+        """What each call of a method brought beside its request."""
         for service in (credit_service_pb2, loan_service_pb2, portfolio_service_pb2, access_service_pb2):
             for descriptor in service.DESCRIPTOR.services_by_name.values():
                 for method in descriptor.methods:
@@ -94,7 +97,12 @@ class FakeService:
         self._answers.clear()
         self.requests.clear()
         self.peers.clear()
-        self.credentials.clear()
+        self.metadata.clear()
+
+    @property
+    def credentials(self) -> dict[str, list[Any]]:
+        """What each call of a method brought as `authorization`; None where it brought none."""
+        return {method: [sent.get("authorization") for sent in calls] for method, calls in self.metadata.items()}
 
     def answers(self, method: str, *answers: Answer) -> None:
         """Lays down the answers to the next calls of a method; the last one also answers all later calls."""
@@ -106,8 +114,7 @@ class FakeService:
             with self._lock:
                 self.requests.setdefault(name, []).append(received)
                 self.peers.add(context.peer())
-                metadata = {key: str(value) for key, value in context.invocation_metadata()}
-                self.credentials.setdefault(name, []).append(metadata.get("authorization"))
+                self.metadata.setdefault(name, []).append(dict(context.invocation_metadata()))
                 left = self._answers[name]
                 given = left.pop(0) if len(left) > 1 else left[0]
             if isinstance(given, Refusal):
@@ -149,9 +156,23 @@ def address(stand_in: tuple[FakeService, str]) -> str:
     return stand_in[1]
 
 
+@pytest.fixture(scope="session")
+def event_loop_thread() -> Iterator[asyncio.AbstractEventLoop]:
+    with running_loop() as loop:
+        yield loop
+
+
+@pytest.fixture(params=["synchronous", "asynchronous"])
+def client_class(request: pytest.FixtureRequest) -> Any:
+    """Makes clients: a test that asks for it runs twice, for what holds of one client holds of the other."""
+    if request.param == "synchronous":
+        return CreditClient
+    return partial(BlockingClient, request.getfixturevalue("event_loop_thread"))
+
+
 @pytest.fixture
-def client(address: str) -> Iterator[CreditClient]:
-    with CreditClient(address, retries=QUICK, timeout_seconds=10) as client:
+def client(client_class: Any, address: str) -> Iterator[Any]:
+    with client_class(address, retries=QUICK, timeout_seconds=10) as client:
         yield client
 
 

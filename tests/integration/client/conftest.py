@@ -3,9 +3,19 @@
 from collections.abc import Iterator
 
 import pytest
-from support.fake_service import FakeService, address, almeno, client, sample, service, serving
+from support.fake_service import (
+    FakeService,
+    address,
+    almeno,
+    client,
+    client_class,
+    event_loop_thread,
+    sample,
+    service,
+    serving,
+)
 
-__all__ = ["address", "almeno", "client", "sample", "service"]
+__all__ = ["address", "almeno", "client", "client_class", "event_loop_thread", "sample", "service"]
 
 
 @pytest.fixture(scope="session")

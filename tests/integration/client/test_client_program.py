@@ -107,3 +107,9 @@ def test_interrupted_simulation_writes_no_page(service, address, tmp_path):
     assert (ended.returncode, ended.stdout) == (130, "")
     assert "Traceback" not in ended.stderr
     assert not (tmp_path / "almeno-simulation.html").exists()
+
+
+def test_library_imports_the_asynchronous_client_only_when_it_is_used():
+    program = "import sys, almeno_client; print('almeno_client.aio' in sys.modules, almeno_client.AsyncCreditClient)"
+    printed = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, timeout=30, check=True)
+    assert printed.stdout == "False <class 'almeno_client.aio._gen.client.AsyncCreditClient'>\n"

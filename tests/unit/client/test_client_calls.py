@@ -234,7 +234,7 @@ def test_client_waits_as_long_as_the_service_asks_before_it_sends_again(client, 
     assert len(service.requests["StartImport"]) == 3
 
 
-def test_call_that_the_caller_itself_cancels_is_not_sent_again(address, service, sample):
+def test_call_that_the_caller_itself_cancels_is_not_sent_again(client_class, address, service, sample):
     """Closing a client cancels what is in flight; that is no word of the service."""
     reached, over = threading.Event(), threading.Event()
 
@@ -244,7 +244,7 @@ def test_call_that_the_caller_itself_cancels_is_not_sent_again(address, service,
         over.wait(10)
 
     service.answers("WatchImport", slow)
-    client = CreditClient(address, retries=QUICK)
+    client = client_class(address, retries=QUICK)
     moves = client.watch_import("i-1")
     next(moves)
     assert reached.wait(10)
@@ -258,9 +258,9 @@ def test_call_that_the_caller_itself_cancels_is_not_sent_again(address, service,
     assert len(service.requests["WatchImport"]) == 1
 
 
-def test_retries_can_be_switched_off(address, service, sample):
+def test_retries_can_be_switched_off(client_class, address, service, sample):
     service.answers("GetLoan", sample.refusal(grpc.StatusCode.UNAVAILABLE, "down"))
-    with CreditClient(address, retries=Retries(attempts=1)) as client, pytest.raises(Unavailable):
+    with client_class(address, retries=Retries(attempts=1)) as client, pytest.raises(Unavailable):
         client.get_loan(5)
     assert len(service.requests["GetLoan"]) == 1
 
@@ -273,7 +273,7 @@ def test_retries_that_grpc_would_not_take_are_refused(wrong):
         Retries(**wrong)
 
 
-def test_call_has_the_clients_deadline_unless_it_says_otherwise(address, service, sample):
+def test_call_has_the_clients_deadline_unless_it_says_otherwise(client_class, address, service, sample):
     left = []
 
     def answer(_, context):
@@ -281,16 +281,16 @@ def test_call_has_the_clients_deadline_unless_it_says_otherwise(address, service
         return credit.GetLoanResponse(loan=sample.loan(), customer=sample.customer())
 
     service.answers("GetLoan", answer)
-    with CreditClient(address, timeout_seconds=7) as client:
+    with client_class(address, timeout_seconds=7) as client:
         client.get_loan(5)
         client.get_loan(5, timeout_seconds=70)
-    with CreditClient(address) as client:
+    with client_class(address) as client:
         client.get_loan(5)
     assert [round(seconds, -1 if seconds > 60 else 0) for seconds in left] == [7, 70, 30]
 
 
 @pytest.mark.parametrize("seconds", [1e9, 1e10, 1e300, float("inf")])
-def test_call_waits_as_long_as_it_was_told_and_at_most_a_year(address, service, sample, seconds):
+def test_call_waits_as_long_as_it_was_told_and_at_most_a_year(client_class, address, service, sample, seconds):
     left = []
 
     def answer(_, context):
@@ -298,7 +298,7 @@ def test_call_waits_as_long_as_it_was_told_and_at_most_a_year(address, service, 
         return credit.GetLoanResponse(loan=sample.loan(), customer=sample.customer())
 
     service.answers("GetLoan", answer)
-    with CreditClient(address, timeout_seconds=seconds) as client:
+    with client_class(address, timeout_seconds=seconds) as client:
         client.get_loan(5)
         client.get_loan(5, timeout_seconds=seconds)
     assert all(364 * 86_400 < time_left <= 366 * 86_400 for time_left in left)
@@ -318,15 +318,15 @@ def test_slow_answer_is_a_deadline_exceeded_that_names_the_request(client, servi
     assert caught.value.retryable
 
 
-def test_service_that_is_down_is_unavailable():
-    with CreditClient("127.0.0.1:1", retries=Retries(2, 0.01, 0.01)) as client, pytest.raises(Unavailable) as caught:
+def test_service_that_is_down_is_unavailable(client_class):
+    with client_class("127.0.0.1:1", retries=Retries(2, 0.01, 0.01)) as client, pytest.raises(Unavailable) as caught:
         client.get_loan(5)
     assert caught.value.reason == ""
 
 
-def test_call_may_wait_for_the_service():
+def test_call_may_wait_for_the_service(client_class):
     with (
-        CreditClient("127.0.0.1:1", wait_for_ready=True, timeout_seconds=0.2) as patient,
+        client_class("127.0.0.1:1", wait_for_ready=True, timeout_seconds=0.2) as patient,
         pytest.raises(DeadlineExceeded),
     ):
         patient.get_loan(5)

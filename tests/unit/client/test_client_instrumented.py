@@ -2,14 +2,14 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import grpc
 import pytest
 from almeno_client import BookProgress, CreditClient, ImportKind, ImportState, NotFound, Retries, SimulationSummary
-from opentelemetry.instrumentation.grpc import GrpcInstrumentorClient
+from opentelemetry.instrumentation.grpc import GrpcAioInstrumentorClient, GrpcInstrumentorClient
 from support.portfolio_model import progress, simulation, summary
 
 from almeno_grpc.api import credit_service_pb2 as credit
@@ -41,21 +41,37 @@ class WrappingInterceptor(
         yield from continuation(details, request)
 
 
+class AsyncUnaryInterceptor(grpc.aio.UnaryUnaryClientInterceptor):
+    """Leaves of a call its answer, as grpc.aio allows."""
+
+    async def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
+        return await (await continuation(details, request))
+
+
+class AsyncUploadInterceptor(grpc.aio.StreamUnaryClientInterceptor):
+    """Waits for the end of the call, as OpenTelemetry's does: the messages cannot wait for the interceptor."""
+
+    async def intercept_stream_unary(self, continuation: Any, details: Any, requests: Any) -> Any:
+        call = await continuation(details, requests)
+        await call.code()
+        return call
+
+
+class AsyncStreamInterceptor(grpc.aio.UnaryStreamClientInterceptor):
+    """Hides a call behind a generator."""
+
+    async def intercept_unary_stream(self, continuation: Any, details: Any, request: Any) -> AsyncIterator[Any]:
+        call = await continuation(details, request)
+
+        async def responses() -> AsyncIterator[Any]:
+            async for response in call:
+                yield response
+
+        return responses()
+
+
 @contextmanager
-def wrapped_by_an_interceptor() -> Iterator[None]:
-    plain = grpc.insecure_channel
-
-    def wrapped(*arguments: Any) -> grpc.Channel:
-        return grpc.intercept_channel(plain(*arguments), WrappingInterceptor())
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(grpc, "insecure_channel", wrapped)
-        yield
-
-
-@contextmanager
-def wrapped_by_opentelemetry() -> Iterator[None]:
-    instrumentor = GrpcInstrumentorClient()
+def instrumented(instrumentor: Any) -> Iterator[None]:
     instrumentor.instrument()
     try:
         yield
@@ -63,10 +79,21 @@ def wrapped_by_opentelemetry() -> Iterator[None]:
         instrumentor.uninstrument()
 
 
-@pytest.fixture(params=[wrapped_by_an_interceptor, wrapped_by_opentelemetry])
-def client(request: pytest.FixtureRequest, address: str) -> Iterator[CreditClient]:
-    with request.param(), CreditClient(address, retries=Retries(2, 0.005, 0.02), timeout_seconds=10) as client:
-        yield client
+QUICK = {"retries": Retries(2, 0.005, 0.02), "timeout_seconds": 10}
+
+
+@pytest.fixture(params=["an interceptor", "OpenTelemetry"])
+def client(request: pytest.FixtureRequest, client_class: Any, address: str) -> Iterator[Any]:
+    asynchronous = client_class is not CreditClient
+    if request.param == "an interceptor":
+        kinds = (AsyncUnaryInterceptor, AsyncUploadInterceptor, AsyncStreamInterceptor)
+        interceptors = [kind() for kind in (kinds if asynchronous else (WrappingInterceptor,))]
+        with client_class(address, interceptors=interceptors, **QUICK) as client:
+            yield client
+    else:
+        instrumentor = GrpcAioInstrumentorClient() if asynchronous else GrpcInstrumentorClient()
+        with instrumented(instrumentor), client_class(address, **QUICK) as client:
+            yield client
 
 
 def test_call_and_its_error_come_through(client, service, sample):

@@ -3,7 +3,7 @@ import zlib
 
 import grpc
 import pytest
-from almeno_client import CreditClient, CreditServiceError, ImportKind, PermissionDenied, Tls, Unauthenticated, new_key
+from almeno_client import CreditServiceError, ImportKind, PermissionDenied, Tls, Unauthenticated, new_key
 from almeno_client.base_client import BaseClient
 from support.fake_service import QUICK
 from support.portfolio_model import summary
@@ -53,8 +53,8 @@ def key():
 
 
 @pytest.fixture
-def keyed(address, key):
-    with CreditClient(address, api_key=key, retries=QUICK, timeout_seconds=10) as client:
+def keyed(client_class, address, key):
+    with client_class(address, api_key=key, retries=QUICK, timeout_seconds=10) as client:
         yield client
 
 
@@ -96,12 +96,12 @@ def test_client_without_a_key_sends_none(client, service, sample):
         "xds:///credit",
     ],
 )
-def test_key_never_crosses_a_network_in_plaintext(address, key):
+def test_key_never_crosses_a_network_in_plaintext(client_class, address, key):
     with pytest.raises(ValueError, match="over TLS only") as caught:
-        CreditClient(address, api_key=key)
+        client_class(address, api_key=key)
     assert key not in str(caught.value)
-    CreditClient(address, api_key=key, tls=Tls()).close()
-    CreditClient(address).close()
+    client_class(address, api_key=key, tls=Tls()).close()
+    client_class(address).close()
 
 
 @pytest.mark.parametrize(
@@ -119,13 +119,13 @@ def test_key_never_crosses_a_network_in_plaintext(address, key):
         "unix-abstract:almeno",
     ],
 )
-def test_key_is_taken_to_this_machine_without_tls(address, key):
-    CreditClient(address, api_key=key).close()
+def test_key_is_taken_to_this_machine_without_tls(client_class, address, key):
+    client_class(address, api_key=key).close()
 
 
-def test_text_that_is_no_key_is_refused_before_anything_is_sent(address):
+def test_text_that_is_no_key_is_refused_before_anything_is_sent(client_class, address):
     with pytest.raises(ValueError, match="not an API key"):
-        CreditClient(address, api_key="secret")
+        client_class(address, api_key="secret")
 
 
 @pytest.mark.parametrize(
