@@ -109,6 +109,17 @@ def test_loans_that_end_leave_no_arrears(book, on):
     assert class_of(book, customer.customer_id) == (AssetClass.STANDARD, 0)
 
 
+def test_sanction_that_has_expired_has_no_arrears(book, on):
+    customer = book.register(INCOME)
+    loan = lend(book, customer.customer_id)
+    request = LoanRequest(customer.customer_id, 10_000 * RUPEE, Decimal("10.5"), 12)
+    assert book.book(request, disburse_later=True).loan.state is LoanState.SANCTIONED
+    on(date(2027, 5, 20))
+    assert class_of(book, customer.customer_id)[0] is AssetClass.NON_PERFORMING
+    book.repay(loan.loan_id, 4 * loan.monthly_installment)
+    assert class_of(book, customer.customer_id) == (AssetClass.STANDARD, 0)
+
+
 def test_exit_beyond_the_callers_limit_leaves_the_loan_as_it_is(book, on):  # noqa: ARG001 - sets the day
     customer = book.register(INCOME)
     loan = lend(book, customer.customer_id)
