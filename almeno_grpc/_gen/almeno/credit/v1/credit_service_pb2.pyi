@@ -5,6 +5,7 @@ from almeno_grpc._gen.almeno.credit.v1 import loan_pb2 as _loan_pb2
 from almeno_grpc._gen.almeno.credit.v1 import personal_data_pb2 as _personal_data_pb2
 from almeno_grpc._gen.almeno.credit.v1 import repayment_pb2 as _repayment_pb2
 from almeno_grpc._gen.almeno.credit.v1 import scope_pb2 as _scope_pb2
+from google.api import field_behavior_pb2 as _field_behavior_pb2
 from google.rpc import status_pb2 as _status_pb2
 from google.type import date_pb2 as _date_pb2
 from google.type import decimal_pb2 as _decimal_pb2
