@@ -90,4 +90,5 @@ sample-book: .venv/service ## Make the files of the sample book in data/ again.
 
 clean: ## Remove everything that make has made, the database `almeno.db` excepted.
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.* *.egg-info
+	cd clients/examples && rm -rf go/credit go/gateway/*.json typescript/node_modules typescript/gen typescript/dist java/target
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

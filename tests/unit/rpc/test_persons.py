@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from support.memory_store import MemoryStore
 
+from almeno_grpc.api import credit_service_pb2, customer_pb2, personal_data_pb2
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.access import NOBODY, SCOPES, Caller, Limits
 from almeno_grpc.domain.errors import CallerLimitExceeded
@@ -88,3 +89,24 @@ def test_no_more_persons_a_day_are_shown_than_the_principal_may_see(shown: Shown
     with pytest.raises(CallerLimitExceeded):
         shown.persons.are_shown([4])
     assert shown.events() == [("/S/GetCustomer", 0, "1-2"), ("/S/GetCustomer", 0, IMPORT_ID)]
+
+
+def test_fields_that_tell_who_a_person_is_say_so() -> None:
+    messages = [
+        message
+        for module in (customer_pb2, credit_service_pb2)
+        for message in module.DESCRIPTOR.message_types_by_name.values()
+    ]
+    marked = {
+        message.name: {
+            field.name for field in message.fields if field.GetOptions().Extensions[personal_data_pb2.personal_data]
+        }
+        for message in messages
+    }
+    assert {name: fields for name, fields in marked.items() if fields} == {
+        "Customer": {"first_name", "last_name", "phone_number"},
+        "CustomerChange": {"old_value", "new_value"},
+        "RegisterCustomerRequest": {"first_name", "last_name", "phone_number"},
+        "UpdateCustomerRequest": {"first_name", "last_name", "phone_number"},
+        "FindCustomersRequest": {"phone_number", "name_prefix"},
+    }

@@ -22,11 +22,12 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x61lmeno/credit/v1/access.proto\x12\x10\x61lmeno.credit.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\"\xd0\x01\n\tPrincipal\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06scopes\x18\x02 \x03(\t\x12\x31\n\x06limits\x18\x03 \x01(\x0b\x32!.almeno.credit.v1.PrincipalLimits\x12\x10\n\x08\x64isabled\x18\x04 \x01(\x08\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa3\x02\n\x0fPrincipalLimits\x12+\n\x0fmax_loan_amount\x18\x01 \x01(\x0b\x32\x12.google.type.Money\x12)\n\rmax_repayment\x18\x02 \x01(\x0b\x32\x12.google.type.Money\x12\x1d\n\x10\x63\x61lls_per_second\x18\x03 \x01(\x05H\x00\x88\x01\x01\x12\x12\n\x05\x62urst\x18\x04 \x01(\x05H\x01\x88\x01\x01\x12\x18\n\x0bmax_streams\x18\x05 \x01(\x05H\x02\x88\x01\x01\x12\"\n\x15max_pii_reads_per_day\x18\x06 \x01(\x03H\x03\x88\x01\x01\x42\x13\n\x11_calls_per_secondB\x08\n\x06_burstB\x0e\n\x0c_max_streamsB\x18\n\x16_max_pii_reads_per_day\"\x81\x02\n\x06\x41piKey\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x11\n\tprincipal\x18\x02 \x01(\t\x12\x0e\n\x06scopes\x18\x03 \x03(\t\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0brevoke_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rlast_use_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"c\n\x0f\x43\x65rtificateName\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\tprincipal\x18\x02 \x01(\t\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb0\x02\n\nAuditEvent\x12\x11\n\tstream_id\x18\x01 \x01(\x03\x12\x10\n\x08sequence\x18\x02 \x01(\x03\x12.\n\x04kind\x18\x03 \x01(\x0e\x32 .almeno.credit.v1.AuditEventKind\x12.\n\nevent_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tprincipal\x18\x05 \x01(\t\x12\x12\n\ncredential\x18\x06 \x01(\t\x12\x0e\n\x06method\x18\x07 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x08 \x01(\x03\x12\x0f\n\x07subject\x18\t \x01(\t\x12\x12\n\nrequest_id\x18\n \x01(\t\x12\x0f\n\x07outcome\x18\x0b \x01(\t\x12\r\n\x05\x63ount\x18\x0c \x01(\x03\x12\x0c\n\x04hash\x18\r \x01(\x0c\"\x94\x01\n\x0f\x41uditCheckpoint\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12/\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04root\x18\x03 \x01(\x0c\x12\x0c\n\x04hash\x18\x04 \x01(\x0c\x12\x11\n\tsignature\x18\x05 \x01(\x0c\x12\x11\n\talgorithm\x18\x06 \x01(\t*\xa4\x01\n\x0e\x41uditEventKind\x12 \n\x1c\x41UDIT_EVENT_KIND_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x41UDIT_EVENT_KIND_WRITE\x10\x01\x12\x1b\n\x17\x41UDIT_EVENT_KIND_REPEAT\x10\x02\x12\x19\n\x15\x41UDIT_EVENT_KIND_READ\x10\x03\x12\x1c\n\x18\x41UDIT_EVENT_KIND_REFUSAL\x10\x04\x42\x46\n\x14\x63om.almeno.credit.v1P\x01Z\x19\x61lmeno/credit/v1;creditv1\xaa\x02\x10\x41lmeno.Credit.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x61lmeno/credit/v1/access.proto\x12\x10\x61lmeno.credit.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\"\xd0\x01\n\tPrincipal\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06scopes\x18\x02 \x03(\t\x12\x31\n\x06limits\x18\x03 \x01(\x0b\x32!.almeno.credit.v1.PrincipalLimits\x12\x10\n\x08\x64isabled\x18\x04 \x01(\x08\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xc7\x02\n\x0fPrincipalLimits\x12\x31\n\x0fmax_loan_amount\x18\x01 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x01\x12/\n\rmax_repayment\x18\x02 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x01\x12#\n\x10\x63\x61lls_per_second\x18\x03 \x01(\x05\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x18\n\x05\x62urst\x18\x04 \x01(\x05\x42\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12\x1e\n\x0bmax_streams\x18\x05 \x01(\x05\x42\x04\xe2\x41\x01\x01H\x02\x88\x01\x01\x12(\n\x15max_pii_reads_per_day\x18\x06 \x01(\x03\x42\x04\xe2\x41\x01\x01H\x03\x88\x01\x01\x42\x13\n\x11_calls_per_secondB\x08\n\x06_burstB\x0e\n\x0c_max_streamsB\x18\n\x16_max_pii_reads_per_day\"\x81\x02\n\x06\x41piKey\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x11\n\tprincipal\x18\x02 \x01(\t\x12\x0e\n\x06scopes\x18\x03 \x03(\t\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0brevoke_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rlast_use_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"c\n\x0f\x43\x65rtificateName\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\tprincipal\x18\x02 \x01(\t\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb0\x02\n\nAuditEvent\x12\x11\n\tstream_id\x18\x01 \x01(\x03\x12\x10\n\x08sequence\x18\x02 \x01(\x03\x12.\n\x04kind\x18\x03 \x01(\x0e\x32 .almeno.credit.v1.AuditEventKind\x12.\n\nevent_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tprincipal\x18\x05 \x01(\t\x12\x12\n\ncredential\x18\x06 \x01(\t\x12\x0e\n\x06method\x18\x07 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x08 \x01(\x03\x12\x0f\n\x07subject\x18\t \x01(\t\x12\x12\n\nrequest_id\x18\n \x01(\t\x12\x0f\n\x07outcome\x18\x0b \x01(\t\x12\r\n\x05\x63ount\x18\x0c \x01(\x03\x12\x0c\n\x04hash\x18\r \x01(\x0c\"\x94\x01\n\x0f\x41uditCheckpoint\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12/\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04root\x18\x03 \x01(\x0c\x12\x0c\n\x04hash\x18\x04 \x01(\x0c\x12\x11\n\tsignature\x18\x05 \x01(\x0c\x12\x11\n\talgorithm\x18\x06 \x01(\t*\xa4\x01\n\x0e\x41uditEventKind\x12 \n\x1c\x41UDIT_EVENT_KIND_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x41UDIT_EVENT_KIND_WRITE\x10\x01\x12\x1b\n\x17\x41UDIT_EVENT_KIND_REPEAT\x10\x02\x12\x19\n\x15\x41UDIT_EVENT_KIND_READ\x10\x03\x12\x1c\n\x18\x41UDIT_EVENT_KIND_REFUSAL\x10\x04\x42\x46\n\x14\x63om.almeno.credit.v1P\x01Z\x19\x61lmeno/credit/v1;creditv1\xaa\x02\x10\x41lmeno.Credit.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,18 +35,30 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'almeno.credit.v1.access_pb2
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\024com.almeno.credit.v1P\001Z\031almeno/credit/v1;creditv1\252\002\020Almeno.Credit.V1'
-  _globals['_AUDITEVENTKIND']._serialized_start=1434
-  _globals['_AUDITEVENTKIND']._serialized_end=1598
-  _globals['_PRINCIPAL']._serialized_start=110
-  _globals['_PRINCIPAL']._serialized_end=318
-  _globals['_PRINCIPALLIMITS']._serialized_start=321
-  _globals['_PRINCIPALLIMITS']._serialized_end=612
-  _globals['_APIKEY']._serialized_start=615
-  _globals['_APIKEY']._serialized_end=872
-  _globals['_CERTIFICATENAME']._serialized_start=874
-  _globals['_CERTIFICATENAME']._serialized_end=973
-  _globals['_AUDITEVENT']._serialized_start=976
-  _globals['_AUDITEVENT']._serialized_end=1280
-  _globals['_AUDITCHECKPOINT']._serialized_start=1283
-  _globals['_AUDITCHECKPOINT']._serialized_end=1431
+  _globals['_PRINCIPALLIMITS'].fields_by_name['max_loan_amount']._loaded_options = None
+  _globals['_PRINCIPALLIMITS'].fields_by_name['max_loan_amount']._serialized_options = b'\342A\001\001'
+  _globals['_PRINCIPALLIMITS'].fields_by_name['max_repayment']._loaded_options = None
+  _globals['_PRINCIPALLIMITS'].fields_by_name['max_repayment']._serialized_options = b'\342A\001\001'
+  _globals['_PRINCIPALLIMITS'].fields_by_name['calls_per_second']._loaded_options = None
+  _globals['_PRINCIPALLIMITS'].fields_by_name['calls_per_second']._serialized_options = b'\342A\001\001'
+  _globals['_PRINCIPALLIMITS'].fields_by_name['burst']._loaded_options = None
+  _globals['_PRINCIPALLIMITS'].fields_by_name['burst']._serialized_options = b'\342A\001\001'
+  _globals['_PRINCIPALLIMITS'].fields_by_name['max_streams']._loaded_options = None
+  _globals['_PRINCIPALLIMITS'].fields_by_name['max_streams']._serialized_options = b'\342A\001\001'
+  _globals['_PRINCIPALLIMITS'].fields_by_name['max_pii_reads_per_day']._loaded_options = None
+  _globals['_PRINCIPALLIMITS'].fields_by_name['max_pii_reads_per_day']._serialized_options = b'\342A\001\001'
+  _globals['_AUDITEVENTKIND']._serialized_start=1503
+  _globals['_AUDITEVENTKIND']._serialized_end=1667
+  _globals['_PRINCIPAL']._serialized_start=143
+  _globals['_PRINCIPAL']._serialized_end=351
+  _globals['_PRINCIPALLIMITS']._serialized_start=354
+  _globals['_PRINCIPALLIMITS']._serialized_end=681
+  _globals['_APIKEY']._serialized_start=684
+  _globals['_APIKEY']._serialized_end=941
+  _globals['_CERTIFICATENAME']._serialized_start=943
+  _globals['_CERTIFICATENAME']._serialized_end=1042
+  _globals['_AUDITEVENT']._serialized_start=1045
+  _globals['_AUDITEVENT']._serialized_end=1349
+  _globals['_AUDITCHECKPOINT']._serialized_start=1352
+  _globals['_AUDITCHECKPOINT']._serialized_end=1500
 # @@protoc_insertion_point(module_scope)

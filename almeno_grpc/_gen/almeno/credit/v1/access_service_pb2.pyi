@@ -2,6 +2,7 @@ import datetime
 
 from almeno_grpc._gen.almeno.credit.v1 import access_pb2 as _access_pb2
 from almeno_grpc._gen.almeno.credit.v1 import scope_pb2 as _scope_pb2
+from google.api import field_behavior_pb2 as _field_behavior_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor

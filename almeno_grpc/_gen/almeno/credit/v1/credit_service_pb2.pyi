@@ -2,8 +2,10 @@ from almeno_grpc._gen.almeno.credit.v1 import customer_pb2 as _customer_pb2
 from almeno_grpc._gen.almeno.credit.v1 import decision_pb2 as _decision_pb2
 from almeno_grpc._gen.almeno.credit.v1 import key_facts_pb2 as _key_facts_pb2
 from almeno_grpc._gen.almeno.credit.v1 import loan_pb2 as _loan_pb2
+from almeno_grpc._gen.almeno.credit.v1 import personal_data_pb2 as _personal_data_pb2
 from almeno_grpc._gen.almeno.credit.v1 import repayment_pb2 as _repayment_pb2
 from almeno_grpc._gen.almeno.credit.v1 import scope_pb2 as _scope_pb2
+from google.api import field_behavior_pb2 as _field_behavior_pb2
 from google.rpc import status_pb2 as _status_pb2
 from google.type import date_pb2 as _date_pb2
 from google.type import decimal_pb2 as _decimal_pb2

@@ -23,12 +23,13 @@ _sym_db = _symbol_database.Default()
 
 
 from almeno_grpc._gen.almeno.credit.v1 import asset_class_pb2 as almeno_dot_credit_dot_v1_dot_asset__class__pb2
+from almeno_grpc._gen.almeno.credit.v1 import personal_data_pb2 as almeno_dot_credit_dot_v1_dot_personal__data__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from google.type import date_pb2 as google_dot_type_dot_date__pb2
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x61lmeno/credit/v1/customer.proto\x12\x10\x61lmeno.credit.v1\x1a\"almeno/credit/v1/asset_class.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\x1a\x17google/type/money.proto\"\xa7\x02\n\x08\x43ustomer\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\x03\x12\x17\n\nfirst_name\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x16\n\tlast_name\x18\x03 \x01(\tB\x03\x80\x01\x01\x12\x0b\n\x03\x61ge\x18\x04 \x01(\x05\x12\x19\n\x0cphone_number\x18\x05 \x01(\tB\x03\x80\x01\x01\x12*\n\x0emonthly_income\x18\x06 \x01(\x0b\x32\x12.google.type.Money\x12*\n\x0e\x61pproved_limit\x18\x07 \x01(\x0b\x32\x12.google.type.Money\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08redacted\x18\t \x01(\x08\x12\x12\n\nphone_hint\x18\n \x01(\t\"\xf4\x02\n\x0e\x43ustomerChange\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12/\n\x0b\x63hange_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x63ustomer_id\x18\x03 \x01(\x03\x12\x14\n\x07loan_id\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12\r\n\x05\x66ield\x18\x05 \x01(\t\x12\x16\n\told_value\x18\x06 \x01(\tB\x03\x80\x01\x01\x12\x16\n\tnew_value\x18\x07 \x01(\tB\x03\x80\x01\x01\x12\x11\n\timport_id\x18\x08 \x01(\t\x12\x12\n\nrow_number\x18\t \x01(\x05\x12\x11\n\tprincipal\x18\n \x01(\t\x12\x10\n\x08redacted\x18\x0b \x01(\x08\x12\x0e\n\x06reason\x18\x0c \x01(\t\x12\x35\n\x15\x63ustomer_request_date\x18\r \x01(\x0b\x32\x11.google.type.DateH\x01\x88\x01\x01\x42\n\n\x08_loan_idB\x18\n\x16_customer_request_date\"\x83\x03\n\x0e\x43reditPosition\x12\x12\n\nloan_count\x18\x01 \x01(\x05\x12\x19\n\x11\x61\x63tive_loan_count\x18\x02 \x01(\x05\x12\x17\n\x0floans_this_year\x18\x03 \x01(\x05\x12+\n\x0f\x61pproved_volume\x18\x04 \x01(\x0b\x32\x12.google.type.Money\x12(\n\x0c\x63urrent_debt\x18\x05 \x01(\x0b\x32\x12.google.type.Money\x12.\n\x12monthly_obligation\x18\x06 \x01(\x0b\x32\x12.google.type.Money\x12\x10\n\x08\x65mis_due\x18\x07 \x01(\x05\x12\x19\n\x11\x65mis_paid_on_time\x18\x08 \x01(\x05\x12+\n\x0f\x61vailable_limit\x18\t \x01(\x0b\x32\x12.google.type.Money\x12\x15\n\rdays_past_due\x18\n \x01(\x05\x12\x31\n\x0b\x61sset_class\x18\x0b \x01(\x0e\x32\x1c.almeno.credit.v1.AssetClassBF\n\x14\x63om.almeno.credit.v1P\x01Z\x19\x61lmeno/credit/v1;creditv1\xaa\x02\x10\x41lmeno.Credit.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x61lmeno/credit/v1/customer.proto\x12\x10\x61lmeno.credit.v1\x1a\"almeno/credit/v1/asset_class.proto\x1a$almeno/credit/v1/personal_data.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\x1a\x17google/type/money.proto\"\xaa\x02\n\x08\x43ustomer\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\x03\x12\x18\n\nfirst_name\x18\x02 \x01(\tB\x04\xc0\xbc\x18\x01\x12\x17\n\tlast_name\x18\x03 \x01(\tB\x04\xc0\xbc\x18\x01\x12\x0b\n\x03\x61ge\x18\x04 \x01(\x05\x12\x1a\n\x0cphone_number\x18\x05 \x01(\tB\x04\xc0\xbc\x18\x01\x12*\n\x0emonthly_income\x18\x06 \x01(\x0b\x32\x12.google.type.Money\x12*\n\x0e\x61pproved_limit\x18\x07 \x01(\x0b\x32\x12.google.type.Money\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08redacted\x18\t \x01(\x08\x12\x12\n\nphone_hint\x18\n \x01(\t\"\xf6\x02\n\x0e\x43ustomerChange\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12/\n\x0b\x63hange_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x63ustomer_id\x18\x03 \x01(\x03\x12\x14\n\x07loan_id\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12\r\n\x05\x66ield\x18\x05 \x01(\t\x12\x17\n\told_value\x18\x06 \x01(\tB\x04\xc0\xbc\x18\x01\x12\x17\n\tnew_value\x18\x07 \x01(\tB\x04\xc0\xbc\x18\x01\x12\x11\n\timport_id\x18\x08 \x01(\t\x12\x12\n\nrow_number\x18\t \x01(\x05\x12\x11\n\tprincipal\x18\n \x01(\t\x12\x10\n\x08redacted\x18\x0b \x01(\x08\x12\x0e\n\x06reason\x18\x0c \x01(\t\x12\x35\n\x15\x63ustomer_request_date\x18\r \x01(\x0b\x32\x11.google.type.DateH\x01\x88\x01\x01\x42\n\n\x08_loan_idB\x18\n\x16_customer_request_date\"\x83\x03\n\x0e\x43reditPosition\x12\x12\n\nloan_count\x18\x01 \x01(\x05\x12\x19\n\x11\x61\x63tive_loan_count\x18\x02 \x01(\x05\x12\x17\n\x0floans_this_year\x18\x03 \x01(\x05\x12+\n\x0f\x61pproved_volume\x18\x04 \x01(\x0b\x32\x12.google.type.Money\x12(\n\x0c\x63urrent_debt\x18\x05 \x01(\x0b\x32\x12.google.type.Money\x12.\n\x12monthly_obligation\x18\x06 \x01(\x0b\x32\x12.google.type.Money\x12\x10\n\x08\x65mis_due\x18\x07 \x01(\x05\x12\x19\n\x11\x65mis_paid_on_time\x18\x08 \x01(\x05\x12+\n\x0f\x61vailable_limit\x18\t \x01(\x0b\x32\x12.google.type.Money\x12\x15\n\rdays_past_due\x18\n \x01(\x05\x12\x31\n\x0b\x61sset_class\x18\x0b \x01(\x0e\x32\x1c.almeno.credit.v1.AssetClassBF\n\x14\x63om.almeno.credit.v1P\x01Z\x19\x61lmeno/credit/v1;creditv1\xaa\x02\x10\x41lmeno.Credit.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,19 +38,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\024com.almeno.credit.v1P\001Z\031almeno/credit/v1;creditv1\252\002\020Almeno.Credit.V1'
   _globals['_CUSTOMER'].fields_by_name['first_name']._loaded_options = None
-  _globals['_CUSTOMER'].fields_by_name['first_name']._serialized_options = b'\200\001\001'
+  _globals['_CUSTOMER'].fields_by_name['first_name']._serialized_options = b'\300\274\030\001'
   _globals['_CUSTOMER'].fields_by_name['last_name']._loaded_options = None
-  _globals['_CUSTOMER'].fields_by_name['last_name']._serialized_options = b'\200\001\001'
+  _globals['_CUSTOMER'].fields_by_name['last_name']._serialized_options = b'\300\274\030\001'
   _globals['_CUSTOMER'].fields_by_name['phone_number']._loaded_options = None
-  _globals['_CUSTOMER'].fields_by_name['phone_number']._serialized_options = b'\200\001\001'
+  _globals['_CUSTOMER'].fields_by_name['phone_number']._serialized_options = b'\300\274\030\001'
   _globals['_CUSTOMERCHANGE'].fields_by_name['old_value']._loaded_options = None
-  _globals['_CUSTOMERCHANGE'].fields_by_name['old_value']._serialized_options = b'\200\001\001'
+  _globals['_CUSTOMERCHANGE'].fields_by_name['old_value']._serialized_options = b'\300\274\030\001'
   _globals['_CUSTOMERCHANGE'].fields_by_name['new_value']._loaded_options = None
-  _globals['_CUSTOMERCHANGE'].fields_by_name['new_value']._serialized_options = b'\200\001\001'
-  _globals['_CUSTOMER']._serialized_start=172
-  _globals['_CUSTOMER']._serialized_end=467
-  _globals['_CUSTOMERCHANGE']._serialized_start=470
-  _globals['_CUSTOMERCHANGE']._serialized_end=842
-  _globals['_CREDITPOSITION']._serialized_start=845
-  _globals['_CREDITPOSITION']._serialized_end=1232
+  _globals['_CUSTOMERCHANGE'].fields_by_name['new_value']._serialized_options = b'\300\274\030\001'
+  _globals['_CUSTOMER']._serialized_start=210
+  _globals['_CUSTOMER']._serialized_end=508
+  _globals['_CUSTOMERCHANGE']._serialized_start=511
+  _globals['_CUSTOMERCHANGE']._serialized_end=885
+  _globals['_CREDITPOSITION']._serialized_start=888
+  _globals['_CREDITPOSITION']._serialized_end=1275
 # @@protoc_insertion_point(module_scope)

@@ -1,6 +1,7 @@
 import datetime
 
 from almeno_grpc._gen.almeno.credit.v1 import asset_class_pb2 as _asset_class_pb2
+from almeno_grpc._gen.almeno.credit.v1 import personal_data_pb2 as _personal_data_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.type import date_pb2 as _date_pb2
 from google.type import money_pb2 as _money_pb2

@@ -23,13 +23,14 @@ _sym_db = _symbol_database.Default()
 
 
 from almeno_grpc._gen.almeno.credit.v1 import customer_pb2 as almeno_dot_credit_dot_v1_dot_customer__pb2
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from google.type import date_pb2 as google_dot_type_dot_date__pb2
 from google.type import decimal_pb2 as google_dot_type_dot_decimal__pb2
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x61lmeno/credit/v1/decision.proto\x12\x10\x61lmeno.credit.v1\x1a\x1f\x61lmeno/credit/v1/customer.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\x1a\x19google/type/decimal.proto\x1a\x17google/type/money.proto\"\xc6\x01\n\rOutsideCredit\x12\x34\n\x13monthly_obligations\x18\x01 \x01(\x0b\x32\x12.google.type.MoneyH\x00\x88\x01\x01\x12\x19\n\x0c\x62ureau_score\x18\x02 \x01(\x05H\x01\x88\x01\x01\x12+\n\x0breport_date\x18\x03 \x01(\x0b\x32\x11.google.type.DateH\x02\x88\x01\x01\x42\x16\n\x14_monthly_obligationsB\x0f\n\r_bureau_scoreB\x0e\n\x0c_report_date\"T\n\x0eScoreComponent\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06points\x18\x02 \x01(\x01\x12\x12\n\nmax_points\x18\x03 \x01(\x05\x12\x10\n\x08observed\x18\x04 \x01(\t\"s\n\x0c\x44\x65\x63isionGate\x12\x30\n\x06reason\x18\x01 \x01(\x0e\x32 .almeno.credit.v1.DecisionReason\x12\x0e\n\x06passed\x18\x02 \x01(\x08\x12\x10\n\x08observed\x18\x03 \x01(\t\x12\x0f\n\x07\x61llowed\x18\x04 \x01(\t\"\xc7\x07\n\x08\x44\x65\x63ision\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\x03\x12\x10\n\x08\x61pproved\x18\x03 \x01(\x08\x12\x14\n\x0c\x63redit_score\x18\x04 \x01(\x05\x12:\n\x10score_components\x18\x05 \x03(\x0b\x32 .almeno.credit.v1.ScoreComponent\x12\'\n\x0bloan_amount\x18\x06 \x01(\x0b\x32\x12.google.type.Money\x12+\n\rinterest_rate\x18\x07 \x01(\x0b\x32\x14.google.type.Decimal\x12\x35\n\x17\x63orrected_interest_rate\x18\x08 \x01(\x0b\x32\x14.google.type.Decimal\x12\x15\n\rtenure_months\x18\t \x01(\x05\x12/\n\x13monthly_installment\x18\n \x01(\x0b\x32\x12.google.type.Money\x12\x31\n\x07reasons\x18\x0b \x03(\x0e\x32 .almeno.credit.v1.DecisionReason\x12\x0f\n\x07message\x18\x0c \x01(\t\x12\x32\n\x08position\x18\r \x01(\x0b\x32 .almeno.credit.v1.CreditPosition\x12\x16\n\x0epolicy_version\x18\x0e \x01(\t\x12(\n\rbusiness_date\x18\x0f \x01(\x0b\x32\x11.google.type.Date\x12.\n\rcounter_offer\x18\x10 \x01(\x0b\x32\x12.google.type.MoneyH\x00\x88\x01\x01\x12\x34\n\x11max_interest_rate\x18\x11 \x01(\x0b\x32\x14.google.type.DecimalH\x01\x88\x01\x01\x12-\n\x05gates\x18\x12 \x03(\x0b\x32\x1e.almeno.credit.v1.DecisionGate\x12\x15\n\rpolicy_sha256\x18\x13 \x01(\t\x12*\n\x0emonthly_income\x18\x14 \x01(\x0b\x32\x12.google.type.Money\x12*\n\x0e\x61pproved_limit\x18\x15 \x01(\x0b\x32\x12.google.type.Money\x12/\n\x0b\x63reate_time\x18\x16 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x07outside\x18\x17 \x01(\x0b\x32\x1f.almeno.credit.v1.OutsideCreditH\x02\x88\x01\x01\x42\x10\n\x0e_counter_offerB\x14\n\x12_max_interest_rateB\n\n\x08_outside\"C\n\x10ReplayDifference\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x0e\n\x06stored\x18\x02 \x01(\t\x12\x10\n\x08replayed\x18\x03 \x01(\t*\xd0\x03\n\x0e\x44\x65\x63isionReason\x12\x1f\n\x1b\x44\x45\x43ISION_REASON_UNSPECIFIED\x10\x00\x12&\n\"DECISION_REASON_DEBT_EXCEEDS_LIMIT\x10\x01\x12(\n$DECISION_REASON_CREDIT_SCORE_TOO_LOW\x10\x02\x12&\n\"DECISION_REASON_LOAN_EXCEEDS_LIMIT\x10\x03\x12\'\n#DECISION_REASON_EMI_BURDEN_TOO_HIGH\x10\x04\x12&\n\"DECISION_REASON_RATE_ABOVE_MAXIMUM\x10\x05\x12%\n!DECISION_REASON_CUSTOMER_PAST_DUE\x10\x06\x12+\n\'DECISION_REASON_CUSTOMER_NON_PERFORMING\x10\x07\x12(\n$DECISION_REASON_BUREAU_SCORE_TOO_LOW\x10\x08\x12)\n%DECISION_REASON_BUREAU_REPORT_MISSING\x10\t\x12)\n%DECISION_REASON_BUREAU_REPORT_TOO_OLD\x10\n*c\n\rReplayOutcome\x12\x1e\n\x1aREPLAY_OUTCOME_UNSPECIFIED\x10\x00\x12\x18\n\x14REPLAY_OUTCOME_MATCH\x10\x01\x12\x18\n\x14REPLAY_OUTCOME_DRIFT\x10\x02\x42\x46\n\x14\x63om.almeno.credit.v1P\x01Z\x19\x61lmeno/credit/v1;creditv1\xaa\x02\x10\x41lmeno.Credit.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x61lmeno/credit/v1/decision.proto\x12\x10\x61lmeno.credit.v1\x1a\x1f\x61lmeno/credit/v1/customer.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\x1a\x19google/type/decimal.proto\x1a\x17google/type/money.proto\"\xd8\x01\n\rOutsideCredit\x12:\n\x13monthly_obligations\x18\x01 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x1f\n\x0c\x62ureau_score\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12\x31\n\x0breport_date\x18\x03 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01H\x02\x88\x01\x01\x42\x16\n\x14_monthly_obligationsB\x0f\n\r_bureau_scoreB\x0e\n\x0c_report_date\"T\n\x0eScoreComponent\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06points\x18\x02 \x01(\x01\x12\x12\n\nmax_points\x18\x03 \x01(\x05\x12\x10\n\x08observed\x18\x04 \x01(\t\"s\n\x0c\x44\x65\x63isionGate\x12\x30\n\x06reason\x18\x01 \x01(\x0e\x32 .almeno.credit.v1.DecisionReason\x12\x0e\n\x06passed\x18\x02 \x01(\x08\x12\x10\n\x08observed\x18\x03 \x01(\t\x12\x0f\n\x07\x61llowed\x18\x04 \x01(\t\"\xc7\x07\n\x08\x44\x65\x63ision\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\x03\x12\x10\n\x08\x61pproved\x18\x03 \x01(\x08\x12\x14\n\x0c\x63redit_score\x18\x04 \x01(\x05\x12:\n\x10score_components\x18\x05 \x03(\x0b\x32 .almeno.credit.v1.ScoreComponent\x12\'\n\x0bloan_amount\x18\x06 \x01(\x0b\x32\x12.google.type.Money\x12+\n\rinterest_rate\x18\x07 \x01(\x0b\x32\x14.google.type.Decimal\x12\x35\n\x17\x63orrected_interest_rate\x18\x08 \x01(\x0b\x32\x14.google.type.Decimal\x12\x15\n\rtenure_months\x18\t \x01(\x05\x12/\n\x13monthly_installment\x18\n \x01(\x0b\x32\x12.google.type.Money\x12\x31\n\x07reasons\x18\x0b \x03(\x0e\x32 .almeno.credit.v1.DecisionReason\x12\x0f\n\x07message\x18\x0c \x01(\t\x12\x32\n\x08position\x18\r \x01(\x0b\x32 .almeno.credit.v1.CreditPosition\x12\x16\n\x0epolicy_version\x18\x0e \x01(\t\x12(\n\rbusiness_date\x18\x0f \x01(\x0b\x32\x11.google.type.Date\x12.\n\rcounter_offer\x18\x10 \x01(\x0b\x32\x12.google.type.MoneyH\x00\x88\x01\x01\x12\x34\n\x11max_interest_rate\x18\x11 \x01(\x0b\x32\x14.google.type.DecimalH\x01\x88\x01\x01\x12-\n\x05gates\x18\x12 \x03(\x0b\x32\x1e.almeno.credit.v1.DecisionGate\x12\x15\n\rpolicy_sha256\x18\x13 \x01(\t\x12*\n\x0emonthly_income\x18\x14 \x01(\x0b\x32\x12.google.type.Money\x12*\n\x0e\x61pproved_limit\x18\x15 \x01(\x0b\x32\x12.google.type.Money\x12/\n\x0b\x63reate_time\x18\x16 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x07outside\x18\x17 \x01(\x0b\x32\x1f.almeno.credit.v1.OutsideCreditH\x02\x88\x01\x01\x42\x10\n\x0e_counter_offerB\x14\n\x12_max_interest_rateB\n\n\x08_outside\"C\n\x10ReplayDifference\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x0e\n\x06stored\x18\x02 \x01(\t\x12\x10\n\x08replayed\x18\x03 \x01(\t*\xd0\x03\n\x0e\x44\x65\x63isionReason\x12\x1f\n\x1b\x44\x45\x43ISION_REASON_UNSPECIFIED\x10\x00\x12&\n\"DECISION_REASON_DEBT_EXCEEDS_LIMIT\x10\x01\x12(\n$DECISION_REASON_CREDIT_SCORE_TOO_LOW\x10\x02\x12&\n\"DECISION_REASON_LOAN_EXCEEDS_LIMIT\x10\x03\x12\'\n#DECISION_REASON_EMI_BURDEN_TOO_HIGH\x10\x04\x12&\n\"DECISION_REASON_RATE_ABOVE_MAXIMUM\x10\x05\x12%\n!DECISION_REASON_CUSTOMER_PAST_DUE\x10\x06\x12+\n\'DECISION_REASON_CUSTOMER_NON_PERFORMING\x10\x07\x12(\n$DECISION_REASON_BUREAU_SCORE_TOO_LOW\x10\x08\x12)\n%DECISION_REASON_BUREAU_REPORT_MISSING\x10\t\x12)\n%DECISION_REASON_BUREAU_REPORT_TOO_OLD\x10\n*c\n\rReplayOutcome\x12\x1e\n\x1aREPLAY_OUTCOME_UNSPECIFIED\x10\x00\x12\x18\n\x14REPLAY_OUTCOME_MATCH\x10\x01\x12\x18\n\x14REPLAY_OUTCOME_DRIFT\x10\x02\x42\x46\n\x14\x63om.almeno.credit.v1P\x01Z\x19\x61lmeno/credit/v1;creditv1\xaa\x02\x10\x41lmeno.Credit.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,18 +38,24 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'almeno.credit.v1.decision_p
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\024com.almeno.credit.v1P\001Z\031almeno/credit/v1;creditv1\252\002\020Almeno.Credit.V1'
-  _globals['_DECISIONREASON']._serialized_start=1639
-  _globals['_DECISIONREASON']._serialized_end=2103
-  _globals['_REPLAYOUTCOME']._serialized_start=2105
-  _globals['_REPLAYOUTCOME']._serialized_end=2204
-  _globals['_OUTSIDECREDIT']._serialized_start=196
-  _globals['_OUTSIDECREDIT']._serialized_end=394
-  _globals['_SCORECOMPONENT']._serialized_start=396
-  _globals['_SCORECOMPONENT']._serialized_end=480
-  _globals['_DECISIONGATE']._serialized_start=482
-  _globals['_DECISIONGATE']._serialized_end=597
-  _globals['_DECISION']._serialized_start=600
-  _globals['_DECISION']._serialized_end=1567
-  _globals['_REPLAYDIFFERENCE']._serialized_start=1569
-  _globals['_REPLAYDIFFERENCE']._serialized_end=1636
+  _globals['_OUTSIDECREDIT'].fields_by_name['monthly_obligations']._loaded_options = None
+  _globals['_OUTSIDECREDIT'].fields_by_name['monthly_obligations']._serialized_options = b'\342A\001\001'
+  _globals['_OUTSIDECREDIT'].fields_by_name['bureau_score']._loaded_options = None
+  _globals['_OUTSIDECREDIT'].fields_by_name['bureau_score']._serialized_options = b'\342A\001\001'
+  _globals['_OUTSIDECREDIT'].fields_by_name['report_date']._loaded_options = None
+  _globals['_OUTSIDECREDIT'].fields_by_name['report_date']._serialized_options = b'\342A\001\001'
+  _globals['_DECISIONREASON']._serialized_start=1690
+  _globals['_DECISIONREASON']._serialized_end=2154
+  _globals['_REPLAYOUTCOME']._serialized_start=2156
+  _globals['_REPLAYOUTCOME']._serialized_end=2255
+  _globals['_OUTSIDECREDIT']._serialized_start=229
+  _globals['_OUTSIDECREDIT']._serialized_end=445
+  _globals['_SCORECOMPONENT']._serialized_start=447
+  _globals['_SCORECOMPONENT']._serialized_end=531
+  _globals['_DECISIONGATE']._serialized_start=533
+  _globals['_DECISIONGATE']._serialized_end=648
+  _globals['_DECISION']._serialized_start=651
+  _globals['_DECISION']._serialized_end=1618
+  _globals['_REPLAYDIFFERENCE']._serialized_start=1620
+  _globals['_REPLAYDIFFERENCE']._serialized_end=1687
 # @@protoc_insertion_point(module_scope)

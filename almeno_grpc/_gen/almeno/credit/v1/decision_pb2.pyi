@@ -1,6 +1,7 @@
 import datetime
 
 from almeno_grpc._gen.almeno.credit.v1 import customer_pb2 as _customer_pb2
+from google.api import field_behavior_pb2 as _field_behavior_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.type import date_pb2 as _date_pb2
 from google.type import decimal_pb2 as _decimal_pb2

@@ -2,6 +2,7 @@ from almeno_grpc._gen.almeno.credit.v1 import charge_pb2 as _charge_pb2
 from almeno_grpc._gen.almeno.credit.v1 import loan_pb2 as _loan_pb2
 from almeno_grpc._gen.almeno.credit.v1 import repayment_pb2 as _repayment_pb2
 from almeno_grpc._gen.almeno.credit.v1 import scope_pb2 as _scope_pb2
+from google.api import field_behavior_pb2 as _field_behavior_pb2
 from google.type import date_pb2 as _date_pb2
 from google.type import money_pb2 as _money_pb2
 from google.protobuf.internal import containers as _containers

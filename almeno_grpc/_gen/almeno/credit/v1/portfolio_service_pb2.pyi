@@ -2,9 +2,10 @@ from almeno_grpc._gen.almeno.credit.v1 import decision_pb2 as _decision_pb2
 from almeno_grpc._gen.almeno.credit.v1 import import_pb2 as _import_pb2
 from almeno_grpc._gen.almeno.credit.v1 import policy_pb2 as _policy_pb2
 from almeno_grpc._gen.almeno.credit.v1 import portfolio_pb2 as _portfolio_pb2
+from almeno_grpc._gen.almeno.credit.v1 import scope_pb2 as _scope_pb2
 from almeno_grpc._gen.almeno.credit.v1 import simulation_pb2 as _simulation_pb2
 from almeno_grpc._gen.almeno.credit.v1 import terms_pb2 as _terms_pb2
-from almeno_grpc._gen.almeno.credit.v1 import scope_pb2 as _scope_pb2
+from google.api import field_behavior_pb2 as _field_behavior_pb2
 from google.type import date_pb2 as _date_pb2
 from google.type import decimal_pb2 as _decimal_pb2
 from google.type import money_pb2 as _money_pb2
