@@ -34,7 +34,9 @@ class TracingServer(RunningServer):
     def children_of(self, method: str) -> list[str]:
         """The names of the spans within those of a method's calls of the trace, in their order."""
         own = {span["context"]["span_id"] for span in self.spans() if span["name"] == method}
-        within = [span for span in self.spans() if span["parent_id"] in own and span["context"]["trace_id"] == f"0x{TRACE}"]
+        within = [
+            span for span in self.spans() if span["parent_id"] in own and span["context"]["trace_id"] == f"0x{TRACE}"
+        ]
         return [span["name"] for span in sorted(within, key=lambda span: str(span["start_time"]))]
 
 
