@@ -26,11 +26,12 @@ from almeno_grpc._gen.almeno.credit.v1 import charge_pb2 as almeno_dot_credit_do
 from almeno_grpc._gen.almeno.credit.v1 import loan_pb2 as almeno_dot_credit_dot_v1_dot_loan__pb2
 from almeno_grpc._gen.almeno.credit.v1 import repayment_pb2 as almeno_dot_credit_dot_v1_dot_repayment__pb2
 from almeno_grpc._gen.almeno.credit.v1 import scope_pb2 as almeno_dot_credit_dot_v1_dot_scope__pb2
+from almeno_grpc._gen.almeno.credit.v1 import statement_pb2 as almeno_dot_credit_dot_v1_dot_statement__pb2
 from google.type import date_pb2 as google_dot_type_dot_date__pb2
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#almeno/credit/v1/loan_service.proto\x12\x10\x61lmeno.credit.v1\x1a\x1d\x61lmeno/credit/v1/charge.proto\x1a\x1b\x61lmeno/credit/v1/loan.proto\x1a almeno/credit/v1/repayment.proto\x1a\x1c\x61lmeno/credit/v1/scope.proto\x1a\x16google/type/date.proto\x1a\x17google/type/money.proto\"\x9f\x01\n\x13\x44isburseLoanRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07loan_id\x18\x02 \x01(\x03\x12\x31\n\x11\x64isbursement_date\x18\x03 \x01(\x0b\x32\x11.google.type.DateH\x00\x88\x01\x01\x12\x1a\n\x12\x65xternal_reference\x18\x04 \x01(\tB\x14\n\x12_disbursement_date\"\xb4\x01\n\x14\x44isburseLoanResponse\x12$\n\x04loan\x18\x01 \x01(\x0b\x32\x16.almeno.credit.v1.Loan\x12*\n\x0eprocessing_fee\x18\x02 \x01(\x0b\x32\x12.google.type.Money\x12\x1f\n\x03gst\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x12)\n\rnet_disbursed\x18\x04 \x01(\x0b\x32\x12.google.type.Money\"h\n\x11\x43\x61ncelLoanRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07loan_id\x18\x02 \x01(\x03\x12.\n\x06reason\x18\x03 \x01(\x0e\x32\x1e.almeno.credit.v1.CancelReason\":\n\x12\x43\x61ncelLoanResponse\x12$\n\x04loan\x18\x01 \x01(\x0b\x32\x16.almeno.credit.v1.Loan\"o\n\x0f\x45xitLoanRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07loan_id\x18\x02 \x01(\x03\x12)\n\texit_date\x18\x03 \x01(\x0b\x32\x11.google.type.DateH\x00\x88\x01\x01\x42\x0c\n\n_exit_date\"\xa4\x01\n\x10\x45xitLoanResponse\x12.\n\trepayment\x18\x01 \x01(\x0b\x32\x1b.almeno.credit.v1.Repayment\x12$\n\x04loan\x18\x02 \x01(\x0b\x32\x16.almeno.credit.v1.Loan\x12+\n\nrefund_due\x18\x03 \x01(\x0b\x32\x12.google.type.MoneyH\x00\x88\x01\x01\x42\r\n\x0b_refund_due\"\xcb\x01\n\x17ReverseRepaymentRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x14\n\x0crepayment_id\x18\x02 \x01(\t\x12\x30\n\x06reason\x18\x03 \x01(\x0e\x32 .almeno.credit.v1.ReversalReason\x12-\n\rreversal_date\x18\x04 \x01(\x0b\x32\x11.google.type.DateH\x00\x88\x01\x01\x12\x13\n\x0breturn_code\x18\x05 \x01(\tB\x10\n\x0e_reversal_date\"p\n\x18ReverseRepaymentResponse\x12.\n\trepayment\x18\x01 \x01(\x0b\x32\x1b.almeno.credit.v1.Repayment\x12$\n\x04loan\x18\x02 \x01(\x0b\x32\x16.almeno.credit.v1.Loan\"\xc2\x01\n\x18PreviewPrepaymentRequest\x12\x0f\n\x07loan_id\x18\x01 \x01(\x03\x12\"\n\x06\x61mount\x18\x02 \x01(\x0b\x32\x12.google.type.Money\x12,\n\x0cpayment_date\x18\x03 \x01(\x0b\x32\x11.google.type.DateH\x00\x88\x01\x01\x12\x32\n\x06\x65\x66\x66\x65\x63t\x18\x04 \x01(\x0e\x32\".almeno.credit.v1.PrepaymentEffectB\x0f\n\r_payment_date\"s\n\x19PreviewPrepaymentResponse\x12\x30\n\nprepayment\x18\x01 \x01(\x0b\x32\x1c.almeno.credit.v1.Prepayment\x12$\n\x04loan\x18\x02 \x01(\x0b\x32\x16.almeno.credit.v1.Loan\"\xa0\x02\n\x11PrepayLoanRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07loan_id\x18\x02 \x01(\x03\x12\"\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x12,\n\x0cpayment_date\x18\x04 \x01(\x0b\x32\x11.google.type.DateH\x00\x88\x01\x01\x12\x32\n\x06\x65\x66\x66\x65\x63t\x18\x05 \x01(\x0e\x32\".almeno.credit.v1.PrepaymentEffect\x12\x1a\n\x12\x65xternal_reference\x18\x06 \x01(\t\x12\x33\n\x07\x63hannel\x18\x07 \x01(\x0e\x32\".almeno.credit.v1.RepaymentChannelB\x0f\n\r_payment_date\"\x9c\x01\n\x12PrepayLoanResponse\x12\x30\n\nprepayment\x18\x01 \x01(\x0b\x32\x1c.almeno.credit.v1.Prepayment\x12$\n\x04loan\x18\x02 \x01(\x0b\x32\x16.almeno.credit.v1.Loan\x12.\n\trepayment\x18\x03 \x01(\x0b\x32\x1b.almeno.credit.v1.Repayment\"\x97\x01\n\x10\x41\x64\x64\x43hargeRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07loan_id\x18\x02 \x01(\x03\x12*\n\x04kind\x18\x03 \x01(\x0e\x32\x1c.almeno.credit.v1.ChargeKind\x12\"\n\x06\x61mount\x18\x04 \x01(\x0b\x32\x12.google.type.Money\x12\x0e\n\x06reason\x18\x05 \x01(\t\"d\n\x11\x41\x64\x64\x43hargeResponse\x12$\n\x04loan\x18\x01 \x01(\x0b\x32\x16.almeno.credit.v1.Loan\x12)\n\x07\x63harges\x18\x02 \x03(\x0b\x32\x18.almeno.credit.v1.Charge\"n\n\x13WaiveChargesRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07loan_id\x18\x02 \x01(\x03\x12\"\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x12\x0e\n\x06reason\x18\x04 \x01(\t\"g\n\x14WaiveChargesResponse\x12$\n\x04loan\x18\x01 \x01(\x0b\x32\x16.almeno.credit.v1.Loan\x12)\n\x07\x63harges\x18\x02 \x03(\x0b\x32\x18.almeno.credit.v1.Charge\"L\n\x12ListChargesRequest\x12\x0f\n\x07loan_id\x18\x01 \x01(\x03\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"Y\n\x13ListChargesResponse\x12)\n\x07\x63harges\x18\x01 \x03(\x0b\x32\x18.almeno.credit.v1.Charge\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xa0\x08\n\x0bLoanService\x12q\n\x0c\x44isburseLoan\x12%.almeno.credit.v1.DisburseLoanRequest\x1a&.almeno.credit.v1.DisburseLoanResponse\"\x12\x90\x02\x02\xba\xbc\x18\x0bloans:write\x12k\n\nCancelLoan\x12#.almeno.credit.v1.CancelLoanRequest\x1a$.almeno.credit.v1.CancelLoanResponse\"\x12\x90\x02\x02\xba\xbc\x18\x0bloans:write\x12\x65\n\x08\x45xitLoan\x12!.almeno.credit.v1.ExitLoanRequest\x1a\".almeno.credit.v1.ExitLoanResponse\"\x12\x90\x02\x02\xba\xbc\x18\x0bloans:write\x12\x84\x01\n\x10ReverseRepayment\x12).almeno.credit.v1.ReverseRepaymentRequest\x1a*.almeno.credit.v1.ReverseRepaymentResponse\"\x19\x90\x02\x02\xba\xbc\x18\x12repayments:reverse\x12\x80\x01\n\x11PreviewPrepayment\x12*.almeno.credit.v1.PreviewPrepaymentRequest\x1a+.almeno.credit.v1.PreviewPrepaymentResponse\"\x12\x90\x02\x01\xba\xbc\x18\x0bloans:check\x12p\n\nPrepayLoan\x12#.almeno.credit.v1.PrepayLoanRequest\x1a$.almeno.credit.v1.PrepayLoanResponse\"\x17\x90\x02\x02\xba\xbc\x18\x10repayments:write\x12j\n\tAddCharge\x12\".almeno.credit.v1.AddChargeRequest\x1a#.almeno.credit.v1.AddChargeResponse\"\x14\x90\x02\x02\xba\xbc\x18\rcharges:write\x12s\n\x0cWaiveCharges\x12%.almeno.credit.v1.WaiveChargesRequest\x1a&.almeno.credit.v1.WaiveChargesResponse\"\x14\x90\x02\x02\xba\xbc\x18\rcharges:write\x12m\n\x0bListCharges\x12$.almeno.credit.v1.ListChargesRequest\x1a%.almeno.credit.v1.ListChargesResponse\"\x11\x90\x02\x01\xba\xbc\x18\nloans:readBF\n\x14\x63om.almeno.credit.v1P\x01Z\x19\x61lmeno/credit/v1;creditv1\xaa\x02\x10\x41lmeno.Credit.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#almeno/credit/v1/loan_service.proto\x12\x10\x61lmeno.credit.v1\x1a\x1d\x61lmeno/credit/v1/charge.proto\x1a\x1b\x61lmeno/credit/v1/loan.proto\x1a almeno/credit/v1/repayment.proto\x1a\x1c\x61lmeno/credit/v1/scope.proto\x1a almeno/credit/v1/statement.proto\x1a\x16google/type/date.proto\x1a\x17google/type/money.proto\"\x9f\x01\n\x13\x44isburseLoanRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07loan_id\x18\x02 \x01(\x03\x12\x31\n\x11\x64isbursement_date\x18\x03 \x01(\x0b\x32\x11.google.type.DateH\x00\x88\x01\x01\x12\x1a\n\x12\x65xternal_reference\x18\x04 \x01(\tB\x14\n\x12_disbursement_date\"\xb4\x01\n\x14\x44isburseLoanResponse\x12$\n\x04loan\x18\x01 \x01(\x0b\x32\x16.almeno.credit.v1.Loan\x12*\n\x0eprocessing_fee\x18\x02 \x01(\x0b\x32\x12.google.type.Money\x12\x1f\n\x03gst\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x12)\n\rnet_disbursed\x18\x04 \x01(\x0b\x32\x12.google.type.Money\"h\n\x11\x43\x61ncelLoanRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07loan_id\x18\x02 \x01(\x03\x12.\n\x06reason\x18\x03 \x01(\x0e\x32\x1e.almeno.credit.v1.CancelReason\":\n\x12\x43\x61ncelLoanResponse\x12$\n\x04loan\x18\x01 \x01(\x0b\x32\x16.almeno.credit.v1.Loan\"o\n\x0f\x45xitLoanRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07loan_id\x18\x02 \x01(\x03\x12)\n\texit_date\x18\x03 \x01(\x0b\x32\x11.google.type.DateH\x00\x88\x01\x01\x42\x0c\n\n_exit_date\"\xa4\x01\n\x10\x45xitLoanResponse\x12.\n\trepayment\x18\x01 \x01(\x0b\x32\x1b.almeno.credit.v1.Repayment\x12$\n\x04loan\x18\x02 \x01(\x0b\x32\x16.almeno.credit.v1.Loan\x12+\n\nrefund_due\x18\x03 \x01(\x0b\x32\x12.google.type.MoneyH\x00\x88\x01\x01\x42\r\n\x0b_refund_due\"\xcb\x01\n\x17ReverseRepaymentRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x14\n\x0crepayment_id\x18\x02 \x01(\t\x12\x30\n\x06reason\x18\x03 \x01(\x0e\x32 .almeno.credit.v1.ReversalReason\x12-\n\rreversal_date\x18\x04 \x01(\x0b\x32\x11.google.type.DateH\x00\x88\x01\x01\x12\x13\n\x0breturn_code\x18\x05 \x01(\tB\x10\n\x0e_reversal_date\"p\n\x18ReverseRepaymentResponse\x12.\n\trepayment\x18\x01 \x01(\x0b\x32\x1b.almeno.credit.v1.Repayment\x12$\n\x04loan\x18\x02 \x01(\x0b\x32\x16.almeno.credit.v1.Loan\"\xc2\x01\n\x18PreviewPrepaymentRequest\x12\x0f\n\x07loan_id\x18\x01 \x01(\x03\x12\"\n\x06\x61mount\x18\x02 \x01(\x0b\x32\x12.google.type.Money\x12,\n\x0cpayment_date\x18\x03 \x01(\x0b\x32\x11.google.type.DateH\x00\x88\x01\x01\x12\x32\n\x06\x65\x66\x66\x65\x63t\x18\x04 \x01(\x0e\x32\".almeno.credit.v1.PrepaymentEffectB\x0f\n\r_payment_date\"s\n\x19PreviewPrepaymentResponse\x12\x30\n\nprepayment\x18\x01 \x01(\x0b\x32\x1c.almeno.credit.v1.Prepayment\x12$\n\x04loan\x18\x02 \x01(\x0b\x32\x16.almeno.credit.v1.Loan\"\xa0\x02\n\x11PrepayLoanRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07loan_id\x18\x02 \x01(\x03\x12\"\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x12,\n\x0cpayment_date\x18\x04 \x01(\x0b\x32\x11.google.type.DateH\x00\x88\x01\x01\x12\x32\n\x06\x65\x66\x66\x65\x63t\x18\x05 \x01(\x0e\x32\".almeno.credit.v1.PrepaymentEffect\x12\x1a\n\x12\x65xternal_reference\x18\x06 \x01(\t\x12\x33\n\x07\x63hannel\x18\x07 \x01(\x0e\x32\".almeno.credit.v1.RepaymentChannelB\x0f\n\r_payment_date\"\x9c\x01\n\x12PrepayLoanResponse\x12\x30\n\nprepayment\x18\x01 \x01(\x0b\x32\x1c.almeno.credit.v1.Prepayment\x12$\n\x04loan\x18\x02 \x01(\x0b\x32\x16.almeno.credit.v1.Loan\x12.\n\trepayment\x18\x03 \x01(\x0b\x32\x1b.almeno.credit.v1.Repayment\"\x97\x01\n\x10\x41\x64\x64\x43hargeRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07loan_id\x18\x02 \x01(\x03\x12*\n\x04kind\x18\x03 \x01(\x0e\x32\x1c.almeno.credit.v1.ChargeKind\x12\"\n\x06\x61mount\x18\x04 \x01(\x0b\x32\x12.google.type.Money\x12\x0e\n\x06reason\x18\x05 \x01(\t\"d\n\x11\x41\x64\x64\x43hargeResponse\x12$\n\x04loan\x18\x01 \x01(\x0b\x32\x16.almeno.credit.v1.Loan\x12)\n\x07\x63harges\x18\x02 \x03(\x0b\x32\x18.almeno.credit.v1.Charge\"n\n\x13WaiveChargesRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07loan_id\x18\x02 \x01(\x03\x12\"\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x12\x0e\n\x06reason\x18\x04 \x01(\t\"g\n\x14WaiveChargesResponse\x12$\n\x04loan\x18\x01 \x01(\x0b\x32\x16.almeno.credit.v1.Loan\x12)\n\x07\x63harges\x18\x02 \x03(\x0b\x32\x18.almeno.credit.v1.Charge\"L\n\x12ListChargesRequest\x12\x0f\n\x07loan_id\x18\x01 \x01(\x03\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"Y\n\x13ListChargesResponse\x12)\n\x07\x63harges\x18\x01 \x03(\x0b\x32\x18.almeno.credit.v1.Charge\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x80\x01\n\x13GetStatementRequest\x12\x0f\n\x07loan_id\x18\x01 \x01(\x03\x12$\n\x04\x66rom\x18\x02 \x01(\x0b\x32\x11.google.type.DateH\x00\x88\x01\x01\x12\"\n\x02to\x18\x03 \x01(\x0b\x32\x11.google.type.DateH\x01\x88\x01\x01\x42\x07\n\x05_fromB\x05\n\x03_to\"\xe1\x02\n\x14GetStatementResponse\x12\x0f\n\x07loan_id\x18\x01 \x01(\x03\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\x03\x12\x1f\n\x04\x66rom\x18\x03 \x01(\x0b\x32\x11.google.type.Date\x12\x1d\n\x02to\x18\x04 \x01(\x0b\x32\x11.google.type.Date\x12+\n\x0fopening_balance\x18\x05 \x01(\x0b\x32\x12.google.type.Money\x12.\n\x05lines\x18\x06 \x03(\x0b\x32\x1f.almeno.credit.v1.StatementLine\x12+\n\x0f\x63losing_balance\x18\x07 \x01(\x0b\x32\x12.google.type.Money\x12,\n\x10\x61\x63\x63rued_interest\x18\x08 \x01(\x0b\x32\x12.google.type.Money\x12+\n\x0f\x61\x63\x63rued_charges\x18\t \x01(\x0b\x32\x12.google.type.Money2\x92\t\n\x0bLoanService\x12q\n\x0c\x44isburseLoan\x12%.almeno.credit.v1.DisburseLoanRequest\x1a&.almeno.credit.v1.DisburseLoanResponse\"\x12\x90\x02\x02\xba\xbc\x18\x0bloans:write\x12k\n\nCancelLoan\x12#.almeno.credit.v1.CancelLoanRequest\x1a$.almeno.credit.v1.CancelLoanResponse\"\x12\x90\x02\x02\xba\xbc\x18\x0bloans:write\x12\x65\n\x08\x45xitLoan\x12!.almeno.credit.v1.ExitLoanRequest\x1a\".almeno.credit.v1.ExitLoanResponse\"\x12\x90\x02\x02\xba\xbc\x18\x0bloans:write\x12\x84\x01\n\x10ReverseRepayment\x12).almeno.credit.v1.ReverseRepaymentRequest\x1a*.almeno.credit.v1.ReverseRepaymentResponse\"\x19\x90\x02\x02\xba\xbc\x18\x12repayments:reverse\x12\x80\x01\n\x11PreviewPrepayment\x12*.almeno.credit.v1.PreviewPrepaymentRequest\x1a+.almeno.credit.v1.PreviewPrepaymentResponse\"\x12\x90\x02\x01\xba\xbc\x18\x0bloans:check\x12p\n\nPrepayLoan\x12#.almeno.credit.v1.PrepayLoanRequest\x1a$.almeno.credit.v1.PrepayLoanResponse\"\x17\x90\x02\x02\xba\xbc\x18\x10repayments:write\x12j\n\tAddCharge\x12\".almeno.credit.v1.AddChargeRequest\x1a#.almeno.credit.v1.AddChargeResponse\"\x14\x90\x02\x02\xba\xbc\x18\rcharges:write\x12s\n\x0cWaiveCharges\x12%.almeno.credit.v1.WaiveChargesRequest\x1a&.almeno.credit.v1.WaiveChargesResponse\"\x14\x90\x02\x02\xba\xbc\x18\rcharges:write\x12m\n\x0bListCharges\x12$.almeno.credit.v1.ListChargesRequest\x1a%.almeno.credit.v1.ListChargesResponse\"\x11\x90\x02\x01\xba\xbc\x18\nloans:read\x12p\n\x0cGetStatement\x12%.almeno.credit.v1.GetStatementRequest\x1a&.almeno.credit.v1.GetStatementResponse\"\x11\x90\x02\x01\xba\xbc\x18\nloans:readBF\n\x14\x63om.almeno.credit.v1P\x01Z\x19\x61lmeno/credit/v1;creditv1\xaa\x02\x10\x41lmeno.Credit.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -56,42 +57,48 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LOANSERVICE'].methods_by_name['WaiveCharges']._serialized_options = b'\220\002\002\272\274\030\rcharges:write'
   _globals['_LOANSERVICE'].methods_by_name['ListCharges']._loaded_options = None
   _globals['_LOANSERVICE'].methods_by_name['ListCharges']._serialized_options = b'\220\002\001\272\274\030\nloans:read'
-  _globals['_DISBURSELOANREQUEST']._serialized_start=231
-  _globals['_DISBURSELOANREQUEST']._serialized_end=390
-  _globals['_DISBURSELOANRESPONSE']._serialized_start=393
-  _globals['_DISBURSELOANRESPONSE']._serialized_end=573
-  _globals['_CANCELLOANREQUEST']._serialized_start=575
-  _globals['_CANCELLOANREQUEST']._serialized_end=679
-  _globals['_CANCELLOANRESPONSE']._serialized_start=681
-  _globals['_CANCELLOANRESPONSE']._serialized_end=739
-  _globals['_EXITLOANREQUEST']._serialized_start=741
-  _globals['_EXITLOANREQUEST']._serialized_end=852
-  _globals['_EXITLOANRESPONSE']._serialized_start=855
-  _globals['_EXITLOANRESPONSE']._serialized_end=1019
-  _globals['_REVERSEREPAYMENTREQUEST']._serialized_start=1022
-  _globals['_REVERSEREPAYMENTREQUEST']._serialized_end=1225
-  _globals['_REVERSEREPAYMENTRESPONSE']._serialized_start=1227
-  _globals['_REVERSEREPAYMENTRESPONSE']._serialized_end=1339
-  _globals['_PREVIEWPREPAYMENTREQUEST']._serialized_start=1342
-  _globals['_PREVIEWPREPAYMENTREQUEST']._serialized_end=1536
-  _globals['_PREVIEWPREPAYMENTRESPONSE']._serialized_start=1538
-  _globals['_PREVIEWPREPAYMENTRESPONSE']._serialized_end=1653
-  _globals['_PREPAYLOANREQUEST']._serialized_start=1656
-  _globals['_PREPAYLOANREQUEST']._serialized_end=1944
-  _globals['_PREPAYLOANRESPONSE']._serialized_start=1947
-  _globals['_PREPAYLOANRESPONSE']._serialized_end=2103
-  _globals['_ADDCHARGEREQUEST']._serialized_start=2106
-  _globals['_ADDCHARGEREQUEST']._serialized_end=2257
-  _globals['_ADDCHARGERESPONSE']._serialized_start=2259
-  _globals['_ADDCHARGERESPONSE']._serialized_end=2359
-  _globals['_WAIVECHARGESREQUEST']._serialized_start=2361
-  _globals['_WAIVECHARGESREQUEST']._serialized_end=2471
-  _globals['_WAIVECHARGESRESPONSE']._serialized_start=2473
-  _globals['_WAIVECHARGESRESPONSE']._serialized_end=2576
-  _globals['_LISTCHARGESREQUEST']._serialized_start=2578
-  _globals['_LISTCHARGESREQUEST']._serialized_end=2654
-  _globals['_LISTCHARGESRESPONSE']._serialized_start=2656
-  _globals['_LISTCHARGESRESPONSE']._serialized_end=2745
-  _globals['_LOANSERVICE']._serialized_start=2748
-  _globals['_LOANSERVICE']._serialized_end=3804
+  _globals['_LOANSERVICE'].methods_by_name['GetStatement']._loaded_options = None
+  _globals['_LOANSERVICE'].methods_by_name['GetStatement']._serialized_options = b'\220\002\001\272\274\030\nloans:read'
+  _globals['_DISBURSELOANREQUEST']._serialized_start=265
+  _globals['_DISBURSELOANREQUEST']._serialized_end=424
+  _globals['_DISBURSELOANRESPONSE']._serialized_start=427
+  _globals['_DISBURSELOANRESPONSE']._serialized_end=607
+  _globals['_CANCELLOANREQUEST']._serialized_start=609
+  _globals['_CANCELLOANREQUEST']._serialized_end=713
+  _globals['_CANCELLOANRESPONSE']._serialized_start=715
+  _globals['_CANCELLOANRESPONSE']._serialized_end=773
+  _globals['_EXITLOANREQUEST']._serialized_start=775
+  _globals['_EXITLOANREQUEST']._serialized_end=886
+  _globals['_EXITLOANRESPONSE']._serialized_start=889
+  _globals['_EXITLOANRESPONSE']._serialized_end=1053
+  _globals['_REVERSEREPAYMENTREQUEST']._serialized_start=1056
+  _globals['_REVERSEREPAYMENTREQUEST']._serialized_end=1259
+  _globals['_REVERSEREPAYMENTRESPONSE']._serialized_start=1261
+  _globals['_REVERSEREPAYMENTRESPONSE']._serialized_end=1373
+  _globals['_PREVIEWPREPAYMENTREQUEST']._serialized_start=1376
+  _globals['_PREVIEWPREPAYMENTREQUEST']._serialized_end=1570
+  _globals['_PREVIEWPREPAYMENTRESPONSE']._serialized_start=1572
+  _globals['_PREVIEWPREPAYMENTRESPONSE']._serialized_end=1687
+  _globals['_PREPAYLOANREQUEST']._serialized_start=1690
+  _globals['_PREPAYLOANREQUEST']._serialized_end=1978
+  _globals['_PREPAYLOANRESPONSE']._serialized_start=1981
+  _globals['_PREPAYLOANRESPONSE']._serialized_end=2137
+  _globals['_ADDCHARGEREQUEST']._serialized_start=2140
+  _globals['_ADDCHARGEREQUEST']._serialized_end=2291
+  _globals['_ADDCHARGERESPONSE']._serialized_start=2293
+  _globals['_ADDCHARGERESPONSE']._serialized_end=2393
+  _globals['_WAIVECHARGESREQUEST']._serialized_start=2395
+  _globals['_WAIVECHARGESREQUEST']._serialized_end=2505
+  _globals['_WAIVECHARGESRESPONSE']._serialized_start=2507
+  _globals['_WAIVECHARGESRESPONSE']._serialized_end=2610
+  _globals['_LISTCHARGESREQUEST']._serialized_start=2612
+  _globals['_LISTCHARGESREQUEST']._serialized_end=2688
+  _globals['_LISTCHARGESRESPONSE']._serialized_start=2690
+  _globals['_LISTCHARGESRESPONSE']._serialized_end=2779
+  _globals['_GETSTATEMENTREQUEST']._serialized_start=2782
+  _globals['_GETSTATEMENTREQUEST']._serialized_end=2910
+  _globals['_GETSTATEMENTRESPONSE']._serialized_start=2913
+  _globals['_GETSTATEMENTRESPONSE']._serialized_end=3266
+  _globals['_LOANSERVICE']._serialized_start=3269
+  _globals['_LOANSERVICE']._serialized_end=4439
 # @@protoc_insertion_point(module_scope)
