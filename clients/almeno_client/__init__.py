@@ -95,6 +95,7 @@ from almeno_client.repayment_records import (
     Reversal,
     ReversalReason,
 )
+from almeno_client.statement_records import Statement, StatementLine, StatementLineKind
 from almeno_grpc.api_keys import new_key
 
 __all__ = [
@@ -183,6 +184,9 @@ __all__ = [
     "SimulatedPolicy",
     "SimulationFlip",
     "SimulationSummary",
+    "Statement",
+    "StatementLine",
+    "StatementLineKind",
     "Terms",
     "Tls",
     "Unauthenticated",
