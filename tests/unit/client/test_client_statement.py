@@ -25,7 +25,8 @@ def shows(result, *texts):
     assert [text for text in texts if text not in words] == [], result.stdout
 
 
-def test_statement_is_a_record_of_rupees_with_a_line_of_each_kind(client, lender):
+@pytest.mark.usefixtures("lender")
+def test_statement_is_a_record_of_rupees_with_a_line_of_each_kind(client):
     account = client.get_statement(5)
     assert (account.loan_id, account.customer_id) == (1_000_000_001, 14)
     assert (account.start, account.end) == (date(2027, 1, 15), date(2027, 1, 27))
