@@ -156,7 +156,7 @@ def _recorded(history: History, course: _Course, refunded: Fees) -> Iterator[Ent
             yield from repaid(step, step.repayment, refunded)
     for repayment in history.repayments:
         if repayment.reversal is not None:
-            yield from reversed_repayment(repayment, repayment.reversal.reversal_date)
+            yield from reversed_repayment(repayment, repayment.reversal)
 
 
 def _late_charges(course: _Course, entries: Sequence[Entry], end: date) -> Iterator[Entry]:

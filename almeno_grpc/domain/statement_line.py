@@ -9,11 +9,11 @@ from almeno_grpc.domain.account import Account, owed_on
 from almeno_grpc.domain.charge import ChargeEntry, ChargeKind
 from almeno_grpc.domain.installments import ScheduledInstallment
 from almeno_grpc.domain.prepayment import Prepayment
-from almeno_grpc.domain.repayment import Repayment, RepaymentKind
+from almeno_grpc.domain.repayment import Repayment, RepaymentKind, Reversal
 from almeno_grpc.domain.replay import Step
 from almeno_grpc.domain.terms import Fees
 
-_DERIVED, _RECORDED, _REVERSED = range(3)
+_DERIVED, _RECORDED = range(2)
 
 
 class LineKind(StrEnum):
@@ -40,6 +40,7 @@ class LineKind(StrEnum):
     REVERSAL = "REVERSAL"
 
 
+_AFTER_PAYMENT = 9
 _PLACES = {kind: place for place, kind in enumerate(LineKind)}
 
 
@@ -63,8 +64,8 @@ class StatementLine(NamedTuple):
 class Entry(NamedTuple):
     """A line with its place in the account."""
 
-    order: tuple[date, int, int, int, int]
-    """Its day; of one day first what follows from the loan, then what was recorded in that order, then reversals."""
+    order: tuple[date, int, int, int, int, int]
+    """Its day; of one day first what follows from the loan, then what was recorded, in the order in which it was."""
     line: StatementLine
     charges: int = 0
     """By how much it changes the charges that are billed and open, in paise."""
@@ -110,7 +111,7 @@ def charge_or_waiver(entry: ChargeEntry, waived: int) -> Entry:
         entry: As it was recorded.
         waived: What the waiver took off the charges.
     """
-    order = (entry.entry_date, _RECORDED, entry.repayment_count, entry.number, 0)
+    order = (entry.entry_date, _RECORDED, entry.create_time, entry.repayment_count, entry.number, 0)
     if entry.kind is ChargeKind.WAIVER:
         return Entry(order, line(entry.entry_date, LineKind.WAIVER, -waived), -waived)
     charge = line(entry.entry_date, LineKind.CHARGE, entry.amount)._replace(charge_kind=entry.kind)
@@ -125,21 +126,21 @@ def repaid(step: Step, repayment: Repayment, refunded: Fees) -> Iterator[Entry]:
         repayment: With what it has done to the account.
         refunded: What an exit refunds.
     """
-    on, number = repayment.payment_date, repayment.number
+    on = repayment.payment_date
     beside = [line(on, LineKind.INTEREST, _interest(step, repayment))]
     if repayment.kind is RepaymentKind.EXIT:
         beside += _fees(on, -refunded.processing_fee, -refunded.gst)
     lines = [*filter(_moves, beside), _payment(repayment)]
     for place, each in enumerate(lines):
         charges = -repayment.charges_paid if each.repayment else 0
-        yield Entry((on, _RECORDED, number, 0, place), each, charges)
+        yield Entry(_place(on, repayment, repayment.create_time, place), each, charges)
 
 
-def reversed_repayment(repayment: Repayment, reversal_date: date) -> Iterator[Entry]:
+def reversed_repayment(repayment: Repayment, reversal: Reversal) -> Iterator[Entry]:
     """A repayment that was taken back, and that it was."""
-    yield Entry((repayment.payment_date, _RECORDED, repayment.number, 0, 0), _payment(repayment))
-    back = line(reversal_date, LineKind.REVERSAL, repayment.amount)._replace(repayment=repayment)
-    yield Entry((reversal_date, _REVERSED, repayment.number, 0, 0), back)
+    yield Entry(_place(repayment.payment_date, repayment, repayment.create_time), _payment(repayment))
+    back = line(reversal.reversal_date, LineKind.REVERSAL, repayment.amount)._replace(repayment=repayment)
+    yield Entry(_place(reversal.reversal_date, repayment, reversal.create_time, _AFTER_PAYMENT), back)
 
 
 def settles(step: Step) -> bool:
@@ -154,7 +155,11 @@ def line(on: date, kind: LineKind, amount: int) -> StatementLine:
 
 def _derived(each: StatementLine, charges: int = 0) -> Entry:
     number = each.installment.number if each.installment else 0
-    return Entry((each.value_date, _DERIVED, _PLACES[each.kind], number, 0), each, charges)
+    return Entry((each.value_date, _DERIVED, _PLACES[each.kind], number, 0, 0), each, charges)
+
+
+def _place(on: date, repayment: Repayment, create_time: int, place: int = 0) -> tuple[date, int, int, int, int, int]:
+    return on, _RECORDED, create_time, repayment.number, 0, place
 
 
 def _moves(each: StatementLine) -> bool:

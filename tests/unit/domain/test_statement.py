@@ -205,6 +205,37 @@ def test_waived_late_charge_that_a_payment_dated_back_undoes_leaves_what_is_owed
         assert of.closing_balance + of.accrued_interest + of.accrued_charges == ledger.payoff(on).amount
 
 
+def test_of_one_day_what_was_recorded_stands_in_the_order_in_which_it_was() -> None:
+    ledger = ledger_of_2027()
+    first = ledger.pay(500_00, BEGIN)
+    ledger.reverse(1, BEGIN)
+    ledger.pay(800_00, BEGIN)
+    taken_back, later = ledger.history.repayments
+    reversal = replace(taken_back.reversal, create_time=1)
+    ledger.history = replace(
+        ledger.history, repayments=[replace(taken_back, reversal=reversal), replace(later, create_time=2)]
+    )
+    assert first.create_time == 0
+    assert [(kind, balance) for _, kind, _, balance in whole(ledger, BEGIN)] == [
+        ("DISBURSEMENT", 500_000_00),
+        ("REPAYMENT", 499_500_00),
+        ("REVERSAL", 500_000_00),
+        ("REPAYMENT", 499_200_00),
+    ]
+
+
+def test_waiver_that_is_dated_after_a_payment_recorded_later_moves_no_late_charge() -> None:
+    ledger = ledger_of_2027(LATE)
+    ledger.charge(500_00, date(2027, 2, 1))
+    ledger.waive(200_00, date(2027, 2, 10))
+    ledger.pay(300_00, date(2027, 2, 5))
+    assert [(kind, moved) for _, kind, moved, _ in whole(ledger, date(2027, 2, 10))[1:]] == [
+        ("CHARGE", 500_00),
+        ("REPAYMENT", -300_00),
+        ("WAIVER", -200_00),
+    ]
+
+
 def test_instalments_that_an_imported_book_counts_as_paid_are_one_credit_on_no_day_of_theirs() -> None:
     loan = loan_of_2027(
         loan_amount=1_00_000_00,
