@@ -23,6 +23,7 @@ from almeno_grpc._gen.almeno.credit.v1 import (
     repayment_pb2,
     scope_pb2,
     simulation_pb2,
+    statement_pb2,
     terms_pb2,
 )
 
@@ -49,5 +50,6 @@ __all__ = [
     "repayment_pb2",
     "scope_pb2",
     "simulation_pb2",
+    "statement_pb2",
     "terms_pb2",
 ]

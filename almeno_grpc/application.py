@@ -47,6 +47,7 @@ from almeno_grpc.service.policies import PolicyCalendar, PolicyService
 from almeno_grpc.service.portfolio import PortfolioSummaryService
 from almeno_grpc.service.repayments import RepaymentService
 from almeno_grpc.service.simulation import SimulationService
+from almeno_grpc.service.statements import StatementService
 from almeno_grpc.service.terms import TermsCalendar, TermsService
 from almeno_grpc.storage.store import SqlStore
 
@@ -94,7 +95,11 @@ class CreditApplication:
             KeyFactsService(self._store, terms_calendar),
         )
         self._credit = CreditServicer(services, persons, metrics)
-        self._loans = LoanServicer(LoanChangeService(self._store, idempotency, accounts, clock), self._repayments)
+        self._loans = LoanServicer(
+            LoanChangeService(self._store, idempotency, accounts, clock),
+            self._repayments,
+            StatementService(self._store, accounts, clock),
+        )
         self._portfolio = PortfolioServicer(
             persons,
             idempotency,

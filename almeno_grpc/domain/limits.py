@@ -61,6 +61,10 @@ MAX_CHARGES = 10_000
 """Recorded charges and waivers of a loan, after which it is charged no more. As many waivers are taken after them, so
 that what is charged can be waived."""
 
+MAX_STATEMENT_LINES = 12_000
+"""Of the period of a statement: of a loan of the longest term with as many part repayments as it may have, all of them.
+Such an answer stays below 4 MiB, the most that gRPC's clients take unless they say otherwise."""
+
 MAX_REFERENCE_CHARACTERS = 64
 """Of a caller's reference of a payment; visible ones."""
 

@@ -1,7 +1,8 @@
 """The account of a loan from everything that was recorded on it, and reversals, which leave a repayment out of that."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
 from almeno_grpc.domain.account import Account, add_charge, repay, waive
 from almeno_grpc.domain.charge import ChargeEntry, ChargeKind, LateTerms
@@ -39,16 +40,52 @@ def replay(loan: Loan, history: History, late_terms: LateTerms | None = None) ->
         history: All of it.
         late_terms: Those the loan was booked under.
     """
-    first = history.repayments[0].before if history.repayments else Standing.of(loan)
-    account = Account.of(_unpaid(loan, first), settled=first.emis_paid, late_terms=late_terms)
+    account = before_history(loan, history, late_terms)
     standing: list[Repayment] = []
+    for step in steps(account, history):
+        account = step.after
+        if step.repayment is not None:
+            standing.append(step.repayment)
+    return Replay(account, standing)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An entry of a loan's history that stands, and the account before and after it."""
+
+    entry: Repayment | ChargeEntry
+    before: Account
+    after: Account
+    repayment: Repayment | None
+    """The entry, if it is a repayment, with what it has done to the account."""
+
+    @property
+    def value_date(self) -> date:
+        """The day of the payment; of a charge or a waiver the day it was recorded."""
+        return self.entry.entry_date if isinstance(self.entry, ChargeEntry) else self.entry.payment_date
+
+
+def before_history(loan: Loan, history: History, late_terms: LateTerms | None = None) -> Account:
+    """The account of a loan as it was before anything was recorded on it."""
+    first = history.repayments[0].before if history.repayments else Standing.of(loan)
+    return Account.of(_unpaid(loan, first), settled=first.emis_paid, late_terms=late_terms)
+
+
+def steps(account: Account, history: History) -> Iterator[Step]:
+    """Takes what stands of a loan's history, entry after entry in its recorded order.
+
+    Args:
+        account: As `before_history` gives it.
+        history: All of it.
+    """
     for entry in _in_order(history):
+        before = account
         if isinstance(entry, ChargeEntry):
             account = _with_entry(account, entry)
+            yield Step(entry, before, account, None)
         elif entry.reversal is None:
             account, repayment = repaid(account, entry)
-            standing.append(repayment)
-    return Replay(account, standing)
+            yield Step(entry, before, account, repayment)
 
 
 def repaid(before: Account, repayment: Repayment) -> tuple[Account, Repayment]:

@@ -13,11 +13,13 @@ from almeno_grpc.domain.charge import Charge, ChargeKind
 from almeno_grpc.rpc import loan_requests, requests
 from almeno_grpc.rpc.conversion.loans import fill_loan
 from almeno_grpc.rpc.conversion.repayments import fill_charge, fill_prepayment, fill_repayment
+from almeno_grpc.rpc.conversion.statements import fill_statement
 from almeno_grpc.rpc.conversion.values import fill_money
 from almeno_grpc.rpc.field_reader import FieldReader
 from almeno_grpc.rpc.pages import page_of
 from almeno_grpc.service.loan_changes import Changed, Charged, Disbursed, Exited, LoanChangeService, Prepaid
 from almeno_grpc.service.repayments import Recorded, RepaymentService
+from almeno_grpc.service.statements import StatementService
 
 MAX_CHARGES_ANSWERED = 100
 """The charges in the answer to a charge or a waiver, which is stored with its request_id."""
@@ -26,9 +28,10 @@ MAX_CHARGES_ANSWERED = 100
 class LoanServicer(loan_service_pb2_grpc.LoanServiceServicer):
     """Serves LoanService. Answers that are remembered go out as the bytes that were stored."""
 
-    def __init__(self, changes: LoanChangeService, repayments: RepaymentService) -> None:
+    def __init__(self, changes: LoanChangeService, repayments: RepaymentService, statements: StatementService) -> None:
         self._changes = changes
         self._repayments = repayments
+        self._statements = statements
 
     def DisburseLoan(self, request: pb.DisburseLoanRequest, context: grpc.ServicerContext) -> bytes:
         """Disburses a sanctioned loan."""
@@ -178,6 +181,16 @@ class LoanServicer(loan_service_pb2_grpc.LoanServiceServicer):
         response = pb.ListChargesResponse(next_page_token=page.next_page_token)
         for _, charge in page.rows:
             fill_charge(response.charges.add(), charge)
+        return response
+
+    def GetStatement(self, request: pb.GetStatementRequest, _context: grpc.ServicerContext) -> pb.GetStatementResponse:
+        """Fetches the statement of a loan's account."""
+        fields = FieldReader()
+        loan_id = fields.identifier("loan_id", request.loan_id)
+        begin, end = fields.optional_date("from", request), fields.optional_date("to", request)
+        fields.raise_if_invalid()
+        response = pb.GetStatementResponse()
+        fill_statement(response, self._statements.statement(loan_id, begin, end))
         return response
 
 

@@ -48,7 +48,7 @@ class AccountReader:
 
     def open_accounts(self, tx: Transaction, loans: Collection[Loan]) -> dict[int, OpenAccount]:
         """The accounts of loans, by loan_id; of plain loans all by one statement."""
-        late_terms = {loan.loan_id: self._late_terms(tx, loan) for loan in loans}
+        late_terms = {loan.loan_id: self.late_terms(tx, loan) for loan in loans}
         plain = [loan for loan in loans if late_terms[loan.loan_id] is None and not loan.charge_count]
         repaid = [loan for loan in plain if loan.repayment_count]
         ends = tx.repayments.first_and_latest(repaid) if repaid else {}
@@ -69,7 +69,7 @@ class AccountReader:
 
     def replay(self, tx: Transaction, loan: Loan) -> Replay:
         """The account of a loan from everything that was recorded on it."""
-        history, late_terms = self.history(tx, loan), self._late_terms(tx, loan)
+        history, late_terms = self.history(tx, loan), self.late_terms(tx, loan)
         repayments = history.repayments
         if late_terms or history.charges or any(repayment.reversal for repayment in repayments):
             return replay(loan, history, late_terms)
@@ -81,9 +81,10 @@ class AccountReader:
         self, tx: Transaction, loan: Loan, history: History, repayment: Repayment, reversal: Reversal
     ) -> tuple[History, Replay]:
         """A loan's history and account once a repayment is reversed; raises as `replay.reverse`."""
-        return reverse(loan, history, repayment, reversal, self._late_terms(tx, loan))
+        return reverse(loan, history, repayment, reversal, self.late_terms(tx, loan))
 
-    def _late_terms(self, tx: Transaction, loan: Loan) -> LateTerms | None:
+    def late_terms(self, tx: Transaction, loan: Loan) -> LateTerms | None:
+        """How the loan is charged for instalments that are paid late; None where it is not."""
         terms = self.terms_of(tx, loan)
         if terms is None or not terms.charge_percent_a_year:
             return None
@@ -102,7 +103,7 @@ class AccountReader:
             return
         history = self.history(tx, before)
         history = replace(history, repayments=[*history.repayments, repayment])
-        self.update_class(tx, changes, replay(after, history, self._late_terms(tx, after)), was_since, today)
+        self.update_class(tx, changes, replay(after, history, self.late_terms(tx, after)), was_since, today)
 
     def update_class(
         self, tx: Transaction, changes: Changes, replayed: Replay, was_since: date | None, today: date

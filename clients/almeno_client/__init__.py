@@ -98,6 +98,7 @@ from almeno_client.repayment_records import (
     Reversal,
     ReversalReason,
 )
+from almeno_client.statement_records import Statement, StatementLine, StatementLineKind
 from almeno_grpc.api_keys import new_key
 
 if TYPE_CHECKING:
@@ -190,6 +191,9 @@ __all__ = [
     "SimulatedPolicy",
     "SimulationFlip",
     "SimulationSummary",
+    "Statement",
+    "StatementLine",
+    "StatementLineKind",
     "Terms",
     "Tls",
     "Unauthenticated",

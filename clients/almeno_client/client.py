@@ -33,6 +33,7 @@ from almeno_client.records import (
     OutsideCredit,
 )
 from almeno_client.repayments import RepaymentCalls
+from almeno_client.statements import StatementCalls
 from almeno_client.values import Rate, Rupees, money_message, rate_message
 from almeno_grpc.api import credit_service_pb2
 
@@ -44,6 +45,7 @@ class CreditClient(
     CustomerCalls,
     RepaymentCalls,
     LoanChangeCalls,
+    StatementCalls,
     DecisionCalls,
     KeyFactsCalls,
     ImportCalls,

@@ -53,6 +53,11 @@ def charge_kind_name(kind: ChargeKind) -> str:
     return f"CHARGE_KIND_{kind}"
 
 
+def charge_kind_of(number: int) -> ChargeKind:
+    """What a charge is for, by its number in the protos."""
+    return _CHARGE_KINDS.get(number, ChargeKind.UNSPECIFIED)
+
+
 def repayment_of(message: repayment_pb2.Repayment) -> Repayment:
     """Converts a repayment."""
     return Repayment(
@@ -117,7 +122,7 @@ def disbursement_of(message: loan_service_pb2.DisburseLoanResponse) -> Disbursem
 def charge_of(message: charge_pb2.Charge) -> Charge:
     """Converts a charge."""
     return Charge(
-        kind=_CHARGE_KINDS.get(message.kind, ChargeKind.UNSPECIFIED),
+        kind=charge_kind_of(message.kind),
         installment_number=message.installment_number,
         charge_date=date_of(message.charge_date),
         amount=rupees_of(message.amount),

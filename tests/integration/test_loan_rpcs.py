@@ -415,7 +415,7 @@ def test_request_sent_twice_is_done_once_and_answered_with_the_same_bytes(lender
 
 def test_request_id_is_the_callers(book, monkeypatch):
     loan = book.lend(book.register().customer_id, LAKH).loan
-    servicer = LoanServicer(book.loan_changes, book.repayments)
+    servicer = LoanServicer(book.loan_changes, book.repayments, book.statements)
     request = loan_service_pb2.AddChargeRequest(
         request_id=UNKNOWN, loan_id=loan.loan_id, kind="CHARGE_KIND_OTHER", amount=amount(100), reason="copy"
     )

@@ -47,6 +47,7 @@ from almeno_grpc.service.imports import ImportService, Upload
 from almeno_grpc.service.loan_changes import Charged, LoanChangeService, Prepaid, PrepaymentRequest, ReversalRequest
 from almeno_grpc.service.policies import PolicyCalendar
 from almeno_grpc.service.repayments import Recorded, RepaymentRequest, RepaymentService
+from almeno_grpc.service.statements import StatementService
 from almeno_grpc.service.terms import TermsCalendar
 from almeno_grpc.storage.store import SqlStore
 from almeno_grpc.storage.tables import metadata
@@ -72,6 +73,7 @@ class Book:
     booking: BookingService = field(init=False)
     repayments: RepaymentService = field(init=False)
     loan_changes: LoanChangeService = field(init=False)
+    statements: StatementService = field(init=False)
     imports: ImportService = field(init=False)
     now: Callable[[], int] = field(default=lambda: 1, kw_only=True)
     """The time of imports, in microseconds since the epoch: for most tests any will do."""
@@ -88,6 +90,7 @@ class Book:
         accounts = AccountReader(self.terms)
         self.repayments = RepaymentService(self.store, accounts, self.clock)
         self.loan_changes = LoanChangeService(self.store, Idempotency(self.store, self.clock), accounts, self.clock)
+        self.statements = StatementService(self.store, accounts, self.clock)
         self.imports = ImportService(self.store, self.clock)
 
     def register(self, monthly_income: int = 50_000 * RUPEE, phone_number: str = "") -> Customer:

@@ -86,6 +86,11 @@ class OpenedPage:
         colours, pixels = np.unique(levels @ (1 << 16, 1 << 8, 1), return_counts=True)
         return {f"#{colour:06x}": int(number) for colour, number in zip(colours, pixels, strict=True)}
 
+    def printed(self, pdf: Path) -> bytes:
+        """Prints the page to a file; gives what that holds."""
+        self._run(f"--print-to-pdf={pdf}", "--no-pdf-header-footer")
+        return pdf.read_bytes()
+
     def _run(self, *options: str) -> str:
         names = ("chromium", "chromium-browser", "google-chrome")
         browser = next(filter(None, map(shutil.which, names)), None)

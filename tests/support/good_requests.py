@@ -153,6 +153,7 @@ GOOD: dict[str, Callable[[Lender], dict[str, Any]]] = {
     "AddCharge": lambda lender: {"loan_id": lender.lend(), "kind": 2, "amount": amount(100), "reason": "returned"},
     "WaiveCharges": lambda lender: {"loan_id": _charged(lender), "amount": amount(100), "reason": "goodwill"},
     "ListCharges": lambda lender: {"loan_id": lender.lend(), **PAGE},
+    "GetStatement": lambda lender: {"loan_id": lender.lend(), "from": TODAY, "to": TODAY},
     # PortfolioService
     "StartImport": lambda _: {
         "header": {

@@ -26,6 +26,7 @@ from almeno_client.cli import (
     repayments,
     report,
     simulation,
+    statement,
 )
 from almeno_client.cli.commands import Commands
 from almeno_client.cli.connection import ConnectionOptions
@@ -135,6 +136,7 @@ app.command("key-facts", rich_help_panel=_LOANS)(key_facts.key_facts)
 app.command("disburse", rich_help_panel=_LOANS)(loan_changes.disburse)
 app.command("cancel", rich_help_panel=_LOANS)(loan_changes.cancel)
 app.command("exit", rich_help_panel=_LOANS)(loan_changes.exit_loan)
+app.command("statement", rich_help_panel=_LOANS)(statement.statement)
 app.command("repay", rich_help_panel=_REPAYMENTS)(repayments.repay)
 app.command("repayments", rich_help_panel=_REPAYMENTS)(repayments.repayments)
 app.command("payoff", rich_help_panel=_REPAYMENTS)(repayments.payoff)

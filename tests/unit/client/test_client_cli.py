@@ -42,6 +42,7 @@ def test_commands_are_those_of_the_mission():
         "key-facts", "terms",
         "import", "import customers", "import loans", "import status", "import cancel",
         "disburse", "cancel", "exit", "reverse", "prepay", "charges", "charges list", "charges add", "waive",
+        "statement",
         "repay", "repayments", "payoff", "decision", "decisions", "replay", "policies", "simulate", "report", "late",
         "login", "whoami", "keys", "keys create", "keys rotate", "keys revoke", "keys list",
         "principals", "principals create", "principals update", "principals list",

@@ -18,6 +18,7 @@ from hypothesis.stateful import run_state_machine_as_test as run_lives
 from support.account_agreement import assert_agreement, life
 from support.lending_model import CHARGE, EXIT, PAYMENT, PREPAYMENT, Entry, Late, Refused
 from support.repayment_model import month_later
+from support.statement_agreement import assert_statement
 from support.trials import ACCOUNT_TRIALS
 
 from almeno_grpc.domain.account import Account, payoff
@@ -293,6 +294,9 @@ class LivesOfAccounts(RuleBasedStateMachine):
         ledger = self.ledger
         replayed = assert_agreement(ledger, self.model, self.today)
         account, loan = replayed.account, replayed.account.loan
+        # A payment's day, and days on which late charges or interest have accrued since something was billed.
+        paid = replayed.repayments[-1].payment_date if replayed.repayments else self.begin
+        assert_statement(ledger, self.model, self.today, {paid, paid + (self.today - paid) / 2})
         # Nothing was changed by looking at it.
         assert replay(loan, ledger.history, ledger.late_terms) == replayed
         if ledger.late_terms is None:

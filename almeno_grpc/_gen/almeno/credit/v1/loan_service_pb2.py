@@ -26,12 +26,13 @@ from almeno_grpc._gen.almeno.credit.v1 import charge_pb2 as almeno_dot_credit_do
 from almeno_grpc._gen.almeno.credit.v1 import loan_pb2 as almeno_dot_credit_dot_v1_dot_loan__pb2
 from almeno_grpc._gen.almeno.credit.v1 import repayment_pb2 as almeno_dot_credit_dot_v1_dot_repayment__pb2
 from almeno_grpc._gen.almeno.credit.v1 import scope_pb2 as almeno_dot_credit_dot_v1_dot_scope__pb2
+from almeno_grpc._gen.almeno.credit.v1 import statement_pb2 as almeno_dot_credit_dot_v1_dot_statement__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.type import date_pb2 as google_dot_type_dot_date__pb2
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#almeno/credit/v1/loan_service.proto\x12\x10\x61lmeno.credit.v1\x1a\x1d\x61lmeno/credit/v1/charge.proto\x1a\x1b\x61lmeno/credit/v1/loan.proto\x1a almeno/credit/v1/repayment.proto\x1a\x1c\x61lmeno/credit/v1/scope.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x16google/type/date.proto\x1a\x17google/type/money.proto\"\xb7\x01\n\x13\x44isburseLoanRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12\x15\n\x07loan_id\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x02\x12\x37\n\x11\x64isbursement_date\x18\x03 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12 \n\x12\x65xternal_reference\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\x42\x14\n\x12_disbursement_date\"\xb4\x01\n\x14\x44isburseLoanResponse\x12$\n\x04loan\x18\x01 \x01(\x0b\x32\x16.almeno.credit.v1.Loan\x12*\n\x0eprocessing_fee\x18\x02 \x01(\x0b\x32\x12.google.type.Money\x12\x1f\n\x03gst\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x12)\n\rnet_disbursed\x18\x04 \x01(\x0b\x32\x12.google.type.Money\"z\n\x11\x43\x61ncelLoanRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12\x15\n\x07loan_id\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x02\x12\x34\n\x06reason\x18\x03 \x01(\x0e\x32\x1e.almeno.credit.v1.CancelReasonB\x04\xe2\x41\x01\x02\":\n\x12\x43\x61ncelLoanResponse\x12$\n\x04loan\x18\x01 \x01(\x0b\x32\x16.almeno.credit.v1.Loan\"\x81\x01\n\x0f\x45xitLoanRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12\x15\n\x07loan_id\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x02\x12/\n\texit_date\x18\x03 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x42\x0c\n\n_exit_date\"\xa4\x01\n\x10\x45xitLoanResponse\x12.\n\trepayment\x18\x01 \x01(\x0b\x32\x1b.almeno.credit.v1.Repayment\x12$\n\x04loan\x18\x02 \x01(\x0b\x32\x16.almeno.credit.v1.Loan\x12+\n\nrefund_due\x18\x03 \x01(\x0b\x32\x12.google.type.MoneyH\x00\x88\x01\x01\x42\r\n\x0b_refund_due\"\xe9\x01\n\x17ReverseRepaymentRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1a\n\x0crepayment_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x36\n\x06reason\x18\x03 \x01(\x0e\x32 .almeno.credit.v1.ReversalReasonB\x04\xe2\x41\x01\x02\x12\x33\n\rreversal_date\x18\x04 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x19\n\x0breturn_code\x18\x05 \x01(\tB\x04\xe2\x41\x01\x01\x42\x10\n\x0e_reversal_date\"p\n\x18ReverseRepaymentResponse\x12.\n\trepayment\x18\x01 \x01(\x0b\x32\x1b.almeno.credit.v1.Repayment\x12$\n\x04loan\x18\x02 \x01(\x0b\x32\x16.almeno.credit.v1.Loan\"\xda\x01\n\x18PreviewPrepaymentRequest\x12\x15\n\x07loan_id\x18\x01 \x01(\x03\x42\x04\xe2\x41\x01\x02\x12(\n\x06\x61mount\x18\x02 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x02\x12\x32\n\x0cpayment_date\x18\x03 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x38\n\x06\x65\x66\x66\x65\x63t\x18\x04 \x01(\x0e\x32\".almeno.credit.v1.PrepaymentEffectB\x04\xe2\x41\x01\x02\x42\x0f\n\r_payment_date\"s\n\x19PreviewPrepaymentResponse\x12\x30\n\nprepayment\x18\x01 \x01(\x0b\x32\x1c.almeno.credit.v1.Prepayment\x12$\n\x04loan\x18\x02 \x01(\x0b\x32\x16.almeno.credit.v1.Loan\"\xca\x02\n\x11PrepayLoanRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12\x15\n\x07loan_id\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x02\x12(\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x02\x12\x32\n\x0cpayment_date\x18\x04 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x38\n\x06\x65\x66\x66\x65\x63t\x18\x05 \x01(\x0e\x32\".almeno.credit.v1.PrepaymentEffectB\x04\xe2\x41\x01\x02\x12 \n\x12\x65xternal_reference\x18\x06 \x01(\tB\x04\xe2\x41\x01\x01\x12\x39\n\x07\x63hannel\x18\x07 \x01(\x0e\x32\".almeno.credit.v1.RepaymentChannelB\x04\xe2\x41\x01\x01\x42\x0f\n\r_payment_date\"\x9c\x01\n\x12PrepayLoanResponse\x12\x30\n\nprepayment\x18\x01 \x01(\x0b\x32\x1c.almeno.credit.v1.Prepayment\x12$\n\x04loan\x18\x02 \x01(\x0b\x32\x16.almeno.credit.v1.Loan\x12.\n\trepayment\x18\x03 \x01(\x0b\x32\x1b.almeno.credit.v1.Repayment\"\xb5\x01\n\x10\x41\x64\x64\x43hargeRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12\x15\n\x07loan_id\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x02\x12\x30\n\x04kind\x18\x03 \x01(\x0e\x32\x1c.almeno.credit.v1.ChargeKindB\x04\xe2\x41\x01\x02\x12(\n\x06\x61mount\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x02\x12\x14\n\x06reason\x18\x05 \x01(\tB\x04\xe2\x41\x01\x02\"d\n\x11\x41\x64\x64\x43hargeResponse\x12$\n\x04loan\x18\x01 \x01(\x0b\x32\x16.almeno.credit.v1.Loan\x12)\n\x07\x63harges\x18\x02 \x03(\x0b\x32\x18.almeno.credit.v1.Charge\"\x86\x01\n\x13WaiveChargesRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12\x15\n\x07loan_id\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x02\x12(\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x02\x12\x14\n\x06reason\x18\x04 \x01(\tB\x04\xe2\x41\x01\x02\"g\n\x14WaiveChargesResponse\x12$\n\x04loan\x18\x01 \x01(\x0b\x32\x16.almeno.credit.v1.Loan\x12)\n\x07\x63harges\x18\x02 \x03(\x0b\x32\x18.almeno.credit.v1.Charge\"^\n\x12ListChargesRequest\x12\x15\n\x07loan_id\x18\x01 \x01(\x03\x42\x04\xe2\x41\x01\x02\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"Y\n\x13ListChargesResponse\x12)\n\x07\x63harges\x18\x01 \x03(\x0b\x32\x18.almeno.credit.v1.Charge\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xa0\x08\n\x0bLoanService\x12q\n\x0c\x44isburseLoan\x12%.almeno.credit.v1.DisburseLoanRequest\x1a&.almeno.credit.v1.DisburseLoanResponse\"\x12\x90\x02\x02\xba\xbc\x18\x0bloans:write\x12k\n\nCancelLoan\x12#.almeno.credit.v1.CancelLoanRequest\x1a$.almeno.credit.v1.CancelLoanResponse\"\x12\x90\x02\x02\xba\xbc\x18\x0bloans:write\x12\x65\n\x08\x45xitLoan\x12!.almeno.credit.v1.ExitLoanRequest\x1a\".almeno.credit.v1.ExitLoanResponse\"\x12\x90\x02\x02\xba\xbc\x18\x0bloans:write\x12\x84\x01\n\x10ReverseRepayment\x12).almeno.credit.v1.ReverseRepaymentRequest\x1a*.almeno.credit.v1.ReverseRepaymentResponse\"\x19\x90\x02\x02\xba\xbc\x18\x12repayments:reverse\x12\x80\x01\n\x11PreviewPrepayment\x12*.almeno.credit.v1.PreviewPrepaymentRequest\x1a+.almeno.credit.v1.PreviewPrepaymentResponse\"\x12\x90\x02\x01\xba\xbc\x18\x0bloans:check\x12p\n\nPrepayLoan\x12#.almeno.credit.v1.PrepayLoanRequest\x1a$.almeno.credit.v1.PrepayLoanResponse\"\x17\x90\x02\x02\xba\xbc\x18\x10repayments:write\x12j\n\tAddCharge\x12\".almeno.credit.v1.AddChargeRequest\x1a#.almeno.credit.v1.AddChargeResponse\"\x14\x90\x02\x02\xba\xbc\x18\rcharges:write\x12s\n\x0cWaiveCharges\x12%.almeno.credit.v1.WaiveChargesRequest\x1a&.almeno.credit.v1.WaiveChargesResponse\"\x14\x90\x02\x02\xba\xbc\x18\rcharges:write\x12m\n\x0bListCharges\x12$.almeno.credit.v1.ListChargesRequest\x1a%.almeno.credit.v1.ListChargesResponse\"\x11\x90\x02\x01\xba\xbc\x18\nloans:readBF\n\x14\x63om.almeno.credit.v1P\x01Z\x19\x61lmeno/credit/v1;creditv1\xaa\x02\x10\x41lmeno.Credit.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#almeno/credit/v1/loan_service.proto\x12\x10\x61lmeno.credit.v1\x1a\x1d\x61lmeno/credit/v1/charge.proto\x1a\x1b\x61lmeno/credit/v1/loan.proto\x1a almeno/credit/v1/repayment.proto\x1a\x1c\x61lmeno/credit/v1/scope.proto\x1a almeno/credit/v1/statement.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x16google/type/date.proto\x1a\x17google/type/money.proto\"\xb7\x01\n\x13\x44isburseLoanRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12\x15\n\x07loan_id\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x02\x12\x37\n\x11\x64isbursement_date\x18\x03 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12 \n\x12\x65xternal_reference\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\x42\x14\n\x12_disbursement_date\"\xb4\x01\n\x14\x44isburseLoanResponse\x12$\n\x04loan\x18\x01 \x01(\x0b\x32\x16.almeno.credit.v1.Loan\x12*\n\x0eprocessing_fee\x18\x02 \x01(\x0b\x32\x12.google.type.Money\x12\x1f\n\x03gst\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x12)\n\rnet_disbursed\x18\x04 \x01(\x0b\x32\x12.google.type.Money\"z\n\x11\x43\x61ncelLoanRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12\x15\n\x07loan_id\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x02\x12\x34\n\x06reason\x18\x03 \x01(\x0e\x32\x1e.almeno.credit.v1.CancelReasonB\x04\xe2\x41\x01\x02\":\n\x12\x43\x61ncelLoanResponse\x12$\n\x04loan\x18\x01 \x01(\x0b\x32\x16.almeno.credit.v1.Loan\"\x81\x01\n\x0f\x45xitLoanRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12\x15\n\x07loan_id\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x02\x12/\n\texit_date\x18\x03 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x42\x0c\n\n_exit_date\"\xa4\x01\n\x10\x45xitLoanResponse\x12.\n\trepayment\x18\x01 \x01(\x0b\x32\x1b.almeno.credit.v1.Repayment\x12$\n\x04loan\x18\x02 \x01(\x0b\x32\x16.almeno.credit.v1.Loan\x12+\n\nrefund_due\x18\x03 \x01(\x0b\x32\x12.google.type.MoneyH\x00\x88\x01\x01\x42\r\n\x0b_refund_due\"\xe9\x01\n\x17ReverseRepaymentRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1a\n\x0crepayment_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x36\n\x06reason\x18\x03 \x01(\x0e\x32 .almeno.credit.v1.ReversalReasonB\x04\xe2\x41\x01\x02\x12\x33\n\rreversal_date\x18\x04 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x19\n\x0breturn_code\x18\x05 \x01(\tB\x04\xe2\x41\x01\x01\x42\x10\n\x0e_reversal_date\"p\n\x18ReverseRepaymentResponse\x12.\n\trepayment\x18\x01 \x01(\x0b\x32\x1b.almeno.credit.v1.Repayment\x12$\n\x04loan\x18\x02 \x01(\x0b\x32\x16.almeno.credit.v1.Loan\"\xda\x01\n\x18PreviewPrepaymentRequest\x12\x15\n\x07loan_id\x18\x01 \x01(\x03\x42\x04\xe2\x41\x01\x02\x12(\n\x06\x61mount\x18\x02 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x02\x12\x32\n\x0cpayment_date\x18\x03 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x38\n\x06\x65\x66\x66\x65\x63t\x18\x04 \x01(\x0e\x32\".almeno.credit.v1.PrepaymentEffectB\x04\xe2\x41\x01\x02\x42\x0f\n\r_payment_date\"s\n\x19PreviewPrepaymentResponse\x12\x30\n\nprepayment\x18\x01 \x01(\x0b\x32\x1c.almeno.credit.v1.Prepayment\x12$\n\x04loan\x18\x02 \x01(\x0b\x32\x16.almeno.credit.v1.Loan\"\xca\x02\n\x11PrepayLoanRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12\x15\n\x07loan_id\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x02\x12(\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x02\x12\x32\n\x0cpayment_date\x18\x04 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x38\n\x06\x65\x66\x66\x65\x63t\x18\x05 \x01(\x0e\x32\".almeno.credit.v1.PrepaymentEffectB\x04\xe2\x41\x01\x02\x12 \n\x12\x65xternal_reference\x18\x06 \x01(\tB\x04\xe2\x41\x01\x01\x12\x39\n\x07\x63hannel\x18\x07 \x01(\x0e\x32\".almeno.credit.v1.RepaymentChannelB\x04\xe2\x41\x01\x01\x42\x0f\n\r_payment_date\"\x9c\x01\n\x12PrepayLoanResponse\x12\x30\n\nprepayment\x18\x01 \x01(\x0b\x32\x1c.almeno.credit.v1.Prepayment\x12$\n\x04loan\x18\x02 \x01(\x0b\x32\x16.almeno.credit.v1.Loan\x12.\n\trepayment\x18\x03 \x01(\x0b\x32\x1b.almeno.credit.v1.Repayment\"\xb5\x01\n\x10\x41\x64\x64\x43hargeRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12\x15\n\x07loan_id\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x02\x12\x30\n\x04kind\x18\x03 \x01(\x0e\x32\x1c.almeno.credit.v1.ChargeKindB\x04\xe2\x41\x01\x02\x12(\n\x06\x61mount\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x02\x12\x14\n\x06reason\x18\x05 \x01(\tB\x04\xe2\x41\x01\x02\"d\n\x11\x41\x64\x64\x43hargeResponse\x12$\n\x04loan\x18\x01 \x01(\x0b\x32\x16.almeno.credit.v1.Loan\x12)\n\x07\x63harges\x18\x02 \x03(\x0b\x32\x18.almeno.credit.v1.Charge\"\x86\x01\n\x13WaiveChargesRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12\x15\n\x07loan_id\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x02\x12(\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x02\x12\x14\n\x06reason\x18\x04 \x01(\tB\x04\xe2\x41\x01\x02\"g\n\x14WaiveChargesResponse\x12$\n\x04loan\x18\x01 \x01(\x0b\x32\x16.almeno.credit.v1.Loan\x12)\n\x07\x63harges\x18\x02 \x03(\x0b\x32\x18.almeno.credit.v1.Charge\"^\n\x12ListChargesRequest\x12\x15\n\x07loan_id\x18\x01 \x01(\x03\x42\x04\xe2\x41\x01\x02\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"Y\n\x13ListChargesResponse\x12)\n\x07\x63harges\x18\x01 \x03(\x0b\x32\x18.almeno.credit.v1.Charge\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x92\x01\n\x13GetStatementRequest\x12\x15\n\x07loan_id\x18\x01 \x01(\x03\x42\x04\xe2\x41\x01\x02\x12*\n\x04\x66rom\x18\x02 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12(\n\x02to\x18\x03 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x42\x07\n\x05_fromB\x05\n\x03_to\"\xe1\x02\n\x14GetStatementResponse\x12\x0f\n\x07loan_id\x18\x01 \x01(\x03\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\x03\x12\x1f\n\x04\x66rom\x18\x03 \x01(\x0b\x32\x11.google.type.Date\x12\x1d\n\x02to\x18\x04 \x01(\x0b\x32\x11.google.type.Date\x12+\n\x0fopening_balance\x18\x05 \x01(\x0b\x32\x12.google.type.Money\x12.\n\x05lines\x18\x06 \x03(\x0b\x32\x1f.almeno.credit.v1.StatementLine\x12+\n\x0f\x63losing_balance\x18\x07 \x01(\x0b\x32\x12.google.type.Money\x12,\n\x10\x61\x63\x63rued_interest\x18\x08 \x01(\x0b\x32\x12.google.type.Money\x12+\n\x0f\x61\x63\x63rued_charges\x18\t \x01(\x0b\x32\x12.google.type.Money2\x92\t\n\x0bLoanService\x12q\n\x0c\x44isburseLoan\x12%.almeno.credit.v1.DisburseLoanRequest\x1a&.almeno.credit.v1.DisburseLoanResponse\"\x12\x90\x02\x02\xba\xbc\x18\x0bloans:write\x12k\n\nCancelLoan\x12#.almeno.credit.v1.CancelLoanRequest\x1a$.almeno.credit.v1.CancelLoanResponse\"\x12\x90\x02\x02\xba\xbc\x18\x0bloans:write\x12\x65\n\x08\x45xitLoan\x12!.almeno.credit.v1.ExitLoanRequest\x1a\".almeno.credit.v1.ExitLoanResponse\"\x12\x90\x02\x02\xba\xbc\x18\x0bloans:write\x12\x84\x01\n\x10ReverseRepayment\x12).almeno.credit.v1.ReverseRepaymentRequest\x1a*.almeno.credit.v1.ReverseRepaymentResponse\"\x19\x90\x02\x02\xba\xbc\x18\x12repayments:reverse\x12\x80\x01\n\x11PreviewPrepayment\x12*.almeno.credit.v1.PreviewPrepaymentRequest\x1a+.almeno.credit.v1.PreviewPrepaymentResponse\"\x12\x90\x02\x01\xba\xbc\x18\x0bloans:check\x12p\n\nPrepayLoan\x12#.almeno.credit.v1.PrepayLoanRequest\x1a$.almeno.credit.v1.PrepayLoanResponse\"\x17\x90\x02\x02\xba\xbc\x18\x10repayments:write\x12j\n\tAddCharge\x12\".almeno.credit.v1.AddChargeRequest\x1a#.almeno.credit.v1.AddChargeResponse\"\x14\x90\x02\x02\xba\xbc\x18\rcharges:write\x12s\n\x0cWaiveCharges\x12%.almeno.credit.v1.WaiveChargesRequest\x1a&.almeno.credit.v1.WaiveChargesResponse\"\x14\x90\x02\x02\xba\xbc\x18\rcharges:write\x12m\n\x0bListCharges\x12$.almeno.credit.v1.ListChargesRequest\x1a%.almeno.credit.v1.ListChargesResponse\"\x11\x90\x02\x01\xba\xbc\x18\nloans:read\x12p\n\x0cGetStatement\x12%.almeno.credit.v1.GetStatementRequest\x1a&.almeno.credit.v1.GetStatementResponse\"\x11\x90\x02\x01\xba\xbc\x18\nloans:readBF\n\x14\x63om.almeno.credit.v1P\x01Z\x19\x61lmeno/credit/v1;creditv1\xaa\x02\x10\x41lmeno.Credit.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -115,6 +116,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTCHARGESREQUEST'].fields_by_name['page_size']._serialized_options = b'\342A\001\001'
   _globals['_LISTCHARGESREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTCHARGESREQUEST'].fields_by_name['page_token']._serialized_options = b'\342A\001\001'
+  _globals['_GETSTATEMENTREQUEST'].fields_by_name['loan_id']._loaded_options = None
+  _globals['_GETSTATEMENTREQUEST'].fields_by_name['loan_id']._serialized_options = b'\342A\001\002'
+  _globals['_GETSTATEMENTREQUEST'].fields_by_name['from']._loaded_options = None
+  _globals['_GETSTATEMENTREQUEST'].fields_by_name['from']._serialized_options = b'\342A\001\001'
+  _globals['_GETSTATEMENTREQUEST'].fields_by_name['to']._loaded_options = None
+  _globals['_GETSTATEMENTREQUEST'].fields_by_name['to']._serialized_options = b'\342A\001\001'
   _globals['_LOANSERVICE'].methods_by_name['DisburseLoan']._loaded_options = None
   _globals['_LOANSERVICE'].methods_by_name['DisburseLoan']._serialized_options = b'\220\002\002\272\274\030\013loans:write'
   _globals['_LOANSERVICE'].methods_by_name['CancelLoan']._loaded_options = None
@@ -133,42 +140,48 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LOANSERVICE'].methods_by_name['WaiveCharges']._serialized_options = b'\220\002\002\272\274\030\rcharges:write'
   _globals['_LOANSERVICE'].methods_by_name['ListCharges']._loaded_options = None
   _globals['_LOANSERVICE'].methods_by_name['ListCharges']._serialized_options = b'\220\002\001\272\274\030\nloans:read'
-  _globals['_DISBURSELOANREQUEST']._serialized_start=264
-  _globals['_DISBURSELOANREQUEST']._serialized_end=447
-  _globals['_DISBURSELOANRESPONSE']._serialized_start=450
-  _globals['_DISBURSELOANRESPONSE']._serialized_end=630
-  _globals['_CANCELLOANREQUEST']._serialized_start=632
-  _globals['_CANCELLOANREQUEST']._serialized_end=754
-  _globals['_CANCELLOANRESPONSE']._serialized_start=756
-  _globals['_CANCELLOANRESPONSE']._serialized_end=814
-  _globals['_EXITLOANREQUEST']._serialized_start=817
-  _globals['_EXITLOANREQUEST']._serialized_end=946
-  _globals['_EXITLOANRESPONSE']._serialized_start=949
-  _globals['_EXITLOANRESPONSE']._serialized_end=1113
-  _globals['_REVERSEREPAYMENTREQUEST']._serialized_start=1116
-  _globals['_REVERSEREPAYMENTREQUEST']._serialized_end=1349
-  _globals['_REVERSEREPAYMENTRESPONSE']._serialized_start=1351
-  _globals['_REVERSEREPAYMENTRESPONSE']._serialized_end=1463
-  _globals['_PREVIEWPREPAYMENTREQUEST']._serialized_start=1466
-  _globals['_PREVIEWPREPAYMENTREQUEST']._serialized_end=1684
-  _globals['_PREVIEWPREPAYMENTRESPONSE']._serialized_start=1686
-  _globals['_PREVIEWPREPAYMENTRESPONSE']._serialized_end=1801
-  _globals['_PREPAYLOANREQUEST']._serialized_start=1804
-  _globals['_PREPAYLOANREQUEST']._serialized_end=2134
-  _globals['_PREPAYLOANRESPONSE']._serialized_start=2137
-  _globals['_PREPAYLOANRESPONSE']._serialized_end=2293
-  _globals['_ADDCHARGEREQUEST']._serialized_start=2296
-  _globals['_ADDCHARGEREQUEST']._serialized_end=2477
-  _globals['_ADDCHARGERESPONSE']._serialized_start=2479
-  _globals['_ADDCHARGERESPONSE']._serialized_end=2579
-  _globals['_WAIVECHARGESREQUEST']._serialized_start=2582
-  _globals['_WAIVECHARGESREQUEST']._serialized_end=2716
-  _globals['_WAIVECHARGESRESPONSE']._serialized_start=2718
-  _globals['_WAIVECHARGESRESPONSE']._serialized_end=2821
-  _globals['_LISTCHARGESREQUEST']._serialized_start=2823
-  _globals['_LISTCHARGESREQUEST']._serialized_end=2917
-  _globals['_LISTCHARGESRESPONSE']._serialized_start=2919
-  _globals['_LISTCHARGESRESPONSE']._serialized_end=3008
-  _globals['_LOANSERVICE']._serialized_start=3011
-  _globals['_LOANSERVICE']._serialized_end=4067
+  _globals['_LOANSERVICE'].methods_by_name['GetStatement']._loaded_options = None
+  _globals['_LOANSERVICE'].methods_by_name['GetStatement']._serialized_options = b'\220\002\001\272\274\030\nloans:read'
+  _globals['_DISBURSELOANREQUEST']._serialized_start=298
+  _globals['_DISBURSELOANREQUEST']._serialized_end=481
+  _globals['_DISBURSELOANRESPONSE']._serialized_start=484
+  _globals['_DISBURSELOANRESPONSE']._serialized_end=664
+  _globals['_CANCELLOANREQUEST']._serialized_start=666
+  _globals['_CANCELLOANREQUEST']._serialized_end=788
+  _globals['_CANCELLOANRESPONSE']._serialized_start=790
+  _globals['_CANCELLOANRESPONSE']._serialized_end=848
+  _globals['_EXITLOANREQUEST']._serialized_start=851
+  _globals['_EXITLOANREQUEST']._serialized_end=980
+  _globals['_EXITLOANRESPONSE']._serialized_start=983
+  _globals['_EXITLOANRESPONSE']._serialized_end=1147
+  _globals['_REVERSEREPAYMENTREQUEST']._serialized_start=1150
+  _globals['_REVERSEREPAYMENTREQUEST']._serialized_end=1383
+  _globals['_REVERSEREPAYMENTRESPONSE']._serialized_start=1385
+  _globals['_REVERSEREPAYMENTRESPONSE']._serialized_end=1497
+  _globals['_PREVIEWPREPAYMENTREQUEST']._serialized_start=1500
+  _globals['_PREVIEWPREPAYMENTREQUEST']._serialized_end=1718
+  _globals['_PREVIEWPREPAYMENTRESPONSE']._serialized_start=1720
+  _globals['_PREVIEWPREPAYMENTRESPONSE']._serialized_end=1835
+  _globals['_PREPAYLOANREQUEST']._serialized_start=1838
+  _globals['_PREPAYLOANREQUEST']._serialized_end=2168
+  _globals['_PREPAYLOANRESPONSE']._serialized_start=2171
+  _globals['_PREPAYLOANRESPONSE']._serialized_end=2327
+  _globals['_ADDCHARGEREQUEST']._serialized_start=2330
+  _globals['_ADDCHARGEREQUEST']._serialized_end=2511
+  _globals['_ADDCHARGERESPONSE']._serialized_start=2513
+  _globals['_ADDCHARGERESPONSE']._serialized_end=2613
+  _globals['_WAIVECHARGESREQUEST']._serialized_start=2616
+  _globals['_WAIVECHARGESREQUEST']._serialized_end=2750
+  _globals['_WAIVECHARGESRESPONSE']._serialized_start=2752
+  _globals['_WAIVECHARGESRESPONSE']._serialized_end=2855
+  _globals['_LISTCHARGESREQUEST']._serialized_start=2857
+  _globals['_LISTCHARGESREQUEST']._serialized_end=2951
+  _globals['_LISTCHARGESRESPONSE']._serialized_start=2953
+  _globals['_LISTCHARGESRESPONSE']._serialized_end=3042
+  _globals['_GETSTATEMENTREQUEST']._serialized_start=3045
+  _globals['_GETSTATEMENTREQUEST']._serialized_end=3191
+  _globals['_GETSTATEMENTRESPONSE']._serialized_start=3194
+  _globals['_GETSTATEMENTRESPONSE']._serialized_end=3547
+  _globals['_LOANSERVICE']._serialized_start=3550
+  _globals['_LOANSERVICE']._serialized_end=4720
 # @@protoc_insertion_point(module_scope)

@@ -2,6 +2,7 @@ from almeno_grpc._gen.almeno.credit.v1 import charge_pb2 as _charge_pb2
 from almeno_grpc._gen.almeno.credit.v1 import loan_pb2 as _loan_pb2
 from almeno_grpc._gen.almeno.credit.v1 import repayment_pb2 as _repayment_pb2
 from almeno_grpc._gen.almeno.credit.v1 import scope_pb2 as _scope_pb2
+from almeno_grpc._gen.almeno.credit.v1 import statement_pb2 as _statement_pb2
 from google.api import field_behavior_pb2 as _field_behavior_pb2
 from google.type import date_pb2 as _date_pb2
 from google.type import money_pb2 as _money_pb2
@@ -202,3 +203,33 @@ class ListChargesResponse(_message.Message):
     charges: _containers.RepeatedCompositeFieldContainer[_charge_pb2.Charge]
     next_page_token: str
     def __init__(self, charges: _Optional[_Iterable[_Union[_charge_pb2.Charge, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class GetStatementRequest(_message.Message):
+    __slots__ = ("loan_id", "to")
+    LOAN_ID_FIELD_NUMBER: _ClassVar[int]
+    FROM_FIELD_NUMBER: _ClassVar[int]
+    TO_FIELD_NUMBER: _ClassVar[int]
+    loan_id: int
+    to: _date_pb2.Date
+    def __init__(self, loan_id: _Optional[int] = ..., to: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., **kwargs) -> None: ...
+
+class GetStatementResponse(_message.Message):
+    __slots__ = ("loan_id", "customer_id", "to", "opening_balance", "lines", "closing_balance", "accrued_interest", "accrued_charges")
+    LOAN_ID_FIELD_NUMBER: _ClassVar[int]
+    CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
+    FROM_FIELD_NUMBER: _ClassVar[int]
+    TO_FIELD_NUMBER: _ClassVar[int]
+    OPENING_BALANCE_FIELD_NUMBER: _ClassVar[int]
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    CLOSING_BALANCE_FIELD_NUMBER: _ClassVar[int]
+    ACCRUED_INTEREST_FIELD_NUMBER: _ClassVar[int]
+    ACCRUED_CHARGES_FIELD_NUMBER: _ClassVar[int]
+    loan_id: int
+    customer_id: int
+    to: _date_pb2.Date
+    opening_balance: _money_pb2.Money
+    lines: _containers.RepeatedCompositeFieldContainer[_statement_pb2.StatementLine]
+    closing_balance: _money_pb2.Money
+    accrued_interest: _money_pb2.Money
+    accrued_charges: _money_pb2.Money
+    def __init__(self, loan_id: _Optional[int] = ..., customer_id: _Optional[int] = ..., to: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., opening_balance: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., lines: _Optional[_Iterable[_Union[_statement_pb2.StatementLine, _Mapping]]] = ..., closing_balance: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., accrued_interest: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., accrued_charges: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., **kwargs) -> None: ...

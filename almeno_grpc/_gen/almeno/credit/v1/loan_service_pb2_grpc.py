@@ -82,6 +82,11 @@ class LoanServiceStub(object):
                 request_serializer=almeno_dot_credit_dot_v1_dot_loan__service__pb2.ListChargesRequest.SerializeToString,
                 response_deserializer=almeno_dot_credit_dot_v1_dot_loan__service__pb2.ListChargesResponse.FromString,
                 _registered_method=True)
+        self.GetStatement = channel.unary_unary(
+                '/almeno.credit.v1.LoanService/GetStatement',
+                request_serializer=almeno_dot_credit_dot_v1_dot_loan__service__pb2.GetStatementRequest.SerializeToString,
+                response_deserializer=almeno_dot_credit_dot_v1_dot_loan__service__pb2.GetStatementResponse.FromString,
+                _registered_method=True)
 
 
 class LoanServiceServicer(object):
@@ -183,6 +188,20 @@ class LoanServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetStatement(self, request, context):
+        """Fetches the statement of a loan's account for a period: what was debited and credited, by value date, with the balance
+        after each line. What a balance is, and which lines there are, is described at StatementLine. A loan that is sanctioned
+        only, or was cancelled, has no lines.
+
+        A statement follows from what is recorded by now: a reversal, or a payment dated back, may change interest and late
+        charges of past days too. The statements of two periods in a row are the statement of both.
+
+        Errors: INVALID_ARGUMENT (INVALID_FIELD), NOT_FOUND (LOAN_NOT_FOUND).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_LoanServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -230,6 +249,11 @@ def add_LoanServiceServicer_to_server(servicer, server):
                     servicer.ListCharges,
                     request_deserializer=almeno_dot_credit_dot_v1_dot_loan__service__pb2.ListChargesRequest.FromString,
                     response_serializer=almeno_dot_credit_dot_v1_dot_loan__service__pb2.ListChargesResponse.SerializeToString,
+            ),
+            'GetStatement': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetStatement,
+                    request_deserializer=almeno_dot_credit_dot_v1_dot_loan__service__pb2.GetStatementRequest.FromString,
+                    response_serializer=almeno_dot_credit_dot_v1_dot_loan__service__pb2.GetStatementResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -478,6 +502,33 @@ class LoanService(object):
             '/almeno.credit.v1.LoanService/ListCharges',
             almeno_dot_credit_dot_v1_dot_loan__service__pb2.ListChargesRequest.SerializeToString,
             almeno_dot_credit_dot_v1_dot_loan__service__pb2.ListChargesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetStatement(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/almeno.credit.v1.LoanService/GetStatement',
+            almeno_dot_credit_dot_v1_dot_loan__service__pb2.GetStatementRequest.SerializeToString,
+            almeno_dot_credit_dot_v1_dot_loan__service__pb2.GetStatementResponse.FromString,
             options,
             channel_credentials,
             insecure,
