@@ -39,12 +39,21 @@ def replay(loan: Loan, history: History, late_terms: LateTerms | None = None) ->
         history: All of it.
         late_terms: Those the loan was booked under.
     """
+    return replay_from(opening_account(loan, history, late_terms), history)
+
+
+def opening_account(loan: Loan, history: History, late_terms: LateTerms | None = None) -> Account:
+    """The account before anything was recorded on it; the arguments are those of `replay`."""
     first = history.repayments[0].before if history.repayments else Standing.of(loan)
-    account = Account.of(_unpaid(loan, first), settled=first.emis_paid, late_terms=late_terms)
+    return Account.of(_unpaid(loan, first), settled=first.emis_paid, late_terms=late_terms)
+
+
+def replay_from(account: Account, history: History) -> Replay:
+    """Takes what stands of a history, or of a beginning of it, on the account before anything was recorded."""
     standing: list[Repayment] = []
-    for entry in _in_order(history):
+    for entry in in_order(history):
         if isinstance(entry, ChargeEntry):
-            account = _with_entry(account, entry)
+            account = with_entry(account, entry)
         elif entry.reversal is None:
             account, repayment = repaid(account, entry)
             standing.append(repayment)
@@ -118,7 +127,7 @@ def _unpaid(loan: Loan, baseline: Standing) -> Loan:
     )
 
 
-def _in_order(history: History) -> list[Repayment | ChargeEntry]:
+def in_order(history: History) -> list[Repayment | ChargeEntry]:
     """Repayments, charges and waivers in the order they were recorded in."""
     placed: list[tuple[int, int, Repayment | ChargeEntry]] = [
         *((each.number, 0, each) for each in history.repayments),
@@ -127,7 +136,7 @@ def _in_order(history: History) -> list[Repayment | ChargeEntry]:
     return [entry for _, _, entry in sorted(placed, key=lambda place: place[:2])]
 
 
-def _with_entry(account: Account, entry: ChargeEntry) -> Account:
+def with_entry(account: Account, entry: ChargeEntry) -> Account:
     """The account with a charge or a waiver. A reversal may leave less of a charge open than was waived."""
     if entry.kind is not ChargeKind.WAIVER:
         return add_charge(account, entry)

@@ -23,18 +23,20 @@ _sym_db = _symbol_database.Default()
 
 
 from almeno_grpc._gen.almeno.credit.v1 import decision_pb2 as almeno_dot_credit_dot_v1_dot_decision__pb2
+from almeno_grpc._gen.almeno.credit.v1 import export_pb2 as almeno_dot_credit_dot_v1_dot_export__pb2
 from almeno_grpc._gen.almeno.credit.v1 import import_pb2 as almeno_dot_credit_dot_v1_dot_import__pb2
 from almeno_grpc._gen.almeno.credit.v1 import policy_pb2 as almeno_dot_credit_dot_v1_dot_policy__pb2
 from almeno_grpc._gen.almeno.credit.v1 import portfolio_pb2 as almeno_dot_credit_dot_v1_dot_portfolio__pb2
 from almeno_grpc._gen.almeno.credit.v1 import simulation_pb2 as almeno_dot_credit_dot_v1_dot_simulation__pb2
 from almeno_grpc._gen.almeno.credit.v1 import terms_pb2 as almeno_dot_credit_dot_v1_dot_terms__pb2
 from almeno_grpc._gen.almeno.credit.v1 import scope_pb2 as almeno_dot_credit_dot_v1_dot_scope__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from google.type import date_pb2 as google_dot_type_dot_date__pb2
 from google.type import decimal_pb2 as google_dot_type_dot_decimal__pb2
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(almeno/credit/v1/portfolio_service.proto\x12\x10\x61lmeno.credit.v1\x1a\x1f\x61lmeno/credit/v1/decision.proto\x1a\x1d\x61lmeno/credit/v1/import.proto\x1a\x1d\x61lmeno/credit/v1/policy.proto\x1a almeno/credit/v1/portfolio.proto\x1a!almeno/credit/v1/simulation.proto\x1a\x1c\x61lmeno/credit/v1/terms.proto\x1a\x1c\x61lmeno/credit/v1/scope.proto\x1a\x16google/type/date.proto\x1a\x19google/type/decimal.proto\x1a\x17google/type/money.proto\"\xd0\x02\n\x0cImportHeader\x12*\n\x04kind\x18\x01 \x01(\x0e\x32\x1c.almeno.credit.v1.ImportKind\x12\x11\n\tfile_name\x18\x02 \x01(\t\x12)\n\tbook_date\x18\x03 \x01(\x0b\x32\x11.google.type.DateH\x00\x88\x01\x01\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x17\n\nsize_bytes\x18\x05 \x01(\x03H\x01\x88\x01\x01\x12\x13\n\x06sha256\x18\x06 \x01(\tH\x02\x88\x01\x01\x12<\n\x07\x63olumns\x18\x07 \x03(\x0b\x32+.almeno.credit.v1.ImportHeader.ColumnsEntry\x1a.\n\x0c\x43olumnsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x0c\n\n_book_dateB\r\n\x0b_size_bytesB\t\n\x07_sha256\"b\n\x12StartImportRequest\x12\x30\n\x06header\x18\x01 \x01(\x0b\x32\x1e.almeno.credit.v1.ImportHeaderH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\t\n\x07payload\"D\n\x13StartImportResponse\x12-\n\x0b\x62ook_import\x18\x01 \x01(\x0b\x32\x18.almeno.credit.v1.Import\"%\n\x10GetImportRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\"B\n\x11GetImportResponse\x12-\n\x0b\x62ook_import\x18\x01 \x01(\x0b\x32\x18.almeno.credit.v1.Import\"<\n\x13\x43\x61ncelImportRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"E\n\x14\x43\x61ncelImportResponse\x12-\n\x0b\x62ook_import\x18\x01 \x01(\x0b\x32\x18.almeno.credit.v1.Import\";\n\x12ListImportsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"Y\n\x13ListImportsResponse\x12)\n\x07imports\x18\x01 \x03(\x0b\x32\x18.almeno.credit.v1.Import\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\'\n\x12WatchImportRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\"D\n\x13WatchImportResponse\x12-\n\x0b\x62ook_import\x18\x01 \x01(\x0b\x32\x18.almeno.credit.v1.Import\"S\n\x17ListImportIssuesRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"b\n\x18ListImportIssuesResponse\x12-\n\x06issues\x18\x01 \x03(\x0b\x32\x1d.almeno.credit.v1.ImportIssue\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x15\n\x13ListPoliciesRequest\"B\n\x14ListPoliciesResponse\x12*\n\x08policies\x18\x01 \x03(\x0b\x32\x18.almeno.credit.v1.Policy\"#\n\x10GetPolicyRequest\x12\x0f\n\x07version\x18\x01 \x01(\t\"=\n\x11GetPolicyResponse\x12(\n\x06policy\x18\x01 \x01(\x0b\x32\x18.almeno.credit.v1.Policy\"\x12\n\x10ListTermsRequest\";\n\x11ListTermsResponse\x12&\n\x05terms\x18\x01 \x03(\x0b\x32\x17.almeno.credit.v1.Terms\"\"\n\x0fGetTermsRequest\x12\x0f\n\x07version\x18\x01 \x01(\t\":\n\x10GetTermsResponse\x12&\n\x05terms\x18\x01 \x01(\x0b\x32\x17.almeno.credit.v1.Terms\"\x92\x02\n\x15SimulatePolicyRequest\x12\x10\n\x06policy\x18\x01 \x01(\tH\x00\x12\x11\n\x07version\x18\x02 \x01(\tH\x00\x12\x17\n\x0f\x61gainst_version\x18\x03 \x01(\t\x12\'\n\x0bloan_amount\x18\x04 \x01(\x0b\x32\x12.google.type.Money\x12+\n\rinterest_rate\x18\x05 \x01(\x0b\x32\x14.google.type.Decimal\x12\x15\n\rtenure_months\x18\x06 \x01(\x05\x12\x35\n\x07outside\x18\x07 \x01(\x0b\x32\x1f.almeno.credit.v1.OutsideCreditH\x01\x88\x01\x01\x42\x0b\n\tcandidateB\n\n\x08_outside\"\xc0\x01\n\x16SimulatePolicyResponse\x12\x32\n\x08progress\x18\x01 \x01(\x0b\x32\x1e.almeno.credit.v1.BookProgressH\x00\x12\x36\n\x07summary\x18\x02 \x01(\x0b\x32#.almeno.credit.v1.SimulationSummaryH\x00\x12\x30\n\x04\x66lip\x18\x03 \x01(\x0b\x32 .almeno.credit.v1.SimulationFlipH\x00\x42\x08\n\x06update\"\x1b\n\x19SummarizePortfolioRequest\"\x91\x01\n\x1aSummarizePortfolioResponse\x12\x32\n\x08progress\x18\x01 \x01(\x0b\x32\x1e.almeno.credit.v1.BookProgressH\x00\x12\x35\n\x07summary\x18\x02 \x01(\x0b\x32\".almeno.credit.v1.PortfolioSummaryH\x00\x42\x08\n\x06update2\x8e\x0b\n\x10PortfolioService\x12r\n\x0bStartImport\x12$.almeno.credit.v1.StartImportRequest\x1a%.almeno.credit.v1.StartImportResponse\"\x14\x90\x02\x02\xba\xbc\x18\rimports:write(\x01\x12i\n\tGetImport\x12\".almeno.credit.v1.GetImportRequest\x1a#.almeno.credit.v1.GetImportResponse\"\x13\x90\x02\x01\xba\xbc\x18\x0cimports:read\x12s\n\x0c\x43\x61ncelImport\x12%.almeno.credit.v1.CancelImportRequest\x1a&.almeno.credit.v1.CancelImportResponse\"\x14\x90\x02\x02\xba\xbc\x18\rimports:write\x12o\n\x0bListImports\x12$.almeno.credit.v1.ListImportsRequest\x1a%.almeno.credit.v1.ListImportsResponse\"\x13\x90\x02\x01\xba\xbc\x18\x0cimports:read\x12q\n\x0bWatchImport\x12$.almeno.credit.v1.WatchImportRequest\x1a%.almeno.credit.v1.WatchImportResponse\"\x13\x90\x02\x01\xba\xbc\x18\x0cimports:read0\x01\x12~\n\x10ListImportIssues\x12).almeno.credit.v1.ListImportIssuesRequest\x1a*.almeno.credit.v1.ListImportIssuesResponse\"\x13\x90\x02\x01\xba\xbc\x18\x0cimports:read\x12s\n\x0cListPolicies\x12%.almeno.credit.v1.ListPoliciesRequest\x1a&.almeno.credit.v1.ListPoliciesResponse\"\x14\x90\x02\x01\xba\xbc\x18\rpolicies:read\x12j\n\tGetPolicy\x12\".almeno.credit.v1.GetPolicyRequest\x1a#.almeno.credit.v1.GetPolicyResponse\"\x14\x90\x02\x01\xba\xbc\x18\rpolicies:read\x12j\n\tListTerms\x12\".almeno.credit.v1.ListTermsRequest\x1a#.almeno.credit.v1.ListTermsResponse\"\x14\x90\x02\x01\xba\xbc\x18\rpolicies:read\x12g\n\x08GetTerms\x12!.almeno.credit.v1.GetTermsRequest\x1a\".almeno.credit.v1.GetTermsResponse\"\x14\x90\x02\x01\xba\xbc\x18\rpolicies:read\x12\x80\x01\n\x0eSimulatePolicy\x12\'.almeno.credit.v1.SimulatePolicyRequest\x1a(.almeno.credit.v1.SimulatePolicyResponse\"\x19\x90\x02\x01\xba\xbc\x18\x12portfolio:simulate0\x01\x12\x88\x01\n\x12SummarizePortfolio\x12+.almeno.credit.v1.SummarizePortfolioRequest\x1a,.almeno.credit.v1.SummarizePortfolioResponse\"\x15\x90\x02\x01\xba\xbc\x18\x0eportfolio:read0\x01\x42\x46\n\x14\x63om.almeno.credit.v1P\x01Z\x19\x61lmeno/credit/v1;creditv1\xaa\x02\x10\x41lmeno.Credit.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(almeno/credit/v1/portfolio_service.proto\x12\x10\x61lmeno.credit.v1\x1a\x1f\x61lmeno/credit/v1/decision.proto\x1a\x1d\x61lmeno/credit/v1/export.proto\x1a\x1d\x61lmeno/credit/v1/import.proto\x1a\x1d\x61lmeno/credit/v1/policy.proto\x1a almeno/credit/v1/portfolio.proto\x1a!almeno/credit/v1/simulation.proto\x1a\x1c\x61lmeno/credit/v1/terms.proto\x1a\x1c\x61lmeno/credit/v1/scope.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\x1a\x19google/type/decimal.proto\x1a\x17google/type/money.proto\"\xd0\x02\n\x0cImportHeader\x12*\n\x04kind\x18\x01 \x01(\x0e\x32\x1c.almeno.credit.v1.ImportKind\x12\x11\n\tfile_name\x18\x02 \x01(\t\x12)\n\tbook_date\x18\x03 \x01(\x0b\x32\x11.google.type.DateH\x00\x88\x01\x01\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x17\n\nsize_bytes\x18\x05 \x01(\x03H\x01\x88\x01\x01\x12\x13\n\x06sha256\x18\x06 \x01(\tH\x02\x88\x01\x01\x12<\n\x07\x63olumns\x18\x07 \x03(\x0b\x32+.almeno.credit.v1.ImportHeader.ColumnsEntry\x1a.\n\x0c\x43olumnsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x0c\n\n_book_dateB\r\n\x0b_size_bytesB\t\n\x07_sha256\"b\n\x12StartImportRequest\x12\x30\n\x06header\x18\x01 \x01(\x0b\x32\x1e.almeno.credit.v1.ImportHeaderH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\t\n\x07payload\"D\n\x13StartImportResponse\x12-\n\x0b\x62ook_import\x18\x01 \x01(\x0b\x32\x18.almeno.credit.v1.Import\"%\n\x10GetImportRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\"B\n\x11GetImportResponse\x12-\n\x0b\x62ook_import\x18\x01 \x01(\x0b\x32\x18.almeno.credit.v1.Import\"<\n\x13\x43\x61ncelImportRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"E\n\x14\x43\x61ncelImportResponse\x12-\n\x0b\x62ook_import\x18\x01 \x01(\x0b\x32\x18.almeno.credit.v1.Import\";\n\x12ListImportsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"Y\n\x13ListImportsResponse\x12)\n\x07imports\x18\x01 \x03(\x0b\x32\x18.almeno.credit.v1.Import\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\'\n\x12WatchImportRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\"D\n\x13WatchImportResponse\x12-\n\x0b\x62ook_import\x18\x01 \x01(\x0b\x32\x18.almeno.credit.v1.Import\"S\n\x17ListImportIssuesRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"b\n\x18ListImportIssuesResponse\x12-\n\x06issues\x18\x01 \x03(\x0b\x32\x1d.almeno.credit.v1.ImportIssue\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x15\n\x13ListPoliciesRequest\"B\n\x14ListPoliciesResponse\x12*\n\x08policies\x18\x01 \x03(\x0b\x32\x18.almeno.credit.v1.Policy\"#\n\x10GetPolicyRequest\x12\x0f\n\x07version\x18\x01 \x01(\t\"=\n\x11GetPolicyResponse\x12(\n\x06policy\x18\x01 \x01(\x0b\x32\x18.almeno.credit.v1.Policy\"\x12\n\x10ListTermsRequest\";\n\x11ListTermsResponse\x12&\n\x05terms\x18\x01 \x03(\x0b\x32\x17.almeno.credit.v1.Terms\"\"\n\x0fGetTermsRequest\x12\x0f\n\x07version\x18\x01 \x01(\t\":\n\x10GetTermsResponse\x12&\n\x05terms\x18\x01 \x01(\x0b\x32\x17.almeno.credit.v1.Terms\"\x92\x02\n\x15SimulatePolicyRequest\x12\x10\n\x06policy\x18\x01 \x01(\tH\x00\x12\x11\n\x07version\x18\x02 \x01(\tH\x00\x12\x17\n\x0f\x61gainst_version\x18\x03 \x01(\t\x12\'\n\x0bloan_amount\x18\x04 \x01(\x0b\x32\x12.google.type.Money\x12+\n\rinterest_rate\x18\x05 \x01(\x0b\x32\x14.google.type.Decimal\x12\x15\n\rtenure_months\x18\x06 \x01(\x05\x12\x35\n\x07outside\x18\x07 \x01(\x0b\x32\x1f.almeno.credit.v1.OutsideCreditH\x01\x88\x01\x01\x42\x0b\n\tcandidateB\n\n\x08_outside\"\xc0\x01\n\x16SimulatePolicyResponse\x12\x32\n\x08progress\x18\x01 \x01(\x0b\x32\x1e.almeno.credit.v1.BookProgressH\x00\x12\x36\n\x07summary\x18\x02 \x01(\x0b\x32#.almeno.credit.v1.SimulationSummaryH\x00\x12\x30\n\x04\x66lip\x18\x03 \x01(\x0b\x32 .almeno.credit.v1.SimulationFlipH\x00\x42\x08\n\x06update\"\x1b\n\x19SummarizePortfolioRequest\"\x91\x01\n\x1aSummarizePortfolioResponse\x12\x32\n\x08progress\x18\x01 \x01(\x0b\x32\x1e.almeno.credit.v1.BookProgressH\x00\x12\x35\n\x07summary\x18\x02 \x01(\x0b\x32\".almeno.credit.v1.PortfolioSummaryH\x00\x42\x08\n\x06update\"\x8f\x01\n\x12\x45xportLoansRequest\x12%\n\x05\x61s_of\x18\x01 \x01(\x0b\x32\x11.google.type.DateH\x00\x88\x01\x01\x12\x36\n\rchanged_since\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x01\x88\x01\x01\x42\x08\n\x06_as_ofB\x10\n\x0e_changed_since\"\x85\x01\n\x13\x45xportLoansResponse\x12\x34\n\x08progress\x18\x01 \x01(\x0b\x32 .almeno.credit.v1.ExportProgressH\x00\x12.\n\x04loan\x18\x02 \x01(\x0b\x32\x1e.almeno.credit.v1.ExportedLoanH\x00\x42\x08\n\x06update\"p\n\x14\x45xportJournalRequest\x12$\n\x04\x66rom\x18\x01 \x01(\x0b\x32\x11.google.type.DateH\x00\x88\x01\x01\x12\"\n\x02to\x18\x02 \x01(\x0b\x32\x11.google.type.DateH\x01\x88\x01\x01\x42\x07\n\x05_fromB\x05\n\x03_to\"\x88\x01\n\x15\x45xportJournalResponse\x12\x34\n\x08progress\x18\x01 \x01(\x0b\x32 .almeno.credit.v1.ExportProgressH\x00\x12/\n\x05\x65ntry\x18\x02 \x01(\x0b\x32\x1e.almeno.credit.v1.JournalEntryH\x00\x42\x08\n\x06update2\x82\r\n\x10PortfolioService\x12r\n\x0bStartImport\x12$.almeno.credit.v1.StartImportRequest\x1a%.almeno.credit.v1.StartImportResponse\"\x14\x90\x02\x02\xba\xbc\x18\rimports:write(\x01\x12i\n\tGetImport\x12\".almeno.credit.v1.GetImportRequest\x1a#.almeno.credit.v1.GetImportResponse\"\x13\x90\x02\x01\xba\xbc\x18\x0cimports:read\x12s\n\x0c\x43\x61ncelImport\x12%.almeno.credit.v1.CancelImportRequest\x1a&.almeno.credit.v1.CancelImportResponse\"\x14\x90\x02\x02\xba\xbc\x18\rimports:write\x12o\n\x0bListImports\x12$.almeno.credit.v1.ListImportsRequest\x1a%.almeno.credit.v1.ListImportsResponse\"\x13\x90\x02\x01\xba\xbc\x18\x0cimports:read\x12q\n\x0bWatchImport\x12$.almeno.credit.v1.WatchImportRequest\x1a%.almeno.credit.v1.WatchImportResponse\"\x13\x90\x02\x01\xba\xbc\x18\x0cimports:read0\x01\x12~\n\x10ListImportIssues\x12).almeno.credit.v1.ListImportIssuesRequest\x1a*.almeno.credit.v1.ListImportIssuesResponse\"\x13\x90\x02\x01\xba\xbc\x18\x0cimports:read\x12s\n\x0cListPolicies\x12%.almeno.credit.v1.ListPoliciesRequest\x1a&.almeno.credit.v1.ListPoliciesResponse\"\x14\x90\x02\x01\xba\xbc\x18\rpolicies:read\x12j\n\tGetPolicy\x12\".almeno.credit.v1.GetPolicyRequest\x1a#.almeno.credit.v1.GetPolicyResponse\"\x14\x90\x02\x01\xba\xbc\x18\rpolicies:read\x12j\n\tListTerms\x12\".almeno.credit.v1.ListTermsRequest\x1a#.almeno.credit.v1.ListTermsResponse\"\x14\x90\x02\x01\xba\xbc\x18\rpolicies:read\x12g\n\x08GetTerms\x12!.almeno.credit.v1.GetTermsRequest\x1a\".almeno.credit.v1.GetTermsResponse\"\x14\x90\x02\x01\xba\xbc\x18\rpolicies:read\x12\x80\x01\n\x0eSimulatePolicy\x12\'.almeno.credit.v1.SimulatePolicyRequest\x1a(.almeno.credit.v1.SimulatePolicyResponse\"\x19\x90\x02\x01\xba\xbc\x18\x12portfolio:simulate0\x01\x12\x88\x01\n\x12SummarizePortfolio\x12+.almeno.credit.v1.SummarizePortfolioRequest\x1a,.almeno.credit.v1.SummarizePortfolioResponse\"\x15\x90\x02\x01\xba\xbc\x18\x0eportfolio:read0\x01\x12u\n\x0b\x45xportLoans\x12$.almeno.credit.v1.ExportLoansRequest\x1a%.almeno.credit.v1.ExportLoansResponse\"\x17\x90\x02\x01\xba\xbc\x18\x10portfolio:export0\x01\x12{\n\rExportJournal\x12&.almeno.credit.v1.ExportJournalRequest\x1a\'.almeno.credit.v1.ExportJournalResponse\"\x17\x90\x02\x01\xba\xbc\x18\x10portfolio:export0\x01\x42\x46\n\x14\x63om.almeno.credit.v1P\x01Z\x19\x61lmeno/credit/v1;creditv1\xaa\x02\x10\x41lmeno.Credit.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -68,58 +70,70 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PORTFOLIOSERVICE'].methods_by_name['SimulatePolicy']._serialized_options = b'\220\002\001\272\274\030\022portfolio:simulate'
   _globals['_PORTFOLIOSERVICE'].methods_by_name['SummarizePortfolio']._loaded_options = None
   _globals['_PORTFOLIOSERVICE'].methods_by_name['SummarizePortfolio']._serialized_options = b'\220\002\001\272\274\030\016portfolio:read'
-  _globals['_IMPORTHEADER']._serialized_start=363
-  _globals['_IMPORTHEADER']._serialized_end=699
-  _globals['_IMPORTHEADER_COLUMNSENTRY']._serialized_start=613
-  _globals['_IMPORTHEADER_COLUMNSENTRY']._serialized_end=659
-  _globals['_STARTIMPORTREQUEST']._serialized_start=701
-  _globals['_STARTIMPORTREQUEST']._serialized_end=799
-  _globals['_STARTIMPORTRESPONSE']._serialized_start=801
-  _globals['_STARTIMPORTRESPONSE']._serialized_end=869
-  _globals['_GETIMPORTREQUEST']._serialized_start=871
-  _globals['_GETIMPORTREQUEST']._serialized_end=908
-  _globals['_GETIMPORTRESPONSE']._serialized_start=910
-  _globals['_GETIMPORTRESPONSE']._serialized_end=976
-  _globals['_CANCELIMPORTREQUEST']._serialized_start=978
-  _globals['_CANCELIMPORTREQUEST']._serialized_end=1038
-  _globals['_CANCELIMPORTRESPONSE']._serialized_start=1040
-  _globals['_CANCELIMPORTRESPONSE']._serialized_end=1109
-  _globals['_LISTIMPORTSREQUEST']._serialized_start=1111
-  _globals['_LISTIMPORTSREQUEST']._serialized_end=1170
-  _globals['_LISTIMPORTSRESPONSE']._serialized_start=1172
-  _globals['_LISTIMPORTSRESPONSE']._serialized_end=1261
-  _globals['_WATCHIMPORTREQUEST']._serialized_start=1263
-  _globals['_WATCHIMPORTREQUEST']._serialized_end=1302
-  _globals['_WATCHIMPORTRESPONSE']._serialized_start=1304
-  _globals['_WATCHIMPORTRESPONSE']._serialized_end=1372
-  _globals['_LISTIMPORTISSUESREQUEST']._serialized_start=1374
-  _globals['_LISTIMPORTISSUESREQUEST']._serialized_end=1457
-  _globals['_LISTIMPORTISSUESRESPONSE']._serialized_start=1459
-  _globals['_LISTIMPORTISSUESRESPONSE']._serialized_end=1557
-  _globals['_LISTPOLICIESREQUEST']._serialized_start=1559
-  _globals['_LISTPOLICIESREQUEST']._serialized_end=1580
-  _globals['_LISTPOLICIESRESPONSE']._serialized_start=1582
-  _globals['_LISTPOLICIESRESPONSE']._serialized_end=1648
-  _globals['_GETPOLICYREQUEST']._serialized_start=1650
-  _globals['_GETPOLICYREQUEST']._serialized_end=1685
-  _globals['_GETPOLICYRESPONSE']._serialized_start=1687
-  _globals['_GETPOLICYRESPONSE']._serialized_end=1748
-  _globals['_LISTTERMSREQUEST']._serialized_start=1750
-  _globals['_LISTTERMSREQUEST']._serialized_end=1768
-  _globals['_LISTTERMSRESPONSE']._serialized_start=1770
-  _globals['_LISTTERMSRESPONSE']._serialized_end=1829
-  _globals['_GETTERMSREQUEST']._serialized_start=1831
-  _globals['_GETTERMSREQUEST']._serialized_end=1865
-  _globals['_GETTERMSRESPONSE']._serialized_start=1867
-  _globals['_GETTERMSRESPONSE']._serialized_end=1925
-  _globals['_SIMULATEPOLICYREQUEST']._serialized_start=1928
-  _globals['_SIMULATEPOLICYREQUEST']._serialized_end=2202
-  _globals['_SIMULATEPOLICYRESPONSE']._serialized_start=2205
-  _globals['_SIMULATEPOLICYRESPONSE']._serialized_end=2397
-  _globals['_SUMMARIZEPORTFOLIOREQUEST']._serialized_start=2399
-  _globals['_SUMMARIZEPORTFOLIOREQUEST']._serialized_end=2426
-  _globals['_SUMMARIZEPORTFOLIORESPONSE']._serialized_start=2429
-  _globals['_SUMMARIZEPORTFOLIORESPONSE']._serialized_end=2574
-  _globals['_PORTFOLIOSERVICE']._serialized_start=2577
-  _globals['_PORTFOLIOSERVICE']._serialized_end=3999
+  _globals['_PORTFOLIOSERVICE'].methods_by_name['ExportLoans']._loaded_options = None
+  _globals['_PORTFOLIOSERVICE'].methods_by_name['ExportLoans']._serialized_options = b'\220\002\001\272\274\030\020portfolio:export'
+  _globals['_PORTFOLIOSERVICE'].methods_by_name['ExportJournal']._loaded_options = None
+  _globals['_PORTFOLIOSERVICE'].methods_by_name['ExportJournal']._serialized_options = b'\220\002\001\272\274\030\020portfolio:export'
+  _globals['_IMPORTHEADER']._serialized_start=427
+  _globals['_IMPORTHEADER']._serialized_end=763
+  _globals['_IMPORTHEADER_COLUMNSENTRY']._serialized_start=677
+  _globals['_IMPORTHEADER_COLUMNSENTRY']._serialized_end=723
+  _globals['_STARTIMPORTREQUEST']._serialized_start=765
+  _globals['_STARTIMPORTREQUEST']._serialized_end=863
+  _globals['_STARTIMPORTRESPONSE']._serialized_start=865
+  _globals['_STARTIMPORTRESPONSE']._serialized_end=933
+  _globals['_GETIMPORTREQUEST']._serialized_start=935
+  _globals['_GETIMPORTREQUEST']._serialized_end=972
+  _globals['_GETIMPORTRESPONSE']._serialized_start=974
+  _globals['_GETIMPORTRESPONSE']._serialized_end=1040
+  _globals['_CANCELIMPORTREQUEST']._serialized_start=1042
+  _globals['_CANCELIMPORTREQUEST']._serialized_end=1102
+  _globals['_CANCELIMPORTRESPONSE']._serialized_start=1104
+  _globals['_CANCELIMPORTRESPONSE']._serialized_end=1173
+  _globals['_LISTIMPORTSREQUEST']._serialized_start=1175
+  _globals['_LISTIMPORTSREQUEST']._serialized_end=1234
+  _globals['_LISTIMPORTSRESPONSE']._serialized_start=1236
+  _globals['_LISTIMPORTSRESPONSE']._serialized_end=1325
+  _globals['_WATCHIMPORTREQUEST']._serialized_start=1327
+  _globals['_WATCHIMPORTREQUEST']._serialized_end=1366
+  _globals['_WATCHIMPORTRESPONSE']._serialized_start=1368
+  _globals['_WATCHIMPORTRESPONSE']._serialized_end=1436
+  _globals['_LISTIMPORTISSUESREQUEST']._serialized_start=1438
+  _globals['_LISTIMPORTISSUESREQUEST']._serialized_end=1521
+  _globals['_LISTIMPORTISSUESRESPONSE']._serialized_start=1523
+  _globals['_LISTIMPORTISSUESRESPONSE']._serialized_end=1621
+  _globals['_LISTPOLICIESREQUEST']._serialized_start=1623
+  _globals['_LISTPOLICIESREQUEST']._serialized_end=1644
+  _globals['_LISTPOLICIESRESPONSE']._serialized_start=1646
+  _globals['_LISTPOLICIESRESPONSE']._serialized_end=1712
+  _globals['_GETPOLICYREQUEST']._serialized_start=1714
+  _globals['_GETPOLICYREQUEST']._serialized_end=1749
+  _globals['_GETPOLICYRESPONSE']._serialized_start=1751
+  _globals['_GETPOLICYRESPONSE']._serialized_end=1812
+  _globals['_LISTTERMSREQUEST']._serialized_start=1814
+  _globals['_LISTTERMSREQUEST']._serialized_end=1832
+  _globals['_LISTTERMSRESPONSE']._serialized_start=1834
+  _globals['_LISTTERMSRESPONSE']._serialized_end=1893
+  _globals['_GETTERMSREQUEST']._serialized_start=1895
+  _globals['_GETTERMSREQUEST']._serialized_end=1929
+  _globals['_GETTERMSRESPONSE']._serialized_start=1931
+  _globals['_GETTERMSRESPONSE']._serialized_end=1989
+  _globals['_SIMULATEPOLICYREQUEST']._serialized_start=1992
+  _globals['_SIMULATEPOLICYREQUEST']._serialized_end=2266
+  _globals['_SIMULATEPOLICYRESPONSE']._serialized_start=2269
+  _globals['_SIMULATEPOLICYRESPONSE']._serialized_end=2461
+  _globals['_SUMMARIZEPORTFOLIOREQUEST']._serialized_start=2463
+  _globals['_SUMMARIZEPORTFOLIOREQUEST']._serialized_end=2490
+  _globals['_SUMMARIZEPORTFOLIORESPONSE']._serialized_start=2493
+  _globals['_SUMMARIZEPORTFOLIORESPONSE']._serialized_end=2638
+  _globals['_EXPORTLOANSREQUEST']._serialized_start=2641
+  _globals['_EXPORTLOANSREQUEST']._serialized_end=2784
+  _globals['_EXPORTLOANSRESPONSE']._serialized_start=2787
+  _globals['_EXPORTLOANSRESPONSE']._serialized_end=2920
+  _globals['_EXPORTJOURNALREQUEST']._serialized_start=2922
+  _globals['_EXPORTJOURNALREQUEST']._serialized_end=3034
+  _globals['_EXPORTJOURNALRESPONSE']._serialized_start=3037
+  _globals['_EXPORTJOURNALRESPONSE']._serialized_end=3173
+  _globals['_PORTFOLIOSERVICE']._serialized_start=3176
+  _globals['_PORTFOLIOSERVICE']._serialized_end=4842
 # @@protoc_insertion_point(module_scope)
