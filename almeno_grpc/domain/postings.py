@@ -78,9 +78,8 @@ def before_cancellation(loan: Loan) -> Loan:
 
 def _facts(history: History) -> list[Fact]:
     """Repayments, charges and waivers in the order they were recorded in, and reversals among them by their time."""
-    facts: list[Fact] = []
-    for each in in_order(history):
-        facts.append(replace(each, reversal=None) if isinstance(each, Repayment) else each)
+    recorded = in_order(history)
+    facts = [replace(each, reversal=None) if isinstance(each, Repayment) else each for each in recorded]
     reversed_ones = [(each.reversal, each) for each in history.repayments if each.reversal is not None]
     for reversal, each in sorted(reversed_ones, key=lambda pair: pair[0].create_time):
         own = next(place for place, fact in enumerate(facts) if _is_payment(fact, each.number))
