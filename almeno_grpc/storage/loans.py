@@ -312,7 +312,7 @@ class Loans:
 
 def _table_columns(rows: LoanRows) -> Sequence[Sequence[Any]]:
     """Rows of a sheet as columns of the table, without those that are the same for all."""
-    _, customers, ids, amounts, tenures, rates, emis, paid, on_time, years, months, days, outstanding = rows.columns
+    _, customers, ids, amounts, tenures, rates, emis, paid, on_time, years, months, days, outstanding, *_ = rows.columns
     due = (amounts, rates, tenures, emis, paid, on_time, outstanding)
     is_closed = list(map(eq, paid, tenures))
     states = [_STATES[closed] for closed in is_closed]
