@@ -54,8 +54,12 @@ def new_sheet(file: Path, title: str, headings: Sequence[str]) -> Iterator[Sheet
     try:
         with os.fdopen(descriptor, "wb" if is_workbook else "w", **_text_options(is_workbook)) as opened:
             sheet = _Workbook(title) if is_workbook else _Csv(opened)
-            sheet.write(headings)
-            yield sheet
+            try:
+                sheet.write(headings)
+                yield sheet
+            except BaseException:
+                sheet.abandon()
+                raise
             sheet.finish(opened)
             opened.flush()
             os.fsync(opened.fileno())
@@ -99,6 +103,9 @@ class _Csv:
     def finish(self, opened: Any) -> None:
         """Everything is in the file."""
 
+    def abandon(self) -> None:
+        """There is nothing to close."""
+
 
 class _Workbook:
     """Rows go to a temporary file as they come, and into the workbook at its end."""
@@ -120,6 +127,10 @@ class _Workbook:
 
     def finish(self, opened: Any) -> None:
         self._book.save(opened)
+
+    def abandon(self) -> None:
+        # Else the temporary file is written to when it is closed already.
+        self._sheet.close()
 
 
 def _text(cell: Cell) -> str:

@@ -72,11 +72,13 @@ def export(
             loans = client.export_loans(as_of=days["--as-of"], changed_since=since)
             written = _write(session, file, "Loans", LOAN_HEADINGS, loans, _rows_of_loan)
     what = "entries" if journal else "loans"
+    one = "entry" if journal else "loan"
     if session.as_json:
         session.show_json(file=str(file), **{what: written.records}, next_changed_since=written.next_changed_since)
         return
     console = new_console()
-    console.print(Text(f"{count(written.records)} {what} are in {printable(str(file))}"), soft_wrap=True)
+    are = f"{one} is" if written.records == 1 else f"{what} are"
+    console.print(Text(f"{count(written.records)} {are} in {printable(str(file))}"), soft_wrap=True)
     if written.next_changed_since is not None:
         next_time = f"{written.next_changed_since:%Y-%m-%dT%H:%M:%SZ}"
         console.print(Text(f"Next time, --changed-since {next_time} exports what has changed.", "dim"), soft_wrap=True)
