@@ -81,7 +81,8 @@ class JournalEntry:
 
 _Balances = tuple[int, ...]
 """What each account holds, in paise and in the order of `JournalAccount`; debits above zero."""
-_EMPTY: _Balances = (0,) * len(JournalAccount)
+_ACCOUNTS = tuple(JournalAccount)
+_EMPTY: _Balances = (0,) * len(_ACCOUNTS)
 
 
 class _Booked(NamedTuple):
@@ -157,7 +158,9 @@ class LoanJournal:
     def entries(self, begin: date, end: date) -> Iterator[JournalEntry]:
         """The entries from one day to another, both included, in the order they are posted in."""
         start = self._loan.disbursement_date
-        if start is None or start > end:
+        has_history = self._history.repayments or self._history.charges
+        # A sheet's loan that was paid when it came owes nothing, and never will.
+        if start is None or start > end or (self._loan.repayments_left == 0 and not has_history):
             return
         begin = max(begin, start)
         point = self._opened()
@@ -169,18 +172,15 @@ class LoanJournal:
         booked_on = start
         for posting in (*postings(self._loan, self._history, self._late_terms), None):
             until = end if posting is None else min(end, posting.day)
-            for day in self._accrual_days(point, booked_on, until, begin, is_posted=posting is not None):
-                if day >= begin:
-                    yield from self._accrual(point, booked_on, day)
-                booked_on = day
+            days = self._accrual_days(point, booked_on, until, begin, is_posted=posting is not None)
+            yield from self._accruals(point, booked_on, days, begin)
             if posting is None or posting.day > end:
                 return
             after = self._posted(point, posting)
             if posting.day >= begin:
                 kind, number = _kind_of(posting.fact), f"-{posting.fact.number}"
-                yield from self._entry(
-                    kind, number, posting.day, point.balances(posting.day), after.balances(posting.day)
-                )
+                before = point.balances(posting.day)
+                yield from self._entry(kind, number, posting.day, before, after.balances(posting.day))
             point, booked_on = after, posting.day
 
     def _opened(self) -> _Booked:
@@ -223,7 +223,8 @@ class LoanJournal:
         if point.account.late_terms is None:
             # Nothing is earned behind the last due date.
             until = min(until, loan.end_date)
-        first = max(after, begin - _MONTH)
+        # Nothing is earned before that the sheet of an imported loan says is paid.
+        first = max(after, begin - _MONTH, point.account.due(point.account.settled))
         if first < until:
             dues = range(loan.emis_due(first) + 1, loan.emis_due(until) + 1)
             days |= {due_date(loan.schedule_begin, number) for number in dues}
@@ -232,18 +233,25 @@ class LoanJournal:
             days.add(until)
         return sorted(days)
 
-    def _accrual(self, point: _Booked, booked_on: date, day: date) -> Iterator[JournalEntry]:
-        number = f"-{day:%Y%m%d}"
-        yield from self._entry(JournalEntryKind.ACCRUAL, number, day, point.balances(booked_on), point.balances(day))
+    def _accruals(self, point: _Booked, booked_on: date, days: Sequence[date], begin: date) -> Iterator[JournalEntry]:
+        """The entries of those of the days that were asked for."""
+        earlier = [day for day in days if day < begin]
+        before = None
+        for day in days[len(earlier) :]:
+            if before is None:
+                before = point.balances(earlier[-1] if earlier else booked_on)
+            after = point.balances(day)
+            yield from self._entry(JournalEntryKind.ACCRUAL, f"-{day:%Y%m%d}", day, before, after)
+            before = after
 
     def _entry(
         self, kind: JournalEntryKind, number: str, day: date, before: _Balances, after: _Balances
     ) -> Iterator[JournalEntry]:
         """The entry that makes one of the balances of the other, if they differ."""
-        pairs = zip(JournalAccount, before, after, strict=True)
-        lines = tuple(JournalLine(account, to - was) for account, was, to in pairs if to != was)
-        if not lines:
+        if before == after:
             return
+        pairs = zip(_ACCOUNTS, before, after, strict=True)
+        lines = tuple(JournalLine(account, to - was) for account, was, to in pairs if to != was)
         if sum(line.amount for line in lines):
             raise ValueError(f"an entry of loan {self._loan.loan_id} on {day} does not balance")
         entry_id = f"{self._loan.loan_id}-{kind.lower()}{number}"

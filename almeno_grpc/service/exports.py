@@ -144,6 +144,8 @@ class ExportService:
         if loan.ended_as is LoanState.CANCELLED:
             end = tx.loans.sanction_end(loan)
             return LoanFigures(loan if end is None or end.end_date <= on else before_cancellation(loan), on)
+        if loan.repayments_left == 0 and not history.repayments and not history.charges:
+            return LoanFigures(loan, on)
         return figures_on(account_on(loan, history, self._accounts.late_terms_of(tx, loan), on), on)
 
     def _recorded(self, tx: Transaction, loans: list[Loan]) -> list[_Recorded]:
