@@ -26,7 +26,7 @@ from almeno_grpc.rpc.access_servicer import AccessServicer
 from almeno_grpc.rpc.credit_servicer import CreditServicer, CreditServices
 from almeno_grpc.rpc.loan_servicer import LoanServicer
 from almeno_grpc.rpc.persons import Persons
-from almeno_grpc.rpc.portfolio_servicer import PortfolioServicer, RuleServices
+from almeno_grpc.rpc.portfolio_servicer import BookScans, PortfolioServicer, RuleServices
 from almeno_grpc.rpc.runtime.authentication import Authentication, Certificates, KeyAuthentication, OpenAccess
 from almeno_grpc.rpc.runtime.limits import MAX_STREAMS, WRITE_THREADS
 from almeno_grpc.service.access import AccessService
@@ -39,6 +39,7 @@ from almeno_grpc.service.checks import CheckService
 from almeno_grpc.service.customer_changes import CustomerChangeService
 from almeno_grpc.service.customers import CustomerService
 from almeno_grpc.service.decisions import DecisionService
+from almeno_grpc.service.exports import ExportService
 from almeno_grpc.service.idempotency import NO_ACCESS_CHECK, Idempotency
 from almeno_grpc.service.imports import ImportQuota, ImportService
 from almeno_grpc.service.key_facts import KeyFactsService
@@ -107,8 +108,11 @@ class CreditApplication:
                 self._store, clock, ImportQuota(settings.import_max_queued_files, settings.import_max_queued_bytes)
             ),
             RuleServices(PolicyService(policies, clock), TermsService(terms_calendar, clock)),
-            SimulationService(self._store, policies, clock),
-            PortfolioSummaryService(self._store, policies, norms, clock),
+            BookScans(
+                SimulationService(self._store, policies, clock),
+                PortfolioSummaryService(self._store, policies, norms, clock),
+                ExportService(self._store, accounts, clock),
+            ),
             settings.import_max_upload_bytes,
             self._draining,
         )

@@ -21,6 +21,10 @@ EMIS_PAID_ON_TIME = "EMIs paid on Time"
 DATE_OF_APPROVAL = "Date of Approval"
 END_DATE = "End Date"
 
+INSTALLMENTS_PAID = "Installments Paid"
+PAID_TOWARD_NEXT = "Paid toward Next Installment"
+INSTALLMENT_METHOD = "Installment Method"
+
 HEADINGS = {
     ImportKind.CUSTOMERS: (CUSTOMER_ID, FIRST_NAME, LAST_NAME, AGE, PHONE_NUMBER, MONTHLY_SALARY, APPROVED_LIMIT),
     ImportKind.LOANS: (
@@ -35,6 +39,9 @@ HEADINGS = {
         END_DATE,
     ),
 }
+
+EXPORT_HEADINGS = (INSTALLMENTS_PAID, PAID_TOWARD_NEXT, INSTALLMENT_METHOD)
+"""What a sheet of loans that was exported says besides: it is known by all of them together."""
 
 KEYS = {ImportKind.CUSTOMERS: (CUSTOMER_ID,), ImportKind.LOANS: (CUSTOMER_ID, LOAN_ID)}
 """The columns by which a row is known."""

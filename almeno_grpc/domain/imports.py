@@ -90,6 +90,10 @@ class LoanRow(NamedTuple):
     approval_day: int
     outstanding_principal: int
     """Principal still owed, by `almeno_grpc.domain.installments.outstanding_after`."""
+    paid_toward_next: int = 0
+    """Part payment toward the next instalment; only of a sheet that was exported."""
+    is_reducing_balance: int = 0
+    """1 for a loan that was booked by a service, as only a sheet that was exported has one."""
 
     @property
     def approval_date(self) -> date:

@@ -40,13 +40,13 @@ def replay(loan: Loan, history: History, late_terms: LateTerms | None = None) ->
         history: All of it.
         late_terms: Those the loan was booked under.
     """
-    account = before_history(loan, history, late_terms)
-    standing: list[Repayment] = []
-    for step in steps(account, history):
-        account = step.after
-        if step.repayment is not None:
-            standing.append(step.repayment)
-    return Replay(account, standing)
+    return replay_from(opening_account(loan, history, late_terms), history)
+
+
+def opening_account(loan: Loan, history: History, late_terms: LateTerms | None = None) -> Account:
+    """The account before anything was recorded on it; the arguments are those of `replay`."""
+    first = history.repayments[0].before if history.repayments else Standing.of(loan)
+    return Account.of(_unpaid(loan, first), settled=first.emis_paid, late_terms=late_terms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,27 +65,26 @@ class Step:
         return self.entry.entry_date if isinstance(self.entry, ChargeEntry) else self.entry.payment_date
 
 
-def before_history(loan: Loan, history: History, late_terms: LateTerms | None = None) -> Account:
-    """The account of a loan as it was before anything was recorded on it."""
-    first = history.repayments[0].before if history.repayments else Standing.of(loan)
-    return Account.of(_unpaid(loan, first), settled=first.emis_paid, late_terms=late_terms)
-
-
 def steps(account: Account, history: History) -> Iterator[Step]:
-    """Takes what stands of a loan's history, entry after entry in its recorded order.
-
-    Args:
-        account: As `before_history` gives it.
-        history: All of it.
-    """
-    for entry in _in_order(history):
+    """Takes what stands of a history, entry after entry in its recorded order, on the account before all of it."""
+    for entry in in_order(history):
         before = account
         if isinstance(entry, ChargeEntry):
-            account = _with_entry(account, entry)
+            account = with_entry(account, entry)
             yield Step(entry, before, account, None)
         elif entry.reversal is None:
             account, repayment = repaid(account, entry)
             yield Step(entry, before, account, repayment)
+
+
+def replay_from(account: Account, history: History) -> Replay:
+    """Takes what stands of a history, or of a beginning of it, on the account before anything was recorded."""
+    standing: list[Repayment] = []
+    for step in steps(account, history):
+        account = step.after
+        if step.repayment is not None:
+            standing.append(step.repayment)
+    return Replay(account, standing)
 
 
 def repaid(before: Account, repayment: Repayment) -> tuple[Account, Repayment]:
@@ -155,7 +154,7 @@ def _unpaid(loan: Loan, baseline: Standing) -> Loan:
     )
 
 
-def _in_order(history: History) -> list[Repayment | ChargeEntry]:
+def in_order(history: History) -> list[Repayment | ChargeEntry]:
     """Repayments, charges and waivers in the order they were recorded in."""
     placed: list[tuple[int, int, Repayment | ChargeEntry]] = [
         *((each.number, 0, each) for each in history.repayments),
@@ -164,7 +163,7 @@ def _in_order(history: History) -> list[Repayment | ChargeEntry]:
     return [entry for _, _, entry in sorted(placed, key=lambda place: place[:2])]
 
 
-def _with_entry(account: Account, entry: ChargeEntry) -> Account:
+def with_entry(account: Account, entry: ChargeEntry) -> Account:
     """The account with a charge or a waiver. A reversal may leave less of a charge open than was waived."""
     if entry.kind is not ChargeKind.WAIVER:
         return add_charge(account, entry)

@@ -31,7 +31,7 @@ from almeno_grpc.domain.account import Account, owed_on
 from almeno_grpc.domain.charge import ChargeEntry, ChargeKind, LateTerms
 from almeno_grpc.domain.loan import Loan
 from almeno_grpc.domain.months import due_date, emis_due
-from almeno_grpc.domain.replay import History, Step, before_history, steps
+from almeno_grpc.domain.replay import History, Step, opening_account, steps
 from almeno_grpc.domain.statement_line import (
     Entry,
     StatementLine,
@@ -88,7 +88,7 @@ def statement(
     """
     if loan.disbursement_date is None or end < loan.disbursement_date:
         return Statement(begin, end, 0, (), 0, 0, 0)
-    first = before_history(loan, history, late_terms)
+    first = opening_account(loan, history, late_terms)
     course = _Course(first, list(steps(first, history)))
     entries = [*booked(first, fees), *installments_due(course.last, min(end, course.settled_on))]
     entries += _recorded(history, course, refunded)

@@ -40,6 +40,8 @@ from almeno_grpc.service.store import Changes, Transaction
 START_IMPORT = "/almeno.credit.v1.PortfolioService/StartImport"
 _FIGURES = attrgetter("first_name", "last_name", "age", "phone_digits", "monthly_income", "approved_limit")
 _KEY = attrgetter("customer_id", "source_loan_id")
+_STATED = ("loan_amount", "tenure_months", "monthly_installment", "emis_paid", "emis_paid_on_time", "approval_date")
+_FIGURES_OF_LOAN = attrgetter(*_STATED, "paid_toward_next")
 _COLUMNS = {
     CustomerField.FIRST_NAME: headings.FIRST_NAME,
     CustomerField.LAST_NAME: headings.LAST_NAME,
@@ -182,10 +184,14 @@ def _import_new_customers(tx: Transaction, new: list[CustomerRow], now: int) -> 
 
 def _upsert_loans(tx: Transaction, sheet_rows: LoanRows, result: _BatchResult) -> None:
     """Imports loans."""
+    *_, is_booked = sheet_rows.columns
+    if any(is_booked):
+        _compare_with_booked(tx, [row for row in sheet_rows if row.is_reducing_balance], result)
+        sheet_rows = LoanRows.of([row for row in sheet_rows if not row.is_reducing_balance])
     if not sheet_rows:
         return
     if tx.loans.import_if_new(sheet_rows):
-        result.inserted += len(sheet_rows)
+        _note_inserted(sheet_rows, result)
         return
     rows = list(sheet_rows)
     customers = tx.customers.existing({row.customer_id for row in rows})
@@ -194,6 +200,40 @@ def _upsert_loans(tx: Transaction, sheet_rows: LoanRows, result: _BatchResult) -
     has_generated = max(row.source_loan_id for row in rows) >= tx.loans.first_generated_id
     for run in [[row] for row in rows] if has_generated else [rows]:
         _upsert_run(tx, run, customers, taken, result)
+
+
+def _compare_with_booked(tx: Transaction, rows: Sequence[LoanRow], result: _BatchResult) -> None:
+    """Holds rows of loans that a service has booked against those of this one: no sheet adds or changes any."""
+    known = tx.loans.get_many({_KEY(row) for row in rows})
+    for row in rows:
+        loan = known.get(row.source_loan_id)
+        if loan is None or loan.decision_id is None:
+            message = (
+                "REDUCING_BALANCE is that of loans which a service has booked; sheets bring no other than a book's"
+            )
+            result.reject(row.row_number, headings.INSTALLMENT_METHOD, message)
+        elif (_FIGURES_OF_LOAN(loan), loan.interest_rate) != (
+            _FIGURES_OF_LOAN(row),
+            rate_from_scaled(row.interest_rate_e4),
+        ):
+            result.reject(
+                row.row_number, headings.LOAN_ID, f"loan {loan.loan_id} was booked here, and no sheet changes it"
+            )
+        else:
+            result.unchanged += 1
+
+
+def _note_inserted(rows: Sequence[LoanRow] | LoanRows, result: _BatchResult) -> None:
+    """Counts new loans, and reports what a sheet cannot bring of them."""
+    result.inserted += len(rows)
+    if isinstance(rows, LoanRows) and not any(rows.columns[-2]):
+        return
+    for row in rows:
+        if row.paid_toward_next:
+            message = (
+                f"{format_rupees(row.paid_toward_next)} not taken: a part payment is to be recorded as a repayment"
+            )
+            result.adjust(row.row_number, headings.PAID_TOWARD_NEXT, message)
 
 
 def _upsert_run(
@@ -216,7 +256,7 @@ def _upsert_run(
             new.append(row)
     if new:
         tx.loans.import_new(new)
-        result.inserted += len(new)
+        _note_inserted(new, result)
     if others:
         taken.update(_upsert_existing(tx, others, result))
 
@@ -233,7 +273,7 @@ def _upsert_existing(tx: Transaction, rows: Sequence[LoanRow], result: _BatchRes
     for row in rows:
         key = _KEY(row)
         if new.get(key) is row:
-            result.inserted += 1
+            _note_inserted([row], result)
             _note_id(row, id_of[key], result)
         else:
             # A row of the batch may be of a loan that an earlier one has brought.
@@ -245,7 +285,8 @@ def _upsert_existing(tx: Transaction, rows: Sequence[LoanRow], result: _BatchRes
 def _update_again(tx: Transaction, row: LoanRow, before: Loan, result: _BatchResult) -> Loan:
     """Imports a loan that is in the book already; returns it as it is from then on."""
     loan = _imported_loan(row, before.loan_id)
-    if loan == _as_imported(tx, before):
+    # What is recorded here is in a sheet that was exported.
+    if loan in (_without_records(before), _as_imported(tx, before)):
         result.unchanged += 1
         loan = before
     elif before.repayment_count or before.charge_count:
@@ -306,14 +347,18 @@ def _note_reduction(row: LoanRow, before: Loan, after: Loan, result: _BatchResul
 
 def _as_imported(tx: Transaction, loan: Loan) -> Loan:
     """The loan as it was before the repayments and charges recorded here."""
-    loan = replace(loan, charge_count=0, open_charges=0, non_performing_since=None)
     first_and_latest = tx.repayments.first_and_latest([loan])
     if not first_and_latest:
-        return loan
+        return _without_records(loan)
     before = first_and_latest[loan.loan_id][0].before
     loan = replace(loan, emis_paid=before.emis_paid, emis_paid_on_time=before.emis_paid_on_time)
-    left = before.outstanding_principal
-    return replace(loan, outstanding_principal=left, paid_toward_next=0, repayment_count=0, latest_repayment=0)
+    return _without_records(replace(loan, outstanding_principal=before.outstanding_principal))
+
+
+def _without_records(loan: Loan) -> Loan:
+    """The loan as a sheet may have it: as it stands, without the counts of what was recorded here."""
+    loan = replace(loan, charge_count=0, open_charges=0, non_performing_since=None)
+    return replace(loan, paid_toward_next=0, repayment_count=0, latest_repayment=0)
 
 
 def _imported_loan(row: LoanRow, loan_id: int) -> Loan:

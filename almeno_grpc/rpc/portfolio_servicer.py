@@ -9,14 +9,7 @@ from typing import NamedTuple, TypeVar
 import grpc
 
 from almeno_grpc.api import portfolio_service_pb2 as pb
-from almeno_grpc.api import portfolio_service_pb2_grpc
-from almeno_grpc.domain.errors import (
-    CreditError,
-    DeadlineExceeded,
-    ImportQueueFull,
-    ServerStopping,
-    StoreUnavailable,
-)
+from almeno_grpc.domain.errors import CreditError, ImportQueueFull, ServerStopping, StoreUnavailable
 from almeno_grpc.domain.imports import ImportFile
 from almeno_grpc.domain.limits import MAX_ID
 from almeno_grpc.domain.portfolio import Portfolio
@@ -29,12 +22,15 @@ from almeno_grpc.rpc.conversion.simulation import fill_flip, fill_simulation
 from almeno_grpc.rpc.conversion.statistics import fill_progress
 from almeno_grpc.rpc.conversion.terms import fill_terms
 from almeno_grpc.rpc.errors import StreamIdle
+from almeno_grpc.rpc.export_servicer import ExportServicer
 from almeno_grpc.rpc.field_reader import FieldReader
 from almeno_grpc.rpc.pages import page_of
 from almeno_grpc.rpc.persons import Persons
 from almeno_grpc.rpc.runtime.current_call import check_current_caller
+from almeno_grpc.rpc.scans import while_active
 from almeno_grpc.rpc.uploads import receive, upload_of
 from almeno_grpc.service.borrower_scan import ScanProgress
+from almeno_grpc.service.exports import ExportService
 from almeno_grpc.service.idempotency import Idempotency, RequestContext
 from almeno_grpc.service.imports import ImportService, Upload
 from almeno_grpc.service.policies import PolicyService
@@ -42,7 +38,6 @@ from almeno_grpc.service.portfolio import PortfolioSummaryService
 from almeno_grpc.service.simulation import SimulationService
 from almeno_grpc.service.terms import TermsService
 
-T = TypeVar("T")
 R = TypeVar("R", pb.StartImportResponse, pb.GetImportResponse, pb.CancelImportResponse, pb.WatchImportResponse)
 
 _MAX_IMPORT_ID_CHARACTERS = 64
@@ -59,7 +54,15 @@ class RuleServices(NamedTuple):
     terms: TermsService
 
 
-class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
+class BookScans(NamedTuple):
+    """The use cases that go through the whole book."""
+
+    simulations: SimulationService
+    summaries: PortfolioSummaryService
+    exports: ExportService
+
+
+class PortfolioServicer(ExportServicer):
     """Serves PortfolioService. Answers that are remembered go out as the bytes that were stored."""
 
     def __init__(
@@ -68,19 +71,18 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
         idempotency: Idempotency,
         imports: ImportService,
         rules: RuleServices,
-        simulations: SimulationService,
-        summaries: PortfolioSummaryService,
+        scans: BookScans,
         max_upload_bytes: int,
         draining: threading.Event,
     ) -> None:
+        super().__init__(scans.exports, draining)
         self._persons = persons
         self._idempotency = idempotency
         self._imports = imports
         self._rules = rules
-        self._simulations = simulations
-        self._summaries = summaries
+        self._simulations = scans.simulations
+        self._summaries = scans.summaries
         self._max_upload_bytes = max_upload_bytes
-        self._draining = draining
 
     def StartImport(self, request_iterator: Iterator[pb.StartImportRequest], context: grpc.ServicerContext) -> bytes:
         """Stores an upload and queues it."""
@@ -248,7 +250,7 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
         candidate = requests.candidate_policy(fields, request)
         against = fields.rule_version("against_version", request.against_version) if request.against_version else ""
         fields.raise_if_invalid()
-        for update in self._while_active(self._simulations.simulate(terms, candidate, against), context):
+        for update in while_active(self._simulations.simulate(terms, candidate, against), context, self._draining):
             response = pb.SimulatePolicyResponse()
             match update:
                 case ScanProgress():
@@ -263,7 +265,7 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
         self, _request: pb.SummarizePortfolioRequest, context: grpc.ServicerContext
     ) -> Iterator[pb.SummarizePortfolioResponse]:
         """Adds up the whole book."""
-        for update in self._while_active(self._summaries.summarize(), context):
+        for update in while_active(self._summaries.summarize(), context, self._draining):
             response = pb.SummarizePortfolioResponse()
             match update:
                 case ScanProgress():
@@ -275,21 +277,6 @@ class PortfolioServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
     def _is_in_full(self, file: ImportFile) -> bool:
         """Whether the caller of this thread is shown what the error of an import quotes."""
         return self._persons.are_quoted(file.import_id, [file.error])
-
-    def _while_active(self, updates: Iterator[T], context: grpc.ServicerContext) -> Iterator[T]:
-        """Yields the updates as long as somebody waits for them.
-
-        Raises:
-            DeadlineExceeded: The caller has gone.
-            ServerStopping: The server is about to stop.
-        """
-        for update in updates:
-            if not context.is_active():
-                raise DeadlineExceeded("nobody waits for the answer any more")
-            check_current_caller()
-            if self._draining.is_set():
-                raise ServerStopping("the server is about to stop; ask again")
-            yield update
 
 
 def _refuse(refusal: CreditError, _tx: object) -> None:

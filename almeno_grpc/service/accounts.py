@@ -48,16 +48,17 @@ class AccountReader:
 
     def open_accounts(self, tx: Transaction, loans: Collection[Loan]) -> dict[int, OpenAccount]:
         """The accounts of loans, by loan_id; of plain loans all by one statement."""
-        late_terms = {loan.loan_id: self.late_terms(tx, loan) for loan in loans}
+        late_terms = {loan.loan_id: self.late_terms_of(tx, loan) for loan in loans}
         plain = [loan for loan in loans if late_terms[loan.loan_id] is None and not loan.charge_count]
         repaid = [loan for loan in plain if loan.repayment_count]
         ends = tx.repayments.first_and_latest(repaid) if repaid else {}
         accounts = {loan.loan_id: _plain_account(loan, ends.get(loan.loan_id)) for loan in plain}
-        for loan in loans:
-            if loan.loan_id not in accounts:
-                replayed = self.replay(tx, loan)
-                latest = replayed.repayments[-1].payment_date if replayed.repayments else loan.schedule_begin
-                accounts[loan.loan_id] = OpenAccount(replayed.account, latest)
+        others = [loan for loan in loans if loan.loan_id not in accounts]
+        histories = self.histories(tx, others)
+        for loan in others:
+            replayed = _replay(loan, histories[loan.loan_id], late_terms[loan.loan_id])
+            latest = replayed.repayments[-1].payment_date if replayed.repayments else loan.schedule_begin
+            accounts[loan.loan_id] = OpenAccount(replayed.account, latest)
         return accounts
 
     def history(self, tx: Transaction, loan: Loan) -> History:
@@ -67,24 +68,27 @@ class AccountReader:
             tx.charges.of_loan(loan) if loan.charge_count else (),
         )
 
+    def histories(self, tx: Transaction, loans: Collection[Loan]) -> dict[int, History]:
+        """Everything that was recorded on loans, by loan_id; by a statement a table."""
+        if not loans:
+            return {}
+        repayments, charges = tx.repayments.of_loans(loans), tx.charges.of_loans(loans)
+        return {
+            loan.loan_id: History(repayments.get(loan.loan_id, ()), charges.get(loan.loan_id, ())) for loan in loans
+        }
+
     def replay(self, tx: Transaction, loan: Loan) -> Replay:
         """The account of a loan from everything that was recorded on it."""
-        history, late_terms = self.history(tx, loan), self.late_terms(tx, loan)
-        repayments = history.repayments
-        if late_terms or history.charges or any(repayment.reversal for repayment in repayments):
-            return replay(loan, history, late_terms)
-        # What was recorded has the standing of the loan before and after it, which no reversal has moved.
-        settled = repayments[0].before.emis_paid if repayments else loan.emis_paid
-        return Replay(Account.of(loan, settled=settled), repayments)
+        return _replay(loan, self.history(tx, loan), self.late_terms_of(tx, loan))
 
     def reverse(
         self, tx: Transaction, loan: Loan, history: History, repayment: Repayment, reversal: Reversal
     ) -> tuple[History, Replay]:
         """A loan's history and account once a repayment is reversed; raises as `replay.reverse`."""
-        return reverse(loan, history, repayment, reversal, self.late_terms(tx, loan))
+        return reverse(loan, history, repayment, reversal, self.late_terms_of(tx, loan))
 
-    def late_terms(self, tx: Transaction, loan: Loan) -> LateTerms | None:
-        """How the loan is charged for instalments that are paid late; None where it is not."""
+    def late_terms_of(self, tx: Transaction, loan: Loan) -> LateTerms | None:
+        """What the loan is charged for paying late; None for nothing."""
         terms = self.terms_of(tx, loan)
         if terms is None or not terms.charge_percent_a_year:
             return None
@@ -103,7 +107,7 @@ class AccountReader:
             return
         history = self.history(tx, before)
         history = replace(history, repayments=[*history.repayments, repayment])
-        self.update_class(tx, changes, replay(after, history, self.late_terms(tx, after)), was_since, today)
+        self.update_class(tx, changes, replay(after, history, self.late_terms_of(tx, after)), was_since, today)
 
     def update_class(
         self, tx: Transaction, changes: Changes, replayed: Replay, was_since: date | None, today: date
@@ -136,6 +140,15 @@ def locked_loan(tx: Transaction, loan_id: int) -> Loan:
         raise LoanNotFound(loan_id)
     tx.borrowers.lock([customer_id], wait=True)
     return tx.loans.get_many([(customer_id, loan_id)])[loan_id]
+
+
+def _replay(loan: Loan, history: History, late_terms: LateTerms | None) -> Replay:
+    repayments = history.repayments
+    if late_terms or history.charges or any(repayment.reversal for repayment in repayments):
+        return replay(loan, history, late_terms)
+    # What was recorded has the standing of the loan before and after it, which no reversal has moved.
+    settled = repayments[0].before.emis_paid if repayments else loan.emis_paid
+    return Replay(Account.of(loan, settled=settled), repayments)
 
 
 def _plain_account(loan: Loan, ends: tuple[Repayment, Repayment | None] | None) -> OpenAccount:

@@ -53,7 +53,7 @@ class StatementService:
             if loan is None:
                 raise LoanNotFound(loan_id)
             history = self._accounts.history(tx, loan)
-            late_terms = self._accounts.late_terms(tx, loan)
+            late_terms = self._accounts.late_terms_of(tx, loan)
             terms = self._accounts.terms_of(tx, loan)
         fees = fees_of(terms, loan.loan_amount)
         of_period = statement(

@@ -263,6 +263,12 @@ class LoanStore(Protocol):
             on: The business date.
         """
 
+    def count(self) -> int:
+        """How many loans there are."""
+
+    def behind(self, loan_id: int, count: int) -> list[Loan]:
+        """Up to `count` loans of all customers with an id above `loan_id`, by ascending id."""
+
     def segments(self, loan: Loan) -> list[SegmentRecord]:
         """All segments that were stored for a loan, in order; none as long as it has had no prepayment."""
 
@@ -315,6 +321,9 @@ class RepaymentStore(Protocol):
     def of_loan(self, loan: Loan) -> list[Repayment]:
         """All of a loan's repayments, in the order they were recorded in."""
 
+    def of_loans(self, loans: Collection[Loan]) -> dict[int, list[Repayment]]:
+        """All repayments of loans, as `of_loan` gives them, by loan_id; loans without one are left out."""
+
     def find(self, repayment_id: str) -> Repayment | None:
         """The repayment, if there is one."""
 
@@ -330,6 +339,9 @@ class ChargeStore(Protocol):
 
     def of_loan(self, loan: Loan) -> list[ChargeEntry]:
         """A loan's, in the order they were recorded in."""
+
+    def of_loans(self, loans: Collection[Loan]) -> dict[int, list[ChargeEntry]]:
+        """Those of loans, as `of_loan` gives them, by loan_id; loans without one are left out."""
 
 
 class DecisionStore(Protocol):
@@ -523,6 +535,9 @@ class AuditStore(Protocol):
 
     def events(self) -> Iterator[AuditEvent]:
         """All events, chain by chain, each in its order."""
+
+    def written_since(self, time: int) -> Iterator[AuditEvent]:
+        """The events of writes at or after a time, in microseconds since the epoch, in the order of their times."""
 
     def row_changes(self, event: AuditEvent) -> Iterator[tuple[str, Key, int]]:
         """What an event vouches for: the table and key of each row, and the row's digest before XOR that after.

@@ -83,6 +83,14 @@ _BEHIND = CompiledStatement(
     "s",
     "q",
 )
+_SINCE = CompiledStatement(
+    _WITH_ROWS.where(tuple_(*_PLACES) < _PLACE, _e.kind == int(AuditEventKind.WRITE))
+    .order_by(_e.event_time_us, _e.stream_id, _e.sequence)
+    .limit(_EVENTS_PER_STATEMENT),
+    "time",
+    "s",
+    "q",
+)
 _MAX_NUMBER = 2**63 - 1
 
 
@@ -196,6 +204,14 @@ class AuditTrail:
                     return
                 yield _event(row)
             page = _BEHIND.rows(self._connection, *page[-1][:2])
+
+    def written_since(self, time: int) -> Iterator[AuditEvent]:
+        """In the order of the index by time; sequences begin with 1."""
+        page = _SINCE.rows(self._connection, time, 0, 0)
+        while page:
+            yield from map(_event, page)
+            last = _event(page[-1])
+            page = _SINCE.rows(self._connection, last.entry.time, last.stream_id, last.sequence)
 
     def row_changes(self, event: AuditEvent) -> Iterator[tuple[str, Key, int]]:
         """By their forms."""

@@ -6,7 +6,7 @@ from itertools import repeat
 from operator import eq, itemgetter
 from typing import Any
 
-from sqlalchemy import CompoundSelect, Select, and_, bindparam, select, union_all, update
+from sqlalchemy import CompoundSelect, Select, and_, bindparam, func, select, union_all, update
 
 from almeno_grpc.domain.errors import WriteConflict
 from almeno_grpc.domain.imports import BOOK_METHOD, LoanRow, LoanRows
@@ -31,6 +31,16 @@ _NUMBERED = loan_number.join(
 _BY_ID = CompiledStatement(
     select(*COLUMNS).select_from(_NUMBERED).where(loan_number.c.loan_id == bindparam("loan_id")), "loan_id"
 )
+_BEHIND = CompiledStatement(
+    select(*COLUMNS)
+    .select_from(_NUMBERED)
+    .where(loan_number.c.loan_id > bindparam("after"))
+    .order_by(loan_number.c.loan_id)
+    .limit(bindparam("count")),
+    "after",
+    "count",
+)
+_COUNT = CompiledStatement(select(func.count()).select_from(table))
 _APPROVED_BY = CompiledStatement(
     select(*COLUMNS).where(
         table.c.customer_id == bindparam("customer_id"), table.c.decision_id == bindparam("decision")
@@ -217,6 +227,15 @@ class Loans:
             rows = (_PAGES[state] if state else _ALL_PAGES).rows(self._connection, *asked)
         return segments.loans_of(self._connection, rows)
 
+    def count(self) -> int:
+        """Every key is visited."""
+        row = _COUNT.row(self._connection)
+        return row[0] if row else 0
+
+    def behind(self, loan_id: int, count: int) -> list[Loan]:
+        """In the order of their ids' primary key."""
+        return segments.loans_of(self._connection, _BEHIND.rows(self._connection, loan_id, count))
+
     def segments(self, loan: Loan) -> list[SegmentRecord]:
         """In the order of the primary key."""
         return segments.of_loan(self._connection, loan)
@@ -293,7 +312,7 @@ class Loans:
 
 def _table_columns(rows: LoanRows) -> Sequence[Sequence[Any]]:
     """Rows of a sheet as columns of the table, without those that are the same for all."""
-    _, customers, ids, amounts, tenures, rates, emis, paid, on_time, years, months, days, outstanding = rows.columns
+    _, customers, ids, amounts, tenures, rates, emis, paid, on_time, years, months, days, outstanding, *_ = rows.columns
     due = (amounts, rates, tenures, emis, paid, on_time, outstanding)
     is_closed = list(map(eq, paid, tenures))
     states = [_STATES[closed] for closed in is_closed]

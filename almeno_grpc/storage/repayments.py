@@ -67,6 +67,17 @@ def _first_and_latest(dialect: str) -> Select[Any]:
 _FIRST_AND_LATEST = CompiledStatement(_first_and_latest, "keys")
 
 
+def _of_loans(dialect: str) -> Select[Any]:
+    keys, (customer_id, loan_id) = key_rows(dialect, "keys", 2)
+    found = keys.join(table, and_(table.c.customer_id == customer_id, table.c.loan_id == loan_id))
+    return _ROWS.select_from(found.outerjoin(repayment_reversal, _WITH_REVERSAL)).order_by(
+        table.c.loan_id, table.c.number
+    )
+
+
+_OF_LOANS = CompiledStatement(_of_loans, "keys")
+
+
 class Repayments:
     """The repayments, as one transaction sees them."""
 
@@ -88,6 +99,12 @@ class Repayments:
         if not loan.repayment_count:
             return []
         return list(map(_repayment, _OF_LOAN.rows(self._connection, loan.customer_id, loan.loan_id)))
+
+    def of_loans(self, loans: Collection[Loan]) -> dict[int, list[Repayment]]:
+        """By one statement, or none where there are none."""
+        keys = [(loan.customer_id, loan.loan_id) for loan in loans if loan.repayment_count]
+        found = map(_repayment, _OF_LOANS.rows(self._connection, keys)) if keys else ()
+        return {loan_id: list(own) for loan_id, own in groupby(found, lambda repayment: repayment.loan_id)}
 
     def find(self, repayment_id: str) -> Repayment | None:
         """By the index of ids."""

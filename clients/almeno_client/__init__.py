@@ -28,6 +28,14 @@ from almeno_client.errors import (
     Unauthenticated,
     Unavailable,
 )
+from almeno_client.export_records import (
+    ExportedLoan,
+    ExportProgress,
+    JournalAccount,
+    JournalEntry,
+    JournalEntryKind,
+    JournalLine,
+)
 from almeno_client.key_facts_records import KeyFacts, LateChargeTerms, ScheduledInstallment, Terms
 from almeno_client.portfolio_records import (
     BandCount,
@@ -138,6 +146,8 @@ __all__ = [
     "Disbursement",
     "EligibilityRequest",
     "ExitReceipt",
+    "ExportProgress",
+    "ExportedLoan",
     "FailedPrecondition",
     "Import",
     "ImportIssue",
@@ -148,6 +158,10 @@ __all__ = [
     "InstallmentMethod",
     "InstallmentState",
     "InvalidArgument",
+    "JournalAccount",
+    "JournalEntry",
+    "JournalEntryKind",
+    "JournalLine",
     "KeyFacts",
     "LateChargeTerms",
     "LateLoan",

@@ -256,6 +256,8 @@ def requests_of_a_new_customer(server: RunningServer) -> dict[str, Message]:
             version="2026-01", loan_amount=rupees(50_000), interest_rate=per_cent("10"), tenure_months=24
         ),
         "SummarizePortfolio": portfolio_pb.SummarizePortfolioRequest(),
+        "ExportLoans": portfolio_pb.ExportLoansRequest(as_of=date_pb2.Date(year=2026, month=1, day=31)),
+        "ExportJournal": portfolio_pb.ExportJournalRequest(to=date_pb2.Date(year=2026, month=1, day=31)),
     }
 
 

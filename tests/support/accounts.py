@@ -76,6 +76,12 @@ class Ledger:
     def account(self) -> Account:
         return replay(self.loan, self.history, self.late_terms).account
 
+    @property
+    def next_time(self) -> int:
+        """When the next fact is recorded: each a microsecond after the one before."""
+        reversals = sum(repayment.reversal is not None for repayment in self.history.repayments)
+        return 1 + len(self.history.repayments) + len(self.history.charges) + reversals
+
     def payoff(self, on: date) -> Payoff:
         return payoff(self.account, on)
 
@@ -90,7 +96,7 @@ class Ledger:
         number, standing = len(self.history.repayments) + 1, Standing.of(account.loan)
         kind = RepaymentKind.PREPAYMENT if effect else kind
         draft = Repayment(
-            f"r{number}", 1, 7, number, amount, on, standing, standing, False, 0, kind=kind, effect=effect
+            f"r{number}", 1, 7, number, amount, on, standing, standing, False, self.next_time, kind=kind, effect=effect
         )
         after, repayment = repaid(account, draft)
         self.history = History([*self.history.repayments, repayment], self.history.charges)
@@ -108,14 +114,14 @@ class Ledger:
         return self.pay(exit_amount(account, on, terms).due, on, kind=RepaymentKind.EXIT)
 
     def reverse(self, number: int, on: date) -> None:
-        reversal = Reversal(on, ReversalReason.RETURNED, "", 0)
+        reversal = Reversal(on, ReversalReason.RETURNED, "", self.next_time)
         repayment = self.history.repayments[number - 1]
         self.history, replayed = reverse(self.loan, self.history, repayment, reversal, self.late_terms)
         self.loan = replayed.account.loan
 
     def charge(self, amount: int, on: date, kind: ChargeKind = ChargeKind.BOUNCE) -> None:
         number, count = len(self.history.charges) + 1, len(self.history.repayments)
-        entry = ChargeEntry(7, 1, number, kind, amount, "as agreed", on, count, 0)
+        entry = ChargeEntry(7, 1, number, kind, amount, "as agreed", on, count, self.next_time)
         account = self.account
         is_waiver = kind is ChargeKind.WAIVER
         self.loan = (waive(account, amount, on) if is_waiver else add_charge(account, entry)).loan

@@ -14,6 +14,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from almeno_grpc.domain import limits
 from almeno_grpc.domain.customer import phone_digits
+from almeno_grpc.domain.installments import InstallmentMethod
 from almeno_grpc.domain.money import PAISE_PER_RUPEE, format_rupees
 from almeno_grpc.domain.names import clean_name
 from almeno_grpc.service.phone_numbers import to_e164
@@ -183,6 +184,13 @@ def interest_rate(cell: object) -> int | Fraction | Fault:
         f"{limits.RATE_DECIMAL_PLACES} decimals",
         cell,
     )
+
+
+def installment_method(cell: object) -> int | Fault:
+    """The rule for the method of the instalments in a sheet that was exported: 1 for the reducing balance, else 0."""
+    methods = [InstallmentMethod.ANNUAL_COMPOUND, InstallmentMethod.REDUCING_BALANCE]
+    text = visible(cell) if isinstance(cell, str) else ""
+    return methods.index(InstallmentMethod(text)) if text in methods else not_a(" or ".join(methods), cell)
 
 
 def name(cell: object) -> str | Fault:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from almeno_grpc.domain.headings import HEADINGS, SYNONYMS, plain_heading
+from almeno_grpc.domain.headings import EXPORT_HEADINGS, HEADINGS, SYNONYMS, plain_heading
 from almeno_grpc.domain.imports import ImportKind
 from almeno_grpc.imports.errors import FileRefusedError
 from almeno_grpc.imports.parsing.cells import quoted
@@ -35,6 +35,15 @@ def find_columns(kind: ImportKind, cells: Sequence[object], named: Mapping[str, 
     if twice:
         raise FileRefusedError(f"more than one column is headed {_listed(twice)}; each heading may stand only once")
     return [places[heading][0] for heading in headings]
+
+
+def find_export_columns(kind: ImportKind, cells: Sequence[object]) -> list[int]:
+    """Where the columns stand that only a sheet of loans has that was exported; none where it has not all of them."""
+    if kind is not ImportKind.LOANS:
+        return []
+    plain = [plain_heading(str(cell)) for cell in cells[:_MAX_HEADINGS]]
+    wanted = [plain_heading(heading) for heading in EXPORT_HEADINGS]
+    return [plain.index(heading) for heading in wanted] if all(plain.count(heading) == 1 for heading in wanted) else []
 
 
 def _places(heading: str, found: Mapping[str, list[int]], by_heading: Mapping[str, str]) -> list[int]:

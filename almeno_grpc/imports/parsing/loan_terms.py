@@ -58,7 +58,7 @@ def loan_columns(table: Table, book_date: date) -> list[Values]:
     """The fields of `LoanRow` behind the row number, as columns: what the rows say, and what follows from it.
 
     What does not follow is corrected, and said in the table's columns. What comes of rows with a fault does not matter.
-    Instalments count as due by the book date.
+    Instalments count as due by the book date; of a sheet that was exported those are paid that it says.
     """
     values = {heading: column.values for heading, column in table.columns.items()}
     approvals: Numbers = values[headings.DATE_OF_APPROVAL]
@@ -69,6 +69,13 @@ def loan_columns(table: Table, book_date: date) -> list[Values]:
     # Asked for the longest tenure, the same for all loans of a day.
     due = [day and emis_due(day_of_number(day), limits.MAX_TENURE_MONTHS, book_date) for day in distinct.tolist()]
     paid = np.minimum(tenures, np.maximum(on_time, np.array(due, dtype=np.int64)[codes]))
+    part_payments = reducing = np.zeros(len(tenures), dtype=np.int64)
+    if headings.INSTALLMENTS_PAID in values:
+        paid, part_payments = values[headings.INSTALLMENTS_PAID], values[headings.PAID_TOWARD_NEXT]
+        reducing = values[headings.INSTALLMENT_METHOD]
+        for place in np.flatnonzero((paid < on_time) | (paid > tenures)).tolist():
+            message = f"must be {on_time[place]} to {tenures[place]}: from those paid on time to the tenure"
+            table.columns[headings.INSTALLMENTS_PAID].marks.setdefault(place, Fault(message))
     years, months, days = _parts_of(approvals)
     # The rule is the domain's, and holds for columns as for single numbers.
     rule: Any = outstanding_in_equal_parts
@@ -76,10 +83,12 @@ def loan_columns(table: Table, book_date: date) -> list[Values]:
     for place in np.flatnonzero(values[headings.EMIS_PAID_ON_TIME] > tenures).tolist():
         message = f"{values[headings.EMIS_PAID_ON_TIME][place]} corrected to {tenures[place]}, the tenure"
         table.columns[headings.EMIS_PAID_ON_TIME].marks[place] = Adjusted(int(tenures[place]), message)
-    _correct_ends(table.columns[headings.END_DATE], approvals, tenures)
+    # A loan that was booked by a service ends by its disbursement.
+    _correct_ends(table.columns[headings.END_DATE], np.where(reducing, _NO_DAY, approvals), tenures)
     same = [headings.CUSTOMER_ID, headings.LOAN_ID, headings.LOAN_AMOUNT]
     columns: list[Values] = [*(values[heading] for heading in same), tenures, values[headings.INTEREST_RATE]]
-    return [*columns, values[headings.MONTHLY_PAYMENT], paid, on_time, years, months, days, outstanding]
+    stated = [values[headings.MONTHLY_PAYMENT], paid, on_time, years, months, days, outstanding]
+    return [*columns, *stated, part_payments, reducing]
 
 
 def _correct_ends(column: Column, approvals: Numbers, tenures: Numbers) -> None:

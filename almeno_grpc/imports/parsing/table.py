@@ -14,7 +14,7 @@ from almeno_grpc.imports.errors import FileRefusedError
 from almeno_grpc.imports.parsing import cells, days
 from almeno_grpc.imports.parsing.cells import Amount, CellRule, WholeNumber
 from almeno_grpc.imports.parsing.columns import Column, Numbers
-from almeno_grpc.imports.parsing.headings import find_columns
+from almeno_grpc.imports.parsing.headings import find_columns, find_export_columns
 from almeno_grpc.imports.parsing.sheets import Sheet, is_blank
 from almeno_grpc.imports.sandbox.messages import ReadingLimits
 from almeno_grpc.imports.throttle import yield_cpu
@@ -46,6 +46,13 @@ RULES: dict[ImportKind, dict[str, CellRule]] = {
 }
 """What each column has to hold, in the order of the headings."""
 
+EXPORT_RULES: dict[str, CellRule] = {
+    headings.INSTALLMENTS_PAID: WholeNumber(0, book.MAX_TENURE_MONTHS),
+    headings.PAID_TOWARD_NEXT: Amount(0, book.MAX_MONTHLY_INSTALLMENT),
+    headings.INSTALLMENT_METHOD: cells.installment_method,
+}
+"""What the columns of `EXPORT_HEADINGS` have to hold."""
+
 
 @dataclass(frozen=True)
 class Table:
@@ -54,7 +61,7 @@ class Table:
     row_numbers: Numbers
     """As a spreadsheet shows them."""
     columns: Mapping[str, Column]
-    """By the headings of the kind, in their order."""
+    """By the headings of the kind, in their order; behind them those of an export, if it is one."""
     overlong: set[int]
     """Places of the rows that have more fields than there are headings, which only a CSV file can have."""
 
@@ -68,9 +75,12 @@ def read_table(sheet: Sheet, kind: ImportKind, named: Mapping[str, str], limits:
     Raises:
         FileRefusedError: The file as a whole cannot be taken.
     """
-    pick = itemgetter(*find_columns(kind, sheet.headings, named, sheet.title))
+    places = find_columns(kind, sheet.headings, named, sheet.title)
+    exported = find_export_columns(kind, sheet.headings)
+    pick = itemgetter(*places, *exported)
     width = len(sheet.headings)
-    columns = {heading: Column(rule) for heading, rule in RULES[kind].items()}
+    rules = RULES[kind] | (EXPORT_RULES if exported else {})
+    columns = {heading: Column(rule) for heading, rule in rules.items()}
     row_numbers, overlong = list[int](), set[int]()
     numbered_rows = enumerate(sheet.rows, start=sheet.heading_row + 1)
     while rows := list(islice(numbered_rows, 1 + _PIECE_CELLS // width)):

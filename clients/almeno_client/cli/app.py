@@ -15,6 +15,7 @@ from almeno_client.cli import (
     charges,
     customers,
     decisions,
+    export,
     imports,
     key_facts,
     keys,
@@ -154,6 +155,7 @@ app.command("terms", rich_help_panel=_BOOK)(key_facts.terms)
 app.command("simulate", rich_help_panel=_BOOK)(simulation.simulate)
 app.command("report", rich_help_panel=_BOOK)(report.report)
 app.command("late", rich_help_panel=_BOOK)(report.late)
+app.command("export", rich_help_panel=_BOOK)(export.export)
 app.add_typer(_imports, name="import", rich_help_panel=_IMPORTS)
 app.command("imports", rich_help_panel=_IMPORTS)(imports.imports)
 _imports.command("customers")(imports.import_customers)

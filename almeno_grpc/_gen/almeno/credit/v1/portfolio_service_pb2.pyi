@@ -1,4 +1,7 @@
+import datetime
+
 from almeno_grpc._gen.almeno.credit.v1 import decision_pb2 as _decision_pb2
+from almeno_grpc._gen.almeno.credit.v1 import export_pb2 as _export_pb2
 from almeno_grpc._gen.almeno.credit.v1 import import_pb2 as _import_pb2
 from almeno_grpc._gen.almeno.credit.v1 import policy_pb2 as _policy_pb2
 from almeno_grpc._gen.almeno.credit.v1 import portfolio_pb2 as _portfolio_pb2
@@ -6,6 +9,7 @@ from almeno_grpc._gen.almeno.credit.v1 import scope_pb2 as _scope_pb2
 from almeno_grpc._gen.almeno.credit.v1 import simulation_pb2 as _simulation_pb2
 from almeno_grpc._gen.almeno.credit.v1 import terms_pb2 as _terms_pb2
 from google.api import field_behavior_pb2 as _field_behavior_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.type import date_pb2 as _date_pb2
 from google.type import decimal_pb2 as _decimal_pb2
 from google.type import money_pb2 as _money_pb2
@@ -211,3 +215,34 @@ class SummarizePortfolioResponse(_message.Message):
     progress: _simulation_pb2.BookProgress
     summary: _portfolio_pb2.PortfolioSummary
     def __init__(self, progress: _Optional[_Union[_simulation_pb2.BookProgress, _Mapping]] = ..., summary: _Optional[_Union[_portfolio_pb2.PortfolioSummary, _Mapping]] = ...) -> None: ...
+
+class ExportLoansRequest(_message.Message):
+    __slots__ = ("as_of", "changed_since")
+    AS_OF_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_SINCE_FIELD_NUMBER: _ClassVar[int]
+    as_of: _date_pb2.Date
+    changed_since: _timestamp_pb2.Timestamp
+    def __init__(self, as_of: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., changed_since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class ExportLoansResponse(_message.Message):
+    __slots__ = ("progress", "loan")
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    LOAN_FIELD_NUMBER: _ClassVar[int]
+    progress: _export_pb2.ExportProgress
+    loan: _export_pb2.ExportedLoan
+    def __init__(self, progress: _Optional[_Union[_export_pb2.ExportProgress, _Mapping]] = ..., loan: _Optional[_Union[_export_pb2.ExportedLoan, _Mapping]] = ...) -> None: ...
+
+class ExportJournalRequest(_message.Message):
+    __slots__ = ("to",)
+    FROM_FIELD_NUMBER: _ClassVar[int]
+    TO_FIELD_NUMBER: _ClassVar[int]
+    to: _date_pb2.Date
+    def __init__(self, to: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., **kwargs) -> None: ...
+
+class ExportJournalResponse(_message.Message):
+    __slots__ = ("progress", "entry")
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    ENTRY_FIELD_NUMBER: _ClassVar[int]
+    progress: _export_pb2.ExportProgress
+    entry: _export_pb2.JournalEntry
+    def __init__(self, progress: _Optional[_Union[_export_pb2.ExportProgress, _Mapping]] = ..., entry: _Optional[_Union[_export_pb2.JournalEntry, _Mapping]] = ...) -> None: ...

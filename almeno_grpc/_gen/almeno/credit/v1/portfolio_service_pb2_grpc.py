@@ -97,6 +97,16 @@ class PortfolioServiceStub(object):
                 request_serializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.SummarizePortfolioRequest.SerializeToString,
                 response_deserializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.SummarizePortfolioResponse.FromString,
                 _registered_method=True)
+        self.ExportLoans = channel.unary_stream(
+                '/almeno.credit.v1.PortfolioService/ExportLoans',
+                request_serializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.ExportLoansRequest.SerializeToString,
+                response_deserializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.ExportLoansResponse.FromString,
+                _registered_method=True)
+        self.ExportJournal = channel.unary_stream(
+                '/almeno.credit.v1.PortfolioService/ExportJournal',
+                request_serializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.ExportJournalRequest.SerializeToString,
+                response_deserializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.ExportJournalResponse.FromString,
+                _registered_method=True)
 
 
 class PortfolioServiceServicer(object):
@@ -211,6 +221,27 @@ class PortfolioServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportLoans(self, request, context):
+        """Streams the loans of the book with their figures on a day, by ascending loan_id. Reads only.
+
+        Loans come page by page: those of a page are of one moment, those of later pages as they stand later.
+
+        Errors: INVALID_ARGUMENT (INVALID_FIELD).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportJournal(self, request, context):
+        """Streams the entries of the general ledger that follow from what was recorded on the loans: by ascending loan_id,
+        those of a loan in the order they are posted in. Nothing of it is stored. Reads only, page by page as ExportLoans.
+
+        Errors: INVALID_ARGUMENT (INVALID_FIELD).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PortfolioServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -273,6 +304,16 @@ def add_PortfolioServiceServicer_to_server(servicer, server):
                     servicer.SummarizePortfolio,
                     request_deserializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.SummarizePortfolioRequest.FromString,
                     response_serializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.SummarizePortfolioResponse.SerializeToString,
+            ),
+            'ExportLoans': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportLoans,
+                    request_deserializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.ExportLoansRequest.FromString,
+                    response_serializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.ExportLoansResponse.SerializeToString,
+            ),
+            'ExportJournal': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportJournal,
+                    request_deserializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.ExportJournalRequest.FromString,
+                    response_serializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.ExportJournalResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -602,6 +643,60 @@ class PortfolioService(object):
             '/almeno.credit.v1.PortfolioService/SummarizePortfolio',
             almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.SummarizePortfolioRequest.SerializeToString,
             almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.SummarizePortfolioResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportLoans(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/almeno.credit.v1.PortfolioService/ExportLoans',
+            almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.ExportLoansRequest.SerializeToString,
+            almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.ExportLoansResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportJournal(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/almeno.credit.v1.PortfolioService/ExportJournal',
+            almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.ExportJournalRequest.SerializeToString,
+            almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.ExportJournalResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,0 +1,290 @@
+"""The general ledger of a loan: double entries that follow from what was recorded on it. Nothing of them is stored.
+
+What each account holds is a function of the loan's account and the day, and an entry is the difference from what is
+booked: so entries balance, and the loans account is the outstanding principal, on every day. Interest is earned by the
+day, round(interest of the row · d/D) on the d-th of the D days of its period, and is accrued at the ends of months, on
+due dates and where something is recorded. Interest that was paid before it is earned is an advance until then.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from itertools import accumulate
+from typing import NamedTuple
+
+from almeno_grpc.domain.account import Account, accrued_interest, owed_on
+from almeno_grpc.domain.charge import ChargeEntry, ChargeKind, LateTerms
+from almeno_grpc.domain.loan import Loan, LoanState
+from almeno_grpc.domain.months import due_date, emis_due
+from almeno_grpc.domain.postings import Fact, Posting, postings
+from almeno_grpc.domain.repayment import Repayment, RepaymentKind
+from almeno_grpc.domain.replay import History, Replay, opening_account
+from almeno_grpc.domain.terms import Fees, Terms, fees_of
+
+_ONE_DAY = timedelta(days=1)
+_MONTH = timedelta(days=32)
+"""Behind a day so long before another there is a month's end before that, whichever it is."""
+
+
+class JournalAccount(StrEnum):
+    """The accounts of the ledger, in the order of the lines of an entry."""
+
+    LOANS = "LOANS"
+    INTEREST_RECEIVABLE = "INTEREST_RECEIVABLE"
+    CHARGES_RECEIVABLE = "CHARGES_RECEIVABLE"
+    BANK = "BANK"
+    BORROWER_ADVANCES = "BORROWER_ADVANCES"
+    """Paid toward instalments that are not wholly paid, and interest paid before it is earned."""
+    GST_PAYABLE = "GST_PAYABLE"
+    OPENING_BALANCES = "OPENING_BALANCES"
+    """The principal of imported loans as their sheets state it."""
+    INTEREST_INCOME = "INTEREST_INCOME"
+    FEE_INCOME = "FEE_INCOME"
+    CHARGE_INCOME = "CHARGE_INCOME"
+    """Less what was waived."""
+
+
+class JournalEntryKind(StrEnum):
+    """What an entry is of."""
+
+    OPENING = "OPENING"
+    DISBURSEMENT = "DISBURSEMENT"
+    ACCRUAL = "ACCRUAL"
+    REPAYMENT = "REPAYMENT"
+    PREPAYMENT = "PREPAYMENT"
+    EXIT = "EXIT"
+    REVERSAL = "REVERSAL"
+    CHARGE = "CHARGE"
+    WAIVER = "WAIVER"
+
+
+class JournalLine(NamedTuple):
+    """A side of an entry."""
+
+    account: JournalAccount
+    amount: int
+    """In paise; above zero for a debit, below for a credit."""
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """Debits and credits that come to the same."""
+
+    entry_id: str
+    entry_date: date
+    loan_id: int
+    customer_id: int
+    kind: JournalEntryKind
+    lines: tuple[JournalLine, ...]
+
+
+_Balances = tuple[int, ...]
+"""What each account holds, in paise and in the order of `JournalAccount`; debits above zero."""
+_ACCOUNTS = tuple(JournalAccount)
+_EMPTY: _Balances = (0,) * len(_ACCOUNTS)
+
+
+class _Booked(NamedTuple):
+    """A loan as far as the ledger goes, once something is posted."""
+
+    account: Account
+    opening: int
+    """The principal the ledger began with, in paise."""
+    fees: Fees
+    """Kept back at the disbursement, less what an exit has given back."""
+    refunded: int
+    """Of the fees and their tax."""
+    is_imported: bool
+    received: int
+    """From the borrower by all that stands, less what was paid back."""
+    prepaid_interest: int
+    """Interest up to the day of each prepayment, of the principal that it repaid."""
+    interest: Sequence[int]
+    """Of the first rows of the schedule together, by their number from 0 on."""
+
+    def balances(self, on: date) -> _Balances:
+        """What the accounts hold on a day."""
+        account, loan = self.account, self.account.loan
+        paid_charges = sum(charge.paid for charge in account.charges)
+        has_charges = account.charges or account.late_terms
+        open_charges = sum(charge.open for charge in account.charges_on(on)) if has_charges else 0
+        kept_principal = loan.outstanding_principal - self.opening
+        paid_interest = self.received + self.refunded - paid_charges - loan.paid_toward_next + kept_principal
+        earned = self._earned_interest(on, paid_interest)
+        disbursed = 0 if self.is_imported else self.opening - self.fees.total - self.refunded
+        return (
+            loan.outstanding_principal,
+            max(0, earned - paid_interest),
+            open_charges,
+            self.received - disbursed,
+            -loan.paid_toward_next - max(0, paid_interest - earned),
+            -self.fees.gst,
+            -self.opening if self.is_imported else 0,
+            -earned,
+            -self.fees.processing_fee,
+            -open_charges - paid_charges,
+        )
+
+    def _earned_interest(self, on: date, paid_interest: int) -> int:
+        account, loan, settled = self.account, self.account.loan, self.account.settled
+        if loan.repayments_left == 0:
+            return paid_interest
+        due = loan.emis_due(on)
+        if due < settled:
+            return self.prepaid_interest
+        running = accrued_interest(account, due, on)
+        return self.prepaid_interest + self.interest[due] - self.interest[settled] + running
+
+
+class LoanJournal:
+    """The entries of one loan."""
+
+    def __init__(self, loan: Loan, history: History, late_terms: LateTerms | None, terms: Terms | None) -> None:
+        """Takes the loan.
+
+        Args:
+            loan: As it stands.
+            history: All that was recorded on it.
+            late_terms: As of `replay`.
+            terms: Those it was booked under; None where it has none.
+        """
+        self._loan = loan
+        self._history = history
+        self._late_terms = late_terms
+        self._terms = terms
+        self._fees = fees_of(terms, loan.loan_amount)
+
+    def entries(self, begin: date, end: date) -> Iterator[JournalEntry]:
+        """The entries from one day to another, both included, in the order they are posted in."""
+        start = self._loan.disbursement_date
+        has_history = self._history.repayments or self._history.charges
+        # A sheet's loan that was paid when it came owes nothing, and never will.
+        if start is None or start > end or (self._loan.repayments_left == 0 and not has_history):
+            return
+        begin = max(begin, start)
+        point = self._opened()
+        if start == begin:
+            kind = JournalEntryKind.OPENING if point.is_imported else JournalEntryKind.DISBURSEMENT
+            yield from self._entry(kind, "", start, _EMPTY, point.balances(start))
+        # What is booked is known of the last day on which something was: so that what came before the first day that
+        # was asked for need not be reckoned.
+        booked_on = start
+        for posting in (*postings(self._loan, self._history, self._late_terms), None):
+            until = end if posting is None else min(end, posting.day)
+            days = self._accrual_days(point, booked_on, until, begin, is_posted=posting is not None)
+            yield from self._accruals(point, booked_on, days, begin)
+            if posting is None or posting.day > end:
+                return
+            after = self._posted(point, posting)
+            if posting.day >= begin:
+                kind, number = _kind_of(posting.fact), f"-{posting.fact.number}"
+                before = point.balances(posting.day)
+                yield from self._entry(kind, number, posting.day, before, after.balances(posting.day))
+            point, booked_on = after, posting.day
+
+    def _opened(self) -> _Booked:
+        account = opening_account(self._loan, self._history, self._late_terms)
+        is_imported = self._loan.source_loan_id is not None
+        opening = account.loan.outstanding_principal
+        return _Booked(account, opening, self._fees, 0, is_imported, 0, 0, _sums(account))
+
+    def _posted(self, before: _Booked, posting: Posting) -> _Booked:
+        """What is booked once something more is posted."""
+        replayed, fees, refunded = posting.after, self._fees, 0
+        received = sum(repayment.amount for repayment in replayed.repayments)
+        account = replayed.account
+        if account.loan.ended_as is LoanState.EXITED:
+            if before.account.loan.ended_as is LoanState.EXITED:
+                return before._replace(account=account)
+            refunded = fees.total if self._terms is not None and self._terms.refunded_on_exit else 0
+            fees = Fees() if refunded else fees
+            owed = owed_on(posting.before, replayed.repayments[-1].payment_date).amount
+            received += owed - refunded - replayed.repayments[-1].amount
+        rows_changed = account.rows is not before.account.rows
+        return before._replace(
+            account=account,
+            fees=fees,
+            refunded=refunded,
+            received=received,
+            prepaid_interest=_prepaid_interest(replayed),
+            interest=_sums(account) if rows_changed else before.interest,
+        )
+
+    def _accrual_days(self, point: _Booked, after: date, until: date, begin: date, *, is_posted: bool) -> list[date]:
+        """The days behind one, up to another, on which interest and charges are accrued.
+
+        Of those before the first day that was asked for there is no more than the last, and others shortly before it.
+        """
+        loan = point.account.loan
+        if loan.repayments_left == 0 or until <= after:
+            return []
+        days = {until} if is_posted and until >= begin else set[date]()
+        if point.account.late_terms is None:
+            # Nothing is earned behind the last due date.
+            until = min(until, loan.end_date)
+        # Nothing is earned before that the sheet of an imported loan says is paid.
+        first = max(after, begin - _MONTH, point.account.due(point.account.settled))
+        if first < until:
+            dues = range(loan.emis_due(first) + 1, loan.emis_due(until) + 1)
+            days |= {due_date(loan.schedule_begin, number) for number in dues}
+            days |= {*_month_ends(first, until)}
+        elif after < until:
+            days.add(until)
+        return sorted(days)
+
+    def _accruals(self, point: _Booked, booked_on: date, days: Sequence[date], begin: date) -> Iterator[JournalEntry]:
+        """The entries of those of the days that were asked for."""
+        earlier = [day for day in days if day < begin]
+        before = None
+        for day in days[len(earlier) :]:
+            if before is None:
+                before = point.balances(earlier[-1] if earlier else booked_on)
+            after = point.balances(day)
+            yield from self._entry(JournalEntryKind.ACCRUAL, f"-{day:%Y%m%d}", day, before, after)
+            before = after
+
+    def _entry(
+        self, kind: JournalEntryKind, number: str, day: date, before: _Balances, after: _Balances
+    ) -> Iterator[JournalEntry]:
+        """The entry that makes one of the balances of the other, if they differ."""
+        if before == after:
+            return
+        pairs = zip(_ACCOUNTS, before, after, strict=True)
+        lines = tuple(JournalLine(account, to - was) for account, was, to in pairs if to != was)
+        if sum(line.amount for line in lines):
+            raise ValueError(f"an entry of loan {self._loan.loan_id} on {day} does not balance")
+        entry_id = f"{self._loan.loan_id}-{kind.lower()}{number}"
+        yield JournalEntry(entry_id, day, self._loan.loan_id, self._loan.customer_id, kind, lines)
+
+
+def _kind_of(fact: Fact) -> JournalEntryKind:
+    if isinstance(fact, ChargeEntry):
+        return JournalEntryKind.WAIVER if fact.kind is ChargeKind.WAIVER else JournalEntryKind.CHARGE
+    return JournalEntryKind.REVERSAL if fact.reversal else JournalEntryKind(fact.kind.value)
+
+
+def _prepaid_interest(replayed: Replay) -> int:
+    return sum(map(_own_interest, replayed.repayments))
+
+
+def _own_interest(repayment: Repayment) -> int:
+    """What of a prepayment is interest of the principal that it repays."""
+    if repayment.kind is not RepaymentKind.PREPAYMENT:
+        return 0
+    before, after = repayment.before, repayment.after
+    principal = before.outstanding_principal - after.outstanding_principal
+    return repayment.amount - repayment.charges_paid + before.paid_toward_next - after.paid_toward_next - principal
+
+
+def _sums(account: Account) -> list[int]:
+    return [0, *accumulate(row.interest for row in account.rows)]
+
+
+def _month_ends(after: date, until: date) -> Iterator[date]:
+    """The last days of months behind one day, up to another."""
+    first = (after + _ONE_DAY).replace(day=1)
+    for number in range(1, emis_due(first, 12 * 9999, until) + 2):
+        day = due_date(first, number) - _ONE_DAY
+        if after < day <= until:
+            yield day
