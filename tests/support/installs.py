@@ -22,9 +22,13 @@ def build_wheel(folder: Path) -> Path:
 
 
 def find_python(version: str) -> str | None:
-    """The path of an interpreter of this machine, if it has one of the version."""
+    """The path of an interpreter of this machine, if it has one of the version, on the PATH or kept by pyenv."""
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    folders = os.pathsep.join([os.environ["PATH"], *map(str, sorted(pyenv.glob("versions/*/bin")))])
     command = [_UV, "python", "find", "--no-python-downloads", "--no-project", version]
-    found = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_SECONDS)
+    found = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=_SECONDS, env=os.environ | {"PATH": folders}
+    )
     return found.stdout.strip() or None
 
 
