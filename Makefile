@@ -76,13 +76,14 @@ released-protos: .venv/generator/made ## Make the image of the protos that later
 
 lock: .venv/development ## Resolve the dependencies of pyproject.toml into requirements.lock and protos/generator.lock.
 	$(BIN)/uv pip compile --group generator $(LOCK_OPTIONS) -o protos/generator.lock
-	$(BIN)/uv pip compile pyproject.toml --group build $(LOCK_OPTIONS) -o .venv/service.lock
-	$(BIN)/uv pip compile pyproject.toml --group build --group dev -c .venv/service.lock $(LOCK_OPTIONS) -o .venv/all.lock
+	$(BIN)/uv pip compile pyproject.toml $(SERVICE_EXTRAS) --group build $(LOCK_OPTIONS) -o .venv/service.lock
+	$(BIN)/uv pip compile pyproject.toml --all-extras --group build --group dev -c .venv/service.lock $(LOCK_OPTIONS) -o .venv/all.lock
 	( echo '# Made by `make lock`.'; cat .venv/service.lock; echo '# Development'; \
 	  $(BIN)/python -c 'import pathlib, re; \
 	    read = lambda p: re.split(r"\n(?=\S)", pathlib.Path(p).read_text().strip()); \
 	    service = set(read(".venv/service.lock")); \
 	    print("\n".join(pin for pin in read(".venv/all.lock") if pin not in service))' ) > requirements.lock
+SERVICE_EXTRAS := --extra cli --extra report --extra server --extra postgres
 LOCK_OPTIONS := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet
 
 sample-book: .venv/service ## Make the files of the sample book in data/ again.

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, get_type_hints
 from zoneinfo import ZoneInfo
@@ -20,6 +19,7 @@ from zoneinfo import ZoneInfo
 from almeno_grpc import config_values as values
 from almeno_grpc.config_values import GIBIBYTE, KIBIBYTE, MEBIBYTE, Address
 from almeno_grpc.domain.limits import MAX_BOOK_YEAR, MIN_BOOK_YEAR
+from almeno_grpc.extras import ExtraMissing, require_extra
 
 DEFAULT_ADDRESS = Address("127.0.0.1", 50051)
 MIN_READER_BYTES = 256 * MEBIBYTE
@@ -278,8 +278,11 @@ class Settings:
                 "address",
             )
         self._check_access()
-        if self.tracing and find_spec("opentelemetry") is None:
-            raise ConfigurationError("OpenTelemetry is not installed: pip install 'almeno-grpc[otel]'", "tracing")
+        if self.tracing:
+            try:
+                require_extra("otel", "OpenTelemetry")
+            except ExtraMissing as missing:
+                raise ConfigurationError(str(missing), "tracing") from missing
         if self.metrics_address and not (self.metrics_address.is_loopback or self.metrics_insecure):
             raise ConfigurationError(
                 "metrics are served to this machine only, unless ALMENO_METRICS_INSECURE=1 accepts open traffic",

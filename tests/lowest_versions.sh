@@ -1,14 +1,18 @@
 #!/usr/bin/env bash
-# The lower bounds of pyproject.toml are true: with the oldest versions that they allow the server starts, and the
-# client and the command line get their answers from it.
+# The lower bounds of pyproject.toml are true: with the oldest versions that they allow the server starts, the command
+# line gets its answers from it, and so does the client library where it is installed alone.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 folder=$(mktemp -d)
 trap 'kill "$server" 2> /dev/null || true; wait; rm -rf "$folder"' EXIT
 server=
 
-.venv/bin/uv venv --quiet --python .venv/bin/python "$folder/venv"
-.venv/bin/uv pip install --quiet --python "$folder/venv" --resolution lowest-direct .
+install() { # FOLDER REQUIREMENT
+  .venv/bin/uv venv --quiet --python .venv/bin/python "$folder/$1"
+  .venv/bin/uv pip install --quiet --python "$folder/$1" --resolution lowest-direct "$2"
+}
+install venv '.[cli,report,server,postgres,otel]'
+install client .
 
 cd "$folder"
 export ALMENO_ADDRESS=127.0.0.1:0
@@ -21,7 +25,7 @@ for _ in $(seq 150); do
   sleep 0.2
 done
 export ALMENO_ADDRESS=$address
-venv/bin/python - << 'PYTHON'
+client/bin/python - << 'PYTHON'
 import os
 
 from almeno_client import CreditClient, ImportKind
@@ -37,5 +41,6 @@ with CreditClient(os.environ["ALMENO_ADDRESS"]) as client:
     assert client.get_customer(1).position.active_loan_count == 1
 PYTHON
 venv/bin/almeno customer 1 | grep -q 'Asha Rao'
+venv/bin/python -c 'from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter'
 venv/bin/almeno report > report.txt && test -s almeno-report.html
-echo "the lowest versions serve: $(venv/bin/python -c 'from importlib.metadata import version; print(", ".join(f"{name} {version(name)}" for name in ("grpcio", "protobuf", "sqlalchemy", "numpy")))')"
+echo "the lowest versions serve: $(venv/bin/python -c 'from importlib.metadata import version; print(", ".join(f"{name} {version(name)}" for name in ("grpcio", "protobuf", "sqlalchemy", "numpy", "opentelemetry-api")))')"

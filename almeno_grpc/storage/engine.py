@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError
 
+from almeno_grpc.extras import ExtraMissing, require_extra
 from almeno_grpc.storage.backend import Backend, DatabaseUnusable
 
 _PACKAGES = {"sqlite": "almeno_grpc.storage.sqlite", "postgresql": "almeno_grpc.storage.postgres"}
@@ -21,7 +22,7 @@ def parse_url(database_url: str) -> URL:
     """Reads a database URL.
 
     Raises:
-        DatabaseUnusable: It is not one, or not of a database the service runs on.
+        DatabaseUnusable: It is not one, not of a database the service runs on, or of one whose driver is not installed.
     """
     try:
         url = make_url(database_url)
@@ -33,6 +34,11 @@ def parse_url(database_url: str) -> URL:
     backend = url.get_backend_name()
     if backend not in _PACKAGES:
         raise DatabaseUnusable(f"ALMENO_DATABASE_URL names {backend}; the service runs on sqlite and postgresql")
+    if backend == "postgresql":
+        try:
+            require_extra("postgres", "the driver of PostgreSQL")
+        except ExtraMissing as missing:
+            raise DatabaseUnusable(str(missing)) from None
     completed: URL = _module(url, "engine").complete_url(url)
     return completed
 

@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 LAYERS = (
+    "__main__",
     "server",
     ("commands", "serving"),
     "bootstrap",
@@ -21,7 +22,7 @@ LAYERS = (
 )
 """From the top down: a layer imports itself and the layers below it; those that share a line leave each other alone."""
 
-BESIDE = {"api_keys", "clock", "config", "config_values", "logs", "metrics", "open_telemetry", "tracing"}
+BESIDE = {"api_keys", "clock", "config", "config_values", "extras", "logs", "metrics", "open_telemetry", "tracing"}
 """What any layer but the domain may use; these use each other, the domain, and no other layer."""
 
 STUBS = {"api": {"_gen"}, "_gen": {"_gen"}}
@@ -48,6 +49,11 @@ LIBRARIES = {
     "google": {"rpc", "serving", "application", "_gen"},
 }
 """The only parts that know a library; a library that is not listed is known by none."""
+
+OURS = {"almeno_client", "almeno_grpc"}
+LIBRARIES_OF_THE_CLIENT = {"google", "grpc", "grpc_status"}
+LIBRARIES_OF_PROGRAMS = {"cli": {"openpyxl", "rich", "typer"}, "reports": {"openpyxl", "plotly"}}
+"""What is imported below `almeno_client.cli` and `almeno_client.reports` besides."""
 
 READS_THE_TIME = ("datetime.now", "datetime.utcnow", "datetime.today", "date.today", "time.time", "time.time_ns")
 FLOATS_STAY_OUT_OF = {"domain", "service", "storage"}
@@ -160,9 +166,15 @@ def test_imports_run_from_the_server_down_to_the_domain(module: Module) -> None:
 
 
 @pytest.mark.parametrize("module", CLIENT, ids=lambda module: module.name)
-def test_client_knows_nothing_of_the_service_but_its_stubs_and_the_form_of_keys(module: Module) -> None:
+def test_client_knows_nothing_of_the_service_but_its_stubs_the_form_of_keys_and_the_extras(module: Module) -> None:
     inside = {name for name in module.imports() if name.partition(".")[0] == "almeno_grpc"}
-    assert inside <= {"almeno_grpc.api", "almeno_grpc.api_keys"}
+    assert inside <= {"almeno_grpc.api", "almeno_grpc.api_keys", "almeno_grpc.extras"}
+
+
+@pytest.mark.parametrize("module", CLIENT, ids=lambda module: module.name)
+def test_client_library_alone_needs_nothing_of_an_extra(module: Module) -> None:
+    outside = {name.partition(".")[0] for name in module.imports()} - sys.stdlib_module_names - OURS
+    assert outside <= LIBRARIES_OF_THE_CLIENT | LIBRARIES_OF_PROGRAMS.get(module.part, set())
 
 
 def test_only_the_clock_reads_the_time() -> None:

@@ -1,5 +1,6 @@
 """What is released says so in one voice: package metadata, both programs, changelog, protos kept to compare with."""
 
+import itertools
 import re
 import tomllib
 from importlib import resources
@@ -17,7 +18,9 @@ from almeno_grpc.config import settings_from_command_line
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-VERSION, DEPENDENCIES = PROJECT["version"], PROJECT["dependencies"]
+VERSION = PROJECT["version"]
+EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
+DEPENDENCIES = [*PROJECT["dependencies"], *itertools.chain.from_iterable(EXTRAS.values())]
 # The newest entry of the changelog: its version and its date.
 ENTRIES = re.findall(r"^## (\S+) – (.*)$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
 

@@ -78,17 +78,19 @@ def set_up_new_database(path: Path) -> None:
 
 
 def _patched_sqlite() -> ModuleType:
-    """The newest SQLite at hand: the one that the package pysqlite3 brings, or the interpreter's own."""
-    try:
-        module = importlib.import_module("pysqlite3")
-    except ImportError:
-        module = sqlite3
-    if module.sqlite_version_info < PATCHED_SQLITE:
-        raise DatabaseUnusable(
-            f"SQLite {module.sqlite_version} can lose commits when several processes write "
-            f"(fixed in {'.'.join(map(str, PATCHED_SQLITE))}); install the package pysqlite3 or a newer SQLite"
-        )
-    return module
+    """The SQLite that the package pysqlite3 brings, or the interpreter's own; the first of them without the race."""
+    modules: list[ModuleType] = [sqlite3]
+    with contextlib.suppress(ImportError):
+        modules.insert(0, importlib.import_module("pysqlite3"))
+    for module in modules:
+        if module.sqlite_version_info >= PATCHED_SQLITE:
+            return module
+    patched = ".".join(map(str, PATCHED_SQLITE))
+    raise DatabaseUnusable(
+        f"SQLite {modules[0].sqlite_version} can lose commits when several processes write; {patched} and newer do "
+        f"not. Install the package pysqlite3, which brings one (there is no wheel of it for Linux on ARM), or run a "
+        f"Python whose sqlite3.sqlite_version is {patched} or newer, or use PostgreSQL"
+    )
 
 
 def _open_existing(_dialect: Any, _record: Any, arguments: list[Any], options: dict[str, Any]) -> None:

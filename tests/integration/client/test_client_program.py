@@ -78,7 +78,7 @@ def test_two_clients_have_two_connections(address, service, sample):
     assert len(service.peers) == 2
 
 
-def test_client_needs_nothing_of_the_server_but_the_stubs_and_the_form_of_keys():
+def test_client_needs_nothing_of_the_server_but_the_stubs_the_form_of_keys_and_the_extras():
     program = (
         "import sys, almeno_client.cli\n"
         "own = {m for m in sys.modules if m.startswith('almeno_grpc.') and not m.startswith('almeno_grpc._gen')}\n"
@@ -86,7 +86,7 @@ def test_client_needs_nothing_of_the_server_but_the_stubs_and_the_form_of_keys()
         "print(sorted(own), sorted(heavy))"
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert result.stdout.strip() == "['almeno_grpc.api', 'almeno_grpc.api_keys'] []"
+    assert result.stdout.strip() == "['almeno_grpc.api', 'almeno_grpc.api_keys', 'almeno_grpc.extras'] []"
 
 
 def test_interrupted_simulation_writes_no_page(service, address, tmp_path):

@@ -1,6 +1,7 @@
 """What is SQLite's: a file that is durable, strict and shared by processes."""
 
 import contextlib
+import re
 import sqlite3
 import threading
 import time
@@ -76,27 +77,33 @@ def test_file_of_several_names_has_one_set_of_locks(tmp_path, database_url):
             assert (first.is_held(), second.is_held()) == (True, False)
 
 
-def test_sqlite_that_can_lose_commits_is_refused(monkeypatch, database_url):
-    old = SimpleNamespace(sqlite_version_info=(3, 51, 2), sqlite_version="3.51.2")
+OLD_SQLITE = SimpleNamespace(sqlite_version_info=(3, 51, 2), sqlite_version="3.51.2")
+
+
+def with_no_package(name: str):
+    raise ImportError(name)
+
+
+@pytest.mark.parametrize(("package", "version"), [(lambda _: OLD_SQLITE, "3.51.2"), (with_no_package, "3.40.1")])
+def test_sqlite_that_can_lose_commits_is_refused_with_what_to_do(monkeypatch, database_url, package, version):
     url = parse_url(database_url)
-    monkeypatch.setattr(engines.importlib, "import_module", lambda _: old)
-    with pytest.raises(DatabaseUnusable, match=r"SQLite 3\.51\.2 can lose commits"):
-        engines.open_engine(url)
-
-
-def test_interpreters_own_sqlite_is_used_where_the_package_is_missing_and_held_to_the_same(monkeypatch, database_url):
-    url = parse_url(database_url)
-
-    def missing(name):
-        raise ImportError(name)
-
-    monkeypatch.setattr(engines.importlib, "import_module", missing)
-    monkeypatch.setattr(engines.sqlite3, "sqlite_version_info", (3, 51, 3))
-    made = engines.open_engine(url)
-    assert made.dialect.dbapi is sqlite3
     monkeypatch.setattr(engines.sqlite3, "sqlite_version_info", (3, 40, 1))
-    with pytest.raises(DatabaseUnusable, match="can lose commits"):
+    monkeypatch.setattr(engines.sqlite3, "sqlite_version", "3.40.1")
+    monkeypatch.setattr(engines.importlib, "import_module", package)
+    with pytest.raises(DatabaseUnusable, match=f"SQLite {re.escape(version)} can lose commits") as refused:
         engines.open_engine(url)
+    for way_out in ("pysqlite3", "sqlite3.sqlite_version is 3.51.3 or newer", "PostgreSQL"):
+        assert way_out in str(refused.value)
+
+
+@pytest.mark.parametrize("package", [lambda _: OLD_SQLITE, with_no_package])
+def test_interpreters_own_sqlite_is_used_where_the_package_brings_none_that_is_sound(
+    monkeypatch, database_url, package
+):
+    url = parse_url(database_url)
+    monkeypatch.setattr(engines.importlib, "import_module", package)
+    monkeypatch.setattr(engines.sqlite3, "sqlite_version_info", (3, 51, 3))
+    assert engines.open_engine(url).dialect.dbapi is sqlite3
 
 
 class ConnectionToNewDatabase:

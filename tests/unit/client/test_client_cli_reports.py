@@ -1,4 +1,5 @@
 import json
+import sys
 from html.parser import HTMLParser
 
 import pytest
@@ -334,3 +335,27 @@ def test_page_is_never_written_through_a_symbolic_link(almeno, sums_up, folder, 
 def test_page_is_written_to_files_only(almeno, sums_up, special):
     sums_up()
     assert almeno("report", "--html", special).exit_code == 2
+
+
+@pytest.mark.parametrize("command", [("report",), ("simulate", "draft.toml"), ("--json", "report")])
+def test_page_that_cannot_be_drawn_is_refused_before_the_work_and_says_what_to_install(
+    almeno, sums_up, folder, monkeypatch, command
+):
+    service = sums_up()
+    monkeypatch.setitem(sys.modules, "plotly", None)
+    result = almeno(*command, "--html", "page.html")
+    assert result.exit_code == 2
+    assert "pip install 'almeno-grpc[report]'" in " ".join(result.stderr.replace("│", "").split())
+    assert not (folder / "page.html").exists()
+    assert not service.requests
+
+
+def test_report_without_the_plotting_shows_its_tables_and_says_what_to_install(almeno, sums_up, folder, monkeypatch):
+    sums_up()
+    monkeypatch.setitem(sys.modules, "plotly", None)
+    result = almeno("report")
+    assert result.exit_code == 0
+    assert "Gross non-performing" in result.stdout
+    assert "pip install 'almeno-grpc[report]'" in result.stderr
+    assert not list(folder.glob("*.html"))
+    assert almeno("--json", "report").stderr == ""
