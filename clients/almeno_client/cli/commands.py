@@ -4,14 +4,13 @@ import sys
 from typing import Any, NoReturn
 
 import typer
-from typer.core import TyperGroup
 
-from almeno_client.cli.options import REQUEST_ID
+from almeno_client.cli.lazy_group import LazyGroup
 from almeno_client.cli.output import OutputError, checked_output
-from almeno_client.cli.session import ExitCode, Session
+from almeno_client.cli.session import REQUEST_ID, ExitCode, Session
 
 
-class Commands(TyperGroup):
+class Commands(LazyGroup):
     """Commands whose standard output is checked: what was booked is booked, whether or not its answer is read."""
 
     def main(self, *args: Any, **extra: Any) -> Any:

@@ -1,5 +1,6 @@
 """The options that say which service a command calls, and as whom. They stand before the command."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -11,8 +12,8 @@ Address = Annotated[
         "--address",
         envvar="ALMENO_ADDRESS",
         metavar="HOST:PORT",
-        show_default=False,
-        help="Where the service listens.  [default: the profile's, or 127.0.0.1:50051]",
+        show_default="the profile's, or 127.0.0.1:50051",
+        help="Where the service listens.",
     ),
 ]
 ProfileName = Annotated[
@@ -21,8 +22,8 @@ ProfileName = Annotated[
         "--profile",
         envvar="ALMENO_PROFILE",
         metavar="NAME",
-        show_default=False,
-        help="Use what `almeno login` has kept under this name.  [default: default, where no address is named]",
+        show_default="default, where no address is named",
+        help="Use what `almeno login` has kept under this name.",
     ),
 ]
 ApiKeyFile = Annotated[
@@ -77,3 +78,16 @@ TlsKey = Annotated[
         help="The private key of --tls-cert.",
     ),
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionOptions:
+    """The options about the connection, None where neither option nor variable is given. For the fields see Profile."""
+
+    address: str | None = None
+    profile: str | None = None
+    api_key_file: Path | None = None
+    tls: bool = False
+    tls_ca: Path | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None

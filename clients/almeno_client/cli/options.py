@@ -11,12 +11,10 @@ from typing import Annotated, TypeVar
 import typer
 
 from almeno_client.base_client import new_request_id
+from almeno_client.cli.session import REQUEST_ID
 from almeno_client.records import OutsideCredit
 from almeno_client.repayment_records import RepaymentChannel
 from almeno_client.values import parse_rate, parse_rupees
-
-REQUEST_ID = "almeno_client.request_id"
-"""Where the context of a command keeps its request_id."""
 
 _Value = TypeVar("_Value")
 _MAX_PAGE_ROWS = 1000
