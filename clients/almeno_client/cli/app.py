@@ -22,6 +22,7 @@ from almeno_client.cli.connection_options import (
     UseTls,
 )
 from almeno_client.cli.lazy_group import CONTEXT_SETTINGS, Entry
+from almeno_client.cli.output_options import OutputForm, with_output
 from almeno_client.cli.session import TIMEOUT_SECONDS, Session
 
 _CUSTOMERS, _LOANS, _REPAYMENTS, _DECISIONS, _BOOK, _IMPORTS, _ACCESS = (
@@ -155,8 +156,9 @@ def almeno(
         float,
         typer.Option("--timeout", metavar="SECONDS", min=0.001, callback=_number, help="How long a call may take."),
     ] = TIMEOUT_SECONDS,
+    output: OutputForm = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print JSON instead of tables; may stand after the command too.")
+        bool, typer.Option("--json", help="Print one JSON document; may stand after the command too.")
     ] = False,
     show_version: Annotated[
         bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and end.")
@@ -167,7 +169,7 @@ def almeno(
     if (tls_cert is None) != (tls_key is None):
         raise typer.BadParameter("one needs the other", param_hint="'--tls-cert' / '--tls-key'")
     options = ConnectionOptions(address, profile, api_key_file, tls, tls_ca, tls_cert, tls_key)
-    context.obj = Session(options, timeout, as_json)
+    context.obj = with_output(Session(options, timeout), context, output, as_json=as_json)
 
 
 def main() -> None:

@@ -48,7 +48,7 @@ def _show_service_error(session: Session, error: CreditServiceError, connection:
     if error.retryable and error.request_id:
         details.append(f"To try again with one effect at most, add --request-id {error.request_id}")
     session.show_error(
-        message if session.as_json else f"{message} ({error.reason or error.code.name})",
+        message if session.wants_json else f"{message} ({error.reason or error.code.name})",
         *details,
         code=error.code.name,
         reason=error.reason,

@@ -25,7 +25,7 @@ def register(
     last_name: Annotated[str, typer.Option("--last-name", metavar="NAME", help="Family name.")],
     age: Annotated[int, typer.Option("--age", metavar="YEARS", help="Age in completed years, from 18.")],
     income: Annotated[
-        str, typer.Option("--income", metavar="RUPEES", help="Income a month: 50000, 50,000 or ₹50,000.")
+        str, typer.Option("--income", metavar="RUPEES", help="Income a month: 50000, 50,000, ₹50,000 or 50k.")
     ],
     phone: Annotated[
         str, typer.Option("--phone", metavar="NUMBER", help="Phone number; without a country code, an Indian one.")
@@ -55,7 +55,7 @@ def update(
     last_name: Annotated[str | None, typer.Option("--last-name", metavar="NAME", help="Family name.")] = None,
     age: Annotated[int | None, typer.Option("--age", metavar="YEARS", help="Age in completed years, from 18.")] = None,
     income: Annotated[
-        str | None, typer.Option("--income", metavar="RUPEES", help="Income a month: 50000, 50,000 or ₹50,000.")
+        str | None, typer.Option("--income", metavar="RUPEES", help="Income a month: 50000, 50,000, ₹50,000 or 50k.")
     ] = None,
     phone: Annotated[
         str | None,
@@ -85,7 +85,7 @@ def limit(
     customer_id: CustomerId,
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, in at most 200 characters.")],
     to: Annotated[
-        str | None, typer.Option("--to", metavar="RUPEES", help="The limit from now on: 500000, 5,00,000 or ₹5,00,000.")
+        str | None, typer.Option("--to", metavar="RUPEES", help="The limit from now on: 500000, 5,00,000 or 5L.")
     ] = None,
     recalculate: Annotated[
         bool, typer.Option("--recalculate", help="In the place of --to: 36 months' income, to the nearest lakh.")

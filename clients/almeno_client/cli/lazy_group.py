@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from almeno_client.cli.output_options import command_output_option
 from almeno_client.cli.session import ExitCode
 
 _MAX_HELP_COLUMNS = 100
@@ -131,7 +132,9 @@ def _make(name: str, entry: Entry, table: Sequence[Entry]) -> Any:
     made.command(name, cls=Command, context_settings=CONTEXT_SETTINGS)(
         getattr(import_module(f"almeno_client.cli.{module}"), function)
     )
-    return typer.main.get_command(made)
+    command = typer.main.get_command(made)
+    command.params.append(command_output_option())
+    return command
 
 
 def _write_help_text(text: str, formatter: Any) -> None:

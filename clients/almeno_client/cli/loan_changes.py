@@ -152,7 +152,7 @@ def _show_receipt(session: Session, receipt: RepaymentReceipt) -> None:
 def prepay(
     context: typer.Context,
     loan_id: LoanId,
-    amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="What is paid: 100000, 1,00,000 or ₹1,00,000.")],
+    amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="What is paid: 100000, 1,00,000 or 1L.")],
     effect: Annotated[
         EffectOption, typer.Option("--effect", help="Whether fewer instalments are left, or lower ones.")
     ],

@@ -26,7 +26,7 @@ def report(context: typer.Context, html: Page = None, as_json: AsJson = False) -
     The page goes to almeno-report.html unless --html says otherwise; with --json only --html writes one.
     """
     session = session_of(context, as_json)
-    file = page_file(html, _PAGE, as_json=session.as_json)
+    file = page_file(html, _PAGE, as_json=not session.wants_page)
     with session.connected() as client:
         (summary,) = with_progress(session, "adding up", client.summarize_portfolio())
         if file is not None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from almeno_client.cli.connection_options import ConnectionOptions
+from almeno_client.cli.documents import Output, options_for_more, write_document
 from almeno_client.cli.output import OutputError, write_json
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 REQUEST_ID = "almeno_client.request_id"
 """Where the context of a command keeps its request_id."""
+
+USAGE_CODE = "USAGE"
+"""The code, in JSON, of errors that the service knows nothing of: the command line, or a file that it names."""
 
 TIMEOUT_SECONDS = 30.0
 """The default deadline of the library, whose module loads gRPC."""
@@ -54,7 +58,34 @@ class Session:
 
     options: ConnectionOptions = field(default_factory=ConnectionOptions)
     timeout_seconds: float = TIMEOUT_SECONDS
-    as_json: bool = False
+    output: Output = Output.TABLE
+    asked: Output | None = None
+    """The form of the answer that an option asks for."""
+
+    def asked_for(self, output: Output) -> "Session":
+        """The session with the form of the answer that an option asks for.
+
+        Raises:
+            typer.BadParameter: Another option asks for another form.
+        """
+        if self.asked not in (None, output):
+            raise typer.BadParameter(f"{self.asked} and {output} are asked for", param_hint="'--output' / '--json'")
+        return replace(self, output=output, asked=output)
+
+    @property
+    def as_json(self) -> bool:
+        """Whether the answer is one document for programs, by `show_json`, rather than tables."""
+        return self.output is not Output.TABLE
+
+    @property
+    def wants_json(self) -> bool:
+        """Whether the document is JSON; errors then are JSON too."""
+        return self.output is Output.JSON
+
+    @property
+    def wants_page(self) -> bool:
+        """Whether a report writes its page without being told where: not for programs that ask for a document."""
+        return self.output in (Output.TABLE, Output.TSV)
 
     @contextmanager
     def connected(self, connection: "Connection | None" = None) -> "Iterator[CreditClient]":
@@ -74,17 +105,25 @@ class Session:
         try:
             yield
         except (OSError, ValueError) as error:
-            self.show_error(str(error))
+            self.show_error(str(error), code=USAGE_CODE)
             raise typer.Exit(ExitCode.USAGE) from None
 
     def show_json(self, **document: object) -> None:
-        """Prints the one JSON document of the command."""
-        write_json(sys.stdout, document, indent=2)
+        """Prints the one document of the command, as JSON unless another form was asked for."""
+        write_document(sys.stdout, document, self.output)
+        if not self.wants_json:
+            for option in options_for_more(document):
+                self.show_note(f"There are more; {option} shows all.")
+
+    def show_note(self, text: str) -> None:
+        """Tells a person what does not belong into a document, on stderr."""
+        with suppress(OSError):
+            typer.echo(text, err=True)
 
     def show_error(self, message: str, *details: str, **document: object) -> None:
         """Prints an error to stderr: for people, or as a JSON document. Where that is full, the exit code has to do."""
         with suppress(OSError):
-            if self.as_json:
+            if self.wants_json:
                 write_json(sys.stderr, {"error": {"message": message, **document}})
                 return
             from almeno_client.formatting import printable  # noqa: PLC0415
@@ -109,7 +148,7 @@ class Session:
 def session_of(context: typer.Context, as_json: bool) -> Session:
     """The session of a command, which may have been given --json of its own."""
     root = context.find_root()
-    session: Session = replace(root.obj, as_json=root.obj.as_json or as_json)
+    session: Session = root.obj.asked_for(Output.JSON) if as_json else root.obj
     # Who ends the command has to know how to tell.
     root.obj = session
     return session

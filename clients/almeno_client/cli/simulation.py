@@ -84,7 +84,7 @@ def simulate(
         raise typer.BadParameter("give either the file of a draft or --policy", param_hint="'FILE'")
     outside = read_outside_credit(outside_obligations, bureau_score, bureau_report_date)
     terms = Terms(read_rupees("--amount", amount), read_rate("--rate", rate), tenure, outside)
-    file = page_file(html, _PAGE, as_json=session.as_json)
+    file = page_file(html, _PAGE, as_json=not session.wants_page)
     with session.connected() as client:
         updates = client.simulate_policy(
             policy=None if draft is None else _read_draft(draft),

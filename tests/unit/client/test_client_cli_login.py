@@ -50,7 +50,7 @@ def run(address):
     """Runs a command line with these variables; the address is the stand-in's where it is not said."""
 
     def run(*arguments, input=None, **variables):  # noqa: A002 - typer's own name
-        environment = {"ALMENO_ADDRESS": address, "COLUMNS": "100"} | variables
+        environment = {"ALMENO_ADDRESS": address, "COLUMNS": "100", "ALMENO_OUTPUT": "table"} | variables
         return CliRunner().invoke(app, arguments, input=input, env=environment)
 
     return run
