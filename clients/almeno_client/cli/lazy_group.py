@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from almeno_client.cli.help_text import write_parameters, write_rows, write_text
 from almeno_client.cli.output_options import command_output_option
 from almeno_client.cli.session import ExitCode
 
@@ -42,7 +43,11 @@ class Command(TyperCommand):
     def format_help_text(self, ctx: Any, formatter: Any) -> None:
         """Writes what the command does."""
         del ctx
-        _write_help_text(self.help or "", formatter)
+        write_text(self.help or "", formatter)
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Writes the arguments and the options."""
+        write_parameters(self.get_params(ctx), ctx, formatter)
 
 
 class LazyGroup(TyperGroup):
@@ -80,15 +85,19 @@ class LazyGroup(TyperGroup):
     def format_help_text(self, ctx: Any, formatter: Any) -> None:
         """Writes what the commands are for."""
         del ctx
-        _write_help_text(self.help or "", formatter)
+        write_text(self.help or "", formatter)
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Writes the options, and the commands."""
+        write_parameters(self.get_params(ctx), ctx, formatter)
+        self.format_commands(ctx, formatter)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Writes a line on each command, from the table."""
         del ctx
         for panel in dict.fromkeys(entry.panel for entry in self._entries.values()):
             listed = [(name, entry.summary) for name, entry in self._entries.items() if entry.panel == panel]
-            with formatter.section(panel):
-                formatter.write_dl(listed)
+            write_rows(panel, listed, formatter)
 
 
 class _LoadedCommands(MutableMapping[str, Any]):
@@ -135,16 +144,3 @@ def _make(name: str, entry: Entry, table: Sequence[Entry]) -> Any:
     command = typer.main.get_command(made)
     command.params.append(command_output_option())
     return command
-
-
-def _write_help_text(text: str, formatter: Any) -> None:
-    """Writes paragraphs, each to the width of the terminal, but for those that have indented lines."""
-    for paragraph in text.strip().split("\n\n"):
-        lines = paragraph.splitlines()
-        formatter.write_paragraph()
-        with formatter.indentation():
-            if any(line.startswith(" ") for line in lines):
-                for line in lines:
-                    formatter.write(f"{'':{formatter.current_indent}}{line}\n")
-            else:
-                formatter.write_text(" ".join(lines))

@@ -52,7 +52,12 @@ def check(
     bureau_report_date: BureauReportDate = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show how a loan request would be decided, and why. Stores nothing. Ends with 3 when it would be declined."""
+    """Show how a loan request would be decided, and why. Stores nothing. Ends with 3 when it would be declined.
+
+    Examples:
+      almeno check 100001 --amount 5L --rate 10.5 --tenure 60
+      almeno check 100001 --amount 5L --rate 10.5 --tenure 60 --bureau-score 720
+    """
     session = session_of(context, as_json)
     loan_amount, interest_rate = read_rupees("--amount", amount), read_rate("--rate", rate)
     outside = read_outside_credit(outside_obligations, bureau_score, bureau_report_date)
@@ -89,7 +94,12 @@ def apply(
     request_id: RequestId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Decide a loan request and book the loan if it is approved. Ends with 3 when it is declined."""
+    """Decide a loan request and book the loan if it is approved. Ends with 3 when it is declined.
+
+    Examples:
+      almeno apply 100001 --amount 5L --rate 10.5 --tenure 60 --max-rate 12
+      almeno apply 100001 --amount 50k --rate 12 --tenure 6 --disburse-later
+    """
     session = session_of(context, as_json)
     loan_amount, interest_rate = read_rupees("--amount", amount), read_rate("--rate", rate)
     outside = read_outside_credit(outside_obligations, bureau_score, bureau_report_date)
@@ -121,7 +131,12 @@ def loan(
     with_schedule: Annotated[bool, typer.Option("--schedule", help="Show every instalment too.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show a loan and the customer who owes it."""
+    """Show a loan and the customer who owes it.
+
+    Examples:
+      almeno loan 1000000001
+      almeno loan 1000000001 --schedule
+    """
     session = session_of(context, as_json)
     with session.connected() as client:
         account = client.get_loan(loan_id)
@@ -137,7 +152,11 @@ def loan(
 
 
 def schedule(context: typer.Context, loan_id: LoanId, as_json: AsJson = False) -> None:
-    """Show every instalment of a loan, paid and to come."""
+    """Show every instalment of a loan, paid and to come.
+
+    Examples:
+      almeno schedule 1000000001
+    """
     session = session_of(context, as_json)
     with session.connected() as client:
         installments = client.get_repayment_schedule(loan_id)
@@ -156,7 +175,12 @@ def loans(
     limit: Limit = 50,
     as_json: AsJson = False,
 ) -> None:
-    """List a customer's loans."""
+    """List a customer's loans.
+
+    Examples:
+      almeno loans 100001
+      almeno loans 100001 --state active
+    """
     session = session_of(context, as_json)
     loan_state = LoanState[state.name] if state else LoanState.UNSPECIFIED
     with session.connected() as client:

@@ -78,6 +78,10 @@ def simulate(
     """Decide one loan request for every customer under two policies, and write a page with plots. Changes nothing.
 
     The page goes to almeno-simulation.html unless --html says otherwise; with --json only --html writes one.
+
+    Examples:
+      almeno simulate draft.toml --against 2026-12
+      almeno simulate --policy 2026-12 --amount 5L --html simulation.html
     """
     session = session_of(context, as_json)
     if (draft is None) == (version is None):

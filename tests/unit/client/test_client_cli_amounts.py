@@ -41,7 +41,8 @@ def test_amount_may_be_in_thousands_lakhs_or_crores(text, rupees):
     "text",
     [
         "L", "cr", "5LL", "5Lcr", "5L cr", "5m", "5 lakhss", "five lakh", "-5L", "1e5L", "5L5", "5.L", "1,00L", "5 L,",
-        "0.00000001L", "1.2345678912cr", "1.23456k1", "5c", "5 krore", "\u0665L", "5\uff2c", "123456789012345678.123456789012345678cr", "", " ", "99999999999999999999L",
+        "0.00000001L", "1.2345678912cr", "1.23456k1", "5c", "5 krore", "\u0665L", "5\uff2c",
+        "123456789012345678.123456789012345678cr", "", " ", "99999999999999999999L",
     ],
 )  # fmt: skip
 def test_nonsense_and_parts_of_a_paisa_are_refused(text):

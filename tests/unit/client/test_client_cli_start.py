@@ -73,3 +73,24 @@ def test_package_gives_each_name_from_the_module_that_its_imports_name():
         assert getattr(almeno_client, name) is getattr(sys.modules[module], name)
     with pytest.raises(AttributeError, match="no attribute 'Lender'"):
         almeno_client.Lender  # noqa: B018 - the look-up is what is tried
+
+
+def every_command(command, path=()):
+    yield path, command
+    for name, below in getattr(command, "commands", {}).items():
+        yield from every_command(below, (*path, name))
+
+
+@pytest.mark.parametrize("path", [path for path, _ in every_command(typer.main.get_command(app))], ids=" ".join)
+def test_help_fits_80_columns_with_whole_dates_and_no_control_characters(almeno, path):
+    shown = almeno(*path, "--help", width=80).stdout
+    assert max(map(len, shown.splitlines())) <= 80
+    assert [line for line in shown.splitlines() if line.rstrip().endswith("-") or not line.isprintable()] == []
+
+
+def test_help_tells_defaults_also_those_in_words(almeno):
+    assert "[env var: ALMENO_ADDRESS; default:" in almeno("--help").stdout.replace("\n" + " " * 33, " ")
+    simulated = " ".join(almeno("simulate", "--help").stdout.split())
+    for default in ("5,00,000", "10.5", "60", "20; x>=0", "the one in effect"):
+        assert f"[default: {default}]" in simulated
+    assert "[default: the service's business date]" in " ".join(almeno("repay", "--help").stdout.split())
