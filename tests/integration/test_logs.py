@@ -106,7 +106,8 @@ def terminal_shows(program: str, **environment: str) -> list[str]:
 def test_terminal_shows_text_with_the_local_time() -> None:
     program = """
 record = logging.makeLogRecord({"name": "almeno", "levelname": "INFO", "msg": "server_ready",
-    "created": 1_800_000_000.5, "fields": {"address": "127.0.0.1:50051", "why": "a\\x1b[31m b", "state": "read only", "none": None}})
+    "created": 1_800_000_000.5, "fields": {"address": "127.0.0.1:50051", "why": "a\\x1b[31m b",
+    "state": "read only", "none": None}})
 logging.getLogger().handlers[0].emit(record)
 """
     [line] = terminal_shows(program, TZ="Asia/Kolkata")
