@@ -30,7 +30,7 @@ def list_events(
     limit: Limit = 50,
     as_json: AsJson = False,
 ) -> None:
-    """List who has done what, the latest first: writes, persons shown in full, refusals. Times are in UTC.
+    """List who has done what, the latest first: writes, persons shown in full, refusals. Times are local.
 
     Examples:
       almeno audit list --customer 14 --since 2026-01-31

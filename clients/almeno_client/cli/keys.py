@@ -22,6 +22,7 @@ from almeno_client.cli.access_options import (
 )
 from almeno_client.cli.access_rendering import key_panel, keys_table
 from almeno_client.cli.connection import read_key
+from almeno_client.cli.instants import local_time
 from almeno_client.cli.options import AsJson, Limit, RequestId, first, page_size_for
 from almeno_client.cli.rendering import show_list
 from almeno_client.cli.session import ExitCode, Session, new_console, session_of
@@ -175,5 +176,5 @@ def _show(session: Session, created: ApiKey, file: Path, old: ApiKey | None = No
     console.print(key_panel(created))
     console.print(Text(f"The key is in {printable(str(file))}"), soft_wrap=True)
     if old is not None:
-        ended = "is revoked" if old.revoke_time is not None else f"is valid until {old.expire_time:%Y-%m-%d %H:%M} UTC"
+        ended = "is revoked" if old.revoke_time is not None else f"is valid until {local_time(old.expire_time)}"
         console.print(Text(f"The old key {printable(old.key_id)} {ended}"), soft_wrap=True)

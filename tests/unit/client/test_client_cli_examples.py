@@ -81,11 +81,11 @@ def run(almeno, lender, monkeypatch, tmp_path):
     del lender
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
 
-    def run(words, output):
+    def run(words, output, width=100):
         if words[0] == "keys" and "--key-file" in words:
             # No key is overwritten.
             (tmp_path / words[words.index("--key-file") + 1]).unlink(missing_ok=True)
-        result = almeno(*words, output=output)
+        result = almeno(*words, output=output, width=width)
         assert result.exit_code in ANSWERED, f"{words}\n{result.output}\n{result.exception!r}"
         return result.stdout
 
@@ -167,3 +167,14 @@ def test_every_answer_is_told_between_tabs_and_as_csv(run, name):
     else:
         assert len(rows) == 1
         assert [line.partition("\t")[0] for line in piped] == list(rows[0])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_at_80_columns_no_date_and_no_amount_is_broken_or_cut(run, name):
+    shown = run(examples(name)[0], "table", width=80)
+    # Two lines may be longer: a file of TOML, and the name of a file.
+    lines = [line for line in shown.splitlines() if name not in {"policies", "terms"} and str(Path.cwd()) not in line]
+    assert max(map(len, lines), default=0) <= 80
+    assert "…" not in shown.replace("…text", ""), "but for the hint at a phone number"
+    for begin, rest in (("2026", "-01-31"), ("2100", "-01-01"), ("₹12", ",34,567.89")):
+        assert shown.count(begin) == shown.count(begin + rest), shown
