@@ -1,12 +1,13 @@
-"""Commands on loans: check, apply, loan, schedule, loans."""
+"""Commands on loans: check, apply, loan, schedule, loans.
+
+Tables are imported where they are printed: programs that check loan by loan do not wait for them.
+"""
 
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from almeno_client.cli.decision_rendering import show_decision
-from almeno_client.cli.loan_rendering import loan_panel, loans_table, schedule_table
 from almeno_client.cli.options import (
     Amount,
     AsJson,
@@ -25,7 +26,6 @@ from almeno_client.cli.options import (
     read_rate,
     read_rupees,
 )
-from almeno_client.cli.rendering import customer_panel, show_list
 from almeno_client.cli.session import ExitCode, new_console, session_of
 from almeno_client.records import LoanState
 
@@ -68,6 +68,8 @@ def check(
     if session.as_json:
         session.show_json(decision=decision)
     else:
+        from almeno_client.cli.decision_rendering import show_decision  # noqa: PLC0415
+
         show_decision(new_console(), decision)
     raise typer.Exit(ExitCode.OK if decision.approved else ExitCode.DECLINED)
 
@@ -118,6 +120,9 @@ def apply(
     if session.as_json:
         session.show_json(decision=application.decision, loan=application.loan)
     else:
+        from almeno_client.cli.decision_rendering import show_decision  # noqa: PLC0415
+        from almeno_client.cli.loan_rendering import loan_panel  # noqa: PLC0415
+
         console = new_console()
         show_decision(console, application.decision)
         if application.loan:
@@ -145,6 +150,9 @@ def loan(
         rest = {"installments": installments} if with_schedule else {}
         session.show_json(loan=account.loan, customer=account.customer, **rest)
         return
+    from almeno_client.cli.loan_rendering import loan_panel, schedule_table  # noqa: PLC0415
+    from almeno_client.cli.rendering import customer_panel  # noqa: PLC0415
+
     console = new_console()
     console.print(loan_panel(account.loan), customer_panel(account.customer))
     if with_schedule:
@@ -163,6 +171,8 @@ def schedule(context: typer.Context, loan_id: LoanId, as_json: AsJson = False) -
     if session.as_json:
         session.show_json(installments=installments)
     else:
+        from almeno_client.cli.loan_rendering import schedule_table  # noqa: PLC0415
+
         new_console().print(schedule_table(installments))
 
 
@@ -188,4 +198,7 @@ def loans(
     if session.as_json:
         session.show_json(loans=rows, more=more)
     else:
+        from almeno_client.cli.loan_rendering import loans_table  # noqa: PLC0415
+        from almeno_client.cli.rendering import show_list  # noqa: PLC0415
+
         show_list(new_console(), loans_table(rows), nothing="The customer has no such loans.", more=more)
