@@ -9,7 +9,7 @@ import typer
 
 from almeno_client.channel import DEFAULT_ADDRESS, Tls
 from almeno_client.cli.connection_options import ConnectionOptions
-from almeno_client.cli.profiles import DEFAULT_PROFILE, Profile, read_profile
+from almeno_client.cli.profiles import DEFAULT_PROFILE, Profile, profile_names, read_profile
 from almeno_client.files import read_private
 from almeno_client.target import check_target
 from almeno_grpc.api_keys import key_id_of
@@ -46,8 +46,9 @@ def connection_of(options: ConnectionOptions) -> Connection:
         name = options.profile or DEFAULT_PROFILE
         found = read_profile(name)
         if found is None and options.profile:
+            known = f"; there are {', '.join(names)}" if (names := profile_names()) else ""
             raise typer.BadParameter(
-                f"there is no profile {name!r}; `almeno login` makes one", param_hint="'--profile'"
+                f"there is no profile {name!r}; `almeno login` makes one{known}", param_hint="'--profile'"
             )
         profile = found or profile
     address = checked_address(options, profile)

@@ -6,6 +6,17 @@ from typing import Annotated
 
 import typer
 
+
+def _profile_names(incomplete: str) -> list[str]:
+    """Names of profiles that begin so, for completion at a shell, which takes no errors."""
+    from almeno_client.cli.profiles import profile_names  # noqa: PLC0415 - TOML is read for this alone
+
+    try:
+        return [name for name in profile_names() if name.startswith(incomplete)]
+    except (OSError, ValueError):
+        return []
+
+
 Address = Annotated[
     str | None,
     typer.Option(
@@ -22,6 +33,7 @@ ProfileName = Annotated[
         "--profile",
         envvar="ALMENO_PROFILE",
         metavar="NAME",
+        autocompletion=_profile_names,
         show_default="default, where no address is named",
         help="Use what `almeno login` has kept under this name.",
     ),

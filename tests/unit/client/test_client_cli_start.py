@@ -1,7 +1,6 @@
-"""The command line starts quickly: a command is loaded when it runs, and help loads none."""
+"""The table of commands, their help, and the package that imports a name when it is used."""
 
 import ast
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,37 +11,6 @@ from almeno_client.base_client import DEFAULT_TIMEOUT_SECONDS
 from almeno_client.cli import app
 from almeno_client.cli.app import COMMANDS
 from almeno_client.cli.session import TIMEOUT_SECONDS
-
-SLOW = {"grpc", "google", "rich", "pandas", "plotly", "numpy"}
-
-
-def modules_after(*arguments: str) -> set[str]:
-    """The modules that a process has loaded at the end of a command."""
-    code = f"""
-import sys
-from almeno_client.cli import app
-try:
-    app({list(arguments)!r}, prog_name="almeno")
-except SystemExit:
-    pass
-print("loaded", *sys.modules)
-"""
-    ended = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True, timeout=60)
-    return set(ended.stdout.splitlines()[-1].split()[1:])
-
-
-@pytest.mark.parametrize("arguments", [("--help",), ("keys", "--help"), ("chek",)])
-def test_help_and_mistyped_names_load_no_command_and_nothing_slow(arguments):
-    loaded = modules_after(*arguments)
-    functions = {entry.function.partition(":")[0] for entry in COMMANDS if entry.function}
-    assert loaded & {f"almeno_client.cli.{module}" for module in functions} == set()
-    assert {name.partition(".")[0] for name in loaded} & SLOW == set()
-
-
-def test_help_of_a_command_loads_neither_pages_nor_plots():
-    loaded = modules_after("check", "--help")
-    assert "almeno_client.cli.loans" in loaded
-    assert loaded & {"plotly", "pandas", "almeno_client.reports", "almeno_client.cli.imports"} == set()
 
 
 def test_every_entry_of_the_table_is_a_command_with_a_summary_of_one_line():
