@@ -23,7 +23,7 @@ _LATE_ROWS = 10
 def report(context: typer.Context, html: Page = None, as_json: AsJson = False) -> None:
     """Show aggregates of the whole book, and write a page with plots.
 
-    The page goes to almeno-report.html unless --html says otherwise; with --json only --html writes one.
+    The page goes to almeno-report.html unless --html says otherwise; with JSON or CSV only --html writes one.
 
     Examples:
       almeno report
@@ -37,6 +37,7 @@ def report(context: typer.Context, html: Page = None, as_json: AsJson = False) -
             _write_page(summary, file)
     if session.as_json:
         session.show_json(summary=summary)
+        session.show_page(file)
         return
     console = new_console()
     console.print(portfolio_panel(summary))

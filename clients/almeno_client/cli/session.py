@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -119,6 +120,11 @@ class Session:
         """Tells a person what does not belong into a document, on stderr."""
         with suppress(OSError):
             typer.echo(text, err=True)
+
+    def show_page(self, file: Path | None) -> None:
+        """Tells where a page was written, beside a document of cells; who asks for JSON has named the file."""
+        if file is not None and not self.wants_json:
+            self.show_note(f"The page is {file}")
 
     def show_error(self, message: str, *details: str, **document: object) -> None:
         """Prints an error to stderr: for people, or as a JSON document. Where that is full, the exit code has to do."""

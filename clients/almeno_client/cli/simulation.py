@@ -77,7 +77,7 @@ def simulate(
 ) -> None:
     """Decide one loan request for every customer under two policies, and write a page with plots. Changes nothing.
 
-    The page goes to almeno-simulation.html unless --html says otherwise; with --json only --html writes one.
+    The page goes to almeno-simulation.html unless --html says otherwise; with JSON or CSV only --html writes one.
 
     Examples:
       almeno simulate draft.toml --against 2026-12
@@ -131,6 +131,7 @@ def _show(session: Session, simulation: Simulation, file: Path | None) -> None:
     summary = simulation.summary
     if session.as_json:
         session.show_json(summary=summary, flips=simulation.flips, more_flips=simulation.more_flips)
+        session.show_page(file)
         return
     console = new_console()
     before, after = simulation_tables.versions(summary)
