@@ -2,7 +2,7 @@
 # what its development needs besides, for the other targets.
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP := $(BIN)/python -m pip --disable-pip-version-check
 GEN := almeno_grpc/_gen
 GENERATE := .venv/generator/bin/python protos/generate.py
 ASYNC_CLIENT := clients/almeno_client/aio/_gen
@@ -14,16 +14,18 @@ help: ## Show the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
 
 .venv/service: requirements.lock pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=")'
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	sed '/^# Development/,$$d' requirements.lock > .venv/service.lock
-	$(PIP) install --require-hashes --no-deps -r .venv/service.lock
-	$(PIP) install --no-deps --no-build-isolation --editable .
-	touch $@
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=")'
+	@test -x $(BIN)/python || { echo "Making a virtual environment in .venv"; $(PYTHON) -m venv .venv; }
+	@sed '/^# Development/,$$d' requirements.lock > .venv/service.lock
+	@echo "Installing the $$(grep -c == .venv/service.lock) packages of the service into .venv; minutes at the first time"
+	@$(PIP) install --require-hashes --no-deps -r .venv/service.lock
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
 
 .venv/development: .venv/service
-	$(PIP) install --require-hashes --no-deps -r requirements.lock
-	touch $@
+	@echo "Installing the $$(grep -c == requirements.lock) packages of the development into .venv"
+	@$(PIP) install --require-hashes --no-deps -r requirements.lock
+	@touch $@
 
 .venv/generator/made: protos/generator.lock
 	test -x .venv/generator/bin/python || $(PYTHON) -m venv .venv/generator

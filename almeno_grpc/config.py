@@ -247,20 +247,7 @@ class Settings:
         Raises:
             ConfigurationError: The values do not go together, or a file does not exist.
         """
-        for name in (
-            "metrics_token_file",
-            "tls_certificate",
-            "tls_key",
-            "tls_client_ca",
-            "audit_key_file",
-            "load_customers",
-            "load_loans",
-        ):
-            path = getattr(self, name)
-            if path is not None and not path.is_file():
-                raise ConfigurationError(f"there is no file {path}", name)
-        if self.rules is not None and not self.rules.is_dir():
-            raise ConfigurationError(f"there is no folder {self.rules}", "rules")
+        self._check_files()
         if self.business_date and not MIN_BOOK_YEAR <= self.business_date.year <= MAX_BOOK_YEAR:
             # The longest loan approved on that day has to end before the calendar does.
             raise ConfigurationError(
@@ -278,16 +265,35 @@ class Settings:
                 "address",
             )
         self._check_access()
-        if self.tracing:
-            try:
-                require_extra("otel", "OpenTelemetry")
-            except ExtraMissing as missing:
-                raise ConfigurationError(str(missing), "tracing") from missing
+        self._check_tracing()
         if self.metrics_address and not (self.metrics_address.is_loopback or self.metrics_insecure):
             raise ConfigurationError(
                 "metrics are served to this machine only, unless ALMENO_METRICS_INSECURE=1 accepts open traffic",
                 "metrics_address",
             )
+
+    def _check_tracing(self) -> None:
+        if self.tracing:
+            try:
+                require_extra("otel", "OpenTelemetry")
+            except ExtraMissing as missing:
+                raise ConfigurationError(str(missing), "tracing") from missing
+
+    def _check_files(self) -> None:
+        for name in (
+            "metrics_token_file",
+            "tls_certificate",
+            "tls_key",
+            "tls_client_ca",
+            "audit_key_file",
+            "load_customers",
+            "load_loans",
+        ):
+            path = getattr(self, name)
+            if path is not None and not path.is_file():
+                raise ConfigurationError(f"there is no file {path}", name)
+        if self.rules is not None and not self.rules.is_dir():
+            raise ConfigurationError(f"there is no folder {self.rules}", "rules")
 
     def _check_access(self) -> None:
         if self.access == "off" and not (self.address.is_loopback or self.insecure):

@@ -1,4 +1,4 @@
-"""Structured logging: one JSON object a line, on standard error.
+"""Structured logging on standard error: one JSON object a line; at a terminal, text for people.
 
 Every line has `time` (UTC), `level`, `event`, `role`, `pid` and the fields of its event. No line identifies a person:
 no message of a call is ever written, and of an exception only its type and where it came from, since its text may
@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from datetime import UTC, datetime
 from types import TracebackType
 
@@ -25,16 +26,18 @@ MAX_TRACE = 40
 _logger = logging.getLogger("almeno")
 
 
-class _JsonHandler(logging.Handler):
-    """Writes records as JSON lines.
+class _LineHandler(logging.Handler):
+    """Writes records as lines.
 
     Each is one write to the descriptor itself: lines of several processes never mix, and nothing is left in a buffer
     that could not be flushed at the end because the reader has gone.
     """
 
-    def __init__(self, role: str) -> None:
+    def __init__(self, role: str, render: Callable[[dict[str, object], float], str]) -> None:
+        """Writes what `render` makes of the fields of a line and of its time, in seconds since the epoch."""
         super().__init__()
         self._role = role
+        self._render = render
 
     def emit(self, record: logging.LogRecord) -> None:
         instant = datetime.fromtimestamp(record.created, UTC)
@@ -52,10 +55,33 @@ class _JsonHandler(logging.Handler):
         if record.exc_info and record.exc_info[1]:
             line |= trace_of(record.exc_info[1])
         try:
-            os.write(STANDARD_ERROR, f"{json.dumps(line, default=str)}\n".encode())
+            os.write(STANDARD_ERROR, f"{self._render(line, record.created)}\n".encode())
         except OSError:
             # Nobody reads the log any more. Serving matters more than telling.
             return
+
+
+def _as_json(line: dict[str, object], _created: float) -> str:
+    return json.dumps(line, default=str)
+
+
+def _as_text(line: dict[str, object], created: float) -> str:
+    """A line for a person: local time, level, event, role, the fields as name=value; frames on lines of their own."""
+    instant = datetime.fromtimestamp(created, UTC).astimezone()
+    fields = [
+        f"{name}={_word(value)}"
+        for name, value in line.items()
+        if name not in ("time", "level", "event", "role", "pid", "traceback")
+    ]
+    head = f"{instant:%H:%M:%S} {str(line['level']).upper():7} {line['event']} [{line['role']}]"
+    frames = line.get("traceback")
+    return "\n    ".join([" ".join([head, *fields]), *(map(_word, frames) if isinstance(frames, list) else ())])
+
+
+def _word(value: object) -> str:
+    """A value that ends where it ends, and steers no terminal."""
+    text = str(value)
+    return text if text.isprintable() and text and not set(text) & {'"', "="} else json.dumps(text)
 
 
 def trace_of(error: BaseException) -> dict[str, object]:
@@ -77,7 +103,8 @@ def start_logging(role: str) -> None:
         role: What the process does: `supervisor`, `rpc-0`, `import`.
     """
     root = logging.getLogger()
-    root.handlers[:] = [_JsonHandler(role)]
+    # Who watches a terminal reads text; what is piped or kept is for programs.
+    root.handlers[:] = [_LineHandler(role, _as_text if os.isatty(STANDARD_ERROR) else _as_json)]
     root.setLevel(logging.WARNING)
     _logger.setLevel(logging.INFO)
     logging.captureWarnings(capture=True)

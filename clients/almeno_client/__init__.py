@@ -1,116 +1,115 @@
 """A client of the Almeno credit service: a small library, and the command line `almeno` on top of it."""
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-from almeno_client.access_records import (
-    ApiKey,
-    AuditCheckpoint,
-    AuditEvent,
-    AuditEventKind,
-    Caller,
-    CertificateName,
-    Principal,
-    PrincipalLimits,
-)
-from almeno_client.channel import DEFAULT_ADDRESS, Retries, Tls
-from almeno_client.client import CreditClient
-from almeno_client.errors import (
-    Aborted,
-    AlreadyExists,
-    CreditServiceError,
-    DeadlineExceeded,
-    FailedPrecondition,
-    InvalidArgument,
-    NotFound,
-    PermissionDenied,
-    ResourceExhausted,
-    Unauthenticated,
-    Unavailable,
-)
-from almeno_client.export_records import (
-    ExportedLoan,
-    ExportProgress,
-    JournalAccount,
-    JournalEntry,
-    JournalEntryKind,
-    JournalLine,
-)
-from almeno_client.key_facts_records import KeyFacts, LateChargeTerms, ScheduledInstallment, Terms
-from almeno_client.portfolio_records import (
-    BandCount,
-    BookProgress,
-    BurdenBucket,
-    Import,
-    ImportIssue,
-    ImportIssueOutcome,
-    ImportKind,
-    ImportState,
-    LateLoan,
-    LoansOfClass,
-    LoansOfState,
-    MonthOfDecisions,
-    Policy,
-    PortfolioSummary,
-    RateCount,
-    ReasonCount,
-    ScoreCount,
-    SimulatedDecision,
-    SimulatedPolicy,
-    SimulationFlip,
-    SimulationSummary,
-    Vintage,
-)
-from almeno_client.records import (
-    AssetClass,
-    BookedTerms,
-    CreditPosition,
-    Customer,
-    CustomerAccount,
-    CustomerChange,
-    DamagedDecision,
-    Decision,
-    DecisionGate,
-    DecisionReason,
-    EligibilityRequest,
-    Installment,
-    InstallmentMethod,
-    InstallmentState,
-    Loan,
-    LoanAccount,
-    LoanApplication,
-    LoanState,
-    OutsideCredit,
-    Replay,
-    ReplayDifference,
-    ReplayOutcome,
-    ScoreComponent,
-)
-from almeno_client.repayment_records import (
-    CancelReason,
-    Charge,
-    ChargedLoan,
-    ChargeKind,
-    Disbursement,
-    ExitReceipt,
-    Payoff,
-    Prepayment,
-    PrepaymentEffect,
-    PrepaymentPreview,
-    PrepaymentReceipt,
-    Repayment,
-    RepaymentChannel,
-    RepaymentKind,
-    RepaymentReceipt,
-    RepaymentState,
-    Reversal,
-    ReversalReason,
-)
-from almeno_client.statement_records import Statement, StatementLine, StatementLineKind
-from almeno_grpc.api_keys import new_key
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from almeno_client.access_records import (
+        ApiKey,
+        AuditCheckpoint,
+        AuditEvent,
+        AuditEventKind,
+        Caller,
+        CertificateName,
+        Principal,
+        PrincipalLimits,
+    )
     from almeno_client.aio import AsyncCreditClient
+    from almeno_client.channel import DEFAULT_ADDRESS, Retries, Tls
+    from almeno_client.client import CreditClient
+    from almeno_client.errors import (
+        Aborted,
+        AlreadyExists,
+        CreditServiceError,
+        DeadlineExceeded,
+        FailedPrecondition,
+        InvalidArgument,
+        NotFound,
+        PermissionDenied,
+        ResourceExhausted,
+        Unauthenticated,
+        Unavailable,
+    )
+    from almeno_client.export_records import (
+        ExportedLoan,
+        ExportProgress,
+        JournalAccount,
+        JournalEntry,
+        JournalEntryKind,
+        JournalLine,
+    )
+    from almeno_client.key_facts_records import KeyFacts, LateChargeTerms, ScheduledInstallment, Terms
+    from almeno_client.portfolio_records import (
+        BandCount,
+        BookProgress,
+        BurdenBucket,
+        Import,
+        ImportIssue,
+        ImportIssueOutcome,
+        ImportKind,
+        ImportState,
+        LateLoan,
+        LoansOfClass,
+        LoansOfState,
+        MonthOfDecisions,
+        Policy,
+        PortfolioSummary,
+        RateCount,
+        ReasonCount,
+        ScoreCount,
+        SimulatedDecision,
+        SimulatedPolicy,
+        SimulationFlip,
+        SimulationSummary,
+        Vintage,
+    )
+    from almeno_client.records import (
+        AssetClass,
+        BookedTerms,
+        CreditPosition,
+        Customer,
+        CustomerAccount,
+        CustomerChange,
+        DamagedDecision,
+        Decision,
+        DecisionGate,
+        DecisionReason,
+        EligibilityRequest,
+        Installment,
+        InstallmentMethod,
+        InstallmentState,
+        Loan,
+        LoanAccount,
+        LoanApplication,
+        LoanState,
+        OutsideCredit,
+        Replay,
+        ReplayDifference,
+        ReplayOutcome,
+        ScoreComponent,
+    )
+    from almeno_client.repayment_records import (
+        CancelReason,
+        Charge,
+        ChargedLoan,
+        ChargeKind,
+        Disbursement,
+        ExitReceipt,
+        Payoff,
+        Prepayment,
+        PrepaymentEffect,
+        PrepaymentPreview,
+        PrepaymentReceipt,
+        Repayment,
+        RepaymentChannel,
+        RepaymentKind,
+        RepaymentReceipt,
+        RepaymentState,
+        Reversal,
+        ReversalReason,
+    )
+    from almeno_client.statement_records import Statement, StatementLine, StatementLineKind
+    from almeno_grpc.api_keys import new_key
 
 __all__ = [
     "DEFAULT_ADDRESS",
@@ -216,9 +215,29 @@ __all__ = [
     "new_key",
 ]
 
+_MODULES = (
+    "almeno_client.client",
+    "almeno_client.channel",
+    "almeno_client.errors",
+    "almeno_client.records",
+    "almeno_client.repayment_records",
+    "almeno_client.key_facts_records",
+    "almeno_client.portfolio_records",
+    "almeno_client.access_records",
+    "almeno_client.export_records",
+    "almeno_client.statement_records",
+    "almeno_grpc.api_keys",
+    "almeno_client.aio",
+)
+"""Where the names above are found; as it is in the imports for type checkers."""
 
-def __getattr__(name: str) -> Any:
-    """Imports the asynchronous client with its first use; the command line does without."""
-    if name != "AsyncCreditClient":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return import_module("almeno_client.aio").AsyncCreditClient
+
+def __getattr__(name: str) -> object:
+    """Imports a name of this package when it is first used: `almeno --help` uses none, and gRPC loads slowly."""
+    if name in __all__:
+        for module in map(import_module, _MODULES):
+            if name in vars(module):
+                found: object = vars(module)[name]
+                globals()[name] = found
+                return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

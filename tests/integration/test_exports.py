@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from almeno_client import CreditClient, ExportedLoan, ExportProgress, JournalEntry, LoanState
-from almeno_client.export_sheets import LOAN_HEADINGS, loan_row
-from almeno_client.sheets import new_sheet
+from almeno_client.reports.export_sheets import LOAN_HEADINGS, loan_row
+from almeno_client.reports.sheets import new_sheet
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type import date_pb2
 from support.book import LAKH, RUPEE, TODAY

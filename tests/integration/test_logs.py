@@ -1,6 +1,8 @@
 """The log of a program of its own, since it takes over a process's logging."""
 
 import json
+import os
+import pty
 import re
 import subprocess
 import sys
@@ -80,3 +82,50 @@ for _ in range(2): log.log_event("slow_call", logging.WARNING)
 """
     lines = lines_of(program)
     assert [line.get("lines_left_out") for line in lines] == [None, None, None, 7, None]
+
+
+def terminal_shows(program: str, **environment: str) -> list[str]:
+    """What a terminal is sent as standard error of a program."""
+    ours, theirs = pty.openpty()
+    start = "import logging\nfrom almeno_grpc.logs import log_event, start_logging\nstart_logging('rpc-0')\n"
+    ended = subprocess.run(
+        [sys.executable, "-c", start + program],
+        stderr=theirs,
+        stdout=subprocess.PIPE,
+        env=os.environ | environment,
+        timeout=20,
+        check=True,
+    )
+    os.close(theirs)
+    shown = os.read(ours, 65_536).decode()
+    os.close(ours)
+    assert ended.stdout == b""
+    return shown.splitlines()
+
+
+def test_terminal_shows_text_with_the_local_time() -> None:
+    program = """
+record = logging.makeLogRecord({"name": "almeno", "levelname": "INFO", "msg": "server_ready",
+    "created": 1_800_000_000.5, "fields": {"address": "127.0.0.1:50051", "why": "a\\x1b[31m b",
+    "state": "read only", "none": None}})
+logging.getLogger().handlers[0].emit(record)
+"""
+    [line] = terminal_shows(program, TZ="Asia/Kolkata")
+    assert line == (
+        r'13:30:00 INFO    server_ready [rpc-0] address=127.0.0.1:50051 why="a\u001b[31m b" state=read only none=None'
+    )
+
+
+def test_terminal_shows_where_an_exception_came_from_without_its_text() -> None:
+    program = """
+def find():
+    raise KeyError("Asha")
+try:
+    find()
+except KeyError as error:
+    log_event("call_failed", logging.ERROR, error=error)
+"""
+    head, *frames = terminal_shows(program)
+    assert "ERROR   call_failed [rpc-0] exception=builtins.KeyError" in head
+    assert [frame.rpartition(" ")[2] for frame in frames] == ["<module>", "find"]
+    assert "Asha" not in head + "".join(frames)

@@ -70,5 +70,11 @@ class Almeno:
         return seen.decode()
 
     def environment(self) -> dict[str, str]:
+        """Variables of a command, which prints what it prints at a terminal."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ALMENO_")}
-        return kept | {"ALMENO_ADDRESS": self.address, "PYTHONIOENCODING": "utf-8", "COLUMNS": "110"}
+        return kept | {
+            "ALMENO_ADDRESS": self.address,
+            "PYTHONIOENCODING": "utf-8",
+            "COLUMNS": "110",
+            "ALMENO_OUTPUT": "table",
+        }

@@ -89,7 +89,8 @@ def run_session(commands: list[Command], server: RunningServer, folder: Path) ->
     ended = subprocess.run(
         ["bash", script],
         cwd=folder,
-        env=_environment() | {"ALMENO_ADDRESS": server.address},
+        # Documents show what is seen at a terminal.
+        env=_environment() | {"ALMENO_ADDRESS": server.address, "ALMENO_OUTPUT": "table"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

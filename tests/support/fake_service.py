@@ -180,9 +180,11 @@ def client(client_class: Any, address: str) -> Iterator[Any]:
 def almeno(address: str) -> Callable[..., Any]:
     """Runs a command line against the stand-in."""
 
-    def run(*arguments: str, width: int = 100) -> Any:
+    def run(*arguments: str, width: int = 100, output: str | None = "table") -> Any:
         own: dict[str, str | None] = {name: None for name in os.environ if name.startswith("ALMENO_")}
-        return CliRunner().invoke(app, arguments, env=own | {"ALMENO_ADDRESS": address, "COLUMNS": str(width)})
+        # As at a terminal, unless the test says what is to be printed.
+        shown = {"ALMENO_ADDRESS": address, "COLUMNS": str(width), "ALMENO_OUTPUT": output}
+        return CliRunner().invoke(app, arguments, env=own | shown)
 
     return run
 

@@ -1,7 +1,6 @@
 """Rendering of callers, principals, API keys and the audit trail for the terminal."""
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 
 from rich.panel import Panel
 from rich.text import Text
@@ -15,6 +14,7 @@ from almeno_client.access_records import (
     Principal,
     PrincipalLimits,
 )
+from almeno_client.cli.instants import local_date, local_time
 from almeno_client.cli.list_table import ListTable
 from almeno_client.cli.rendering import key_value_table, titled_panel
 from almeno_client.formatting import count, humanized, printable, rupees
@@ -28,7 +28,7 @@ def caller_panel(caller: Caller) -> Panel:
     if caller.key_id:
         rows.append(("API key", Text(printable(caller.key_id))))
     if caller.expire_time is not None:
-        rows.append(("Expires", Text(_instant(caller.expire_time))))
+        rows.append(("Expires", Text(local_time(caller.expire_time))))
     if caller.certificate_name:
         rows.append(("Certificate", Text(printable(caller.certificate_name))))
     return titled_panel(f"Caller {printable(caller.principal)}", key_value_table(rows))
@@ -40,8 +40,8 @@ def principal_panel(principal: Principal) -> Panel:
         ("State", _principal_state(principal)),
         ("Scopes", _scopes(principal.scopes)),
         *_limits(principal.limits),
-        ("Created", Text(_instant(principal.create_time))),
-        ("Changed", Text(_instant(principal.update_time))),
+        ("Created", Text(local_time(principal.create_time))),
+        ("Changed", Text(local_time(principal.update_time))),
     ]
     return titled_panel(f"Principal {printable(principal.name)}", key_value_table(rows))
 
@@ -62,11 +62,11 @@ def key_panel(key: ApiKey) -> Panel:
     rows = [
         ("Principal", Text(printable(key.principal))),
         ("Scopes", _scopes(key.scopes)),
-        ("Created", Text(_instant(key.create_time))),
-        ("Expires", Text(_instant(key.expire_time))),
+        ("Created", Text(local_time(key.create_time))),
+        ("Expires", Text(local_time(key.expire_time))),
     ]
     if key.revoke_time is not None:
-        rows.append(("Revoked", Text(_instant(key.revoke_time), "red")))
+        rows.append(("Revoked", Text(local_time(key.revoke_time), "red")))
     if key.last_use_time is not None:
         rows.append(("Last used on", Text(f"{key.last_use_time:%Y-%m-%d}")))
     return titled_panel(f"API key {printable(key.key_id)}", key_value_table(rows))
@@ -83,7 +83,7 @@ def keys_table(keys: Iterable[ApiKey]) -> ListTable:
             Text(printable(key.key_id)),
             Text(printable(key.principal)),
             _scopes(key.scopes),
-            f"{key.expire_time:%Y-%m-%d}",
+            local_date(key.expire_time),
             f"{key.last_use_time:%Y-%m-%d}" if key.last_use_time is not None else "never",
             Text() if key.revoke_time is None else Text("revoked", "red"),
         )
@@ -94,7 +94,7 @@ def certificate_name_panel(name: CertificateName) -> Panel:
     """A name in client certificates."""
     rows = [
         ("Stands for", Text(printable(name.principal))),
-        ("Set", Text(_instant(name.create_time))),
+        ("Set", Text(local_time(name.create_time))),
     ]
     return titled_panel(printable(name.name), key_value_table(rows))
 
@@ -107,7 +107,7 @@ def audit_events_table(events: Iterable[AuditEvent]) -> ListTable:
     )  # fmt: skip
     for event in events:
         table.add_row(
-            f"{event.event_time:%Y-%m-%d %H:%M:%S}",
+            local_time(event.event_time, with_seconds=True),
             Text(printable(event.principal)),
             Text(printable(event.credential)),
             Text(printable(event.method.rpartition("/")[2])),
@@ -123,7 +123,7 @@ def checkpoint_panel(checkpoint: AuditCheckpoint) -> Panel:
     """One checkpoint of the audit trail."""
     signature = f"{printable(checkpoint.algorithm)}: {checkpoint.signature.hex()}" if checkpoint.signature else "none"
     rows = [
-        ("Time", Text(_instant(checkpoint.create_time))),
+        ("Time", Text(local_time(checkpoint.create_time))),
         ("Root", Text(checkpoint.root.hex())),
         ("Hash", Text(checkpoint.hash.hex())),
         ("Signature", Text(signature)),
@@ -146,7 +146,3 @@ def _limits(limits: PrincipalLimits) -> Iterator[tuple[str, Text]]:
         if value is not None:
             is_amount = name in ("max_loan_amount", "max_repayment")
             yield humanized(name).capitalize(), Text(rupees(value) if is_amount else count(value))
-
-
-def _instant(instant: datetime) -> str:
-    return f"{instant:%Y-%m-%d %H:%M} UTC"

@@ -1,61 +1,104 @@
-"""The commands of `almeno` and the options that stand before them."""
+"""The commands of `almeno` and the options that stand before them.
+
+A command is loaded when it runs, so nothing here imports the modules of commands, gRPC or Rich.
+"""
 
 import io
 import math
 import sys
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
-from almeno_client.base_client import DEFAULT_TIMEOUT_SECONDS
-from almeno_client.cli import (
-    audit,
-    certificates,
-    charges,
-    customers,
-    decisions,
-    export,
-    imports,
-    key_facts,
-    keys,
-    loan_changes,
-    loans,
-    login,
-    policies,
-    principals,
-    repayments,
-    report,
-    simulation,
-    statement,
-)
 from almeno_client.cli.commands import Commands
-from almeno_client.cli.connection import ConnectionOptions
-from almeno_client.cli.connection_options import Address, ApiKeyFile, ProfileName, TlsCa, TlsCert, TlsKey, UseTls
-from almeno_client.cli.session import Session
-
-app = typer.Typer(
-    name="almeno",
-    cls=Commands,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-    context_settings={"help_option_names": ["--help", "-h"]},
+from almeno_client.cli.connection_options import (
+    Address,
+    ApiKeyFile,
+    ConnectionOptions,
+    ProfileName,
+    TlsCa,
+    TlsCert,
+    TlsKey,
+    UseTls,
 )
-_imports = typer.Typer(no_args_is_help=True, help="Load customers and loans from files, and see what became of them.")
-_charges = typer.Typer(no_args_is_help=True, help="List the charges on a loan, and add one.")
-_keys = typer.Typer(no_args_is_help=True, help="Create, rotate, revoke and list API keys.")
-_principals = typer.Typer(
-    no_args_is_help=True, help="Create, change and list principals: who is responsible for calls."
-)
-_certificates = typer.Typer(no_args_is_help=True, help="Say which principal a name in client certificates stands for.")
-_audit = typer.Typer(no_args_is_help=True, help="Look at the audit trail.")
+from almeno_client.cli.lazy_group import CONTEXT_SETTINGS, Entry
+from almeno_client.cli.output_options import OutputForm, with_output
+from almeno_client.cli.session import TIMEOUT_SECONDS, Session
 
-# The character \b keeps the lines of the paragraph behind it apart.
+_CUSTOMERS, _LOANS, _REPAYMENTS, _DECISIONS, _BOOK, _IMPORTS, _ACCESS = (
+    "Customers",
+    "Loans",
+    "Repayments",
+    "Decisions",
+    "Policies and the book",
+    "Imports",
+    "Access",
+)
+
+COMMANDS = (
+    Entry("register", "Register a customer", "customers:register", _CUSTOMERS),
+    Entry("update", "Change what is known of a customer", "customers:update", _CUSTOMERS),
+    Entry("limit", "Set the credit limit of a customer", "customers:limit", _CUSTOMERS),
+    Entry("customer", "Show a customer and the credit position", "customers:customer", _CUSTOMERS),
+    Entry("customers", "List the customers", "customers:customers", _CUSTOMERS),
+    Entry("find", "Find customers by phone number or name", "customers:find", _CUSTOMERS),
+    Entry("changes", "List what has changed of a customer", "customers:changes", _CUSTOMERS),
+    Entry("check", "Show how a loan request would be decided", "loans:check", _LOANS),
+    Entry("apply", "Decide a loan request, and book the loan", "loans:apply", _LOANS),
+    Entry("loan", "Show a loan", "loans:loan", _LOANS),
+    Entry("schedule", "Show every instalment of a loan", "loans:schedule", _LOANS),
+    Entry("loans", "List a customer's loans", "loans:loans", _LOANS),
+    Entry("key-facts", "Show what a loan costs", "key_facts:key_facts", _LOANS),
+    Entry("disburse", "Disburse a sanctioned loan", "loan_changes:disburse", _LOANS),
+    Entry("cancel", "Cancel a sanctioned loan", "loan_changes:cancel", _LOANS),
+    Entry("exit", "Give a loan back in its cooling-off period", "loan_changes:exit_loan", _LOANS),
+    Entry("statement", "Show a loan's account by value date", "statement:statement", _LOANS),
+    Entry("repay", "Record a payment on a loan", "repayments:repay", _REPAYMENTS),
+    Entry("repayments", "List what was paid on a loan", "repayments:repayments", _REPAYMENTS),
+    Entry("payoff", "Show what closes a loan on a day", "repayments:payoff", _REPAYMENTS),
+    Entry("reverse", "Reverse a repayment", "loan_changes:reverse", _REPAYMENTS),
+    Entry("prepay", "Pay part of a loan early", "loan_changes:prepay", _REPAYMENTS),
+    Entry("charges", "List the charges on a loan, and add one", panel=_REPAYMENTS),
+    Entry("charges list", "List the charges on a loan", "charges:list_charges"),
+    Entry("charges add", "Add a charge to a loan", "charges:add"),
+    Entry("waive", "Waive charges that are open on a loan", "charges:waive", _REPAYMENTS),
+    Entry("decision", "Show a stored decision", "decisions:decision", _DECISIONS),
+    Entry("decisions", "List the stored decisions on a customer", "decisions:decisions", _DECISIONS),
+    Entry("replay", "Take a stored decision again, and compare", "decisions:replay", _DECISIONS),
+    Entry("policies", "List the versions of the credit policy, or show one", "policies:policies", _BOOK),
+    Entry("terms", "List the versions of the lender's terms, or show one", "key_facts:terms", _BOOK),
+    Entry("simulate", "Try a policy on every customer of the book", "simulation:simulate", _BOOK),
+    Entry("report", "Show aggregates of the whole book", "report:report", _BOOK),
+    Entry("late", "List the late loans", "report:late", _BOOK),
+    Entry("export", "Write the book, or its general ledger, to a file", "export:export", _BOOK),
+    Entry("import", "Load customers and loans from files, and see what became of them", panel=_IMPORTS),
+    Entry("import customers", "Load a file of customers", "imports:import_customers"),
+    Entry("import loans", "Load a file of loans", "imports:import_loans"),
+    Entry("import status", "Show how far an import has come", "imports:import_status"),
+    Entry("import cancel", "Cancel an import", "imports:import_cancel"),
+    Entry("imports", "List the imports", "imports:imports", _IMPORTS),
+    Entry("login", "Keep a service and a key as a profile", "login:login", _ACCESS),
+    Entry("whoami", "Show who the service takes you for", "login:whoami", _ACCESS),
+    Entry("keys", "Create, rotate, revoke and list API keys", panel=_ACCESS),
+    Entry("keys create", "Make an API key for a principal", "keys:create"),
+    Entry("keys rotate", "Replace an API key by a second one", "keys:rotate"),
+    Entry("keys revoke", "Revoke an API key", "keys:revoke"),
+    Entry("keys list", "List the API keys", "keys:list_keys"),
+    Entry("principals", "Create, change and list principals: who is responsible for calls", panel=_ACCESS),
+    Entry("principals create", "Create a principal", "principals:create"),
+    Entry("principals update", "Change or disable a principal", "principals:update"),
+    Entry("principals list", "List the principals", "principals:list_principals"),
+    Entry("certificates", "Say which principal a name in client certificates stands for", panel=_ACCESS),
+    Entry("certificates set", "Say which principal a name stands for", "certificates:set_name"),
+    Entry("certificates remove", "Remove a name", "certificates:remove"),
+    Entry("audit", "Look at the audit trail", panel=_ACCESS),
+    Entry("audit list", "List who has done what", "audit:list_events"),
+    Entry("audit checkpoint", "Show the signed state of the trail", "audit:checkpoint"),
+)
+
 _HELP = """\
 Decide on loans, book and repay them, import and simulate a book, on a service of Almeno Credit.
 
-\b
 A command ends with
   0    done, or approved
   2    wrong usage, or a file that cannot be read
@@ -71,8 +114,26 @@ A command ends with
 """
 
 
+class _Almeno(Commands):
+    """All commands."""
+
+    entries = COMMANDS
+
+
+app = typer.Typer(
+    name="almeno",
+    cls=_Almeno,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings=CONTEXT_SETTINGS,
+)
+
+
 def _print_version(is_given: bool) -> None:
     if is_given:
+        # To find the version of a package takes longer than to import typer.
+        from importlib.metadata import version  # noqa: PLC0415
+
         sys.stdout.write(f"almeno {version('almeno-grpc')}\n")
         raise typer.Exit
 
@@ -96,9 +157,10 @@ def almeno(
     timeout: Annotated[
         float,
         typer.Option("--timeout", metavar="SECONDS", min=0.001, callback=_number, help="How long a call may take."),
-    ] = DEFAULT_TIMEOUT_SECONDS,
+    ] = TIMEOUT_SECONDS,
+    output: OutputForm = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print JSON instead of tables; may stand after the command too.")
+        bool, typer.Option("--json", help="Print one JSON document; may stand after the command too.")
     ] = False,
     show_version: Annotated[
         bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and end.")
@@ -109,76 +171,7 @@ def almeno(
     if (tls_cert is None) != (tls_key is None):
         raise typer.BadParameter("one needs the other", param_hint="'--tls-cert' / '--tls-key'")
     options = ConnectionOptions(address, profile, api_key_file, tls, tls_ca, tls_cert, tls_key)
-    context.obj = Session(options, timeout, as_json)
-
-
-_CUSTOMERS, _LOANS, _REPAYMENTS, _DECISIONS, _BOOK, _IMPORTS, _ACCESS = (
-    "Customers",
-    "Loans",
-    "Repayments",
-    "Decisions",
-    "Policies and the book",
-    "Imports",
-    "Access",
-)
-app.command("register", rich_help_panel=_CUSTOMERS)(customers.register)
-app.command("update", rich_help_panel=_CUSTOMERS)(customers.update)
-app.command("limit", rich_help_panel=_CUSTOMERS)(customers.limit)
-app.command("customer", rich_help_panel=_CUSTOMERS)(customers.customer)
-app.command("customers", rich_help_panel=_CUSTOMERS)(customers.customers)
-app.command("find", rich_help_panel=_CUSTOMERS)(customers.find)
-app.command("changes", rich_help_panel=_CUSTOMERS)(customers.changes)
-app.command("check", rich_help_panel=_LOANS)(loans.check)
-app.command("apply", rich_help_panel=_LOANS)(loans.apply)
-app.command("loan", rich_help_panel=_LOANS)(loans.loan)
-app.command("schedule", rich_help_panel=_LOANS)(loans.schedule)
-app.command("loans", rich_help_panel=_LOANS)(loans.loans)
-app.command("key-facts", rich_help_panel=_LOANS)(key_facts.key_facts)
-app.command("disburse", rich_help_panel=_LOANS)(loan_changes.disburse)
-app.command("cancel", rich_help_panel=_LOANS)(loan_changes.cancel)
-app.command("exit", rich_help_panel=_LOANS)(loan_changes.exit_loan)
-app.command("statement", rich_help_panel=_LOANS)(statement.statement)
-app.command("repay", rich_help_panel=_REPAYMENTS)(repayments.repay)
-app.command("repayments", rich_help_panel=_REPAYMENTS)(repayments.repayments)
-app.command("payoff", rich_help_panel=_REPAYMENTS)(repayments.payoff)
-app.command("reverse", rich_help_panel=_REPAYMENTS)(loan_changes.reverse)
-app.command("prepay", rich_help_panel=_REPAYMENTS)(loan_changes.prepay)
-app.add_typer(_charges, name="charges", rich_help_panel=_REPAYMENTS)
-_charges.command("list")(charges.list_charges)
-_charges.command("add")(charges.add)
-app.command("waive", rich_help_panel=_REPAYMENTS)(charges.waive)
-app.command("decision", rich_help_panel=_DECISIONS)(decisions.decision)
-app.command("decisions", rich_help_panel=_DECISIONS)(decisions.decisions)
-app.command("replay", rich_help_panel=_DECISIONS)(decisions.replay)
-app.command("policies", rich_help_panel=_BOOK)(policies.policies)
-app.command("terms", rich_help_panel=_BOOK)(key_facts.terms)
-app.command("simulate", rich_help_panel=_BOOK)(simulation.simulate)
-app.command("report", rich_help_panel=_BOOK)(report.report)
-app.command("late", rich_help_panel=_BOOK)(report.late)
-app.command("export", rich_help_panel=_BOOK)(export.export)
-app.add_typer(_imports, name="import", rich_help_panel=_IMPORTS)
-app.command("imports", rich_help_panel=_IMPORTS)(imports.imports)
-_imports.command("customers")(imports.import_customers)
-_imports.command("loans")(imports.import_loans)
-_imports.command("status")(imports.import_status)
-_imports.command("cancel")(imports.import_cancel)
-app.command("login", rich_help_panel=_ACCESS)(login.login)
-app.command("whoami", rich_help_panel=_ACCESS)(login.whoami)
-app.add_typer(_keys, name="keys", rich_help_panel=_ACCESS)
-_keys.command("create")(keys.create)
-_keys.command("rotate")(keys.rotate)
-_keys.command("revoke")(keys.revoke)
-_keys.command("list")(keys.list_keys)
-app.add_typer(_principals, name="principals", rich_help_panel=_ACCESS)
-_principals.command("create")(principals.create)
-_principals.command("update")(principals.update)
-_principals.command("list")(principals.list_principals)
-app.add_typer(_certificates, name="certificates", rich_help_panel=_ACCESS)
-_certificates.command("set")(certificates.set_name)
-_certificates.command("remove")(certificates.remove)
-app.add_typer(_audit, name="audit", rich_help_panel=_ACCESS)
-_audit.command("list")(audit.list_events)
-_audit.command("checkpoint")(audit.checkpoint)
+    context.obj = with_output(Session(options, timeout), context, output, as_json=as_json)
 
 
 def main() -> None:

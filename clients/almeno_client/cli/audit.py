@@ -30,7 +30,11 @@ def list_events(
     limit: Limit = 50,
     as_json: AsJson = False,
 ) -> None:
-    """List who has done what, the latest first: writes, persons shown in full, refusals. Times are in UTC."""
+    """List who has done what, the latest first: writes, persons shown in full, refusals. Times are local.
+
+    Examples:
+      almeno audit list --customer 14 --since 2026-01-31
+    """
     session = session_of(context, as_json)
     start_time = None if since is None else read_instant("--since", since)
     end_time = None if until is None else read_instant("--until", until)
@@ -57,7 +61,11 @@ def checkpoint(
     ] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Show a signed checkpoint of the audit trail, to compare with the anchor file."""
+    """Show a signed checkpoint of the audit trail, to compare with the anchor file.
+
+    Examples:
+      almeno audit checkpoint
+    """
     session = session_of(context, as_json)
     with session.connected() as client:
         found = client.get_audit_checkpoint(number)

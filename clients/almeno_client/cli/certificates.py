@@ -20,7 +20,11 @@ def set_name(
     request_id: RequestId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Let a name in client certificates stand for a principal."""
+    """Let a name in client certificates stand for a principal.
+
+    Examples:
+      almeno certificates set spiffe://example.com/pune --principal branch-pune
+    """
     session = session_of(context, as_json)
     with session.connected() as client:
         _show(session, client.set_certificate_name(name, principal, request_id=request_id))
@@ -29,7 +33,11 @@ def set_name(
 def remove(
     context: typer.Context, name: CertificateNameArgument, request_id: RequestId = None, as_json: AsJson = False
 ) -> None:
-    """Let a name in client certificates stand for nobody; show whom it stood for."""
+    """Let a name in client certificates stand for nobody; show whom it stood for.
+
+    Examples:
+      almeno certificates remove spiffe://example.com/pune
+    """
     session = session_of(context, as_json)
     with session.connected() as client:
         _show(session, client.remove_certificate_name(name, request_id=request_id))

@@ -24,7 +24,11 @@ class ChargeKindOption(StrEnum):
 
 
 def list_charges(context: typer.Context, loan_id: LoanId, limit: Limit = 50, as_json: AsJson = False) -> None:
-    """List the charges on a loan, paid and waived ones too, the oldest first."""
+    """List the charges on a loan, paid and waived ones too, the oldest first.
+
+    Examples:
+      almeno charges list 1000000001
+    """
     session = session_of(context, as_json)
     with session.connected() as client:
         rows, more = first(client.list_charges(loan_id, page_size=page_size_for(limit)), limit)
@@ -43,7 +47,11 @@ def add(
     request_id: RequestId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Add a charge to a loan. Late charges follow from the loan's terms and are never added."""
+    """Add a charge to a loan. Late charges follow from the loan's terms and are never added.
+
+    Examples:
+      almeno charges add 1000000001 --kind bounce --amount 500 --reason Returned
+    """
     session = session_of(context, as_json)
     charged = read_rupees("--amount", amount)
     with session.connected() as client:
@@ -61,7 +69,11 @@ def waive(
     request_id: RequestId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Waive charges that are open on a loan, the oldest first."""
+    """Waive charges that are open on a loan, the oldest first.
+
+    Examples:
+      almeno waive 1000000001 500 --reason 'First time'
+    """
     session = session_of(context, as_json)
     waived = read_rupees("AMOUNT", amount)
     with session.connected() as client:

@@ -8,7 +8,8 @@ from pathlib import Path
 import typer
 
 from almeno_client.channel import DEFAULT_ADDRESS, Tls
-from almeno_client.cli.profiles import DEFAULT_PROFILE, Profile, read_profile
+from almeno_client.cli.connection_options import ConnectionOptions
+from almeno_client.cli.profiles import DEFAULT_PROFILE, Profile, profile_names, read_profile
 from almeno_client.files import read_private
 from almeno_client.target import check_target
 from almeno_grpc.api_keys import key_id_of
@@ -18,19 +19,6 @@ STANDARD_INPUT = Path("-")
 """Stands for standard input where a file is named."""
 
 _MAX_KEY_CHARACTERS = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionOptions:
-    """The options about the connection, None where neither option nor variable is given. For the fields see Profile."""
-
-    address: str | None = None
-    profile: str | None = None
-    api_key_file: Path | None = None
-    tls: bool = False
-    tls_ca: Path | None = None
-    tls_cert: Path | None = None
-    tls_key: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +46,9 @@ def connection_of(options: ConnectionOptions) -> Connection:
         name = options.profile or DEFAULT_PROFILE
         found = read_profile(name)
         if found is None and options.profile:
+            known = f"; there are {', '.join(names)}" if (names := profile_names()) else ""
             raise typer.BadParameter(
-                f"there is no profile {name!r}; `almeno login` makes one", param_hint="'--profile'"
+                f"there is no profile {name!r}; `almeno login` makes one{known}", param_hint="'--profile'"
             )
         profile = found or profile
     address = checked_address(options, profile)

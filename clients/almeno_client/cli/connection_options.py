@@ -1,9 +1,21 @@
 """The options that say which service a command calls, and as whom. They stand before the command."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+def _profile_names(incomplete: str) -> list[str]:
+    """Names of profiles that begin so, for completion at a shell, which takes no errors."""
+    from almeno_client.cli.profiles import profile_names  # noqa: PLC0415 - TOML is read for this alone
+
+    try:
+        return [name for name in profile_names() if name.startswith(incomplete)]
+    except (OSError, ValueError):
+        return []
+
 
 Address = Annotated[
     str | None,
@@ -11,8 +23,8 @@ Address = Annotated[
         "--address",
         envvar="ALMENO_ADDRESS",
         metavar="HOST:PORT",
-        show_default=False,
-        help="Where the service listens.  [default: the profile's, or 127.0.0.1:50051]",
+        show_default="the profile's, or 127.0.0.1:50051",
+        help="Where the service listens.",
     ),
 ]
 ProfileName = Annotated[
@@ -21,8 +33,9 @@ ProfileName = Annotated[
         "--profile",
         envvar="ALMENO_PROFILE",
         metavar="NAME",
-        show_default=False,
-        help="Use what `almeno login` has kept under this name.  [default: default, where no address is named]",
+        autocompletion=_profile_names,
+        show_default="default, where no address is named",
+        help="Use what `almeno login` has kept under this name.",
     ),
 ]
 ApiKeyFile = Annotated[
@@ -77,3 +90,16 @@ TlsKey = Annotated[
         help="The private key of --tls-cert.",
     ),
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionOptions:
+    """The options about the connection, None where neither option nor variable is given. For the fields see Profile."""
+
+    address: str | None = None
+    profile: str | None = None
+    api_key_file: Path | None = None
+    tls: bool = False
+    tls_ca: Path | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None

@@ -25,7 +25,7 @@ def register(
     last_name: Annotated[str, typer.Option("--last-name", metavar="NAME", help="Family name.")],
     age: Annotated[int, typer.Option("--age", metavar="YEARS", help="Age in completed years, from 18.")],
     income: Annotated[
-        str, typer.Option("--income", metavar="RUPEES", help="Income a month: 50000, 50,000 or ₹50,000.")
+        str, typer.Option("--income", metavar="RUPEES", help="Income a month: 50000, 50,000, ₹50,000 or 50k.")
     ],
     phone: Annotated[
         str, typer.Option("--phone", metavar="NUMBER", help="Phone number; without a country code, an Indian one.")
@@ -33,7 +33,12 @@ def register(
     request_id: RequestId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Register a customer; the credit limit follows from the income."""
+    r"""Register a customer; the credit limit follows from the income.
+
+    Examples:
+      almeno register --first-name Asha --last-name Rao --age 34 \
+          --income 50k --phone 9629317944
+    """
     session = session_of(context, as_json)
     monthly_income = read_rupees("--income", income)
     with session.connected() as client:
@@ -55,7 +60,7 @@ def update(
     last_name: Annotated[str | None, typer.Option("--last-name", metavar="NAME", help="Family name.")] = None,
     age: Annotated[int | None, typer.Option("--age", metavar="YEARS", help="Age in completed years, from 18.")] = None,
     income: Annotated[
-        str | None, typer.Option("--income", metavar="RUPEES", help="Income a month: 50000, 50,000 or ₹50,000.")
+        str | None, typer.Option("--income", metavar="RUPEES", help="Income a month: 50000, 50,000, ₹50,000 or 50k.")
     ] = None,
     phone: Annotated[
         str | None,
@@ -64,7 +69,12 @@ def update(
     request_id: RequestId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Change what is given of a customer; the credit limit stays. Files that are loaded later leave it alone."""
+    """Change what is given of a customer; the credit limit stays. Files that are loaded later leave it alone.
+
+    Examples:
+      almeno update 100002 --age 61
+      almeno update 100002 --income 1.2L --phone '+91 96293 17944'
+    """
     session = session_of(context, as_json)
     monthly_income = None if income is None else read_rupees("--income", income)
     with session.connected() as client:
@@ -85,7 +95,7 @@ def limit(
     customer_id: CustomerId,
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, in at most 200 characters.")],
     to: Annotated[
-        str | None, typer.Option("--to", metavar="RUPEES", help="The limit from now on: 500000, 5,00,000 or ₹5,00,000.")
+        str | None, typer.Option("--to", metavar="RUPEES", help="The limit from now on: 500000, 5,00,000 or 5L.")
     ] = None,
     recalculate: Annotated[
         bool, typer.Option("--recalculate", help="In the place of --to: 36 months' income, to the nearest lakh.")
@@ -99,7 +109,12 @@ def limit(
     request_id: RequestId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Set the credit limit of a customer: lower at any time, higher at the customer's request alone."""
+    """Set the credit limit of a customer: lower at any time, higher at the customer's request alone.
+
+    Examples:
+      almeno limit 100002 --to 12L --reason Review --requested-on 2026-01-15
+      almeno limit 100002 --recalculate --reason 'Income has fallen'
+    """
     session = session_of(context, as_json)
     if (to is None) != recalculate:
         raise typer.BadParameter("one of the two is needed", param_hint="'--to' / '--recalculate'")
@@ -120,7 +135,11 @@ def _show(session: Session, customer: Customer) -> None:
 
 
 def customer(context: typer.Context, customer_id: CustomerId, as_json: AsJson = False) -> None:
-    """Show a customer and what the customer has borrowed, owes and has paid."""
+    """Show a customer and what the customer has borrowed, owes and has paid.
+
+    Examples:
+      almeno customer 100001
+    """
     session = session_of(context, as_json)
     with session.connected() as client:
         account = client.get_customer(customer_id)
@@ -131,7 +150,12 @@ def customer(context: typer.Context, customer_id: CustomerId, as_json: AsJson = 
 
 
 def customers(context: typer.Context, limit: Limit = 50, as_json: AsJson = False) -> None:
-    """List the customers."""
+    """List the customers.
+
+    Examples:
+      almeno customers --limit 10
+      almeno customers --limit 0 --output csv > customers.csv
+    """
     session = session_of(context, as_json)
     with session.connected() as client:
         rows, more = first(client.list_customers(page_size=page_size_for(limit)), limit)
@@ -154,7 +178,12 @@ def find(
     limit: Limit = 50,
     as_json: AsJson = False,
 ) -> None:
-    """Find customers by phone number, or by the beginning of a name."""
+    """Find customers by phone number, or by the beginning of a name.
+
+    Examples:
+      almeno find --phone 9629317944
+      almeno find --name 'asha v'
+    """
     session = session_of(context, as_json)
     if (phone is None) == (name is None):
         raise typer.BadParameter("one of the two is needed", param_hint="'--phone' / '--name'")
@@ -168,7 +197,11 @@ def find(
 
 
 def changes(context: typer.Context, customer_id: CustomerId, limit: Limit = 50, as_json: AsJson = False) -> None:
-    """List what has changed of a customer and the customer's loans: by whom, why, or by which row of a file."""
+    """List what has changed of a customer and the customer's loans: by whom, why, or by which row of a file.
+
+    Examples:
+      almeno changes 100002
+    """
     session = session_of(context, as_json)
     with session.connected() as client:
         rows, more = first(client.list_customer_changes(customer_id, page_size=page_size_for(limit)), limit)

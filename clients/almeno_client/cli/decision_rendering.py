@@ -9,6 +9,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from almeno_client.cli.instants import local_time
 from almeno_client.cli.list_table import ListTable
 from almeno_client.cli.rendering import key_value_table, position_panel, titled_panel
 from almeno_client.formatting import REASON_NAMES, REASON_SENTENCES, humanized, months, per_cent, printable, rupees
@@ -143,7 +144,7 @@ def _stored_facts(decision: Decision) -> Iterator[tuple[str, Text]]:
     """What only a stored decision says, as far as it says it."""
     yield "Decision", Text(printable(decision.decision_id))
     if decision.create_time is not None:
-        yield "Stored", Text(f"{decision.create_time:%Y-%m-%d %H:%M} UTC")
+        yield "Stored", Text(local_time(decision.create_time))
     if decision.policy_sha256:
         yield "Policy's SHA-256", Text(printable(decision.policy_sha256))
     if decision.monthly_income is not None:

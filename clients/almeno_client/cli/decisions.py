@@ -10,7 +10,11 @@ from almeno_client.records import ReplayOutcome
 
 
 def decision(context: typer.Context, decision_id: DecisionId, as_json: AsJson = False) -> None:
-    """Show a stored decision with its inputs, or the readable columns of a damaged one."""
+    """Show a stored decision with its inputs, or the readable columns of a damaged one.
+
+    Examples:
+      almeno decision DECISION_ID
+    """
     session = session_of(context, as_json)
     with session.connected() as client:
         stored = client.get_decision(decision_id)
@@ -21,7 +25,11 @@ def decision(context: typer.Context, decision_id: DecisionId, as_json: AsJson = 
 
 
 def decisions(context: typer.Context, customer_id: CustomerId, limit: Limit = 50, as_json: AsJson = False) -> None:
-    """List the stored decisions on a customer, the oldest first."""
+    """List the stored decisions on a customer, the oldest first.
+
+    Examples:
+      almeno decisions 100001 --limit 0
+    """
     session = session_of(context, as_json)
     with session.connected() as client:
         rows, more = first(client.list_decisions(customer_id, page_size=page_size_for(limit)), limit)
@@ -32,7 +40,11 @@ def decisions(context: typer.Context, customer_id: CustomerId, limit: Limit = 50
 
 
 def replay(context: typer.Context, decision_id: DecisionId, as_json: AsJson = False) -> None:
-    """Take a stored decision again, by the same policy, and compare. Ends with 8 when something differs."""
+    """Take a stored decision again, by the same policy, and compare. Ends with 8 when something differs.
+
+    Examples:
+      almeno replay DECISION_ID
+    """
     session = session_of(context, as_json)
     with session.connected() as client:
         replayed = client.replay_decision(decision_id)

@@ -13,10 +13,10 @@ from almeno_client.cli.options import AsJson, read_date
 from almeno_client.cli.progress import progress_bar
 from almeno_client.cli.session import Session, is_interactive, new_console, session_of
 from almeno_client.export_records import ExportedLoan, ExportProgress, JournalEntry
-from almeno_client.export_sheets import JOURNAL_HEADINGS, LOAN_HEADINGS, journal_rows, loan_row
 from almeno_client.files import is_regular, refuse_symlink
 from almeno_client.formatting import count, printable
-from almeno_client.sheets import Cell, is_workbook_name, new_sheet
+from almeno_client.reports.export_sheets import JOURNAL_HEADINGS, LOAN_HEADINGS, journal_rows, loan_row
+from almeno_client.reports.sheets import Cell, is_workbook_name, new_sheet
 
 _Record = TypeVar("_Record", ExportedLoan, JournalEntry)
 
@@ -58,6 +58,11 @@ def export(
     """Write the loans of the book, or its general ledger, to a .csv or .xlsx file.
 
     The loans have the headings of a lender's sheet first, and load again by `almeno import loans`.
+
+    Examples:
+      almeno export book.csv --overwrite
+      almeno export changed.csv --changed-since 2026-01-31 --overwrite
+      almeno export journal.xlsx --journal --from 2026-04-01 --overwrite
     """
     session = session_of(context, as_json)
     _refuse_others_options(journal, (as_of, changed_since), (begin, end))

@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from rich.panel import Panel
 from rich.text import Text
 
+from almeno_client.cli.instants import local_date
 from almeno_client.cli.list_table import ListTable
 from almeno_client.cli.rendering import key_value_table, titled_panel
-from almeno_client.formatting import humanized, printable
+from almeno_client.formatting import count, humanized, printable
 from almeno_client.portfolio_records import Import, ImportIssue, ImportIssueOutcome, ImportState
 
 _STATE_STYLES = {
@@ -27,16 +28,16 @@ def import_panel(state: Import) -> Panel:
         rows.append(("Why", Text(printable(state.error), "red")))
     if state.book_date:
         rows.append(("Book date", Text(str(state.book_date))))
-    rows.append(("Rows", Text(f"{state.rows_total:,}", "bold")))
+    rows.append(("Rows", Text(count(state.rows_total), "bold")))
     if state.rows_total:
         rows += [
-            ("  inserted", Text(f"{state.rows_inserted:,}")),
-            ("  updated", Text(f"{state.rows_updated:,}")),
-            ("  unchanged", Text(f"{state.rows_unchanged:,}")),
-            ("  rejected", Text(f"{state.rows_rejected:,}", "bold red" if state.rows_rejected else "")),
+            ("  inserted", Text(count(state.rows_inserted))),
+            ("  updated", Text(count(state.rows_updated))),
+            ("  unchanged", Text(count(state.rows_unchanged))),
+            ("  rejected", Text(count(state.rows_rejected), "bold red" if state.rows_rejected else "")),
             (
                 "Adjusted",
-                Text(f"{state.rows_adjusted:,} of the rows taken", "yellow") if state.rows_adjusted else Text("0"),
+                Text(f"{count(state.rows_adjusted)} of the rows taken", "yellow") if state.rows_adjusted else Text("0"),
             ),
         ]
     return titled_panel(
@@ -50,13 +51,13 @@ def imports_table(imports: Iterable[Import]) -> ListTable:
     for state in imports:
         outcome = _state(state)
         if state.rows_rejected:
-            outcome.append(f", {state.rows_rejected:,} rejected", "red")
+            outcome.append(f", {count(state.rows_rejected)} rejected", "red")
         table.add_row(
             Text(printable(state.import_id)),
             Text(printable(state.file_name)),
             outcome,
-            f"{state.rows_total:,}",
-            f"{state.create_time:%Y-%m-%d}",
+            count(state.rows_total),
+            local_date(state.create_time),
         )
     return table
 

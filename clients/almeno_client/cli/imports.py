@@ -58,7 +58,11 @@ def import_customers(
     request_id: RequestId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Load a file of customers, one a row, and wait for the end. Ends with 6 or 7 when it did not go through whole."""
+    """Load a file of customers, one a row, and wait for the end. Ends with 6 or 7 when it did not go through whole.
+
+    Examples:
+      almeno import customers customers.xlsx
+    """
     session = session_of(context, as_json)
     _load(session, ImportKind.CUSTOMERS, file, book_date, column or [], issues, request_id, wait=not no_wait)
 
@@ -73,7 +77,12 @@ def import_loans(
     request_id: RequestId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Load a file of loans, one a row, and wait for the end. Ends with 6 or 7 when it did not go through whole."""
+    """Load a file of loans, one a row, and wait for the end. Ends with 6 or 7 when it did not go through whole.
+
+    Examples:
+      almeno import loans loans.csv --book-date 2026-01-31
+      almeno import loans loans.csv --column 'Date of Approval=opened' --no-wait
+    """
     session = session_of(context, as_json)
     _load(session, ImportKind.LOANS, file, book_date, column or [], issues, request_id, wait=not no_wait)
 
@@ -84,7 +93,11 @@ def import_status(
     issues: Issues = 20,
     as_json: AsJson = False,
 ) -> None:
-    """Show how far an import has come, and its rejected and adjusted rows. Ends with 6 or 7 like the import itself."""
+    """Show how far an import has come, and its rejected and adjusted rows. Ends with 6 or 7 like the import itself.
+
+    Examples:
+      almeno import status IMPORT_ID --issues 0
+    """
     session = session_of(context, as_json)
     with session.connected() as client:
         state = client.get_import(import_id)
@@ -95,7 +108,11 @@ def import_status(
 def import_cancel(
     context: typer.Context, import_id: ImportId, request_id: RequestId = None, as_json: AsJson = False
 ) -> None:
-    """Cancel an import; rows that were imported stay. One that has ended already stays as it is."""
+    """Cancel an import; rows that were imported stay. One that has ended already stays as it is.
+
+    Examples:
+      almeno import cancel IMPORT_ID
+    """
     session = session_of(context, as_json)
     with session.connected() as client:
         state = client.cancel_import(import_id, request_id=request_id)
@@ -106,7 +123,11 @@ def import_cancel(
 
 
 def imports(context: typer.Context, limit: Limit = 50, as_json: AsJson = False) -> None:
-    """List the imports, the newest first."""
+    """List the imports, the newest first.
+
+    Examples:
+      almeno imports
+    """
     session = session_of(context, as_json)
     with session.connected() as client:
         rows, more = first(client.list_imports(page_size=page_size_for(limit)), limit)

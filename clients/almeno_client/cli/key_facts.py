@@ -39,7 +39,12 @@ def key_facts(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a loan costs: fees, totals, the annual percentage rate, charges, schedule."""
+    """Show what a loan costs: fees, totals, the annual percentage rate, charges, schedule.
+
+    Examples:
+      almeno key-facts 1000000001 --schedule
+      almeno key-facts --decision DECISION_ID --html key-facts.html
+    """
     session = session_of(context, as_json)
     if (loan_id is None) == (decision_id is None):
         raise typer.BadParameter("name a loan or a decision", param_hint="'LOAN_ID' / '--decision'")
@@ -67,7 +72,12 @@ def terms(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the versions of the lender's terms, or show one."""
+    """List the versions of the lender's terms, or show one.
+
+    Examples:
+      almeno terms
+      almeno terms 2026-12 --toml > terms.toml
+    """
     show_rule_files(session_of(context, as_json), _TERMS, version, as_toml=as_toml)
 
 

@@ -22,6 +22,7 @@ from almeno_client.cli.access_options import (
 )
 from almeno_client.cli.access_rendering import key_panel, keys_table
 from almeno_client.cli.connection import read_key
+from almeno_client.cli.instants import local_time
 from almeno_client.cli.options import AsJson, Limit, RequestId, first, page_size_for
 from almeno_client.cli.rendering import show_list
 from almeno_client.cli.session import ExitCode, Session, new_console, session_of
@@ -51,7 +52,11 @@ def create(
     request_id: RequestId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make an API key for a principal, and keep it in a file that only you may read."""
+    """Make an API key for a principal, and keep it in a file that only you may read.
+
+    Examples:
+      almeno keys create branch-pune --key-file pune.key --expires 2026-12-31
+    """
     session = session_of(context, as_json)
     expire_time = None if expires is None else read_instant("--expires", expires)
     with session.connected() as client, _kept_key(context, key_file, force=force) as key:
@@ -69,7 +74,11 @@ def rotate(
     request_id: RequestId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a second key of the same principal with the same scopes, and let the old one end after the overlap."""
+    """Make a second key of the same principal with the same scopes, and let the old one end after the overlap.
+
+    Examples:
+      almeno keys rotate Ab1234567890 --key-file new.key --overlap 24h
+    """
     session = session_of(context, as_json)
     expire_time = None if expires is None else read_instant("--expires", expires)
     kept_for = read_duration("--overlap", overlap)
@@ -84,7 +93,11 @@ def rotate(
 
 
 def revoke(context: typer.Context, key_id: KeyId, request_id: RequestId = None, as_json: AsJson = False) -> None:
-    """Revoke an API key, now and for ever."""
+    """Revoke an API key, now and for ever.
+
+    Examples:
+      almeno keys revoke Ab1234567890
+    """
     session = session_of(context, as_json)
     with session.connected() as client:
         revoked = client.revoke_key(key_id, request_id=request_id)
@@ -102,7 +115,11 @@ def list_keys(
     limit: Limit = 50,
     as_json: AsJson = False,
 ) -> None:
-    """List the API keys, revoked and expired ones too."""
+    """List the API keys, revoked and expired ones too.
+
+    Examples:
+      almeno keys list --principal branch-pune
+    """
     session = session_of(context, as_json)
     with session.connected() as client:
         rows, more = first(client.list_keys(principal, page_size=page_size_for(limit)), limit)
@@ -159,5 +176,5 @@ def _show(session: Session, created: ApiKey, file: Path, old: ApiKey | None = No
     console.print(key_panel(created))
     console.print(Text(f"The key is in {printable(str(file))}"), soft_wrap=True)
     if old is not None:
-        ended = "is revoked" if old.revoke_time is not None else f"is valid until {old.expire_time:%Y-%m-%d %H:%M} UTC"
+        ended = "is revoked" if old.revoke_time is not None else f"is valid until {local_time(old.expire_time)}"
         console.print(Text(f"The old key {printable(old.key_id)} {ended}"), soft_wrap=True)

@@ -60,7 +60,11 @@ def disburse(
     request_id: RequestId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Disburse a sanctioned loan: due dates and interest count from that day. Shows what is kept back."""
+    """Disburse a sanctioned loan: due dates and interest count from that day. Shows what is kept back.
+
+    Examples:
+      almeno disburse 1000000001 --on 2026-02-01 --reference 'UTR 2612'
+    """
     session = session_of(context, as_json)
     disbursement_date = read_day(day)
     with session.connected() as client:
@@ -88,7 +92,11 @@ def cancel(
     request_id: RequestId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Cancel a sanctioned loan, which frees the customer's limit."""
+    """Cancel a sanctioned loan, which frees the customer's limit.
+
+    Examples:
+      almeno cancel 1000000001 --reason withdrawn
+    """
     session = session_of(context, as_json)
     with session.connected() as client:
         loan = client.cancel_loan(loan_id, reason=CancelReason[reason.name], request_id=request_id)
@@ -101,7 +109,11 @@ def cancel(
 def exit_loan(
     context: typer.Context, loan_id: LoanId, day: Day = None, request_id: RequestId = None, as_json: AsJson = False
 ) -> None:
-    """Give a loan back in its cooling-off period; `almeno payoff` shows for how much."""
+    """Give a loan back in its cooling-off period; `almeno payoff` shows for how much.
+
+    Examples:
+      almeno exit 1000000001
+    """
     session = session_of(context, as_json)
     exit_date = read_day(day)
     with session.connected() as client:
@@ -128,7 +140,11 @@ def reverse(
     request_id: RequestId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Reverse a repayment, a prepayment or an exit: the loan stands as if it had never been."""
+    """Reverse a repayment, a prepayment or an exit: the loan stands as if it had never been.
+
+    Examples:
+      almeno reverse REPAYMENT_ID --reason returned --return-code 04
+    """
     session = session_of(context, as_json)
     reversal_date = read_day(day)
     with session.connected() as client:
@@ -152,7 +168,7 @@ def _show_receipt(session: Session, receipt: RepaymentReceipt) -> None:
 def prepay(
     context: typer.Context,
     loan_id: LoanId,
-    amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="What is paid: 100000, 1,00,000 or ₹1,00,000.")],
+    amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="What is paid: 100000, 1,00,000 or 1L.")],
     effect: Annotated[
         EffectOption, typer.Option("--effect", help="Whether fewer instalments are left, or lower ones.")
     ],
@@ -167,6 +183,10 @@ def prepay(
     """Pay part of a loan early. Shows what that does, and asks before it is booked.
 
     Without --yes or --preview it is for a person at a terminal.
+
+    Examples:
+      almeno prepay 1000000001 1L --effect shorter-tenure --preview
+      almeno prepay 1000000001 1L --effect lower-installment --yes
     """
     session = session_of(context, as_json)
     paid, payment_date, chosen = read_rupees("AMOUNT", amount), read_day(day), PrepaymentEffect[effect.name]

@@ -1,12 +1,13 @@
-"""Commands on loans: check, apply, loan, schedule, loans."""
+"""Commands on loans: check, apply, loan, schedule, loans.
+
+Tables are imported where they are printed: programs that check loan by loan do not wait for them.
+"""
 
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from almeno_client.cli.decision_rendering import show_decision
-from almeno_client.cli.loan_rendering import loan_panel, loans_table, schedule_table
 from almeno_client.cli.options import (
     Amount,
     AsJson,
@@ -25,7 +26,6 @@ from almeno_client.cli.options import (
     read_rate,
     read_rupees,
 )
-from almeno_client.cli.rendering import customer_panel, show_list
 from almeno_client.cli.session import ExitCode, new_console, session_of
 from almeno_client.records import LoanState
 
@@ -52,7 +52,12 @@ def check(
     bureau_report_date: BureauReportDate = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show how a loan request would be decided, and why. Stores nothing. Ends with 3 when it would be declined."""
+    """Show how a loan request would be decided, and why. Stores nothing. Ends with 3 when it would be declined.
+
+    Examples:
+      almeno check 100001 --amount 5L --rate 10.5 --tenure 60
+      almeno check 100001 --amount 5L --rate 10.5 --tenure 60 --bureau-score 720
+    """
     session = session_of(context, as_json)
     loan_amount, interest_rate = read_rupees("--amount", amount), read_rate("--rate", rate)
     outside = read_outside_credit(outside_obligations, bureau_score, bureau_report_date)
@@ -63,6 +68,8 @@ def check(
     if session.as_json:
         session.show_json(decision=decision)
     else:
+        from almeno_client.cli.decision_rendering import show_decision  # noqa: PLC0415
+
         show_decision(new_console(), decision)
     raise typer.Exit(ExitCode.OK if decision.approved else ExitCode.DECLINED)
 
@@ -89,7 +96,12 @@ def apply(
     request_id: RequestId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Decide a loan request and book the loan if it is approved. Ends with 3 when it is declined."""
+    """Decide a loan request and book the loan if it is approved. Ends with 3 when it is declined.
+
+    Examples:
+      almeno apply 100001 --amount 5L --rate 10.5 --tenure 60 --max-rate 12
+      almeno apply 100001 --amount 50k --rate 12 --tenure 6 --disburse-later
+    """
     session = session_of(context, as_json)
     loan_amount, interest_rate = read_rupees("--amount", amount), read_rate("--rate", rate)
     outside = read_outside_credit(outside_obligations, bureau_score, bureau_report_date)
@@ -108,6 +120,9 @@ def apply(
     if session.as_json:
         session.show_json(decision=application.decision, loan=application.loan)
     else:
+        from almeno_client.cli.decision_rendering import show_decision  # noqa: PLC0415
+        from almeno_client.cli.loan_rendering import loan_panel  # noqa: PLC0415
+
         console = new_console()
         show_decision(console, application.decision)
         if application.loan:
@@ -121,7 +136,12 @@ def loan(
     with_schedule: Annotated[bool, typer.Option("--schedule", help="Show every instalment too.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show a loan and the customer who owes it."""
+    """Show a loan and the customer who owes it.
+
+    Examples:
+      almeno loan 1000000001
+      almeno loan 1000000001 --schedule
+    """
     session = session_of(context, as_json)
     with session.connected() as client:
         account = client.get_loan(loan_id)
@@ -130,6 +150,9 @@ def loan(
         rest = {"installments": installments} if with_schedule else {}
         session.show_json(loan=account.loan, customer=account.customer, **rest)
         return
+    from almeno_client.cli.loan_rendering import loan_panel, schedule_table  # noqa: PLC0415
+    from almeno_client.cli.rendering import customer_panel  # noqa: PLC0415
+
     console = new_console()
     console.print(loan_panel(account.loan), customer_panel(account.customer))
     if with_schedule:
@@ -137,13 +160,19 @@ def loan(
 
 
 def schedule(context: typer.Context, loan_id: LoanId, as_json: AsJson = False) -> None:
-    """Show every instalment of a loan, paid and to come."""
+    """Show every instalment of a loan, paid and to come.
+
+    Examples:
+      almeno schedule 1000000001
+    """
     session = session_of(context, as_json)
     with session.connected() as client:
         installments = client.get_repayment_schedule(loan_id)
     if session.as_json:
         session.show_json(installments=installments)
     else:
+        from almeno_client.cli.loan_rendering import schedule_table  # noqa: PLC0415
+
         new_console().print(schedule_table(installments))
 
 
@@ -156,7 +185,12 @@ def loans(
     limit: Limit = 50,
     as_json: AsJson = False,
 ) -> None:
-    """List a customer's loans."""
+    """List a customer's loans.
+
+    Examples:
+      almeno loans 100001
+      almeno loans 100001 --state active
+    """
     session = session_of(context, as_json)
     loan_state = LoanState[state.name] if state else LoanState.UNSPECIFIED
     with session.connected() as client:
@@ -164,4 +198,7 @@ def loans(
     if session.as_json:
         session.show_json(loans=rows, more=more)
     else:
+        from almeno_client.cli.loan_rendering import loans_table  # noqa: PLC0415
+        from almeno_client.cli.rendering import show_list  # noqa: PLC0415
+
         show_list(new_console(), loans_table(rows), nothing="The customer has no such loans.", more=more)

@@ -19,6 +19,10 @@ def login(context: typer.Context, as_json: AsJson = False) -> None:
 
     The key comes from --api-key-file, from ALMENO_API_KEY, or is asked for; the profile is called default unless
     --profile says otherwise. Commands use the default profile where no address is named.
+
+    Examples:
+      almeno --address example.com:443 --tls --api-key-file pune.key login
+      almeno --profile pune login
     """
     session = session_of(context, as_json)
     name = session.options.profile or DEFAULT_PROFILE
@@ -36,7 +40,12 @@ def login(context: typer.Context, as_json: AsJson = False) -> None:
 
 
 def whoami(context: typer.Context, as_json: AsJson = False) -> None:
-    """Show who the service takes you for, and what you may do."""
+    """Show who the service takes you for, and what you may do.
+
+    Examples:
+      almeno whoami
+      almeno --profile pune whoami
+    """
     session = session_of(context, as_json)
     with session.connected() as client:
         caller = client.who_am_i()

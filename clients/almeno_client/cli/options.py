@@ -11,12 +11,11 @@ from typing import Annotated, TypeVar
 import typer
 
 from almeno_client.base_client import new_request_id
+from almeno_client.cli.amounts import parse_amount
+from almeno_client.cli.session import REQUEST_ID
 from almeno_client.records import OutsideCredit
 from almeno_client.repayment_records import RepaymentChannel
-from almeno_client.values import parse_rate, parse_rupees
-
-REQUEST_ID = "almeno_client.request_id"
-"""Where the context of a command keeps its request_id."""
+from almeno_client.values import parse_rate
 
 _Value = TypeVar("_Value")
 _MAX_PAGE_ROWS = 1000
@@ -46,7 +45,7 @@ DecisionId = Annotated[
 ImportId = Annotated[str, typer.Argument(metavar="IMPORT_ID", help="The import's id, as `almeno imports` lists it.")]
 
 Amount = Annotated[
-    str, typer.Option("--amount", metavar="RUPEES", help="Amount to lend: 500000, 5,00,000 or ₹5,00,000.")
+    str, typer.Option("--amount", metavar="RUPEES", help="Amount to lend: 500000, 5,00,000, ₹5,00,000 or 5L.")
 ]
 RequestedRate = Annotated[
     str, typer.Option("--rate", metavar="PERCENT", help="Requested interest rate, in per cent a year: 10.5.")
@@ -57,7 +56,7 @@ OutsideObligations = Annotated[
     typer.Option(
         "--outside-obligations",
         metavar="RUPEES",
-        help="Instalments a month to other lenders: 25,000.",
+        help="Instalments a month to other lenders: 25,000 or 25k.",
         show_default=False,
     ),
 ]
@@ -118,7 +117,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document in
 
 def read_rupees(option: str, text: str) -> Decimal:
     """Reads an amount that was given to an option."""
-    return _read(option, text, parse_rupees)
+    return _read(option, text, parse_amount)
 
 
 def read_rate(option: str, text: str) -> Decimal:

@@ -86,7 +86,7 @@ def write_json(stream: TextIO, document: object, *, indent: int | None = None) -
     Characters that the stream's encoding may not have are escaped; so are those that cannot be seen, among them the
     marks that turn the direction of a terminal's text.
     """
-    text = json.dumps(document, default=_json_value, ensure_ascii=not _is_utf8(stream), indent=indent)
+    text = json.dumps(document, default=json_value, ensure_ascii=not _is_utf8(stream), indent=indent)
     # Outside strings there is nothing but ASCII.
     seen = "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
     stream.write(f"{seen}\n")
@@ -102,7 +102,7 @@ def _is_utf8(stream: TextIO) -> bool:
     return codecs.lookup(stream.encoding or "ascii").name == "utf-8"
 
 
-def _json_value(value: object) -> object:
+def json_value(value: object) -> object:
     """Writes what JSON has no form for: amounts and rates as strings, dates and instants in ISO form, bytes in hex."""
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)

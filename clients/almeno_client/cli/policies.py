@@ -29,5 +29,10 @@ def policies(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the versions of the credit policy, or show one."""
+    """List the versions of the credit policy, or show one.
+
+    Examples:
+      almeno policies
+      almeno policies 2026-12 --toml > draft.toml
+    """
     show_rule_files(session_of(context, as_json), _POLICIES, version, as_toml=as_toml)

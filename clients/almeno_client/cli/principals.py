@@ -59,7 +59,11 @@ def create(
     request_id: RequestId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Create a principal: a branch, an application or a person who is responsible for calls."""
+    """Create a principal: a branch, an application or a person who is responsible for calls.
+
+    Examples:
+      almeno principals create branch-pune --scope counter --max-loan-amount 5L
+    """
     session = session_of(context, as_json)
     limits = _limits(max_loan_amount, max_repayment, calls_per_second, burst, max_streams, max_pii_reads_per_day)
     with session.connected() as client:
@@ -87,7 +91,11 @@ def update(
     request_id: RequestId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Change a principal: scopes, if any is given, are all its scopes from now on; limits likewise."""
+    """Change a principal: scopes, if any is given, are all its scopes from now on; limits likewise.
+
+    Examples:
+      almeno principals update branch-pune --disable
+    """
     session = session_of(context, as_json)
     limits = _limits(max_loan_amount, max_repayment, calls_per_second, burst, max_streams, max_pii_reads_per_day)
     if no_limits and limits is not None:
@@ -109,7 +117,11 @@ def update(
 
 
 def list_principals(context: typer.Context, limit: Limit = 50, as_json: AsJson = False) -> None:
-    """List the principals."""
+    """List the principals.
+
+    Examples:
+      almeno principals list
+    """
     session = session_of(context, as_json)
     with session.connected() as client:
         rows, more = first(client.list_principals(page_size=page_size_for(limit)), limit)

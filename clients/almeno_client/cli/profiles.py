@@ -69,6 +69,16 @@ def read_profile(name: str) -> Profile | None:
     return Profile(**{setting: _value(where, setting, value) for setting, value in stored.items()})
 
 
+def profile_names() -> list[str]:
+    """The names of the profiles, in their order.
+
+    Raises:
+        OSError: The file of the profiles cannot be read.
+        ValueError: Others may read it, or it is not what this program writes.
+    """
+    return sorted(_read_all())
+
+
 def store_profile(name: str, profile: Profile) -> Path:
     """Stores a profile in the place of one of the same name. Returns the file.
 

@@ -23,7 +23,7 @@ def progress_bar(session: Session) -> Progress:
         TimeElapsedColumn(),
         console=console,
         transient=True,
-        disable=session.as_json or not console.is_terminal,
+        disable=session.wants_json or not console.is_terminal,
     )
 
 

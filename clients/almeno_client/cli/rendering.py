@@ -1,6 +1,8 @@
 """Rendering of customers for the terminal, and what all of it shares."""
 
+import re
 from collections.abc import Iterable
+from decimal import Decimal
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -8,6 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from almeno_client.cli.instants import local_time
 from almeno_client.cli.list_table import ListTable
 from almeno_client.formatting import asset_class_in_words, humanized, printable, rupees
 from almeno_client.records import (
@@ -16,6 +19,9 @@ from almeno_client.records import (
     Customer,
     CustomerChange,
 )
+
+_AMOUNTS = {"monthly_income", "approved_limit", "loan_amount", "monthly_installment", "outstanding_principal"}
+_AMOUNT = re.compile(r"[0-9]{1,18}\.[0-9]{2}", re.ASCII)
 
 
 def key_value_table(rows: Iterable[tuple[str, RenderableType]]) -> Table:
@@ -44,7 +50,7 @@ def customer_panel(customer: Customer) -> Panel:
                 ("Phone", customer_phone(customer)),
                 ("Income a month", rupees(customer.monthly_income)),
                 ("Approved limit", rupees(customer.approved_limit)),
-                ("In the book since", f"{customer.create_time:%Y-%m-%d %H:%M} UTC"),
+                ("In the book since", local_time(customer.create_time)),
             ]
         ),
     )
@@ -117,14 +123,22 @@ def changes_table(changes: Iterable[CustomerChange]) -> ListTable:
         asked_on = f"asked for on {change.customer_request_date}" if change.customer_request_date else ""
         table.add_row(
             str(change.number),
-            f"{change.change_time:%Y-%m-%d %H:%M}",
+            local_time(change.change_time),
             "" if change.loan_id is None else str(change.loan_id),
             Text(printable(humanized(change.field))),
-            Text("not shown" if change.redacted else printable(change.old_value)),
-            Text("not shown" if change.redacted else printable(change.new_value)),
+            _changed_value(change, change.old_value),
+            _changed_value(change, change.new_value),
             Text(printable(", ".join(filter(None, (change.principal, source, asked_on))))),
         )
     return table
+
+
+def _changed_value(change: CustomerChange, value: str) -> Text:
+    """A value before or after a change; an amount in the grouping that amounts have elsewhere."""
+    if change.redacted:
+        return Text("not shown")
+    is_amount = change.field in _AMOUNTS and _AMOUNT.fullmatch(value)
+    return Text(rupees(Decimal(value)) if is_amount else printable(value))
 
 
 def show_list(console: Console, table: ListTable, *, nothing: str, more: bool) -> None:

@@ -36,7 +36,12 @@ def repay(
     request_id: RequestId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Record a payment on a loan: the oldest unpaid instalment first. Exactly the payoff of the day closes the loan."""
+    """Record a payment on a loan: the oldest unpaid instalment first. Exactly the payoff of the day closes the loan.
+
+    Examples:
+      almeno repay 1000000001 --amount 10,746.95
+      almeno repay 1000000001 --amount 10,746.95 --on 2026-03-05 --channel nach
+    """
     session = session_of(context, as_json)
     paid = read_rupees("--amount", amount)
     payment_date = read_day(paid_on)
@@ -56,7 +61,11 @@ def repay(
 
 
 def repayments(context: typer.Context, loan_id: LoanId, limit: Limit = 50, as_json: AsJson = False) -> None:
-    """List what was paid on a loan, in the order it was recorded."""
+    """List what was paid on a loan, in the order it was recorded.
+
+    Examples:
+      almeno repayments 1000000001
+    """
     session = session_of(context, as_json)
     with session.connected() as client:
         rows, more = first(client.list_repayments(loan_id, page_size=page_size_for(limit)), limit)
@@ -72,7 +81,12 @@ def payoff(
     closed_on: Day = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what closes a loan on a day, which may be to come; and what gives it back, as long as that is possible."""
+    """Show what closes a loan on a day, which may be to come; and what gives it back, as long as that is possible.
+
+    Examples:
+      almeno payoff 1000000001
+      almeno payoff 1000000001 --on 2026-03-31
+    """
     session = session_of(context, as_json)
     payoff_date = read_day(closed_on)
     with session.connected() as client:

@@ -23,16 +23,21 @@ _LATE_ROWS = 10
 def report(context: typer.Context, html: Page = None, as_json: AsJson = False) -> None:
     """Show aggregates of the whole book, and write a page with plots.
 
-    The page goes to almeno-report.html unless --html says otherwise; with --json only --html writes one.
+    The page goes to almeno-report.html unless --html says otherwise; with JSON or CSV only --html writes one.
+
+    Examples:
+      almeno report
+      almeno report --html report.html
     """
     session = session_of(context, as_json)
-    file = page_file(html, _PAGE, as_json=session.as_json)
+    file = page_file(html, _PAGE, as_json=not session.wants_page)
     with session.connected() as client:
         (summary,) = with_progress(session, "adding up", client.summarize_portfolio())
         if file is not None:
             _write_page(summary, file)
     if session.as_json:
         session.show_json(summary=summary)
+        session.show_page(file)
         return
     console = new_console()
     console.print(portfolio_panel(summary))
@@ -54,7 +59,11 @@ def report(context: typer.Context, html: Page = None, as_json: AsJson = False) -
 
 
 def late(context: typer.Context, limit: Limit = 50, as_json: AsJson = False) -> None:
-    """List the late loans, those with the most days past due first; the service lists 1,000 at most."""
+    """List the late loans, those with the most days past due first; the service lists 1,000 at most.
+
+    Examples:
+      almeno late --limit 10
+    """
     session = session_of(context, as_json)
     with session.connected() as client:
         (summary,) = with_progress(session, "adding up", client.summarize_portfolio())

@@ -1,4 +1,7 @@
-"""One run of a command: its global options, its connection, its output and its exit code."""
+"""One run of a command: its global options, its connection, its output and its exit code.
+
+What loads slowly is imported where it is used: every run loads this module, `almeno --help` too.
+"""
 
 import os
 import sys
@@ -6,23 +9,32 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
-from almeno_client.base_client import DEFAULT_TIMEOUT_SECONDS
-from almeno_client.cli.connection import Connection, ConnectionOptions, connection_of
+from almeno_client.cli.connection_options import ConnectionOptions
+from almeno_client.cli.documents import Output, options_for_more, write_document
 from almeno_client.cli.output import OutputError, write_json
-from almeno_client.client import CreditClient
-from almeno_client.errors import CreditServiceError, Unauthenticated
-from almeno_client.formatting import printable
-from almeno_client.target import is_loopback
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from almeno_client.cli.connection import Connection
+    from almeno_client.client import CreditClient
+
+REQUEST_ID = "almeno_client.request_id"
+"""Where the context of a command keeps its request_id."""
+
+USAGE_CODE = "USAGE"
+"""The code, in JSON, of errors that the service knows nothing of: the command line, or a file that it names."""
+
+TIMEOUT_SECONDS = 30.0
+"""The default deadline of the library, whose module loads gRPC."""
 
 # Frames and tables are hard to read across more columns; and get as many where no terminal says how many there are.
 _MAX_CONSOLE_COLUMNS = 120
-# The variables that gRPC asks for a proxy, in its order.
-_PROXY_VARIABLES = ("grpc_proxy", "https_proxy", "http_proxy")
 
 
 class ExitCode(IntEnum):
@@ -46,25 +58,47 @@ class Session:
     """The options that stand before the command."""
 
     options: ConnectionOptions = field(default_factory=ConnectionOptions)
-    timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
-    as_json: bool = False
+    timeout_seconds: float = TIMEOUT_SECONDS
+    output: Output = Output.TABLE
+    asked: Output | None = None
+    """The form of the answer that an option asks for."""
+
+    def asked_for(self, output: Output) -> "Session":
+        """The session with the form of the answer that an option asks for.
+
+        Raises:
+            typer.BadParameter: Another option asks for another form.
+        """
+        if self.asked not in (None, output):
+            raise typer.BadParameter(f"{self.asked} and {output} are asked for", param_hint="'--output' / '--json'")
+        return replace(self, output=output, asked=output)
+
+    @property
+    def as_json(self) -> bool:
+        """Whether the answer is one document for programs, by `show_json`, rather than tables."""
+        return self.output is not Output.TABLE
+
+    @property
+    def wants_json(self) -> bool:
+        """Whether the document is JSON; errors then are JSON too."""
+        return self.output is Output.JSON
+
+    @property
+    def wants_page(self) -> bool:
+        """Whether a report writes its page without being told where: not for programs that ask for a document."""
+        return self.output in (Output.TABLE, Output.TSV)
 
     @contextmanager
-    def connected(self, connection: Connection | None = None) -> Iterator[CreditClient]:
+    def connected(self, connection: "Connection | None" = None) -> "Iterator[CreditClient]":
         """Connects for the duration of a command's calls; ends the command, in a few lines, when one fails.
 
         Args:
             connection: The service and the credentials; those of the options when None.
         """
-        with self.errors_told():
-            to = connection or connection_of(self.options)
-            client = CreditClient(to.address, tls=to.tls, api_key=to.api_key, timeout_seconds=self.timeout_seconds)
-            try:
-                with client:
-                    yield client
-            except CreditServiceError as error:
-                self._show_service_error(error, to)
-                raise typer.Exit(exit_code_of(error)) from None
+        from almeno_client.cli.calls import connected  # noqa: PLC0415
+
+        with connected(self, connection) as client:
+            yield client
 
     @contextmanager
     def errors_told(self) -> Iterator[None]:
@@ -72,23 +106,37 @@ class Session:
         try:
             yield
         except (OSError, ValueError) as error:
-            self.show_error(str(error))
+            self.show_error(str(error), code=USAGE_CODE)
             raise typer.Exit(ExitCode.USAGE) from None
 
     def show_json(self, **document: object) -> None:
-        """Prints the one JSON document of the command."""
-        write_json(sys.stdout, document, indent=2)
+        """Prints the one document of the command, as JSON unless another form was asked for."""
+        write_document(sys.stdout, document, self.output)
+        if not self.wants_json:
+            for option in options_for_more(document):
+                self.show_note(f"There are more; {option} shows all.")
+
+    def show_note(self, text: str) -> None:
+        """Tells a person what does not belong into a document, on stderr."""
+        with suppress(OSError):
+            typer.echo(text, err=True)
+
+    def show_page(self, file: Path | None) -> None:
+        """Tells where a page was written, beside a document of cells; who asks for JSON has named the file."""
+        if file is not None and not self.wants_json:
+            self.show_note(f"The page is {file}")
 
     def show_error(self, message: str, *details: str, **document: object) -> None:
         """Prints an error to stderr: for people, or as a JSON document. Where that is full, the exit code has to do."""
         with suppress(OSError):
-            if self.as_json:
+            if self.wants_json:
                 write_json(sys.stderr, {"error": {"message": message, **document}})
                 return
-            console = Console(stderr=True, highlight=False, soft_wrap=True)
-            console.print(Text.assemble(("Error: ", "bold red"), printable(message)))
+            from almeno_client.formatting import printable  # noqa: PLC0415
+
+            typer.echo(f"{typer.style('Error:', fg='red', bold=True)} {printable(message)}", err=True)
             for detail in details:
-                console.print(Text(f"  {printable(detail)}"))
+                typer.echo(f"  {printable(detail)}", err=True)
 
     def show_output_error(self, error: OutputError, request_id: str | None) -> None:
         """Tells that the answer was not written, and how to have it again. A reader that has gone wants to know less.
@@ -102,51 +150,14 @@ class Session:
         repeat = f"; to have it again, with no second effect, add --request-id {request_id}" if request_id else ""
         self.show_error(f"cannot write the answer: {error}{repeat}", request_id=request_id)
 
-    def _show_service_error(self, error: CreditServiceError, connection: Connection) -> None:
-        message, details = error.message, list[str]()
-        if not error.reason and exit_code_of(error) is ExitCode.UNAVAILABLE:
-            details += _about_reaching(connection)
-        if (scope := error.metadata.get("scope", "")) not in message:
-            details.append(f"It takes the scope {scope}.")
-        if isinstance(error, Unauthenticated) and connection.api_key is None:
-            details.append("Name a key with --api-key-file or ALMENO_API_KEY_FILE, or keep one with almeno login.")
-        # The service's sentence often says already what is wrong with the fields.
-        details += [f"{path}: {fault}" for path, fault in error.fields.items() if fault not in message]
-        if error.retryable and error.request_id:
-            details.append(f"To try again with one effect at most, add --request-id {error.request_id}")
-        self.show_error(
-            message if self.as_json else f"{message} ({error.reason or error.code.name})",
-            *details,
-            code=error.code.name,
-            reason=error.reason,
-            fields=error.fields,
-            metadata=error.metadata,
-            request_id=error.request_id,
-        )
-
 
 def session_of(context: typer.Context, as_json: bool) -> Session:
     """The session of a command, which may have been given --json of its own."""
     root = context.find_root()
-    session: Session = replace(root.obj, as_json=root.obj.as_json or as_json)
+    session: Session = root.obj.asked_for(Output.JSON) if as_json else root.obj
     # Who ends the command has to know how to tell.
     root.obj = session
     return session
-
-
-def exit_code_of(error: CreditServiceError) -> ExitCode:
-    """The exit code after an error: of a caller who is not known, of a retryable one, or of any other."""
-    if isinstance(error, Unauthenticated):
-        return ExitCode.UNAUTHENTICATED
-    return ExitCode.UNAVAILABLE if error.retryable else ExitCode.REFUSED
-
-
-def _about_reaching(connection: Connection) -> Iterator[str]:
-    """What may be wrong where a service cannot be reached."""
-    yield f"Is the service running, and reachable at {connection.address}?"
-    proxy = next((name for name in _PROXY_VARIABLES if os.environ.get(name)), None)
-    if proxy and not is_loopback(connection.address):
-        yield f"The call goes through the proxy of {proxy}, unless no_proxy names the address."
 
 
 def is_interactive() -> bool:
@@ -154,8 +165,10 @@ def is_interactive() -> bool:
     return sys.stdin is not None and sys.stdin.isatty()
 
 
-def new_console(*, stderr: bool = False) -> Console:
+def new_console(*, stderr: bool = False) -> "Console":
     """A console for tables, on stdout or stderr, of at most 120 columns."""
+    from rich.console import Console  # noqa: PLC0415
+
     console = Console(stderr=stderr, highlight=False)
     known = console.is_terminal or "COLUMNS" in os.environ
     console.width = min(console.width, _MAX_CONSOLE_COLUMNS) if known else _MAX_CONSOLE_COLUMNS

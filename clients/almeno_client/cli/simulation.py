@@ -77,14 +77,18 @@ def simulate(
 ) -> None:
     """Decide one loan request for every customer under two policies, and write a page with plots. Changes nothing.
 
-    The page goes to almeno-simulation.html unless --html says otherwise; with --json only --html writes one.
+    The page goes to almeno-simulation.html unless --html says otherwise; with JSON or CSV only --html writes one.
+
+    Examples:
+      almeno simulate draft.toml --against 2026-12
+      almeno simulate --policy 2026-12 --amount 5L --html simulation.html
     """
     session = session_of(context, as_json)
     if (draft is None) == (version is None):
         raise typer.BadParameter("give either the file of a draft or --policy", param_hint="'FILE'")
     outside = read_outside_credit(outside_obligations, bureau_score, bureau_report_date)
     terms = Terms(read_rupees("--amount", amount), read_rate("--rate", rate), tenure, outside)
-    file = page_file(html, _PAGE, as_json=session.as_json)
+    file = page_file(html, _PAGE, as_json=not session.wants_page)
     with session.connected() as client:
         updates = client.simulate_policy(
             policy=None if draft is None else _read_draft(draft),
@@ -127,6 +131,7 @@ def _show(session: Session, simulation: Simulation, file: Path | None) -> None:
     summary = simulation.summary
     if session.as_json:
         session.show_json(summary=summary, flips=simulation.flips, more_flips=simulation.more_flips)
+        session.show_page(file)
         return
     console = new_console()
     before, after = simulation_tables.versions(summary)

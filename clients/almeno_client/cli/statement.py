@@ -40,17 +40,24 @@ def statement(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the statement of a loan's account: debits, credits and the balance by value date."""
+    """Show the statement of a loan's account: debits, credits and the balance by value date.
+
+    Examples:
+      almeno statement 1000000001
+      almeno statement 1000000001 --from 2026-04-01 --to 2026-06-30
+      almeno statement 1000000001 --html statement.html
+    """
     session = session_of(context, as_json)
     start_date = None if start is None else read_date("--from", start)
     end_date = None if end is None else read_date("--to", end)
-    file = None if html is None else page_file(html, html.name, as_json=session.as_json)
+    file = None if html is None else page_file(html, html.name, as_json=not session.wants_page)
     with session.connected() as client:
         of_loan = client.get_statement(loan_id, start=start_date, end=end_date)
         if file is not None:
             write_page(file, statement_page(of_loan))
     if session.as_json:
         session.show_json(statement=of_loan)
+        session.show_page(file)
         return
     console = new_console()
     console.print(_panel(of_loan))

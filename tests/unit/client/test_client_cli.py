@@ -44,6 +44,7 @@ def test_commands_are_those_of_the_mission():
         "disburse", "cancel", "exit", "reverse", "prepay", "charges", "charges list", "charges add", "waive",
         "statement",
         "repay", "repayments", "payoff", "decision", "decisions", "replay", "policies", "simulate", "report", "late",
+        "export",
         "login", "whoami", "keys", "keys create", "keys rotate", "keys revoke", "keys list",
         "principals", "principals create", "principals update", "principals list",
         "certificates", "certificates set", "certificates remove", "audit", "audit list", "audit checkpoint",

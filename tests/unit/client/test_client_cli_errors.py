@@ -5,7 +5,7 @@ from functools import partial
 import grpc
 import pytest
 from almeno_client import CreditClient, Retries
-from almeno_client.cli import session
+from almeno_client.cli import calls
 
 from almeno_grpc.api import credit_service_pb2 as credit
 
@@ -56,7 +56,7 @@ def test_refusal_is_json_for_programs(almeno, service, sample):
 @pytest.fixture
 def _quick(monkeypatch):
     """Has the command line try again without long pauses."""
-    monkeypatch.setattr(session, "CreditClient", partial(CreditClient, retries=Retries(2, 0.01, 0.01)))
+    monkeypatch.setattr(calls, "CreditClient", partial(CreditClient, retries=Retries(2, 0.01, 0.01)))
 
 
 @pytest.mark.usefixtures("_quick")

@@ -7,7 +7,7 @@ import stat
 import grpc
 import pytest
 from almeno_client import new_key
-from almeno_client.cli import app, session
+from almeno_client.cli import app, calls
 from almeno_client.cli.profiles import Profile, config_file, read_profile, store_profile
 from typer.testing import CliRunner
 
@@ -50,7 +50,7 @@ def run(address):
     """Runs a command line with these variables; the address is the stand-in's where it is not said."""
 
     def run(*arguments, input=None, **variables):  # noqa: A002 - typer's own name
-        environment = {"ALMENO_ADDRESS": address, "COLUMNS": "100"} | variables
+        environment = {"ALMENO_ADDRESS": address, "COLUMNS": "100", "ALMENO_OUTPUT": "table"} | variables
         return CliRunner().invoke(app, arguments, input=input, env=environment)
 
     return run
@@ -304,7 +304,7 @@ def test_tls_comes_from_options_and_from_variables_of_the_client(run, monkeypatc
             opened.append(options["tls"])
             raise ValueError("seen")
 
-    monkeypatch.setattr(session, "CreditClient", Client)
+    monkeypatch.setattr(calls, "CreditClient", Client)
     run(*tls, "customers")
     variables = {"--tls": ("ALMENO_CLIENT_TLS", "1"), "--tls-ca": ("ALMENO_CLIENT_TLS_CA", "ca.pem")}
     name, value = variables[tls[0]]

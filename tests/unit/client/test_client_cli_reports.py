@@ -186,6 +186,14 @@ def test_late_loans_are_listed_up_to_the_limit(almeno, sums_up):
     assert "There are more" not in everything.stdout
 
 
+def test_piped_report_writes_its_page_and_tells_so_beside_the_cells(almeno, sums_up, folder):
+    sums_up()
+    result = almeno("report", output=None)
+    assert (folder / "almeno-report.html").exists()
+    assert result.stderr == "The page is almeno-report.html\n"
+    assert "business_date\t" in result.stdout
+
+
 def test_late_loans_are_json_for_programs(almeno, sums_up):
     sums_up(summary(late_loan_count=1200))
     document = json.loads(almeno("late", "--limit", "2", "--json").stdout)

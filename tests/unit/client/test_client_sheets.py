@@ -8,8 +8,8 @@ from itertools import chain
 
 import openpyxl
 import pytest
-from almeno_client import sheets
-from almeno_client.sheets import new_sheet, safe_text
+from almeno_client.reports import sheets
+from almeno_client.reports.sheets import new_sheet, safe_text
 
 ROW = (7, "PUNE", Decimal("1234567.50"), date(2026, 1, 31), None)
 
@@ -95,7 +95,7 @@ def test_workbook_that_is_full_says_so(tmp_path, monkeypatch):
 
 def test_workbook_without_openpyxl_says_what_is_missing(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "openpyxl", None)
-    with pytest.raises(ValueError, match=r"takes the package openpyxl; a \.csv file takes none"):
+    with pytest.raises(ValueError, match=r"almeno-grpc\[report\]'; a \.csv file needs none"):
         write(tmp_path / "book.xlsx")
     write(tmp_path / "book.csv")
     assert [file.name for file in tmp_path.iterdir()] == ["book.csv"]

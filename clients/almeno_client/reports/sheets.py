@@ -14,6 +14,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol
 
+from almeno_grpc.extras import ExtraMissing, require_extra
+
 Cell = str | int | Decimal | date | None
 
 ENDINGS = (".csv", ".xlsx")
@@ -112,9 +114,11 @@ class _Workbook:
 
     def __init__(self, title: str) -> None:
         try:
-            import openpyxl  # noqa: PLC0415 - who writes CSV does without it
-        except ModuleNotFoundError:
-            raise ValueError("to write a workbook takes the package openpyxl; a .csv file takes none") from None
+            require_extra("report", "the writing of workbooks")
+        except ExtraMissing as missing:
+            raise ValueError(f"{missing}; a .csv file needs none") from None
+        import openpyxl  # noqa: PLC0415 - who writes CSV does without it
+
         self._book = openpyxl.Workbook(write_only=True)
         self._sheet = self._book.create_sheet(title)
         self._rows = 0

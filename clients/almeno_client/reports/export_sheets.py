@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from almeno_client.export_records import ExportedLoan, JournalEntry
 from almeno_client.records import LoanState
-from almeno_client.sheets import Cell
+from almeno_client.reports.sheets import Cell
 
 LOAN_HEADINGS = (
     # Those of the book, by which the sheet loads again.

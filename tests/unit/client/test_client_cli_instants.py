@@ -1,0 +1,43 @@
+"""Instants at a terminal are local, with the zone; amounts and counts have one grouping of digits."""
+
+import json
+import time
+
+import pytest
+
+from almeno_grpc.api import access_service_pb2 as access
+from almeno_grpc.api import credit_service_pb2 as credit
+from almeno_grpc.api import portfolio_service_pb2 as portfolio
+
+
+@pytest.fixture
+def in_india(monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("in_india")
+def test_instants_are_local_for_people_and_in_utc_for_programs(almeno, service, sample):
+    service.answers("GetCustomer", credit.GetCustomerResponse(customer=sample.customer(), position=sample.position()))
+    service.answers("ListAuditEvents", access.ListAuditEventsResponse(events=[sample.audit_event()]))
+    assert "2026-01-01 05:30 IST" in almeno("customer", "14").stdout
+    assert " IST" in almeno("audit", "list", width=120).stdout
+    assert json.loads(almeno("customer", "14", "--json").stdout)["customer"]["create_time"] == "2026-01-01T00:00:00Z"
+    assert "2026-01-01T00:00:00Z" in almeno("customer", "14", output=None).stdout
+    assert "2026-01-01T00:00:00Z" in almeno("customer", "14", output="csv").stdout
+
+
+def test_changes_and_imports_have_the_indian_grouping(almeno, service, sample):
+    change = sample.customer_change()
+    service.answers("ListCustomerChanges", credit.ListCustomerChangesResponse(changes=[change]))
+    state = sample.import_("SUCCEEDED", rows_total=1_234_567, rows_rejected=123_456)
+    service.answers("ListImports", portfolio.ListImportsResponse(imports=[state]))
+    shown = almeno("changes", "14").stdout
+    assert "₹5,00,000.00" in shown
+    assert "₹1,000.00" in shown
+    listed = almeno("imports").stdout
+    assert "12,34,567" in listed
+    assert "1,23,456 rejected" in listed
