@@ -23,8 +23,9 @@ from almeno_grpc.serving.control_channel import METRICS_FOLDER, STOP_MARGIN_SECO
 from almeno_grpc.serving.metrics_endpoint import MetricsEndpoint
 from almeno_grpc.serving.next_steps import tell_next_steps
 from almeno_grpc.serving.port import AddressUnavailable, PortClaim
-from almeno_grpc.serving.server_collector import ServerCollector
+from almeno_grpc.serving.server_collector import ServerCollector, forget_gauges
 from almeno_grpc.serving.signals import StopSignals
+from almeno_grpc.serving.supervisor_collector import SupervisorCollector
 from almeno_grpc.serving.watchdog import Watchdog
 from almeno_grpc.serving.worker_process import MAX_FAILED_STARTS, WorkerProcess
 
@@ -56,6 +57,7 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
         self._workers: list[WorkerProcess] = []
         self._certificates: CertificateRenewal | None = None
+        self._metrics_folder: Path | None = None
 
     def run(self) -> int:
         """Serves until a signal asks to stop, or the server fails.
@@ -106,26 +108,26 @@ class Supervisor:
         # The core of gRPC would write lines of its own, which are not JSON.
         environment.setdefault("GRPC_VERBOSITY", "NONE")
         if self._settings.metrics_address:
-            folder = held.enter_context(_temporary_folder())
+            folder = self._metrics_folder = held.enter_context(_temporary_folder())
             environment[METRICS_FOLDER] = str(folder)
             endpoint = self._serve_metrics(self._settings.metrics_address, folder)
             held.callback(endpoint.server_close)
             held.callback(endpoint.shutdown)
             self._settings = replace(self._settings, metrics_address=endpoint.address)
         roles = [*(f"rpc-{index}" for index in range(self._settings.workers)), IMPORT_ROLE]
-        self._workers = [WorkerProcess(role, self._bootstrap_name, environment) for role in roles]
+        self._workers += [WorkerProcess(role, self._bootstrap_name, environment) for role in roles]
         self._watchdog = Watchdog(
             self._workers, self._settings.process_max_silence_seconds, self._settings.process_max_memory_bytes
         )
 
     def _serve_metrics(self, address: Address, folder: Path) -> MetricsEndpoint:
-        depth = self._bootstrap.import_queue_depth(self._settings)
-        collector = ServerCollector(
-            folder,
-            lambda: sum(max(0, worker.restarts) for worker in self._workers),
-            depth,
+        supervisor = SupervisorCollector(
+            self._settings,
+            self._workers,
+            self._bootstrap.store_figures(self._settings),
             lambda: self._certificates.expires if self._certificates else None,
         )
+        collector = ServerCollector(folder, supervisor)
         try:
             endpoint = MetricsEndpoint(address, collector, self._is_ready, self._settings.metrics_token_file)
         except OSError as error:
@@ -190,9 +192,11 @@ class Supervisor:
 
     def _reap(self) -> None:
         for worker in self._workers:
-            code = worker.reap(self._selector)
+            process_id, code = worker.process_id, worker.reap(self._selector)
             if code is None or self._signals.count:
                 continue
+            if self._metrics_folder is not None and process_id is not None:
+                forget_gauges(self._metrics_folder, process_id)
             log_event("process_died", logging.ERROR, process=worker.role, exit_code=code)
             if worker.failed_starts >= MAX_FAILED_STARTS:
                 raise RestartLimitReached(

@@ -105,6 +105,7 @@ class MethodHandler:
 
     def answer(self, call: UnaryCall) -> None:
         """Answers a unary call: now, or when the Future that the servicer gives has come to its end."""
+        self._metrics.began()
         arrived_seconds = arrival_seconds()
         try:
             response = self._behavior(self._argument(call.request, call.context, call.origin), call.context)
@@ -143,6 +144,7 @@ class MethodHandler:
     def _answer_upload(self, requests: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
         """Answers a stream of requests, which may take its time."""
         call = request_arrived(context)
+        self._metrics.began()
         arrived_seconds = arrival_seconds()
         try:
             encoded = self._encoded(
@@ -160,6 +162,7 @@ class MethodHandler:
     ) -> Iterator[bytes]:
         """Answers with a stream of responses, which this thread makes."""
         call = request_arrived(context)
+        self._metrics.began()
         arrived_seconds = arrival_seconds()
         asked = request if isinstance(request, bytes | NoRequest) else call.in_time(request)
         try:
@@ -180,6 +183,7 @@ class MethodHandler:
         if answer_one is None:
             raise ValueError(f"{self.method.path} does not answer its requests one by one")
         began_seconds = time.perf_counter()
+        self._metrics.began()
 
         def answer(request: bytes) -> bytes:
             argument = self._argument(request, context, origin)
@@ -219,6 +223,7 @@ class MethodHandler:
         is_blocking: bool,
     ) -> None:
         arrived_seconds = arrival_seconds()
+        self._metrics.began()
         is_failed = False
 
         def end() -> None:

@@ -1,7 +1,7 @@
 """PostgreSQL as a backend of the store."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -10,9 +10,10 @@ from sqlalchemy import URL, Column, Connection, Engine, RootTransaction, func, s
 from sqlalchemy.exc import DBAPIError
 
 from almeno_grpc.domain.errors import StoreUnavailable
+from almeno_grpc.metrics import Metrics
 from almeno_grpc.service.store import Lock
 from almeno_grpc.storage.audit_writes import chained
-from almeno_grpc.storage.backend import BEGIN
+from almeno_grpc.storage.backend import BEGIN, measure_pool
 from almeno_grpc.storage.compiled import CompiledStatement, Row, compiled_text, execute_raw
 from almeno_grpc.storage.keyed import KeyedStatement
 from almeno_grpc.storage.postgres import bulk
@@ -198,6 +199,14 @@ class PostgresBackend:
         """Autovacuum would take a minute to see that an import has filled a table."""
         with self.write() as connection:
             analyze(connection)
+
+    def measure(self, metrics: Metrics) -> None:
+        """Of them two stay checked out, for what is written and what is read outside of transactions."""
+        measure_pool(self._engine, metrics)
+
+    def file_bytes(self) -> Mapping[str, int]:
+        """They are the server's to show."""
+        return {}
 
     def close(self) -> None:
         """Connections in use are closed once they come back."""

@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +17,10 @@ from sqlalchemy.exc import DatabaseError
 
 from almeno_grpc.domain.errors import StoreUnavailable
 from almeno_grpc.logs import log_event
+from almeno_grpc.metrics import Metrics
 from almeno_grpc.service.store import Lock
 from almeno_grpc.storage.audit_writes import chained
-from almeno_grpc.storage.backend import BEGIN, DatabaseUnusable
+from almeno_grpc.storage.backend import BEGIN, DatabaseUnusable, measure_pool
 from almeno_grpc.storage.compiled import CompiledStatement, Row, execute_raw
 from almeno_grpc.storage.keyed import KeyedStatement
 from almeno_grpc.storage.sqlite import bulk, space
@@ -280,6 +281,15 @@ class SqliteBackend:
 
     def analyze(self) -> None:
         """No plan here depends on statistics."""
+
+    def measure(self, metrics: Metrics) -> None:
+        """One of them writes, and each thread keeps one to read with."""
+        measure_pool(self._engine, metrics)
+
+    def file_bytes(self) -> Mapping[str, int]:
+        """Of the database's file and of its WAL."""
+        paths = {"database": self._path, "wal": self._path.with_name(f"{self._path.name}-wal")}
+        return {name: path.stat().st_size if path.exists() else 0 for name, path in paths.items()}
 
     def close(self) -> None:
         """Waits for the transaction that writes."""
