@@ -18,6 +18,7 @@ from typing import NamedTuple, Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from almeno_grpc.domain.imports import ImportKind, ImportState
 from almeno_grpc.logs import SparseLog, log_event
 
 HANDLING_SECONDS = "grpc_server_handling_seconds"
@@ -230,6 +231,10 @@ class PrometheusMetrics:
             "almeno_import_rows_total", "Rows of imports.", ("kind", "outcome"), registry=registry
         )
         self._imports = Counter("almeno_imports_total", "Imports that ended.", ("kind", "state"), registry=registry)
+        for kind in ImportKind:
+            for state in filter(lambda state: state.is_end, ImportState):
+                # From 0 on: of a count that is there all at once Prometheus takes no increase.
+                self._imports.labels(kind.lower(), state.lower())
         # What is looked up by its labels is kept, for that takes longer than to count.
         self._calls: dict[tuple[MethodLabels, str], Histogram] = {}
         self._call_counts: dict[MethodLabels, _CallCount] = {}

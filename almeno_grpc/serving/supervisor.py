@@ -24,6 +24,7 @@ from almeno_grpc.serving.metrics_endpoint import MetricsEndpoint
 from almeno_grpc.serving.next_steps import tell_next_steps
 from almeno_grpc.serving.port import AddressUnavailable, PortClaim
 from almeno_grpc.serving.server_collector import ServerCollector, forget_gauges
+from almeno_grpc.serving.service_manager import SOCKET, ServiceManager
 from almeno_grpc.serving.signals import StopSignals
 from almeno_grpc.serving.supervisor_collector import SupervisorCollector
 from almeno_grpc.serving.watchdog import Watchdog
@@ -58,6 +59,7 @@ class Supervisor:
         self._workers: list[WorkerProcess] = []
         self._certificates: CertificateRenewal | None = None
         self._metrics_folder: Path | None = None
+        self._manager = ServiceManager()
 
     def run(self) -> int:
         """Serves until a signal asks to stop, or the server fails.
@@ -104,7 +106,8 @@ class Supervisor:
         self._bootstrap.prepare_database(self._settings)
         environment = {name: text for name, text in os.environ.items() if not name.startswith(PREFIX)}
         environment |= self._settings.as_environment()
-        environment.pop(METRICS_FOLDER, None)
+        for name in (METRICS_FOLDER, SOCKET):
+            environment.pop(name, None)
         # The core of gRPC would write lines of its own, which are not JSON.
         environment.setdefault("GRPC_VERBOSITY", "NONE")
         if self._settings.metrics_address:
@@ -152,6 +155,7 @@ class Supervisor:
                 self._wait()
                 self._reap()
                 self._watchdog.look()
+                self._manager.tell_alive()
         finally:
             self._stop()
         return STOPPED
@@ -170,6 +174,7 @@ class Supervisor:
             access=settings.access,
             certificate_expires=self._certificates.expires.isoformat() if self._certificates else None,
         )
+        self._manager.tell_ready(f"serving on {settings.address}, business date {business_date.isoformat()}")
         tell_next_steps(settings, business_date)
 
     def _start_missing(self) -> None:
@@ -206,6 +211,7 @@ class Supervisor:
     def _stop(self) -> None:
         """Sends SIGTERM to all processes, and SIGKILL to those that do not stop in time."""
         log_event("server_stopping", signals=self._signals.count)
+        self._manager.tell_stopping()
         asked = max(1, self._signals.count)
         deadline = time.monotonic() + self._settings.drain_seconds + STOP_MARGIN_SECONDS
         for worker in self._workers:
