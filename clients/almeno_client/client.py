@@ -18,6 +18,7 @@ from almeno_client.conversion import (
 from almeno_client.customers import CustomerCalls
 from almeno_client.decisions import DecisionCalls
 from almeno_client.errors import CreditServiceError, error_of_status
+from almeno_client.health import HealthCalls
 from almeno_client.imports import ImportCalls
 from almeno_client.key_facts import KeyFactsCalls
 from almeno_client.loan_changes import LoanChangeCalls
@@ -49,6 +50,7 @@ class CreditClient(
     ImportCalls,
     PortfolioCalls,
     AccessCalls,
+    HealthCalls,
 ):
     """A client of the credit service: one method a call, plain Python values in, frozen records out.
 

@@ -15,6 +15,7 @@ from almeno_client.cli import (
     charges,
     customers,
     decisions,
+    health,
     imports,
     key_facts,
     keys,
@@ -59,7 +60,7 @@ A command ends with
   2    wrong usage, or a file that cannot be read
   3    declined
   4    refused by the service: invalid, not found, ...
-  5    not reached or too slow; try again
+  5    not reached, too slow or not serving; try again
   6    the import failed or was cancelled
   7    the import went through but rejected rows
   8    the replay of a decision differs from what is stored
@@ -160,6 +161,7 @@ _imports.command("status")(imports.import_status)
 _imports.command("cancel")(imports.import_cancel)
 app.command("login", rich_help_panel=_ACCESS)(login.login)
 app.command("whoami", rich_help_panel=_ACCESS)(login.whoami)
+app.command("health", rich_help_panel=_ACCESS)(health.health)
 app.add_typer(_keys, name="keys", rich_help_panel=_ACCESS)
 _keys.command("create")(keys.create)
 _keys.command("rotate")(keys.rotate)

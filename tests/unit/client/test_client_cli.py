@@ -43,7 +43,7 @@ def test_commands_are_those_of_the_mission():
         "import", "import customers", "import loans", "import status", "import cancel",
         "disburse", "cancel", "exit", "reverse", "prepay", "charges", "charges list", "charges add", "waive",
         "repay", "repayments", "payoff", "decision", "decisions", "replay", "policies", "simulate", "report", "late",
-        "login", "whoami", "keys", "keys create", "keys rotate", "keys revoke", "keys list",
+        "login", "whoami", "health", "keys", "keys create", "keys rotate", "keys revoke", "keys list",
         "principals", "principals create", "principals update", "principals list",
         "certificates", "certificates set", "certificates remove", "audit", "audit list", "audit checkpoint",
     }  # fmt: skip
