@@ -118,18 +118,71 @@ def prepare_database(settings: Settings) -> None:
     except DatabaseUnusable as error:
         raise ConfigurationError(str(error)) from error
     try:
+        behind = _check_book(store, policies, terms, clock_of(settings))
+        if behind is not None:
+            log_event("business_date_behind", logging.WARNING, message=behind.message)
+    finally:
+        store.close()
+
+
+@dataclass(frozen=True)
+class DatabaseState:
+    """A database as a start would find it.
+
+    Attributes:
+        revision: Of its schema; None where a start makes it.
+        newest_revision: To which a start upgrades it; None where it makes it.
+        behind: Why a server would change nothing, where the book has come to a later day than its own.
+    """
+
+    revision: str | None
+    newest_revision: str | None
+    behind: BusinessDateBehind | None = None
+
+
+def inspect_database(settings: Settings) -> DatabaseState:
+    """Looks at the database as `prepare_database` does, and writes nothing.
+
+    The book is held against the rule files and the business date where its schema is the newest.
+
+    Raises:
+        ConfigurationError: The database or a rule file cannot be used.
+        CreditError: The database is not available.
+    """
+    policies, terms = load_policies(settings.rules), load_terms(settings.rules)
+    try:
+        store = SqlStore(settings.database_url, threads=1, read_only=True)
+        try:
+            if store.is_new():
+                return DatabaseState(None, None)
+            store.refuse_damage(MAX_CHECK_SECONDS)
+            revision, newest = store.revisions()
+            is_newest = revision == newest
+            behind = _check_book(store, policies, terms, clock_of(settings)) if is_newest else None
+            return DatabaseState(revision, newest, behind)
+        finally:
+            store.close()
+    except DatabaseUnusable as error:
+        raise ConfigurationError(str(error)) from error
+
+
+def _check_book(
+    store: SqlStore, policies: Sequence[Policy], terms: Sequence[Terms], clock: Clock
+) -> BusinessDateBehind | None:
+    """Holds the rule files against what is pinned, and tells where the business date is behind.
+
+    Raises:
+        ConfigurationError: A file has changed or is gone.
+    """
+    try:
         with store.read() as tx:
             check_pins(POLICIES, tx.policy_pins.all(), policies)
             check_pins(TERMS, tx.terms_pins.all(), terms, content_is_pinned=True)
         # Those whose file is gone are read from the database: here, and not in a call.
         TermsCalendar(terms, store).all()
-        behind = _business_date_behind(store, clock_of(settings))
-        if behind is not None:
-            log_event("business_date_behind", logging.WARNING, message=behind.message)
     except RuleFileError as error:
         raise ConfigurationError(str(error)) from error
-    finally:
-        store.close()
+    return _business_date_behind(store, clock)
 
 
 def _business_date_behind(store: SqlStore, clock: Clock) -> BusinessDateBehind | None:

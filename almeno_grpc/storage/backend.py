@@ -71,6 +71,13 @@ class Backend(Protocol):
             StoreUnavailable: The database takes no writes.
         """
 
+    def is_new(self) -> bool:
+        """Whether there is no database yet, and a start would make one.
+
+        Raises:
+            DatabaseUnusable: It could not, or could not write to the one that is there.
+        """
+
     def find_damage(self, max_seconds: int) -> str | None:
         """Reads the database, or as much as the time allows, and tells the first thing that is wrong with it."""
 

@@ -147,7 +147,13 @@ class SqlStore:
     """
 
     def __init__(
-        self, database_url: str, *, threads: int = 8, must_exist: bool = False, metrics: Metrics = NO_METRICS
+        self,
+        database_url: str,
+        *,
+        threads: int = 8,
+        must_exist: bool = False,
+        read_only: bool = False,
+        metrics: Metrics = NO_METRICS,
     ) -> None:
         """Opens the database.
 
@@ -155,6 +161,7 @@ class SqlStore:
             database_url: Its URL.
             threads: How many threads are to work on it at the same time.
             must_exist: Whether no file is made where there is none.
+            read_only: Whether nothing is ever written, so that a SQLite file stays as it is to the byte.
             metrics: Where transactions that write are counted, and connections shown.
 
         Raises:
@@ -163,7 +170,7 @@ class SqlStore:
         url = parse_url(database_url)
         if must_exist and url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
             raise DatabaseUnusable(f"there is no database {url.database}")
-        self._backend = open_backend(url, threads)
+        self._backend = open_backend(url, threads, read_only=read_only)
         self.has_failed = threading.Event()
         self._written_until_seconds = 0.0
         self._metrics = metrics
@@ -185,6 +192,22 @@ class SqlStore:
 
         with self._translated_errors(), self._backend.migrate() as connection:
             migrate(connection, revision)
+
+    def is_new(self) -> bool:
+        """As the backend does."""
+        return self._backend.is_new()
+
+    def revisions(self) -> tuple[str | None, str]:
+        """The revision of the schema, None where the database is empty, and the newest that there is.
+
+        Raises:
+            DatabaseUnusable: As `migrate`.
+            StoreUnavailable: The database cannot be read.
+        """
+        from almeno_grpc.storage.schema import revisions  # noqa: PLC0415 - as for `migrate`
+
+        with self._translated_errors(), self._backend.read() as connection:
+            return revisions(connection)
 
     def refuse_damage(self, max_seconds: int) -> None:
         """Reads the database, or as much as the time allows, to see whether it is sound.

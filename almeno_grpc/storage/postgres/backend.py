@@ -138,6 +138,10 @@ class PostgresBackend:
         with self.write() as connection:
             execute_raw(connection, "SELECT pg_logical_emit_message(true, 'almeno', '')").fetchall()
 
+    def is_new(self) -> bool:
+        """A database of the server is made by its operator."""
+        return False
+
     def find_damage(self, max_seconds: int) -> str | None:  # noqa: ARG002 - the parameter is another database's
         """The server verifies the checksum of each page that it reads."""
         return None
@@ -257,6 +261,6 @@ def _lock_key(name: str) -> int:
     return int.from_bytes(hashlib.sha256(f"almeno {name}".encode()).digest()[:8], "big", signed=True)
 
 
-def open_backend(url: URL, threads: int) -> PostgresBackend:
+def open_backend(url: URL, threads: int, *, read_only: bool = False) -> PostgresBackend:  # noqa: ARG001 - who reads leaves no trace here
     """The database of a URL; arguments and errors are those of `almeno_grpc.storage.engine.open_backend`."""
     return PostgresBackend(url, threads)

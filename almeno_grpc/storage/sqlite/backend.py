@@ -98,13 +98,13 @@ class _Writer:
 class SqliteBackend:
     """A SQLite file."""
 
-    def __init__(self, url: URL, threads: int) -> None:
+    def __init__(self, url: URL, threads: int, *, read_only: bool = False) -> None:
         # The driver is given the absolute path, without what `..` takes away; only then are links followed.
         given = Path(os.path.abspath(url.database or ""))  # noqa: PTH100
         # The file that SQLite opens: those who know it by another name share its locks.
         self._path = Path(os.path.realpath(given))
         self._file = DatabaseFile(self._path, given)
-        self._engine = open_engine(url, pool_size=threads + 1)
+        self._engine = open_engine(url, pool_size=threads + 1, read_only=read_only)
         self._fault = ""
         """Why nothing is read or written any more: the file is damaged, or gone."""
         self._is_damaged = False
@@ -196,6 +196,10 @@ class SqliteBackend:
         """Writes the header of the file, with a number that nobody uses."""
         with self._write(_MAX_PROBE_SECONDS) as connection:
             execute_raw(connection, "PRAGMA user_version = 0")
+
+    def is_new(self) -> bool:
+        """Whether the file is not there, or is empty."""
+        return self._file.is_new()
 
     def find_damage(self, max_seconds: int) -> str | None:
         """By SQLite's quick check, which reads all pages of the file."""
@@ -369,6 +373,6 @@ def _raise_if_no_database(error: DatabaseError) -> None:
         raise DatabaseUnusable("ALMENO_DATABASE_URL names a file that is no SQLite database") from error
 
 
-def open_backend(url: URL, threads: int) -> SqliteBackend:
+def open_backend(url: URL, threads: int, *, read_only: bool = False) -> SqliteBackend:
     """The database of a URL; arguments and errors are those of `almeno_grpc.storage.engine.open_backend`."""
-    return SqliteBackend(url, threads)
+    return SqliteBackend(url, threads, read_only=read_only)
