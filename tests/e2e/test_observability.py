@@ -1,9 +1,7 @@
 """What the operator sees of a real server: figures that add up over all processes, and a log that names nobody."""
 
 import json
-import re
 from collections import Counter
-from pathlib import Path
 
 import grpc
 import pytest
@@ -11,7 +9,6 @@ from support.book_files import CUSTOMER_HEADINGS, LOAN_HEADINGS, csv_file, custo
 from support.calls import SECONDS, applicant, check_of, loan_of, per_cent, refused, registered
 from support.servers import CUSTOMERS, LOANS, SEVERAL_PROCESSES, RunningServer, StartServer, eventually, kill
 
-import almeno_grpc
 from almeno_grpc.api import credit_service_pb2 as pb
 from almeno_grpc.api import import_pb2
 
@@ -81,25 +78,6 @@ def test_figures_add_up_over_all_processes(observed: RunningServer) -> None:
         ("booking", "EMI_BURDEN_TOO_HIGH"): 16,
         ("booking", "RATE_ABOVE_MAXIMUM"): 16,
     }
-
-
-DOCUMENT = Path(almeno_grpc.__file__).parent / "serving" / "README.md"
-
-
-def test_every_metric_is_documented_and_every_documented_one_is_there(observed: RunningServer) -> None:
-    customer_id = registered(observed.credit).customer_id
-    observed.credit.CheckEligibility(check_of(customer_id, 90_000_000), timeout=SECONDS)
-    observed.load(CUSTOMERS, csv_file(CUSTOMER_HEADINGS, [customer_row(700_001)]))
-    rows = re.findall(r"^\| (`(?:almeno|grpc)_.*?`) \| (?:counter|gauge|histogram)", DOCUMENT.read_text(), re.MULTILINE)
-    documented = {name for row in rows for name in re.findall("`([a-z_]+)`", row)}
-    # Those of other tests have a server with TLS, and one that has taken on calls.
-    documented.remove("almeno_tls_certificate_expiry_timestamp_seconds")
-
-    def exported() -> set[str]:
-        return {re.sub("_(bucket|count|sum)$", "", name) for name, *_ in observed.metrics()}
-
-    eventually(lambda: exported() >= documented)
-    assert exported() == documented
 
 
 def is_reachable(server: RunningServer) -> bool:
