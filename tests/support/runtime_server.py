@@ -150,6 +150,8 @@ def runtime_server(
     server.stop(1).wait()
     eventually(lambda: admission.calls_under_way == 0)
     admission.close()
+    # Each call that has begun has ended, or it would count as in flight for ever.
+    eventually(lambda: metrics.begun.total() == metrics.calls.total())
 
 
 def eventually(holds: Callable[[], bool], seconds: float = 5) -> None:
