@@ -73,18 +73,20 @@ class CreditApplication:
         metrics: Metrics,
     ) -> None:
         # Three threads more look after the store itself, after callers and after the audit trail.
-        self._store = SqlStore(settings.database_url, threads=settings.threads + WRITE_THREADS + MAX_STREAMS + 3)
+        self._store = SqlStore(
+            settings.database_url, threads=settings.threads + WRITE_THREADS + MAX_STREAMS + 3, metrics=metrics
+        )
         self._callers = CallerDirectory(self._store, clock) if settings.access == "keys" else None
         self._audit = AuditQueue(self._store, clock) if settings.access == "keys" else None
         access = self._callers or NO_ACCESS_CHECK
         self._draining = threading.Event()
         calendar, terms_calendar = PolicyCalendar(policies), TermsCalendar(terms, self._store)
         idempotency = Idempotency(self._store, clock, access)
-        self._checks = CheckService(self._store, calendar, clock)
-        self._customers = CustomerService(self._store, clock, access)
-        self._booking = BookingService(self._store, calendar, terms_calendar, clock, access)
+        self._checks = CheckService(self._store, calendar, clock, metrics)
+        self._customers = CustomerService(self._store, clock, access, metrics)
+        self._booking = BookingService(self._store, calendar, terms_calendar, clock, access, metrics)
         accounts = AccountReader(terms_calendar)
-        self._repayments = RepaymentService(self._store, accounts, clock, access)
+        self._repayments = RepaymentService(self._store, accounts, clock, access, metrics)
         persons = Persons(self._audit, clock)
         services = CreditServices(
             self._customers,

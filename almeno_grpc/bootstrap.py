@@ -7,7 +7,7 @@ import worker in one that imports.
 import hashlib
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,10 +21,10 @@ from almeno_grpc.domain.errors import BusinessDateBehind
 from almeno_grpc.domain.imports import ImportKind
 from almeno_grpc.domain.norms import Norms
 from almeno_grpc.domain.policy import Policy
-from almeno_grpc.domain.rule_file import R, RuleFileError
+from almeno_grpc.domain.rule_file import DatedRule, R, RuleFileError, newest_in_effect
 from almeno_grpc.domain.terms import Terms
 from almeno_grpc.logs import log_event
-from almeno_grpc.metrics import Metrics
+from almeno_grpc.metrics import Metrics, StoreFigures
 from almeno_grpc.service.access import AccessService
 from almeno_grpc.service.audit_anchor import AnchorFile
 from almeno_grpc.service.audit_signing import KeyUnusable, SigningKey, read_key
@@ -75,6 +75,26 @@ def load_norms(lender_folder: Path | None = None) -> list[Norms]:
     return _load(NORMS, lender_folder)
 
 
+def load_all_rules(settings: Settings) -> Mapping[str, Sequence[DatedRule]]:
+    """The rules of each kind, by its name.
+
+    Raises:
+        ConfigurationError: A file cannot be used.
+    """
+    folder = settings.rules
+    return {
+        POLICIES.name: load_policies(folder),
+        TERMS.name: load_terms(folder),
+        NORMS.name: load_norms(folder),
+    }
+
+
+def versions_in_effect(rules: Mapping[str, Sequence[DatedRule]], clock: Clock) -> dict[str, str]:
+    """The versions in effect on the business date, by the name of their kind; none where all take effect later."""
+    in_effect = {name: newest_in_effect(of_kind, clock.today()) for name, of_kind in rules.items()}
+    return {name: rule.version for name, rule in in_effect.items() if rule is not None}
+
+
 def _load(kind: RuleKind[R], lender_folder: Path | None) -> list[R]:
     try:
         return load_rules(kind, lender_folder)
@@ -98,18 +118,71 @@ def prepare_database(settings: Settings) -> None:
     except DatabaseUnusable as error:
         raise ConfigurationError(str(error)) from error
     try:
+        behind = _check_book(store, policies, terms, clock_of(settings))
+        if behind is not None:
+            log_event("business_date_behind", logging.WARNING, message=behind.message)
+    finally:
+        store.close()
+
+
+@dataclass(frozen=True)
+class DatabaseState:
+    """A database as a start would find it.
+
+    Attributes:
+        revision: Of its schema; None where a start makes it.
+        newest_revision: To which a start upgrades it; None where it makes it.
+        behind: Why a server would change nothing, where the book has come to a later day than its own.
+    """
+
+    revision: str | None
+    newest_revision: str | None
+    behind: BusinessDateBehind | None = None
+
+
+def inspect_database(settings: Settings) -> DatabaseState:
+    """Looks at the database as `prepare_database` does, and writes nothing.
+
+    The book is held against the rule files and the business date where its schema is the newest.
+
+    Raises:
+        ConfigurationError: The database or a rule file cannot be used.
+        CreditError: The database is not available.
+    """
+    policies, terms = load_policies(settings.rules), load_terms(settings.rules)
+    try:
+        store = SqlStore(settings.database_url, threads=1, read_only=True)
+        try:
+            if store.is_new():
+                return DatabaseState(None, None)
+            store.refuse_damage(MAX_CHECK_SECONDS)
+            revision, newest = store.revisions()
+            is_newest = revision == newest
+            behind = _check_book(store, policies, terms, clock_of(settings)) if is_newest else None
+            return DatabaseState(revision, newest, behind)
+        finally:
+            store.close()
+    except DatabaseUnusable as error:
+        raise ConfigurationError(str(error)) from error
+
+
+def _check_book(
+    store: SqlStore, policies: Sequence[Policy], terms: Sequence[Terms], clock: Clock
+) -> BusinessDateBehind | None:
+    """Holds the rule files against what is pinned, and tells where the business date is behind.
+
+    Raises:
+        ConfigurationError: A file has changed or is gone.
+    """
+    try:
         with store.read() as tx:
             check_pins(POLICIES, tx.policy_pins.all(), policies)
             check_pins(TERMS, tx.terms_pins.all(), terms, content_is_pinned=True)
         # Those whose file is gone are read from the database: here, and not in a call.
         TermsCalendar(terms, store).all()
-        behind = _business_date_behind(store, clock_of(settings))
-        if behind is not None:
-            log_event("business_date_behind", logging.WARNING, message=behind.message)
     except RuleFileError as error:
         raise ConfigurationError(str(error)) from error
-    finally:
-        store.close()
+    return _business_date_behind(store, clock)
 
 
 def _business_date_behind(store: SqlStore, clock: Clock) -> BusinessDateBehind | None:
@@ -152,7 +225,7 @@ def build_import_worker(settings: Settings, metrics: Metrics) -> Callable[[threa
     from almeno_grpc.imports.worker import ImportWorker  # noqa: PLC0415 - as above
     from almeno_grpc.service.audit_upkeep import AuditUpkeep, Retention  # noqa: PLC0415 - as above
 
-    store = SqlStore(settings.database_url, threads=1)
+    store = SqlStore(settings.database_url, threads=1, metrics=metrics)
     limits = ReadingLimits(
         unpacked_bytes=settings.import_max_unpacked_bytes,
         rows=settings.import_max_rows,
@@ -227,19 +300,21 @@ def create_administrator(settings: Settings, key: str, *, recover: bool) -> None
         store.close()
 
 
-def import_queue_depth(settings: Settings) -> Callable[[], int]:
-    """Makes the function that counts the imports that have not ended."""
+def store_figures(settings: Settings) -> Callable[[], StoreFigures]:
+    """Makes the function that looks at the database for a scrape."""
+    rules = load_all_rules(settings)
 
-    def depth() -> int:
+    def figures() -> StoreFigures:
         # A connection of its own each time: between two scrapes the supervisor holds none.
         store = SqlStore(settings.database_url, threads=1)
         try:
             with store.read() as tx:
-                return tx.imports.depth()
+                depth, oldest = tx.imports.depth(), tx.imports.oldest_waiting_microseconds()
+            return StoreFigures(depth, oldest, store.file_bytes(), versions_in_effect(rules, clock_of(settings)))
         finally:
             store.close()
 
-    return depth
+    return figures
 
 
 def _upload(kind: ImportKind, path: Path) -> Upload:

@@ -341,6 +341,10 @@ def flag_of(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
+CHECK = "--check"
+"""Flag of a run that looks at what a start would need, and starts nothing. It stands in front."""
+
+
 def settings_from_command_line(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
     """Reads the settings of a server; `--help` and `--version` print and end the program.
 
@@ -354,6 +358,11 @@ def settings_from_command_line(arguments: Sequence[str], environment: Mapping[st
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {version('almeno-grpc')}")
+    parser.add_argument(
+        CHECK,
+        action="store_true",
+        help="look at settings, certificates, rules and database, and write nothing; exit with 0, or 2 for a fault",
+    )
     defaults: dict[str, Any] = {declared.name: declared.default for declared in fields(Settings)}
     for name, setting in _declared().items():
         default = defaults[name]

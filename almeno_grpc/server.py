@@ -4,7 +4,8 @@ import os
 import sys
 
 from almeno_grpc.commands import COMMANDS
-from almeno_grpc.config import ConfigurationError, settings_from_command_line
+from almeno_grpc.config import CHECK, ConfigurationError, settings_from_command_line
+from almeno_grpc.serving.check import check
 from almeno_grpc.serving.process_protection import protect_process
 from almeno_grpc.serving.signals import keep_standard_descriptors
 from almeno_grpc.serving.supervisor import MISCONFIGURED, Supervisor
@@ -26,4 +27,6 @@ def main() -> int:
     except ConfigurationError as error:
         sys.stderr.write(f"almeno-server: {error}\n")
         return MISCONFIGURED
+    if CHECK in sys.argv[1:]:
+        return check(settings, sys.stdout)
     return Supervisor(settings).run()

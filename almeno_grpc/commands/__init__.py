@@ -1,15 +1,16 @@
-"""Commands of the program `almeno-server` that work on the database and serve nothing.
+"""Commands of the program `almeno-server` that serve nothing.
 
 `almeno-server audit verify` is the command `audit` with the argument `verify`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 
-from almeno_grpc.commands import access, audit
+from almeno_grpc.commands import access, audit, ops
 
 COMMANDS: Mapping[str, Callable[[Sequence[str], Mapping[str, str]], int]] = {
     "access": access.main,
     "audit": audit.main,
+    "ops": ops.main,
 }
 """By name: each takes the arguments behind it and the environment, and gives the exit code."""
 

@@ -12,6 +12,7 @@ from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
 from almeno_grpc.domain.errors import TooManyCalls
+from almeno_grpc.metrics import CALLS_WAITING, NO_METRICS, Metrics
 
 C = TypeVar("C")
 
@@ -31,6 +32,7 @@ class BatchQueue(Generic[C]):
         *,
         max_calls: int,
         keys_of: Callable[[C], Iterable[Hashable]] = no_keys,
+        metrics: Metrics = NO_METRICS,
     ) -> None:
         """Makes the queue; its thread starts with the first call.
 
@@ -40,6 +42,7 @@ class BatchQueue(Generic[C]):
                 called once, as late as it can: what arrives before is in it. It must not raise.
             max_calls: The most calls of a batch.
             keys_of: A batch holds at most one call of each key; the others stay in the queue, in their order.
+            metrics: Where batches are counted, under the name of the queue.
         """
         self._name = name
         self._run = run
@@ -51,6 +54,8 @@ class BatchQueue(Generic[C]):
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._is_closed = False
+        self._count_batch = metrics.batch_sizes(name)
+        metrics.gauge(CALLS_WAITING, lambda: self._arrived.qsize() + len(self._waiting), name)
 
     def submit(self, call: C) -> None:
         """Queues a call for the next batch.
@@ -110,4 +115,5 @@ class BatchQueue(Generic[C]):
                 left.append(call)
             seen.update(keys)
         self._waiting = left
+        self._count_batch(len(batch))
         return batch

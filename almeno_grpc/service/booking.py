@@ -12,6 +12,7 @@ from almeno_grpc.domain.decision import Borrower, Decision, LoanRequest, decide
 from almeno_grpc.domain.errors import CustomerNotFound, LoanNotFound, NoTermsInEffect
 from almeno_grpc.domain.loan import Loan, LoanState
 from almeno_grpc.domain.terms import Terms, fees_of, net_disbursed
+from almeno_grpc.metrics import NO_METRICS, Metrics
 from almeno_grpc.service.decision_snapshot import StoredDecision, decision_record, stored_decision_of
 from almeno_grpc.service.idempotency import NO_ACCESS_CHECK, AccessCheck, NotLocked, RequestContext, WriteQueue
 from almeno_grpc.service.identifiers import new_identifier
@@ -79,6 +80,7 @@ class BookingService:
         terms: TermsCalendar,
         clock: Clock,
         access: AccessCheck = NO_ACCESS_CHECK,
+        metrics: Metrics = NO_METRICS,
     ) -> None:
         self._store = store
         self._policies = policies
@@ -88,7 +90,7 @@ class BookingService:
         self._pinned_terms = PinnedVersions(TERMS)
         # A batch holds one booking of a customer: the next one has to see it.
         self._queue: WriteQueue[BookingRequest, BookingState, Booking] = WriteQueue(
-            "bookings", store, clock, self, key_of=attrgetter("customer_id"), access=access
+            "bookings", store, clock, self, key_of=attrgetter("customer_id"), access=access, metrics=metrics
         )
 
     def book(

@@ -8,6 +8,7 @@ from datetime import date
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.decision import Borrower, Decision, LoanRequest, decide
 from almeno_grpc.domain.errors import CreditError, CustomerNotFound
+from almeno_grpc.metrics import NO_METRICS, Metrics
 from almeno_grpc.service.batching import BatchQueue
 from almeno_grpc.service.policies import PolicyCalendar
 from almeno_grpc.service.store import Store
@@ -31,11 +32,13 @@ class _PendingCheck:
 class CheckService:
     """The use cases that decide and store nothing."""
 
-    def __init__(self, store: Store, policies: PolicyCalendar, clock: Clock) -> None:
+    def __init__(self, store: Store, policies: PolicyCalendar, clock: Clock, metrics: Metrics = NO_METRICS) -> None:
         self._store = store
         self._policies = policies
         self._clock = clock
-        self._queue: BatchQueue[_PendingCheck] = BatchQueue("checks", self._run_batch, max_calls=MAX_BATCH_CHECKS)
+        self._queue: BatchQueue[_PendingCheck] = BatchQueue(
+            "checks", self._run_batch, max_calls=MAX_BATCH_CHECKS, metrics=metrics
+        )
 
     def check(self, request: LoanRequest, encode: Callable[[Decision], bytes]) -> Future[bytes]:
         """Decides a request now, together with those that wait with it.

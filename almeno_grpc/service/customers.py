@@ -10,6 +10,7 @@ from almeno_grpc.domain.customer import Customer, approved_limit, phone_digits
 from almeno_grpc.domain.customer_change import CustomerChange
 from almeno_grpc.domain.errors import CustomerNotFound, PhoneNumberTaken
 from almeno_grpc.domain.position import CreditPosition
+from almeno_grpc.metrics import NO_METRICS, Metrics
 from almeno_grpc.service.idempotency import NO_ACCESS_CHECK, AccessCheck, RequestContext, WriteQueue
 from almeno_grpc.service.store import Changes, Store, Transaction
 
@@ -37,11 +38,13 @@ class RegistrationState:
 class CustomerService:
     """The use cases around customers."""
 
-    def __init__(self, store: Store, clock: Clock, access: AccessCheck = NO_ACCESS_CHECK) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, access: AccessCheck = NO_ACCESS_CHECK, metrics: Metrics = NO_METRICS
+    ) -> None:
         self._store = store
         self._clock = clock
         self._queue: WriteQueue[Applicant, RegistrationState, Customer] = WriteQueue(
-            "registrations", store, clock, self, key_of=attrgetter("phone_number"), access=access
+            "registrations", store, clock, self, key_of=attrgetter("phone_number"), access=access, metrics=metrics
         )
 
     def register(

@@ -29,6 +29,7 @@ from almeno_grpc.domain.errors import (
     Unavailable,
     WriteConflict,
 )
+from almeno_grpc.metrics import NO_METRICS, Metrics
 from almeno_grpc.service.batching import BatchQueue
 from almeno_grpc.service.store import Changes, IdempotencyRecord, Store, Transaction, always
 from almeno_grpc.tracing import CallSpan, Steps, current_span, steps_of_batch
@@ -280,6 +281,7 @@ class WriteQueue(Generic[Q, S, R]):
         use_case: UseCase[Q, S, R],
         key_of: Callable[[Q], Hashable],
         access: AccessCheck = NO_ACCESS_CHECK,
+        metrics: Metrics = NO_METRICS,
     ) -> None:
         """Makes the queue.
 
@@ -290,6 +292,7 @@ class WriteQueue(Generic[Q, S, R]):
             use_case: What the calls do.
             key_of: What two requests of one batch may not have in common, such as the customer.
             access: Who may still make their calls.
+            metrics: Where batches are counted.
         """
         self._access = access
         self._store = store
@@ -297,9 +300,11 @@ class WriteQueue(Generic[Q, S, R]):
         self._use_case = use_case
         self._key_of = key_of
         self._queue: BatchQueue[PendingCall[Q, R]] = BatchQueue(
-            name, self._run_batch, max_calls=MAX_BATCH_CALLS, keys_of=self._keys_of
+            name, self._run_batch, max_calls=MAX_BATCH_CALLS, keys_of=self._keys_of, metrics=metrics
         )
-        self._alone: BatchQueue[PendingCall[Q, R]] = BatchQueue(f"{name}-alone", self._run_alone, max_calls=1)
+        self._alone: BatchQueue[PendingCall[Q, R]] = BatchQueue(
+            f"{name}-alone", self._run_alone, max_calls=1, metrics=metrics
+        )
 
     def submit(
         self,

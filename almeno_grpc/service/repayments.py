@@ -17,6 +17,7 @@ from almeno_grpc.domain.repayment import PrepaymentEffect, Repayment, RepaymentC
 from almeno_grpc.domain.repayment_schedule import installments
 from almeno_grpc.domain.replay import repaid
 from almeno_grpc.domain.sanction import raise_if_not_disbursed
+from almeno_grpc.metrics import NO_METRICS, Metrics
 from almeno_grpc.service.accounts import AccountReader, OpenAccount
 from almeno_grpc.service.idempotency import NO_ACCESS_CHECK, AccessCheck, NotLocked, RequestContext, WriteQueue
 from almeno_grpc.service.identifiers import new_identifier
@@ -75,14 +76,19 @@ class RepaymentService:
     """The use cases around what is paid on loans."""
 
     def __init__(
-        self, store: Store, accounts: AccountReader, clock: Clock, access: AccessCheck = NO_ACCESS_CHECK
+        self,
+        store: Store,
+        accounts: AccountReader,
+        clock: Clock,
+        access: AccessCheck = NO_ACCESS_CHECK,
+        metrics: Metrics = NO_METRICS,
     ) -> None:
         self._store = store
         self._accounts = accounts
         self._clock = clock
         # A batch holds one repayment of a loan: the next one has to see it.
         self._queue: WriteQueue[RepaymentRequest, RepaymentState, Recorded] = WriteQueue(
-            "repayments", store, clock, self, key_of=attrgetter("loan_id"), access=access
+            "repayments", store, clock, self, key_of=attrgetter("loan_id"), access=access, metrics=metrics
         )
 
     def record(

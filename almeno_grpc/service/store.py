@@ -427,6 +427,9 @@ class ImportStore(Protocol):
     def depth(self) -> int:
         """How many imports have not ended."""
 
+    def oldest_waiting_microseconds(self) -> int | None:
+        """When the first of them came, since the epoch; None where there is none."""
+
     def content(self, import_id: str) -> Generator[bytes, None, None]:
         """The uploaded file in pieces, fetched one by one; to be closed by whoever does not want them all."""
 

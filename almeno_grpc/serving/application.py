@@ -11,7 +11,7 @@ import grpc
 from google.protobuf.descriptor import MethodDescriptor
 
 from almeno_grpc.config import Settings
-from almeno_grpc.metrics import Metrics
+from almeno_grpc.metrics import Metrics, StoreFigures
 from almeno_grpc.rpc.runtime.authentication import Authentication
 from almeno_grpc.serving.gc_tuning import paused_collection
 
@@ -84,8 +84,8 @@ class Bootstrap(Protocol):
     def queue_files(self, settings: Settings) -> None:
         """Queues the files of the settings `load_customers` and `load_loans`."""
 
-    def import_queue_depth(self, settings: Settings) -> Callable[[], int]:
-        """Makes the function that counts the imports that wait; it is called from several threads."""
+    def store_figures(self, settings: Settings) -> Callable[[], StoreFigures]:
+        """Makes the function that looks at the database for a scrape; it is called from several threads."""
 
 
 DEFAULT_BOOTSTRAP = "almeno_grpc.bootstrap"

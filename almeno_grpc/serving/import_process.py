@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 
-from almeno_grpc.metrics import metrics_of_process
+from almeno_grpc.metrics import Metrics, metrics_of_process
 from almeno_grpc.serving.control_channel import STOP_MARGIN_SECONDS, Started, remove_metrics, start_process
 from almeno_grpc.serving.gc_tuning import freeze_loaded_objects, paused_collection
 from almeno_grpc.serving.signals import StopSignals
@@ -23,9 +23,12 @@ def main() -> None:
     signals = StopSignals(signal.SIGTERM, on_stop=stop.set)
     process = start_process(sys.argv[1:])
     os.nice(NICENESS)
-    threading.Thread(target=_follow_supervisor, args=(process, stop), name="control-channel", daemon=True).start()
+    metrics = metrics_of_process()
+    threading.Thread(
+        target=_follow_supervisor, args=(process, stop, metrics), name="control-channel", daemon=True
+    ).start()
     with paused_collection():
-        work = process.bootstrap.build_import_worker(process.settings, metrics_of_process())
+        work = process.bootstrap.build_import_worker(process.settings, metrics)
     freeze_loaded_objects()
     process.channel.send_ready()
     work(stop)
@@ -34,7 +37,7 @@ def main() -> None:
     sys.exit(0 if signals.count or process.channel.is_broken else 1)
 
 
-def _follow_supervisor(process: Started, stop: threading.Event) -> None:
+def _follow_supervisor(process: Started, stop: threading.Event, metrics: Metrics) -> None:
     """Answers the supervisor, and stops the worker when that has ended; kills its process group, if it takes too long.
 
     This thread answers, for the worker may wait for the database or for its reader as long as their own bounds allow.
@@ -42,6 +45,7 @@ def _follow_supervisor(process: Started, stop: threading.Event) -> None:
     while not process.channel.is_broken:
         process.channel.wait()
         process.channel.answer()
+        metrics.sample()
     stop.set()
     remove_metrics()
     time.sleep(process.settings.drain_seconds + STOP_MARGIN_SECONDS)

@@ -41,6 +41,7 @@ def main() -> None:
         process.channel.wait(signals.reader)
         signals.drain()
         process.channel.answer(SIGNS[server.look_at_store()])
+        metrics.sample()
     server.reject_calls()
     _drain_calls(server, signals, process)
     if process.channel.is_broken:

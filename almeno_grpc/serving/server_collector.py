@@ -1,17 +1,15 @@
 """The metrics of a server: the samples of all its processes, added up, and the supervisor's own."""
 
-import logging
-from collections.abc import Callable, Iterator
-from datetime import datetime
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from almeno_grpc.logs import log_event
-from almeno_grpc.metrics import CALL_LABELS, HANDLED, HANDLING_SECONDS
+from almeno_grpc.metrics import CALL_LABELS, GAUGE_FILES, HANDLED, HANDLING_SECONDS, METHOD_LABELS, STARTED
 
 READ_TRIES = 5
 """A process that starts has a file of samples for a moment that is still empty, and cannot be read."""
@@ -24,40 +22,27 @@ _untyped_collector: Any = MultiProcessCollector
 class ServerCollector(Collector):
     """Adds up the samples that the processes have written, and adds the supervisor's own."""
 
-    def __init__(
-        self,
-        folder: Path,
-        restarts: Callable[[], int],
-        queue_depth: Callable[[], int],
-        certificate_expiry: Callable[[], datetime | None] = lambda: None,
-    ) -> None:
+    def __init__(self, folder: Path, supervisor: Collector) -> None:
+        """Makes the collector.
+
+        Args:
+            folder: Of the files of samples.
+            supervisor: Tells what the supervisor knows.
+        """
         self._folder = folder
-        self._restarts = restarts
-        self._queue_depth = queue_depth
-        self._certificate_expiry = certificate_expiry
+        self._supervisor = supervisor
 
     def collect(self) -> Iterator[Metric]:
         """Reads all samples."""
-        for metric in self._of_processes():
-            if metric.name == HANDLING_SECONDS:
-                yield _handled_total(metric)
-            yield metric
-        restarts = CounterMetricFamily("almeno_process_restarts", "Processes started again after they had died.")
-        restarts.add_metric([], self._restarts())
-        yield restarts
-        expires = self._certificate_expiry()
-        if expires is not None:
-            yield GaugeMetricFamily(
-                "almeno_tls_certificate_expiry_timestamp_seconds",
-                "When the certificate that the server shows expires, in seconds since the epoch.",
-                expires.timestamp(),
-            )
-        try:
-            depth = self._queue_depth()
-        except Exception as error:
-            log_event("queue_depth_failed", logging.WARNING, error=error)
-            return
-        yield GaugeMetricFamily("almeno_import_queue_depth", "Imports that wait for the import worker.", depth)
+        metrics = {metric.name: metric for metric in self._of_processes()}
+        calls = metrics.pop(HANDLING_SECONDS, None)
+        started = metrics.pop(STARTED, None)
+        if calls is not None:
+            yield calls
+            yield _handled_total(calls)
+            yield _started_total(started, calls)
+        yield from metrics.values()
+        yield from self._supervisor.collect()
 
     def _of_processes(self) -> list[Metric]:
         for tries_left in reversed(range(READ_TRIES)):
@@ -69,10 +54,32 @@ class ServerCollector(Collector):
         return []
 
 
+def forget_gauges(folder: Path, process_id: int) -> None:
+    """Removes the gauges of a process that has died; its counts stay."""
+    with suppress(FileNotFoundError):
+        (folder / f"{GAUGE_FILES}_{process_id}.db").unlink()
+
+
 def _handled_total(handling_seconds: Metric) -> Metric:
     """The number of calls, from the counts of the histogram of their durations."""
     total = CounterMetricFamily(HANDLED, "Calls that ended.", labels=CALL_LABELS)
     for sample in handling_seconds.samples:
         if sample.name == f"{HANDLING_SECONDS}_count":
             total.add_metric([sample.labels[name] for name in CALL_LABELS], sample.value)
+    return total
+
+
+def _started_total(started: Metric | None, handling_seconds: Metric) -> Metric:
+    """The calls that began, which are sampled, and so may lag behind those that have ended by half a second."""
+    counts: dict[tuple[str, ...], float] = {}
+    for sample in handling_seconds.samples:
+        if sample.name == f"{HANDLING_SECONDS}_count":
+            labels = tuple(sample.labels[name] for name in METHOD_LABELS)
+            counts[labels] = counts.get(labels, 0) + sample.value
+    for sample in started.samples if started is not None else ():
+        labels = tuple(sample.labels[name] for name in METHOD_LABELS)
+        counts[labels] = max(counts.get(labels, 0), sample.value)
+    total = CounterMetricFamily(STARTED, "Calls that began.", labels=METHOD_LABELS)
+    for labels, count in counts.items():
+        total.add_metric(labels, count)
     return total

@@ -23,8 +23,10 @@ from almeno_grpc.serving.control_channel import METRICS_FOLDER, STOP_MARGIN_SECO
 from almeno_grpc.serving.metrics_endpoint import MetricsEndpoint
 from almeno_grpc.serving.next_steps import tell_next_steps
 from almeno_grpc.serving.port import AddressUnavailable, PortClaim
-from almeno_grpc.serving.server_collector import ServerCollector
+from almeno_grpc.serving.server_collector import ServerCollector, forget_gauges
+from almeno_grpc.serving.service_manager import SOCKET, ServiceManager
 from almeno_grpc.serving.signals import StopSignals
+from almeno_grpc.serving.supervisor_collector import SupervisorCollector
 from almeno_grpc.serving.watchdog import Watchdog
 from almeno_grpc.serving.worker_process import MAX_FAILED_STARTS, WorkerProcess
 
@@ -56,6 +58,8 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
         self._workers: list[WorkerProcess] = []
         self._certificates: CertificateRenewal | None = None
+        self._metrics_folder: Path | None = None
+        self._manager = ServiceManager()
 
     def run(self) -> int:
         """Serves until a signal asks to stop, or the server fails.
@@ -102,30 +106,31 @@ class Supervisor:
         self._bootstrap.prepare_database(self._settings)
         environment = {name: text for name, text in os.environ.items() if not name.startswith(PREFIX)}
         environment |= self._settings.as_environment()
-        environment.pop(METRICS_FOLDER, None)
+        for name in (METRICS_FOLDER, SOCKET):
+            environment.pop(name, None)
         # The core of gRPC would write lines of its own, which are not JSON.
         environment.setdefault("GRPC_VERBOSITY", "NONE")
         if self._settings.metrics_address:
-            folder = held.enter_context(_temporary_folder())
+            folder = self._metrics_folder = held.enter_context(_temporary_folder())
             environment[METRICS_FOLDER] = str(folder)
             endpoint = self._serve_metrics(self._settings.metrics_address, folder)
             held.callback(endpoint.server_close)
             held.callback(endpoint.shutdown)
             self._settings = replace(self._settings, metrics_address=endpoint.address)
         roles = [*(f"rpc-{index}" for index in range(self._settings.workers)), IMPORT_ROLE]
-        self._workers = [WorkerProcess(role, self._bootstrap_name, environment) for role in roles]
+        self._workers += [WorkerProcess(role, self._bootstrap_name, environment) for role in roles]
         self._watchdog = Watchdog(
             self._workers, self._settings.process_max_silence_seconds, self._settings.process_max_memory_bytes
         )
 
     def _serve_metrics(self, address: Address, folder: Path) -> MetricsEndpoint:
-        depth = self._bootstrap.import_queue_depth(self._settings)
-        collector = ServerCollector(
-            folder,
-            lambda: sum(max(0, worker.restarts) for worker in self._workers),
-            depth,
+        supervisor = SupervisorCollector(
+            self._settings,
+            self._workers,
+            self._bootstrap.store_figures(self._settings),
             lambda: self._certificates.expires if self._certificates else None,
         )
+        collector = ServerCollector(folder, supervisor)
         try:
             endpoint = MetricsEndpoint(address, collector, self._is_ready, self._settings.metrics_token_file)
         except OSError as error:
@@ -150,6 +155,7 @@ class Supervisor:
                 self._wait()
                 self._reap()
                 self._watchdog.look()
+                self._manager.tell_alive()
         finally:
             self._stop()
         return STOPPED
@@ -168,6 +174,7 @@ class Supervisor:
             access=settings.access,
             certificate_expires=self._certificates.expires.isoformat() if self._certificates else None,
         )
+        self._manager.tell_ready(f"serving on {settings.address}, business date {business_date.isoformat()}")
         tell_next_steps(settings, business_date)
 
     def _start_missing(self) -> None:
@@ -190,9 +197,11 @@ class Supervisor:
 
     def _reap(self) -> None:
         for worker in self._workers:
-            code = worker.reap(self._selector)
+            process_id, code = worker.process_id, worker.reap(self._selector)
             if code is None or self._signals.count:
                 continue
+            if self._metrics_folder is not None and process_id is not None:
+                forget_gauges(self._metrics_folder, process_id)
             log_event("process_died", logging.ERROR, process=worker.role, exit_code=code)
             if worker.failed_starts >= MAX_FAILED_STARTS:
                 raise RestartLimitReached(
@@ -202,6 +211,7 @@ class Supervisor:
     def _stop(self) -> None:
         """Sends SIGTERM to all processes, and SIGKILL to those that do not stop in time."""
         log_event("server_stopping", signals=self._signals.count)
+        self._manager.tell_stopping()
         asked = max(1, self._signals.count)
         deadline = time.monotonic() + self._settings.drain_seconds + STOP_MARGIN_SECONDS
         for worker in self._workers:

@@ -1,12 +1,13 @@
 """What differs between the databases: `almeno_grpc.storage.sqlite` and `almeno_grpc.storage.postgres` implement it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sqlalchemy import Column, Connection, Engine
+from sqlalchemy import Column, Connection, Engine, QueuePool
 
+from almeno_grpc.metrics import DATABASE_CONNECTIONS, DATABASE_CONNECTIONS_MAX, Metrics
 from almeno_grpc.service.store import Lock
 from almeno_grpc.storage.audit_writes import AuditWrites
 from almeno_grpc.storage.compiled import CompiledStatement, Row
@@ -70,6 +71,13 @@ class Backend(Protocol):
             StoreUnavailable: The database takes no writes.
         """
 
+    def is_new(self) -> bool:
+        """Whether there is no database yet, and a start would make one.
+
+        Raises:
+            DatabaseUnusable: It could not, or could not write to the one that is there.
+        """
+
     def find_damage(self, max_seconds: int) -> str | None:
         """Reads the database, or as much as the time allows, and tells the first thing that is wrong with it."""
 
@@ -106,8 +114,23 @@ class Backend(Protocol):
     def analyze(self) -> None:
         """Renews the planner's statistics of tables that have grown."""
 
+    def measure(self, metrics: Metrics) -> None:
+        """Shows the connections of its pool."""
+
+    def file_bytes(self) -> Mapping[str, int]:
+        """Sizes of the files of the database, by what they are; none where a server keeps them."""
+
     def close(self) -> None:
         """Closes all connections."""
+
+
+def measure_pool(engine: Engine, metrics: Metrics) -> None:
+    """Shows the connections of an engine's pool: those that are checked out, those that are idle, and the most."""
+    pool = engine.pool
+    if isinstance(pool, QueuePool):
+        metrics.gauge(DATABASE_CONNECTIONS, pool.checkedout, "in_use")
+        metrics.gauge(DATABASE_CONNECTIONS, pool.checkedin, "idle")
+        metrics.gauge(DATABASE_CONNECTIONS_MAX, pool.size)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,17 +43,18 @@ def parse_url(database_url: str) -> URL:
     return completed
 
 
-def open_backend(url: URL, threads: int) -> Backend:
+def open_backend(url: URL, threads: int, *, read_only: bool = False) -> Backend:
     """The database of a URL, for one process. Connections do not survive a fork: each process opens its own.
 
     Args:
         url: As `parse_url` gives it.
         threads: How many threads are to work on it at the same time.
+        read_only: Whether nothing is ever written.
 
     Raises:
         DatabaseUnusable: The environment cannot use it.
     """
-    backend: Backend = _module(url, "backend").open_backend(url, threads)
+    backend: Backend = _module(url, "backend").open_backend(url, threads, read_only=read_only)
     return backend
 
 

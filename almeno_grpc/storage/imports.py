@@ -67,6 +67,7 @@ _NEXT = _FILES.where(
 ).with_for_update(skip_locked=True)
 _NEXT_BEHIND = _FILES.where(_WAITING, _f.queue_number > bindparam("of_number")).order_by(_f.queue_number).limit(1)
 _DEPTH = select(func.count()).select_from(import_file).where(_WAITING)
+_OLDEST = select(func.min(import_file.c.create_time_us)).where(_WAITING)
 _c = import_content.c
 _CONTENT = select(_c.content).where(_c.import_id == bindparam("of_import")).order_by(_c.number)
 _MAX_DONE_WITH = 16
@@ -176,6 +177,11 @@ class Imports:
     def depth(self) -> int:
         """How many imports have not ended."""
         return int(self._connection.execute(_DEPTH).scalar_one())
+
+    def oldest_waiting_microseconds(self) -> int | None:
+        """When the first import of the queue came."""
+        oldest: int | None = self._connection.execute(_OLDEST).scalar_one()
+        return oldest
 
     def content(self, import_id: str) -> Generator[bytes, None, None]:
         """The uploaded file in chunks, fetched one by one, for others wait while one is."""

@@ -30,11 +30,7 @@ def migrate(connection: Connection, revision: str = "head") -> None:
             does not know: a newer one, or one from before the first release.
     """
     script = _script()
-    current = MigrationContext.configure(connection).get_current_revision()
-    if current is None and inspect(connection).get_table_names():
-        raise DatabaseUnusable("the database holds tables of something else; name another in ALMENO_DATABASE_URL")
-    if current is not None:
-        _refuse_unknown(script, current)
+    current = _known_revision(script, connection)
     had_trail = inspect(connection).has_table(audit_event.name)
     _upgrade(connection, revision)
     # With the columns of the newest revision: digests are taken of all of them.
@@ -45,6 +41,28 @@ def migrate(connection: Connection, revision: str = "head") -> None:
         write_reforms(connection, upgraded)
     else:
         write_baseline(connection)
+
+
+def revisions(connection: Connection) -> tuple[str | None, str]:
+    """The revision of the database's schema, None where it is empty, and the newest that there is.
+
+    Raises:
+        DatabaseUnusable: As `migrate`.
+    """
+    script = _script()
+    newest = script.get_current_head()
+    if newest is None:
+        raise RuntimeError("the package has no migrations")
+    return _known_revision(script, connection), newest
+
+
+def _known_revision(script: ScriptDirectory, connection: Connection) -> str | None:
+    current = MigrationContext.configure(connection).get_current_revision()
+    if current is None and inspect(connection).get_table_names():
+        raise DatabaseUnusable("the database holds tables of something else; name another in ALMENO_DATABASE_URL")
+    if current is not None:
+        _refuse_unknown(script, current)
+    return current
 
 
 def _script() -> ScriptDirectory:

@@ -3,7 +3,7 @@
 import random
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from functools import cached_property
@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 
 from almeno_grpc.domain.decision import Borrower
 from almeno_grpc.domain.errors import DeadlineExceeded, StoreUnavailable, WriteConflict
+from almeno_grpc.metrics import NO_METRICS, Metrics
 from almeno_grpc.service.store import Changes, Lock, always
 from almeno_grpc.storage import business_days
 from almeno_grpc.storage.access import Callers
@@ -145,13 +146,23 @@ class SqlStore:
         has_failed: Set where the database could not do what it was asked to; whoever looks after it clears it.
     """
 
-    def __init__(self, database_url: str, *, threads: int = 8, must_exist: bool = False) -> None:
+    def __init__(
+        self,
+        database_url: str,
+        *,
+        threads: int = 8,
+        must_exist: bool = False,
+        read_only: bool = False,
+        metrics: Metrics = NO_METRICS,
+    ) -> None:
         """Opens the database.
 
         Args:
             database_url: Its URL.
             threads: How many threads are to work on it at the same time.
             must_exist: Whether no file is made where there is none.
+            read_only: Whether nothing is ever written, so that a SQLite file stays as it is to the byte.
+            metrics: Where transactions that write are counted, and connections shown.
 
         Raises:
             DatabaseUnusable: The URL or the environment cannot be used, or there is no file.
@@ -159,9 +170,11 @@ class SqlStore:
         url = parse_url(database_url)
         if must_exist and url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
             raise DatabaseUnusable(f"there is no database {url.database}")
-        self._backend = open_backend(url, threads)
+        self._backend = open_backend(url, threads, read_only=read_only)
         self.has_failed = threading.Event()
         self._written_until_seconds = 0.0
+        self._metrics = metrics
+        self._backend.measure(metrics)
 
     @property
     def engine(self) -> Engine:
@@ -179,6 +192,22 @@ class SqlStore:
 
         with self._translated_errors(), self._backend.migrate() as connection:
             migrate(connection, revision)
+
+    def is_new(self) -> bool:
+        """As the backend does."""
+        return self._backend.is_new()
+
+    def revisions(self) -> tuple[str | None, str]:
+        """The revision of the schema, None where the database is empty, and the newest that there is.
+
+        Raises:
+            DatabaseUnusable: As `migrate`.
+            StoreUnavailable: The database cannot be read.
+        """
+        from almeno_grpc.storage.schema import revisions  # noqa: PLC0415 - as for `migrate`
+
+        with self._translated_errors(), self._backend.read() as connection:
+            return revisions(connection)
 
     def refuse_damage(self, max_seconds: int) -> None:
         """Reads the database, or as much as the time allows, to see whether it is sound.
@@ -257,6 +286,10 @@ class SqlStore:
         with self._translated_errors():
             return self._backend.erase_log()
 
+    def file_bytes(self) -> Mapping[str, int]:
+        """Sizes of the files of the database, by what they are; none where a server keeps them."""
+        return self._backend.file_bytes()
+
     @contextmanager
     def try_lock(self, name: str) -> Iterator[Lock]:
         """As the backend does."""
@@ -264,12 +297,16 @@ class SqlStore:
             yield lock
 
     def _write_once(self, work: Callable[[SqlTransaction], T], is_active: Callable[[], bool]) -> T:
+        waiting_seconds = time.perf_counter()
         with self._translated_errors(), self._backend.write() as connection:
+            began_seconds = time.perf_counter()
             # Whoever had to wait in line for long may have nobody left to work for.
             _raise_if_inactive(is_active)
             transaction = OpenTransaction(connection, self._backend, writes=True, audit=AuditWrites(connection))
             result = work(SqlTransaction(transaction))
             _raise_if_inactive(is_active)
+            done_seconds = time.perf_counter()
+        self._metrics.transaction(began_seconds - waiting_seconds, time.perf_counter() - done_seconds)
         self._written_until_seconds = time.monotonic() + _PROVEN_SECONDS
         return result
 

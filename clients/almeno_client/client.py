@@ -19,6 +19,7 @@ from almeno_client.customers import CustomerCalls
 from almeno_client.decisions import DecisionCalls
 from almeno_client.errors import CreditServiceError, error_of_status
 from almeno_client.exports import ExportCalls
+from almeno_client.health import HealthCalls
 from almeno_client.imports import ImportCalls
 from almeno_client.key_facts import KeyFactsCalls
 from almeno_client.loan_changes import LoanChangeCalls
@@ -53,6 +54,7 @@ class CreditClient(
     PortfolioCalls,
     ExportCalls,
     AccessCalls,
+    HealthCalls,
 ):
     """A client of the credit service: one method a call, plain Python values in, frozen records out.
 

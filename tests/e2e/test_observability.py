@@ -59,6 +59,10 @@ def test_figures_add_up_over_all_processes(observed: RunningServer) -> None:
     after = server.metrics()
     assert difference(after, before, "grpc_server_handling_seconds_count") == expected
     assert sum(difference(after, before, "grpc_server_handling_seconds_sum").values()) > 0
+    # Each check was in a batch, and each booking that was not the same again in a transaction.
+    assert difference(after, before, "almeno_batch_calls_sum")["checks",] == 96
+    for name in ("almeno_write_wait_seconds_count", "almeno_commit_seconds_count"):
+        assert difference(after, before, name)[()] >= 2
     first = "LOAN_EXCEEDS_LIMIT"
     # An answer that is given again is no new decision.
     assert difference(after, before, "almeno_decisions_total") == {

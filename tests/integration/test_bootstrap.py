@@ -34,18 +34,20 @@ def test_files_that_the_settings_name_are_queued_customers_first_and_worked_on(t
         load_customers=tmp_path / "customers.csv",
         load_loans=tmp_path / "loans.csv",
     )
-    depth = bootstrap.import_queue_depth(settings)
-    assert depth() == 0
+    look = bootstrap.store_figures(settings)
+    assert (look().queued_imports, look().oldest_import_microseconds) == (0, None)
+    assert look().rules == {"policy": "2026-01", "norms": "2026-12"}
     bootstrap.queue_files(settings)
-    assert depth() == 2
+    assert look().queued_imports == 2
     loans, customers = book.imports.page(100, 10)
     assert [file.kind for file in (customers, loans)] == [ImportKind.CUSTOMERS, ImportKind.LOANS]
     assert [file.file_name for file in (customers, loans)] == ["customers.csv", "loans.csv"]
+    assert look().oldest_import_microseconds == customers.create_time
     stop = threading.Event()
     worker = threading.Thread(target=bootstrap.build_import_worker(settings, NoMetrics()), args=(stop,))
     worker.start()
     deadline = time.monotonic() + 30
-    while depth() and time.monotonic() < deadline:
+    while look().queued_imports and time.monotonic() < deadline:
         time.sleep(0.02)
     stop.set()
     worker.join()

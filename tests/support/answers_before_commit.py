@@ -5,12 +5,12 @@ from typing import Any
 
 from almeno_grpc import bootstrap
 from almeno_grpc.application import CreditApplication
-from almeno_grpc.bootstrap import build_import_worker, import_queue_depth, prepare_database, queue_files
+from almeno_grpc.bootstrap import build_import_worker, prepare_database, queue_files, store_figures
 from almeno_grpc.config import Settings
 from almeno_grpc.metrics import Metrics
 from almeno_grpc.service import idempotency
 
-__all__ = ["build_application", "build_import_worker", "import_queue_depth", "prepare_database", "queue_files"]
+__all__ = ["build_application", "build_import_worker", "prepare_database", "queue_files", "store_figures"]
 
 LATE_SECONDS = 0.01
 _execute_batch, _complete = idempotency.execute_batch, idempotency._complete

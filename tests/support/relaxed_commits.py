@@ -6,13 +6,13 @@ from sqlalchemy import event
 
 from almeno_grpc import bootstrap
 from almeno_grpc.application import CreditApplication
-from almeno_grpc.bootstrap import build_import_worker, import_queue_depth, prepare_database, queue_files
+from almeno_grpc.bootstrap import build_import_worker, prepare_database, queue_files, store_figures
 from almeno_grpc.config import Settings
 from almeno_grpc.metrics import Metrics
 from almeno_grpc.storage.postgres import backend as postgres
 from almeno_grpc.storage.sqlite import backend as sqlite
 
-__all__ = ["build_application", "build_import_worker", "import_queue_depth", "prepare_database", "queue_files"]
+__all__ = ["build_application", "build_import_worker", "prepare_database", "queue_files", "store_figures"]
 
 _open_sqlite = sqlite.open_engine
 

@@ -21,7 +21,7 @@ from almeno_grpc.api import (
     portfolio_service_pb2,
     portfolio_service_pb2_grpc,
 )
-from almeno_grpc.metrics import MethodLabels
+from almeno_grpc.metrics import MethodLabels, NoMetrics
 from almeno_grpc.rpc.runtime.admission import AdmissionInterceptor
 from almeno_grpc.rpc.runtime.limits import CallLimits
 from almeno_grpc.serving.standard_services import add_standard_services
@@ -35,20 +35,20 @@ LIMIT = 3
 """Calls that a connection may have under way, while no other one has: half of what the server takes on."""
 
 
-class RecordedMetrics:
+class RecordedMetrics(NoMetrics):
     def __init__(self) -> None:
         self.calls: Counter[tuple[str, str]] = Counter()
         self.types: dict[str, str] = {}
         self.seconds: list[float] = []
+        self.begun: Counter[str] = Counter()
+
+    def call_began(self, method: MethodLabels) -> None:
+        self.begun[f"/{method.grpc_service}/{method.grpc_method}"] += 1
 
     def call(self, method: MethodLabels, code: str, seconds: float) -> None:
         self.calls[f"/{method.grpc_service}/{method.grpc_method}", code] += 1
         self.types[method.grpc_method] = method.grpc_type
         self.seconds.append(seconds)
-
-    def decision(self, kind: str, reasons: tuple[str, ...], count: int = 1) -> None: ...
-    def import_rows(self, kind: str, outcome: str, rows: int) -> None: ...
-    def import_ended(self, kind: str, state: str) -> None: ...
 
 
 class Credit(credit_service_pb2_grpc.CreditServiceServicer):
@@ -153,6 +153,8 @@ def runtime_server(
     server.stop(1).wait()
     eventually(lambda: admission.calls_under_way == 0)
     admission.close()
+    # Each call that has begun has ended, or it would count as in flight for ever.
+    eventually(lambda: metrics.begun.total() == metrics.calls.total())
 
 
 def eventually(holds: Callable[[], bool], seconds: float = 5) -> None:

@@ -17,9 +17,10 @@ from almeno_grpc.api import (
     portfolio_service_pb2,
     portfolio_service_pb2_grpc,
 )
+from almeno_grpc.clock import Clock
 from almeno_grpc.config import Settings
 from almeno_grpc.domain.errors import CustomerNotFound, StoreUnavailable, Unavailable
-from almeno_grpc.metrics import Metrics
+from almeno_grpc.metrics import Metrics, StoreFigures
 from almeno_grpc.rpc.runtime.authentication import OpenAccess
 
 FOLDER = Path(os.environ.get("TOY_FOLDER", "."))
@@ -131,5 +132,5 @@ def queue_files(_settings: Settings) -> None:
     leave_note("queued")
 
 
-def import_queue_depth(_settings: Settings) -> Callable[[], int]:
-    return lambda: 4
+def store_figures(_settings: Settings) -> Callable[[], StoreFigures]:
+    return lambda: StoreFigures(4, Clock.now_microseconds() - 60_000_000, {"wal": 4096}, {"policy": "2026-12"})

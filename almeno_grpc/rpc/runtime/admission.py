@@ -12,7 +12,7 @@ from google.protobuf.descriptor import MethodDescriptor
 
 from almeno_grpc.domain.access import ANYONE, Caller
 from almeno_grpc.domain.errors import CreditError, ScopeMissing, ServerStopping, TooManyCalls
-from almeno_grpc.metrics import UNKNOWN_METHOD, MethodLabels, Metrics
+from almeno_grpc.metrics import CALLS_WAITING, UNKNOWN_METHOD, MethodLabels, Metrics
 from almeno_grpc.rpc.errors import MethodNotFound, to_status, with_pushback
 from almeno_grpc.rpc.runtime.authentication import Authentication, OpenAccess
 from almeno_grpc.rpc.runtime.calls import Resources, Room
@@ -104,6 +104,7 @@ class AdmissionInterceptor(grpc.ServerInterceptor):
             dispatches_early = grpc.__version__ in EARLY_DISPATCH_VERSIONS
         engine = _early_dispatch(self._resources) if dispatches_early else GrpcDispatch(self._resources)
         self.executor = DispatchExecutor(engine, self._calls)
+        self._measure(metrics)
 
     def intercept_service(
         self,
@@ -179,6 +180,14 @@ class AdmissionInterceptor(grpc.ServerInterceptor):
         """Calls that run, wait or are being answered, streams that hold a thread included."""
         return self._call_room.quota.taken + self._stream_room.quota.taken
 
+    def _measure(self, metrics: Metrics) -> None:
+        """Shows how full the server is."""
+        self._call_room.quota.measure(metrics, "call")
+        self._stream_room.quota.measure(metrics, "stream")
+        self._threadless_room.quota.measure(metrics, "watch")
+        for executor in (self._calls, self._writes, self._streams, self._exchanges, self._watch_openings):
+            metrics.gauge(CALLS_WAITING, executor.waiting, executor.name)
+
     def _admitted(self, method: Method, handler: grpc.RpcMethodHandler[Any, Any]) -> _Admitted:
         chain = MethodHandler(method, handler, self._limits, self._metrics, self._watches, self._authentication)
         executor, room = self._place_of(chain)
@@ -224,6 +233,7 @@ class RejectingHandler:
 
     def reject(self, _requests: Iterator[bytes], context: grpc.ServicerContext) -> NoReturn:
         """Ends a call."""
+        self._metrics.began()
         self._metrics.ended(self._status.code.name, 0.0)
         context.abort_with_status(with_pushback(self._status, self._error))
 

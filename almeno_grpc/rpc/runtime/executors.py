@@ -32,11 +32,28 @@ def run_work(work: Callable[[], object], arrived_seconds: float) -> None:
         log_event("call_broke_off", logging.ERROR, error=error)
 
 
+class _Threads(ThreadPoolExecutor):
+    """A thread pool that tells how much work waits."""
+
+    def waiting(self) -> int:
+        """Work that no thread has taken on yet."""
+        return self._work_queue.qsize()
+
+
 class CallExecutor:
-    """A thread pool for calls."""
+    """A thread pool for calls.
+
+    Attributes:
+        name: Begins the names of its threads.
+    """
 
     def __init__(self, threads: int, name: str) -> None:
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self.name = name
+        self._threads = _Threads(threads, thread_name_prefix=name)
+
+    def waiting(self) -> int:
+        """Calls that wait for a thread."""
+        return self._threads.waiting()
 
     def run(self, work: Callable[[], object]) -> Future[None]:
         """Runs work of a call, now or later.

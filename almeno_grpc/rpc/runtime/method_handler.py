@@ -114,7 +114,8 @@ class MethodHandler:
         return grpc.unary_stream_rpc_method_handler(behavior)
 
     def _arrival(self, context: grpc.ServicerContext, seconds: float) -> Arrival:
-        """The beginning of the call that this thread runs."""
+        """The beginning of the call that this thread runs, which is counted."""
+        self._metrics.began()
         if self._tracer is None:
             return Arrival(seconds, None)
         labels, metadata = self.method.labels, context.invocation_metadata()

@@ -1,4 +1,4 @@
-"""Metrics: every call is counted when it has ended, under its method and its status code."""
+"""Metrics: every call is counted when it begins and when it has ended, under its method and its status code."""
 
 import logging
 
@@ -15,6 +15,10 @@ class CallMetrics:
     def __init__(self, labels: MethodLabels, metrics: Metrics) -> None:
         self._labels = labels
         self._metrics = metrics
+
+    def began(self) -> None:
+        """Counts a call that begins; `ended` has to follow."""
+        self._metrics.call_began(self._labels)
 
     def ended(self, code: str, seconds: float) -> None:
         """Counts a call; where that fails, for want of disk space say, the call is answered all the same."""

@@ -8,6 +8,7 @@ from collections.abc import Hashable
 from typing import NamedTuple, Protocol
 
 from almeno_grpc.domain.access import Caller
+from almeno_grpc.metrics import CALL_SLOTS, CALL_SLOTS_IN_USE, Metrics
 
 FEW = 3
 """As many of a limit as a caller may have beyond its share, in the place of others who only wait."""
@@ -61,6 +62,11 @@ class Quota:
         self._lock = threading.Lock()
         self._taken = 0
         self._taken_by: dict[Hashable | None, int] = {}
+
+    def measure(self, metrics: Metrics, kind: str) -> None:
+        """Shows a quota of calls of a kind."""
+        metrics.gauge(CALL_SLOTS, lambda: self._limit, kind)
+        metrics.gauge(CALL_SLOTS_IN_USE, lambda: self._taken, kind)
 
     @property
     def taken(self) -> int:

@@ -1,7 +1,7 @@
 """PostgreSQL as a backend of the store."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -10,9 +10,10 @@ from sqlalchemy import URL, Column, Connection, Engine, RootTransaction, func, s
 from sqlalchemy.exc import DBAPIError
 
 from almeno_grpc.domain.errors import StoreUnavailable
+from almeno_grpc.metrics import Metrics
 from almeno_grpc.service.store import Lock
 from almeno_grpc.storage.audit_writes import chained
-from almeno_grpc.storage.backend import BEGIN
+from almeno_grpc.storage.backend import BEGIN, measure_pool
 from almeno_grpc.storage.compiled import CompiledStatement, Row, compiled_text, execute_raw
 from almeno_grpc.storage.keyed import KeyedStatement
 from almeno_grpc.storage.postgres import bulk
@@ -137,6 +138,10 @@ class PostgresBackend:
         with self.write() as connection:
             execute_raw(connection, "SELECT pg_logical_emit_message(true, 'almeno', '')").fetchall()
 
+    def is_new(self) -> bool:
+        """A database of the server is made by its operator."""
+        return False
+
     def find_damage(self, max_seconds: int) -> str | None:  # noqa: ARG002 - the parameter is another database's
         """The server verifies the checksum of each page that it reads."""
         return None
@@ -199,6 +204,14 @@ class PostgresBackend:
         with self.write() as connection:
             analyze(connection)
 
+    def measure(self, metrics: Metrics) -> None:
+        """Of them two stay checked out, for what is written and what is read outside of transactions."""
+        measure_pool(self._engine, metrics)
+
+    def file_bytes(self) -> Mapping[str, int]:
+        """They are the server's to show."""
+        return {}
+
     def close(self) -> None:
         """Connections in use are closed once they come back."""
         self._fetching.close()
@@ -248,6 +261,6 @@ def _lock_key(name: str) -> int:
     return int.from_bytes(hashlib.sha256(f"almeno {name}".encode()).digest()[:8], "big", signed=True)
 
 
-def open_backend(url: URL, threads: int) -> PostgresBackend:
+def open_backend(url: URL, threads: int, *, read_only: bool = False) -> PostgresBackend:  # noqa: ARG001 - who reads leaves no trace here
     """The database of a URL; arguments and errors are those of `almeno_grpc.storage.engine.open_backend`."""
     return PostgresBackend(url, threads)

@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +17,10 @@ from sqlalchemy.exc import DatabaseError
 
 from almeno_grpc.domain.errors import StoreUnavailable
 from almeno_grpc.logs import log_event
+from almeno_grpc.metrics import Metrics
 from almeno_grpc.service.store import Lock
 from almeno_grpc.storage.audit_writes import chained
-from almeno_grpc.storage.backend import BEGIN, DatabaseUnusable
+from almeno_grpc.storage.backend import BEGIN, DatabaseUnusable, measure_pool
 from almeno_grpc.storage.compiled import CompiledStatement, Row, execute_raw
 from almeno_grpc.storage.keyed import KeyedStatement
 from almeno_grpc.storage.sqlite import bulk, space
@@ -97,13 +98,13 @@ class _Writer:
 class SqliteBackend:
     """A SQLite file."""
 
-    def __init__(self, url: URL, threads: int) -> None:
+    def __init__(self, url: URL, threads: int, *, read_only: bool = False) -> None:
         # The driver is given the absolute path, without what `..` takes away; only then are links followed.
         given = Path(os.path.abspath(url.database or ""))  # noqa: PTH100
         # The file that SQLite opens: those who know it by another name share its locks.
         self._path = Path(os.path.realpath(given))
         self._file = DatabaseFile(self._path, given)
-        self._engine = open_engine(url, pool_size=threads + 1)
+        self._engine = open_engine(url, pool_size=threads + 1, read_only=read_only)
         self._fault = ""
         """Why nothing is read or written any more: the file is damaged, or gone."""
         self._is_damaged = False
@@ -196,6 +197,10 @@ class SqliteBackend:
         with self._write(_MAX_PROBE_SECONDS) as connection:
             execute_raw(connection, "PRAGMA user_version = 0")
 
+    def is_new(self) -> bool:
+        """Whether the file is not there, or is empty."""
+        return self._file.is_new()
+
     def find_damage(self, max_seconds: int) -> str | None:
         """By SQLite's quick check, which reads all pages of the file."""
         if not self._path.is_file():
@@ -281,6 +286,15 @@ class SqliteBackend:
     def analyze(self) -> None:
         """No plan here depends on statistics."""
 
+    def measure(self, metrics: Metrics) -> None:
+        """One of them writes, and each thread keeps one to read with."""
+        measure_pool(self._engine, metrics)
+
+    def file_bytes(self) -> Mapping[str, int]:
+        """Of the database's file and of its WAL."""
+        paths = {"database": self._path, "wal": self._path.with_name(f"{self._path.name}-wal")}
+        return {name: path.stat().st_size if path.exists() else 0 for name, path in paths.items()}
+
     def close(self) -> None:
         """Waits for the transaction that writes."""
         with self._write_lock:
@@ -359,6 +373,6 @@ def _raise_if_no_database(error: DatabaseError) -> None:
         raise DatabaseUnusable("ALMENO_DATABASE_URL names a file that is no SQLite database") from error
 
 
-def open_backend(url: URL, threads: int) -> SqliteBackend:
+def open_backend(url: URL, threads: int, *, read_only: bool = False) -> SqliteBackend:
     """The database of a URL; arguments and errors are those of `almeno_grpc.storage.engine.open_backend`."""
-    return SqliteBackend(url, threads)
+    return SqliteBackend(url, threads, read_only=read_only)

@@ -32,17 +32,33 @@ class DatabaseFile:
             DatabaseUnusable: The file is gone, but its write-ahead log is there; or it cannot be made.
             UnsafeFile: The path is that of a link to a file that does not exist.
         """
+        self._raise_if_gone()
+        database = self._paths[""]
+        create_database_file(self._given)
+        try:
+            os.close(os.open(database, os.O_RDWR | os.O_CLOEXEC))
+        except OSError as error:
+            raise DatabaseUnusable(f"{database} cannot be opened: {(error.strerror or str(error)).lower()}") from error
+
+    def is_new(self) -> bool:
+        """Whether the file is not there or is empty, and can be made.
+
+        Raises:
+            DatabaseUnusable: It is gone, or cannot be made or written to.
+        """
+        self._raise_if_gone()
+        database = self._paths[""]
+        if not os.access(database if database.exists() else database.parent, os.W_OK):
+            raise DatabaseUnusable(f"{database} cannot be written to")
+        return not _size(database)
+
+    def _raise_if_gone(self) -> None:
         database, log = self._paths[""], self._paths["-wal"]
         if not _size(database) and _size(log):
             raise DatabaseUnusable(
                 f"{database} is gone or empty, but its write-ahead log {log.name} is there: restore the file from a "
                 f"backup, or remove the log too if a new database is wanted"
             )
-        create_database_file(self._given)
-        try:
-            os.close(os.open(database, os.O_RDWR | os.O_CLOEXEC))
-        except OSError as error:
-            raise DatabaseUnusable(f"{database} cannot be opened: {(error.strerror or str(error)).lower()}") from error
 
     def raise_if_lost(self) -> None:
         """Looks whether the files are those that were found at the first look, while a connection is open.

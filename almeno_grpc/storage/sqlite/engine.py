@@ -40,12 +40,13 @@ def complete_url(url: URL) -> URL:
     return url
 
 
-def open_engine(url: URL, *, pool_size: int = 8) -> Engine:
+def open_engine(url: URL, *, pool_size: int = 8, read_only: bool = False) -> Engine:
     """An engine for one process. It opens a file that is there, and makes none.
 
     Args:
         url: As `complete_url` gives it.
         pool_size: The most connections held.
+        read_only: Whether the file stays as it is to the byte.
 
     Raises:
         DatabaseUnusable: The SQLite of this environment has the write-ahead-log race.
@@ -58,8 +59,8 @@ def open_engine(url: URL, *, pool_size: int = 8) -> Engine:
         hide_parameters=True,
         connect_args={"timeout": BUSY_TIMEOUT_MILLISECONDS / 1000, "check_same_thread": False},
     )
-    event.listen(engine, "do_connect", _open_existing)
-    event.listen(engine, "connect", _set_up)
+    event.listen(engine, "do_connect", _open_read_only if read_only else _open_existing)
+    event.listen(engine, "connect", _set_up_reader if read_only else _set_up)
     event.listen(engine, "begin", _begin)
     return engine
 
@@ -97,6 +98,18 @@ def _open_existing(_dialect: Any, _record: Any, arguments: list[Any], options: d
     # SQLite makes a new file in the place of one that is gone, unless a URI tells it not to.
     arguments[0] = f"{Path(arguments[0]).as_uri()}?mode=rw"
     options["uri"] = True
+
+
+def _open_read_only(_dialect: Any, _record: Any, arguments: list[Any], options: dict[str, Any]) -> None:
+    path = Path(arguments[0])
+    # A file without a write-ahead log is in use by nobody; to open it otherwise would leave an empty log beside it.
+    mode = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "mode=ro&immutable=1"
+    arguments[0] = f"{path.as_uri()}?{mode}"
+    options["uri"] = True
+
+
+def _set_up_reader(dbapi_connection: Any, _record: Any) -> None:
+    dbapi_connection.isolation_level = None
 
 
 def _set_up(dbapi_connection: Any, _record: Any) -> None:

@@ -79,6 +79,7 @@ COMMANDS = (
     Entry("imports", "List the imports", "imports:imports", _IMPORTS),
     Entry("login", "Keep a service and a key as a profile", "login:login", _ACCESS),
     Entry("whoami", "Show who the service takes you for", "login:whoami", _ACCESS),
+    Entry("health", "Ask whether the service can serve", "health:health", _ACCESS),
     Entry("keys", "Create, rotate, revoke and list API keys", panel=_ACCESS),
     Entry("keys create", "Make an API key for a principal", "keys:create"),
     Entry("keys rotate", "Replace an API key by a second one", "keys:rotate"),
@@ -104,7 +105,7 @@ A command ends with
   2    wrong usage, or a file that cannot be read
   3    declined
   4    refused by the service: invalid, not found, ...
-  5    not reached or too slow; try again
+  5    not reached, too slow or not serving; try again
   6    the import failed or was cancelled
   7    the import went through but rejected rows
   8    the replay of a decision differs from what is stored

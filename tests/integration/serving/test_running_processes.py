@@ -1,5 +1,6 @@
 """A server that runs: health, reflection and metrics over all of its processes."""
 
+import contextlib
 import errno
 import os
 import re
@@ -15,6 +16,7 @@ from grpc_reflection.v1alpha import reflection_pb2
 from support.servers import eventually
 from support.toy_server import ToyServer, process_that_answers
 
+from almeno_grpc.api import credit_service_pb2, credit_service_pb2_grpc
 from almeno_grpc.metrics import SAMPLE_FILE_BYTES, NoMetrics, metrics_of_process
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -175,7 +177,8 @@ def test_metrics_are_counted_into_files_whose_space_is_reserved(server: ToyServe
     for process_id in (server.process_ids(role)[0] for role in ("rpc-0", "rpc-1", "import")):
         files = list(server.folder.glob(f"almeno-metrics-*/*_{process_id}.db"))
         # The library has made none beside these.
-        assert {file.name for file in files} == {f"{kind}_{process_id}.db" for kind in ("counter", "histogram")}
+        kinds = ("counter", "histogram", "gauge_livesum")
+        assert {file.name for file in files} == {f"{kind}_{process_id}.db" for kind in kinds}
         for file in files:
             assert file.stat().st_size == SAMPLE_FILE_BYTES
             assert file.stat().st_blocks * 512 >= SAMPLE_FILE_BYTES
@@ -193,12 +196,43 @@ def test_process_counts_nothing_where_the_folder_of_metrics_is_full(
     assert list(tmp_path.iterdir()) == []
 
 
+def samples_of(server: ToyServer) -> dict[str, float]:
+    code, text = server.http_get("/metrics")
+    assert code == 200
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+
+
+def test_calls_in_flight_are_those_of_all_processes(server: ToyServer) -> None:
+    labels = '{grpc_method="GetCustomer",grpc_service="almeno.credit.v1.CreditService",grpc_type="unary"}'
+
+    def figures(*names: str) -> list[float]:
+        return [samples_of(server).get(f"{name}{labels}", 0) for name in names]
+
+    with contextlib.ExitStack() as stack:
+        channels: dict[int, grpc.Channel] = {}
+        while len(channels) < 2:
+            channel = stack.enter_context(server.channel())
+            channels[process_that_answers(channel)] = channel
+        request = credit_service_pb2.GetCustomerRequest(customer_id=1500)
+        stubs = map(credit_service_pb2_grpc.CreditServiceStub, channels.values())
+        calls = [stub.GetCustomer.future(request, timeout=10) for stub in stubs for _ in range(3)]
+        eventually(lambda: figures("almeno_calls_in_flight") == [6])
+        assert {call.result().customer.customer_id for call in calls} == channels.keys()
+    eventually(lambda: figures("almeno_calls_in_flight") == [0])
+    handled = sum(
+        value
+        for name, value in samples_of(server).items()
+        if name.startswith("grpc_server_handled_total") and 'grpc_method="GetCustomer"' in name
+    )
+    assert figures("grpc_server_started_total") == [handled]
+    # As many as each of the two processes takes on.
+    assert samples_of(server)['almeno_call_slots{kind="call"}'] == 2000
+
+
 def test_metrics_add_up_all_processes(server: ToyServer) -> None:
     def samples() -> dict[str, float]:
-        code, text = server.http_get("/metrics")
-        assert code == 200
-        lines = [line for line in text.splitlines() if not line.startswith("#")]
-        return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+        return samples_of(server)
 
     service = 'grpc_service="almeno.credit.v1.CreditService",grpc_type="unary"'
     labels = f'{{grpc_code="OK",grpc_method="GetCustomer",{service}}}'
@@ -216,5 +250,7 @@ def test_metrics_add_up_all_processes(server: ToyServer) -> None:
     assert after['almeno_decline_reasons_total{kind="check",reason="EMI_BURDEN_TOO_HIGH"}'] == before + 40
     assert after['almeno_import_rows_total{kind="loans",outcome="inserted"}'] == 3
     assert after["almeno_import_queue_depth"] == 4
+    assert after["almeno_import_queue_age_seconds"] >= 60
+    assert after['almeno_process_serving{process="rpc-1"}'] == 1
     assert after["almeno_process_restarts_total"] == 0
     assert server.http_get("/customers")[0] == 404

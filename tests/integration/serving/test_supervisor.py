@@ -76,6 +76,11 @@ def test_process_that_is_killed_is_started_again_while_the_port_goes_on(start: C
     eventually(heir_answers)
     assert toy.events("process_died")[0]["exit_code"] == -signal.SIGKILL
     assert "almeno_process_restarts_total 1.0" in toy.http_get("/metrics")[1]
+    # What it counted stays, what it showed is gone.
+    assert {file.name for file in toy.folder.glob(f"almeno-metrics-*/*_{victim}.db")} == {
+        f"counter_{victim}.db",
+        f"histogram_{victim}.db",
+    }
     assert toy.stop() == 0
     assert not list(toy.folder.glob("almeno-metrics-*"))
 

@@ -45,7 +45,7 @@ def test_commands_are_those_of_the_mission():
         "statement",
         "repay", "repayments", "payoff", "decision", "decisions", "replay", "policies", "simulate", "report", "late",
         "export",
-        "login", "whoami", "keys", "keys create", "keys rotate", "keys revoke", "keys list",
+        "login", "whoami", "health", "keys", "keys create", "keys rotate", "keys revoke", "keys list",
         "principals", "principals create", "principals update", "principals list",
         "certificates", "certificates set", "certificates remove", "audit", "audit list", "audit checkpoint",
     }  # fmt: skip

@@ -8,11 +8,14 @@ import grpc
 from almeno_client.aio._gen.access import AccessCalls
 from almeno_client.aio._gen.customers import CustomerCalls
 from almeno_client.aio._gen.decisions import DecisionCalls
+from almeno_client.aio._gen.exports import ExportCalls
+from almeno_client.aio._gen.health import HealthCalls
 from almeno_client.aio._gen.imports import ImportCalls
 from almeno_client.aio._gen.key_facts import KeyFactsCalls
 from almeno_client.aio._gen.loan_changes import LoanChangeCalls
 from almeno_client.aio._gen.portfolio import PortfolioCalls
 from almeno_client.aio._gen.repayments import RepaymentCalls
+from almeno_client.aio._gen.statements import StatementCalls
 from almeno_client.aio.base_client import iterate_pages
 from almeno_client.base_client import new_request_id
 from almeno_client.client import _MAX_BATCH_REQUESTS, _batch_outcome
@@ -44,11 +47,14 @@ class AsyncCreditClient(
     CustomerCalls,
     RepaymentCalls,
     LoanChangeCalls,
+    StatementCalls,
     DecisionCalls,
     KeyFactsCalls,
     ImportCalls,
     PortfolioCalls,
+    ExportCalls,
     AccessCalls,
+    HealthCalls,
 ):
     """A client of the credit service: one method a call, plain Python values in, frozen records out.
 

@@ -273,7 +273,10 @@ def test_call_for_which_there_is_no_thread_is_cancelled_once_its_time_is_over(im
 
 @BOTH
 def test_call_that_cannot_be_counted_is_answered_all_the_same(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> None:
+    count = served.metrics.call
+
+    def fail(*call: Any) -> None:
+        count(*call)
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(served.metrics, "call", fail)
@@ -329,7 +332,10 @@ def test_inline_call_that_fails_ends_alone(inline: Served, error: BaseException)
 def test_inline_call_that_cannot_be_counted_is_answered_all_the_same(
     inline: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: object) -> None:
+    count = inline.metrics.call
+
+    def fail(*call: Any) -> None:
+        count(*call)
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(inline.metrics, "call", fail)

@@ -1,0 +1,43 @@
+"""`almeno-server ops`: files to run the server with, which the package brings, printed to standard output."""
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import resources
+
+FILES = {
+    "dashboard": ("dashboard.json", "dashboard for Grafana, of the server's metrics in Prometheus"),
+    "alerts": ("alerts.yaml", "alert rules for Prometheus"),
+    "systemd": ("almeno.service", "unit for systemd"),
+    "container": ("Containerfile", "recipe of a container image, for Podman or Docker, from a checkout of the source"),
+    "kubernetes": ("kubernetes.yaml", "manifests for Kubernetes, with PostgreSQL"),
+    "kubernetes-sqlite": ("kubernetes-sqlite.yaml", "manifests for Kubernetes, with a SQLite file on a volume"),
+}
+"""By the name of the command: the file in `almeno_grpc/ops`, and what it is."""
+
+
+def main(arguments: Sequence[str], _environment: Mapping[str, str]) -> int:
+    """Prints a file.
+
+    Args:
+        arguments: What stands behind `almeno-server ops`.
+
+    Returns:
+        The exit code, 0.
+    """
+    parser = argparse.ArgumentParser(
+        prog="almeno-server ops",
+        description="Prints files to run the server with, as a start: change what is different with you.",
+        allow_abbrev=False,
+    )
+    commands = parser.add_subparsers(required=True, metavar="FILE", dest="file")
+    for name, (_, text) in FILES.items():
+        commands.add_parser(name, help=text, description=f"Prints a {text}.", allow_abbrev=False)
+    sys.stdout.write(content(parser.parse_args(arguments).file))
+    return 0
+
+
+def content(name: str) -> str:
+    """The file of a command."""
+    file, _ = FILES[name]
+    return (resources.files("almeno_grpc") / "ops" / file).read_text(encoding="utf-8")
