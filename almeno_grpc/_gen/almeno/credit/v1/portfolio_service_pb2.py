@@ -22,6 +22,7 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from almeno_grpc._gen.almeno.credit.v1 import change_event_pb2 as almeno_dot_credit_dot_v1_dot_change__event__pb2
 from almeno_grpc._gen.almeno.credit.v1 import decision_pb2 as almeno_dot_credit_dot_v1_dot_decision__pb2
 from almeno_grpc._gen.almeno.credit.v1 import import_pb2 as almeno_dot_credit_dot_v1_dot_import__pb2
 from almeno_grpc._gen.almeno.credit.v1 import policy_pb2 as almeno_dot_credit_dot_v1_dot_policy__pb2
@@ -34,7 +35,7 @@ from google.type import decimal_pb2 as google_dot_type_dot_decimal__pb2
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(almeno/credit/v1/portfolio_service.proto\x12\x10\x61lmeno.credit.v1\x1a\x1f\x61lmeno/credit/v1/decision.proto\x1a\x1d\x61lmeno/credit/v1/import.proto\x1a\x1d\x61lmeno/credit/v1/policy.proto\x1a almeno/credit/v1/portfolio.proto\x1a!almeno/credit/v1/simulation.proto\x1a\x1c\x61lmeno/credit/v1/terms.proto\x1a\x1c\x61lmeno/credit/v1/scope.proto\x1a\x16google/type/date.proto\x1a\x19google/type/decimal.proto\x1a\x17google/type/money.proto\"\xd0\x02\n\x0cImportHeader\x12*\n\x04kind\x18\x01 \x01(\x0e\x32\x1c.almeno.credit.v1.ImportKind\x12\x11\n\tfile_name\x18\x02 \x01(\t\x12)\n\tbook_date\x18\x03 \x01(\x0b\x32\x11.google.type.DateH\x00\x88\x01\x01\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x17\n\nsize_bytes\x18\x05 \x01(\x03H\x01\x88\x01\x01\x12\x13\n\x06sha256\x18\x06 \x01(\tH\x02\x88\x01\x01\x12<\n\x07\x63olumns\x18\x07 \x03(\x0b\x32+.almeno.credit.v1.ImportHeader.ColumnsEntry\x1a.\n\x0c\x43olumnsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x0c\n\n_book_dateB\r\n\x0b_size_bytesB\t\n\x07_sha256\"b\n\x12StartImportRequest\x12\x30\n\x06header\x18\x01 \x01(\x0b\x32\x1e.almeno.credit.v1.ImportHeaderH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\t\n\x07payload\"D\n\x13StartImportResponse\x12-\n\x0b\x62ook_import\x18\x01 \x01(\x0b\x32\x18.almeno.credit.v1.Import\"%\n\x10GetImportRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\"B\n\x11GetImportResponse\x12-\n\x0b\x62ook_import\x18\x01 \x01(\x0b\x32\x18.almeno.credit.v1.Import\"<\n\x13\x43\x61ncelImportRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"E\n\x14\x43\x61ncelImportResponse\x12-\n\x0b\x62ook_import\x18\x01 \x01(\x0b\x32\x18.almeno.credit.v1.Import\";\n\x12ListImportsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"Y\n\x13ListImportsResponse\x12)\n\x07imports\x18\x01 \x03(\x0b\x32\x18.almeno.credit.v1.Import\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\'\n\x12WatchImportRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\"D\n\x13WatchImportResponse\x12-\n\x0b\x62ook_import\x18\x01 \x01(\x0b\x32\x18.almeno.credit.v1.Import\"S\n\x17ListImportIssuesRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"b\n\x18ListImportIssuesResponse\x12-\n\x06issues\x18\x01 \x03(\x0b\x32\x1d.almeno.credit.v1.ImportIssue\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x15\n\x13ListPoliciesRequest\"B\n\x14ListPoliciesResponse\x12*\n\x08policies\x18\x01 \x03(\x0b\x32\x18.almeno.credit.v1.Policy\"#\n\x10GetPolicyRequest\x12\x0f\n\x07version\x18\x01 \x01(\t\"=\n\x11GetPolicyResponse\x12(\n\x06policy\x18\x01 \x01(\x0b\x32\x18.almeno.credit.v1.Policy\"\x12\n\x10ListTermsRequest\";\n\x11ListTermsResponse\x12&\n\x05terms\x18\x01 \x03(\x0b\x32\x17.almeno.credit.v1.Terms\"\"\n\x0fGetTermsRequest\x12\x0f\n\x07version\x18\x01 \x01(\t\":\n\x10GetTermsResponse\x12&\n\x05terms\x18\x01 \x01(\x0b\x32\x17.almeno.credit.v1.Terms\"\x92\x02\n\x15SimulatePolicyRequest\x12\x10\n\x06policy\x18\x01 \x01(\tH\x00\x12\x11\n\x07version\x18\x02 \x01(\tH\x00\x12\x17\n\x0f\x61gainst_version\x18\x03 \x01(\t\x12\'\n\x0bloan_amount\x18\x04 \x01(\x0b\x32\x12.google.type.Money\x12+\n\rinterest_rate\x18\x05 \x01(\x0b\x32\x14.google.type.Decimal\x12\x15\n\rtenure_months\x18\x06 \x01(\x05\x12\x35\n\x07outside\x18\x07 \x01(\x0b\x32\x1f.almeno.credit.v1.OutsideCreditH\x01\x88\x01\x01\x42\x0b\n\tcandidateB\n\n\x08_outside\"\xc0\x01\n\x16SimulatePolicyResponse\x12\x32\n\x08progress\x18\x01 \x01(\x0b\x32\x1e.almeno.credit.v1.BookProgressH\x00\x12\x36\n\x07summary\x18\x02 \x01(\x0b\x32#.almeno.credit.v1.SimulationSummaryH\x00\x12\x30\n\x04\x66lip\x18\x03 \x01(\x0b\x32 .almeno.credit.v1.SimulationFlipH\x00\x42\x08\n\x06update\"\x1b\n\x19SummarizePortfolioRequest\"\x91\x01\n\x1aSummarizePortfolioResponse\x12\x32\n\x08progress\x18\x01 \x01(\x0b\x32\x1e.almeno.credit.v1.BookProgressH\x00\x12\x35\n\x07summary\x18\x02 \x01(\x0b\x32\".almeno.credit.v1.PortfolioSummaryH\x00\x42\x08\n\x06update2\x8e\x0b\n\x10PortfolioService\x12r\n\x0bStartImport\x12$.almeno.credit.v1.StartImportRequest\x1a%.almeno.credit.v1.StartImportResponse\"\x14\x90\x02\x02\xba\xbc\x18\rimports:write(\x01\x12i\n\tGetImport\x12\".almeno.credit.v1.GetImportRequest\x1a#.almeno.credit.v1.GetImportResponse\"\x13\x90\x02\x01\xba\xbc\x18\x0cimports:read\x12s\n\x0c\x43\x61ncelImport\x12%.almeno.credit.v1.CancelImportRequest\x1a&.almeno.credit.v1.CancelImportResponse\"\x14\x90\x02\x02\xba\xbc\x18\rimports:write\x12o\n\x0bListImports\x12$.almeno.credit.v1.ListImportsRequest\x1a%.almeno.credit.v1.ListImportsResponse\"\x13\x90\x02\x01\xba\xbc\x18\x0cimports:read\x12q\n\x0bWatchImport\x12$.almeno.credit.v1.WatchImportRequest\x1a%.almeno.credit.v1.WatchImportResponse\"\x13\x90\x02\x01\xba\xbc\x18\x0cimports:read0\x01\x12~\n\x10ListImportIssues\x12).almeno.credit.v1.ListImportIssuesRequest\x1a*.almeno.credit.v1.ListImportIssuesResponse\"\x13\x90\x02\x01\xba\xbc\x18\x0cimports:read\x12s\n\x0cListPolicies\x12%.almeno.credit.v1.ListPoliciesRequest\x1a&.almeno.credit.v1.ListPoliciesResponse\"\x14\x90\x02\x01\xba\xbc\x18\rpolicies:read\x12j\n\tGetPolicy\x12\".almeno.credit.v1.GetPolicyRequest\x1a#.almeno.credit.v1.GetPolicyResponse\"\x14\x90\x02\x01\xba\xbc\x18\rpolicies:read\x12j\n\tListTerms\x12\".almeno.credit.v1.ListTermsRequest\x1a#.almeno.credit.v1.ListTermsResponse\"\x14\x90\x02\x01\xba\xbc\x18\rpolicies:read\x12g\n\x08GetTerms\x12!.almeno.credit.v1.GetTermsRequest\x1a\".almeno.credit.v1.GetTermsResponse\"\x14\x90\x02\x01\xba\xbc\x18\rpolicies:read\x12\x80\x01\n\x0eSimulatePolicy\x12\'.almeno.credit.v1.SimulatePolicyRequest\x1a(.almeno.credit.v1.SimulatePolicyResponse\"\x19\x90\x02\x01\xba\xbc\x18\x12portfolio:simulate0\x01\x12\x88\x01\n\x12SummarizePortfolio\x12+.almeno.credit.v1.SummarizePortfolioRequest\x1a,.almeno.credit.v1.SummarizePortfolioResponse\"\x15\x90\x02\x01\xba\xbc\x18\x0eportfolio:read0\x01\x42\x46\n\x14\x63om.almeno.credit.v1P\x01Z\x19\x61lmeno/credit/v1;creditv1\xaa\x02\x10\x41lmeno.Credit.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(almeno/credit/v1/portfolio_service.proto\x12\x10\x61lmeno.credit.v1\x1a#almeno/credit/v1/change_event.proto\x1a\x1f\x61lmeno/credit/v1/decision.proto\x1a\x1d\x61lmeno/credit/v1/import.proto\x1a\x1d\x61lmeno/credit/v1/policy.proto\x1a almeno/credit/v1/portfolio.proto\x1a!almeno/credit/v1/simulation.proto\x1a\x1c\x61lmeno/credit/v1/terms.proto\x1a\x1c\x61lmeno/credit/v1/scope.proto\x1a\x16google/type/date.proto\x1a\x19google/type/decimal.proto\x1a\x17google/type/money.proto\"\xd0\x02\n\x0cImportHeader\x12*\n\x04kind\x18\x01 \x01(\x0e\x32\x1c.almeno.credit.v1.ImportKind\x12\x11\n\tfile_name\x18\x02 \x01(\t\x12)\n\tbook_date\x18\x03 \x01(\x0b\x32\x11.google.type.DateH\x00\x88\x01\x01\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x17\n\nsize_bytes\x18\x05 \x01(\x03H\x01\x88\x01\x01\x12\x13\n\x06sha256\x18\x06 \x01(\tH\x02\x88\x01\x01\x12<\n\x07\x63olumns\x18\x07 \x03(\x0b\x32+.almeno.credit.v1.ImportHeader.ColumnsEntry\x1a.\n\x0c\x43olumnsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x0c\n\n_book_dateB\r\n\x0b_size_bytesB\t\n\x07_sha256\"b\n\x12StartImportRequest\x12\x30\n\x06header\x18\x01 \x01(\x0b\x32\x1e.almeno.credit.v1.ImportHeaderH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\t\n\x07payload\"D\n\x13StartImportResponse\x12-\n\x0b\x62ook_import\x18\x01 \x01(\x0b\x32\x18.almeno.credit.v1.Import\"%\n\x10GetImportRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\"B\n\x11GetImportResponse\x12-\n\x0b\x62ook_import\x18\x01 \x01(\x0b\x32\x18.almeno.credit.v1.Import\"<\n\x13\x43\x61ncelImportRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"E\n\x14\x43\x61ncelImportResponse\x12-\n\x0b\x62ook_import\x18\x01 \x01(\x0b\x32\x18.almeno.credit.v1.Import\";\n\x12ListImportsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"Y\n\x13ListImportsResponse\x12)\n\x07imports\x18\x01 \x03(\x0b\x32\x18.almeno.credit.v1.Import\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\'\n\x12WatchImportRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\"D\n\x13WatchImportResponse\x12-\n\x0b\x62ook_import\x18\x01 \x01(\x0b\x32\x18.almeno.credit.v1.Import\"S\n\x17ListImportIssuesRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"b\n\x18ListImportIssuesResponse\x12-\n\x06issues\x18\x01 \x03(\x0b\x32\x1d.almeno.credit.v1.ImportIssue\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x15\n\x13ListPoliciesRequest\"B\n\x14ListPoliciesResponse\x12*\n\x08policies\x18\x01 \x03(\x0b\x32\x18.almeno.credit.v1.Policy\"#\n\x10GetPolicyRequest\x12\x0f\n\x07version\x18\x01 \x01(\t\"=\n\x11GetPolicyResponse\x12(\n\x06policy\x18\x01 \x01(\x0b\x32\x18.almeno.credit.v1.Policy\"\x12\n\x10ListTermsRequest\";\n\x11ListTermsResponse\x12&\n\x05terms\x18\x01 \x03(\x0b\x32\x17.almeno.credit.v1.Terms\"\"\n\x0fGetTermsRequest\x12\x0f\n\x07version\x18\x01 \x01(\t\":\n\x10GetTermsResponse\x12&\n\x05terms\x18\x01 \x01(\x0b\x32\x17.almeno.credit.v1.Terms\"\x92\x02\n\x15SimulatePolicyRequest\x12\x10\n\x06policy\x18\x01 \x01(\tH\x00\x12\x11\n\x07version\x18\x02 \x01(\tH\x00\x12\x17\n\x0f\x61gainst_version\x18\x03 \x01(\t\x12\'\n\x0bloan_amount\x18\x04 \x01(\x0b\x32\x12.google.type.Money\x12+\n\rinterest_rate\x18\x05 \x01(\x0b\x32\x14.google.type.Decimal\x12\x15\n\rtenure_months\x18\x06 \x01(\x05\x12\x35\n\x07outside\x18\x07 \x01(\x0b\x32\x1f.almeno.credit.v1.OutsideCreditH\x01\x88\x01\x01\x42\x0b\n\tcandidateB\n\n\x08_outside\"\xc0\x01\n\x16SimulatePolicyResponse\x12\x32\n\x08progress\x18\x01 \x01(\x0b\x32\x1e.almeno.credit.v1.BookProgressH\x00\x12\x36\n\x07summary\x18\x02 \x01(\x0b\x32#.almeno.credit.v1.SimulationSummaryH\x00\x12\x30\n\x04\x66lip\x18\x03 \x01(\x0b\x32 .almeno.credit.v1.SimulationFlipH\x00\x42\x08\n\x06update\"\x1b\n\x19SummarizePortfolioRequest\"\x91\x01\n\x1aSummarizePortfolioResponse\x12\x32\n\x08progress\x18\x01 \x01(\x0b\x32\x1e.almeno.credit.v1.BookProgressH\x00\x12\x35\n\x07summary\x18\x02 \x01(\x0b\x32\".almeno.credit.v1.PortfolioSummaryH\x00\x42\x08\n\x06update\"D\n\x11ListEventsRequest\x12\x12\n\x05\x61\x66ter\x18\x01 \x01(\x03H\x00\x88\x01\x01\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x42\x08\n\x06_after\"C\n\x12ListEventsResponse\x12-\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1d.almeno.credit.v1.ChangeEvent\"2\n\x12WatchEventsRequest\x12\x12\n\x05\x61\x66ter\x18\x01 \x01(\x03H\x00\x88\x01\x01\x42\x08\n\x06_after\"D\n\x13WatchEventsResponse\x12-\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1d.almeno.credit.v1.ChangeEvent2\xed\x0c\n\x10PortfolioService\x12r\n\x0bStartImport\x12$.almeno.credit.v1.StartImportRequest\x1a%.almeno.credit.v1.StartImportResponse\"\x14\x90\x02\x02\xba\xbc\x18\rimports:write(\x01\x12i\n\tGetImport\x12\".almeno.credit.v1.GetImportRequest\x1a#.almeno.credit.v1.GetImportResponse\"\x13\x90\x02\x01\xba\xbc\x18\x0cimports:read\x12s\n\x0c\x43\x61ncelImport\x12%.almeno.credit.v1.CancelImportRequest\x1a&.almeno.credit.v1.CancelImportResponse\"\x14\x90\x02\x02\xba\xbc\x18\rimports:write\x12o\n\x0bListImports\x12$.almeno.credit.v1.ListImportsRequest\x1a%.almeno.credit.v1.ListImportsResponse\"\x13\x90\x02\x01\xba\xbc\x18\x0cimports:read\x12q\n\x0bWatchImport\x12$.almeno.credit.v1.WatchImportRequest\x1a%.almeno.credit.v1.WatchImportResponse\"\x13\x90\x02\x01\xba\xbc\x18\x0cimports:read0\x01\x12~\n\x10ListImportIssues\x12).almeno.credit.v1.ListImportIssuesRequest\x1a*.almeno.credit.v1.ListImportIssuesResponse\"\x13\x90\x02\x01\xba\xbc\x18\x0cimports:read\x12s\n\x0cListPolicies\x12%.almeno.credit.v1.ListPoliciesRequest\x1a&.almeno.credit.v1.ListPoliciesResponse\"\x14\x90\x02\x01\xba\xbc\x18\rpolicies:read\x12j\n\tGetPolicy\x12\".almeno.credit.v1.GetPolicyRequest\x1a#.almeno.credit.v1.GetPolicyResponse\"\x14\x90\x02\x01\xba\xbc\x18\rpolicies:read\x12j\n\tListTerms\x12\".almeno.credit.v1.ListTermsRequest\x1a#.almeno.credit.v1.ListTermsResponse\"\x14\x90\x02\x01\xba\xbc\x18\rpolicies:read\x12g\n\x08GetTerms\x12!.almeno.credit.v1.GetTermsRequest\x1a\".almeno.credit.v1.GetTermsResponse\"\x14\x90\x02\x01\xba\xbc\x18\rpolicies:read\x12\x80\x01\n\x0eSimulatePolicy\x12\'.almeno.credit.v1.SimulatePolicyRequest\x1a(.almeno.credit.v1.SimulatePolicyResponse\"\x19\x90\x02\x01\xba\xbc\x18\x12portfolio:simulate0\x01\x12\x88\x01\n\x12SummarizePortfolio\x12+.almeno.credit.v1.SummarizePortfolioRequest\x1a,.almeno.credit.v1.SummarizePortfolioResponse\"\x15\x90\x02\x01\xba\xbc\x18\x0eportfolio:read0\x01\x12k\n\nListEvents\x12#.almeno.credit.v1.ListEventsRequest\x1a$.almeno.credit.v1.ListEventsResponse\"\x12\x90\x02\x01\xba\xbc\x18\x0b\x65vents:read\x12p\n\x0bWatchEvents\x12$.almeno.credit.v1.WatchEventsRequest\x1a%.almeno.credit.v1.WatchEventsResponse\"\x12\x90\x02\x01\xba\xbc\x18\x0b\x65vents:read0\x01\x42\x46\n\x14\x63om.almeno.credit.v1P\x01Z\x19\x61lmeno/credit/v1;creditv1\xaa\x02\x10\x41lmeno.Credit.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -68,58 +69,70 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PORTFOLIOSERVICE'].methods_by_name['SimulatePolicy']._serialized_options = b'\220\002\001\272\274\030\022portfolio:simulate'
   _globals['_PORTFOLIOSERVICE'].methods_by_name['SummarizePortfolio']._loaded_options = None
   _globals['_PORTFOLIOSERVICE'].methods_by_name['SummarizePortfolio']._serialized_options = b'\220\002\001\272\274\030\016portfolio:read'
-  _globals['_IMPORTHEADER']._serialized_start=363
-  _globals['_IMPORTHEADER']._serialized_end=699
-  _globals['_IMPORTHEADER_COLUMNSENTRY']._serialized_start=613
-  _globals['_IMPORTHEADER_COLUMNSENTRY']._serialized_end=659
-  _globals['_STARTIMPORTREQUEST']._serialized_start=701
-  _globals['_STARTIMPORTREQUEST']._serialized_end=799
-  _globals['_STARTIMPORTRESPONSE']._serialized_start=801
-  _globals['_STARTIMPORTRESPONSE']._serialized_end=869
-  _globals['_GETIMPORTREQUEST']._serialized_start=871
-  _globals['_GETIMPORTREQUEST']._serialized_end=908
-  _globals['_GETIMPORTRESPONSE']._serialized_start=910
-  _globals['_GETIMPORTRESPONSE']._serialized_end=976
-  _globals['_CANCELIMPORTREQUEST']._serialized_start=978
-  _globals['_CANCELIMPORTREQUEST']._serialized_end=1038
-  _globals['_CANCELIMPORTRESPONSE']._serialized_start=1040
-  _globals['_CANCELIMPORTRESPONSE']._serialized_end=1109
-  _globals['_LISTIMPORTSREQUEST']._serialized_start=1111
-  _globals['_LISTIMPORTSREQUEST']._serialized_end=1170
-  _globals['_LISTIMPORTSRESPONSE']._serialized_start=1172
-  _globals['_LISTIMPORTSRESPONSE']._serialized_end=1261
-  _globals['_WATCHIMPORTREQUEST']._serialized_start=1263
-  _globals['_WATCHIMPORTREQUEST']._serialized_end=1302
-  _globals['_WATCHIMPORTRESPONSE']._serialized_start=1304
-  _globals['_WATCHIMPORTRESPONSE']._serialized_end=1372
-  _globals['_LISTIMPORTISSUESREQUEST']._serialized_start=1374
-  _globals['_LISTIMPORTISSUESREQUEST']._serialized_end=1457
-  _globals['_LISTIMPORTISSUESRESPONSE']._serialized_start=1459
-  _globals['_LISTIMPORTISSUESRESPONSE']._serialized_end=1557
-  _globals['_LISTPOLICIESREQUEST']._serialized_start=1559
-  _globals['_LISTPOLICIESREQUEST']._serialized_end=1580
-  _globals['_LISTPOLICIESRESPONSE']._serialized_start=1582
-  _globals['_LISTPOLICIESRESPONSE']._serialized_end=1648
-  _globals['_GETPOLICYREQUEST']._serialized_start=1650
-  _globals['_GETPOLICYREQUEST']._serialized_end=1685
-  _globals['_GETPOLICYRESPONSE']._serialized_start=1687
-  _globals['_GETPOLICYRESPONSE']._serialized_end=1748
-  _globals['_LISTTERMSREQUEST']._serialized_start=1750
-  _globals['_LISTTERMSREQUEST']._serialized_end=1768
-  _globals['_LISTTERMSRESPONSE']._serialized_start=1770
-  _globals['_LISTTERMSRESPONSE']._serialized_end=1829
-  _globals['_GETTERMSREQUEST']._serialized_start=1831
-  _globals['_GETTERMSREQUEST']._serialized_end=1865
-  _globals['_GETTERMSRESPONSE']._serialized_start=1867
-  _globals['_GETTERMSRESPONSE']._serialized_end=1925
-  _globals['_SIMULATEPOLICYREQUEST']._serialized_start=1928
-  _globals['_SIMULATEPOLICYREQUEST']._serialized_end=2202
-  _globals['_SIMULATEPOLICYRESPONSE']._serialized_start=2205
-  _globals['_SIMULATEPOLICYRESPONSE']._serialized_end=2397
-  _globals['_SUMMARIZEPORTFOLIOREQUEST']._serialized_start=2399
-  _globals['_SUMMARIZEPORTFOLIOREQUEST']._serialized_end=2426
-  _globals['_SUMMARIZEPORTFOLIORESPONSE']._serialized_start=2429
-  _globals['_SUMMARIZEPORTFOLIORESPONSE']._serialized_end=2574
-  _globals['_PORTFOLIOSERVICE']._serialized_start=2577
-  _globals['_PORTFOLIOSERVICE']._serialized_end=3999
+  _globals['_PORTFOLIOSERVICE'].methods_by_name['ListEvents']._loaded_options = None
+  _globals['_PORTFOLIOSERVICE'].methods_by_name['ListEvents']._serialized_options = b'\220\002\001\272\274\030\013events:read'
+  _globals['_PORTFOLIOSERVICE'].methods_by_name['WatchEvents']._loaded_options = None
+  _globals['_PORTFOLIOSERVICE'].methods_by_name['WatchEvents']._serialized_options = b'\220\002\001\272\274\030\013events:read'
+  _globals['_IMPORTHEADER']._serialized_start=400
+  _globals['_IMPORTHEADER']._serialized_end=736
+  _globals['_IMPORTHEADER_COLUMNSENTRY']._serialized_start=650
+  _globals['_IMPORTHEADER_COLUMNSENTRY']._serialized_end=696
+  _globals['_STARTIMPORTREQUEST']._serialized_start=738
+  _globals['_STARTIMPORTREQUEST']._serialized_end=836
+  _globals['_STARTIMPORTRESPONSE']._serialized_start=838
+  _globals['_STARTIMPORTRESPONSE']._serialized_end=906
+  _globals['_GETIMPORTREQUEST']._serialized_start=908
+  _globals['_GETIMPORTREQUEST']._serialized_end=945
+  _globals['_GETIMPORTRESPONSE']._serialized_start=947
+  _globals['_GETIMPORTRESPONSE']._serialized_end=1013
+  _globals['_CANCELIMPORTREQUEST']._serialized_start=1015
+  _globals['_CANCELIMPORTREQUEST']._serialized_end=1075
+  _globals['_CANCELIMPORTRESPONSE']._serialized_start=1077
+  _globals['_CANCELIMPORTRESPONSE']._serialized_end=1146
+  _globals['_LISTIMPORTSREQUEST']._serialized_start=1148
+  _globals['_LISTIMPORTSREQUEST']._serialized_end=1207
+  _globals['_LISTIMPORTSRESPONSE']._serialized_start=1209
+  _globals['_LISTIMPORTSRESPONSE']._serialized_end=1298
+  _globals['_WATCHIMPORTREQUEST']._serialized_start=1300
+  _globals['_WATCHIMPORTREQUEST']._serialized_end=1339
+  _globals['_WATCHIMPORTRESPONSE']._serialized_start=1341
+  _globals['_WATCHIMPORTRESPONSE']._serialized_end=1409
+  _globals['_LISTIMPORTISSUESREQUEST']._serialized_start=1411
+  _globals['_LISTIMPORTISSUESREQUEST']._serialized_end=1494
+  _globals['_LISTIMPORTISSUESRESPONSE']._serialized_start=1496
+  _globals['_LISTIMPORTISSUESRESPONSE']._serialized_end=1594
+  _globals['_LISTPOLICIESREQUEST']._serialized_start=1596
+  _globals['_LISTPOLICIESREQUEST']._serialized_end=1617
+  _globals['_LISTPOLICIESRESPONSE']._serialized_start=1619
+  _globals['_LISTPOLICIESRESPONSE']._serialized_end=1685
+  _globals['_GETPOLICYREQUEST']._serialized_start=1687
+  _globals['_GETPOLICYREQUEST']._serialized_end=1722
+  _globals['_GETPOLICYRESPONSE']._serialized_start=1724
+  _globals['_GETPOLICYRESPONSE']._serialized_end=1785
+  _globals['_LISTTERMSREQUEST']._serialized_start=1787
+  _globals['_LISTTERMSREQUEST']._serialized_end=1805
+  _globals['_LISTTERMSRESPONSE']._serialized_start=1807
+  _globals['_LISTTERMSRESPONSE']._serialized_end=1866
+  _globals['_GETTERMSREQUEST']._serialized_start=1868
+  _globals['_GETTERMSREQUEST']._serialized_end=1902
+  _globals['_GETTERMSRESPONSE']._serialized_start=1904
+  _globals['_GETTERMSRESPONSE']._serialized_end=1962
+  _globals['_SIMULATEPOLICYREQUEST']._serialized_start=1965
+  _globals['_SIMULATEPOLICYREQUEST']._serialized_end=2239
+  _globals['_SIMULATEPOLICYRESPONSE']._serialized_start=2242
+  _globals['_SIMULATEPOLICYRESPONSE']._serialized_end=2434
+  _globals['_SUMMARIZEPORTFOLIOREQUEST']._serialized_start=2436
+  _globals['_SUMMARIZEPORTFOLIOREQUEST']._serialized_end=2463
+  _globals['_SUMMARIZEPORTFOLIORESPONSE']._serialized_start=2466
+  _globals['_SUMMARIZEPORTFOLIORESPONSE']._serialized_end=2611
+  _globals['_LISTEVENTSREQUEST']._serialized_start=2613
+  _globals['_LISTEVENTSREQUEST']._serialized_end=2681
+  _globals['_LISTEVENTSRESPONSE']._serialized_start=2683
+  _globals['_LISTEVENTSRESPONSE']._serialized_end=2750
+  _globals['_WATCHEVENTSREQUEST']._serialized_start=2752
+  _globals['_WATCHEVENTSREQUEST']._serialized_end=2802
+  _globals['_WATCHEVENTSRESPONSE']._serialized_start=2804
+  _globals['_WATCHEVENTSRESPONSE']._serialized_end=2872
+  _globals['_PORTFOLIOSERVICE']._serialized_start=2875
+  _globals['_PORTFOLIOSERVICE']._serialized_end=4520
 # @@protoc_insertion_point(module_scope)

@@ -1,3 +1,4 @@
+from almeno_grpc._gen.almeno.credit.v1 import change_event_pb2 as _change_event_pb2
 from almeno_grpc._gen.almeno.credit.v1 import decision_pb2 as _decision_pb2
 from almeno_grpc._gen.almeno.credit.v1 import import_pb2 as _import_pb2
 from almeno_grpc._gen.almeno.credit.v1 import policy_pb2 as _policy_pb2
@@ -210,3 +211,29 @@ class SummarizePortfolioResponse(_message.Message):
     progress: _simulation_pb2.BookProgress
     summary: _portfolio_pb2.PortfolioSummary
     def __init__(self, progress: _Optional[_Union[_simulation_pb2.BookProgress, _Mapping]] = ..., summary: _Optional[_Union[_portfolio_pb2.PortfolioSummary, _Mapping]] = ...) -> None: ...
+
+class ListEventsRequest(_message.Message):
+    __slots__ = ("after", "page_size")
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    after: int
+    page_size: int
+    def __init__(self, after: _Optional[int] = ..., page_size: _Optional[int] = ...) -> None: ...
+
+class ListEventsResponse(_message.Message):
+    __slots__ = ("events",)
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    events: _containers.RepeatedCompositeFieldContainer[_change_event_pb2.ChangeEvent]
+    def __init__(self, events: _Optional[_Iterable[_Union[_change_event_pb2.ChangeEvent, _Mapping]]] = ...) -> None: ...
+
+class WatchEventsRequest(_message.Message):
+    __slots__ = ("after",)
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    after: int
+    def __init__(self, after: _Optional[int] = ...) -> None: ...
+
+class WatchEventsResponse(_message.Message):
+    __slots__ = ("events",)
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    events: _containers.RepeatedCompositeFieldContainer[_change_event_pb2.ChangeEvent]
+    def __init__(self, events: _Optional[_Iterable[_Union[_change_event_pb2.ChangeEvent, _Mapping]]] = ...) -> None: ...
