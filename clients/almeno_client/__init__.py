@@ -20,11 +20,13 @@ from almeno_client.errors import (
     FailedPrecondition,
     InvalidArgument,
     NotFound,
+    OutOfRange,
     PermissionDenied,
     ResourceExhausted,
     Unauthenticated,
     Unavailable,
 )
+from almeno_client.event_records import ChangeEvent, ChangeEventKind
 from almeno_client.key_facts_records import KeyFacts, LateChargeTerms, ScheduledInstallment, Terms
 from almeno_client.portfolio_records import (
     BandCount,
@@ -113,6 +115,8 @@ __all__ = [
     "Caller",
     "CancelReason",
     "CertificateName",
+    "ChangeEvent",
+    "ChangeEventKind",
     "Charge",
     "ChargeKind",
     "ChargedLoan",
@@ -151,6 +155,7 @@ __all__ = [
     "LoansOfState",
     "MonthOfDecisions",
     "NotFound",
+    "OutOfRange",
     "OutsideCredit",
     "Payoff",
     "PermissionDenied",

@@ -122,7 +122,7 @@ def _service_config(retries: Retries) -> dict[str, object]:
     services = tuple(
         f"almeno.credit.v1.{name}" for name in ("CreditService", "PortfolioService", "AccessService", "LoanService")
     )
-    unretried = ("StartImport", "WatchImport", "SimulatePolicy", "SummarizePortfolio")
+    unretried = ("StartImport", "WatchImport", "WatchEvents", "SimulatePolicy", "SummarizePortfolio")
     method_config: list[dict[str, object]] = [
         # gRPC retries neither an upload larger than its retry buffer nor a stream after its first response: the client
         # itself retries these.

@@ -18,6 +18,7 @@ from almeno_client.conversion import (
 from almeno_client.customers import CustomerCalls
 from almeno_client.decisions import DecisionCalls
 from almeno_client.errors import CreditServiceError, error_of_status
+from almeno_client.events import EventCalls
 from almeno_client.imports import ImportCalls
 from almeno_client.key_facts import KeyFactsCalls
 from almeno_client.loan_changes import LoanChangeCalls
@@ -48,6 +49,7 @@ class CreditClient(
     KeyFactsCalls,
     ImportCalls,
     PortfolioCalls,
+    EventCalls,
     AccessCalls,
 ):
     """A client of the credit service: one method a call, plain Python values in, frozen records out.

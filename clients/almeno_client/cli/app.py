@@ -15,6 +15,7 @@ from almeno_client.cli import (
     charges,
     customers,
     decisions,
+    events,
     imports,
     key_facts,
     keys,
@@ -150,6 +151,7 @@ app.command("replay", rich_help_panel=_DECISIONS)(decisions.replay)
 app.command("policies", rich_help_panel=_BOOK)(policies.policies)
 app.command("terms", rich_help_panel=_BOOK)(key_facts.terms)
 app.command("simulate", rich_help_panel=_BOOK)(simulation.simulate)
+app.command("events", rich_help_panel=_BOOK)(events.events)
 app.command("report", rich_help_panel=_BOOK)(report.report)
 app.command("late", rich_help_panel=_BOOK)(report.late)
 app.add_typer(_imports, name="import", rich_help_panel=_IMPORTS)
