@@ -93,24 +93,22 @@ class _Rows:
         self.idempotency_records += changes.idempotency_records
         if changes.event is not None:
             self.events.append(audit.row_of(changes.event, written))
-            self._add_change_events(changes, of_form, list(zip(before, after, strict=True)))
+            self._add_change_events(changes, of_form, list(zip(before, after, strict=True)) if after else ())
 
     def _add_change_events(
-        self, changes: Changes, of_form: dict[RowForm, list[Row]], updated: list[tuple[Row, Row]]
+        self, changes: Changes, of_form: dict[RowForm, list[Row]], updated: Sequence[tuple[Row, Row]]
     ) -> None:
+        payments: list[Row] = []
+        if changes.repayments:
+            payments = [repayments.with_reversal(row, None) for row in of_form[audit_rows.REPAYMENT]]
+        elif changes.reversals:
+            reversals = zip(changes.reversals, of_form[audit_rows.REPAYMENT_REVERSAL], strict=True)
+            payments = [repayments.with_reversal(repayments.row_of(each), reversal) for each, reversal in reversals]
         self.change_events += change_event_writes.rows_of(
             changes,
             of_form.get(audit_rows.CUSTOMER, ()),
             of_form.get(audit_rows.LOAN, ()),
-            [
-                *(repayments.with_reversal(row, None) for row in of_form.get(audit_rows.REPAYMENT, ())),
-                *(
-                    repayments.with_reversal(repayments.row_of(repayment), reversal)
-                    for repayment, reversal in zip(
-                        changes.reversals, of_form.get(audit_rows.REPAYMENT_REVERSAL, ()), strict=True
-                    )
-                ),
-            ],
+            payments,
             updated,
             [self.customer_rows[customer_id] for customer_id in changes.non_performing_customers],
         )
