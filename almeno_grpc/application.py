@@ -26,7 +26,7 @@ from almeno_grpc.rpc.access_servicer import AccessServicer
 from almeno_grpc.rpc.credit_servicer import CreditServicer, CreditServices
 from almeno_grpc.rpc.loan_servicer import LoanServicer
 from almeno_grpc.rpc.persons import Persons
-from almeno_grpc.rpc.portfolio_servicer import BookScans, PortfolioServicer, RuleServices
+from almeno_grpc.rpc.portfolio_servicer import BookServices, PortfolioServicer, RuleServices
 from almeno_grpc.rpc.runtime.authentication import Authentication, Certificates, KeyAuthentication, OpenAccess
 from almeno_grpc.rpc.runtime.limits import MAX_STREAMS, WRITE_THREADS
 from almeno_grpc.service.access import AccessService
@@ -35,6 +35,7 @@ from almeno_grpc.service.audit import AuditService
 from almeno_grpc.service.audit_queue import AuditQueue
 from almeno_grpc.service.booking import BookingService
 from almeno_grpc.service.callers import CallerDirectory
+from almeno_grpc.service.change_events import ChangeEventService
 from almeno_grpc.service.checks import CheckService
 from almeno_grpc.service.customer_changes import CustomerChangeService
 from almeno_grpc.service.customers import CustomerService
@@ -110,10 +111,11 @@ class CreditApplication:
                 self._store, clock, ImportQuota(settings.import_max_queued_files, settings.import_max_queued_bytes)
             ),
             RuleServices(PolicyService(policies, clock), TermsService(terms_calendar, clock)),
-            BookScans(
+            BookServices(
                 SimulationService(self._store, policies, clock),
                 PortfolioSummaryService(self._store, policies, norms, clock),
                 ExportService(self._store, accounts, clock),
+                ChangeEventService(self._store),
             ),
             settings.import_max_upload_bytes,
             self._draining,

@@ -245,6 +245,7 @@ def build_import_worker(settings: Settings, metrics: Metrics) -> Callable[[threa
         limits,
         settings.import_batch_rows,
         request_days=settings.request_days,
+        event_days=settings.event_days,
         upkeep=upkeep.run_due,
     )
 

@@ -175,6 +175,9 @@ class Settings:
     request_days: Annotated[
         int, Setting(values.number(1, 36_500), "days for which the answer to a request_id is remembered")
     ] = 90
+    event_days: Annotated[
+        int, Setting(values.number(1, 36_500), "days for which events of changes are kept for those who follow them")
+    ] = 90
     import_batch_rows: Annotated[
         int,
         Setting(

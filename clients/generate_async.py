@@ -125,7 +125,10 @@ def names_defined(nodes: list[ast.stmt]) -> set[str]:
     """The names that statements at the top of a module define."""
     named = {node.name for node in nodes if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)}
     assigned = {
-        name.id for node in nodes for name in ast.walk(node) if is_stored(name) and isinstance(node, ast.Assign)
+        name.id
+        for node in nodes
+        for name in ast.walk(node)
+        if is_stored(name) and isinstance(node, ast.Assign | ast.AnnAssign)
     }
     return named | assigned
 

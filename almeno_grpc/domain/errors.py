@@ -57,6 +57,9 @@ CreditError
 │   ├── InstallmentsOverdue
 │   ├── WaiverExceedsCharges
 │   └── LastAdministrator
+├── OutOfRange
+│   ├── EventsRemoved
+│   └── EventsNotReached
 ├── ResourceExhausted
 │   ├── UploadTooLarge
 │   ├── RateLimited
@@ -585,6 +588,36 @@ class LastAdministrator(FailedPrecondition):
 
     def __init__(self) -> None:
         super().__init__("no principal would be left with the scope access:admin")
+
+
+class OutOfRange(CreditError):
+    """What is asked for lies beyond what is kept."""
+
+
+class EventsRemoved(OutOfRange):
+    """Events behind the number were removed: to go on as if there had been none would leave out changes."""
+
+    reason = "EVENTS_REMOVED"
+
+    def __init__(self, after: int, first_after: int) -> None:
+        super().__init__(
+            f"events behind number {after} were removed, for they are kept for a time: read the book again, and follow "
+            f"the events from number {first_after} on",
+            metadata={"first_after": str(first_after)},
+        )
+
+
+class EventsNotReached(OutOfRange):
+    """No event has had the number yet, so that it is of another book, or of one that was restored from a backup."""
+
+    reason = "EVENTS_NOT_REACHED"
+
+    def __init__(self, after: int, last: int) -> None:
+        super().__init__(
+            f"no event has number {after} yet, the last is {last}: the database is another one, or was restored from a "
+            "backup; read the book again, and follow the events from there",
+            metadata={"last": str(last)},
+        )
 
 
 class ResourceExhausted(CreditError):

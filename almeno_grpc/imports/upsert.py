@@ -79,12 +79,12 @@ class _BatchResult:
         self.changes += [NewChange(row.customer_id, loan_id, change, source) for change in changes]
 
 
-def upsert_batch(tx: Transaction, file: ImportFile, parts: Iterable[RowBatch], now: int) -> RowCounts:
+def upsert_batch(tx: Transaction, file: ImportFile, parts: Iterable[RowBatch], now: int, today: date) -> RowCounts:
     """Imports a batch, part by part, and adds to the progress of its import, in the same transaction.
 
-    The parts take effect in their order; `now` is in microseconds since the epoch. What rows change of customers and
-    loans that are there already is stored too, field by field, with what it was. An event of the audit trail vouches
-    for the rows, under the principal that has uploaded the file.
+    The parts take effect in their order; `now` is in microseconds since the epoch, `today` the business date. What rows
+    change of customers and loans that are there already is stored too, field by field, with what it was. An event of
+    the audit trail vouches for the rows, under the principal that has uploaded the file.
 
     Raises:
         WriteConflict: A phone number or a Loan ID was taken by another server, or a loan was booked or repaid
@@ -107,7 +107,7 @@ def upsert_batch(tx: Transaction, file: ImportFile, parts: Iterable[RowBatch], n
     tx.customer_changes.add(result.changes, now)
     tx.imports.add_progress(file.queue_number, counts, issues)
     event = AuditEntry(AuditEventKind.WRITE, now, file.principal, "", START_IMPORT, subject=file.import_id)
-    tx.write(Changes(event=event))
+    tx.write(Changes(event=event, on=today, import_id=file.import_id))
     return counts
 
 

@@ -71,6 +71,8 @@ class ImportWorker:
     """The most rows, or Loan IDs, in a call to the store, after which it is seen whether others wait."""
     request_days: int = 90
     """How long a request_id is remembered."""
+    event_days: int = 90
+    """How long events of changes are kept."""
     upkeep: Callable[[], object] = lambda: None
     """What else is the work of the one that is at work; called often, between transactions."""
 
@@ -80,7 +82,7 @@ class ImportWorker:
 
     @cached_property
     def _housekeeping(self) -> Housekeeping:
-        return Housekeeping(self.store, self.clock, self.request_days)
+        return Housekeeping(self.store, self.clock, self.request_days, self.event_days)
 
     def run(self, stop: threading.Event) -> None:
         """Works until the event is set."""
@@ -231,7 +233,7 @@ class ImportWorker:
                 # This worker has lost its lock without knowing, and the one that has it has come this far.
                 raise WriteConflict("another server works on the import")
             parts = (batch.part(here.start, here.stop) for here in throttle.calls(tx, done, len(batch)))
-            return upsert_batch(tx, file, parts, self.clock.now_microseconds())
+            return upsert_batch(tx, file, parts, self.clock.now_microseconds(), self.clock.today())
 
         while done < len(batch):
             counts = self.store.write(upsert)

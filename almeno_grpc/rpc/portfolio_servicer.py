@@ -9,7 +9,12 @@ from typing import NamedTuple, TypeVar
 import grpc
 
 from almeno_grpc.api import portfolio_service_pb2 as pb
-from almeno_grpc.domain.errors import CreditError, ImportQueueFull, ServerStopping, StoreUnavailable
+from almeno_grpc.domain.errors import (
+    CreditError,
+    ImportQueueFull,
+    ServerStopping,
+    StoreUnavailable,
+)
 from almeno_grpc.domain.imports import ImportFile
 from almeno_grpc.domain.limits import MAX_ID
 from almeno_grpc.domain.portfolio import Portfolio
@@ -22,6 +27,7 @@ from almeno_grpc.rpc.conversion.simulation import fill_flip, fill_simulation
 from almeno_grpc.rpc.conversion.statistics import fill_progress
 from almeno_grpc.rpc.conversion.terms import fill_terms
 from almeno_grpc.rpc.errors import StreamIdle
+from almeno_grpc.rpc.event_servicer import IDLE_WATCH_SECONDS, WATCH_SECONDS, EventServicer
 from almeno_grpc.rpc.export_servicer import ExportServicer
 from almeno_grpc.rpc.field_reader import FieldReader
 from almeno_grpc.rpc.pages import page_of
@@ -30,6 +36,7 @@ from almeno_grpc.rpc.runtime.current_call import check_current_caller
 from almeno_grpc.rpc.scans import while_active
 from almeno_grpc.rpc.uploads import receive, upload_of
 from almeno_grpc.service.borrower_scan import ScanProgress
+from almeno_grpc.service.change_events import ChangeEventService
 from almeno_grpc.service.exports import ExportService
 from almeno_grpc.service.idempotency import Idempotency, RequestContext
 from almeno_grpc.service.imports import ImportService, Upload
@@ -41,10 +48,6 @@ from almeno_grpc.service.terms import TermsService
 R = TypeVar("R", pb.StartImportResponse, pb.GetImportResponse, pb.CancelImportResponse, pb.WatchImportResponse)
 
 _MAX_IMPORT_ID_CHARACTERS = 64
-_WATCH_SECONDS = 0.2
-"""How often a watch looks; each look is a read by key."""
-_IDLE_WATCH_SECONDS = 900.0
-"""How long a watch tells nothing before it ends: each holds a thread."""
 
 
 class RuleServices(NamedTuple):
@@ -54,15 +57,16 @@ class RuleServices(NamedTuple):
     terms: TermsService
 
 
-class BookScans(NamedTuple):
-    """The use cases that go through the whole book."""
+class BookServices(NamedTuple):
+    """The use cases that read the whole book."""
 
     simulations: SimulationService
     summaries: PortfolioSummaryService
     exports: ExportService
+    events: ChangeEventService
 
 
-class PortfolioServicer(ExportServicer):
+class PortfolioServicer(ExportServicer, EventServicer):
     """Serves PortfolioService. Answers that are remembered go out as the bytes that were stored."""
 
     def __init__(
@@ -71,17 +75,17 @@ class PortfolioServicer(ExportServicer):
         idempotency: Idempotency,
         imports: ImportService,
         rules: RuleServices,
-        scans: BookScans,
+        book: BookServices,
         max_upload_bytes: int,
         draining: threading.Event,
     ) -> None:
-        super().__init__(scans.exports, draining)
-        self._persons = persons
+        ExportServicer.__init__(self, book.exports, draining)
+        EventServicer.__init__(self, book.events, persons, draining)
         self._idempotency = idempotency
         self._imports = imports
         self._rules = rules
-        self._simulations = scans.simulations
-        self._summaries = scans.summaries
+        self._simulations = book.simulations
+        self._summaries = book.summaries
         self._max_upload_bytes = max_upload_bytes
 
     def StartImport(self, request_iterator: Iterator[pb.StartImportRequest], context: grpc.ServicerContext) -> bytes:
@@ -178,9 +182,9 @@ class PortfolioServicer(ExportServicer):
                 last, moved_seconds = file, time.monotonic()
             if file.state.is_end:
                 return
-            if time.monotonic() - moved_seconds > _IDLE_WATCH_SECONDS:
+            if time.monotonic() - moved_seconds > IDLE_WATCH_SECONDS:
                 raise StreamIdle("the import has not moved on for long; watch it again")
-            if self._draining.wait(_WATCH_SECONDS):
+            if self._draining.wait(WATCH_SECONDS):
                 raise ServerStopping("the server is about to stop; watch the import again")
 
     def ListImportIssues(

@@ -1,4 +1,4 @@
-"""What nobody needs any more is deleted: uploads, issues of old imports, and requests that are no more repeated.
+"""What nobody needs any more is deleted: uploads, issues of old imports, old events, and requests long answered.
 
 In steps so short that calls do not notice, by whoever holds the lock of the import worker.
 """
@@ -30,21 +30,23 @@ _ERASE_MILLISECONDS = 1_000
 class Housekeeping:
     """Deletes step by step; its methods raise StoreUnavailable as `Store.write` does."""
 
-    def __init__(self, store: Store, clock: Clock, request_days: int) -> None:
+    def __init__(self, store: Store, clock: Clock, request_days: int, event_days: int) -> None:
         """Begins.
 
         Args:
             store: The book.
             clock: The clock.
             request_days: How long a request_id is remembered.
+            event_days: How long events of changes are kept.
         """
         self._store = store
         self._clock = clock
         self._request_days = request_days
+        self._event_days = event_days
         # Whoever did this before may have been killed in the middle of it.
         self._has_deleted = True
         self._erase_at_milliseconds = self._round_at_milliseconds = 0
-        self._issues_are_done = False
+        self._issues_are_done = self._events_are_done = False
         self._after: tuple[Any, ...] | None = None
 
     def work(self, max_milliseconds: int) -> None:
@@ -87,10 +89,20 @@ class Housekeeping:
             before = self._clock.now_microseconds() - _ISSUE_DAYS * _DAY_MICROSECONDS
             self._issues_are_done = not self._store.write(partial(_drop_issues, before))
             return True
+        if not self._events_are_done:
+            self._events_are_done = not self._remove_events()
+            return True
         if self._forget_requests():
             return True
-        self._issues_are_done, self._round_at_milliseconds = False, _milliseconds() + _ROUND_MILLISECONDS
+        self._issues_are_done = self._events_are_done = False
+        self._round_at_milliseconds = _milliseconds() + _ROUND_MILLISECONDS
         return False
+
+    def _remove_events(self) -> bool:
+        before = self._clock.now_microseconds() - self._event_days * _DAY_MICROSECONDS
+        has_removed = self._store.write(lambda tx: tx.change_events.remove(before, _ROWS_PER_STEP))
+        self._has_deleted |= has_removed
+        return has_removed
 
     def _forget_requests(self) -> bool:
         # By the primary key: an index by time would have to be written with each booking.

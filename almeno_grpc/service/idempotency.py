@@ -201,7 +201,7 @@ def execute_batch(
         elif latest is not None and today < latest and call.context.is_of_book:
             outcomes.append(BusinessDateBehind(today, latest))
         else:
-            outcomes.append(_execute_one(use_case, state, call, written, now))
+            outcomes.append(_execute_one(use_case, state, call, written, now, today))
     _keep_later_days(written, latest)
     steps.begin("commit")
     try:
@@ -240,7 +240,7 @@ def _keep_later_days(written: Iterable[Changes], latest: date | None) -> None:
 
 
 def _execute_one(
-    use_case: UseCase[Q, S, R], state: S, call: PendingCall[Q, R], written: list[Changes], now: int
+    use_case: UseCase[Q, S, R], state: S, call: PendingCall[Q, R], written: list[Changes], now: int, today: date
 ) -> Outcome[R]:
     context = call.context
     if not context.is_active():
@@ -251,6 +251,7 @@ def _execute_one(
     except (CreditError, NotLocked) as error:
         return error
     changes.event = _event(AuditEventKind.WRITE, context, now, *changes.about)
+    changes.on = changes.business_date or today
     written.append(changes)
     if not context.request_id:
         return Executed(result, None)

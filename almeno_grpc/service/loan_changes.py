@@ -1,6 +1,7 @@
 """What happens to a booked loan besides repayments: disbursement and its end, prepayments, reversals, charges."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -335,11 +336,14 @@ class LoanChangeService:
                 create_time=self._clock.now_microseconds(),
             )
             account = self._accounts.replay(tx, before).account
+            charges_before = account.charges_on(today)
             account = waive(account, amount, today) if kind is ChargeKind.WAIVER else add_charge(account, entry)
             after = replace(account.loan, charge_count=entry.number)
             self._change(changes, before, after, today)
             changes.charge_entries.append(entry)
-            return Charged(after, replace(account, loan=after).charges_on(today), today)
+            charges = replace(account, loan=after).charges_on(today)
+            changes.charges += _changed_charges(charges_before, charges)
+            return Charged(after, charges, today)
 
         return self._idempotency.change(context, work, encode)
 
@@ -377,6 +381,11 @@ class LoanChangeService:
     def _sanction_end(self, loan: Loan, on: date, *, reason: str = "", external_reference: str = "") -> SanctionEnd:
         now = self._clock.now_microseconds()
         return SanctionEnd(loan.customer_id, loan.loan_id, loan.state, on, reason, external_reference, now)
+
+
+def _changed_charges(before: Iterable[Charge], after: Iterable[Charge]) -> list[Charge]:
+    """The charges that were added or have changed; of equal ones as many as there are more of."""
+    return list((Counter(after) - Counter(before)).elements())
 
 
 def _non_performing_since(tx: Transaction, loan: Loan) -> date | None:

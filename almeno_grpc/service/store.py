@@ -16,7 +16,8 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from almeno_grpc.domain.access import AccessRecords, ApiKey, CertificateName, Principal
 from almeno_grpc.domain.audit import AuditCheckpoint, AuditEntry, AuditEvent, ChainCut, ChainHead
-from almeno_grpc.domain.charge import ChargeEntry
+from almeno_grpc.domain.change_event import ChangeEvent
+from almeno_grpc.domain.charge import Charge, ChargeEntry
 from almeno_grpc.domain.customer import Customer, CustomerField
 from almeno_grpc.domain.customer_change import CustomerChange, NewChange
 from almeno_grpc.domain.decision import Borrower
@@ -102,6 +103,8 @@ class Changes:
     """Repayments that are in the book already, with their reversals."""
     segments: list[SegmentRecord] = field(default_factory=list)
     charge_entries: list[ChargeEntry] = field(default_factory=list)
+    charges: list[Charge] = field(default_factory=list)
+    """Charges that those have added or waived, as they stand then."""
     sanction_ends: list[SanctionEnd] = field(default_factory=list)
     updated_loans: list[Loan] = field(default_factory=list)
     """Loans as they stand after a repayment or another change. A transaction changes a loan once."""
@@ -118,6 +121,10 @@ class Changes:
     idempotency_records: list[IdempotencyRecord] = field(default_factory=list)
     event: AuditEntry | None = None
     """What the caller did; None for the upkeep of the database, which concerns no row of the book."""
+    on: date | None = None
+    """The business date on which it happened."""
+    import_id: str = ""
+    """The import that does it; empty where it is a call."""
     concerns: tuple[int, str] | None = None
     """The customer_id and the subject of the event, where no row here says them."""
 
@@ -365,6 +372,25 @@ class StatisticsStore(Protocol):
 
     def decisions(self, on: date) -> Iterator[DecisionGroup]:
         """The decisions up to a business date, grouped likewise."""
+
+
+class ChangeEventStore(Protocol):
+    """The events that other systems follow the book by. They are added by `Transaction.write`."""
+
+    def page(self, after: int, count: int) -> list[ChangeEvent]:
+        """Up to `count` events with a number above `after`, by ascending number: a few less where they are large.
+
+        What is missing between two numbers may come yet: see `Store.writers_of_events`.
+        """
+
+    def removed(self) -> int:
+        """The number up to which the events were removed; 0 as long as none was."""
+
+    def last_number(self) -> int:
+        """The last number that was given to an event, also where that is not in the book; 0 for none."""
+
+    def remove(self, before: int, count: int) -> bool:
+        """Removes up to `count` of the first events, of before a time in microseconds; whether there were any."""
 
 
 class PolicyPinStore(Protocol):
@@ -627,6 +653,10 @@ class Transaction(Protocol):
         """The book, aggregated."""
 
     @property
+    def change_events(self) -> ChangeEventStore:
+        """The events that other systems follow the book by."""
+
+    @property
     def policy_pins(self) -> PolicyPinStore:
         """The policy files that have decided."""
 
@@ -716,6 +746,16 @@ class Store(Protocol):
             StoreUnavailable: The database is locked for too long, out of reach or out of space.
             CommitOutcomeUnknown: It was lost during the commit: the work may have been done.
             WriteConflict: Another transaction changed the same rows first, each time.
+        """
+
+    def writers_of_events(self) -> frozenset[str]:
+        """The open transactions that may have given numbers to events.
+
+        A number that was missing below one that was seen before this call is one of theirs, or it will never come, or
+        whoever begins to read now sees it. So once none of them is open any more nothing is missing to who reads then.
+
+        Raises:
+            StoreUnavailable: The database cannot be reached.
         """
 
     def probe_reads(self) -> None:

@@ -5,11 +5,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sqlalchemy import Column, Connection, Engine, QueuePool
+from sqlalchemy import Column, Connection, Engine, QueuePool, Table
 
 from almeno_grpc.metrics import DATABASE_CONNECTIONS, DATABASE_CONNECTIONS_MAX, Metrics
 from almeno_grpc.service.store import Lock
 from almeno_grpc.storage.audit_writes import AuditWrites
+from almeno_grpc.storage.change_event_writes import ChangeEventWrites
 from almeno_grpc.storage.compiled import CompiledStatement, Row
 from almeno_grpc.storage.keyed import KeyedStatement
 from almeno_grpc.storage.table_write import TableWrite
@@ -87,6 +88,12 @@ class Backend(Protocol):
     def next_ids(self, connection: Connection, column: Column[int], count: int) -> list[int]:
         """The next ids that the database generates for the primary key, ascending."""
 
+    def last_id(self, connection: Connection, column: Column[int]) -> int:
+        """The last id that the database has generated for the primary key; 0 where there is none yet."""
+
+    def writers_of(self, table: Table) -> frozenset[str]:
+        """The open transactions that may have generated ids of the table, which others do not see yet."""
+
     def advance_ids(self, connection: Connection, column: Column[int], to: int) -> None:
         """Makes the ids generated from now on greater than one that is about to be inserted.
 
@@ -143,3 +150,5 @@ class OpenTransaction:
     """Whether it may write; what is read to be changed is locked then."""
     audit: AuditWrites
     """What it adds to the audit trail."""
+    change_events: ChangeEventWrites
+    """The events of what it changes by itself."""

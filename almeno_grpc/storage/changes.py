@@ -8,6 +8,7 @@ from almeno_grpc.storage import (
     audit_rows,
     audit_writes,
     business_days,
+    change_event_writes,
     charges,
     customers,
     decisions,
@@ -46,6 +47,7 @@ class _Rows:
         self.terms_pins: dict[str, Row] = {}
         self.idempotency_records: list[Row] = []
         self.events: list[Row] = []
+        self.change_events: list[Row] = []
 
     def add(self, changes: Changes, audit: AuditWrites) -> None:
         """Adds the rows of changes, and their event."""
@@ -62,9 +64,10 @@ class _Rows:
             (audit_rows.SANCTION_END, self.sanction_ends, sanction_ends.row_of, changes.sanction_ends),
         )
         written: list[RowChanges] = []
+        of_form: dict[RowForm, list[Row]] = {}
         for form, rows, row_of, new in inserted:
             if new:
-                new_rows = list(map(row_of, new))
+                new_rows = of_form[form] = list(map(row_of, new))
                 rows.extend(new_rows)
                 written.append(form.inserted(new_rows))
         new_terms = {
@@ -76,11 +79,12 @@ class _Rows:
             written.append(audit_rows.TERMS_PIN.inserted(list(new_terms.values())))
         if pins:
             written.append(audit_rows.POLICY_PIN.inserted(list(pins.items())))
-        if changes.updated_loans:
-            after = list(map(loan_row_of, changes.updated_loans))
+        before, after = [], list(map(loan_row_of, changes.updated_loans))
+        if after:
             self.updated_loans += map(loans.updated_row_of, after)
             if changes.event is not None:
-                written.append(audit_rows.LOAN.updated(list(map(loan_row_of, changes.loans_before)), after))
+                before = list(map(loan_row_of, changes.loans_before))
+                written.append(audit_rows.LOAN.updated(before, after))
         if changes.non_performing_customers:
             written.append(self._update_customers(changes))
         self.business_days += business_days.rows_of(changes)
@@ -89,6 +93,25 @@ class _Rows:
         self.idempotency_records += changes.idempotency_records
         if changes.event is not None:
             self.events.append(audit.row_of(changes.event, written))
+            self._add_change_events(changes, of_form, list(zip(before, after, strict=True)) if after else ())
+
+    def _add_change_events(
+        self, changes: Changes, of_form: dict[RowForm, list[Row]], updated: Sequence[tuple[Row, Row]]
+    ) -> None:
+        payments: list[Row] = []
+        if changes.repayments:
+            payments = [repayments.with_reversal(row, None) for row in of_form[audit_rows.REPAYMENT]]
+        elif changes.reversals:
+            reversals = zip(changes.reversals, of_form[audit_rows.REPAYMENT_REVERSAL], strict=True)
+            payments = [repayments.with_reversal(repayments.row_of(each), reversal) for each, reversal in reversals]
+        self.change_events += change_event_writes.rows_of(
+            changes,
+            of_form.get(audit_rows.CUSTOMER, ()),
+            of_form.get(audit_rows.LOAN, ()),
+            payments,
+            updated,
+            [self.customer_rows[customer_id] for customer_id in changes.non_performing_customers],
+        )
 
     def _update_customers(self, changes: Changes) -> RowChanges:
         since = changes.non_performing_customers
@@ -134,5 +157,6 @@ def rows_of(
         (terms_pins.INSERT, list(rows.terms_pins.values())),
         (idempotency.INSERT, rows.idempotency_records),
         (audit_writes.INSERT, rows.events),
+        (change_event_writes.INSERT, rows.change_events),
     ]
     return [(write, some) for write, some in writes if some]

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
+from almeno_grpc.domain.change_event import ChangeEventKind
 from almeno_grpc.domain.customer import Customer, CustomerField, e164_of
 from almeno_grpc.domain.errors import WriteConflict
 from almeno_grpc.domain.imports import CustomerRow, CustomerRows
@@ -16,6 +17,7 @@ from almeno_grpc.domain.names import keys_beginning_with, name_keys
 from almeno_grpc.storage.audit_rows import CUSTOMER
 from almeno_grpc.storage.backend import OpenTransaction
 from almeno_grpc.storage.bulk import BulkInsert, batches_of, existing_keys
+from almeno_grpc.storage.change_event_writes import customer_draft, kind_of_update
 from almeno_grpc.storage.compiled import CompiledStatement, Row
 from almeno_grpc.storage.keyed import KeyedStatement
 from almeno_grpc.storage.table_write import TableWrite
@@ -102,6 +104,7 @@ class Customers:
         self._connection = transaction.connection
         self._backend = transaction.backend
         self._audit = transaction.audit
+        self._events = transaction.change_events
 
     def get(self, customer_id: int) -> Customer | None:
         """By primary key."""
@@ -159,8 +162,9 @@ class Customers:
         self._backend.advance_ids(self._connection, table.c.customer_id, max(row.customer_id for row in rows))
         columns = _table_columns(CustomerRows.of(rows), create_time)
         _IMPORT.insert(self._connection, columns)
-        inserted = zip(*columns[:-1], repeat(True), columns[-1], repeat(None), repeat(0), strict=False)
-        self._audit.note(CUSTOMER.inserted(list(inserted)))
+        inserted = list(zip(*columns[:-1], repeat(True), columns[-1], repeat(None), repeat(0), strict=False))
+        self._audit.note(CUSTOMER.inserted(inserted))
+        self._events.note(customer_draft(ChangeEventKind.CUSTOMER_IMPORTED, row) for row in inserted)
         names = chain.from_iterable(map(names_of, rows))
         # By the key alone, which takes half as long: for equal ones any order will do.
         _IMPORT_NAMES.insert(self._connection, list(zip(*sorted(names, key=itemgetter(0)), strict=True)))
@@ -176,6 +180,7 @@ class Customers:
         after = with_non_performing_since(stored, since)
         UPDATE_NON_PERFORMING.by_row.rows(self._connection, *non_performing_row_of(after))
         self._audit.note(CUSTOMER.updated([stored], [after]))
+        self._events.note([customer_draft(ChangeEventKind.CUSTOMER_CLASS_CHANGED, after)])
 
     def change(
         self, before: Customer | CustomerRow, after: Customer | CustomerRow, changed_fields: CustomerField
@@ -187,7 +192,9 @@ class Customers:
         if stored[1:7] != tuple(old.values()) or CustomerField(fields_before) not in changed_fields:
             raise WriteConflict("the customer was changed meanwhile; send the request again")
         self._connection.execute(_UPDATE, {**new, "changed_fields": int(changed_fields), "key": key})
-        self._audit.note(CUSTOMER.updated([stored], [(key, *new.values(), *others, int(changed_fields))]))
+        changed = (key, *new.values(), *others, int(changed_fields))
+        self._audit.note(CUSTOMER.updated([stored], [changed]))
+        self._events.note([customer_draft(kind_of_update(stored, changed), changed)])
         if before.phone_digits != after.phone_digits:
             self._connection.execute(_DELETE_PHONE_NUMBER, {"number": before.phone_digits, "holder": key})
             try:
@@ -233,6 +240,12 @@ def _customer(row: Any) -> Customer:
     return Customer(
         customer_id, first_name, last_name, age, e164_of(digits), income, limit, create_time, CustomerField(fields)
     )
+
+
+def customer_of_row(row: Sequence[Any]) -> Customer:
+    """The customer of a row of all columns."""
+    *figures, _, create_time, _, changed_fields = row
+    return _customer((*figures, create_time, changed_fields))
 
 
 def _table_columns(rows: CustomerRows, create_time: int) -> Sequence[Sequence[Any]]:

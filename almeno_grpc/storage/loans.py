@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import CompoundSelect, Select, and_, bindparam, func, select, union_all, update
 
+from almeno_grpc.domain.change_event import ChangeEventKind
 from almeno_grpc.domain.errors import WriteConflict
 from almeno_grpc.domain.imports import BOOK_METHOD, LoanRow, LoanRows
 from almeno_grpc.domain.loan import Loan, LoanState, SanctionEnd
@@ -17,6 +18,7 @@ from almeno_grpc.storage import sanction_ends, segments
 from almeno_grpc.storage.audit_rows import LOAN
 from almeno_grpc.storage.backend import OpenTransaction
 from almeno_grpc.storage.bulk import BulkInsert, batches_of, existing_keys, inserted_whole, pairs_exist
+from almeno_grpc.storage.change_event_writes import closing_drafts, loan_draft
 from almeno_grpc.storage.compiled import CompiledStatement
 from almeno_grpc.storage.keyed import KeyedStatement
 from almeno_grpc.storage.keys import key_rows
@@ -192,6 +194,7 @@ class Loans:
         self._connection = transaction.connection
         self._backend = transaction.backend
         self._audit = transaction.audit
+        self._events = transaction.change_events
         self._get = _GET_LOCKED if transaction.writes else _GET
 
     def get(self, loan_id: int) -> Loan | None:
@@ -294,16 +297,18 @@ class Loans:
         key = {"of_customer": loan.customer_id, "with_loan_id": loan.loan_id}
         if self._connection.execute(_UPDATE, {**values, **key}).rowcount == 0:
             raise WriteConflict("a repayment or a charge was recorded on a loan of the sheet; import its rows again")
-        self._audit.note(LOAN.updated([row_of(before)], [row_of(loan)]))
+        old, new = row_of(before), row_of(loan)
+        self._audit.note(LOAN.updated([old], [new]))
+        self._events.note([loan_draft(ChangeEventKind.LOAN_UPDATED, new), *closing_drafts(old, new)])
 
     def _note(self, columns: Sequence[Sequence[Any]]) -> None:
-        """Notes loans of a sheet for the audit trail, given by the columns that are not the same for all."""
+        """Notes loans of a sheet for audit trail and events, given by the columns that are not the same for all."""
         given = iter(columns)
         fixed = {"installment_method": BOOK_METHOD.value, **_OF_NO_SHEET}
-        rows = zip(
-            *(repeat(fixed[column.name]) if column.name in fixed else next(given) for column in COLUMNS), strict=False
-        )
-        self._audit.note(LOAN.inserted(list(rows)))
+        values = (repeat(fixed[column.name]) if column.name in fixed else next(given) for column in COLUMNS)
+        rows = list(zip(*values, strict=False))
+        self._audit.note(LOAN.inserted(rows))
+        self._events.note(loan_draft(ChangeEventKind.LOAN_IMPORTED, row) for row in rows)
 
     def _are_reserved(self, loan_ids: Sequence[int], customer_ids: Sequence[int]) -> bool:
         """Whether each of the ids is that of a loan of the customer it comes with, or reserved for one."""

@@ -26,6 +26,7 @@ from almeno_grpc.storage.tables import repayment_reversal
 INSERT = TableWrite(table, tuple(table.c))
 INSERT_REVERSAL = TableWrite(repayment_reversal, tuple(repayment_reversal.c))
 _REVERSAL = tuple(repayment_reversal.c)[3:]
+_NO_REVERSAL = (None,) * len(_REVERSAL)
 _ROWS = select(*table.c, *_REVERSAL)
 _WITH_REVERSAL = and_(
     repayment_reversal.c.customer_id == table.c.customer_id,
@@ -90,7 +91,7 @@ class Repayments:
         if not repaid:
             return {}
         keys = [(loan.customer_id, loan.loan_id, loan.latest_repayment) for loan in repaid.values()]
-        found = map(_repayment, _FIRST_AND_LATEST.rows(self._connection, keys))
+        found = map(repayment_of, _FIRST_AND_LATEST.rows(self._connection, keys))
         by_loan = ((loan_id, list(own)) for loan_id, own in groupby(found, lambda repayment: repayment.loan_id))
         return {loan_id: (own[0], own[-1] if repaid[loan_id].latest_repayment else None) for loan_id, own in by_loan}
 
@@ -98,27 +99,27 @@ class Repayments:
         """In the order of the primary key; by no statement where there are none."""
         if not loan.repayment_count:
             return []
-        return list(map(_repayment, _OF_LOAN.rows(self._connection, loan.customer_id, loan.loan_id)))
+        return list(map(repayment_of, _OF_LOAN.rows(self._connection, loan.customer_id, loan.loan_id)))
 
     def of_loans(self, loans: Collection[Loan]) -> dict[int, list[Repayment]]:
         """By one statement, or none where there are none."""
         keys = [(loan.customer_id, loan.loan_id) for loan in loans if loan.repayment_count]
-        found = map(_repayment, _OF_LOANS.rows(self._connection, keys)) if keys else ()
+        found = map(repayment_of, _OF_LOANS.rows(self._connection, keys)) if keys else ()
         return {loan_id: list(own) for loan_id, own in groupby(found, lambda repayment: repayment.loan_id)}
 
     def find(self, repayment_id: str) -> Repayment | None:
         """By the index of ids."""
         row = _BY_ID.row(self._connection, repayment_id)
-        return _repayment(row) if row else None
+        return repayment_of(row) if row else None
 
     def standing_with_reference(self, loan: Loan, reference: str) -> Repayment | None:
         """Every repayment of the loan is visited."""
         row = _WITH_REFERENCE.row(self._connection, loan.customer_id, loan.loan_id, reference)
-        return _repayment(row) if row else None
+        return repayment_of(row) if row else None
 
     def page(self, loan: Loan, after: int, count: int) -> list[Repayment]:
         """In the order of the primary key."""
-        return list(map(_repayment, _PAGE.rows(self._connection, loan.customer_id, loan.loan_id, after, count)))
+        return list(map(repayment_of, _PAGE.rows(self._connection, loan.customer_id, loan.loan_id, after, count)))
 
 
 def row_of(repayment: Repayment) -> Row:
@@ -162,12 +163,18 @@ def reversal_row_of(repayment: Repayment) -> Row:
     )
 
 
+def with_reversal(row: Row, reversal: Row | None) -> Row:
+    """The row of a repayment with the columns of its reversal, for `repayment_of`."""
+    return *row, *(reversal[3:] if reversal else _NO_REVERSAL)
+
+
 def _standing(standing: Standing) -> tuple[int, int, int, int]:
     """Its columns, in order."""
     return standing.emis_paid, standing.emis_paid_on_time, standing.paid_toward_next, standing.outstanding_principal
 
 
-def _repayment(row: Any) -> Repayment:
+def repayment_of(row: Any) -> Repayment:
+    """The repayment of a row, which has the columns of its reversal behind its own."""
     customer_id, loan_id, number, repayment_id, amount, payment_date, *standings = row[:14]
     closes_loan, create_time, kind, effect, charges_paid, channel, external_reference, *reversal = row[14:]
     reversal_date, reason, return_code, reversal_time = reversal

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from almeno_grpc.domain.decision import Borrower
 from almeno_grpc.domain.errors import DeadlineExceeded, StoreUnavailable, WriteConflict
@@ -22,6 +22,8 @@ from almeno_grpc.storage.audit import AuditTrail
 from almeno_grpc.storage.audit_writes import AuditWrites
 from almeno_grpc.storage.backend import OpenTransaction
 from almeno_grpc.storage.borrowers import Borrowers, borrowers_of
+from almeno_grpc.storage.change_event_writes import ChangeEventWrites
+from almeno_grpc.storage.change_events import ChangeEvents
 from almeno_grpc.storage.changes import rows_of
 from almeno_grpc.storage.charges import Charges
 from almeno_grpc.storage.customer_changes import CustomerChanges
@@ -34,6 +36,7 @@ from almeno_grpc.storage.loans import Loans
 from almeno_grpc.storage.policy_pins import PolicyPins
 from almeno_grpc.storage.repayments import Repayments
 from almeno_grpc.storage.statistics import Statistics
+from almeno_grpc.storage.tables import change_event
 from almeno_grpc.storage.terms_pins import TermsPins
 
 T = TypeVar("T")
@@ -91,6 +94,11 @@ class SqlTransaction:
         return Statistics(self._transaction)
 
     @cached_property
+    def change_events(self) -> ChangeEvents:
+        """The events that other systems follow the book by."""
+        return ChangeEvents(self._transaction)
+
+    @cached_property
     def policy_pins(self) -> PolicyPins:
         """The policy pins."""
         return PolicyPins(self._transaction)
@@ -128,6 +136,8 @@ class SqlTransaction:
         """Writes the changes, as the backend writes rows."""
         writes = rows_of(changes, self._transaction.audit, self.customers.rows)
         try:
+            if changes:
+                self._transaction.change_events.insert(self._transaction.connection, changes[0])
             self._transaction.backend.write_rows(self._transaction.connection, writes)
         except BaseException:
             # The place in a chain may be what was refused: then somebody else has put an event there.
@@ -221,6 +231,11 @@ class SqlStore:
         if damage is not None:
             raise DatabaseUnusable(f"the database is damaged ({damage}); restore it from a backup")
 
+    def writers_of_events(self) -> frozenset[str]:
+        """As the backend knows them."""
+        with self._translated_errors():
+            return self._backend.writers_of(change_event)
+
     def probe_reads(self) -> None:
         """As the backend does."""
         with self._translated_errors():
@@ -250,9 +265,7 @@ class SqlStore:
     def read(self) -> Iterator[SqlTransaction]:
         """A transaction that reads."""
         with self._translated_errors(), self._backend.read() as connection:
-            yield SqlTransaction(
-                OpenTransaction(connection, self._backend, writes=False, audit=AuditWrites(connection))
-            )
+            yield SqlTransaction(self._open_transaction(connection, writes=False))
 
     def write(
         self, work: Callable[[SqlTransaction], T], *, is_active: Callable[[], bool] = always, max_attempts: int = 5
@@ -302,13 +315,17 @@ class SqlStore:
             began_seconds = time.perf_counter()
             # Whoever had to wait in line for long may have nobody left to work for.
             _raise_if_inactive(is_active)
-            transaction = OpenTransaction(connection, self._backend, writes=True, audit=AuditWrites(connection))
-            result = work(SqlTransaction(transaction))
+            result = work(SqlTransaction(self._open_transaction(connection, writes=True)))
             _raise_if_inactive(is_active)
             done_seconds = time.perf_counter()
         self._metrics.transaction(began_seconds - waiting_seconds, time.perf_counter() - done_seconds)
         self._written_until_seconds = time.monotonic() + _PROVEN_SECONDS
         return result
+
+    def _open_transaction(self, connection: Connection, *, writes: bool) -> OpenTransaction:
+        return OpenTransaction(
+            connection, self._backend, writes=writes, audit=AuditWrites(connection), change_events=ChangeEventWrites()
+        )
 
     @contextmanager
     def _translated_errors(self) -> Iterator[None]:

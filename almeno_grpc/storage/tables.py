@@ -546,6 +546,37 @@ access_state = Table(
     CheckConstraint("number = 1", name="one_row"),
 )
 
+# What other systems follow the book by: the last rows that a transaction writes. No part of the audit trail, for they
+# only copy what it vouches for: who doubts an event compares it with the book.
+change_event = Table(
+    "change_event",
+    metadata,
+    Column("number", _Id, Identity(), primary_key=True),
+    Column("event_time_us", BigInteger, nullable=False),
+    Column("business_day", Integer, nullable=False),
+    Column("principal", String(64), nullable=False),
+    Column("request_id", String(36), nullable=False),
+    Column("import_id", String(36), nullable=False),
+    Column("kind", SmallInteger, nullable=False),
+    Column("customer_id", BigInteger, nullable=False),
+    Column("loan_id", BigInteger),
+    # The customer, the loan and so on after the change, in MessagePack.
+    Column("snapshot", LargeBinary, nullable=False),
+    CheckConstraint("number > 0", name="number_positive"),
+    CheckConstraint("kind > 0", name="kind_positive"),
+    sqlite_autoincrement=True,
+)
+
+# Up to which number the retention has removed all events.
+change_event_cut = Table(
+    "change_event_cut",
+    metadata,
+    Column("place", SmallInteger, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, nullable=False),
+    CheckConstraint("place = 1", name="one_row"),
+    CheckConstraint("number >= 0", name="number_not_negative"),
+)
+
 import_file = Table(
     "import_file",
     metadata,

@@ -25,11 +25,13 @@ if TYPE_CHECKING:
         FailedPrecondition,
         InvalidArgument,
         NotFound,
+        OutOfRange,
         PermissionDenied,
         ResourceExhausted,
         Unauthenticated,
         Unavailable,
     )
+    from almeno_client.event_records import ChangeEvent, ChangeEventKind
     from almeno_client.export_records import (
         ExportedLoan,
         ExportProgress,
@@ -128,6 +130,8 @@ __all__ = [
     "Caller",
     "CancelReason",
     "CertificateName",
+    "ChangeEvent",
+    "ChangeEventKind",
     "Charge",
     "ChargeKind",
     "ChargedLoan",
@@ -172,6 +176,7 @@ __all__ = [
     "LoansOfState",
     "MonthOfDecisions",
     "NotFound",
+    "OutOfRange",
     "OutsideCredit",
     "Payoff",
     "PermissionDenied",
@@ -224,6 +229,7 @@ _MODULES = (
     "almeno_client.key_facts_records",
     "almeno_client.portfolio_records",
     "almeno_client.access_records",
+    "almeno_client.event_records",
     "almeno_client.export_records",
     "almeno_client.statement_records",
     "almeno_grpc.api_keys",

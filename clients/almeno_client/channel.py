@@ -151,7 +151,7 @@ def _service_config(retries: Retries) -> dict[str, object]:
         f"almeno.credit.v1.{name}" for name in ("CreditService", "PortfolioService", "AccessService", "LoanService")
     )
     scans = ("SimulatePolicy", "SummarizePortfolio", "ExportLoans", "ExportJournal")
-    unretried = ("StartImport", "WatchImport", *scans)
+    unretried = ("StartImport", "WatchImport", "WatchEvents", *scans)
     method_config: list[dict[str, object]] = [
         # gRPC retries neither an upload larger than its retry buffer nor a stream after its first response: the client
         # itself retries these.

@@ -18,6 +18,7 @@ from almeno_client.conversion import (
 from almeno_client.customers import CustomerCalls
 from almeno_client.decisions import DecisionCalls
 from almeno_client.errors import CreditServiceError, error_of_status
+from almeno_client.events import EventCalls
 from almeno_client.exports import ExportCalls
 from almeno_client.health import HealthCalls
 from almeno_client.imports import ImportCalls
@@ -53,6 +54,7 @@ class CreditClient(
     ImportCalls,
     PortfolioCalls,
     ExportCalls,
+    EventCalls,
     AccessCalls,
     HealthCalls,
 ):

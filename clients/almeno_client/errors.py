@@ -5,6 +5,7 @@ CreditServiceError
 ├── NotFound
 ├── AlreadyExists
 ├── FailedPrecondition
+├── OutOfRange
 ├── Unauthenticated
 ├── PermissionDenied
 ├── Aborted
@@ -101,6 +102,10 @@ class FailedPrecondition(CreditServiceError):
     """The request is valid, but not in the current state of the book."""
 
 
+class OutOfRange(CreditServiceError):
+    """What is asked for lies beyond what the service keeps."""
+
+
 class Unauthenticated(CreditServiceError):
     """The service does not know who calls: no credentials, none that are valid, or none any more."""
 
@@ -130,6 +135,7 @@ _BY_CODE: dict[grpc.StatusCode, type[CreditServiceError]] = {
     grpc.StatusCode.NOT_FOUND: NotFound,
     grpc.StatusCode.ALREADY_EXISTS: AlreadyExists,
     grpc.StatusCode.FAILED_PRECONDITION: FailedPrecondition,
+    grpc.StatusCode.OUT_OF_RANGE: OutOfRange,
     grpc.StatusCode.UNAUTHENTICATED: Unauthenticated,
     grpc.StatusCode.PERMISSION_DENIED: PermissionDenied,
     grpc.StatusCode.ABORTED: Aborted,

@@ -3,6 +3,8 @@
 python book_process.py <database URL> <command> <options as JSON>
 """
 
+import contextlib
+import itertools
 import json
 import sys
 import threading
@@ -15,13 +17,16 @@ from zoneinfo import ZoneInfo
 from almeno_grpc.bootstrap import load_policies, load_terms
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.decision import LoanRequest
+from almeno_grpc.domain.errors import CreditError
 from almeno_grpc.imports.sandbox.messages import ReadingLimits
 from almeno_grpc.imports.worker import ImportWorker
 from almeno_grpc.metrics import NoMetrics
+from almeno_grpc.service.accounts import AccountReader
 from almeno_grpc.service.booking import BookingRequest, BookingService
 from almeno_grpc.service.customers import Applicant, CustomerService
 from almeno_grpc.service.idempotency import Idempotency, RequestContext
 from almeno_grpc.service.policies import PolicyCalendar
+from almeno_grpc.service.repayments import RepaymentRequest, RepaymentService
 from almeno_grpc.service.terms import TermsCalendar
 from almeno_grpc.storage.store import SqlStore
 
@@ -65,6 +70,38 @@ def register(store: SqlStore, clock: Clock, options: dict) -> list[int]:
     return ids
 
 
+def write(store: SqlStore, clock: Clock, options: dict) -> None:
+    """Registers customers, lends to them and records what they repay, on many threads at once for so long."""
+    terms = TermsCalendar(load_terms(), store)
+    customers = CustomerService(store, clock)
+    booking = BookingService(store, PolicyCalendar(load_policies()), terms, clock)
+    repayments = RepaymentService(store, AccountReader(terms), clock)
+    numbers = itertools.count(options["first_phone_number"])
+    get_ready()
+    end = time.monotonic() + options["seconds"]
+
+    def register() -> int:
+        applicant = Applicant("Asha", "Rao", 30, 5_000_000, f"+91{next(numbers)}")
+        answer = customers.register(applicant, RequestContext(), lambda customer: b"%d" % customer.customer_id)
+        return int(answer.result())
+
+    def borrow(customer_id: int) -> int:
+        request = BookingRequest(LoanRequest(customer_id, 10_000_000, Decimal(12), 12))
+        answer = booking.book(request, RequestContext(), lambda booked: b"%d" % booked.loan.loan_id)
+        return int(answer.result())
+
+    def work() -> None:
+        while time.monotonic() < end:
+            # What is lost on the way, as with a connection, is not tried again.
+            with contextlib.suppress(CreditError):
+                request = RepaymentRequest(borrow(register()), 10_000, None)
+                repayments.record(request, RequestContext(), lambda _: b"").result()
+
+    with ThreadPoolExecutor(options["threads"]) as pool:
+        for working in [pool.submit(work) for _ in range(options["threads"])]:
+            working.result()
+
+
 def repeat(store: SqlStore, clock: Clock, options: dict) -> str:
     """Sends a request that may have been answered; tells the answer."""
     get_ready()
@@ -87,7 +124,7 @@ def work_on_imports(store: SqlStore, clock: Clock, options: dict) -> None:
     ImportWorker(store, clock, NoMetrics(), ReadingLimits(), options["batch_rows"]).run(threading.Event())
 
 
-COMMANDS = {"lend": lend, "register": register, "repeat": repeat, "lock": lock, "work": work_on_imports}
+COMMANDS = {"lend": lend, "register": register, "write": write, "repeat": repeat, "lock": lock, "work": work_on_imports}
 
 if __name__ == "__main__":
     url, command, raw_options = sys.argv[1:]

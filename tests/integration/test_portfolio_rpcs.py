@@ -330,7 +330,7 @@ def test_watch_is_sent_away_when_the_server_stops(stubs):
 
 
 def test_watch_that_has_nothing_to_tell_for_long_ends_and_may_be_opened_again(stubs, monkeypatch):
-    monkeypatch.setattr(portfolio_servicer, "_IDLE_WATCH_SECONDS", 0.3)
+    monkeypatch.setattr(portfolio_servicer, "IDLE_WATCH_SECONDS", 0.3)
     file = stubs.upload(b"a,b\n")
     for _ in range(2):
         answers = stubs.portfolio.WatchImport(pb.WatchImportRequest(import_id=file.import_id), timeout=20)

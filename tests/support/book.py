@@ -201,7 +201,7 @@ class Book:
 
     def upsert_parts(self, file: ImportFile, parts: Sequence[RowBatch]) -> RowCounts:
         """Imports parts of a batch in a transaction."""
-        return self.store.write(lambda tx: upsert_batch(tx, file, parts, self.now()))
+        return self.store.write(lambda tx: upsert_batch(tx, file, parts, self.now(), self.clock.today()))
 
     def issues(self, file: ImportFile) -> list[tuple[int, str, str, str]]:
         found = self.imports.page_of_issues(file.import_id, (0, 0), 1000)

@@ -176,6 +176,8 @@ GOOD: dict[str, Callable[[Lender], dict[str, Any]]] = {
     "ListTerms": lambda _: {},
     "GetTerms": lambda _: {"version": "2026-12-example"},
     "SimulatePolicy": lambda _: {"version": "2026-12", "against_version": "2026-01", **_terms()},
+    "ListEvents": lambda _: {"after": 0, "page_size": 7},
+    "WatchEvents": lambda _: {"after": 0},
     "ExportLoans": lambda _: {"as_of": TODAY, "changed_since": {"seconds": 1}},
     "ExportJournal": lambda _: {"from": TODAY, "to": TODAY},
     "SummarizePortfolio": lambda _: {},

@@ -21,5 +21,7 @@ FUZZ_EXAMPLES = _count("ALMENO_FUZZ_EXAMPLES", 30)
 """Inputs tried with each RPC, of each kind."""
 FLOOD_SECONDS = _count("ALMENO_FLOOD_SECONDS", 3)
 """How long each flood lasts."""
+EVENT_TRIALS = _count("ALMENO_EVENT_TRIALS", 1)
+"""Times that the events of 16 writers are followed while some of them are killed, on each database."""
 ACCOUNT_TRIALS = _count("ALMENO_ACCOUNT_TRIALS", 15)
 """Loans whose accounts are held against the model, each with up to 25 things that happen to it."""

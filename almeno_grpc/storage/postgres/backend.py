@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import URL, Column, Connection, Engine, RootTransaction, func, select, text
+from sqlalchemy import URL, Column, Connection, Engine, RootTransaction, Table, func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from almeno_grpc.domain.errors import StoreUnavailable
@@ -50,6 +50,12 @@ _BEGIN_LOCKING = (
     "; SET LOCAL tcp_keepalives_idle = 10; SET LOCAL tcp_keepalives_interval = 5; SET LOCAL tcp_keepalives_count = 3"
 )
 _MAX_IDS_ONE_BY_ONE = 10_000
+# A virtual transaction id is of one transaction alone, as long as the server runs.
+_WRITERS = (
+    "SELECT virtualtransaction FROM pg_locks WHERE locktype = 'relation' AND mode = 'RowExclusiveLock' AND granted"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    " AND relation = CAST(CAST($1 AS TEXT) AS regclass)"
+)
 
 
 @dataclass(frozen=True)
@@ -160,16 +166,28 @@ class PostgresBackend:
         if to < FIRST_GENERATED_ID:
             return
         sequence = _sequence(column)
-        last = connection.execute(
-            text(f"SELECT last_value - CASE WHEN is_called THEN 0 ELSE 1 END FROM {sequence}")  # noqa: S608
-        )
-        missing = to - last.scalar_one()
+        missing = to - self.last_id(connection, column)
         if missing > _MAX_IDS_ONE_BY_ONE:
             connection.execute(text(f"SELECT setval('{sequence}', :id)"), {"id": to})
         elif missing > 0:
             # Others take ids at the same time, whom setting the sequence could send back to ids already given. From
             # further below they cannot have come so far meanwhile.
             connection.execute(text(f"SELECT count(nextval('{sequence}')) FROM generate_series(1, {missing})"))  # noqa: S608
+
+    def last_id(self, connection: Connection, column: Column[int]) -> int:
+        """That of the sequence, which knows nothing of transactions."""
+        last = connection.execute(
+            text(f"SELECT last_value - CASE WHEN is_called THEN 0 ELSE 1 END FROM {_sequence(column)}")  # noqa: S608
+        )
+        return int(last.scalar_one())
+
+    def writers_of(self, table: Table) -> frozenset[str]:
+        """By the lock of the table that an insert takes first, before an id is generated, and keeps until the end.
+
+        The end of a transaction is seen by others before its locks are released.
+        """
+        with self.read() as connection:
+            return frozenset(name for (name,) in execute_raw(connection, _WRITERS, (table.name,)).fetchall())
 
     def access_version(self, connection: Connection) -> int:
         """As the command that began the transaction has read it."""

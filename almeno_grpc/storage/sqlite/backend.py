@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Column, Connection, Engine, bindparam, column, select, table
+from sqlalchemy import URL, Column, Connection, Engine, Table, bindparam, column, select, table
 from sqlalchemy.exc import DatabaseError
 
 from almeno_grpc.domain.errors import StoreUnavailable
@@ -230,8 +230,17 @@ class SqliteBackend:
 
     def next_ids(self, connection: Connection, column: Column[int], count: int) -> list[int]:
         """Behind the greatest that was ever in the table: nobody else writes meanwhile, and inserts advance it."""
-        [(last,)] = _LAST_ID.rows(connection, column.table.name)
+        last = self.last_id(connection, column)
         return list(range(last + 1, last + 1 + count))
+
+    def last_id(self, connection: Connection, column: Column[int]) -> int:
+        """The greatest that was ever in the table."""
+        rows = _LAST_ID.rows(connection, column.table.name)
+        return int(rows[0][0]) if rows else 0
+
+    def writers_of(self, table: Table) -> frozenset[str]:  # noqa: ARG002 - the parameter is another database's
+        """None: what one has generated is seen before another begins to write."""
+        return frozenset()
 
     def advance_ids(self, connection: Connection, column: Column[int], to: int) -> None:
         """AUTOINCREMENT does so by itself."""

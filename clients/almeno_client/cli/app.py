@@ -70,6 +70,7 @@ COMMANDS = (
     Entry("simulate", "Try a policy on every customer of the book", "simulation:simulate", _BOOK),
     Entry("report", "Show aggregates of the whole book", "report:report", _BOOK),
     Entry("late", "List the late loans", "report:late", _BOOK),
+    Entry("events", "List or follow the changes of the book", "events:events", _BOOK),
     Entry("export", "Write the book, or its general ledger, to a file", "export:export", _BOOK),
     Entry("import", "Load customers and loans from files, and see what became of them", panel=_IMPORTS),
     Entry("import customers", "Load a file of customers", "imports:import_customers"),

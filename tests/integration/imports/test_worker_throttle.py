@@ -102,7 +102,7 @@ def test_rows_that_take_long_are_imported_by_fewer_at_a_time_while_calls_come(
     parts: list[int] = []
     upsert = worker_module.upsert_batch
 
-    def land_slowly(tx, queue_number, batch_parts, now, **options):
+    def land_slowly(tx, queue_number, batch_parts, now, today):
         def slowly():
             for part in batch_parts:
                 parts.append(len(part))
@@ -110,7 +110,7 @@ def test_rows_that_take_long_are_imported_by_fewer_at_a_time_while_calls_come(
                 time.sleep(0.01 * len(part))
                 yield part
 
-        return upsert(tx, queue_number, slowly(), now, **options)
+        return upsert(tx, queue_number, slowly(), now, today)
 
     monkeypatch.setattr(worker_module, "upsert_batch", land_slowly)
     monkeypatch.setattr(SqlTransaction, "is_contended", lambda _: calls_come)

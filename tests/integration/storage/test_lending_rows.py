@@ -33,7 +33,7 @@ RETURNED = Reversal(TODAY, ReversalReason.RETURNED, "01", 12)
 def write(store, **changes) -> None:
     """Writes changes, vouched for by an event."""
     event = AuditEntry(AuditEventKind.WRITE, Clock.now_microseconds(), "", "", "m")
-    store.write(lambda tx: tx.write(Changes(event=event, **changes)))
+    store.write(lambda tx: tx.write(Changes(event=event, on=TODAY, **changes)))
 
 
 def update(store, before: Loan, after: Loan, **changes) -> Loan:
@@ -245,7 +245,8 @@ def test_class_of_a_customer_changes_twice_in_a_transaction(store, book_loan):
     customer_id = book_loan().customer_id
     event = AuditEntry(AuditEventKind.WRITE, Clock.now_microseconds(), "", "", "m")
     changes = [
-        Changes(event=event, non_performing_customers={customer_id: since}) for since in (TODAY, date(2026, 2, 1))
+        Changes(event=event, on=TODAY, non_performing_customers={customer_id: since})
+        for since in (TODAY, date(2026, 2, 1))
     ]
     store.write(lambda tx: tx.write(*changes))
     with store.read() as tx:

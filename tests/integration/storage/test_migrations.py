@@ -17,6 +17,7 @@ from almeno_grpc.domain.customer import NO_FIELDS
 from almeno_grpc.domain.loan import LoanState
 from almeno_grpc.domain.months import due_date
 from almeno_grpc.domain.repayment import RepaymentKind
+from almeno_grpc.service.change_events import ChangeEventService
 from almeno_grpc.storage.audit_baseline import vouch_for
 from almeno_grpc.storage.audit_rows import REFORMS
 from almeno_grpc.storage.engine import DatabaseUnusable
@@ -129,7 +130,7 @@ def test_migrations_make_the_same_checks_keys_and_indexes_to_the_letter(empty, o
 def test_repayments_and_changes_cannot_be_changed_or_removed_by_anybody(empty, engine):
     empty.migrate()
     with engine.begin() as connection:
-        for row in (*A_REPAYMENT_OF_TODAY, A_CHANGE, A_PIN, *AFTER_BOOKING):
+        for row in (*A_REPAYMENT_OF_TODAY, A_CHANGE, A_PIN, *AFTER_BOOKING, AN_EVENT):
             connection.exec_driver_sql(row)
     for change in (
         "UPDATE repayment_reversal SET return_code = '2'",
@@ -146,6 +147,7 @@ def test_repayments_and_changes_cannot_be_changed_or_removed_by_anybody(empty, e
         "DELETE FROM customer_change",
         "UPDATE terms_pin SET content = ''",
         "DELETE FROM terms_pin",
+        "UPDATE change_event SET kind = 2",
     ):
         with pytest.raises(DBAPIError, match="never"), engine.begin() as connection:
             connection.exec_driver_sql(change)
@@ -274,6 +276,9 @@ AFTER_BOOKING = (
     "INSERT INTO loan_charge VALUES (7, 5, 1, 'BOUNCE', 50000, 'returned', '2026-01-06', 1, 1)",
     "INSERT INTO sanction_end VALUES (7, 5, 'ACTIVE', '2026-01-05', '', '', 1)",
 )
+AN_EVENT = """INSERT INTO change_event
+    (event_time_us, business_day, principal, request_id, import_id, kind, customer_id, snapshot)
+    VALUES (1, 739652, '', '', '', 1, 7, '')"""
 A_CHANGE = (
     "INSERT INTO customer_change (customer_id, number, field, old_value, new_value, principal, import_id, row_number,"
     " create_time_us) VALUES (7, 1, 'age', '30', '31', '', 'i', 2, 1)"
@@ -313,6 +318,21 @@ def test_rows_that_events_vouch_for_in_a_former_form_are_vouched_for_in_the_new_
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE customer SET changed_fields = 1")
     assert findings(empty) == ["TAMPERED customer 7: was changed without an event"]
+
+
+def test_book_that_was_written_before_has_no_events_and_gets_some_from_then_on(empty, engine):
+    empty.migrate("0208")
+    with engine.begin() as connection:
+        for row in A_REPAYMENT_OF_TODAY:
+            connection.exec_driver_sql(row)
+    empty.migrate()
+    events = ChangeEventService(empty)
+    assert events.page(None, 10) == []
+    with engine.begin() as connection:
+        for number in (1, 2):
+            connection.exec_driver_sql(AN_EVENT)
+            assert connection.exec_driver_sql("SELECT max(number) FROM change_event").scalar() == number
+        assert connection.exec_driver_sql("SELECT number FROM change_event_cut").scalar() == 0
 
 
 def test_customers_of_a_book_that_was_written_before_are_found_by_their_names(empty, engine, monkeypatch):

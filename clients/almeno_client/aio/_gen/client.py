@@ -8,6 +8,7 @@ import grpc
 from almeno_client.aio._gen.access import AccessCalls
 from almeno_client.aio._gen.customers import CustomerCalls
 from almeno_client.aio._gen.decisions import DecisionCalls
+from almeno_client.aio._gen.events import EventCalls
 from almeno_client.aio._gen.exports import ExportCalls
 from almeno_client.aio._gen.health import HealthCalls
 from almeno_client.aio._gen.imports import ImportCalls
@@ -53,6 +54,7 @@ class AsyncCreditClient(
     ImportCalls,
     PortfolioCalls,
     ExportCalls,
+    EventCalls,
     AccessCalls,
     HealthCalls,
 ):

@@ -7,7 +7,7 @@ from google.protobuf.wrappers_pb2 import StringValue
 
 from almeno_client.aio.base_client import BaseClient
 from almeno_client.errors import NotFound
-from almeno_client.health import _CHECK, _STATUSES, ServiceHealth
+from almeno_client.health import _CHECK, _STATUSES, NAMES, ServiceHealth, _parse_status, _serialize_service
 
 
 class HealthCalls(BaseClient):

@@ -22,6 +22,7 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from almeno_grpc._gen.almeno.credit.v1 import change_event_pb2 as almeno_dot_credit_dot_v1_dot_change__event__pb2
 from almeno_grpc._gen.almeno.credit.v1 import decision_pb2 as almeno_dot_credit_dot_v1_dot_decision__pb2
 from almeno_grpc._gen.almeno.credit.v1 import export_pb2 as almeno_dot_credit_dot_v1_dot_export__pb2
 from almeno_grpc._gen.almeno.credit.v1 import import_pb2 as almeno_dot_credit_dot_v1_dot_import__pb2
@@ -37,7 +38,7 @@ from google.type import decimal_pb2 as google_dot_type_dot_decimal__pb2
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(almeno/credit/v1/portfolio_service.proto\x12\x10\x61lmeno.credit.v1\x1a\x1f\x61lmeno/credit/v1/decision.proto\x1a\x1d\x61lmeno/credit/v1/export.proto\x1a\x1d\x61lmeno/credit/v1/import.proto\x1a\x1d\x61lmeno/credit/v1/policy.proto\x1a almeno/credit/v1/portfolio.proto\x1a\x1c\x61lmeno/credit/v1/scope.proto\x1a!almeno/credit/v1/simulation.proto\x1a\x1c\x61lmeno/credit/v1/terms.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\x1a\x19google/type/decimal.proto\x1a\x17google/type/money.proto\"\xfa\x02\n\x0cImportHeader\x12\x30\n\x04kind\x18\x01 \x01(\x0e\x32\x1c.almeno.credit.v1.ImportKindB\x04\xe2\x41\x01\x02\x12\x17\n\tfile_name\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12/\n\tbook_date\x18\x03 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x18\n\nrequest_id\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1d\n\nsize_bytes\x18\x05 \x01(\x03\x42\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12\x19\n\x06sha256\x18\x06 \x01(\tB\x04\xe2\x41\x01\x01H\x02\x88\x01\x01\x12\x42\n\x07\x63olumns\x18\x07 \x03(\x0b\x32+.almeno.credit.v1.ImportHeader.ColumnsEntryB\x04\xe2\x41\x01\x01\x1a.\n\x0c\x43olumnsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x0c\n\n_book_dateB\r\n\x0b_size_bytesB\t\n\x07_sha256\"n\n\x12StartImportRequest\x12\x36\n\x06header\x18\x01 \x01(\x0b\x32\x1e.almeno.credit.v1.ImportHeaderB\x04\xe2\x41\x01\x01H\x00\x12\x15\n\x05\x63hunk\x18\x02 \x01(\x0c\x42\x04\xe2\x41\x01\x01H\x00\x42\t\n\x07payload\"D\n\x13StartImportResponse\x12-\n\x0b\x62ook_import\x18\x01 \x01(\x0b\x32\x18.almeno.credit.v1.Import\"+\n\x10GetImportRequest\x12\x17\n\timport_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"B\n\x11GetImportResponse\x12-\n\x0b\x62ook_import\x18\x01 \x01(\x0b\x32\x18.almeno.credit.v1.Import\"H\n\x13\x43\x61ncelImportRequest\x12\x17\n\timport_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"E\n\x14\x43\x61ncelImportResponse\x12-\n\x0b\x62ook_import\x18\x01 \x01(\x0b\x32\x18.almeno.credit.v1.Import\"G\n\x12ListImportsRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"Y\n\x13ListImportsResponse\x12)\n\x07imports\x18\x01 \x03(\x0b\x32\x18.almeno.credit.v1.Import\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"-\n\x12WatchImportRequest\x12\x17\n\timport_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"D\n\x13WatchImportResponse\x12-\n\x0b\x62ook_import\x18\x01 \x01(\x0b\x32\x18.almeno.credit.v1.Import\"e\n\x17ListImportIssuesRequest\x12\x17\n\timport_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"b\n\x18ListImportIssuesResponse\x12-\n\x06issues\x18\x01 \x03(\x0b\x32\x1d.almeno.credit.v1.ImportIssue\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x15\n\x13ListPoliciesRequest\"B\n\x14ListPoliciesResponse\x12*\n\x08policies\x18\x01 \x03(\x0b\x32\x18.almeno.credit.v1.Policy\")\n\x10GetPolicyRequest\x12\x15\n\x07version\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"=\n\x11GetPolicyResponse\x12(\n\x06policy\x18\x01 \x01(\x0b\x32\x18.almeno.credit.v1.Policy\"\x12\n\x10ListTermsRequest\";\n\x11ListTermsResponse\x12&\n\x05terms\x18\x01 \x03(\x0b\x32\x17.almeno.credit.v1.Terms\"(\n\x0fGetTermsRequest\x12\x15\n\x07version\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\":\n\x10GetTermsResponse\x12&\n\x05terms\x18\x01 \x01(\x0b\x32\x17.almeno.credit.v1.Terms\"\xbc\x02\n\x15SimulatePolicyRequest\x12\x16\n\x06policy\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01H\x00\x12\x17\n\x07version\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01H\x00\x12\x1d\n\x0f\x61gainst_version\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12-\n\x0bloan_amount\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x02\x12\x31\n\rinterest_rate\x18\x05 \x01(\x0b\x32\x14.google.type.DecimalB\x04\xe2\x41\x01\x02\x12\x1b\n\rtenure_months\x18\x06 \x01(\x05\x42\x04\xe2\x41\x01\x02\x12;\n\x07outside\x18\x07 \x01(\x0b\x32\x1f.almeno.credit.v1.OutsideCreditB\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x42\x0b\n\tcandidateB\n\n\x08_outside\"\xc0\x01\n\x16SimulatePolicyResponse\x12\x32\n\x08progress\x18\x01 \x01(\x0b\x32\x1e.almeno.credit.v1.BookProgressH\x00\x12\x36\n\x07summary\x18\x02 \x01(\x0b\x32#.almeno.credit.v1.SimulationSummaryH\x00\x12\x30\n\x04\x66lip\x18\x03 \x01(\x0b\x32 .almeno.credit.v1.SimulationFlipH\x00\x42\x08\n\x06update\"\x1b\n\x19SummarizePortfolioRequest\"\x91\x01\n\x1aSummarizePortfolioResponse\x12\x32\n\x08progress\x18\x01 \x01(\x0b\x32\x1e.almeno.credit.v1.BookProgressH\x00\x12\x35\n\x07summary\x18\x02 \x01(\x0b\x32\".almeno.credit.v1.PortfolioSummaryH\x00\x42\x08\n\x06update\"\x9b\x01\n\x12\x45xportLoansRequest\x12+\n\x05\x61s_of\x18\x01 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12<\n\rchanged_since\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x42\x08\n\x06_as_ofB\x10\n\x0e_changed_since\"\x85\x01\n\x13\x45xportLoansResponse\x12\x34\n\x08progress\x18\x01 \x01(\x0b\x32 .almeno.credit.v1.ExportProgressH\x00\x12.\n\x04loan\x18\x02 \x01(\x0b\x32\x1e.almeno.credit.v1.ExportedLoanH\x00\x42\x08\n\x06update\"|\n\x14\x45xportJournalRequest\x12*\n\x04\x66rom\x18\x01 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12(\n\x02to\x18\x02 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x42\x07\n\x05_fromB\x05\n\x03_to\"\x88\x01\n\x15\x45xportJournalResponse\x12\x34\n\x08progress\x18\x01 \x01(\x0b\x32 .almeno.credit.v1.ExportProgressH\x00\x12/\n\x05\x65ntry\x18\x02 \x01(\x0b\x32\x1e.almeno.credit.v1.JournalEntryH\x00\x42\x08\n\x06update2\x82\r\n\x10PortfolioService\x12r\n\x0bStartImport\x12$.almeno.credit.v1.StartImportRequest\x1a%.almeno.credit.v1.StartImportResponse\"\x14\x90\x02\x02\xba\xbc\x18\rimports:write(\x01\x12i\n\tGetImport\x12\".almeno.credit.v1.GetImportRequest\x1a#.almeno.credit.v1.GetImportResponse\"\x13\x90\x02\x01\xba\xbc\x18\x0cimports:read\x12s\n\x0c\x43\x61ncelImport\x12%.almeno.credit.v1.CancelImportRequest\x1a&.almeno.credit.v1.CancelImportResponse\"\x14\x90\x02\x02\xba\xbc\x18\rimports:write\x12o\n\x0bListImports\x12$.almeno.credit.v1.ListImportsRequest\x1a%.almeno.credit.v1.ListImportsResponse\"\x13\x90\x02\x01\xba\xbc\x18\x0cimports:read\x12q\n\x0bWatchImport\x12$.almeno.credit.v1.WatchImportRequest\x1a%.almeno.credit.v1.WatchImportResponse\"\x13\x90\x02\x01\xba\xbc\x18\x0cimports:read0\x01\x12~\n\x10ListImportIssues\x12).almeno.credit.v1.ListImportIssuesRequest\x1a*.almeno.credit.v1.ListImportIssuesResponse\"\x13\x90\x02\x01\xba\xbc\x18\x0cimports:read\x12s\n\x0cListPolicies\x12%.almeno.credit.v1.ListPoliciesRequest\x1a&.almeno.credit.v1.ListPoliciesResponse\"\x14\x90\x02\x01\xba\xbc\x18\rpolicies:read\x12j\n\tGetPolicy\x12\".almeno.credit.v1.GetPolicyRequest\x1a#.almeno.credit.v1.GetPolicyResponse\"\x14\x90\x02\x01\xba\xbc\x18\rpolicies:read\x12j\n\tListTerms\x12\".almeno.credit.v1.ListTermsRequest\x1a#.almeno.credit.v1.ListTermsResponse\"\x14\x90\x02\x01\xba\xbc\x18\rpolicies:read\x12g\n\x08GetTerms\x12!.almeno.credit.v1.GetTermsRequest\x1a\".almeno.credit.v1.GetTermsResponse\"\x14\x90\x02\x01\xba\xbc\x18\rpolicies:read\x12\x80\x01\n\x0eSimulatePolicy\x12\'.almeno.credit.v1.SimulatePolicyRequest\x1a(.almeno.credit.v1.SimulatePolicyResponse\"\x19\x90\x02\x01\xba\xbc\x18\x12portfolio:simulate0\x01\x12\x88\x01\n\x12SummarizePortfolio\x12+.almeno.credit.v1.SummarizePortfolioRequest\x1a,.almeno.credit.v1.SummarizePortfolioResponse\"\x15\x90\x02\x01\xba\xbc\x18\x0eportfolio:read0\x01\x12u\n\x0b\x45xportLoans\x12$.almeno.credit.v1.ExportLoansRequest\x1a%.almeno.credit.v1.ExportLoansResponse\"\x17\x90\x02\x01\xba\xbc\x18\x10portfolio:export0\x01\x12{\n\rExportJournal\x12&.almeno.credit.v1.ExportJournalRequest\x1a\'.almeno.credit.v1.ExportJournalResponse\"\x17\x90\x02\x01\xba\xbc\x18\x10portfolio:export0\x01\x42\x46\n\x14\x63om.almeno.credit.v1P\x01Z\x19\x61lmeno/credit/v1;creditv1\xaa\x02\x10\x41lmeno.Credit.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(almeno/credit/v1/portfolio_service.proto\x12\x10\x61lmeno.credit.v1\x1a#almeno/credit/v1/change_event.proto\x1a\x1f\x61lmeno/credit/v1/decision.proto\x1a\x1d\x61lmeno/credit/v1/export.proto\x1a\x1d\x61lmeno/credit/v1/import.proto\x1a\x1d\x61lmeno/credit/v1/policy.proto\x1a almeno/credit/v1/portfolio.proto\x1a\x1c\x61lmeno/credit/v1/scope.proto\x1a!almeno/credit/v1/simulation.proto\x1a\x1c\x61lmeno/credit/v1/terms.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\x1a\x19google/type/decimal.proto\x1a\x17google/type/money.proto\"\xfa\x02\n\x0cImportHeader\x12\x30\n\x04kind\x18\x01 \x01(\x0e\x32\x1c.almeno.credit.v1.ImportKindB\x04\xe2\x41\x01\x02\x12\x17\n\tfile_name\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12/\n\tbook_date\x18\x03 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x18\n\nrequest_id\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1d\n\nsize_bytes\x18\x05 \x01(\x03\x42\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12\x19\n\x06sha256\x18\x06 \x01(\tB\x04\xe2\x41\x01\x01H\x02\x88\x01\x01\x12\x42\n\x07\x63olumns\x18\x07 \x03(\x0b\x32+.almeno.credit.v1.ImportHeader.ColumnsEntryB\x04\xe2\x41\x01\x01\x1a.\n\x0c\x43olumnsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x0c\n\n_book_dateB\r\n\x0b_size_bytesB\t\n\x07_sha256\"n\n\x12StartImportRequest\x12\x36\n\x06header\x18\x01 \x01(\x0b\x32\x1e.almeno.credit.v1.ImportHeaderB\x04\xe2\x41\x01\x01H\x00\x12\x15\n\x05\x63hunk\x18\x02 \x01(\x0c\x42\x04\xe2\x41\x01\x01H\x00\x42\t\n\x07payload\"D\n\x13StartImportResponse\x12-\n\x0b\x62ook_import\x18\x01 \x01(\x0b\x32\x18.almeno.credit.v1.Import\"+\n\x10GetImportRequest\x12\x17\n\timport_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"B\n\x11GetImportResponse\x12-\n\x0b\x62ook_import\x18\x01 \x01(\x0b\x32\x18.almeno.credit.v1.Import\"H\n\x13\x43\x61ncelImportRequest\x12\x17\n\timport_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"E\n\x14\x43\x61ncelImportResponse\x12-\n\x0b\x62ook_import\x18\x01 \x01(\x0b\x32\x18.almeno.credit.v1.Import\"G\n\x12ListImportsRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"Y\n\x13ListImportsResponse\x12)\n\x07imports\x18\x01 \x03(\x0b\x32\x18.almeno.credit.v1.Import\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"-\n\x12WatchImportRequest\x12\x17\n\timport_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"D\n\x13WatchImportResponse\x12-\n\x0b\x62ook_import\x18\x01 \x01(\x0b\x32\x18.almeno.credit.v1.Import\"e\n\x17ListImportIssuesRequest\x12\x17\n\timport_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"b\n\x18ListImportIssuesResponse\x12-\n\x06issues\x18\x01 \x03(\x0b\x32\x1d.almeno.credit.v1.ImportIssue\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x15\n\x13ListPoliciesRequest\"B\n\x14ListPoliciesResponse\x12*\n\x08policies\x18\x01 \x03(\x0b\x32\x18.almeno.credit.v1.Policy\")\n\x10GetPolicyRequest\x12\x15\n\x07version\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"=\n\x11GetPolicyResponse\x12(\n\x06policy\x18\x01 \x01(\x0b\x32\x18.almeno.credit.v1.Policy\"\x12\n\x10ListTermsRequest\";\n\x11ListTermsResponse\x12&\n\x05terms\x18\x01 \x03(\x0b\x32\x17.almeno.credit.v1.Terms\"(\n\x0fGetTermsRequest\x12\x15\n\x07version\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\":\n\x10GetTermsResponse\x12&\n\x05terms\x18\x01 \x01(\x0b\x32\x17.almeno.credit.v1.Terms\"\xbc\x02\n\x15SimulatePolicyRequest\x12\x16\n\x06policy\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01H\x00\x12\x17\n\x07version\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01H\x00\x12\x1d\n\x0f\x61gainst_version\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12-\n\x0bloan_amount\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x02\x12\x31\n\rinterest_rate\x18\x05 \x01(\x0b\x32\x14.google.type.DecimalB\x04\xe2\x41\x01\x02\x12\x1b\n\rtenure_months\x18\x06 \x01(\x05\x42\x04\xe2\x41\x01\x02\x12;\n\x07outside\x18\x07 \x01(\x0b\x32\x1f.almeno.credit.v1.OutsideCreditB\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x42\x0b\n\tcandidateB\n\n\x08_outside\"\xc0\x01\n\x16SimulatePolicyResponse\x12\x32\n\x08progress\x18\x01 \x01(\x0b\x32\x1e.almeno.credit.v1.BookProgressH\x00\x12\x36\n\x07summary\x18\x02 \x01(\x0b\x32#.almeno.credit.v1.SimulationSummaryH\x00\x12\x30\n\x04\x66lip\x18\x03 \x01(\x0b\x32 .almeno.credit.v1.SimulationFlipH\x00\x42\x08\n\x06update\"\x1b\n\x19SummarizePortfolioRequest\"\x91\x01\n\x1aSummarizePortfolioResponse\x12\x32\n\x08progress\x18\x01 \x01(\x0b\x32\x1e.almeno.credit.v1.BookProgressH\x00\x12\x35\n\x07summary\x18\x02 \x01(\x0b\x32\".almeno.credit.v1.PortfolioSummaryH\x00\x42\x08\n\x06update\"\x9b\x01\n\x12\x45xportLoansRequest\x12+\n\x05\x61s_of\x18\x01 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12<\n\rchanged_since\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x42\x08\n\x06_as_ofB\x10\n\x0e_changed_since\"\x85\x01\n\x13\x45xportLoansResponse\x12\x34\n\x08progress\x18\x01 \x01(\x0b\x32 .almeno.credit.v1.ExportProgressH\x00\x12.\n\x04loan\x18\x02 \x01(\x0b\x32\x1e.almeno.credit.v1.ExportedLoanH\x00\x42\x08\n\x06update\"|\n\x14\x45xportJournalRequest\x12*\n\x04\x66rom\x18\x01 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12(\n\x02to\x18\x02 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x42\x07\n\x05_fromB\x05\n\x03_to\"\x88\x01\n\x15\x45xportJournalResponse\x12\x34\n\x08progress\x18\x01 \x01(\x0b\x32 .almeno.credit.v1.ExportProgressH\x00\x12/\n\x05\x65ntry\x18\x02 \x01(\x0b\x32\x1e.almeno.credit.v1.JournalEntryH\x00\x42\x08\n\x06update\"P\n\x11ListEventsRequest\x12\x18\n\x05\x61\x66ter\x18\x01 \x01(\x03\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x42\x08\n\x06_after\"C\n\x12ListEventsResponse\x12-\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1d.almeno.credit.v1.ChangeEvent\"8\n\x12WatchEventsRequest\x12\x18\n\x05\x61\x66ter\x18\x01 \x01(\x03\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x42\x08\n\x06_after\"D\n\x13WatchEventsResponse\x12-\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1d.almeno.credit.v1.ChangeEvent2\xe1\x0e\n\x10PortfolioService\x12r\n\x0bStartImport\x12$.almeno.credit.v1.StartImportRequest\x1a%.almeno.credit.v1.StartImportResponse\"\x14\x90\x02\x02\xba\xbc\x18\rimports:write(\x01\x12i\n\tGetImport\x12\".almeno.credit.v1.GetImportRequest\x1a#.almeno.credit.v1.GetImportResponse\"\x13\x90\x02\x01\xba\xbc\x18\x0cimports:read\x12s\n\x0c\x43\x61ncelImport\x12%.almeno.credit.v1.CancelImportRequest\x1a&.almeno.credit.v1.CancelImportResponse\"\x14\x90\x02\x02\xba\xbc\x18\rimports:write\x12o\n\x0bListImports\x12$.almeno.credit.v1.ListImportsRequest\x1a%.almeno.credit.v1.ListImportsResponse\"\x13\x90\x02\x01\xba\xbc\x18\x0cimports:read\x12q\n\x0bWatchImport\x12$.almeno.credit.v1.WatchImportRequest\x1a%.almeno.credit.v1.WatchImportResponse\"\x13\x90\x02\x01\xba\xbc\x18\x0cimports:read0\x01\x12~\n\x10ListImportIssues\x12).almeno.credit.v1.ListImportIssuesRequest\x1a*.almeno.credit.v1.ListImportIssuesResponse\"\x13\x90\x02\x01\xba\xbc\x18\x0cimports:read\x12s\n\x0cListPolicies\x12%.almeno.credit.v1.ListPoliciesRequest\x1a&.almeno.credit.v1.ListPoliciesResponse\"\x14\x90\x02\x01\xba\xbc\x18\rpolicies:read\x12j\n\tGetPolicy\x12\".almeno.credit.v1.GetPolicyRequest\x1a#.almeno.credit.v1.GetPolicyResponse\"\x14\x90\x02\x01\xba\xbc\x18\rpolicies:read\x12j\n\tListTerms\x12\".almeno.credit.v1.ListTermsRequest\x1a#.almeno.credit.v1.ListTermsResponse\"\x14\x90\x02\x01\xba\xbc\x18\rpolicies:read\x12g\n\x08GetTerms\x12!.almeno.credit.v1.GetTermsRequest\x1a\".almeno.credit.v1.GetTermsResponse\"\x14\x90\x02\x01\xba\xbc\x18\rpolicies:read\x12\x80\x01\n\x0eSimulatePolicy\x12\'.almeno.credit.v1.SimulatePolicyRequest\x1a(.almeno.credit.v1.SimulatePolicyResponse\"\x19\x90\x02\x01\xba\xbc\x18\x12portfolio:simulate0\x01\x12\x88\x01\n\x12SummarizePortfolio\x12+.almeno.credit.v1.SummarizePortfolioRequest\x1a,.almeno.credit.v1.SummarizePortfolioResponse\"\x15\x90\x02\x01\xba\xbc\x18\x0eportfolio:read0\x01\x12u\n\x0b\x45xportLoans\x12$.almeno.credit.v1.ExportLoansRequest\x1a%.almeno.credit.v1.ExportLoansResponse\"\x17\x90\x02\x01\xba\xbc\x18\x10portfolio:export0\x01\x12{\n\rExportJournal\x12&.almeno.credit.v1.ExportJournalRequest\x1a\'.almeno.credit.v1.ExportJournalResponse\"\x17\x90\x02\x01\xba\xbc\x18\x10portfolio:export0\x01\x12k\n\nListEvents\x12#.almeno.credit.v1.ListEventsRequest\x1a$.almeno.credit.v1.ListEventsResponse\"\x12\x90\x02\x01\xba\xbc\x18\x0b\x65vents:read\x12p\n\x0bWatchEvents\x12$.almeno.credit.v1.WatchEventsRequest\x1a%.almeno.credit.v1.WatchEventsResponse\"\x12\x90\x02\x01\xba\xbc\x18\x0b\x65vents:read0\x01\x42\x46\n\x14\x63om.almeno.credit.v1P\x01Z\x19\x61lmeno/credit/v1;creditv1\xaa\x02\x10\x41lmeno.Credit.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -109,6 +110,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EXPORTJOURNALREQUEST'].fields_by_name['from']._serialized_options = b'\342A\001\001'
   _globals['_EXPORTJOURNALREQUEST'].fields_by_name['to']._loaded_options = None
   _globals['_EXPORTJOURNALREQUEST'].fields_by_name['to']._serialized_options = b'\342A\001\001'
+  _globals['_LISTEVENTSREQUEST'].fields_by_name['after']._loaded_options = None
+  _globals['_LISTEVENTSREQUEST'].fields_by_name['after']._serialized_options = b'\342A\001\001'
+  _globals['_LISTEVENTSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTEVENTSREQUEST'].fields_by_name['page_size']._serialized_options = b'\342A\001\001'
+  _globals['_WATCHEVENTSREQUEST'].fields_by_name['after']._loaded_options = None
+  _globals['_WATCHEVENTSREQUEST'].fields_by_name['after']._serialized_options = b'\342A\001\001'
   _globals['_PORTFOLIOSERVICE'].methods_by_name['StartImport']._loaded_options = None
   _globals['_PORTFOLIOSERVICE'].methods_by_name['StartImport']._serialized_options = b'\220\002\002\272\274\030\rimports:write'
   _globals['_PORTFOLIOSERVICE'].methods_by_name['GetImport']._loaded_options = None
@@ -137,66 +144,78 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PORTFOLIOSERVICE'].methods_by_name['ExportLoans']._serialized_options = b'\220\002\001\272\274\030\020portfolio:export'
   _globals['_PORTFOLIOSERVICE'].methods_by_name['ExportJournal']._loaded_options = None
   _globals['_PORTFOLIOSERVICE'].methods_by_name['ExportJournal']._serialized_options = b'\220\002\001\272\274\030\020portfolio:export'
-  _globals['_IMPORTHEADER']._serialized_start=460
-  _globals['_IMPORTHEADER']._serialized_end=838
-  _globals['_IMPORTHEADER_COLUMNSENTRY']._serialized_start=752
-  _globals['_IMPORTHEADER_COLUMNSENTRY']._serialized_end=798
-  _globals['_STARTIMPORTREQUEST']._serialized_start=840
-  _globals['_STARTIMPORTREQUEST']._serialized_end=950
-  _globals['_STARTIMPORTRESPONSE']._serialized_start=952
-  _globals['_STARTIMPORTRESPONSE']._serialized_end=1020
-  _globals['_GETIMPORTREQUEST']._serialized_start=1022
-  _globals['_GETIMPORTREQUEST']._serialized_end=1065
-  _globals['_GETIMPORTRESPONSE']._serialized_start=1067
-  _globals['_GETIMPORTRESPONSE']._serialized_end=1133
-  _globals['_CANCELIMPORTREQUEST']._serialized_start=1135
-  _globals['_CANCELIMPORTREQUEST']._serialized_end=1207
-  _globals['_CANCELIMPORTRESPONSE']._serialized_start=1209
-  _globals['_CANCELIMPORTRESPONSE']._serialized_end=1278
-  _globals['_LISTIMPORTSREQUEST']._serialized_start=1280
-  _globals['_LISTIMPORTSREQUEST']._serialized_end=1351
-  _globals['_LISTIMPORTSRESPONSE']._serialized_start=1353
-  _globals['_LISTIMPORTSRESPONSE']._serialized_end=1442
-  _globals['_WATCHIMPORTREQUEST']._serialized_start=1444
-  _globals['_WATCHIMPORTREQUEST']._serialized_end=1489
-  _globals['_WATCHIMPORTRESPONSE']._serialized_start=1491
-  _globals['_WATCHIMPORTRESPONSE']._serialized_end=1559
-  _globals['_LISTIMPORTISSUESREQUEST']._serialized_start=1561
-  _globals['_LISTIMPORTISSUESREQUEST']._serialized_end=1662
-  _globals['_LISTIMPORTISSUESRESPONSE']._serialized_start=1664
-  _globals['_LISTIMPORTISSUESRESPONSE']._serialized_end=1762
-  _globals['_LISTPOLICIESREQUEST']._serialized_start=1764
-  _globals['_LISTPOLICIESREQUEST']._serialized_end=1785
-  _globals['_LISTPOLICIESRESPONSE']._serialized_start=1787
-  _globals['_LISTPOLICIESRESPONSE']._serialized_end=1853
-  _globals['_GETPOLICYREQUEST']._serialized_start=1855
-  _globals['_GETPOLICYREQUEST']._serialized_end=1896
-  _globals['_GETPOLICYRESPONSE']._serialized_start=1898
-  _globals['_GETPOLICYRESPONSE']._serialized_end=1959
-  _globals['_LISTTERMSREQUEST']._serialized_start=1961
-  _globals['_LISTTERMSREQUEST']._serialized_end=1979
-  _globals['_LISTTERMSRESPONSE']._serialized_start=1981
-  _globals['_LISTTERMSRESPONSE']._serialized_end=2040
-  _globals['_GETTERMSREQUEST']._serialized_start=2042
-  _globals['_GETTERMSREQUEST']._serialized_end=2082
-  _globals['_GETTERMSRESPONSE']._serialized_start=2084
-  _globals['_GETTERMSRESPONSE']._serialized_end=2142
-  _globals['_SIMULATEPOLICYREQUEST']._serialized_start=2145
-  _globals['_SIMULATEPOLICYREQUEST']._serialized_end=2461
-  _globals['_SIMULATEPOLICYRESPONSE']._serialized_start=2464
-  _globals['_SIMULATEPOLICYRESPONSE']._serialized_end=2656
-  _globals['_SUMMARIZEPORTFOLIOREQUEST']._serialized_start=2658
-  _globals['_SUMMARIZEPORTFOLIOREQUEST']._serialized_end=2685
-  _globals['_SUMMARIZEPORTFOLIORESPONSE']._serialized_start=2688
-  _globals['_SUMMARIZEPORTFOLIORESPONSE']._serialized_end=2833
-  _globals['_EXPORTLOANSREQUEST']._serialized_start=2836
-  _globals['_EXPORTLOANSREQUEST']._serialized_end=2991
-  _globals['_EXPORTLOANSRESPONSE']._serialized_start=2994
-  _globals['_EXPORTLOANSRESPONSE']._serialized_end=3127
-  _globals['_EXPORTJOURNALREQUEST']._serialized_start=3129
-  _globals['_EXPORTJOURNALREQUEST']._serialized_end=3253
-  _globals['_EXPORTJOURNALRESPONSE']._serialized_start=3256
-  _globals['_EXPORTJOURNALRESPONSE']._serialized_end=3392
-  _globals['_PORTFOLIOSERVICE']._serialized_start=3395
-  _globals['_PORTFOLIOSERVICE']._serialized_end=5061
+  _globals['_PORTFOLIOSERVICE'].methods_by_name['ListEvents']._loaded_options = None
+  _globals['_PORTFOLIOSERVICE'].methods_by_name['ListEvents']._serialized_options = b'\220\002\001\272\274\030\013events:read'
+  _globals['_PORTFOLIOSERVICE'].methods_by_name['WatchEvents']._loaded_options = None
+  _globals['_PORTFOLIOSERVICE'].methods_by_name['WatchEvents']._serialized_options = b'\220\002\001\272\274\030\013events:read'
+  _globals['_IMPORTHEADER']._serialized_start=497
+  _globals['_IMPORTHEADER']._serialized_end=875
+  _globals['_IMPORTHEADER_COLUMNSENTRY']._serialized_start=789
+  _globals['_IMPORTHEADER_COLUMNSENTRY']._serialized_end=835
+  _globals['_STARTIMPORTREQUEST']._serialized_start=877
+  _globals['_STARTIMPORTREQUEST']._serialized_end=987
+  _globals['_STARTIMPORTRESPONSE']._serialized_start=989
+  _globals['_STARTIMPORTRESPONSE']._serialized_end=1057
+  _globals['_GETIMPORTREQUEST']._serialized_start=1059
+  _globals['_GETIMPORTREQUEST']._serialized_end=1102
+  _globals['_GETIMPORTRESPONSE']._serialized_start=1104
+  _globals['_GETIMPORTRESPONSE']._serialized_end=1170
+  _globals['_CANCELIMPORTREQUEST']._serialized_start=1172
+  _globals['_CANCELIMPORTREQUEST']._serialized_end=1244
+  _globals['_CANCELIMPORTRESPONSE']._serialized_start=1246
+  _globals['_CANCELIMPORTRESPONSE']._serialized_end=1315
+  _globals['_LISTIMPORTSREQUEST']._serialized_start=1317
+  _globals['_LISTIMPORTSREQUEST']._serialized_end=1388
+  _globals['_LISTIMPORTSRESPONSE']._serialized_start=1390
+  _globals['_LISTIMPORTSRESPONSE']._serialized_end=1479
+  _globals['_WATCHIMPORTREQUEST']._serialized_start=1481
+  _globals['_WATCHIMPORTREQUEST']._serialized_end=1526
+  _globals['_WATCHIMPORTRESPONSE']._serialized_start=1528
+  _globals['_WATCHIMPORTRESPONSE']._serialized_end=1596
+  _globals['_LISTIMPORTISSUESREQUEST']._serialized_start=1598
+  _globals['_LISTIMPORTISSUESREQUEST']._serialized_end=1699
+  _globals['_LISTIMPORTISSUESRESPONSE']._serialized_start=1701
+  _globals['_LISTIMPORTISSUESRESPONSE']._serialized_end=1799
+  _globals['_LISTPOLICIESREQUEST']._serialized_start=1801
+  _globals['_LISTPOLICIESREQUEST']._serialized_end=1822
+  _globals['_LISTPOLICIESRESPONSE']._serialized_start=1824
+  _globals['_LISTPOLICIESRESPONSE']._serialized_end=1890
+  _globals['_GETPOLICYREQUEST']._serialized_start=1892
+  _globals['_GETPOLICYREQUEST']._serialized_end=1933
+  _globals['_GETPOLICYRESPONSE']._serialized_start=1935
+  _globals['_GETPOLICYRESPONSE']._serialized_end=1996
+  _globals['_LISTTERMSREQUEST']._serialized_start=1998
+  _globals['_LISTTERMSREQUEST']._serialized_end=2016
+  _globals['_LISTTERMSRESPONSE']._serialized_start=2018
+  _globals['_LISTTERMSRESPONSE']._serialized_end=2077
+  _globals['_GETTERMSREQUEST']._serialized_start=2079
+  _globals['_GETTERMSREQUEST']._serialized_end=2119
+  _globals['_GETTERMSRESPONSE']._serialized_start=2121
+  _globals['_GETTERMSRESPONSE']._serialized_end=2179
+  _globals['_SIMULATEPOLICYREQUEST']._serialized_start=2182
+  _globals['_SIMULATEPOLICYREQUEST']._serialized_end=2498
+  _globals['_SIMULATEPOLICYRESPONSE']._serialized_start=2501
+  _globals['_SIMULATEPOLICYRESPONSE']._serialized_end=2693
+  _globals['_SUMMARIZEPORTFOLIOREQUEST']._serialized_start=2695
+  _globals['_SUMMARIZEPORTFOLIOREQUEST']._serialized_end=2722
+  _globals['_SUMMARIZEPORTFOLIORESPONSE']._serialized_start=2725
+  _globals['_SUMMARIZEPORTFOLIORESPONSE']._serialized_end=2870
+  _globals['_EXPORTLOANSREQUEST']._serialized_start=2873
+  _globals['_EXPORTLOANSREQUEST']._serialized_end=3028
+  _globals['_EXPORTLOANSRESPONSE']._serialized_start=3031
+  _globals['_EXPORTLOANSRESPONSE']._serialized_end=3164
+  _globals['_EXPORTJOURNALREQUEST']._serialized_start=3166
+  _globals['_EXPORTJOURNALREQUEST']._serialized_end=3290
+  _globals['_EXPORTJOURNALRESPONSE']._serialized_start=3293
+  _globals['_EXPORTJOURNALRESPONSE']._serialized_end=3429
+  _globals['_LISTEVENTSREQUEST']._serialized_start=3431
+  _globals['_LISTEVENTSREQUEST']._serialized_end=3511
+  _globals['_LISTEVENTSRESPONSE']._serialized_start=3513
+  _globals['_LISTEVENTSRESPONSE']._serialized_end=3580
+  _globals['_WATCHEVENTSREQUEST']._serialized_start=3582
+  _globals['_WATCHEVENTSREQUEST']._serialized_end=3638
+  _globals['_WATCHEVENTSRESPONSE']._serialized_start=3640
+  _globals['_WATCHEVENTSRESPONSE']._serialized_end=3708
+  _globals['_PORTFOLIOSERVICE']._serialized_start=3711
+  _globals['_PORTFOLIOSERVICE']._serialized_end=5600
 # @@protoc_insertion_point(module_scope)

@@ -1,5 +1,6 @@
 import datetime
 
+from almeno_grpc._gen.almeno.credit.v1 import change_event_pb2 as _change_event_pb2
 from almeno_grpc._gen.almeno.credit.v1 import decision_pb2 as _decision_pb2
 from almeno_grpc._gen.almeno.credit.v1 import export_pb2 as _export_pb2
 from almeno_grpc._gen.almeno.credit.v1 import import_pb2 as _import_pb2
@@ -246,3 +247,29 @@ class ExportJournalResponse(_message.Message):
     progress: _export_pb2.ExportProgress
     entry: _export_pb2.JournalEntry
     def __init__(self, progress: _Optional[_Union[_export_pb2.ExportProgress, _Mapping]] = ..., entry: _Optional[_Union[_export_pb2.JournalEntry, _Mapping]] = ...) -> None: ...
+
+class ListEventsRequest(_message.Message):
+    __slots__ = ("after", "page_size")
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    after: int
+    page_size: int
+    def __init__(self, after: _Optional[int] = ..., page_size: _Optional[int] = ...) -> None: ...
+
+class ListEventsResponse(_message.Message):
+    __slots__ = ("events",)
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    events: _containers.RepeatedCompositeFieldContainer[_change_event_pb2.ChangeEvent]
+    def __init__(self, events: _Optional[_Iterable[_Union[_change_event_pb2.ChangeEvent, _Mapping]]] = ...) -> None: ...
+
+class WatchEventsRequest(_message.Message):
+    __slots__ = ("after",)
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    after: int
+    def __init__(self, after: _Optional[int] = ...) -> None: ...
+
+class WatchEventsResponse(_message.Message):
+    __slots__ = ("events",)
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    events: _containers.RepeatedCompositeFieldContainer[_change_event_pb2.ChangeEvent]
+    def __init__(self, events: _Optional[_Iterable[_Union[_change_event_pb2.ChangeEvent, _Mapping]]] = ...) -> None: ...

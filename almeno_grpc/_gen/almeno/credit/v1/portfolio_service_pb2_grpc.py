@@ -107,6 +107,16 @@ class PortfolioServiceStub(object):
                 request_serializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.ExportJournalRequest.SerializeToString,
                 response_deserializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.ExportJournalResponse.FromString,
                 _registered_method=True)
+        self.ListEvents = channel.unary_unary(
+                '/almeno.credit.v1.PortfolioService/ListEvents',
+                request_serializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.ListEventsRequest.SerializeToString,
+                response_deserializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.ListEventsResponse.FromString,
+                _registered_method=True)
+        self.WatchEvents = channel.unary_stream(
+                '/almeno.credit.v1.PortfolioService/WatchEvents',
+                request_serializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.WatchEventsRequest.SerializeToString,
+                response_deserializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.WatchEventsResponse.FromString,
+                _registered_method=True)
 
 
 class PortfolioServiceServicer(object):
@@ -242,6 +252,29 @@ class PortfolioServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListEvents(self, request, context):
+        """Lists changes of the book behind a number, in the order in which they took effect. None is left out and none comes
+        later with a smaller number, whatever servers and imports write at the same time: a change is listed once those that
+        may come before it have taken effect or were undone, mostly within milliseconds. A request that was refused, or that
+        repeats another, has no event, and neither has a loan that was declined. Customers as for GetCustomer.
+
+        Errors: INVALID_ARGUMENT (INVALID_FIELD), OUT_OF_RANGE (EVENTS_REMOVED where the retention has removed events behind
+        the number, with `first_after` in the metadata; EVENTS_NOT_REACHED where no event has had the number yet).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchEvents(self, request, context):
+        """Streams changes of the book behind a number as they take effect, as ListEvents lists them, until the caller ends
+        the call. Each is told at least once: who goes on after a broken stream begins behind the last number seen.
+
+        Errors: as ListEvents, and UNAVAILABLE (STREAM_IDLE where nothing has changed for a quarter of an hour).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PortfolioServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -314,6 +347,16 @@ def add_PortfolioServiceServicer_to_server(servicer, server):
                     servicer.ExportJournal,
                     request_deserializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.ExportJournalRequest.FromString,
                     response_serializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.ExportJournalResponse.SerializeToString,
+            ),
+            'ListEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListEvents,
+                    request_deserializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.ListEventsRequest.FromString,
+                    response_serializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.ListEventsResponse.SerializeToString,
+            ),
+            'WatchEvents': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchEvents,
+                    request_deserializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.WatchEventsRequest.FromString,
+                    response_serializer=almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.WatchEventsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -697,6 +740,60 @@ class PortfolioService(object):
             '/almeno.credit.v1.PortfolioService/ExportJournal',
             almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.ExportJournalRequest.SerializeToString,
             almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.ExportJournalResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/almeno.credit.v1.PortfolioService/ListEvents',
+            almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.ListEventsRequest.SerializeToString,
+            almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.ListEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/almeno.credit.v1.PortfolioService/WatchEvents',
+            almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.WatchEventsRequest.SerializeToString,
+            almeno_dot_credit_dot_v1_dot_portfolio__service__pb2.WatchEventsResponse.FromString,
             options,
             channel_credentials,
             insecure,

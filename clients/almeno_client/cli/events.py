@@ -1,0 +1,101 @@
+"""The command that follows the book: events."""
+
+import sys
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Annotated
+
+import typer
+
+from almeno_client.cli.documents import Output, write_document
+from almeno_client.cli.list_table import ListTable
+from almeno_client.cli.options import AsJson, Limit, first, page_size_for
+from almeno_client.cli.output import write_json
+from almeno_client.cli.rendering import show_list
+from almeno_client.cli.session import Session, new_console, session_of
+from almeno_client.event_records import ChangeEvent
+from almeno_client.formatting import humanized, printable, rupees
+
+
+def events(
+    context: typer.Context,
+    after: Annotated[
+        int | None,
+        typer.Option(
+            "--after",
+            metavar="SEQUENCE",
+            min=0,
+            help="Only events behind this one, as the last one seen.  [default: from the first that is kept]",
+            show_default=False,
+        ),
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for more, until interrupted.")] = False,
+    limit: Limit = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List the changes of the book in the order in which they took effect; with --json one document a line.
+
+    Examples:
+      almeno events --limit 10
+      almeno events --after 1200 --output csv
+      almeno events --follow --json
+    """
+    session = session_of(context, as_json)
+    if follow and session.output is Output.CSV:
+        raise typer.BadParameter("takes lines, --json or --output tsv, for it has no end", param_hint="'--follow'")
+    with session.connected() as client:
+        if follow:
+            for event in client.watch_events(after=after):
+                _show(session, event)
+            return
+        rows, more = first(client.list_events(after=after, page_size=page_size_for(limit)), limit)
+    if session.wants_json:
+        for event in rows:
+            _show(session, event)
+    elif session.as_json:
+        session.show_json(events=rows, more=more)
+    else:
+        show_list(new_console(), events_table(rows), nothing="Nothing has changed.", more=more)
+
+
+def events_table(rows: Iterable[ChangeEvent]) -> ListTable:
+    """Events, one a row."""
+    table = ListTable(
+        "Sequence", "When", "What", "Customer", "Loan", "Amount", "By",
+        right=("Sequence", "Customer", "Loan", "Amount"), whole=("When",), spare=("By", "When"),
+    )  # fmt: skip
+    for event in rows:
+        table.add_row(*_cells(event))
+    return table
+
+
+def _show(session: Session, event: ChangeEvent) -> None:
+    """Prints an event on a line of its own, at once: who reads it waits for it."""
+    if session.wants_json:
+        write_json(sys.stdout, event)
+    elif session.as_json:
+        write_document(sys.stdout, {"events": [event]}, session.output)
+    else:
+        sys.stdout.write("  ".join(filter(None, _cells(event))) + "\n")
+    sys.stdout.flush()
+
+
+def _cells(event: ChangeEvent) -> tuple[str, ...]:
+    return (
+        str(event.sequence),
+        f"{event.event_time:%Y-%m-%d %H:%M}",
+        humanized(event.kind),
+        str(event.customer_id),
+        "" if event.loan_id is None else str(event.loan_id),
+        _amount(event),
+        printable(event.principal or ("an import" if event.import_id else "")),
+    )
+
+
+def _amount(event: ChangeEvent) -> str:
+    """The amount that the event is about."""
+    if event.repayment:
+        return rupees(event.repayment.amount)
+    if event.charges:
+        return rupees(sum((charge.amount for charge in event.charges), Decimal()))
+    return rupees(event.loan.loan_amount) if event.loan else ""

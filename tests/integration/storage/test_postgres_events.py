@@ -1,0 +1,122 @@
+"""What is PostgreSQL's of the events: numbers are given before the transactions commit, and some commit out of turn."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+from support.book import TODAY, book_customer
+
+from almeno_grpc.domain.audit import AuditEntry, AuditEventKind
+from almeno_grpc.domain.change_event import ChangeEvent
+from almeno_grpc.service import change_events
+from almeno_grpc.service.change_events import ChangeEventService
+from almeno_grpc.service.store import Changes, Transaction
+from almeno_grpc.storage.store import SqlStore
+
+
+@pytest.fixture(scope="module")
+def databases(postgres_databases):
+    return postgres_databases
+
+
+class Undone(Exception):
+    """The transaction is rolled back."""
+
+
+def add_customer(tx: Transaction, number: int) -> None:
+    tx.customers.import_new([book_customer(number)], 1)
+    tx.write(Changes(event=AuditEntry(AuditEventKind.WRITE, 1, "", "", "an import"), on=TODAY))
+
+
+@contextlib.contextmanager
+def open_transaction(store: SqlStore, customer_id: int) -> Iterator[Callable[..., None]]:
+    """A transaction that has written an event with the next number; gives what ends it."""
+    has_number, may_end, fails = threading.Event(), threading.Event(), threading.Event()
+
+    def work(tx: Transaction) -> None:
+        add_customer(tx, customer_id)
+        has_number.set()
+        may_end.wait(10)
+        if fails.is_set():
+            raise Undone
+
+    with ThreadPoolExecutor(1) as pool:
+        written: Future[None] = pool.submit(store.write, work)
+        assert has_number.wait(10)
+
+        def end(*, undone: bool = False) -> None:
+            if undone:
+                fails.set()
+            may_end.set()
+            if undone:
+                with pytest.raises(Undone):
+                    written.result()
+            else:
+                written.result()
+
+        try:
+            yield end
+        finally:
+            may_end.set()
+
+
+def by_number_alone(store: SqlStore, after: int | None, count: int) -> list[ChangeEvent]:
+    """What a reader sees who does not look for gaps."""
+    with store.read() as tx:
+        return tx.change_events.page(after or 0, count)
+
+
+def numbers_seen(read: Callable[[int | None], list[ChangeEvent]], between: Callable[[], None]) -> list[int]:
+    """The customers that a reader sees who goes on behind the last number, before something happens and after it."""
+    first = read(None)
+    between()
+    return [event.customer_id for event in (*first, *read(first[-1].number if first else None))]
+
+
+def test_reader_by_number_alone_misses_what_commits_out_of_turn(book, open_store):
+    with open_transaction(open_store(), 1) as end:
+        book.store.write(lambda tx: add_customer(tx, 2))
+        assert numbers_seen(lambda after: by_number_alone(book.store, after, 10), end) == [2]
+
+
+def test_reader_never_passes_a_number_whose_transaction_is_open(book, open_store, monkeypatch):
+    monkeypatch.setattr(change_events, "MAX_WAIT_SECONDS", 0.05)
+    events = ChangeEventService(book.store)
+    book.store.write(lambda tx: add_customer(tx, 3))
+    with open_transaction(open_store(), 1) as end:
+        book.store.write(lambda tx: add_customer(tx, 2))
+        assert [event.customer_id for event in events.page(None, 10)] == [3]
+        assert events.page(1, 10) == []
+        assert numbers_seen(lambda after: events.page(after, 10), end) == [3, 1, 2]
+
+
+def test_reader_waits_for_a_transaction_that_ends_soon(book, open_store):
+    with open_transaction(open_store(), 1) as end:
+        book.store.write(lambda tx: add_customer(tx, 2))
+        threading.Timer(0.05, end).start()
+        assert [event.customer_id for event in ChangeEventService(book.store).page(None, 10)] == [1, 2]
+
+
+def test_reader_passes_the_number_of_a_transaction_that_was_undone(book, open_store):
+    with open_transaction(open_store(), 1) as end:
+        end(undone=True)
+    book.store.write(lambda tx: add_customer(tx, 2))
+    assert [event.customer_id for event in ChangeEventService(book.store).page(None, 10)] == [2]
+
+
+def test_reader_passes_a_gap_though_others_go_on_writing(book, open_store, monkeypatch):
+    monkeypatch.setattr(change_events, "MAX_WAIT_SECONDS", 5)
+    events = ChangeEventService(book.store)
+    with open_transaction(open_store(), 1) as end:
+        end(undone=True)
+    book.store.write(lambda tx: add_customer(tx, 2))
+    with open_transaction(open_store(), 3) as end_first:
+        reading = ThreadPoolExecutor(1).submit(events.page, None, 10)
+        time.sleep(0.05)
+        with open_transaction(open_store(), 4):
+            # The reader waits for those alone that were open when it saw the gap.
+            end_first()
+            assert [event.customer_id for event in reading.result(2)] == [2]

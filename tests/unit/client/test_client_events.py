@@ -1,0 +1,148 @@
+"""The events of the book in the client library and on the command line."""
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import grpc
+import pytest
+from almeno_client import ChangeEventKind, DeadlineExceeded, OutOfRange, Unavailable
+from support.credit_messages import customer, loan, repayment
+
+from almeno_grpc.api import change_event_pb2
+from almeno_grpc.api import portfolio_service_pb2 as portfolio
+
+KINDS = change_event_pb2.ChangeEventKind
+REPAID = KINDS.CHANGE_EVENT_KIND_REPAYMENT_RECORDED
+
+
+def event(sequence: int, kind: int = REPAID, **fields) -> change_event_pb2.ChangeEvent:
+    message = change_event_pb2.ChangeEvent(sequence=sequence, kind=kind, customer_id=7, loan_id=5, **fields)
+    message.event_time.FromDatetime(datetime(2026, 4, 10, 9, 30, tzinfo=UTC))
+    message.business_date.year, message.business_date.month, message.business_date.day = 2026, 4, 10
+    return message
+
+
+def watched(*messages):
+    return [portfolio.WatchEventsResponse(events=[message]) for message in messages]
+
+
+@pytest.fixture
+def book(service):
+    """A service with three events, in pages of two."""
+    events = [
+        event(1, KINDS.CHANGE_EVENT_KIND_CUSTOMER_REGISTERED, customer=customer(), principal="branch-pune"),
+        event(4, loan=loan(), repayment=repayment(1)),
+        event(5, KINDS.CHANGE_EVENT_KIND_LOAN_CLOSED, loan=loan()),
+    ]
+    service.answers(
+        "ListEvents",
+        lambda request, _: portfolio.ListEventsResponse(
+            events=[each for each in events if each.sequence > request.after][:2]
+        ),
+    )
+    return service
+
+
+def test_events_are_listed_page_by_page_behind_the_last_one(client, book):
+    first, second, third = client.list_events()
+    assert (first.kind, first.customer.customer_id, first.loan, first.principal) == (
+        ChangeEventKind.CUSTOMER_REGISTERED,
+        customer().customer_id,
+        None,
+        "branch-pune",
+    )
+    assert second.event_time == datetime(2026, 4, 10, 9, 30, tzinfo=UTC)
+    assert second.repayment.amount == Decimal("10746.95")
+    assert (third.sequence, third.kind, third.charges) == (5, ChangeEventKind.LOAN_CLOSED, ())
+    asked = [(request.HasField("after"), request.after) for request in book.requests["ListEvents"]]
+    assert asked == [(False, 0), (True, 4), (True, 5)]
+    assert [each.sequence for each in client.list_events(after=4)] == [5]
+
+
+def test_kind_that_is_newer_than_the_client_is_told_as_such(client, service):
+    service.answers("ListEvents", portfolio.ListEventsResponse(events=[event(1, 99)]), portfolio.ListEventsResponse())
+    [newer] = client.list_events()
+    assert newer.kind is ChangeEventKind.UNSPECIFIED
+
+
+def test_events_that_are_no_more_kept_are_an_error_that_tells_where_to_go_on(client, service, sample):
+    removed = sample.refusal(
+        grpc.StatusCode.OUT_OF_RANGE, "removed", reason="EVENTS_REMOVED", metadata={"first_after": "9"}
+    )
+    service.answers("ListEvents", removed)
+    service.answers("WatchEvents", removed)
+    for events in (client.list_events(after=1), client.watch_events(after=1)):
+        with pytest.raises(OutOfRange) as refused:
+            next(events)
+        assert refused.value.metadata == {"first_after": "9"}
+    assert len(service.requests["WatchEvents"]) == 1
+
+
+def test_watch_of_events_goes_on_behind_the_last_one_when_the_connection_breaks(client, service, sample):
+    down = sample.refusal(grpc.StatusCode.UNAVAILABLE, "restarting")
+    idle = sample.refusal(grpc.StatusCode.UNAVAILABLE, "nothing new", reason="STREAM_IDLE")
+    gone = sample.refusal(grpc.StatusCode.OUT_OF_RANGE, "removed", reason="EVENTS_REMOVED")
+    service.answers(
+        "WatchEvents",
+        lambda *_: [*watched(event(3)), down],
+        lambda *_: [down],
+        lambda *_: watched(event(4), event(6)),  # the stream ends in good order
+        *[lambda *_: [idle]] * 6,  # that nothing changes for days is no failure
+        lambda *_: [*watched(event(7)), gone],
+    )
+    seen, events = [], client.watch_events(after=2)
+    with pytest.raises(OutOfRange):
+        seen.extend(iter(lambda: next(events).sequence, None))
+    assert seen == [3, 4, 6, 7]
+    assert [request.after for request in service.requests["WatchEvents"]] == [2, 3, 3, *[6] * 7]
+
+
+def test_watch_of_events_gives_up_on_a_service_that_stays_down(client, service, sample):
+    service.answers("WatchEvents", sample.refusal(grpc.StatusCode.UNAVAILABLE, "down"))
+    with pytest.raises(Unavailable):
+        list(client.watch_events())
+    assert len(service.requests["WatchEvents"]) == 4
+
+
+def test_watch_of_events_ends_at_its_deadline(client, service):
+    def endless(_, context):
+        yield watched(event(1))[0]
+        while context.is_active():
+            yield watched(event(1))[0]
+
+    service.answers("WatchEvents", endless)
+    with pytest.raises(DeadlineExceeded):
+        list(client.watch_events(timeout_seconds=0.1))
+
+
+@pytest.mark.usefixtures("book")
+def test_command_lists_events(almeno):
+    shown = almeno("events", width=120)
+    assert shown.exit_code == 0
+    lines = shown.stdout.splitlines()
+    assert ("customer registered" in lines[-3], "branch-pune" in lines[-3]) == (True, True)
+    assert "repayment recorded" in lines[-2]
+    assert almeno("events", "--limit", "1", width=120).stdout.count("2026-04-10") == 1
+
+
+@pytest.mark.usefixtures("book")
+def test_command_prints_a_document_a_line(almeno):
+    shown = almeno("events", "--json", "--after", "1")
+    documents = [json.loads(line) for line in shown.stdout.splitlines()]
+    assert [(each["sequence"], each["kind"]) for each in documents] == [(4, "REPAYMENT_RECORDED"), (5, "LOAN_CLOSED")]
+    assert documents[0]["repayment"]["amount"] == "10746.95"
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_command_follows_events(almeno, service, sample, as_json):
+    gone = sample.refusal(grpc.StatusCode.OUT_OF_RANGE, "removed", reason="EVENTS_REMOVED")
+    service.answers("WatchEvents", lambda *_: [*watched(event(3), event(4, loan=loan())), gone])
+    shown = almeno("events", "--follow", "--after", "2", *(["--json"] if as_json else []))
+    assert shown.exit_code == 4
+    lines = shown.stdout.splitlines()
+    if as_json:
+        assert [json.loads(line)["sequence"] for line in lines] == [3, 4]
+    else:
+        assert [line.split()[0] for line in lines] == ["3", "4"]
+    assert service.requests["WatchEvents"][0].after == 2
