@@ -37,7 +37,7 @@ def test_every_command_and_each_of_its_options_has_help(path, command):
 
 def test_commands_are_those_of_the_mission():
     assert {" ".join(path[1:]) for path, _ in TREE} == {
-        "", "register", "update", "limit", "customer", "customers", "find", "changes",
+        "", "events", "register", "update", "limit", "customer", "customers", "find", "changes",
         "check", "apply", "loan", "schedule", "loans", "imports",
         "key-facts", "terms",
         "import", "import customers", "import loans", "import status", "import cancel",
