@@ -147,8 +147,8 @@ def _tables(simulation: Simulation) -> Iterator[TextTable]:
     summary = simulation.summary
     yield simulation_tables.outcome_table(summary)
     yield simulation_tables.scores_table(summary, _SCORES_A_ROW)
-    yield simulation_tables.bands_table(summary.before)
-    yield simulation_tables.bands_table(summary.after)
+    yield simulation_tables.bands_table(summary.before, "approvals-by-band-before")
+    yield simulation_tables.bands_table(summary.after, "approvals-by-band-after")
     yield simulation_tables.rates_table(summary)
     yield simulation_tables.reasons_table(summary)
     yield simulation_tables.flips_table(summary, simulation.flips)

@@ -113,7 +113,10 @@ def _bands(summary: SimulationSummary) -> Section:
         "Approvals by band",
         "Each policy sorts the customers into its own bands of scores, and asks for at least the band's rate.",
         figure,
-        (tables.bands_table(summary.before), tables.bands_table(summary.after)),
+        (
+            tables.bands_table(summary.before, "approvals-by-band-before"),
+            tables.bands_table(summary.after, "approvals-by-band-after"),
+        ),
         wide=True,
     )
 
