@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from almeno_client.portfolio_records import ScoreCount
 
 _TOP_SCORE = 100
+PROVENANCE = "provenance"
+"""What the table of a page's provenance, and its file, are called."""
 
 
 @dataclass(frozen=True, slots=True)
