@@ -15,17 +15,19 @@ from almeno_client.reports.tables import TextTable
 _POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 # A plot has the width of the window that it was drawn in; on paper it has that of its column in page.css.
 _PRINT_SCRIPT = """
+const fonts = (size) => Object.fromEntries(
+  ["font", "xaxis.title.font", "yaxis.title.font"].map((font) => [`${font}.size`, size]));
 const drawn = () => document.querySelectorAll(".js-plotly-plot");
 addEventListener("beforeprint", () => drawn().forEach((plot) => {
   const wide = plot.closest(".below");
   plot.heightOnScreen = plot.layout.height;
   const height = wide ? 170 : Math.max(215, Math.round(plot.layout.height * 0.6));
   plot.parentElement.style.height = `${height}px`;
-  Plotly.relayout(plot, { width: wide ? 980 : 520, height, "font.size": 10 });
+  Plotly.relayout(plot, { width: wide ? 980 : 520, height, ...fonts(10) });
 }));
 addEventListener("afterprint", () => drawn().forEach((plot) => {
   plot.parentElement.style.height = `${plot.heightOnScreen}px`;
-  Plotly.relayout(plot, { width: null, height: plot.heightOnScreen, autosize: true, "font.size": 13 });
+  Plotly.relayout(plot, { width: null, height: plot.heightOnScreen, autosize: true, ...fonts(13) });
 }));
 """
 _MAX_ROWS_A_SHEET = 24
