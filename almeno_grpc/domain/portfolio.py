@@ -49,6 +49,22 @@ class DecisionGroup(NamedTuple):
     decisions: int
 
 
+class DisbursementGroup(NamedTuple):
+    """Loans disbursed in one month. The amount in paise."""
+
+    disbursed: "Month"
+    loans: int
+    loan_amount: int
+
+
+class RepaymentGroup(NamedTuple):
+    """Repayments of one payment date that stand. The amount in paise."""
+
+    payment_date: date
+    repayments: int
+    amount: int
+
+
 class Month(NamedTuple):
     """A month of a year, 1 to 12."""
 
@@ -86,6 +102,16 @@ class ClassStatistics:
 
 
 @dataclass(slots=True)
+class CashStatistics:
+    """Disbursements and repayments added up. Amounts in paise."""
+
+    disbursements: int = 0
+    disbursed_amount: int = 0
+    repayments: int = 0
+    collected_amount: int = 0
+
+
+@dataclass(slots=True)
 class DecisionStatistics:
     """Stored decisions added up."""
 
@@ -120,6 +146,8 @@ class Portfolio:
         loan_buckets: Loans by state and days past due; every bucket of `LOAN_BUCKETS`, in its order.
         late_loans: Loans with an instalment that fell due before the business date and is not wholly paid.
         vintages: Loans by the month of their approval.
+        vintage_classes: Of the active ones of a month, those of each class; classes without a loan are left out.
+        cash: Disbursements by month of their date, and repayments by month of the payment date.
         scores: Customers by credit score.
         emi_burden: Customers by EMI burden; one count for each of `BURDENS`, in its order.
         decisions: Stored decisions by month of their business date.
@@ -143,6 +171,10 @@ class Portfolio:
         self.late_loans = LateLoans(business_date)
         self.loan_buckets = {bucket: LoanStatistics() for bucket in LOAN_BUCKETS}
         self.vintages: defaultdict[Month, LoanStatistics] = defaultdict(LoanStatistics)
+        self.vintage_classes: defaultdict[Month, defaultdict[AssetClass, ClassStatistics]] = defaultdict(
+            lambda: defaultdict(ClassStatistics)
+        )
+        self.cash: defaultdict[Month, CashStatistics] = defaultdict(CashStatistics)
         self.scores: Counter[int] = Counter()
         self.emi_burden = [0] * len(BURDENS)
         self.decisions: defaultdict[Month, DecisionStatistics] = defaultdict(DecisionStatistics)
@@ -172,10 +204,10 @@ class Portfolio:
         asset_class = class_on(group.next_due, group.non_performing_since, self.business_date)
         since = non_performing_since_on(group.next_due, group.non_performing_since, self.business_date)
         category = self.norms.category(asset_class, since, self.business_date)
-        statistics = self.loans_by_class[asset_class]
-        statistics.loans += group.loans
-        statistics.outstanding_principal += group.outstanding_principal
-        statistics.provision += group.provisions[category]
+        for statistics in (self.loans_by_class[asset_class], self.vintage_classes[group.approved][asset_class]):
+            statistics.loans += group.loans
+            statistics.outstanding_principal += group.outstanding_principal
+            statistics.provision += group.provisions[category]
 
     @property
     def provision(self) -> int:
@@ -193,6 +225,18 @@ class Portfolio:
             return None
         non_performing = self.loans_by_class[AssetClass.NON_PERFORMING].outstanding_principal
         return Decimal(round_half_up(100 * 100 * non_performing, outstanding)).scaleb(-2)
+
+    def add_disbursements(self, group: DisbursementGroup) -> None:
+        """Adds a group of disbursements."""
+        statistics = self.cash[group.disbursed]
+        statistics.disbursements += group.loans
+        statistics.disbursed_amount += group.loan_amount
+
+    def add_repayments(self, group: RepaymentGroup) -> None:
+        """Adds a group of repayments."""
+        statistics = self.cash[Month.of(group.payment_date)]
+        statistics.repayments += group.repayments
+        statistics.collected_amount += group.amount
 
     def add_decisions(self, group: DecisionGroup) -> None:
         """Adds a group of stored decisions."""

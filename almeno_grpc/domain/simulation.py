@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from almeno_grpc.domain.decision import Borrower, DecisionReason, LoanRequest, decide
 from almeno_grpc.domain.errors import TermsDoNotAmortize
+from almeno_grpc.domain.installments import installment, schedule
 from almeno_grpc.domain.outside_credit import OutsideCredit
 from almeno_grpc.domain.policy import Band, Policy
 from almeno_grpc.domain.scoring import credit_score
@@ -68,6 +69,7 @@ class PolicyStatistics:
     """The decisions under one policy, counted over the whole book. Counters have no zeros and no order."""
 
     policy_version: str
+    policy_sha256: str
     approvals: int
     declines: int
     not_amortizing: int
@@ -78,6 +80,10 @@ class PolicyStatistics:
     """Approvals by corrected rate."""
     bands: tuple[BandCount, ...]
     """Every band of the policy, the best first; last the scores below every band."""
+    approved_amount: int
+    """Sum of the loan amounts approved, in paise."""
+    expected_interest: int
+    """Sum of the interest of the approved loans' schedules, in paise: what is earned if all is paid as scheduled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +147,8 @@ class Simulation:
         return SimulationSummary(
             business_date=self._business_date,
             customers=self._customers.total(),
-            before=_statistics(self._before, before),
-            after=_statistics(self._after, after),
+            before=_statistics(self._before, before, self._terms),
+            after=_statistics(self._after, after, self._terms),
             newly_approved=newly_approved,
             newly_declined=newly_declined,
         )
@@ -165,7 +171,7 @@ class Simulation:
         return self._outcome_indexes.setdefault(outcome, len(self._outcome_indexes))
 
 
-def _statistics(policy: Policy, customers: Counter[Outcome]) -> PolicyStatistics:
+def _statistics(policy: Policy, customers: Counter[Outcome], terms: LoanTerms) -> PolicyStatistics:
     approvals: Counter[Decimal] = Counter()
     reasons: Counter[DecisionReason] = Counter()
     scores: Counter[int] = Counter()
@@ -180,6 +186,7 @@ def _statistics(policy: Policy, customers: Counter[Outcome]) -> PolicyStatistics
             reasons[reason] += count
     return PolicyStatistics(
         policy_version=policy.version,
+        policy_sha256=policy.sha256,
         approvals=approvals.total(),
         declines=customers.total() - approvals.total() - not_amortizing,
         not_amortizing=not_amortizing,
@@ -187,7 +194,16 @@ def _statistics(policy: Policy, customers: Counter[Outcome]) -> PolicyStatistics
         scores=scores,
         rates=approvals,
         bands=tuple(_bands(policy, customers)),
+        approved_amount=terms.loan_amount * approvals.total(),
+        expected_interest=sum(count * _interest(terms, rate, policy) for rate, count in approvals.items()),
     )
+
+
+def _interest(terms: LoanTerms, rate: Decimal, policy: Policy) -> int:
+    """The interest of the schedule of one approved loan, in paise."""
+    amount, months, method = terms.loan_amount, terms.tenure_months, policy.installment_method
+    emi = installment(method, amount, rate, months, policy.rounding.installment)
+    return sum(row.interest for row in schedule(method, amount, rate, months, emi))
 
 
 def _bands(policy: Policy, customers: Counter[Outcome]) -> Iterator[BandCount]:

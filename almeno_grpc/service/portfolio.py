@@ -27,8 +27,8 @@ class PortfolioSummaryService:
     def summarize(self) -> Iterator[ScanProgress | Portfolio]:
         """Yields the progress of the scan, several times; then the portfolio.
 
-        Loans and decisions are aggregated by the database, in one read transaction. Late loans are read page by page,
-        as customers are: those of later pages as they stand later.
+        Loans, repayments and decisions are aggregated by the database, in one read transaction. Late loans are read
+        page by page, as customers are: those of later pages as they stand later.
 
         Raises:
             NoPolicyInEffect: No policy, or no norms, have taken effect by the business date.
@@ -39,6 +39,10 @@ class PortfolioSummaryService:
         with self._store.read() as tx:
             for loans in tx.statistics.loans(today, portfolio.norms):
                 portfolio.add_loans(loans)
+            for disbursements in tx.statistics.disbursements(today):
+                portfolio.add_disbursements(disbursements)
+            for repayments in tx.statistics.repayments(today):
+                portfolio.add_repayments(repayments)
             for decisions in tx.statistics.decisions(today):
                 portfolio.add_decisions(decisions)
         self._add_late_loans(portfolio)

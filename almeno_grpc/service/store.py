@@ -33,7 +33,7 @@ from almeno_grpc.domain.imports import (
 )
 from almeno_grpc.domain.loan import Loan, LoanState, SanctionEnd, Segment
 from almeno_grpc.domain.norms import Norms
-from almeno_grpc.domain.portfolio import DecisionGroup, LoanGroup
+from almeno_grpc.domain.portfolio import DecisionGroup, DisbursementGroup, LoanGroup, RepaymentGroup
 from almeno_grpc.domain.repayment import Repayment
 from almeno_grpc.domain.terms import Terms
 
@@ -369,6 +369,12 @@ class StatisticsStore(Protocol):
 
     def late_loans(self, after: Loan | None, count: int, on: date) -> list[Loan]:
         """Up to `count` of the loans with an unpaid instalment that fell due before the day, behind one of them."""
+
+    def disbursements(self, on: date) -> Iterator[DisbursementGroup]:
+        """The loans disbursed up to a business date, by month; exited ones were disbursed too."""
+
+    def repayments(self, on: date) -> Iterator[RepaymentGroup]:
+        """The repayments that stand with payment dates up to a business date, by that date."""
 
     def decisions(self, on: date) -> Iterator[DecisionGroup]:
         """The decisions up to a business date, grouped likewise."""

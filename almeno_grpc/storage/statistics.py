@@ -23,11 +23,11 @@ from almeno_grpc.domain.loan import Loan, LoanState
 from almeno_grpc.domain.money import scaled_rate
 from almeno_grpc.domain.months import day_number
 from almeno_grpc.domain.norms import PERCENT_SCALE, Norms, ProvisionCategory
-from almeno_grpc.domain.portfolio import DecisionGroup, LoanGroup, Month
+from almeno_grpc.domain.portfolio import DecisionGroup, DisbursementGroup, LoanGroup, Month, RepaymentGroup
 from almeno_grpc.storage import segments
 from almeno_grpc.storage.backend import OpenTransaction
 from almeno_grpc.storage.loan_rows import COLUMNS, counts, date_of, is_in
-from almeno_grpc.storage.tables import decision, loan
+from almeno_grpc.storage.tables import decision, loan, repayment, repayment_reversal
 
 _l = loan.c
 # The columns are of 16 bits, the numbers made of them are not.
@@ -63,6 +63,32 @@ _LOANS = (
     .group_by(*_GROUP, literal_column(_IS_EXPIRED.name))
 )
 _LATE_LOANS = select(*COLUMNS).where(_IS_LATE).order_by(_l.customer_id, _l.loan_id)
+_DISBURSED = (
+    type_coerce(_l.disbursement_year, Integer) * literal_column("10000", Integer)
+    + type_coerce(_l.disbursement_month, Integer) * literal_column("100", Integer)
+    + _l.disbursement_day
+)
+# Loans without a disbursement have no number, and no number is not up to any other.
+_DISBURSEMENTS = (
+    select(
+        _l.disbursement_year,
+        _l.disbursement_month,
+        func.count(),
+        cast(func.sum(_l.loan_amount_paise), BigInteger),
+    )
+    .where(bindparam("day_number", type_=Integer) >= _DISBURSED)
+    .group_by(_l.disbursement_year, _l.disbursement_month)
+)
+_r, _reversal = repayment.c, repayment_reversal.c
+_IS_REVERSED = and_(
+    _reversal.customer_id == _r.customer_id, _reversal.loan_id == _r.loan_id, _reversal.number == _r.number
+)
+_REPAYMENTS = (
+    select(_r.payment_date, func.count(), cast(func.sum(_r.amount_paise), BigInteger))
+    .select_from(repayment.outerjoin(repayment_reversal, _IS_REVERSED))
+    .where(_r.payment_date <= bindparam("on"), _reversal.number.is_(None))
+    .group_by(_r.payment_date)
+)
 _d = decision.c
 _DECISIONS = (
     select(_d.business_date, _d.reasons, func.count())
@@ -104,6 +130,17 @@ class Statistics:
             place = tuple_(literal(after.customer_id, BigInteger), literal(after.loan_id, BigInteger))
             query = query.where(tuple_(_l.customer_id, _l.loan_id) > place)
         return segments.loans_of(self._connection, self._connection.execute(query, {"today": on.toordinal()}).all())
+
+    def disbursements(self, on: date) -> Iterator[DisbursementGroup]:
+        """By month; exited loans were disbursed too."""
+        rows = self._connection.execute(_DISBURSEMENTS, {"day_number": day_number(on)})
+        for year, month, loans, loan_amount in rows:
+            yield DisbursementGroup(Month(year, month), loans, loan_amount)
+
+    def repayments(self, on: date) -> Iterator[RepaymentGroup]:
+        """By payment date, without those that are reversed."""
+        for payment_date, repayments, amount in self._connection.execute(_REPAYMENTS, {"on": on}):
+            yield RepaymentGroup(payment_date, repayments, amount)
 
     def decisions(self, on: date) -> Iterator[DecisionGroup]:
         """Grouped likewise."""

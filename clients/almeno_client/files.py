@@ -60,6 +60,17 @@ def write_page(file: Path, text: str) -> None:
     _replace(file, text, mode=0o666)
 
 
+def write_table(file: Path, text: str) -> None:
+    """Writes a file of CSV likewise. A mark at its beginning says that it is UTF-8, as spreadsheets want it.
+
+    Raises:
+        OSError: The file cannot be written.
+        ValueError: The file is a symbolic link.
+    """
+    refuse_symlink(file)
+    _replace(file, "\ufeff" + text, mode=0o666)
+
+
 def refuse_symlink(file: Path) -> None:
     """Refuses to write through a symbolic link, which somebody else may have laid.
 

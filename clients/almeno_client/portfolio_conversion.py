@@ -13,6 +13,7 @@ from almeno_client.portfolio_records import (
     LateLoan,
     LoansOfClass,
     LoansOfState,
+    MonthOfCash,
     MonthOfDecisions,
     Policy,
     PortfolioSummary,
@@ -96,6 +97,7 @@ def simulation_of(message: simulation_pb2.SimulationSummary) -> SimulationSummar
         after=_simulated_policy_of(message.after),
         newly_approved=message.newly_approved,
         newly_declined=message.newly_declined,
+        server_version=message.server_version,
     )
 
 
@@ -130,6 +132,10 @@ def summary_of(message: portfolio_pb2.PortfolioSummary) -> PortfolioSummary:
         decisions=tuple(map(_month_of_decisions_of, message.decisions)),
         policy_version=message.policy_version,
         norms_version=message.norms_version,
+        cash=tuple(map(_month_of_cash_of, message.cash)),
+        policy_sha256=message.policy_sha256,
+        norms_sha256=message.norms_sha256,
+        server_version=message.server_version,
     )
 
 
@@ -143,6 +149,9 @@ def _simulated_policy_of(message: simulation_pb2.SimulatedPolicy) -> SimulatedPo
         scores=tuple(map(_score_count_of, message.scores)),
         rates=tuple(RateCount(rate_of(rate.interest_rate), rate.approvals) for rate in message.rates),
         bands=tuple(map(_band_count_of, message.bands)),
+        approved_amount=rupees_of(message.approved_amount),
+        expected_interest=rupees_of(message.expected_interest),
+        policy_sha256=message.policy_sha256,
     )
 
 
@@ -203,6 +212,18 @@ def _vintage_of(message: portfolio_pb2.Vintage) -> Vintage:
         loans=message.loans,
         loan_amount=rupees_of(message.loan_amount),
         outstanding_principal=rupees_of(message.outstanding_principal),
+        loans_by_class=tuple(map(_loans_of_class, message.loans_by_class)),
+    )
+
+
+def _month_of_cash_of(message: portfolio_pb2.MonthOfCash) -> MonthOfCash:
+    return MonthOfCash(
+        year=message.year,
+        month=message.month,
+        disbursements=message.disbursements,
+        disbursed_amount=rupees_of(message.disbursed_amount),
+        repayments=message.repayments,
+        collected_amount=rupees_of(message.collected_amount),
     )
 
 

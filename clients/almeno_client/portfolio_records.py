@@ -157,6 +157,11 @@ class SimulatedPolicy:
     """Lowest first."""
     bands: tuple[BandCount, ...]
     """Best first; last the scores below every band."""
+    approved_amount: Decimal
+    expected_interest: Decimal
+    """Interest of the approved loans at the corrected rates, each paid as scheduled."""
+    policy_sha256: str
+    """Of the policy file, or of the draft; empty from a service older than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +176,8 @@ class SimulationSummary:
     """Result of the candidate policy."""
     newly_approved: int
     newly_declined: int
+    server_version: str
+    """Empty from a service older than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +240,21 @@ class Vintage:
     loans: int
     loan_amount: Decimal
     outstanding_principal: Decimal
+    loans_by_class: tuple[LoansOfClass, ...]
+    """The active ones, the best class first."""
+
+
+@dataclass(frozen=True, slots=True)
+class MonthOfCash:
+    """What was lent and paid back in one month. A loan that was imported counts as disbursed on its approval."""
+
+    year: int
+    month: int
+    disbursements: int
+    disbursed_amount: Decimal
+    repayments: int
+    """Recorded here, by payment date, without those that are reversed."""
+    collected_amount: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,3 +310,9 @@ class PortfolioSummary:
     """Version of the policy that the scores are computed under."""
     norms_version: str
     """Version of the provisioning norms."""
+    cash: tuple[MonthOfCash, ...]
+    """Disbursements and repayments by month, the oldest first; months without any are left out."""
+    policy_sha256: str
+    norms_sha256: str
+    server_version: str
+    """These three are empty from a service older than this."""

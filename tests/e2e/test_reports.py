@@ -49,17 +49,29 @@ def looked_at(page: OpenedPage, plots: int, colours: dict[str, int]) -> None:
     assert {colour: pixels.get(colour, 0) for colour, least in colours.items() if pixels.get(colour, 0) < least} == {}
 
 
+def is_fit_for_paper_and_small_screens(page: OpenedPage, max_pages: int) -> None:
+    """Asserts that no word of a plot is cut or lies over another, and that paper is not half empty."""
+    for width_pixels in (1280, 390):
+        assert page.overlaps_and_overflows(width_pixels) == {"over": [], "cut": [], "wide": []}, width_pixels
+    sheets = page.printed_pages()
+    assert 1 < len(sheets) <= max_pages
+    # The last holds what is left.
+    assert [(used, height) for used, height in sheets[:-1] if used < height / 2] == []
+
+
 def test_report_draws_every_plot(lender: Almeno) -> None:
     lender.run("report", "--html", "book.html")
     page = opened(lender, "book.html")
-    looked_at(page, 6, {ONE: 50_000, LATE: 1_000, APPROVED: 10_000, DECLINED: 5_000})
+    looked_at(page, 8, {ONE: 50_000, LATE: 1_000, APPROVED: 10_000, DECLINED: 5_000})
+    is_fit_for_paper_and_small_screens(page, max_pages=7)
     marks = {name: plot.marks for name, plot in page.plots.items()}
     # Loans and outstanding by five classes; the scores by 0 and twenty fives; a burden of nothing, ten tens and above.
-    assert (marks["plot-1"], marks["plot-3"], marks["plot-4"]) == (10, 21, 12)
-    # Two months of decisions, approved and declined.
-    assert marks["plot-5"] == 4
-    # A plot leaves the table beside it its room.
-    assert all(plot.width_pixels < WIDTH_PIXELS - TABLES_WIDTH_PIXELS for plot in page.plots.values())
+    assert (marks["plot-1"], marks["plot-5"], marks["plot-6"]) == (10, 21, 12)
+    # A year of disbursements and collections; two months of decisions, approved and declined.
+    assert (marks["plot-4"], marks["plot-7"]) == (24, 4)
+    # A plot leaves the table beside it its room; that of the vintages has its table below.
+    beside = [plot for name, plot in page.plots.items() if name != "plot-3"]
+    assert all(plot.width_pixels < WIDTH_PIXELS - TABLES_WIDTH_PIXELS for plot in beside)
 
 
 def test_simulation_draws_every_plot(lender: Almeno) -> None:
@@ -70,9 +82,11 @@ def test_simulation_draws_every_plot(lender: Almeno) -> None:
     (lender.folder / "draft.toml").write_text(draft.replace('version = "2026-12"', 'version = "draft"'))
     lender.run("simulate", "draft.toml", "--html", "simulation.html")
     page = opened(lender, "simulation.html")
-    looked_at(page, 5, {BEFORE: 20_000, AFTER: 20_000, APPROVED: 10_000, DECLINED: 3_000})
-    assert page.plots["plot-1"].marks == 42, "21 bars for each policy"
-    assert page.plots["plot-2"].marks == 16, "four bands of each policy, approved or not"
+    looked_at(page, 6, {BEFORE: 20_000, AFTER: 20_000, APPROVED: 10_000, DECLINED: 3_000})
+    is_fit_for_paper_and_small_screens(page, max_pages=5)
+    assert page.plots["plot-1"].marks == 4, "amount and interest of each policy"
+    assert page.plots["plot-2"].marks == 42, "21 bars for each policy"
+    assert page.plots["plot-3"].marks == 16, "four bands of each policy, approved or not"
 
 
 def test_browser_finds_what_a_page_may_not_fetch(tmp_path: Path, lender: Almeno) -> None:

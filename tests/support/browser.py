@@ -1,16 +1,19 @@
 """A page in a real browser: Chromium without a screen and without a network."""
 
+import json
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass, field
 from functools import cached_property
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
 import matplotlib.image
 import numpy as np
 
-WIDTH_PIXELS, HEIGHT_PIXELS = 1300, 3400
+WIDTH_PIXELS, HEIGHT_PIXELS = 1300, 4800
 _OPTIONS = (
     "--headless",
     "--no-sandbox",  # tests may run as root
@@ -24,6 +27,30 @@ _OPTIONS = (
     "--virtual-time-budget=10000",
     f"--window-size={WIDTH_PIXELS},{HEIGHT_PIXELS}",
 )
+
+# What a page finds when its plots are drawn: words of one plot over each other, words beyond its edge, and elements
+# wider than the window that nothing scrolls.
+_MEASURE = """
+addEventListener("load", () => setTimeout(() => {
+  const over = [], cut = [], wide = [];
+  for (const plot of document.querySelectorAll(".js-plotly-plot")) {
+    const edge = plot.getBoundingClientRect();
+    const words = [...plot.querySelectorAll("svg text")].map((text) => [text.textContent, text.getBoundingClientRect()])
+      .filter(([word, box]) => word.trim() && box.width);
+    words.forEach(([word, box], index) => {
+      if (box.left < edge.left - 1 || box.right > edge.right + 1 || box.bottom > edge.bottom + 1) cut.push(word);
+      for (const [other, against] of words.slice(index + 1))
+        if (Math.min(box.right, against.right) - Math.max(box.left, against.left) > 2 &&
+            Math.min(box.bottom, against.bottom) - Math.max(box.top, against.top) > 3) over.push(`${word} | ${other}`);
+    });
+  }
+  if (document.documentElement.scrollWidth > innerWidth) wide.push(`${document.documentElement.scrollWidth}`);
+  for (const box of document.querySelectorAll(".tables"))
+    if (innerWidth > 1000 && box.scrollWidth > box.clientWidth) wide.push(box.textContent.slice(0, 60));
+  parent.postMessage(JSON.stringify({ over, cut, wide }), "*");
+}, 1500));
+"""
+_LISTEN = 'addEventListener("message", (told) => { document.querySelector("pre").textContent = told.data; });'
 
 
 @dataclass
@@ -90,6 +117,36 @@ class OpenedPage:
         """Prints the page to a file; gives what that holds."""
         self._run(f"--print-to-pdf={pdf}", "--no-pdf-header-footer")
         return pdf.read_bytes()
+
+    def overlaps_and_overflows(self, width_pixels: int) -> dict[str, list[str]]:
+        """Lays the page out in a window of a width; gives the words of plots that lie over each other or are cut.
+
+        In a frame, for Chromium opens no window narrower than 500 pixels; the page tells what it finds to its frame.
+        """
+        text = self.file.read_text(encoding="utf-8")
+        inner = self.file.with_suffix(".inner.html")
+        inner.write_text(text.replace("</body>", f"<script>{_MEASURE}</script></body>"), encoding="utf-8")
+        outer = OpenedPage(self.file.with_suffix(f".{width_pixels}.html"))
+        frame = f'<iframe src="{inner.name}" style="width:{width_pixels}px;height:3000px;border:0"></iframe>'
+        outer.file.write_text(f"<!DOCTYPE html><body>{frame}<pre></pre><script>{_LISTEN}</script></body>")
+        found = re.search(r"<pre>(.+?)</pre>", outer._run("--dump-dom"), re.DOTALL)
+        assert found, "the page has told nothing"
+        told: dict[str, list[str]] = json.loads(unescape(found[1]))
+        return told
+
+    def printed_pages(self) -> list[tuple[int, int]]:
+        """Prints the page; gives the height of what is printed on each sheet, and that of the sheet, in pixels."""
+        pdf = self.file.with_suffix(".pdf")
+        self._run("--no-pdf-header-footer", f"--print-to-pdf={pdf}")
+        prefix = self.file.with_suffix("")
+        command = ["pdftoppm", "-r", "40", "-png", str(pdf), str(prefix)]
+        subprocess.run(command, capture_output=True, timeout=60, check=True)
+        sheets = []
+        for picture in sorted(self.file.parent.glob(f"{prefix.name}-[0-9]*.png")):
+            levels = matplotlib.image.imread(picture)[:, :, :3].min(axis=(1, 2))
+            assert levels.size < matplotlib.image.imread(picture).shape[1], "a sheet is in portrait"
+            sheets.append((int(np.flatnonzero(levels < 1).max(initial=0)), levels.size))
+        return sheets
 
     def _run(self, *options: str) -> str:
         names = ("chromium", "chromium-browser", "google-chrome")

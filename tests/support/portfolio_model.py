@@ -65,6 +65,8 @@ def simulation(**changes: Any) -> simulation_pb2.SimulationSummary:
         scores=_scores({0: 9, 8: 4, 21: 23, 35: 40, 48: 52, 55: 71, 74: 60, 90: 41}),
         rates=_rates({"10.5": 140, "12": 58, "16": 16}),
         bands=[_band(50, "0", 172, 140), _band(30, "12", 92, 58), _band(10, "16", 23, 16), _band(None, None, 13, 0)],
+        approved_amount=rupees(107_000_000),
+        expected_interest=rupees(34_000_000),
     )
     after = simulation_pb2.SimulatedPolicy(
         policy_version="2026-07-draft",
@@ -75,6 +77,8 @@ def simulation(**changes: Any) -> simulation_pb2.SimulationSummary:
         scores=_scores({0: 9, 5: 27, 30: 40, 46: 52, 52: 71, 70: 60, 88: 41}),
         rates=_rates({"10.5": 128, "13.25": 62}),
         bands=[_band(45, "0", 170, 128), _band(20, "13.25", 94, 62), _band(None, None, 36, 0)],
+        approved_amount=rupees(95_000_000),
+        expected_interest=rupees(31_500_000),
     )
     facts: dict[str, Any] = {
         "business_date": TODAY,
@@ -190,5 +194,16 @@ def summary(**changes: Any) -> portfolio_pb2.PortfolioSummary:
         ],
         "policy_version": "2026-01",
         "norms_version": "2026-12",
+        "cash": [
+            portfolio_pb2.MonthOfCash(
+                year=2026,
+                month=month,
+                disbursements=month,
+                disbursed_amount=rupees(100_000 * month),
+                repayments=10 * month,
+                collected_amount=rupees(25_000 * month),
+            )
+            for month in (6, 8, 11)
+        ],
     }
     return portfolio_pb2.PortfolioSummary(**(facts | changes))

@@ -1,11 +1,25 @@
 """The statistics of the whole book as messages."""
 
+from collections.abc import Mapping
+
+from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
+
 from almeno_grpc.api import portfolio_pb2
+from almeno_grpc.domain.asset_class import AssetClass
 from almeno_grpc.domain.late_loans import LateLoan
-from almeno_grpc.domain.portfolio import BURDENS, DecisionStatistics, LoanBucket, LoanStatistics, Month, Portfolio
+from almeno_grpc.domain.portfolio import (
+    BURDENS,
+    CashStatistics,
+    ClassStatistics,
+    DecisionStatistics,
+    LoanBucket,
+    LoanStatistics,
+    Month,
+    Portfolio,
+)
 from almeno_grpc.rpc.conversion.customers import ASSET_CLASSES
 from almeno_grpc.rpc.conversion.loans import LOAN_STATES
-from almeno_grpc.rpc.conversion.statistics import fill_reason_counts, fill_score_counts
+from almeno_grpc.rpc.conversion.statistics import SERVER_VERSION, fill_reason_counts, fill_score_counts
 from almeno_grpc.rpc.conversion.values import fill_date, fill_decimal, fill_money
 
 
@@ -18,14 +32,18 @@ def fill_portfolio(message: portfolio_pb2.PortfolioSummary, portfolio: Portfolio
     for bucket, loans in portfolio.loan_buckets.items():
         _fill_bucket(message.loan_buckets.add(), bucket, loans)
     for month, loans in sorted(portfolio.vintages.items()):
-        _fill_vintage(message.vintages.add(), month, loans)
+        vintage = message.vintages.add()
+        _fill_vintage(vintage, month, loans)
+        _fill_classes(vintage.loans_by_class, portfolio.vintage_classes[month])
     fill_score_counts(message.scores, portfolio.scores)
     for (above, to), customers in zip(BURDENS, portfolio.emi_burden, strict=True):
         message.emi_burden.add(percent_above=above, percent_to=to, customers=customers)
     for month, decisions in sorted(portfolio.decisions.items()):
         _fill_decisions(message.decisions.add(), month, decisions)
-    message.policy_version = portfolio.policy.version
-    _fill_classes(message, portfolio)
+    _fill_classes(message.loans_by_class, portfolio.loans_by_class)
+    fill_money(message.provision, portfolio.provision)
+    if (ratio := portfolio.gross_non_performing_ratio) is not None:
+        fill_decimal(message.gross_non_performing_ratio, ratio)
     for state, loans in portfolio.loans_by_state.items():
         fill_money(
             message.loans_by_state.add(state=LOAN_STATES[state], loans=loans.loans).outstanding_principal,
@@ -35,17 +53,32 @@ def fill_portfolio(message: portfolio_pb2.PortfolioSummary, portfolio: Portfolio
     message.late_loan_count = portfolio.late_loans.count
     for late in portfolio.late_loans.listed():
         _fill_late_loan(message.late_loans.add(), late)
+    for month, cash in sorted(portfolio.cash.items()):
+        _fill_cash(message.cash.add(), month, cash)
+    _fill_provenance(message, portfolio)
 
 
-def _fill_classes(message: portfolio_pb2.PortfolioSummary, portfolio: Portfolio) -> None:
-    for asset_class, loans in portfolio.loans_by_class.items():
-        entry = message.loans_by_class.add(asset_class=ASSET_CLASSES[asset_class], loans=loans.loans)
+def _fill_provenance(message: portfolio_pb2.PortfolioSummary, portfolio: Portfolio) -> None:
+    message.policy_version, message.policy_sha256 = portfolio.policy.version, portfolio.policy.sha256
+    message.norms_version, message.norms_sha256 = portfolio.norms.version, portfolio.norms.sha256
+    message.server_version = SERVER_VERSION
+
+
+def _fill_classes(
+    entries: RepeatedCompositeFieldContainer[portfolio_pb2.LoansOfClass], classes: Mapping[AssetClass, ClassStatistics]
+) -> None:
+    for asset_class in AssetClass:
+        loans = classes.get(asset_class, ClassStatistics())
+        entry = entries.add(asset_class=ASSET_CLASSES[asset_class], loans=loans.loans)
         fill_money(entry.outstanding_principal, loans.outstanding_principal)
         fill_money(entry.provision, loans.provision)
-    fill_money(message.provision, portfolio.provision)
-    if (ratio := portfolio.gross_non_performing_ratio) is not None:
-        fill_decimal(message.gross_non_performing_ratio, ratio)
-    message.norms_version = portfolio.norms.version
+
+
+def _fill_cash(message: portfolio_pb2.MonthOfCash, month: Month, cash: CashStatistics) -> None:
+    message.year, message.month = month.year, month.month
+    message.disbursements, message.repayments = cash.disbursements, cash.repayments
+    fill_money(message.disbursed_amount, cash.disbursed_amount)
+    fill_money(message.collected_amount, cash.collected_amount)
 
 
 def _fill_late_loan(message: portfolio_pb2.LateLoan, late: LateLoan) -> None:

@@ -3,8 +3,8 @@
 from almeno_grpc.api import simulation_pb2
 from almeno_grpc.domain.simulation import BandCount, Flip, Outcome, PolicyStatistics, SimulationSummary
 from almeno_grpc.rpc.conversion.decisions import DECISION_REASONS
-from almeno_grpc.rpc.conversion.statistics import fill_reason_counts, fill_score_counts
-from almeno_grpc.rpc.conversion.values import fill_date, fill_decimal
+from almeno_grpc.rpc.conversion.statistics import SERVER_VERSION, fill_reason_counts, fill_score_counts
+from almeno_grpc.rpc.conversion.values import fill_date, fill_decimal, fill_money
 
 
 def fill_simulation(message: simulation_pb2.SimulationSummary, summary: SimulationSummary) -> None:
@@ -15,6 +15,7 @@ def fill_simulation(message: simulation_pb2.SimulationSummary, summary: Simulati
     _fill_policy_statistics(message.after, summary.after)
     message.newly_approved = summary.newly_approved
     message.newly_declined = summary.newly_declined
+    message.server_version = SERVER_VERSION
 
 
 def fill_flip(message: simulation_pb2.SimulationFlip, flip: Flip) -> None:
@@ -46,6 +47,9 @@ def _fill_policy_statistics(message: simulation_pb2.SimulatedPolicy, statistics:
         fill_decimal(count.interest_rate, rate)
     for band_count in statistics.bands:
         _fill_band_count(message.bands.add(), band_count)
+    fill_money(message.approved_amount, statistics.approved_amount)
+    fill_money(message.expected_interest, statistics.expected_interest)
+    message.policy_sha256 = statistics.policy_sha256
 
 
 def _fill_band_count(message: simulation_pb2.BandCount, count: BandCount) -> None:

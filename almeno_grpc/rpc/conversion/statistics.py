@@ -1,6 +1,7 @@
 """Counts that simulations and the statistics of the book have in common, as messages."""
 
 from collections.abc import Mapping
+from importlib.metadata import version
 
 from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
 
@@ -8,6 +9,9 @@ from almeno_grpc.api import simulation_pb2
 from almeno_grpc.domain.decision import DecisionReason
 from almeno_grpc.rpc.conversion.decisions import DECISION_REASONS
 from almeno_grpc.service.borrower_scan import ScanProgress
+
+SERVER_VERSION = version("almeno-grpc")
+"""So that figures say what added them up."""
 
 ReasonCounts = RepeatedCompositeFieldContainer[simulation_pb2.ReasonCount]
 ScoreCounts = RepeatedCompositeFieldContainer[simulation_pb2.ScoreCount]

@@ -68,7 +68,7 @@ def show_tables(console: Console, tables: Iterable[TextTable]) -> None:
         columns = [printable(column) for column in source.columns]
         right = [name for name, column in zip(columns, source.columns, strict=True) if source.is_numeric(column)]
         table = ListTable(*columns, right=right)
-        for row in source.rows:
+        for row in (*source.rows, *source.totals):
             table.add_row(*(Text(printable(cell)) for cell in row))
         console.print(Text(printable(source.title), "bold"))
         console.print(table)

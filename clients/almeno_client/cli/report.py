@@ -1,5 +1,6 @@
 """The commands on the portfolio summary: report, late."""
 
+from datetime import datetime
 from pathlib import Path
 
 import typer
@@ -14,16 +15,19 @@ from almeno_client.files import write_page
 from almeno_client.formatting import count, printable, rupees
 from almeno_client.portfolio_records import PortfolioSummary
 from almeno_client.reports import portfolio_tables
+from almeno_client.reports.table_files import check_folder, tables_folder, write_tables
 
 _PAGE = "almeno-report.html"
 _SCORES_A_ROW = 10
 _LATE_ROWS = 10
+_CASH_ROWS = 12
 
 
 def report(context: typer.Context, html: Page = None, as_json: AsJson = False) -> None:
     """Show aggregates of the whole book, and write a page with plots.
 
-    The page goes to almeno-report.html unless --html says otherwise; with JSON or CSV only --html writes one.
+    The page goes to almeno-report.html unless --html says otherwise; with JSON or CSV only --html writes one. The figures
+    of every table go into files of CSV, in a folder beside the page: almeno-report-tables.
 
     Examples:
       almeno report
@@ -32,9 +36,11 @@ def report(context: typer.Context, html: Page = None, as_json: AsJson = False) -
     session = session_of(context, as_json)
     file = page_file(html, _PAGE, as_json=not session.wants_page)
     with session.connected() as client:
+        if file is not None:
+            check_folder(tables_folder(file))
         (summary,) = with_progress(session, "adding up", client.summarize_portfolio())
         if file is not None:
-            _write_page(summary, file)
+            _write_page(summary, file, client.address)
     if session.as_json:
         session.show_json(summary=summary)
         session.show_page(file)
@@ -45,6 +51,7 @@ def report(context: typer.Context, html: Page = None, as_json: AsJson = False) -
         portfolio_tables.classes_table(summary),
         portfolio_tables.states_table(summary),
         portfolio_tables.vintages_table(summary),
+        portfolio_tables.cash_table(summary, _CASH_ROWS),
         portfolio_tables.scores_table(summary, _SCORES_A_ROW),
         portfolio_tables.burden_table(summary),
         portfolio_tables.decisions_table(summary),
@@ -56,6 +63,7 @@ def report(context: typer.Context, html: Page = None, as_json: AsJson = False) -
         console.print(Text("almeno late shows more of them.", "dim"))
     if file is not None:
         console.print(Text(f"The plots are in {printable(str(file))}"), soft_wrap=True)
+        console.print(Text(f"The tables are in {printable(str(tables_folder(file)))}"), soft_wrap=True)
 
 
 def late(context: typer.Context, limit: Limit = 50, as_json: AsJson = False) -> None:
@@ -90,7 +98,12 @@ def late(context: typer.Context, limit: Limit = 50, as_json: AsJson = False) -> 
         console.print(Text("There are more; --limit 0 shows all.", "dim"))
 
 
-def _write_page(summary: PortfolioSummary, file: Path) -> None:
-    from almeno_client.reports.portfolio_page import portfolio_page  # noqa: PLC0415 - plotting loads slowly
+def _write_page(summary: PortfolioSummary, file: Path, address: str) -> None:
+    from almeno_client.reports import portfolio_page as plots  # noqa: PLC0415 - plotting loads slowly
+    from almeno_client.reports.page import tables_of  # noqa: PLC0415 - the same
+    from almeno_client.reports.provenance import Source, provenance_of_portfolio  # noqa: PLC0415 - the same
 
-    write_page(file, portfolio_page(summary))
+    source = Source(datetime.now().astimezone(), address)
+    sections = [*plots.portfolio_sections(summary), provenance_of_portfolio(source, summary)]
+    write_page(file, plots.portfolio_page(summary, sections))
+    write_tables(tables_folder(file), tables_of(sections))

@@ -1,6 +1,8 @@
 """The command that simulates a policy over the whole book: simulate."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -28,6 +30,7 @@ from almeno_client.files import write_page
 from almeno_client.formatting import printable
 from almeno_client.reports import simulation_tables
 from almeno_client.reports.simulation_result import Simulation, Terms, collect_results
+from almeno_client.reports.table_files import FLIPS, flips_file, tables_folder, write_tables
 from almeno_client.reports.tables import TextTable
 
 _PAGE = "almeno-simulation.html"
@@ -77,7 +80,9 @@ def simulate(
 ) -> None:
     """Decide one loan request for every customer under two policies, and write a page with plots. Changes nothing.
 
-    The page goes to almeno-simulation.html unless --html says otherwise; with JSON or CSV only --html writes one.
+    The page goes to almeno-simulation.html unless --html says otherwise; with JSON or CSV only --html writes one. Every
+    customer whose answer flips, and the figures of every table, go into files of CSV, in a folder beside the page:
+    almeno-simulation-tables.
 
     Examples:
       almeno simulate draft.toml --against 2026-12
@@ -89,7 +94,8 @@ def simulate(
     outside = read_outside_credit(outside_obligations, bureau_score, bureau_report_date)
     terms = Terms(read_rupees("--amount", amount), read_rate("--rate", rate), tenure, outside)
     file = page_file(html, _PAGE, as_json=not session.wants_page)
-    with session.connected() as client:
+    flips_kept = nullcontext(lambda _: None) if file is None else flips_file(file)
+    with session.connected() as client, flips_kept as keep:
         updates = client.simulate_policy(
             policy=None if draft is None else _read_draft(draft),
             version=version,
@@ -99,9 +105,9 @@ def simulate(
             tenure_months=terms.tenure_months,
             outside=outside,
         )
-        simulation = collect_results(terms, with_progress(session, "simulating", updates), max_flips=flips)
+        simulation = collect_results(terms, with_progress(session, "simulating", updates), max_flips=flips, keep=keep)
         if file is not None:
-            _write_page(simulation, file)
+            _write_page(simulation, file, client.address)
     _show(session, simulation, file)
 
 
@@ -121,10 +127,16 @@ def _read_draft(file: Path) -> str:
         raise ValueError(f"{file} is not a text file in UTF-8") from None
 
 
-def _write_page(simulation: Simulation, file: Path) -> None:
-    from almeno_client.reports.simulation_page import simulation_page  # noqa: PLC0415 - plotting loads slowly
+def _write_page(simulation: Simulation, file: Path, address: str) -> None:
+    from almeno_client.reports import simulation_page as plots  # noqa: PLC0415 - plotting loads slowly
+    from almeno_client.reports.page import tables_of  # noqa: PLC0415 - the same
+    from almeno_client.reports.provenance import Source, provenance_of_simulation  # noqa: PLC0415 - the same
 
-    write_page(file, simulation_page(simulation))
+    source = Source(datetime.now().astimezone(), address)
+    provenance = provenance_of_simulation(source, simulation.summary, simulation.terms)
+    sections = [*plots.simulation_sections(simulation), provenance]
+    write_page(file, plots.simulation_page(simulation, sections))
+    write_tables(tables_folder(file), tables_of(sections))
 
 
 def _show(session: Session, simulation: Simulation, file: Path | None) -> None:
@@ -146,14 +158,16 @@ def _show(session: Session, simulation: Simulation, file: Path | None) -> None:
         console.print(Text("There are more; --flips 0 shows all.", "dim"))
     if file is not None:
         console.print(Text(f"The plots are in {printable(str(file))}"), soft_wrap=True)
+        tables = printable(str(tables_folder(file)))
+        console.print(Text(f"The tables are in {tables}, every flip in its {FLIPS}"), soft_wrap=True)
 
 
 def _tables(simulation: Simulation) -> Iterator[TextTable]:
     summary = simulation.summary
     yield simulation_tables.outcome_table(summary)
     yield simulation_tables.scores_table(summary, _SCORES_A_ROW)
-    yield simulation_tables.bands_table(summary.before)
-    yield simulation_tables.bands_table(summary.after)
+    yield simulation_tables.bands_table(summary.before, "approvals-by-band-before")
+    yield simulation_tables.bands_table(summary.after, "approvals-by-band-after")
     yield simulation_tables.rates_table(summary)
     yield simulation_tables.reasons_table(summary)
     yield simulation_tables.flips_table(summary, simulation.flips)

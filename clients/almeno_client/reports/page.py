@@ -13,6 +13,26 @@ from almeno_client.reports.tables import TextTable
 
 # What a browser must not do when it opens the page: fetch anything from anywhere. Pictures of plots are of the page.
 _POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
+# A plot has the width of the window that it was drawn in; on paper it has that of its column in page.css.
+_PRINT_SCRIPT = """
+const fonts = (size) => Object.fromEntries(
+  ["font", "xaxis.title.font", "yaxis.title.font"].map((font) => [`${font}.size`, size]));
+const drawn = () => document.querySelectorAll(".js-plotly-plot");
+addEventListener("beforeprint", () => drawn().forEach((plot) => {
+  const wide = plot.closest(".below");
+  plot.heightOnScreen = plot.layout.height;
+  const height = wide ? 170 : Math.max(215, Math.round(plot.layout.height * 0.6));
+  plot.parentElement.style.height = `${height}px`;
+  Plotly.relayout(plot, { width: wide ? 980 : 520, height, ...fonts(10) });
+}));
+addEventListener("afterprint", () => drawn().forEach((plot) => {
+  plot.parentElement.style.height = `${plot.heightOnScreen}px`;
+  Plotly.relayout(plot, { width: null, height: plot.heightOnScreen, autosize: true, ...fonts(13) });
+}));
+"""
+_MAX_ROWS_A_SHEET = 24
+_HASH_CHARACTERS = 64
+_UNBROKEN = " unbroken"
 _PLOT_OPTIONS = {"displaylogo": False, "displayModeBar": False, "responsive": True}
 
 
@@ -35,6 +55,7 @@ class Section:
         plot: The plot; none where there is nothing to draw, as the lead then says.
         tables: The same values as text.
         wide: Whether the tables stand below the plot, for they need its width.
+        figures: What the files beside the page have instead, where the tables show a part; the tables where None.
     """
 
     title: str
@@ -42,6 +63,12 @@ class Section:
     plot: Figure | None
     tables: tuple[TextTable, ...]
     wide: bool = False
+    figures: tuple[TextTable, ...] | None = None
+
+
+def tables_of(sections: Iterable[Section]) -> list[TextTable]:
+    """The figures of a page: every table, whole."""
+    return [table for section in sections for table in (section.tables if section.figures is None else section.figures)]
 
 
 def page(title: str, subtitle: str, tiles: Iterable[Tile], sections: Iterable[Section]) -> str:
@@ -50,7 +77,8 @@ def page(title: str, subtitle: str, tiles: Iterable[Tile], sections: Iterable[Se
     shown = list(sections)
     parts = [_section(number, section) for number, section in enumerate(shown, 1)]
     # Five megabytes, which a page without plots need not carry.
-    script = f"<script>{get_plotlyjs()}</script>" if any(section.plot is not None for section in shown) else ""
+    has_plots = any(section.plot is not None for section in shown)
+    script = f"<script>{get_plotlyjs()}</script>\n<script>{_PRINT_SCRIPT}</script>" if has_plots else ""
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -93,7 +121,10 @@ def _section(number: int, section: Section) -> str:
         plot = f'<div class="plot" role="img" aria-label="{label}">{drawing}</div>'
     layout = "below" if section.wide or section.plot is None else "beside"
     # The tables come first, for a plot takes the width that they leave at the moment when it is drawn.
-    return f"""<section>
+    rows = max((len(table.rows) for table in section.tables), default=0)
+    # Longer than a sheet of paper: it may go on on the next.
+    kind = ' class="long"' if rows > _MAX_ROWS_A_SHEET else ""
+    return f"""<section{kind}>
 <h2>{escape(section.title)}</h2>
 <p>{escape(section.lead)}</p>
 <div class="{layout}">
@@ -111,11 +142,16 @@ def _table(table: TextTable) -> str:
         for kind, column in zip(kinds, table.columns, strict=True)
     )
     rows = "".join(_row(kinds, row) for row in table.rows)
+    totals = "".join(_row(kinds, row) for row in table.totals)
+    foot = f"<tfoot>{totals}</tfoot>" if totals else ""
     caption = f"<caption>{escape(table.title)}</caption>"
-    return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody>{foot}</table>"
 
 
 def _row(kinds: list[str], row: tuple[str, ...]) -> str:
     first, *rest = row
-    cells = "".join(f'<td class="{kind}">{escape(cell)}</td>' for kind, cell in zip(kinds[1:], rest, strict=True))
+    cells = "".join(
+        f'<td class="{kind}{_UNBROKEN if len(cell) == _HASH_CHARACTERS else ""}">{escape(cell)}</td>'
+        for kind, cell in zip(kinds[1:], rest, strict=True)
+    )
     return f'<tr><th scope="row">{escape(first)}</th>{cells}</tr>'

@@ -4,12 +4,13 @@ Plots are drawn from binary floating point, which is exact enough for the height
 amount is text, exact, beside it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from typing import Any
 
 from plotly.graph_objects import Bar, Figure
 
-from almeno_client.formatting import count
+from almeno_client.formatting import count, month
 from almeno_client.reports.tables import ScoreGroup
 
 INK, FAINT, LINE = "#1c2733", "#5d6b7a", "#dfe5ec"
@@ -23,6 +24,8 @@ OTHER = "#b6c0cb"
 REASONS = ("#8f1d2c", "#d1603d", "#e9b44c", "#5b8e9e", "#7d6b91", "#9aa5b1")
 
 _HEIGHT_PIXELS = 380
+_MAX_MONTH_LABELS = 6
+_MAX_YEAR_LABELS = 6
 # Of the plots of scores, the same on every page.
 SCORES_A_BAR = 5
 SCORES_PIXELS = 520
@@ -62,6 +65,28 @@ def with_horizontal_grid(figure: Figure) -> Figure:
     figure.update_xaxes(showgrid=True, gridcolor=LINE)
     figure.update_yaxes(showgrid=False, autorange="reversed")
     return figure
+
+
+def count_ticks(max_count: int, max_ticks: int = 6) -> dict[str, Any]:
+    """The ticks of an axis of whole things, from 0 to beyond the largest: never at a half, in the Indian grouping."""
+    steps = (factor * 10**power for power in range(20) for factor in (1, 2, 5))
+    step = next(step for step in steps if step * (max_ticks - 1) >= max_count)
+    places = range(0, max_count + step, step)
+    return {"tickvals": list(places), "ticktext": [count(place) for place in places], "rangemode": "tozero"}
+
+
+def month_ticks(months: Iterable[tuple[int, int]]) -> dict[str, Any]:
+    """The ticks of an axis of months by name, in two lines: those that a telephone has room for, and the last."""
+    names = [month(*each) for each in months]
+    step = -(-len(names) // _MAX_MONTH_LABELS) or 1
+    shown = names[::-1][::step][::-1]
+    texts = [name.replace(" ", "<br>") for name in shown]
+    return {"type": "category", "tickvals": shown, "ticktext": texts, "tickangle": 0}
+
+
+def year_ticks(first: int, last: int) -> dict[str, Any]:
+    """The ticks of an axis of years, on which those without a bar have their place too: few, as of months."""
+    return {"type": "linear", "dtick": -(-(last - first + 1) // _MAX_YEAR_LABELS), "tickangle": 0}
 
 
 def bars(

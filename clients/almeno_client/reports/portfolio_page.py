@@ -1,5 +1,6 @@
 """The page of the portfolio summary."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 from html import escape
 
@@ -30,31 +31,41 @@ from almeno_client.reports.plots import (
     SCORES_A_BAR,
     SCORES_PIXELS,
     bars,
+    count_ticks,
     horizontal_bars,
+    month_ticks,
     scaled,
     score_axis,
     score_bars,
     styled,
     with_horizontal_grid,
+    year_ticks,
 )
 from almeno_client.reports.tables import score_groups
 
 # Of a book that goes back further, years are drawn instead.
 _MAX_MONTHS_DRAWN = 60
 _MAX_LATE_LOANS = 100
+_MAX_CASH_MONTHS = 12
+_MAX_MONTHS_LISTED = 1200
 _CLASS_COLOURS: dict[AssetClass, str] = dict(zip(list(AssetClass)[1:], CLASSES, strict=True))
 
 
-def portfolio_page(summary: PortfolioSummary) -> str:
-    """Writes the page: loans by class, vintages, scores, EMI burden, decisions, late loans."""
+def portfolio_sections(summary: PortfolioSummary) -> list[Section]:
+    """What the page shows: loans by class, vintages, cash, scores, EMI burden, decisions, late loans."""
+    sections = [_classes(summary), _vintages(summary), _overdue_vintages(summary), _cash(summary)]
+    sections += [_scores(summary), _burden(summary), _decisions(summary)]
+    if tables.reasons_given(summary):
+        sections.append(_reasons(summary))
+    return [*sections, _late_loans(summary)]
+
+
+def portfolio_page(summary: PortfolioSummary, sections: Iterable[Section]) -> str:
+    """Writes the page."""
     subtitle = (
         f"{count(summary.loans)} loans of {count(summary.customers)} customers on {summary.business_date}; "
         f"scores under policy {summary.policy_version}"
     )
-    sections = [_classes(summary), _vintages(summary), _scores(summary), _burden(summary), _decisions(summary)]
-    if tables.reasons_given(summary):
-        sections.append(_reasons(summary))
-    sections.append(_late_loans(summary))
     return page(f"The loan book on {summary.business_date}", subtitle, _tiles(summary), sections)
 
 
@@ -100,6 +111,7 @@ def _classes(summary: PortfolioSummary) -> Section:
     # Short enough for a telephone, where each of the two is 70 pixels wide.
     figure.update_xaxes(title_text=f"Owed, ₹ {unit_name}".strip(), row=1, col=2)
     figure.update_xaxes(tickangle=0, nticks=3)
+    figure.update_xaxes(**count_ticks(max(loans, default=0), 3), row=1, col=1)
     return Section(
         "Loans by asset class",
         "By the days since the due date of a loan's oldest unpaid instalment: SMA-0 from that day on, SMA-1 from 30, "
@@ -118,6 +130,7 @@ def _late_loans(summary: PortfolioSummary) -> Section:
         "Loans with an instalment that fell due before this day and is not wholly paid, the latest first.",
         None,
         (tables.late_loans_table(summary, _MAX_LATE_LOANS),),
+        figures=(tables.late_loans_table(summary, len(summary.late_loans)),),
     )
 
 
@@ -141,14 +154,67 @@ def _vintages(summary: PortfolioSummary) -> Section:
     across = "Month of approval" if by_month else "Year of approval"
     styled(figure, across=across, up=f"Principal, ₹ {unit_name}".strip())
     figure.update_layout(barmode="stack")
-    # Years without loans have their place too.
-    figure.update_xaxes(type="date" if by_month else "linear", dtick=None if by_month else max(1, len(categories) // 8))
+    figure.update_xaxes(**({"type": "date"} if by_month else year_ticks(vintages[0].year, vintages[-1].year)))
     return Section(
         title,
         f"What was lent in each {'month' if by_month else 'year'} of approval, and how much of its principal is still "
         "owed.",
         figure,
         (tables.vintages_table(summary),),
+    )
+
+
+def _overdue_vintages(summary: PortfolioSummary) -> Section:
+    title = "Vintages by days past due"
+    years = [year for year in tables.years_of_approval(summary) if year.outstanding_principal]
+    table = tables.overdue_vintages_table(summary)
+    if not years:
+        return Section(title, "Nothing is owed.", None, (table,))
+    figure = Figure()
+    for asset_class in AssetClass:
+        if asset_class is AssetClass.UNSPECIFIED:
+            continue
+        shares, hover_texts = [], []
+        for year in years:
+            owed = [each.outstanding_principal for each in year.loans_by_class if each.asset_class is asset_class]
+            amount = sum(owed, Decimal())
+            shares.append(float(100 * amount / year.outstanding_principal))
+            hover_texts.append(f"{ASSET_CLASS_NAMES[asset_class]}: {rupees(amount)}")
+        colour, name = _CLASS_COLOURS[asset_class], tables.class_in_days(asset_class)
+        figure.add_trace(bars(name, [str(year.year) for year in years], shares, hover_texts, colour))
+    figure.update_layout(barmode="stack")
+    figure.update_xaxes(**year_ticks(years[0].year, years[-1].year))
+    figure.update_yaxes(range=[0, 100])
+    return Section(
+        title,
+        "The principal that each year of approval still owes, by the days that its loans are past due; non-performing "
+        "from 90 days on, until nothing is overdue.",
+        styled(figure, across="Year of approval", up="% of the principal owed"),
+        (table,),
+        wide=True,
+    )
+
+
+def _cash(summary: PortfolioSummary) -> Section:
+    title = "Disbursements and collections by month"
+    months = tables.last_months(summary, _MAX_CASH_MONTHS)
+    if not months:
+        return Section(title, "Nothing has been disbursed or repaid here.", None, ())
+    disbursed, collected = [each.disbursed_amount for each in months], [each.collected_amount for each in months]
+    unit, unit_name = rupee_unit(max(*disbursed, *collected))
+    names = [month(each.year, each.month) for each in months]
+    figure = Figure()
+    for name, amounts, colour in (("Disbursed", disbursed, ONE), ("Collected", collected, APPROVED)):
+        hover_texts = [f"{name}: {rupees(amount)}" for amount in amounts]
+        figure.add_trace(bars(name, names, [scaled(amount, unit) for amount in amounts], hover_texts, colour))
+    figure.update_xaxes(**month_ticks((each.year, each.month) for each in months))
+    return Section(
+        title,
+        "Loans by the month of disbursement, for imported ones that of their approval; repayments recorded here by "
+        f"payment date, without those that were reversed. The last {_MAX_CASH_MONTHS} months.",
+        styled(figure, across="Month", up=f"Amount, ₹ {unit_name}".strip()),
+        (tables.cash_table(summary, _MAX_CASH_MONTHS),),
+        figures=(tables.cash_table(summary, _MAX_MONTHS_LISTED),),
     )
 
 
@@ -161,7 +227,7 @@ def _scores(summary: PortfolioSummary) -> Section:
         "Credit scores",
         "The score that each customer has today, before any further loan. 0 stands by itself: it is also what debt "
         "above the limit gives.",
-        score_axis(figure, groups),
+        score_axis(figure, groups).update_yaxes(**count_ticks(max(group.customers for group in groups))),
         (tables.scores_table(summary, SCORES_A_BAR),),
     )
 
@@ -171,7 +237,7 @@ def _burden(summary: PortfolioSummary) -> Section:
     hover_texts = [f"{count(number)} customers" for number in customers]
     names = [tables.burden_name(bucket).removesuffix(" %") for bucket in summary.emi_burden]
     figure = Figure(bars("Customers", names, customers, hover_texts, ONE))
-    figure.update_xaxes(type="category")
+    figure.update_xaxes(type="category").update_yaxes(**count_ticks(max(customers, default=0)))
     return Section(
         "EMI burden",
         "The share of a customer's monthly income that the instalments of the active loans take.",
@@ -192,7 +258,8 @@ def _decisions(summary: PortfolioSummary) -> Section:
     ):
         figure.add_trace(bars(name, categories, numbers, [f"{name}: {count(number)}" for number in numbers], colour))
     figure.update_layout(barmode="stack")
-    figure.update_xaxes(type="category")
+    figure.update_xaxes(**month_ticks((each.year, each.month) for each in summary.decisions))
+    figure.update_yaxes(**count_ticks(max(each.approvals + each.declines for each in summary.decisions)))
     return Section(
         title,
         "Loan requests that were decided, approved or not.",
@@ -212,7 +279,9 @@ def _reasons(summary: PortfolioSummary) -> Section:
         name = REASON_NAMES[reason]
         figure.add_trace(bars(name, categories, given, [f"{name}: {count(number)}" for number in given], colour))
     figure.update_layout(barmode="stack")
-    figure.update_xaxes(type="category")
+    given = [sum(each.declines for each in month_.declines_by_reason) for month_ in summary.decisions]
+    figure.update_xaxes(**month_ticks((each.year, each.month) for each in summary.decisions))
+    figure.update_yaxes(**count_ticks(max(given)))
     return Section(
         "Reasons to decline by month",
         "A decline counts under each of its reasons.",

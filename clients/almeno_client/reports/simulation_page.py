@@ -1,12 +1,13 @@
 """The page on a simulation."""
 
+from collections.abc import Iterable
 from dataclasses import astuple
 from html import escape
 
 from plotly.graph_objects import Figure, Scatter
 from plotly.subplots import make_subplots
 
-from almeno_client.formatting import REASON_NAMES, change, count, per_cent, share
+from almeno_client.formatting import REASON_NAMES, change, count, per_cent, rupee_unit, rupees, rupees_in_short, share
 from almeno_client.portfolio_records import SimulatedPolicy, SimulationSummary
 from almeno_client.reports import simulation_tables as tables
 from almeno_client.reports.page import Section, Tile, page
@@ -20,7 +21,9 @@ from almeno_client.reports.plots import (
     SCORES_A_BAR,
     SCORES_PIXELS,
     bars,
+    count_ticks,
     horizontal_bars,
+    scaled,
     score_axis,
     score_bars,
     styled,
@@ -32,8 +35,21 @@ from almeno_client.reports.tables import score_groups
 _MAX_MARK_PIXELS = 26
 
 
-def simulation_page(simulation: Simulation) -> str:
-    """Writes the page: approvals, scores, bands, rates, reasons, and whose answer flips."""
+def simulation_sections(simulation: Simulation) -> list[Section]:
+    """What the page shows: outcome with its money, scores, bands, rates, reasons, and whose answer flips."""
+    summary = simulation.summary
+    return [
+        _outcome(summary),
+        _scores(summary),
+        _bands(summary),
+        _rates(summary),
+        _reasons(summary),
+        _flips(simulation),
+    ]
+
+
+def simulation_page(simulation: Simulation, sections: Iterable[Section]) -> str:
+    """Writes the page."""
     summary = simulation.summary
     before, after = tables.versions(summary)
     subtitle = (
@@ -43,7 +59,35 @@ def simulation_page(simulation: Simulation) -> str:
         f"Policy {after} against {before}",
         subtitle,
         _tiles(summary),
-        [_scores(summary), _bands(summary), _rates(summary), _reasons(summary), _flips(simulation)],
+        sections,
+    )
+
+
+def _outcome(summary: SimulationSummary) -> Section:
+    policies = _policies(summary)
+    names, colours = [escape(name) for name, *_ in policies], [colour for *_, colour in policies]
+    titles, drawn = [], []
+    for title, amounts in (
+        ("Approved", [policy.approved_amount for _, policy, _ in policies]),
+        ("Interest", [policy.expected_interest for _, policy, _ in policies]),
+    ):
+        unit, unit_name = rupee_unit(max(amounts))
+        titles.append(f"{title}, ₹ {unit_name}".strip())
+        drawn.append(bars("", names, [scaled(amount, unit) for amount in amounts], list(map(rupees, amounts)), colours))
+    figure = make_subplots(rows=1, cols=2, subplot_titles=titles, horizontal_spacing=0.16)
+    for column, trace in enumerate(drawn, 1):
+        figure.add_trace(trace, row=1, col=column)
+    styled(figure, across="", up="", height_pixels=300)
+    figure.update_annotations(font_size=13)
+    figure.update_xaxes(type="category")
+    figure.update_traces(showlegend=False)
+    return Section(
+        "Outcome",
+        "What each policy would lend, and the interest of those loans' schedules at the corrected rates if all of it "
+        "is paid as scheduled.",
+        figure,
+        (tables.outcome_table(summary),),
+        wide=True,
     )
 
 
@@ -66,17 +110,31 @@ def _tiles(summary: SimulationSummary) -> list[Tile]:
             tables.average_rate(after),
             f"was {tables.average_rate(before)}",
         ),
-        Tile("Newly approved", count(summary.newly_approved), "declined before"),
-        Tile("Newly declined", count(summary.newly_declined), "approved before"),
+        Tile(
+            "Amount approved",
+            rupees_in_short(after.approved_amount),
+            f"was {rupees_in_short(before.approved_amount)}",
+        ),
+        Tile(
+            "Expected interest",
+            rupees_in_short(after.expected_interest),
+            f"was {rupees_in_short(before.expected_interest)}",
+        ),
+        Tile(
+            "Answers that flip",
+            count(summary.newly_approved + summary.newly_declined),
+            f"{count(summary.newly_approved)} newly approved, {count(summary.newly_declined)} newly declined",
+        ),
         *(without if before.not_amortizing or after.not_amortizing else []),
     ]
 
 
 def _scores(summary: SimulationSummary) -> Section:
-    figure = Figure()
+    figure, highest = Figure(), 0
     for name, policy, colour in _policies(summary):
         groups = score_groups(policy.scores, SCORES_A_BAR)
         figure.add_trace(score_bars(escape(name), groups, colour))
+        highest = max(highest, *(group.customers for group in groups))
         for band in policy.bands:
             if band.above is not None:
                 figure.add_vline(band.above, line={"color": colour, "dash": "dot", "width": 1.5}, layer="below")
@@ -85,16 +143,16 @@ def _scores(summary: SimulationSummary) -> Section:
         "Credit scores",
         "How many customers get which score. 0 stands by itself: it is also what debt above the limit gives. Dotted "
         "lines are where the bands of each policy begin.",
-        score_axis(figure, groups),
+        score_axis(figure, groups).update_yaxes(**count_ticks(highest)),
         (tables.scores_table(summary, SCORES_A_BAR),),
     )
 
 
 def _bands(summary: SimulationSummary) -> Section:
     figure = make_subplots(
-        rows=1, cols=2, subplot_titles=[escape(name) for name in tables.versions(summary)], horizontal_spacing=0.2
+        rows=2, cols=1, subplot_titles=[escape(name) for name in tables.versions(summary)], vertical_spacing=0.2
     )
-    for column, (_, policy, _) in enumerate(_policies(summary), 1):
+    for row, (_, policy, _) in enumerate(_policies(summary), 1):
         names = [
             name if band.least_rate is None else f"{name}: {tables.least_rate(band)}"
             for name, band in zip(tables.band_names(policy.bands), policy.bands, strict=True)
@@ -104,17 +162,21 @@ def _bands(summary: SimulationSummary) -> Section:
         for title, lengths, colour in (("Approved", approved, APPROVED), ("Not approved", declined, DECLINED)):
             hover_texts = [f"{title}: {count(number)} customers" for number in lengths]
             trace = horizontal_bars(title, names, lengths, hover_texts, colour)
-            figure.add_trace(trace.update(showlegend=column == 1, legendgroup=title), row=1, col=column)
-    with_horizontal_grid(styled(figure, across="Customers", up="", height_pixels=300))
+            figure.add_trace(trace.update(showlegend=row == 1, legendgroup=title), row=row, col=1)
+    with_horizontal_grid(styled(figure, across="Customers", up="", height_pixels=440))
+    figure.update_xaxes(title_text="", row=1)
+    figure.update_annotations(font_size=13)
     max_customers = max((band.customers for _, policy, _ in _policies(summary) for band in policy.bands), default=0)
-    figure.update_xaxes(range=[0, max_customers * 1.05 or 1])
-    figure.update_layout(barmode="stack", legend={"y": 1.14}, margin={"t": 70})
+    figure.update_xaxes(**count_ticks(max_customers, 4)).update_xaxes(range=[0, max_customers * 1.05 or 1])
+    figure.update_layout(barmode="stack", legend={"y": 1.08}, margin={"t": 70})
     return Section(
         "Approvals by band",
         "Each policy sorts the customers into its own bands of scores, and asks for at least the band's rate.",
         figure,
-        (tables.bands_table(summary.before), tables.bands_table(summary.after)),
-        wide=True,
+        (
+            tables.bands_table(summary.before, "approvals-by-band-before"),
+            tables.bands_table(summary.after, "approvals-by-band-after"),
+        ),
     )
 
 
@@ -130,6 +192,9 @@ def _rates(summary: SimulationSummary) -> Section:
         hover_texts = [f"{escape(name)}: {count(number)} approvals" for number in heights]
         figure.add_trace(bars(escape(name), categories, heights, hover_texts, colour))
     figure.update_xaxes(type="category")
+    figure.update_yaxes(
+        **count_ticks(max(rate.approvals for _, policy, _ in _policies(summary) for rate in policy.rates))
+    )
     return Section(
         "Rates",
         "The rates at which loans are approved: the requested rate, or the minimum rate of the score's band.",
@@ -149,10 +214,13 @@ def _reasons(summary: SimulationSummary) -> Section:
         lengths = [declines.get(place, 0) for place in categories]
         hover_texts = [f"{escape(name)}: {count(number)} declines" for number in lengths]
         figure.add_trace(horizontal_bars(escape(name), categories, lengths, hover_texts, colour))
+    most = max(each.declines for _, policy, _ in _policies(summary) for each in policy.declines_by_reason)
     return Section(
         "Reasons to decline",
         "A decline counts under each of its reasons.",
-        with_horizontal_grid(styled(figure, across="Declines", up="", height_pixels=130 + 65 * len(categories))),
+        with_horizontal_grid(
+            styled(figure, across="Declines", up="", height_pixels=130 + 65 * len(categories))
+        ).update_xaxes(**count_ticks(most, 5)),
         (table,),
     )
 
@@ -186,6 +254,8 @@ def _flips(simulation: Simulation) -> Section:
         f"scores; on the dotted line both scores are the same.{shown}",
         figure,
         (tables.flips_table(summary, simulation.flips),),
+        # Of all of them there is a file of its own.
+        figures=(),
     )
 
 

@@ -1,7 +1,7 @@
 """The result of a simulation, collected for tables and plots."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -57,7 +57,11 @@ class Simulation:
 
 
 def collect_results(
-    terms: Terms, results: Iterable[SimulationSummary | SimulationFlip], *, max_flips: int
+    terms: Terms,
+    results: Iterable[SimulationSummary | SimulationFlip],
+    *,
+    max_flips: int,
+    keep: Callable[[SimulationFlip], object] = lambda _: None,
 ) -> Simulation:
     """Collects the updates of a simulation.
 
@@ -65,6 +69,7 @@ def collect_results(
         terms: The requested terms.
         results: The summary, and after it the flips.
         max_flips: Keep the first so many flips, all if 0.
+        keep: Takes every flip, as it comes.
 
     Raises:
         ValueError: There is no summary.
@@ -79,6 +84,7 @@ def collect_results(
         if not max_flips or len(flips) < max_flips:
             flips.append(result)
         by_scores[_scores_of(result)] += 1
+        keep(result)
     if summary is None:
         raise ValueError("the simulation has brought no summary")
     return Simulation(terms, summary, tuple(flips), by_scores)

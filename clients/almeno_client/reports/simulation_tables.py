@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Decimal
 
-from almeno_client.formatting import REASON_NAMES, change, count, per_cent, share
+from almeno_client.formatting import REASON_NAMES, change, count, per_cent, rupees, share
 from almeno_client.portfolio_records import (
     BandCount,
     SimulatedDecision,
@@ -27,6 +27,8 @@ def outcome_table(summary: SimulationSummary) -> TextTable:
     rows += [
         ("Share approved", share(before.approvals, summary.customers), share(after.approvals, summary.customers), ""),
         ("Average rate approved", average_rate(before), average_rate(after), ""),
+        _money_row("Amount approved", before.approved_amount, after.approved_amount),
+        _money_row("Expected interest", before.expected_interest, after.expected_interest),
         ("Newly approved", "", count(summary.newly_approved), ""),
         ("Newly declined", "", count(summary.newly_declined), ""),
     ]
@@ -37,11 +39,13 @@ def scores_table(summary: SimulationSummary, width: int) -> TextTable:
     """Customers by score under both policies, in groups of `width` scores."""
     groups = zip(score_groups(summary.before.scores, width), score_groups(summary.after.scores, width), strict=True)
     rows = tuple(_comparison_row(before.name, before.customers, after.customers) for before, after in groups)
-    return TextTable("Customers by credit score", ("Score", *versions(summary), "Change"), rows)
+    total = _comparison_row("Total", summary.customers, summary.customers)
+    columns = ("Score", *versions(summary), "Change")
+    return TextTable("Customers by credit score", columns, rows, totals=(total,))
 
 
-def bands_table(policy: SimulatedPolicy) -> TextTable:
-    """Customers and approvals by the bands of one policy."""
+def bands_table(policy: SimulatedPolicy, name: str) -> TextTable:
+    """Customers and approvals by the bands of one policy; `name` is what its file is called."""
     names = band_names(policy.bands)
     rows = tuple(
         (
@@ -54,7 +58,11 @@ def bands_table(policy: SimulatedPolicy) -> TextTable:
         for name, band in zip(names, policy.bands, strict=True)
     )
     columns = ("Score", "Rate", "Customers", "Approved", "Share")
-    return TextTable(f"Approvals by band of {policy.policy_version}", columns, rows, text_columns=("Rate",))
+    customers = sum(band.customers for band in policy.bands)
+    approvals = sum(band.approvals for band in policy.bands)
+    total = ("Total", "", count(customers), count(approvals), share(approvals, customers))
+    title = f"Approvals by band of {policy.policy_version}"
+    return TextTable(title, columns, rows, text_columns=("Rate",), totals=(total,) if rows else (), name=name)
 
 
 def rates_table(summary: SimulationSummary) -> TextTable:
@@ -64,7 +72,9 @@ def rates_table(summary: SimulationSummary) -> TextTable:
     rows = tuple(
         _comparison_row(per_cent(rate), before.get(rate, 0), after.get(rate, 0)) for rate in sorted({*before, *after})
     )
-    return TextTable("Approvals by rate", ("Rate a year", *versions(summary), "Change"), rows)
+    total = _comparison_row("Total", sum(before.values()), sum(after.values()))
+    columns = ("Rate a year", *versions(summary), "Change")
+    return TextTable("Approvals by rate", columns, rows, totals=(total,) if rows else ())
 
 
 def reasons_table(summary: SimulationSummary) -> TextTable:
@@ -123,6 +133,12 @@ def average_rate(policy: SimulatedPolicy) -> str:
 
 def _comparison_row(name: str, before: int, after: int) -> tuple[str, str, str, str]:
     return name, count(before), count(after), change(before, after)
+
+
+def _money_row(name: str, before: Decimal, after: Decimal) -> tuple[str, str, str, str]:
+    difference = after - before
+    sign = "+" if difference > 0 else "−" if difference else ""
+    return name, rupees(before), rupees(after), f"{sign}{rupees(abs(difference))}"
 
 
 def _decision_text(decision: SimulatedDecision | None) -> str:

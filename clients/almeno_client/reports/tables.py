@@ -6,19 +6,28 @@ from dataclasses import dataclass
 from almeno_client.portfolio_records import ScoreCount
 
 _TOP_SCORE = 100
+PROVENANCE = "provenance"
+"""What the table of a page's provenance, and its file, are called."""
 
 
 @dataclass(frozen=True, slots=True)
 class TextTable:
-    """A table with a title; its first column is text, the others are numbers unless named in `text_columns`."""
+    """A table with a title; its first column is text, the others are numbers unless named in `text_columns`.
+
+    Attributes:
+        totals: Rows that add up the others.
+        name: What its file is called, without the ending; made of the title where it is empty.
+    """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     text_columns: tuple[str, ...] = ()
+    totals: tuple[tuple[str, ...], ...] = ()
+    name: str = ""
 
     def __post_init__(self) -> None:
-        if any(len(row) != len(self.columns) for row in self.rows):
+        if any(len(row) != len(self.columns) for row in (*self.rows, *self.totals)):
             raise ValueError(f"a row of {self.title!r} has not {len(self.columns)} cells")
 
     def is_numeric(self, column: str) -> bool:

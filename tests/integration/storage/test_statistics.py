@@ -12,6 +12,8 @@ import pytest
 from support.book import LAKH
 
 from almeno_grpc.bootstrap import load_norms
+from almeno_grpc.clock import Clock
+from almeno_grpc.domain.decision import LoanRequest
 from almeno_grpc.domain.limits import MAX_LOAN_AMOUNT
 from almeno_grpc.domain.norms import ProvisionCategory
 from almeno_grpc.domain.portfolio import Month
@@ -96,3 +98,27 @@ def test_late_loans_are_those_with_an_instalment_due_before_the_day_page_by_page
         while page := tx.statistics.late_loans(found[-1] if found else None, 3, on):
             found += page
     assert found == late
+
+
+def test_cash_is_what_was_disbursed_and_what_repayments_stand(book):
+    today = book.clock.today()
+    customer = book.register(monthly_income=LAKH)
+    first, second = (book.lend(customer.customer_id, LAKH).loan for _ in range(2))
+    book.lend(customer.customer_id, LAKH)
+    book.repay(first.loan_id, 1_000_00)
+    returned = book.repay(first.loan_id, 5_000_00)
+    book.repay(second.loan_id, 30_00)
+    book.reverse(returned.repayment.repayment_id)
+    with book.store.read() as tx:
+        assert list(tx.statistics.disbursements(today)) == [(Month.of(today), 3, 3 * LAKH)]
+        assert list(tx.statistics.repayments(today)) == [(today, 2, 1_030_00)]
+        before = today - timedelta(days=1)
+        assert [*tx.statistics.disbursements(before), *tx.statistics.repayments(before)] == []
+
+
+def test_loans_without_a_disbursement_are_no_cash(book):
+    book = type(book)(book.store, Clock(date(2026, 12, 15), None))
+    request = LoanRequest(book.register(monthly_income=LAKH).customer_id, LAKH, Decimal(12), 12)
+    book.book(request, disburse_later=True)
+    with book.store.read() as tx:
+        assert list(tx.statistics.disbursements(book.clock.today())) == []

@@ -1,8 +1,11 @@
+import csv
 import json
 import sys
+from datetime import datetime
 from html.parser import HTMLParser
 
 import pytest
+from almeno_client.reports.plots import count_ticks
 from support.portfolio_model import flip, progress, simulation, summary
 
 from almeno_grpc.api import portfolio_service_pb2 as portfolio
@@ -81,6 +84,8 @@ def test_simulation_of_a_draft_shows_both_policies_side_by_side(almeno, simulate
     shows(shown, "Policy 2026-07-draft against 2026-01 on 2026-11-23", "₹2,00,000 over 36 months at 9 % a year")
     shows(shown, "Approved 214 190 −24", "Share approved 71.3 % 63.3 %", "Average rate approved 11.32 % 11.40 %")
     shows(shown, "Newly approved 3 Newly declined 27")
+    shows(shown, "Amount approved ₹10,70,00,000.00 ₹9,50,00,000.00 −₹1,20,00,000.00")
+    shows(shown, "Expected interest ₹3,40,00,000.00 ₹3,15,00,000.00 −₹25,00,000.00")
     shows(shown, "No schedule repays the loan 1 1 0", "51–60 71 71 0", "31 to 50 at least 12 % 92 58 63.0 %")
     shows(shown, "above 45 as asked 170 128 75.3 %", "up to 20 declined 36 0 0.0 %", "13.25 % 0 62 +62")
     shows(shown, "Loan beyond the limit 31 31 0", "2 approved at 12 %, score 48 declined, score 9: score too low")
@@ -158,6 +163,8 @@ def test_report_shows_the_book_in_figures(almeno, sums_up):
     shows(shown, "SMA-0 9 ₹12,00,000.00 3.9 % ₹4,800.00", "Non-performing 3 ₹4,80,000.00 1.6 % ₹1,92,000.00")
     shows(shown, "Late loans, 10 of 18", "1000000003 100003 Non-performing 95 ₹10,003.00 ₹1,60,000.00")
     shows(shown, "almeno late shows more of them.")
+    shows(shown, "Jul 2026 0 ₹0.00 0 ₹0.00", "Nov 2026 11 ₹11,00,000.00 110 ₹2,75,000.00")
+    shows(shown, "Total 25 ₹25,00,000.00 250 ₹6,25,000.00", "Total 110 ₹3,06,60,000.00 100.0 % ₹3,12,720.00")
     assert "1000000011" not in shown.stdout
     shows(shown, "2023 45 ₹1,46,40,000.00 ₹21,56,000.00 14.7 %", "51–60 71 23.7 %", "nothing 120 40.0 %")
     shows(shown, "Nov 2026 31 1 96.9 %", "Jun 2026 5 4", "The plots are in almeno-report.html")
@@ -246,11 +253,11 @@ def test_page_has_a_plot_and_its_table_for_each_question(almeno, simulates, sums
     almeno("simulate", "draft.toml")
     almeno("report")
     simulated = Page((folder / "almeno-simulation.html").read_text(encoding="utf-8"))
-    assert simulated.plots() == [f"plot-{number}" for number in range(1, 6)]
+    assert simulated.plots() == [f"plot-{number}" for number in range(1, 7)]
     assert {"214 → 190", "−24 customers", "63.3 %", "was 71.3 %"} <= set(simulated.cells), "tiles"
     assert {"46–50", "above 45", "13.25 %", "Loan beyond the limit", "−23"} <= set(simulated.cells)
     book = Page((folder / "almeno-report.html").read_text(encoding="utf-8"))
-    assert book.plots() == [f"plot-{number}" for number in range(1, 7)]
+    assert book.plots() == [f"plot-{number}" for number in range(1, 9)]
     assert {"₹3.07 crore", "₹3,06,60,000.00", "Gross NPA ratio", "1.57 %", "₹4,80,000.00", "on 18 late loans"} <= set(
         book.cells
     ), "tiles"
@@ -294,7 +301,86 @@ def test_page_is_written_over_a_page(almeno, sums_up, folder):
     sums_up()
     for _ in range(2):
         assert almeno("report").exit_code == 0
-    assert [file.name for file in folder.glob("*report*")] == ["almeno-report.html"]
+    assert {file.name for file in folder.glob("*report*")} == {"almeno-report.html", "almeno-report-tables"}
+    assert not [*folder.glob(".*"), *(folder / "almeno-report-tables").glob(".*")]
+
+
+def rows_of(file):
+    """A file of CSV: its rows by heading."""
+    with file.open(encoding="utf-8-sig", newline="") as opened:
+        return list(csv.DictReader(opened))
+
+
+def test_figures_of_every_table_are_plain_numbers_in_files_beside_the_page(almeno, sums_up, folder):
+    sums_up()
+    shows(almeno("report", "--html", "book.html"), "The tables are in book-tables")
+    classes = rows_of(folder / "book-tables" / "active-loans-by-asset-class.csv")
+    assert [each["Class"] for each in classes] == ["Standard", "SMA-0", "SMA-1", "SMA-2", "Non-performing", "Total"]
+    assert classes[-2] == {
+        "Class": "Non-performing", "Loans": "3", "Outstanding": "480000.00", "Share, %": "1.6", "Provision": "192000.00"
+    }  # fmt: skip
+    assert [classes[-1][name] for name in ("Loans", "Outstanding", "Provision")] == ["110", "30660000.00", "312720.00"]
+    late = rows_of(folder / "book-tables" / "late-loans.csv")
+    assert [len(late), late[-1]["Overdue"]] == [19, "180171.00"]
+    page = (folder / "book.html").read_text(encoding="utf-8")
+    assert len(list((folder / "book-tables").iterdir())) == page.count("<table>")
+
+
+def test_provenance_tells_when_and_of_which_service_and_rules(almeno, sums_up, simulates, folder):
+    sums_up(summary(policy_sha256="ab" * 32, norms_sha256="cd" * 32, server_version="0.9"))
+    simulates()
+    almeno("report")
+    facts = {row["Fact"]: row["Value"] for row in rows_of(folder / "almeno-report-tables" / "provenance.csv")}
+    assert datetime.fromisoformat(facts["Written"]).tzinfo is not None
+    assert facts["Service"].startswith("unix:")
+    assert (facts["Business date"], facts["Policy"], facts["Version of the service"]) == (
+        "2026-11-23", "2026-01", "0.9"
+    )  # fmt: skip
+    assert (facts["SHA-256 of the policy"], facts["SHA-256 of the norms"]) == ("ab" * 32, "cd" * 32)
+    # A service that is older than this client has not told.
+    almeno("simulate", "draft.toml")
+    facts = {row["Fact"]: row["Value"] for row in rows_of(folder / "almeno-simulation-tables" / "provenance.csv")}
+    assert facts["SHA-256 of the policy after"] == "not told by the service"
+    assert facts["Asked for"] == "₹5,00,000 over 60 months at 10.5 % a year"
+
+
+def test_every_flip_is_in_a_file_whatever_the_limit_of_the_table(almeno, simulates, folder):
+    simulates()
+    almeno("simulate", "draft.toml", "--flips", "2")
+    flips = rows_of(folder / "almeno-simulation-tables" / "flips.csv")
+    assert [each["customer_id"] for each in flips] == [str(number) for number in range(1, 31)]
+    assert flips[0] == {
+        "customer_id": "1",
+        "before_approved": "true", "before_score": "48", "before_rate": "12", "before_reasons": "",
+        "after_approved": "false", "after_score": "9", "after_rate": "10.5", "after_reasons": "CREDIT_SCORE_TOO_LOW",
+    }  # fmt: skip
+    assert not (folder / "almeno-simulation-tables" / "customers-whose-answer-flips.csv").exists()
+
+
+@pytest.mark.parametrize("command", [("report",), ("simulate", "draft.toml")])
+def test_folder_of_something_else_is_never_written_to(almeno, simulates, sums_up, folder, command):
+    service = simulates()
+    sums_up()
+    (folder / "book-tables").mkdir()
+    (folder / "book-tables" / "flips.csv").write_text("mine")
+    result = almeno(*command, "--html", "book.html")
+    assert result.exit_code == 2
+    assert "has no tables of almeno" in " ".join(result.stderr.split())
+    assert (folder / "book-tables" / "flips.csv").read_text() == "mine"
+    assert not (folder / "book.html").exists()
+    assert not service.requests
+
+
+def test_simulation_that_fails_leaves_no_file_behind(almeno, simulates, folder):
+    simulates()
+    almeno("simulate", "draft.toml", "--policy", "2026-07")
+    assert sorted(file.name for file in folder.iterdir()) == ["draft.toml"]
+
+
+@pytest.mark.parametrize(("largest", "ticks"), [(0, [0]), (1, [0, 1]), (3, [0, 1, 2, 3]), (70, [0, 20, 40, 60, 80])])
+def test_counts_are_marked_at_whole_numbers(largest, ticks):
+    assert count_ticks(largest)["tickvals"] == ticks
+    assert count_ticks(120_000)["ticktext"][-1] == "1,50,000"
 
 
 @pytest.mark.parametrize("command", [("report",), ("simulate", "draft.toml"), ("--json", "report")])

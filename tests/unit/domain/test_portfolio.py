@@ -12,12 +12,15 @@ from almeno_grpc.domain.policy import Policy
 from almeno_grpc.domain.portfolio import (
     BURDENS,
     LOAN_BUCKETS,
+    CashStatistics,
     ClassStatistics,
     DecisionGroup,
+    DisbursementGroup,
     LoanGroup,
     LoanStatistics,
     Month,
     Portfolio,
+    RepaymentGroup,
 )
 from almeno_grpc.domain.position import CreditPosition
 
@@ -160,6 +163,31 @@ def test_loans_add_up_by_the_month_of_their_approval(portfolio: Portfolio) -> No
         (2026, 1): LoanStatistics(5, 5 * LAKH, 5 * LAKH // 2),
     }
     assert portfolio.loans == LoanStatistics(6, 6 * LAKH, 3 * LAKH)
+
+
+def test_active_loans_of_a_month_of_approval_are_told_apart_by_class(portfolio: Portfolio) -> None:
+    january, june = date(2026, 1, 1), date(2026, 6, 1)
+    portfolio.add_loans(group(TODAY - timedelta(days=90), 1, 5 * LAKH, 4 * LAKH, approved=january))
+    portfolio.add_loans(group(TODAY + timedelta(days=1), 2, 3 * LAKH, 2 * LAKH, approved=january))
+    portfolio.add_loans(group(None, 7, 3 * LAKH, 0, approved=january))
+    portfolio.add_loans(group(TODAY, 3, 3 * LAKH, 3 * LAKH, approved=june))
+    assert portfolio.vintage_classes == {
+        (2026, 1): {
+            AssetClass.NON_PERFORMING: ClassStatistics(1, 4 * LAKH, 0),
+            AssetClass.STANDARD: ClassStatistics(2, 2 * LAKH, 0),
+        },
+        (2026, 6): {AssetClass.SMA_0: ClassStatistics(3, 3 * LAKH, 0)},
+    }
+
+
+def test_cash_adds_up_by_month(portfolio: Portfolio) -> None:
+    portfolio.add_disbursements(DisbursementGroup(Month(2026, 5), 2, 3 * LAKH))
+    for day, repayments, amount in ((date(2026, 5, 1), 1, LAKH), (date(2026, 5, 31), 2, 2), (date(2026, 6, 1), 3, 3)):
+        portfolio.add_repayments(RepaymentGroup(day, repayments, amount))
+    assert portfolio.cash == {
+        (2026, 5): CashStatistics(2, 3 * LAKH, 3, LAKH + 2),
+        (2026, 6): CashStatistics(0, 0, 3, 3),
+    }
 
 
 @pytest.mark.parametrize(

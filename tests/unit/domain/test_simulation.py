@@ -85,6 +85,18 @@ def test_one_policy_comes_to_approvals_and_declines_by_reason_score_rate_and_ban
     assert bands == [(50, 4, 3), (30, 0, 0), (10, 1, 1), (None, 1, 0)]
 
 
+def test_money_of_a_simulation_is_what_is_lent_and_the_interest_of_the_schedules(policy: Policy) -> None:
+    """₹5,00,000 at 10.5 % over 60 months: 59 instalments of 10,746.95 and a last one of 10,746.94."""
+    terms = LoanTerms(5 * LAKH, Decimal("10.5"), 60)
+    statistics = simulated(policy, policy, GOOD, GOOD, POOR, terms=terms).summary().after
+    assert statistics.approvals == 2
+    assert statistics.approved_amount == 2 * 5 * LAKH
+    assert statistics.expected_interest == 2 * (59 * 10_746_95 + 10_746_94 - 5 * LAKH)
+    assert statistics.policy_sha256 == policy.sha256
+    nobody = simulated(policy, policy, POOR, terms=terms).summary().after
+    assert (nobody.approved_amount, nobody.expected_interest) == (0, 0)
+
+
 def test_customers_approved_by_one_policy_alone_are_flips(policy: Policy, stricter: Policy) -> None:
     simulation = simulated(policy, stricter, GOOD, SLOW, POOR, DEEP)
     summary = simulation.summary()

@@ -65,18 +65,36 @@ class LateLoan(_message.Message):
     def __init__(self, loan_id: _Optional[int] = ..., customer_id: _Optional[int] = ..., days_past_due: _Optional[int] = ..., asset_class: _Optional[_Union[_asset_class_pb2.AssetClass, str]] = ..., outstanding_principal: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., overdue_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ...) -> None: ...
 
 class Vintage(_message.Message):
-    __slots__ = ("year", "month", "loans", "loan_amount", "outstanding_principal")
+    __slots__ = ("year", "month", "loans", "loan_amount", "outstanding_principal", "loans_by_class")
     YEAR_FIELD_NUMBER: _ClassVar[int]
     MONTH_FIELD_NUMBER: _ClassVar[int]
     LOANS_FIELD_NUMBER: _ClassVar[int]
     LOAN_AMOUNT_FIELD_NUMBER: _ClassVar[int]
     OUTSTANDING_PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    LOANS_BY_CLASS_FIELD_NUMBER: _ClassVar[int]
     year: int
     month: int
     loans: int
     loan_amount: _money_pb2.Money
     outstanding_principal: _money_pb2.Money
-    def __init__(self, year: _Optional[int] = ..., month: _Optional[int] = ..., loans: _Optional[int] = ..., loan_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., outstanding_principal: _Optional[_Union[_money_pb2.Money, _Mapping]] = ...) -> None: ...
+    loans_by_class: _containers.RepeatedCompositeFieldContainer[LoansOfClass]
+    def __init__(self, year: _Optional[int] = ..., month: _Optional[int] = ..., loans: _Optional[int] = ..., loan_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., outstanding_principal: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., loans_by_class: _Optional[_Iterable[_Union[LoansOfClass, _Mapping]]] = ...) -> None: ...
+
+class MonthOfCash(_message.Message):
+    __slots__ = ("year", "month", "disbursements", "disbursed_amount", "repayments", "collected_amount")
+    YEAR_FIELD_NUMBER: _ClassVar[int]
+    MONTH_FIELD_NUMBER: _ClassVar[int]
+    DISBURSEMENTS_FIELD_NUMBER: _ClassVar[int]
+    DISBURSED_AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    REPAYMENTS_FIELD_NUMBER: _ClassVar[int]
+    COLLECTED_AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    year: int
+    month: int
+    disbursements: int
+    disbursed_amount: _money_pb2.Money
+    repayments: int
+    collected_amount: _money_pb2.Money
+    def __init__(self, year: _Optional[int] = ..., month: _Optional[int] = ..., disbursements: _Optional[int] = ..., disbursed_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., repayments: _Optional[int] = ..., collected_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ...) -> None: ...
 
 class BurdenBucket(_message.Message):
     __slots__ = ("percent_above", "percent_to", "customers")
@@ -103,7 +121,7 @@ class MonthOfDecisions(_message.Message):
     def __init__(self, year: _Optional[int] = ..., month: _Optional[int] = ..., approvals: _Optional[int] = ..., declines: _Optional[int] = ..., declines_by_reason: _Optional[_Iterable[_Union[_simulation_pb2.ReasonCount, _Mapping]]] = ...) -> None: ...
 
 class PortfolioSummary(_message.Message):
-    __slots__ = ("business_date", "customers", "loans", "outstanding_principal", "loan_buckets", "vintages", "scores", "emi_burden", "decisions", "policy_version", "loans_by_class", "loans_by_state", "provision", "gross_non_performing_ratio", "norms_version", "overdue_amount", "late_loan_count", "late_loans")
+    __slots__ = ("business_date", "customers", "loans", "outstanding_principal", "loan_buckets", "vintages", "scores", "emi_burden", "decisions", "policy_version", "loans_by_class", "loans_by_state", "provision", "gross_non_performing_ratio", "norms_version", "overdue_amount", "late_loan_count", "late_loans", "cash", "policy_sha256", "norms_sha256", "server_version")
     BUSINESS_DATE_FIELD_NUMBER: _ClassVar[int]
     CUSTOMERS_FIELD_NUMBER: _ClassVar[int]
     LOANS_FIELD_NUMBER: _ClassVar[int]
@@ -122,6 +140,10 @@ class PortfolioSummary(_message.Message):
     OVERDUE_AMOUNT_FIELD_NUMBER: _ClassVar[int]
     LATE_LOAN_COUNT_FIELD_NUMBER: _ClassVar[int]
     LATE_LOANS_FIELD_NUMBER: _ClassVar[int]
+    CASH_FIELD_NUMBER: _ClassVar[int]
+    POLICY_SHA256_FIELD_NUMBER: _ClassVar[int]
+    NORMS_SHA256_FIELD_NUMBER: _ClassVar[int]
+    SERVER_VERSION_FIELD_NUMBER: _ClassVar[int]
     business_date: _date_pb2.Date
     customers: int
     loans: int
@@ -140,4 +162,8 @@ class PortfolioSummary(_message.Message):
     overdue_amount: _money_pb2.Money
     late_loan_count: int
     late_loans: _containers.RepeatedCompositeFieldContainer[LateLoan]
-    def __init__(self, business_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., customers: _Optional[int] = ..., loans: _Optional[int] = ..., outstanding_principal: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., loan_buckets: _Optional[_Iterable[_Union[LoanBucket, _Mapping]]] = ..., vintages: _Optional[_Iterable[_Union[Vintage, _Mapping]]] = ..., scores: _Optional[_Iterable[_Union[_simulation_pb2.ScoreCount, _Mapping]]] = ..., emi_burden: _Optional[_Iterable[_Union[BurdenBucket, _Mapping]]] = ..., decisions: _Optional[_Iterable[_Union[MonthOfDecisions, _Mapping]]] = ..., policy_version: _Optional[str] = ..., loans_by_class: _Optional[_Iterable[_Union[LoansOfClass, _Mapping]]] = ..., loans_by_state: _Optional[_Iterable[_Union[LoansOfState, _Mapping]]] = ..., provision: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., gross_non_performing_ratio: _Optional[_Union[_decimal_pb2.Decimal, _Mapping]] = ..., norms_version: _Optional[str] = ..., overdue_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., late_loan_count: _Optional[int] = ..., late_loans: _Optional[_Iterable[_Union[LateLoan, _Mapping]]] = ...) -> None: ...
+    cash: _containers.RepeatedCompositeFieldContainer[MonthOfCash]
+    policy_sha256: str
+    norms_sha256: str
+    server_version: str
+    def __init__(self, business_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., customers: _Optional[int] = ..., loans: _Optional[int] = ..., outstanding_principal: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., loan_buckets: _Optional[_Iterable[_Union[LoanBucket, _Mapping]]] = ..., vintages: _Optional[_Iterable[_Union[Vintage, _Mapping]]] = ..., scores: _Optional[_Iterable[_Union[_simulation_pb2.ScoreCount, _Mapping]]] = ..., emi_burden: _Optional[_Iterable[_Union[BurdenBucket, _Mapping]]] = ..., decisions: _Optional[_Iterable[_Union[MonthOfDecisions, _Mapping]]] = ..., policy_version: _Optional[str] = ..., loans_by_class: _Optional[_Iterable[_Union[LoansOfClass, _Mapping]]] = ..., loans_by_state: _Optional[_Iterable[_Union[LoansOfState, _Mapping]]] = ..., provision: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., gross_non_performing_ratio: _Optional[_Union[_decimal_pb2.Decimal, _Mapping]] = ..., norms_version: _Optional[str] = ..., overdue_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., late_loan_count: _Optional[int] = ..., late_loans: _Optional[_Iterable[_Union[LateLoan, _Mapping]]] = ..., cash: _Optional[_Iterable[_Union[MonthOfCash, _Mapping]]] = ..., policy_sha256: _Optional[str] = ..., norms_sha256: _Optional[str] = ..., server_version: _Optional[str] = ...) -> None: ...

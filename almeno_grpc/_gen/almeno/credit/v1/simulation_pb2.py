@@ -25,9 +25,10 @@ _sym_db = _symbol_database.Default()
 from almeno_grpc._gen.almeno.credit.v1 import decision_pb2 as almeno_dot_credit_dot_v1_dot_decision__pb2
 from google.type import date_pb2 as google_dot_type_dot_date__pb2
 from google.type import decimal_pb2 as google_dot_type_dot_decimal__pb2
+from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!almeno/credit/v1/simulation.proto\x12\x10\x61lmeno.credit.v1\x1a\x1f\x61lmeno/credit/v1/decision.proto\x1a\x16google/type/date.proto\x1a\x19google/type/decimal.proto\"?\n\x0c\x42ookProgress\x12\x16\n\x0e\x63ustomers_done\x18\x01 \x01(\x03\x12\x17\n\x0f\x63ustomers_total\x18\x02 \x01(\x03\"Q\n\x0bReasonCount\x12\x30\n\x06reason\x18\x01 \x01(\x0e\x32 .almeno.credit.v1.DecisionReason\x12\x10\n\x08\x64\x65\x63lines\x18\x02 \x01(\x03\"5\n\nScoreCount\x12\x14\n\x0c\x63redit_score\x18\x01 \x01(\x05\x12\x11\n\tcustomers\x18\x02 \x01(\x03\"K\n\tRateCount\x12+\n\rinterest_rate\x18\x01 \x01(\x0b\x32\x14.google.type.Decimal\x12\x11\n\tapprovals\x18\x02 \x01(\x03\"\x8d\x01\n\tBandCount\x12\x12\n\x05\x61\x62ove\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12-\n\nleast_rate\x18\x02 \x01(\x0b\x32\x14.google.type.DecimalH\x01\x88\x01\x01\x12\x11\n\tcustomers\x18\x03 \x01(\x03\x12\x11\n\tapprovals\x18\x04 \x01(\x03\x42\x08\n\x06_aboveB\r\n\x0b_least_rate\"\xa7\x02\n\x0fSimulatedPolicy\x12\x16\n\x0epolicy_version\x18\x01 \x01(\t\x12\x11\n\tapprovals\x18\x02 \x01(\x03\x12\x10\n\x08\x64\x65\x63lines\x18\x03 \x01(\x03\x12\x16\n\x0enot_amortizing\x18\x04 \x01(\x03\x12\x39\n\x12\x64\x65\x63lines_by_reason\x18\x05 \x03(\x0b\x32\x1d.almeno.credit.v1.ReasonCount\x12,\n\x06scores\x18\x06 \x03(\x0b\x32\x1c.almeno.credit.v1.ScoreCount\x12*\n\x05rates\x18\x07 \x03(\x0b\x32\x1b.almeno.credit.v1.RateCount\x12*\n\x05\x62\x61nds\x18\x08 \x03(\x0b\x32\x1b.almeno.credit.v1.BandCount\"\xe5\x01\n\x11SimulationSummary\x12(\n\rbusiness_date\x18\x01 \x01(\x0b\x32\x11.google.type.Date\x12\x11\n\tcustomers\x18\x02 \x01(\x03\x12\x31\n\x06\x62\x65\x66ore\x18\x03 \x01(\x0b\x32!.almeno.credit.v1.SimulatedPolicy\x12\x30\n\x05\x61\x66ter\x18\x04 \x01(\x0b\x32!.almeno.credit.v1.SimulatedPolicy\x12\x16\n\x0enewly_approved\x18\x05 \x01(\x03\x12\x16\n\x0enewly_declined\x18\x06 \x01(\x03\"\xa5\x01\n\x11SimulatedDecision\x12\x10\n\x08\x61pproved\x18\x01 \x01(\x08\x12\x14\n\x0c\x63redit_score\x18\x02 \x01(\x05\x12\x35\n\x17\x63orrected_interest_rate\x18\x03 \x01(\x0b\x32\x14.google.type.Decimal\x12\x31\n\x07reasons\x18\x04 \x03(\x0e\x32 .almeno.credit.v1.DecisionReason\"\x8e\x01\n\x0eSimulationFlip\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\x03\x12\x33\n\x06\x62\x65\x66ore\x18\x02 \x01(\x0b\x32#.almeno.credit.v1.SimulatedDecision\x12\x32\n\x05\x61\x66ter\x18\x03 \x01(\x0b\x32#.almeno.credit.v1.SimulatedDecisionBF\n\x14\x63om.almeno.credit.v1P\x01Z\x19\x61lmeno/credit/v1;creditv1\xaa\x02\x10\x41lmeno.Credit.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!almeno/credit/v1/simulation.proto\x12\x10\x61lmeno.credit.v1\x1a\x1f\x61lmeno/credit/v1/decision.proto\x1a\x16google/type/date.proto\x1a\x19google/type/decimal.proto\x1a\x17google/type/money.proto\"?\n\x0c\x42ookProgress\x12\x16\n\x0e\x63ustomers_done\x18\x01 \x01(\x03\x12\x17\n\x0f\x63ustomers_total\x18\x02 \x01(\x03\"Q\n\x0bReasonCount\x12\x30\n\x06reason\x18\x01 \x01(\x0e\x32 .almeno.credit.v1.DecisionReason\x12\x10\n\x08\x64\x65\x63lines\x18\x02 \x01(\x03\"5\n\nScoreCount\x12\x14\n\x0c\x63redit_score\x18\x01 \x01(\x05\x12\x11\n\tcustomers\x18\x02 \x01(\x03\"K\n\tRateCount\x12+\n\rinterest_rate\x18\x01 \x01(\x0b\x32\x14.google.type.Decimal\x12\x11\n\tapprovals\x18\x02 \x01(\x03\"\x8d\x01\n\tBandCount\x12\x12\n\x05\x61\x62ove\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12-\n\nleast_rate\x18\x02 \x01(\x0b\x32\x14.google.type.DecimalH\x01\x88\x01\x01\x12\x11\n\tcustomers\x18\x03 \x01(\x03\x12\x11\n\tapprovals\x18\x04 \x01(\x03\x42\x08\n\x06_aboveB\r\n\x0b_least_rate\"\x9a\x03\n\x0fSimulatedPolicy\x12\x16\n\x0epolicy_version\x18\x01 \x01(\t\x12\x11\n\tapprovals\x18\x02 \x01(\x03\x12\x10\n\x08\x64\x65\x63lines\x18\x03 \x01(\x03\x12\x16\n\x0enot_amortizing\x18\x04 \x01(\x03\x12\x39\n\x12\x64\x65\x63lines_by_reason\x18\x05 \x03(\x0b\x32\x1d.almeno.credit.v1.ReasonCount\x12,\n\x06scores\x18\x06 \x03(\x0b\x32\x1c.almeno.credit.v1.ScoreCount\x12*\n\x05rates\x18\x07 \x03(\x0b\x32\x1b.almeno.credit.v1.RateCount\x12*\n\x05\x62\x61nds\x18\x08 \x03(\x0b\x32\x1b.almeno.credit.v1.BandCount\x12+\n\x0f\x61pproved_amount\x18\t \x01(\x0b\x32\x12.google.type.Money\x12-\n\x11\x65xpected_interest\x18\n \x01(\x0b\x32\x12.google.type.Money\x12\x15\n\rpolicy_sha256\x18\x0b \x01(\t\"\xfd\x01\n\x11SimulationSummary\x12(\n\rbusiness_date\x18\x01 \x01(\x0b\x32\x11.google.type.Date\x12\x11\n\tcustomers\x18\x02 \x01(\x03\x12\x31\n\x06\x62\x65\x66ore\x18\x03 \x01(\x0b\x32!.almeno.credit.v1.SimulatedPolicy\x12\x30\n\x05\x61\x66ter\x18\x04 \x01(\x0b\x32!.almeno.credit.v1.SimulatedPolicy\x12\x16\n\x0enewly_approved\x18\x05 \x01(\x03\x12\x16\n\x0enewly_declined\x18\x06 \x01(\x03\x12\x16\n\x0eserver_version\x18\x07 \x01(\t\"\xa5\x01\n\x11SimulatedDecision\x12\x10\n\x08\x61pproved\x18\x01 \x01(\x08\x12\x14\n\x0c\x63redit_score\x18\x02 \x01(\x05\x12\x35\n\x17\x63orrected_interest_rate\x18\x03 \x01(\x0b\x32\x14.google.type.Decimal\x12\x31\n\x07reasons\x18\x04 \x03(\x0e\x32 .almeno.credit.v1.DecisionReason\"\x8e\x01\n\x0eSimulationFlip\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\x03\x12\x33\n\x06\x62\x65\x66ore\x18\x02 \x01(\x0b\x32#.almeno.credit.v1.SimulatedDecision\x12\x32\n\x05\x61\x66ter\x18\x03 \x01(\x0b\x32#.almeno.credit.v1.SimulatedDecisionBF\n\x14\x63om.almeno.credit.v1P\x01Z\x19\x61lmeno/credit/v1;creditv1\xaa\x02\x10\x41lmeno.Credit.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,22 +36,22 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'almeno.credit.v1.simulation
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\024com.almeno.credit.v1P\001Z\031almeno/credit/v1;creditv1\252\002\020Almeno.Credit.V1'
-  _globals['_BOOKPROGRESS']._serialized_start=139
-  _globals['_BOOKPROGRESS']._serialized_end=202
-  _globals['_REASONCOUNT']._serialized_start=204
-  _globals['_REASONCOUNT']._serialized_end=285
-  _globals['_SCORECOUNT']._serialized_start=287
-  _globals['_SCORECOUNT']._serialized_end=340
-  _globals['_RATECOUNT']._serialized_start=342
-  _globals['_RATECOUNT']._serialized_end=417
-  _globals['_BANDCOUNT']._serialized_start=420
-  _globals['_BANDCOUNT']._serialized_end=561
-  _globals['_SIMULATEDPOLICY']._serialized_start=564
-  _globals['_SIMULATEDPOLICY']._serialized_end=859
-  _globals['_SIMULATIONSUMMARY']._serialized_start=862
-  _globals['_SIMULATIONSUMMARY']._serialized_end=1091
-  _globals['_SIMULATEDDECISION']._serialized_start=1094
-  _globals['_SIMULATEDDECISION']._serialized_end=1259
-  _globals['_SIMULATIONFLIP']._serialized_start=1262
-  _globals['_SIMULATIONFLIP']._serialized_end=1404
+  _globals['_BOOKPROGRESS']._serialized_start=164
+  _globals['_BOOKPROGRESS']._serialized_end=227
+  _globals['_REASONCOUNT']._serialized_start=229
+  _globals['_REASONCOUNT']._serialized_end=310
+  _globals['_SCORECOUNT']._serialized_start=312
+  _globals['_SCORECOUNT']._serialized_end=365
+  _globals['_RATECOUNT']._serialized_start=367
+  _globals['_RATECOUNT']._serialized_end=442
+  _globals['_BANDCOUNT']._serialized_start=445
+  _globals['_BANDCOUNT']._serialized_end=586
+  _globals['_SIMULATEDPOLICY']._serialized_start=589
+  _globals['_SIMULATEDPOLICY']._serialized_end=999
+  _globals['_SIMULATIONSUMMARY']._serialized_start=1002
+  _globals['_SIMULATIONSUMMARY']._serialized_end=1255
+  _globals['_SIMULATEDDECISION']._serialized_start=1258
+  _globals['_SIMULATEDDECISION']._serialized_end=1423
+  _globals['_SIMULATIONFLIP']._serialized_start=1426
+  _globals['_SIMULATIONFLIP']._serialized_end=1568
 # @@protoc_insertion_point(module_scope)

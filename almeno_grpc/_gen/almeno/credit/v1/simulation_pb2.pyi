@@ -1,6 +1,7 @@
 from almeno_grpc._gen.almeno.credit.v1 import decision_pb2 as _decision_pb2
 from google.type import date_pb2 as _date_pb2
 from google.type import decimal_pb2 as _decimal_pb2
+from google.type import money_pb2 as _money_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -54,7 +55,7 @@ class BandCount(_message.Message):
     def __init__(self, above: _Optional[int] = ..., least_rate: _Optional[_Union[_decimal_pb2.Decimal, _Mapping]] = ..., customers: _Optional[int] = ..., approvals: _Optional[int] = ...) -> None: ...
 
 class SimulatedPolicy(_message.Message):
-    __slots__ = ("policy_version", "approvals", "declines", "not_amortizing", "declines_by_reason", "scores", "rates", "bands")
+    __slots__ = ("policy_version", "approvals", "declines", "not_amortizing", "declines_by_reason", "scores", "rates", "bands", "approved_amount", "expected_interest", "policy_sha256")
     POLICY_VERSION_FIELD_NUMBER: _ClassVar[int]
     APPROVALS_FIELD_NUMBER: _ClassVar[int]
     DECLINES_FIELD_NUMBER: _ClassVar[int]
@@ -63,6 +64,9 @@ class SimulatedPolicy(_message.Message):
     SCORES_FIELD_NUMBER: _ClassVar[int]
     RATES_FIELD_NUMBER: _ClassVar[int]
     BANDS_FIELD_NUMBER: _ClassVar[int]
+    APPROVED_AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_INTEREST_FIELD_NUMBER: _ClassVar[int]
+    POLICY_SHA256_FIELD_NUMBER: _ClassVar[int]
     policy_version: str
     approvals: int
     declines: int
@@ -71,23 +75,28 @@ class SimulatedPolicy(_message.Message):
     scores: _containers.RepeatedCompositeFieldContainer[ScoreCount]
     rates: _containers.RepeatedCompositeFieldContainer[RateCount]
     bands: _containers.RepeatedCompositeFieldContainer[BandCount]
-    def __init__(self, policy_version: _Optional[str] = ..., approvals: _Optional[int] = ..., declines: _Optional[int] = ..., not_amortizing: _Optional[int] = ..., declines_by_reason: _Optional[_Iterable[_Union[ReasonCount, _Mapping]]] = ..., scores: _Optional[_Iterable[_Union[ScoreCount, _Mapping]]] = ..., rates: _Optional[_Iterable[_Union[RateCount, _Mapping]]] = ..., bands: _Optional[_Iterable[_Union[BandCount, _Mapping]]] = ...) -> None: ...
+    approved_amount: _money_pb2.Money
+    expected_interest: _money_pb2.Money
+    policy_sha256: str
+    def __init__(self, policy_version: _Optional[str] = ..., approvals: _Optional[int] = ..., declines: _Optional[int] = ..., not_amortizing: _Optional[int] = ..., declines_by_reason: _Optional[_Iterable[_Union[ReasonCount, _Mapping]]] = ..., scores: _Optional[_Iterable[_Union[ScoreCount, _Mapping]]] = ..., rates: _Optional[_Iterable[_Union[RateCount, _Mapping]]] = ..., bands: _Optional[_Iterable[_Union[BandCount, _Mapping]]] = ..., approved_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., expected_interest: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., policy_sha256: _Optional[str] = ...) -> None: ...
 
 class SimulationSummary(_message.Message):
-    __slots__ = ("business_date", "customers", "before", "after", "newly_approved", "newly_declined")
+    __slots__ = ("business_date", "customers", "before", "after", "newly_approved", "newly_declined", "server_version")
     BUSINESS_DATE_FIELD_NUMBER: _ClassVar[int]
     CUSTOMERS_FIELD_NUMBER: _ClassVar[int]
     BEFORE_FIELD_NUMBER: _ClassVar[int]
     AFTER_FIELD_NUMBER: _ClassVar[int]
     NEWLY_APPROVED_FIELD_NUMBER: _ClassVar[int]
     NEWLY_DECLINED_FIELD_NUMBER: _ClassVar[int]
+    SERVER_VERSION_FIELD_NUMBER: _ClassVar[int]
     business_date: _date_pb2.Date
     customers: int
     before: SimulatedPolicy
     after: SimulatedPolicy
     newly_approved: int
     newly_declined: int
-    def __init__(self, business_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., customers: _Optional[int] = ..., before: _Optional[_Union[SimulatedPolicy, _Mapping]] = ..., after: _Optional[_Union[SimulatedPolicy, _Mapping]] = ..., newly_approved: _Optional[int] = ..., newly_declined: _Optional[int] = ...) -> None: ...
+    server_version: str
+    def __init__(self, business_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., customers: _Optional[int] = ..., before: _Optional[_Union[SimulatedPolicy, _Mapping]] = ..., after: _Optional[_Union[SimulatedPolicy, _Mapping]] = ..., newly_approved: _Optional[int] = ..., newly_declined: _Optional[int] = ..., server_version: _Optional[str] = ...) -> None: ...
 
 class SimulatedDecision(_message.Message):
     __slots__ = ("approved", "credit_score", "corrected_interest_rate", "reasons")
