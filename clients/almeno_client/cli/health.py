@@ -43,7 +43,7 @@ def health(
         services = client.check_health()
     is_serving = all(service.is_serving for service in services)
     if session.as_json:
-        session.show_json(serving=is_serving, services={service.service: service.status for service in services})
+        session.show_json(serving=is_serving, services=services)
     else:
         table = ListTable("Service", "Status", whole=("Status",))
         for service in services:

@@ -26,8 +26,8 @@ _CASH_ROWS = 12
 def report(context: typer.Context, html: Page = None, as_json: AsJson = False) -> None:
     """Show aggregates of the whole book, and write a page with plots.
 
-    The page goes to almeno-report.html unless --html says otherwise; with JSON or CSV only --html writes one. The figures
-    of every table go into files of CSV, in a folder beside the page: almeno-report-tables.
+    The page goes to almeno-report.html unless --html says otherwise; with JSON or CSV only --html writes one. The
+    figures of every table go into files of CSV, in a folder beside the page: almeno-report-tables.
 
     Examples:
       almeno report

@@ -14,6 +14,7 @@ import typer.main
 from almeno_client import CreditClient, new_key
 from almeno_client.cli import app, calls, key_facts, report, simulation
 from almeno_client.cli.app import COMMANDS
+from almeno_client.health import WHOLE, ServiceHealth
 from support.filled_messages import filled, updates
 
 from almeno_grpc.api import access_service_pb2, credit_service_pb2, loan_service_pb2, portfolio_service_pb2
@@ -39,8 +40,10 @@ def examples(name):
 
 
 NAMES = [entry.name for entry in COMMANDS if entry.function]
-EXAMPLES = [(name, words) for name in NAMES for words in examples(name)]
-DOCUMENTS = [(name, words) for name, words in EXAMPLES if not {"--toml", "--output"} & set(words)]
+EXAMPLES = [(name, words) for name in NAMES for words in examples(name) if "--follow" not in words]
+"""But for the one that has no end."""
+DOCUMENTS = [(name, words) for name, words in EXAMPLES if not {"--toml", "--output"} & set(words) and name != "events"]
+"""But for the one whose JSON is a document a line."""
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -62,6 +65,7 @@ def lender(service, address, tmp_path, monkeypatch):
                 answer = updates(kind) if method.server_streaming else filled(kind)
                 service.answers(method.name, (lambda *_, sent=answer: sent) if method.server_streaming else answer)
     monkeypatch.setattr(calls, "CreditClient", lambda _, **options: CreditClient(address, **options | {"tls": None}))
+    monkeypatch.setattr(CreditClient, "check_health", lambda _: [ServiceHealth(WHOLE, "SERVING")])
     for module in (key_facts, report, simulation):
         monkeypatch.setattr(module, "_write_page", lambda *_: None)
     monkeypatch.chdir(tmp_path)
@@ -124,7 +128,13 @@ def fitting(value):
 def test_json_has_the_shape_that_is_promised(run, name, words):
     document = document_of(run, words)
     assert document.keys() <= promised(name)
-    if not FLAGS_OF_OTHER_DOCUMENTS & set(words) and name not in {"policies", "loan", "import loans", "prepay"}:
+    if not FLAGS_OF_OTHER_DOCUMENTS & set(words) and name not in {
+        "policies",
+        "loan",
+        "import loans",
+        "prepay",
+        "export",
+    }:
         assert document.keys() == promised(name)
     assert [at for at, value in document.items() if not fitting(value) and at not in COMPUTED] == []
 
@@ -153,7 +163,7 @@ def test_amounts_dates_and_instants_have_one_form_in_every_document(run):
                 assert date.fromisoformat(value), (name, at)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "events"])
 def test_every_answer_is_told_between_tabs_and_as_csv(run, name):
     words = examples(name)[0]
     document = document_of(run, words)
@@ -176,5 +186,5 @@ def test_at_80_columns_no_date_and_no_amount_is_broken_or_cut(run, name):
     lines = [line for line in shown.splitlines() if name not in {"policies", "terms"} and str(Path.cwd()) not in line]
     assert max(map(len, lines), default=0) <= 80
     assert "…" not in shown.replace("…text", ""), "but for the hint at a phone number"
-    for begin, rest in (("2026", "-01-31"), ("2100", "-01-01"), ("₹12", ",34,567.89")):
+    for begin, rest in (("2026-", "01-31"), ("2100-", "01-01"), ("₹12", ",34,567.89")):
         assert shown.count(begin) == shown.count(begin + rest), shown
