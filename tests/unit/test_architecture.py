@@ -38,7 +38,7 @@ LIBRARIES = {
     "numpy": {"imports.parsing." + name for name in ("columns", "loan_terms", "rows", "table")},
     "python_calamine": {"imports.parsing.sheets"},
     "phonenumbers": {"service.phone_numbers"},
-    "msgspec": {"service.decision_snapshot", "service.audit_chain", "storage.audit_rows"},
+    "msgspec": {"service.decision_snapshot", "service.audit_chain", "storage.audit_rows", "storage.change_events"},
     "prometheus_client": {"metrics", "serving"},
     "cryptography": {"serving.certificates", "service.audit_signing"},
     "opentelemetry": {"open_telemetry"},

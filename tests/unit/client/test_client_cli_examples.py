@@ -22,6 +22,8 @@ from almeno_grpc.api import access_service_pb2, credit_service_pb2, loan_service
 ANSWERED = {0, 3, 7, 8}
 README = (Path(__file__).parents[3] / "clients" / "README.md").read_text(encoding="utf-8")
 FLAGS_OF_OTHER_DOCUMENTS = {"--schedule", "--no-wait", "--preview"}
+OTHER_DOCUMENTS = {"policies", "loan", "import loans", "prepay", "export"}
+"""Commands whose document depends on their options."""
 COMPUTED = {"decision", "decisions"}
 """Points of a score are fractions."""
 
@@ -128,13 +130,7 @@ def fitting(value):
 def test_json_has_the_shape_that_is_promised(run, name, words):
     document = document_of(run, words)
     assert document.keys() <= promised(name)
-    if not FLAGS_OF_OTHER_DOCUMENTS & set(words) and name not in {
-        "policies",
-        "loan",
-        "import loans",
-        "prepay",
-        "export",
-    }:
+    if not FLAGS_OF_OTHER_DOCUMENTS & set(words) and name not in OTHER_DOCUMENTS:
         assert document.keys() == promised(name)
     assert [at for at, value in document.items() if not fitting(value) and at not in COMPUTED] == []
 

@@ -51,6 +51,8 @@ class ListStore:
                 loans=lambda on, _norms: [
                     LoanGroup(Month.of(on), LoanState.ACTIVE, on, None, 1, LAKH, LAKH, (1, 2, 3))
                 ],
+                disbursements=lambda _: [],
+                repayments=lambda _: [],
                 late_loans=self._late_loans,
                 decisions=lambda on: [DecisionGroup(on, (), 1)],
             ),

@@ -38,6 +38,7 @@ def test_streams_are_those_of_the_descriptors() -> None:
         "WatchImport": "server_stream",
         "SimulatePolicy": "server_stream",
         "SummarizePortfolio": "server_stream",
+        "WatchEvents": "server_stream",
         "ExportLoans": "server_stream",
         "ExportJournal": "server_stream",
     }
