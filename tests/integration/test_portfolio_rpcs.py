@@ -17,7 +17,7 @@ from almeno_grpc.api import portfolio_service_pb2 as pb
 from almeno_grpc.domain.errors import CommitOutcomeUnknown, StoreUnavailable
 from almeno_grpc.domain.imports import ImportKind, ImportState, RowCounts
 from almeno_grpc.rpc import portfolio_servicer, uploads
-from almeno_grpc.rpc.portfolio_servicer import BookScans, PortfolioServicer
+from almeno_grpc.rpc.portfolio_servicer import BookServices, PortfolioServicer
 from almeno_grpc.service.idempotency import Idempotency, RequestContext
 from almeno_grpc.service.imports import Upload
 
@@ -272,7 +272,7 @@ def test_upload_that_may_be_queued_keeps_its_content(book):
 
     unused: Any = None
     idempotency: Any = SimpleNamespace(execute=fail_once_committed)
-    scans = BookScans(unused, unused, unused)
+    scans = BookServices(unused, unused, unused, unused)
     servicer = PortfolioServicer(unused, idempotency, book.imports, unused, scans, 10, threading.Event())
     with pytest.raises(StoreUnavailable):
         servicer._queue_once(RequestContext(), Upload(ImportKind.LOANS, "l.csv", None, 3, "0" * 64, {}, [b"a,b"]))

@@ -3,11 +3,13 @@
 from sqlalchemy import Connection
 
 from almeno_grpc.storage.postgres.dialect import execute_command
-from almeno_grpc.storage.tables import customer, customer_name, loan, loan_number, phone_number
+from almeno_grpc.storage.tables import change_event, customer, customer_name, loan, loan_number, phone_number
 
 _MIN_PAGES = 8
 """Of a table: in a smaller one it is all the same how a row is found."""
-_NAMES = ", ".join(f"'{table.name}'" for table in (customer, phone_number, customer_name, loan, loan_number))
+_NAMES = ", ".join(
+    f"'{table.name}'" for table in (customer, phone_number, customer_name, loan, loan_number, change_event)
+)
 _OUTGROWN = f"""
 SELECT oid::regclass::text FROM pg_class
 WHERE relname IN ({_NAMES}) AND relkind = 'r' AND pg_table_is_visible(oid)

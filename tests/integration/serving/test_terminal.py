@@ -35,7 +35,8 @@ def test_server_at_a_terminal_ends_its_start_with_what_to_type_next(tmp_path: Pa
             server.send_signal(signal.SIGINT)
             os.close(terminal)
     assert server.returncode == 0
-    logged, _, told = shown.decode().replace("\r\n", "\n").rpartition("}\n")
-    assert '"event": "server_ready"' in logged.splitlines()[-1]
-    assert told.startswith("\nServing on 127.0.0.1:")
+    logged, told = shown.decode().replace("\r\n", "\n").split("\n\n", 1)
+    # For a person, in text.
+    assert " INFO    server_ready [supervisor] " in logged.splitlines()[-1]
+    assert told.startswith("Serving on 127.0.0.1:")
     assert told.endswith("--help\nCtrl-C ends the server.\n\n")
