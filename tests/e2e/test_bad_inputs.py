@@ -244,7 +244,7 @@ def requests_of_a_new_customer(server: RunningServer) -> dict[str, Message]:
         "AddCharge": loan_pb.AddChargeRequest(loan_id=loan_id, kind=2, amount=rupees(0, 1), reason="returned"),
         "WaiveCharges": loan_pb.WaiveChargesRequest(loan_id=loan_id, amount=rupees(0, 1), reason="goodwill"),
         "ListCharges": loan_pb.ListChargesRequest(loan_id=loan_id),
-        "GetStatement": loan_pb.GetStatementRequest(loan_id=loan_id, to=date_pb2.Date(year=2026, month=5, day=1)),
+        "GetStatement": loan_pb.GetStatementRequest(loan_id=loan_id),
         "StartImport": portfolio_pb.ImportHeader(kind=CUSTOMERS, file_name="a.csv"),
         "GetImport": portfolio_pb.GetImportRequest(import_id=import_id),
         "CancelImport": portfolio_pb.CancelImportRequest(import_id=import_id),
