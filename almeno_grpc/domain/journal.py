@@ -170,18 +170,19 @@ class LoanJournal:
         # What is booked is known of the last day on which something was: so that what came before the first day that
         # was asked for need not be reckoned.
         booked_on = start
-        for posting in (*postings(self._loan, self._history, self._late_terms), None):
-            until = end if posting is None else min(end, posting.day)
-            days = self._accrual_days(point, booked_on, until, begin, is_posted=posting is not None)
+        for posting in postings(self._loan, self._history, self._late_terms):
+            if posting.day > end:
+                break
+            days = self._accrual_days(point, booked_on, posting.day, begin, is_posted=True)
             yield from self._accruals(point, booked_on, days, begin)
-            if posting is None or posting.day > end:
-                return
             after = self._posted(point, posting)
             if posting.day >= begin:
                 kind, number = _kind_of(posting.fact), f"-{posting.fact.number}"
                 before = point.balances(posting.day)
                 yield from self._entry(kind, number, posting.day, before, after.balances(posting.day))
             point, booked_on = after, posting.day
+        days = self._accrual_days(point, booked_on, end, begin, is_posted=False)
+        yield from self._accruals(point, booked_on, days, begin)
 
     def _opened(self) -> _Booked:
         account = opening_account(self._loan, self._history, self._late_terms)

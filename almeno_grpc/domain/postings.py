@@ -13,7 +13,7 @@ from typing import NamedTuple
 from almeno_grpc.domain.account import Account
 from almeno_grpc.domain.charge import ChargeEntry, LateTerms
 from almeno_grpc.domain.errors import CreditError
-from almeno_grpc.domain.loan import Loan, LoanState
+from almeno_grpc.domain.loan import Loan
 from almeno_grpc.domain.repayment import Repayment, Reversal
 from almeno_grpc.domain.replay import History, Replay, in_order, opening_account, repaid, replay_from, with_entry
 
@@ -71,8 +71,6 @@ def account_on(loan: Loan, history: History, late_terms: LateTerms | None, on: d
 
 def before_cancellation(loan: Loan) -> Loan:
     """A cancelled loan as it was sanctioned."""
-    if loan.ended_as is not LoanState.CANCELLED:
-        raise ValueError(f"loan {loan.loan_id} was not cancelled")
     return replace(loan, ended_as=None, outstanding_principal=loan.loan_amount)
 
 

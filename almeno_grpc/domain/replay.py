@@ -54,10 +54,9 @@ class Step:
     """An entry of a loan's history that stands, and the account before and after it."""
 
     entry: Repayment | ChargeEntry
+    """A repayment with what it has done to the account."""
     before: Account
     after: Account
-    repayment: Repayment | None
-    """The entry, if it is a repayment, with what it has done to the account."""
 
     @property
     def value_date(self) -> date:
@@ -71,10 +70,10 @@ def steps(account: Account, history: History) -> Iterator[Step]:
         before = account
         if isinstance(entry, ChargeEntry):
             account = with_entry(account, entry)
-            yield Step(entry, before, account, None)
+            yield Step(entry, before, account)
         elif entry.reversal is None:
             account, repayment = repaid(account, entry)
-            yield Step(entry, before, account, repayment)
+            yield Step(repayment, before, account)
 
 
 def replay_from(account: Account, history: History) -> Replay:
@@ -82,8 +81,8 @@ def replay_from(account: Account, history: History) -> Replay:
     standing: list[Repayment] = []
     for step in steps(account, history):
         account = step.after
-        if step.repayment is not None:
-            standing.append(step.repayment)
+        if isinstance(step.entry, Repayment):
+            standing.append(step.entry)
     return Replay(account, standing)
 
 

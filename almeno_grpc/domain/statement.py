@@ -152,8 +152,8 @@ def _recorded(history: History, course: _Course, refunded: Fees) -> Iterator[Ent
     for step, waived in zip(course.steps, course.waived, strict=True):
         if isinstance(step.entry, ChargeEntry):
             yield charge_or_waiver(step.entry, waived)
-        elif step.repayment is not None:
-            yield from repaid(step, step.repayment, refunded)
+        else:
+            yield from repaid(step, step.entry, refunded)
     for repayment in history.repayments:
         if repayment.reversal is not None:
             yield from reversed_repayment(repayment, repayment.reversal)

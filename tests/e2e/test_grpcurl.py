@@ -144,7 +144,7 @@ def test_every_rpc_of_the_credit_service_takes_and_gives_json(server: RunningSer
 
 
 def test_every_rpc_of_the_portfolio_service_takes_and_gives_json(server: RunningServer) -> None:
-    file = csv_file(CUSTOMER_HEADINGS, [customer_row(1), customer_row(2, age=7), customer_row(3)])
+    file = csv_file(CUSTOMER_HEADINGS, [customer_row(901), customer_row(902, age=7), customer_row(903)])
     started = answer(
         server,
         f"{PORTFOLIO}/StartImport",

@@ -13,6 +13,7 @@ from almeno_client.reports.export_sheets import LOAN_HEADINGS, loan_row
 from almeno_client.reports.sheets import new_sheet
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type import date_pb2
+from support.audit_trail import edit
 from support.book import LAKH, RUPEE, TODAY
 from support.served_book import Served, served
 from support.servers import ROOT, make_sample_database
@@ -242,6 +243,18 @@ def test_where_too_many_have_changed_the_whole_book_is_exported(stubs, rows_of, 
     stubs.book.upsert([rows_of.loan(2, 6)])
     monkeypatch.setattr(exports, "MAX_CHANGED_LOANS", 0)
     assert len(exported(stubs, changed_since=since)) == 2
+
+
+def test_where_an_event_does_not_say_what_it_was_of_the_whole_book_is_exported(stubs, rows_of):
+    stubs.book.now = stubs.book.clock.now_microseconds
+    stubs.book.upsert([rows_of.customer(1)])
+    stubs.book.upsert([rows_of.loan(1, 5)])
+    time.sleep(0.01)
+    since = datetime.now(UTC)
+    stubs.book.register()
+    assert exported(stubs, changed_since=since) == []
+    edit(stubs.book.store, "UPDATE audit_event SET rows = hash")
+    assert [each.loan.loan_id for each in exported(stubs, changed_since=since)] == [5]
 
 
 @pytest.mark.parametrize(

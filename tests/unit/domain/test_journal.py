@@ -24,6 +24,7 @@ from almeno_grpc.domain.journal import JournalEntry, JournalEntryKind, LoanJourn
 from almeno_grpc.domain.loan import LoanState
 from almeno_grpc.domain.postings import account_on
 from almeno_grpc.domain.repayment import PrepaymentEffect, RepaymentKind
+from almeno_grpc.domain.replay import History
 
 EMI = 10_746_95
 STEPS = 25
@@ -83,6 +84,27 @@ def test_instalment_paid_ahead_is_earned_day_by_day_all_the_same():
         A.BORROWER_ADVANCES: -2_116_94,
     }
     assert lines_of(entries[3]) == {A.BORROWER_ADVANCES: 2_116_94, A.INTEREST_INCOME: -2_116_94}
+
+
+def test_period_that_ends_before_a_payment_has_the_entries_of_its_days_in_a_longer_one():
+    ledger = Ledger(loan_of_2027())
+    ledger.pay(EMI, date(2027, 1, 25))
+    day = date(2027, 1, 20)
+    assert entries_of(ledger, end=day) + entries_of(ledger, begin=day + timedelta(days=1)) == entries_of(ledger)
+
+
+def test_reversal_posted_behind_an_exit_though_clocks_differ_leaves_nothing():
+    """The server that recorded the reversal was some time ahead of the one that recorded the exit."""
+    ledger = Ledger(loan_of_2027())
+    ledger.pay(EMI, date(2027, 1, 16))
+    ledger.reverse(1, date(2027, 1, 17))
+    due = exit_amount(ledger.account, date(2027, 1, 17), terms_of_2027()).due
+    ledger.pay(due, date(2027, 1, 17), kind=RepaymentKind.EXIT)
+    first, given_back = ledger.history.repayments
+    ahead = replace(first, reversal=replace(first.reversal, create_time=given_back.create_time + 1))
+    sums = balances(entries_of(replace(ledger, history=History([ahead, given_back])), terms=terms_of_2027()))
+    assert {account for account in CLOSED if sums[account]} == set()
+    assert sums[A.BANK] == due - 494_100_00
 
 
 def test_part_payment_is_an_advance_until_the_instalment_is_whole():
@@ -213,6 +235,9 @@ class BookedLives(LivesOfAccounts):
         self.assert_no_income_by_payment(entries)
         begin = today - timedelta(days=self.looks * 7 % 120)
         assert list(journal.entries(begin, today)) == [entry for entry in entries if entry.entry_date >= begin]
+        split = begin + (today - begin) * (self.looks % 3) / 2
+        parts = [*journal.entries(date.min, split), *journal.entries(split + timedelta(days=1), today)]
+        assert parts == entries
         for day in {*days[-4:], *(today - timedelta(days=n) for n in (0, 1, 17, 45, 200))}:
             if day >= self.begin:
                 booked = balances([entry for entry in entries if entry.entry_date <= day])[A.LOANS]
