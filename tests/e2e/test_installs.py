@@ -84,7 +84,7 @@ def test_command_line_works_without_the_server_and_draws_pages_with_its_own_extr
     address = start_server().address
 
     def almeno(*arguments: str) -> str:
-        ended = command_line.run("almeno", "--address", address, *arguments)
+        ended = command_line.run("almeno", "--address", address, "--output", "table", *arguments)
         assert ended.returncode == 0, ended.stderr
         return ended.stdout
 
