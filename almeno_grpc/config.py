@@ -32,9 +32,9 @@ PREFIX = "ALMENO_"
 """Begins the names of all variables of the server."""
 OTHERS_VARIABLES = re.compile(
     # The client's, which an operator may have set in the same shell; it shares ALMENO_ADDRESS.
-    "ALMENO_(CLIENT_[A-Z0-9_]+|API_KEY|API_KEY_FILE|PROFILE|TIMEOUT"
+    "ALMENO_(CLIENT_[A-Z0-9_]+|API_KEY|API_KEY_FILE|OUTPUT|PROFILE|TIMEOUT"
     # Those of the tests.
-    "|BOOK|LIVES|SKIP_NOTHING|FUZZ_EXAMPLES|FLOOD_SECONDS|[A-Z0-9_]+_TRIALS"
+    "|BOOK|LIVES|PYTHONS|SKIP_NOTHING|FUZZ_EXAMPLES|FLOOD_SECONDS|[A-Z0-9_]+_TRIALS"
     # Those that Kubernetes sets in each pod for a Service whose name begins with "almeno".
     "|([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
     "|([A-Z0-9_]+_)?PORT(?==(tcp|udp|sctp)://))"

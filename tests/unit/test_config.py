@@ -156,6 +156,7 @@ def test_variables_of_other_programs_are_left_alone() -> None:
         "ALMENO_API_KEY_FILE": "key",
         "ALMENO_CLIENT_TLS_CA": "ca.pem",
         "ALMENO_CRASH_TRIALS": "3",
+        "ALMENO_PYTHONS": "3.12",
         "ALMENO_BOOK": "/book",
         "ALMENO_SKIP_NOTHING": "1",
         "ALMENO_SERVICE_HOST": "10.0.0.1",

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from almeno_grpc.api import credit_service_pb2 as credit
 from almeno_grpc.api import decision_pb2
+from almeno_grpc.config import Settings, settings_from_command_line
 
 TERMS = ("--amount", "₹5,00,000", "--rate", "10.5", "--tenure", "60")
 ASHA = ("--first-name", "Asha", "--last-name", "Verma", "--age", "34", "--income", "50,000", "--phone", "9629317944")
@@ -269,3 +270,11 @@ def test_figures_on_the_screen():
     assert (months(1), months(24)) == ("1 month", "24 months")
     assert printable("a\x07b\tc") == "a�b�c"
     assert set(REASON_SENTENCES) == set(DecisionReason)
+
+
+def test_server_leaves_the_variables_of_the_command_line_alone():
+    """Who has set them may start a server from the same shell."""
+    variables = {option.envvar for _, command in TREE for option in command.params if option.envvar}
+    assert {"ALMENO_OUTPUT", "ALMENO_PROFILE"} <= variables
+    for variable in variables - {"ALMENO_ADDRESS"}:
+        assert settings_from_command_line([], {variable: "x"}) == Settings()
