@@ -6,16 +6,15 @@
 import itertools
 import os
 import uuid
-from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import HealthCheck, note, settings
+from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, precondition, rule
-from hypothesis.stateful import run_state_machine_as_test as run_lives
+from support.lives import tell_lives
 from support.repayment_model import ModelLoan
 
 from almeno_grpc.clock import Clock
@@ -28,7 +27,6 @@ RUPEE = 100
 LIVES = int(os.environ.get("ALMENO_LIVES", "30"))
 STEPS = 40
 HAPPENS = ("booked", "imported", "repaid", "closed", "sent again", "loaded again")
-MAX_TRIES = 3
 PAID_STATES = {InstallmentState.PAID, InstallmentState.PAID_LATE}
 
 
@@ -289,19 +287,5 @@ def databases(sqlite_databases):
 
 
 def test_loans_live_as_the_model_says_whatever_happens_to_them(book, rows_of, request):
-    numbers, result = itertools.count(1), Counter()
-    # Now and then chance leaves something out. In CI hypothesis tells the same stories again: so more of them are told.
-    for more in range(1, MAX_TRIES + 1):
-        run_lives(
-            lambda: LivesOfLoans(book, rows_of, numbers, result),
-            settings=settings(
-                max_examples=LIVES * more,
-                stateful_step_count=STEPS,
-                deadline=None,
-                suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
-            ),
-        )
-        if all(result[each] for each in HAPPENS):
-            break
-    request.node.user_properties.append(("lives of loans", f"{dict(result)}"))
-    assert all(result[each] for each in HAPPENS)
+    numbers = itertools.count(1)
+    tell_lives(request, lambda happened: LivesOfLoans(book, rows_of, numbers, happened), HAPPENS, LIVES, STEPS)

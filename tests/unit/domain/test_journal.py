@@ -9,12 +9,11 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis.stateful import invariant
-from hypothesis.stateful import run_state_machine_as_test as run_lives
 from support.accounts import Ledger, loan_of_2027, terms_of_2027
+from support.lives import tell_lives
+from support.lives_of_accounts import LivesOfAccounts
 from support.trials import ACCOUNT_TRIALS
-from unit.domain.test_lives_of_accounts import LivesOfAccounts
 
 from almeno_grpc.domain.charge import LateTerms
 from almeno_grpc.domain.cooling_off import exit_amount
@@ -27,7 +26,6 @@ from almeno_grpc.domain.repayment import PrepaymentEffect, RepaymentKind
 from almeno_grpc.domain.replay import History
 
 EMI = 10_746_95
-STEPS = 25
 CLOSED = (A.LOANS, A.INTEREST_RECEIVABLE, A.BORROWER_ADVANCES)
 
 
@@ -256,14 +254,4 @@ class BookedLives(LivesOfAccounts):
 
 
 def test_ledger_agrees_with_the_account_whatever_happens(request) -> None:
-    result: Counter[str] = Counter()
-    run_lives(
-        lambda: BookedLives(result),
-        settings=settings(
-            max_examples=ACCOUNT_TRIALS,
-            stateful_step_count=STEPS,
-            deadline=None,
-            suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
-        ),
-    )
-    request.node.user_properties.append(("lives of ledgers", f"{dict(result)}"))
+    tell_lives(request, BookedLives, ("repaid", "ended"), ACCOUNT_TRIALS)

@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 
 import pytest
-from unit.imports.parsing.test_rows import BOOK_DATE, LOAN
+from support.sheet_rows import BOOK_DATE, LOAN
 
 from almeno_grpc.domain.headings import EXPORT_HEADINGS, HEADINGS
 from almeno_grpc.domain.imports import ImportKind, LoanRow, RowIssue

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import openpyxl
 import pytest
+from support.sheet_rows import BOOK_DATE, CUSTOMER, LOAN
 
 from almeno_grpc.domain.headings import HEADINGS
 from almeno_grpc.domain.imports import CustomerRow, ImportKind, IssueOutcome, LoanRow, RowIssue
@@ -16,29 +17,8 @@ from almeno_grpc.imports.sandbox.messages import FileEnd, FileOpened, ReadingJob
 
 ROOT = Path(__file__).parents[4]
 REAL_BOOK = Path(os.environ.get("ALMENO_BOOK", ROOT.parent / "shared" / "book"))
-BOOK_DATE = date(2024, 6, 1)
 NOON = datetime.combine(date(2024, 1, 31), time(12))
 
-LOAN = {
-    "Customer ID": 14,
-    "Loan ID": 5930,
-    "Loan Amount": 900000,
-    "Tenure": 12,
-    "Interest Rate": 13.46,
-    "Monthly payment": 85095.5,
-    "EMIs paid on Time": 3,
-    "Date of Approval": date(2024, 1, 31),
-    "End Date": date(2025, 1, 31),
-}
-CUSTOMER = {
-    "Customer ID": 7,
-    "First Name": " Asha ",
-    "Last Name": "Rao",
-    "Age": 41,
-    "Phone Number": 9876543210,
-    "Monthly Salary": 50000.25,
-    "Approved Limit": 1800000,
-}
 ROWS = {ImportKind.LOANS: LOAN, ImportKind.CUSTOMERS: CUSTOMER}
 
 
