@@ -40,7 +40,7 @@ with CreditClient(os.environ["ALMENO_ADDRESS"]) as client:
     assert application.loan is not None, application
     assert client.get_customer(1).position.active_loan_count == 1
 PYTHON
-venv/bin/almeno customer 1 | grep -q 'Asha Rao'
+venv/bin/almeno --output table customer 1 | grep -q 'Asha Rao'
 venv/bin/python -c 'from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter'
 venv/bin/almeno report > report.txt && test -s almeno-report.html
 echo "the lowest versions serve: $(venv/bin/python -c 'from importlib.metadata import version; print(", ".join(f"{name} {version(name)}" for name in ("grpcio", "protobuf", "sqlalchemy", "numpy", "opentelemetry-api")))')"
