@@ -1,7 +1,7 @@
 """Arguments and options of the commands on access, and the parsing of their text."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -39,7 +39,7 @@ Expires = Annotated[
         "--expires",
         metavar="TIME",
         show_default=False,
-        help="From when on the key is refused, within 365 days, UTC: 2026-12-31.  [default: in 90 days]",
+        help="From when on the key is refused, within 365 days: 2026-12-31.  [default: in 90 days]",
     ),
 ]
 
@@ -56,11 +56,10 @@ def read_duration(option: str, text: str) -> timedelta:
 
 
 def read_instant(option: str, text: str) -> datetime:
-    """Reads an instant that was given to an option, in ISO form; in UTC where it says no other."""
+    """Reads an instant that was given to an option, in ISO form; in local time, as tables show it, without a zone."""
     try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
+        return datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError):
         raise typer.BadParameter(
             f"{text!r} is not a time; write it like 2026-01-31 or 2026-01-31T18:30:00+05:30", param_hint=f"'{option}'"
         ) from None
-    return instant if instant.utcoffset() is not None else instant.replace(tzinfo=UTC)

@@ -21,11 +21,11 @@ def list_events(
     ] = 0,
     since: Annotated[
         str | None,
-        typer.Option("--since", metavar="TIME", show_default=False, help="Only from this time on, UTC: 2026-01-31."),
+        typer.Option("--since", metavar="TIME", show_default=False, help="Only from this time on: 2026-01-31."),
     ] = None,
     until: Annotated[
         str | None,
-        typer.Option("--until", metavar="TIME", show_default=False, help="Only before this time, UTC: 2026-02-01."),
+        typer.Option("--until", metavar="TIME", show_default=False, help="Only before this time: 2026-02-01."),
     ] = None,
     limit: Limit = 50,
     as_json: AsJson = False,

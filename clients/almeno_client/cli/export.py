@@ -41,7 +41,7 @@ def export(
     changed_since: Annotated[
         str | None,
         typer.Option(
-            "--changed-since", metavar="TIME", show_default=False, help="Only loans changed since, UTC: 2026-01-31."
+            "--changed-since", metavar="TIME", show_default=False, help="Only loans changed since: 2026-01-31."
         ),
     ] = None,
     begin: Annotated[

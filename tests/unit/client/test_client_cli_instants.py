@@ -30,6 +30,16 @@ def test_instants_are_local_for_people_and_in_utc_for_programs(almeno, service, 
     assert "2026-01-01T00:00:00Z" in almeno("customer", "14", output="csv").stdout
 
 
+@pytest.mark.usefixtures("in_india")
+def test_time_that_is_asked_for_is_local_unless_it_names_its_zone(almeno, service):
+    service.answers("ListAuditEvents", access.ListAuditEventsResponse())
+    almeno("audit", "list", "--since", "2026-01-31", "--until", "2026-02-01T00:00:00Z")
+    [request] = service.requests["ListAuditEvents"]
+    assert request.start_time.ToJsonString() == "2026-01-30T18:30:00Z"
+    assert request.end_time.ToJsonString() == "2026-02-01T00:00:00Z"
+    assert almeno("audit", "list", "--since", "0001-01-01").exit_code == 2
+
+
 def test_changes_and_imports_have_the_indian_grouping(almeno, service, sample):
     change = sample.customer_change()
     service.answers("ListCustomerChanges", credit.ListCustomerChangesResponse(changes=[change]))
