@@ -19,7 +19,7 @@ from almeno_grpc.domain.loan import Loan, LoanState
 from almeno_grpc.domain.months import due_date, emis_due
 from almeno_grpc.domain.postings import Fact, Posting, postings
 from almeno_grpc.domain.repayment import Repayment, RepaymentKind
-from almeno_grpc.domain.replay import History, Replay, opening_account
+from almeno_grpc.domain.replay import History, opening_account
 from almeno_grpc.domain.terms import Fees, Terms, fees_of
 
 _ONE_DAY = timedelta(days=1)
@@ -97,7 +97,9 @@ class _Booked(NamedTuple):
     """Of the fees and their tax."""
     is_imported: bool
     received: int
-    """From the borrower by all that stands, less what was paid back."""
+    """From the borrower by all that stands, less what is due back."""
+    refund_due: int
+    """What an exit has left to be paid to the borrower, outside the service."""
     prepaid_interest: int
     """Interest up to the day of each prepayment, of the principal that it repaid."""
     interest: Sequence[int]
@@ -117,8 +119,8 @@ class _Booked(NamedTuple):
             loan.outstanding_principal,
             max(0, earned - paid_interest),
             open_charges,
-            self.received - disbursed,
-            -loan.paid_toward_next - max(0, paid_interest - earned),
+            self.received + self.refund_due - disbursed,
+            -loan.paid_toward_next - max(0, paid_interest - earned) - self.refund_due,
             -self.fees.gst,
             -self.opening if self.is_imported else 0,
             -earned,
@@ -188,27 +190,28 @@ class LoanJournal:
         account = opening_account(self._loan, self._history, self._late_terms)
         is_imported = self._loan.source_loan_id is not None
         opening = account.loan.outstanding_principal
-        return _Booked(account, opening, self._fees, 0, is_imported, 0, 0, _sums(account))
+        return _Booked(account, opening, self._fees, 0, is_imported, 0, 0, 0, _sums(account))
 
     def _posted(self, before: _Booked, posting: Posting) -> _Booked:
         """What is booked once something more is posted."""
-        replayed, fees, refunded = posting.after, self._fees, 0
-        received = sum(repayment.amount for repayment in replayed.repayments)
-        account = replayed.account
+        account, fees, refunded, refund_due = posting.after, self._fees, 0, 0
+        repaid = [step for step in posting.steps if isinstance(step.entry, Repayment)]
+        repayments = [step.entry for step in posting.steps if isinstance(step.entry, Repayment)]
+        received = sum(repayment.amount for repayment in repayments)
         if account.loan.ended_as is LoanState.EXITED:
-            if before.account.loan.ended_as is LoanState.EXITED:
-                return before._replace(account=account)
             refunded = fees.total if self._terms is not None and self._terms.refunded_on_exit else 0
             fees = Fees() if refunded else fees
-            owed = owed_on(posting.before, replayed.repayments[-1].payment_date).amount
-            received += owed - refunded - replayed.repayments[-1].amount
+            owed = owed_on(repaid[-1].before, repayments[-1].payment_date).amount
+            refund_due = refunded + repayments[-1].amount - owed
+            received -= refund_due
         rows_changed = account.rows is not before.account.rows
         return before._replace(
             account=account,
             fees=fees,
             refunded=refunded,
             received=received,
-            prepaid_interest=_prepaid_interest(replayed),
+            refund_due=refund_due,
+            prepaid_interest=sum(map(_prepaid_interest, repayments)),
             interest=_sums(account) if rows_changed else before.interest,
         )
 
@@ -265,11 +268,7 @@ def _kind_of(fact: Fact) -> JournalEntryKind:
     return JournalEntryKind.REVERSAL if fact.reversal else JournalEntryKind(fact.kind.value)
 
 
-def _prepaid_interest(replayed: Replay) -> int:
-    return sum(map(_own_interest, replayed.repayments))
-
-
-def _own_interest(repayment: Repayment) -> int:
+def _prepaid_interest(repayment: Repayment) -> int:
     """What of a prepayment is interest of the principal that it repays."""
     if repayment.kind is not RepaymentKind.PREPAYMENT:
         return 0

@@ -1,21 +1,23 @@
 """What was recorded on a loan, posted day by day: how its account stood on each day.
 
-Facts are posted in the order they were recorded in, each on its own day, or on that of a fact before it where that is
-later: a payment dated back behind a reversal is posted with the reversal. So what is posted by a day is always the
-beginning of the history, and the account then is one that there has been.
+A fact is posted on its own day, whenever it was recorded: a payment on its payment date, a reversal on its reversal
+date. What was recorded behind a reversal is posted with it at the earliest, for it may stand only without what the
+reversal took back. What is posted by a day is replayed in the order it was recorded in, as all of the history is.
 """
 
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
+from itertools import accumulate
 from typing import NamedTuple
 
 from almeno_grpc.domain.account import Account
 from almeno_grpc.domain.charge import ChargeEntry, LateTerms
 from almeno_grpc.domain.errors import CreditError
 from almeno_grpc.domain.loan import Loan
-from almeno_grpc.domain.repayment import Repayment, Reversal
-from almeno_grpc.domain.replay import History, Replay, in_order, opening_account, repaid, replay_from, with_entry
+from almeno_grpc.domain.repayment import Repayment
+from almeno_grpc.domain.replay import History, Step, in_order, opening_account, step_of
 
 Fact = Repayment | ChargeEntry
 """What is recorded. A repayment with its reversal stands for the reversal, one without for the payment itself."""
@@ -26,32 +28,27 @@ class Posting(NamedTuple):
 
     day: date
     fact: Fact
-    before: Account
-    after: Replay
-    """The account, and the repayments that stand, once it is posted."""
+    after: Account
+    steps: Sequence[Step]
+    """What stands once it is posted, in the order it was recorded in."""
 
 
 def postings(loan: Loan, history: History, late_terms: LateTerms | None = None) -> Iterator[Posting]:
-    """Everything that was recorded on a disbursed loan, in the order it is posted in.
+    """Everything that was recorded on a disbursed loan, by ascending days.
 
     Args:
         loan: As it stands.
         history: All of it.
         late_terms: Those the loan was booked under.
     """
-    opening = opening_account(loan, history, late_terms)
-    now, day = Replay(opening, ()), loan.schedule_begin
-    posted = History()
-    for fact in _facts(history):
-        day = max(day, _own_day(fact))
-        posted = _with(posted, fact)
+    posted = _Posted(opening_account(loan, history, late_terms))
+    for day, place, fact in _by_day(history):
         try:
-            after = _posted(now, fact, opening, posted)
+            posted.add(place, fact)
         except CreditError:
             # The clocks of two servers have differed: what made room for it is posted next, and both with that.
             continue
-        yield Posting(day, fact, now.account, after)
-        now = after
+        yield Posting(day, fact, posted.account, posted.steps)
 
 
 def account_on(loan: Loan, history: History, late_terms: LateTerms | None, on: date) -> Account:
@@ -65,7 +62,7 @@ def account_on(loan: Loan, history: History, late_terms: LateTerms | None, on: d
     for posting in postings(loan, history, late_terms):
         if posting.day > on:
             break
-        account = posting.after.account
+        account = posting.after
     return account
 
 
@@ -74,49 +71,80 @@ def before_cancellation(loan: Loan) -> Loan:
     return replace(loan, ended_as=None, outstanding_principal=loan.loan_amount)
 
 
-def _facts(history: History) -> list[Fact]:
-    """Repayments, charges and waivers in the order they were recorded in, and reversals among them by their time."""
+class _Posted:
+    """The facts that are posted, in the order they were recorded in, and what each has done to the account."""
+
+    def __init__(self, opening: Account) -> None:
+        self._places: list[int] = []
+        self._facts: list[Fact] = []
+        self._accounts = [opening]
+        """Before each that is replayed, and after the last of these."""
+        self._steps: list[Step | None] = []
+        """None of a payment that is reversed."""
+
+    @property
+    def account(self) -> Account:
+        """After all of them."""
+        return self._accounts[-1]
+
+    @property
+    def steps(self) -> list[Step]:
+        """Those of the facts that stand."""
+        return [step for step in self._steps if step is not None]
+
+    def add(self, place: int, fact: Fact) -> None:
+        """Posts a fact.
+
+        Args:
+            place: Of an entry in its history, or of the payment that is reversed.
+            fact: The entry, or the payment with its reversal.
+
+        Raises:
+            CreditError: The account does not take all of them. The next fact is posted together with this one.
+        """
+        at = bisect_left(self._places, place)
+        if self._places[at : at + 1] == [place]:
+            self._facts[at] = fact
+        else:
+            self._places.insert(at, place)
+            self._facts.insert(at, fact)
+        del self._accounts[at + 1 :], self._steps[at:]
+        for each in self._facts[len(self._steps) :]:
+            step = step_of(self.account, each)
+            self._steps.append(step)
+            self._accounts.append(step.after if step else self.account)
+
+
+def _by_day(history: History) -> list[tuple[date, int, Fact]]:
+    """The facts with the days that they are posted on, and their places in the history."""
     recorded = in_order(history)
-    facts = [replace(each, reversal=None) if isinstance(each, Repayment) else each for each in recorded]
-    reversed_ones = [(each.reversal, each) for each in history.repayments if each.reversal is not None]
-    for reversal, each in sorted(reversed_ones, key=lambda pair: pair[0].create_time):
-        own = next(place for place, fact in enumerate(facts) if _is_payment(fact, each.number))
-        later = (place for place in range(own + 1, len(facts)) if _time(facts[place]) > reversal.create_time)
-        facts.insert(next(later, len(facts)), each)
-    return facts
-
-
-def _is_payment(fact: Fact, number: int) -> bool:
-    return isinstance(fact, Repayment) and fact.number == number and fact.reversal is None
-
-
-def _reversal(fact: Fact) -> Reversal | None:
-    return fact.reversal if isinstance(fact, Repayment) else None
-
-
-def _time(fact: Fact) -> int:
-    return (_reversal(fact) or fact).create_time
+    latest_times = list(accumulate((entry.create_time for entry in recorded), max))
+    entries = [
+        (place, 1, 0, place, replace(entry, reversal=None) if isinstance(entry, Repayment) else entry)
+        for place, entry in enumerate(recorded)
+    ]
+    # A reversal was recorded behind its payment, and behind what is not younger. Those between the same two entries
+    # come from the newest payment back: then what is replayed behind each is least.
+    reversals = [
+        (max(place + 1, bisect_right(latest_times, entry.reversal.create_time)), 0, -place, place, entry)
+        for place, entry in enumerate(recorded)
+        if isinstance(entry, Repayment) and entry.reversal is not None
+    ]
+    posted: list[tuple[date, int, Fact]] = []
+    days = dict[int, date]()
+    reversed_on = date.min
+    facts: list[tuple[int, int, int, int, Fact]] = [*entries, *reversals]
+    for _, is_entry, _, place, fact in sorted(facts, key=lambda each: each[:3]):
+        day = max(_own_day(fact), reversed_on if is_entry else days[place])
+        if is_entry:
+            days[place] = day
+        else:
+            reversed_on = max(reversed_on, day)
+        posted.append((day, place, fact))
+    return sorted(posted, key=lambda each: each[0])
 
 
 def _own_day(fact: Fact) -> date:
     if isinstance(fact, ChargeEntry):
         return fact.entry_date
     return fact.reversal.reversal_date if fact.reversal else fact.payment_date
-
-
-def _with(history: History, fact: Fact) -> History:
-    """The history with a fact more."""
-    if isinstance(fact, ChargeEntry):
-        return History(history.repayments, [*history.charges, fact])
-    if fact.reversal is None:
-        return History([*history.repayments, fact], history.charges)
-    return History([fact if each.number == fact.number else each for each in history.repayments], history.charges)
-
-
-def _posted(now: Replay, fact: Fact, opening: Account, posted: History) -> Replay:
-    if isinstance(fact, ChargeEntry):
-        return Replay(with_entry(now.account, fact), now.repayments)
-    if fact.reversal is not None:
-        return replay_from(opening, posted)
-    account, repayment = repaid(now.account, fact)
-    return Replay(account, [*now.repayments, repayment])

@@ -67,13 +67,24 @@ class Step:
 def steps(account: Account, history: History) -> Iterator[Step]:
     """Takes what stands of a history, entry after entry in its recorded order, on the account before all of it."""
     for entry in in_order(history):
-        before = account
-        if isinstance(entry, ChargeEntry):
-            account = with_entry(account, entry)
-            yield Step(entry, before, account)
-        elif entry.reversal is None:
-            account, repayment = repaid(account, entry)
-            yield Step(repayment, before, account)
+        step = step_of(account, entry)
+        if step is not None:
+            account = step.after
+            yield step
+
+
+def step_of(account: Account, entry: Repayment | ChargeEntry) -> Step | None:
+    """Takes an entry; None where it is reversed.
+
+    Raises:
+        CreditError: As of `repaid`.
+    """
+    if isinstance(entry, ChargeEntry):
+        return Step(entry, account, with_entry(account, entry))
+    if entry.reversal is not None:
+        return None
+    after, repayment = repaid(account, entry)
+    return Step(repayment, account, after)
 
 
 def replay_from(account: Account, history: History) -> Replay:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from itertools import chain
 from typing import NamedTuple
 
 from almeno_grpc.clock import Clock
@@ -15,7 +16,7 @@ from almeno_grpc.domain.replay import History
 from almeno_grpc.domain.terms import Terms
 from almeno_grpc.service.accounts import AccountReader, OpenAccount
 from almeno_grpc.service.store import Store, Transaction
-from almeno_grpc.service.time_slices import computed_in_slices
+from almeno_grpc.service.time_slices import computed_in_slices, slices
 
 PAGE_LOANS = 100
 """Loans read in one transaction: each may have thousands of repayments."""
@@ -90,7 +91,8 @@ class ExportService:
             with self._store.read() as tx:
                 recorded = self._recorded(tx, page)
             for each in recorded:
-                yield from computed_in_slices(LoanJournal(*each).entries(begin, end))
+                # Slice by slice: a loan may have thousands of entries, and its caller may go away.
+                yield from chain.from_iterable(slices(LoanJournal(*each).entries(begin, end)))
 
     def _pages(
         self, changed_since: int | None, next_changed_since: int | None

@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -17,11 +18,11 @@ _turn = threading.Lock()
 """However many computations a process runs, one of them at a time contends with its calls."""
 
 
-def computed_in_slices(results: Iterable[T]) -> list[T]:
-    """Computes results one by one, as the iterable gives them, and pauses after each slice of time."""
-    computed: list[T] = []
+def slices(results: Iterable[T]) -> Iterator[list[T]]:
+    """Computes results one by one, as the iterable gives them; yields those of a slice of time, and pauses after it."""
     remaining = iter(results)
     while True:
+        computed: list[T] = []
         with _turn:
             end_seconds = time.perf_counter() + _SLICE_SECONDS
             for result in remaining:
@@ -29,5 +30,12 @@ def computed_in_slices(results: Iterable[T]) -> list[T]:
                 if time.perf_counter() >= end_seconds:
                     break
             else:
-                return computed
+                break
+        yield computed
         time.sleep(_PAUSE_SECONDS)
+    yield computed
+
+
+def computed_in_slices(results: Iterable[T]) -> list[T]:
+    """The results of all slices."""
+    return list(chain.from_iterable(slices(results)))

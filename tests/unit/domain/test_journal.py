@@ -23,7 +23,7 @@ from almeno_grpc.domain.journal import JournalEntry, JournalEntryKind, LoanJourn
 from almeno_grpc.domain.loan import LoanState
 from almeno_grpc.domain.postings import account_on
 from almeno_grpc.domain.repayment import PrepaymentEffect, RepaymentKind
-from almeno_grpc.domain.replay import History
+from almeno_grpc.domain.replay import History, replay
 
 EMI = 10_746_95
 CLOSED = (A.LOANS, A.INTEREST_RECEIVABLE, A.BORROWER_ADVANCES)
@@ -154,14 +154,21 @@ def test_exit_in_the_cooling_off_period_leaves_nothing(refunded):
     assert sums[A.BANK] == 423_39 + (0 if refunded else 5_900_00)
 
 
-def test_refund_above_the_payoff_goes_out_of_the_bank():
+def test_refund_above_the_payoff_is_owed_to_the_borrower():
     terms = terms_of_2027(refunded_on_exit=True)
     ledger = Ledger(loan_of_2027())
     ledger.pay(500_000_00 - 100_00, date(2027, 1, 15))
     assert exit_amount(ledger.account, date(2027, 1, 15), terms) == (0, 5_800_00)
     ledger.pay(0, date(2027, 1, 15), kind=RepaymentKind.EXIT)
     sums = balances(entries_of(ledger, terms=terms))
-    assert +sums == -sums == Counter()
+    # It paid out 4,94,100.00, and got 4,99,900.00.
+    assert {account: amount for account, amount in sums.items() if amount} == {
+        A.BANK: 5_800_00,
+        A.BORROWER_ADVANCES: -5_800_00,
+    }
+    ledger.reverse(2, date(2027, 1, 16))
+    *_, back = entries_of(ledger, end=date(2027, 1, 16), terms=terms)
+    assert (back.kind, A.BANK in lines_of(back)) == ("REVERSAL", False)
 
 
 def test_charge_and_its_waiver_are_booked_on_their_days():
@@ -236,11 +243,27 @@ class BookedLives(LivesOfAccounts):
         split = begin + (today - begin) * (self.looks % 3) / 2
         parts = [*journal.entries(date.min, split), *journal.entries(split + timedelta(days=1), today)]
         assert parts == entries
+        self.assert_accounts_of_days(begin, split)
         for day in {*days[-4:], *(today - timedelta(days=n) for n in (0, 1, 17, 45, 200))}:
             if day >= self.begin:
                 booked = balances([entry for entry in entries if entry.entry_date <= day])[A.LOANS]
                 account = account_on(ledger.loan, ledger.history, ledger.late_terms, day)
                 assert booked == account.loan.outstanding_principal
+
+    def assert_accounts_of_days(self, *days) -> None:
+        """Of a day counts what is dated on it or before: without reversals that is the beginning by dates."""
+        ledger = self.ledger
+        if any(each.reversal for each in ledger.history.repayments):
+            return
+        for day in days:
+            if day >= self.begin:
+                dated = History(
+                    [each for each in ledger.history.repayments if each.payment_date <= day],
+                    [each for each in ledger.history.charges if each.entry_date <= day],
+                )
+                of_day = replay(ledger.loan, dated, ledger.late_terms).account
+                assert account_on(ledger.loan, ledger.history, ledger.late_terms, day).rows == of_day.rows
+                assert account_on(ledger.loan, ledger.history, ledger.late_terms, day).charges == of_day.charges
 
     def assert_no_income_by_payment(self, entries) -> None:
         """Interest is earned by the day: to pay it earns none, but for the paisa that a prepayment rounds."""

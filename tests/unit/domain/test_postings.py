@@ -5,6 +5,7 @@ from datetime import date
 
 from support.accounts import Ledger, loan_of_2027
 
+from almeno_grpc.domain.account import payoff
 from almeno_grpc.domain.loan import LoanState
 from almeno_grpc.domain.postings import account_on, before_cancellation, postings
 from almeno_grpc.domain.replay import History
@@ -27,6 +28,27 @@ def test_payment_dated_back_behind_a_reversal_is_posted_with_the_reversal():
     assert paid == {date(2027, 2, 15): 1, date(2027, 3, 15): 2, date(2027, 3, 20): 2}
     assert account_on(ledger.loan, ledger.history, None, date(2027, 3, 19)).loan.emis_paid_on_time == 2
     assert account_on(ledger.loan, ledger.history, None, date(2027, 3, 20)).loan.emis_paid_on_time == 1
+
+
+def test_payment_dated_back_behind_a_charge_is_posted_on_its_own_day():
+    ledger = Ledger(loan_of_2027())
+    ledger.charge(590_00, date(2027, 3, 1))
+    ledger.pay(EMI, date(2027, 2, 10))
+    assert days_of(ledger) == [date(2027, 2, 10), date(2027, 3, 1)]
+    for day in (date(2027, 2, 10), date(2027, 2, 28), date(2027, 3, 1)):
+        account = account_on(ledger.loan, ledger.history, None, day)
+        assert payoff(account, day) == ledger.payoff(day)
+
+
+def test_reversal_is_posted_on_its_own_day_though_a_later_payment_was_recorded_before_it():
+    ledger = Ledger(loan_of_2027())
+    ledger.pay(EMI, date(2027, 2, 15))
+    ledger.pay(EMI, date(2027, 3, 15))
+    ledger.pay(EMI, date(2027, 4, 15))
+    ledger.reverse(2, date(2027, 3, 18))
+    assert days_of(ledger) == [date(2027, month, day) for month, day in ((2, 15), (3, 15), (3, 18), (4, 15))]
+    paid = {day: account_on(ledger.loan, ledger.history, None, day).loan.emis_paid for day in days_of(ledger)}
+    assert list(paid.values()) == [1, 2, 1, 2]
 
 
 def test_account_is_as_booked_before_anything_is_posted():
@@ -57,5 +79,5 @@ def test_payment_that_only_a_reversal_made_room_for_is_posted_with_it_though_clo
     early = replace(second, create_time=first.reversal.create_time - 1)
     skewed = replace(ledger, history=History([first, early]))
     *_, last = postings(skewed.loan, skewed.history)
-    assert last.after.account == ledger.account
+    assert last.after == ledger.account
     assert days_of(skewed) == [date(2027, 1, 20), date(2027, 1, 21)]
