@@ -13,7 +13,7 @@ from almeno_client.cli.progress import with_progress
 from almeno_client.cli.session import new_console, session_of
 from almeno_client.files import write_page
 from almeno_client.formatting import count, printable, rupees
-from almeno_client.portfolio_records import PortfolioSummary
+from almeno_client.portfolio_records import LateLoan, PortfolioSummary
 from almeno_client.reports import portfolio_tables
 from almeno_client.reports.table_files import check_folder, tables_folder, write_tables
 
@@ -77,7 +77,8 @@ def late(context: typer.Context, limit: Limit = 50, as_json: AsJson = False) -> 
         (summary,) = with_progress(session, "adding up", client.summarize_portfolio())
     rows = summary.late_loans[: limit or None]
     if session.as_json:
-        session.show_json(
+        session.show_rows(
+            LateLoan,
             business_date=summary.business_date,
             late_loan_count=summary.late_loan_count,
             overdue_amount=summary.overdue_amount,

@@ -5,7 +5,7 @@ What loads slowly is imported where it is used: every run loads this module, `al
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from almeno_client.cli.connection_options import ConnectionOptions
-from almeno_client.cli.documents import Output, options_for_more, write_document
+from almeno_client.cli.documents import Output, RecordKind, options_for_more, write_document
 from almeno_client.cli.output import OutputError, write_json
 
 if TYPE_CHECKING:
@@ -111,7 +111,19 @@ class Session:
 
     def show_json(self, **document: object) -> None:
         """Prints the one document of the command, as JSON unless another form was asked for."""
-        write_document(sys.stdout, document, self.output)
+        self._show_document(document, None)
+
+    def show_rows(self, rows_of: RecordKind, /, **document: object) -> None:
+        """Prints the one document of a command that lists, as `show_json`.
+
+        Args:
+            rows_of: What the items of the list are: the columns are its fields, even where the list is empty.
+            document: The list by its name, and what stands beside it.
+        """
+        self._show_document(document, rows_of)
+
+    def _show_document(self, document: Mapping[str, object], rows_of: RecordKind | None) -> None:
+        write_document(document, self.output, rows_of=rows_of)
         if not self.wants_json:
             for option in options_for_more(document):
                 self.show_note(f"There are more; {option} shows all.")

@@ -214,6 +214,7 @@ def test_late_loans_are_json_for_programs(almeno, sums_up):
 def test_book_without_a_late_loan_says_so(almeno, sums_up):
     sums_up(summary(late_loans=[], late_loan_count=0))
     shows(almeno("late"), "No loan is late on 2026-11-23.")
+    assert almeno("late", output="csv").stdout.startswith("loan_id,customer_id,")
 
 
 def test_class_that_is_newer_than_the_client_is_shown_as_another(almeno, sums_up):
