@@ -2,12 +2,13 @@
 
 from datetime import datetime
 from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.text import Text
 
 from almeno_client.cli.book_rendering import portfolio_panel, show_tables
-from almeno_client.cli.options import AsJson, Limit, Page
+from almeno_client.cli.options import AsJson, Limit, page_option
 from almeno_client.cli.page_files import page_file
 from almeno_client.cli.progress import with_progress
 from almeno_client.cli.session import new_console, session_of
@@ -23,18 +24,21 @@ _LATE_ROWS = 10
 _CASH_ROWS = 12
 
 
-def report(context: typer.Context, html: Page = None, as_json: AsJson = False) -> None:
+def report(
+    context: typer.Context, html: Annotated[Path | None, page_option(_PAGE)] = None, as_json: AsJson = False
+) -> None:
     """Show aggregates of the whole book, and write a page with plots.
 
-    The page goes to almeno-report.html unless --html says otherwise; with JSON or CSV only --html writes one. The
-    figures of every table go into files of CSV, in a folder beside the page: almeno-report-tables.
+    The page goes to almeno-report.html unless --html says otherwise; where the answer is no table, as in a pipe, only
+    --html writes one. The figures of every table go into files of CSV, in a folder beside the page:
+    almeno-report-tables.
 
     Examples:
       almeno report
       almeno report --html report.html
     """
     session = session_of(context, as_json)
-    file = page_file(html, _PAGE, as_json=not session.wants_page)
+    file = page_file(html, _PAGE, as_json=session.as_json)
     with session.connected() as client:
         if file is not None:
             check_folder(tables_folder(file))

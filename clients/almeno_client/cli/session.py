@@ -83,11 +83,6 @@ class Session:
         """Whether the document is JSON; errors then are JSON too."""
         return self.output is Output.JSON
 
-    @property
-    def wants_page(self) -> bool:
-        """Whether a report writes its page without being told where: not for programs that ask for a document."""
-        return self.output in (Output.TABLE, Output.TSV)
-
     @contextmanager
     def connected(self, connection: "Connection | None" = None) -> "Iterator[CreditClient]":
         """Connects for the duration of a command's calls; ends the command, in a few lines, when one fails.
