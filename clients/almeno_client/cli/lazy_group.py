@@ -33,12 +33,14 @@ class Entry:
         summary: What the help of the group says about it, in a line.
         function: Module below `almeno_client.cli` and function of the command, `keys:create`; empty for a group.
         panel: Title under which the help of the group lists it.
+        examples: Of a group: command lines for its help. A command has them in its docstring.
     """
 
     name: str
     summary: str
     function: str = ""
     panel: str = "Commands"
+    examples: Sequence[str] = ()
 
 
 class Command(TyperCommand):
@@ -147,7 +149,7 @@ def _make(name: str, entry: Entry, table: Sequence[Entry]) -> Any:
     if not entry.function:
         return LazyGroup(
             name=name,
-            help=entry.summary,
+            help="\n  ".join([f"{entry.summary}.\n\nExamples:", *entry.examples]),
             table=table,
             prefix=f"{entry.name} ",
             rich_markup_mode=None,

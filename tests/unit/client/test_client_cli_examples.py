@@ -1,4 +1,4 @@
-"""Every command has examples in its help that run, and the JSON that the README of the clients promises."""
+"""Every command and group has examples in its help that run, and the JSON that the README of the clients promises."""
 
 import csv
 import io
@@ -50,14 +50,19 @@ def examples(name):
 
 
 NAMES = [entry.name for entry in COMMANDS if entry.function]
-EXAMPLES = [(name, words) for name in NAMES for words in examples(name) if "--follow" not in words]
+GROUPS = ["", *(entry.name for entry in COMMANDS if not entry.function)]
+EXAMPLES = [(name, words) for name in (*NAMES, *GROUPS) for words in examples(name) if "--follow" not in words]
 """But for the one that has no end."""
-DOCUMENTS = [(name, words) for name, words in EXAMPLES if not {"--toml", "--output"} & set(words) and name != "events"]
+DOCUMENTS = [
+    (name, words)
+    for name, words in EXAMPLES
+    if name in NAMES and not {"--toml", "--output"} & set(words) and name != "events"
+]
 """But for the one whose JSON is a document a line."""
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_command_has_examples_of_itself_that_fit_a_terminal(name):
+@pytest.mark.parametrize("name", [*NAMES, *GROUPS])
+def test_every_command_and_group_has_examples_of_itself_that_fit_a_terminal(name):
     found = examples(name)
     assert found
     for words in found:
