@@ -4,7 +4,6 @@ Every setting is a field of `Settings`. The field `max_message_bytes` is the var
 the flag `--max-message-bytes`; the flag wins. An empty variable counts as unset.
 """
 
-import argparse
 import difflib
 import os
 import re
@@ -17,6 +16,7 @@ from typing import Annotated, Any, NamedTuple, get_type_hints
 from zoneinfo import ZoneInfo
 
 from almeno_grpc import config_values as values
+from almeno_grpc.arguments import ArgumentParser
 from almeno_grpc.config_values import GIBIBYTE, KIBIBYTE, MEBIBYTE, Address
 from almeno_grpc.domain.limits import MAX_BOOK_YEAR, MIN_BOOK_YEAR
 from almeno_grpc.extras import ExtraMissing, require_extra
@@ -355,10 +355,20 @@ def settings_from_command_line(arguments: Sequence[str], environment: Mapping[st
         ConfigurationError: As `Settings.from_environment`.
         SystemExit: The flags cannot be read (2), or help or the version was asked for (0).
     """
-    parser = argparse.ArgumentParser(
+    return Settings.from_environment(environment, vars(_parser().parse_args(arguments)))
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(
         prog="almeno-server",
         description="Serves credit decisions and loans over gRPC. Every flag has an environment variable; flags win.",
-        allow_abbrev=False,
+        examples=(
+            "almeno-server --check",
+            "almeno-server --database-url sqlite:///credit.db --workers 2",
+            "almeno-server access --help",
+            "almeno-server audit --help",
+            "almeno-server ops --help",
+        ),
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {version('almeno-grpc')}")
     parser.add_argument(
@@ -375,4 +385,4 @@ def settings_from_command_line(arguments: Sequence[str], environment: Mapping[st
             parser.add_argument(flag_of(name), nargs="?", const="true", metavar="BOOL", help=text)
         else:
             parser.add_argument(flag_of(name), metavar="VALUE", help=text)
-    return Settings.from_environment(environment, vars(parser.parse_args(arguments)))
+    return parser

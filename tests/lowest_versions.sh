@@ -42,5 +42,5 @@ with CreditClient(os.environ["ALMENO_ADDRESS"]) as client:
 PYTHON
 venv/bin/almeno --output table customer 1 | grep -q 'Asha Rao'
 venv/bin/python -c 'from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter'
-venv/bin/almeno report > report.txt && test -s almeno-report.html
+venv/bin/almeno report --html almeno-report.html > report.txt && test -s almeno-report.html
 echo "the lowest versions serve: $(venv/bin/python -c 'from importlib.metadata import version; print(", ".join(f"{name} {version(name)}" for name in ("grpcio", "protobuf", "sqlalchemy", "numpy", "opentelemetry-api")))')"

@@ -3,7 +3,6 @@
 Whoever may write the database's file, or log in to its server, may make one; over the network nobody may.
 """
 
-import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from almeno_grpc import bootstrap
 from almeno_grpc.api_keys import new_key
+from almeno_grpc.arguments import ArgumentParser
 from almeno_grpc.config import ConfigurationError, Settings, variable_of
 from almeno_grpc.domain.errors import CreditError
 from almeno_grpc.logs import redact_password
@@ -28,20 +28,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     Returns:
         The exit code: 0 where it is made, 1 where the database or the file refuses, 2 where the arguments are wrong.
     """
-    parser = argparse.ArgumentParser(
-        prog="almeno-server access", description="Callers, on the database itself.", allow_abbrev=False
-    )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    init = commands.add_parser(
-        "init",
-        help="create the principal admin with a key",
-        description="Creates the principal admin, who may change callers and nothing else, and a key for it.",
-        allow_abbrev=False,
-    )
-    init.add_argument("--key-file", required=True, type=Path, help="new file for the key, readable by its owner alone")
-    init.add_argument("--recover", action="store_true", help="do so where principals exist: for lost keys")
-    init.add_argument("--database-url", help=f"database, as a SQLAlchemy URL [{variable_of('database_url')}]")
-    options = parser.parse_args(arguments)
+    options = _parser().parse_args(arguments)
     flags = {"database_url": options.database_url}
     try:
         database_url = {name: environment.get(name, "") for name in (variable_of("database_url"),)}
@@ -56,6 +43,27 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     database = redact_password(settings.database_url)
     sys.stdout.write(f"The key of the principal admin of {database} is in {options.key_file}.\n")
     return DONE
+
+
+def _parser() -> ArgumentParser:
+    examples = (
+        "almeno-server access init --key-file admin.key",
+        "almeno-server access init --key-file new.key --recover",
+    )
+    parser = ArgumentParser(
+        prog="almeno-server access", description="Callers, on the database itself.", examples=examples
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    init = commands.add_parser(
+        "init",
+        help="create the principal admin with a key",
+        description="Creates the principal admin, who may change callers and nothing else, and a key for it.",
+        examples=examples,
+    )
+    init.add_argument("--key-file", required=True, type=Path, help="new file for the key, readable by its owner alone")
+    init.add_argument("--recover", action="store_true", help="do so where principals exist: for lost keys")
+    init.add_argument("--database-url", help=f"database, as a SQLAlchemy URL [{variable_of('database_url')}]")
+    return parser
 
 
 def _init(settings: Settings, key_file: Path, *, recover: bool) -> None:

@@ -1,12 +1,12 @@
 """`almeno-server audit verify`: checks the audit trail and the book it vouches for."""
 
-import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TextIO
 
+from almeno_grpc.arguments import ArgumentParser
 from almeno_grpc.clock import Clock
 from almeno_grpc.config import ConfigurationError, Settings, variable_of
 from almeno_grpc.service.audit_anchor import AnchorFile
@@ -36,15 +36,23 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
         return MISCONFIGURED
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="almeno-server audit", allow_abbrev=False)
+def _parser() -> ArgumentParser:
+    verify_all = "almeno-server audit verify"
+    parser = ArgumentParser(
+        prog="almeno-server audit",
+        description="The audit trail, on the database itself.",
+        examples=(verify_all, f"{verify_all} --key audit.pub --anchor anchor.jsonl"),
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     verify_parser = commands.add_parser(
         "verify",
         help="check the audit trail",
         description="Checks the chains of the audit trail, its checkpoints, and the book that its events vouch for. "
         "Prints a line for each finding. Exit code 0: clean; 9: tampered; 10: something could not be checked.",
-        allow_abbrev=False,
+        examples=(
+            f"{verify_all} --database-url sqlite:///credit.db",
+            f"{verify_all} --key audit.pub --anchor anchor.jsonl --json",
+        ),
     )
     for flags, name, text in (
         (["--database-url"], "database_url", "database, as a SQLAlchemy URL"),

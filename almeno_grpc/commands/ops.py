@@ -1,9 +1,10 @@
 """`almeno-server ops`: files to run the server with, which the package brings, printed to standard output."""
 
-import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import resources
+
+from almeno_grpc.arguments import ArgumentParser
 
 FILES = {
     "dashboard": ("dashboard.json", "dashboard for Grafana, of the server's metrics in Prometheus"),
@@ -25,16 +26,22 @@ def main(arguments: Sequence[str], _environment: Mapping[str, str]) -> int:
     Returns:
         The exit code, 0.
     """
-    parser = argparse.ArgumentParser(
+    sys.stdout.write(content(_parser().parse_args(arguments).file))
+    return 0
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(
         prog="almeno-server ops",
         description="Prints files to run the server with, as a start: change what is different with you.",
-        allow_abbrev=False,
+        examples=("almeno-server ops systemd > almeno.service", "almeno-server ops alerts > alerts.yaml"),
     )
     commands = parser.add_subparsers(required=True, metavar="FILE", dest="file")
-    for name, (_, text) in FILES.items():
-        commands.add_parser(name, help=text, description=f"Prints a {text}.", allow_abbrev=False)
-    sys.stdout.write(content(parser.parse_args(arguments).file))
-    return 0
+    for name, (file, text) in FILES.items():
+        commands.add_parser(
+            name, help=text, description=f"Prints a {text}.", examples=(f"almeno-server ops {name} > {file}",)
+        )
+    return parser
 
 
 def content(name: str) -> str:

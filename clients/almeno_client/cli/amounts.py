@@ -23,16 +23,18 @@ def parse_amount(text: str) -> Decimal:
         ValueError: The text is not an amount, or in units comes to a part of a paisa.
     """
     match = _IN_UNITS.fullmatch(text.strip())
+    try:
+        number = parse_rupees(match["number"] if match else text)
+    except ValueError as error:
+        # The library, which knows of no units, quotes what stands before one.
+        quoted = f"{text!r}: " if match else ""
+        hint = "; or like 50k, 5L, 1.2cr" if "write it like" in str(error) else ""
+        raise ValueError(f"{quoted}{error}{hint}") from None
     if match is None:
-        try:
-            return parse_rupees(text)
-        except ValueError as error:
-            raise ValueError(
-                f"{error}; or like 50k, 5L, 1.2cr" if "write it like" in str(error) else str(error)
-            ) from None
+        return number
     unit = match["unit"].lower()
     with localcontext(prec=_MAX_DIGITS):
-        rupees = parse_rupees(match["number"]) * _UNITS[unit if unit in _UNITS else unit.removesuffix("s")]
+        rupees = number * _UNITS[unit if unit in _UNITS else unit.removesuffix("s")]
         if rupees % _PAISA:
             raise ValueError(f"{text!r} comes to a part of a paisa")
         return rupees.quantize(_PAISA)

@@ -58,7 +58,15 @@ COMMANDS = (
     Entry("payoff", "Show what closes a loan on a day", "repayments:payoff", _REPAYMENTS),
     Entry("reverse", "Reverse a repayment", "loan_changes:reverse", _REPAYMENTS),
     Entry("prepay", "Pay part of a loan early", "loan_changes:prepay", _REPAYMENTS),
-    Entry("charges", "List the charges on a loan, and add one", panel=_REPAYMENTS),
+    Entry(
+        "charges",
+        "List the charges on a loan, and add one",
+        panel=_REPAYMENTS,
+        examples=(
+            "almeno charges list 1000000001",
+            "almeno charges add 1000000001 --kind bounce --amount 500 --reason Returned",
+        ),
+    ),
     Entry("charges list", "List the charges on a loan", "charges:list_charges"),
     Entry("charges add", "Add a charge to a loan", "charges:add"),
     Entry("waive", "Waive charges that are open on a loan", "charges:waive", _REPAYMENTS),
@@ -72,7 +80,15 @@ COMMANDS = (
     Entry("late", "List the late loans", "report:late", _BOOK),
     Entry("events", "List or follow the changes of the book", "events:events", _BOOK),
     Entry("export", "Write the book, or its general ledger, to a file", "export:export", _BOOK),
-    Entry("import", "Load customers and loans from files, and see what became of them", panel=_IMPORTS),
+    Entry(
+        "import",
+        "Load customers and loans from files, and see what became of them",
+        panel=_IMPORTS,
+        examples=(
+            "almeno import customers customers.xlsx",
+            "almeno import loans loans.csv --book-date 2026-01-31",
+        ),
+    ),
     Entry("import customers", "Load a file of customers", "imports:import_customers"),
     Entry("import loans", "Load a file of loans", "imports:import_loans"),
     Entry("import status", "Show how far an import has come", "imports:import_status"),
@@ -81,25 +97,61 @@ COMMANDS = (
     Entry("login", "Keep a service and a key as a profile", "login:login", _ACCESS),
     Entry("whoami", "Show who the service takes you for", "login:whoami", _ACCESS),
     Entry("health", "Ask whether the service can serve", "health:health", _ACCESS),
-    Entry("keys", "Create, rotate, revoke and list API keys", panel=_ACCESS),
+    Entry(
+        "keys",
+        "Create, rotate, revoke and list API keys",
+        panel=_ACCESS,
+        examples=(
+            "almeno keys create branch-pune --key-file pune.key",
+            "almeno keys list --principal branch-pune",
+        ),
+    ),
     Entry("keys create", "Make an API key for a principal", "keys:create"),
     Entry("keys rotate", "Replace an API key by a second one", "keys:rotate"),
     Entry("keys revoke", "Revoke an API key", "keys:revoke"),
     Entry("keys list", "List the API keys", "keys:list_keys"),
-    Entry("principals", "Create, change and list principals: who is responsible for calls", panel=_ACCESS),
+    Entry(
+        "principals",
+        "Create, change and list principals: who is responsible for calls",
+        panel=_ACCESS,
+        examples=(
+            "almeno principals create branch-pune --scope counter",
+            "almeno principals update branch-pune --disable",
+        ),
+    ),
     Entry("principals create", "Create a principal", "principals:create"),
     Entry("principals update", "Change or disable a principal", "principals:update"),
     Entry("principals list", "List the principals", "principals:list_principals"),
-    Entry("certificates", "Say which principal a name in client certificates stands for", panel=_ACCESS),
+    Entry(
+        "certificates",
+        "Say which principal a name in client certificates stands for",
+        panel=_ACCESS,
+        examples=(
+            "almeno certificates set spiffe://example.com/pune --principal branch-pune",
+            "almeno certificates remove spiffe://example.com/pune",
+        ),
+    ),
     Entry("certificates set", "Say which principal a name stands for", "certificates:set_name"),
     Entry("certificates remove", "Remove a name", "certificates:remove"),
-    Entry("audit", "Look at the audit trail", panel=_ACCESS),
+    Entry(
+        "audit",
+        "Look at the audit trail",
+        panel=_ACCESS,
+        examples=(
+            "almeno audit list --customer 14 --since 2026-01-31",
+            "almeno audit checkpoint",
+        ),
+    ),
     Entry("audit list", "List who has done what", "audit:list_events"),
     Entry("audit checkpoint", "Show the signed state of the trail", "audit:checkpoint"),
 )
 
 _HELP = """\
 Decide on loans, book and repay them, import and simulate a book, on a service of Almeno Credit.
+
+Examples:
+  almeno check 100001 --amount 5L --rate 10.5 --tenure 60
+  almeno --address credit.example.com:443 --tls health
 
 A command ends with
   0    done, or approved

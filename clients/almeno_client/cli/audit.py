@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from almeno_client.access_records import AuditEvent
 from almeno_client.cli.access_options import read_instant
 from almeno_client.cli.access_rendering import audit_events_table, checkpoint_panel
 from almeno_client.cli.options import AsJson, Limit, first, page_size_for
@@ -48,7 +49,7 @@ def list_events(
         )
         rows, more = first(events, limit)
     if session.as_json:
-        session.show_json(events=rows, more=more)
+        session.show_rows(AuditEvent, events=rows, more=more)
     else:
         show_list(new_console(), audit_events_table(rows), nothing="There are no such events.", more=more)
 

@@ -9,7 +9,7 @@ from almeno_client.cli.loan_rendering import charges_table, loan_panel
 from almeno_client.cli.options import AsJson, Limit, LoanId, RequestId, first, page_size_for, read_rupees
 from almeno_client.cli.rendering import show_list
 from almeno_client.cli.session import Session, new_console, session_of
-from almeno_client.repayment_records import ChargedLoan, ChargeKind
+from almeno_client.repayment_records import Charge, ChargedLoan, ChargeKind
 
 _NOTHING = "There are no charges on the loan."
 
@@ -33,7 +33,7 @@ def list_charges(context: typer.Context, loan_id: LoanId, limit: Limit = 50, as_
     with session.connected() as client:
         rows, more = first(client.list_charges(loan_id, page_size=page_size_for(limit)), limit)
     if session.as_json:
-        session.show_json(charges=rows, more=more)
+        session.show_rows(Charge, charges=rows, more=more)
     else:
         show_list(new_console(), charges_table(rows), nothing=_NOTHING, more=more)
 

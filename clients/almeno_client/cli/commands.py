@@ -9,13 +9,10 @@ from typing import Any, NoReturn
 import typer
 
 from almeno_client.cli.documents import Output
-from almeno_client.cli.lazy_group import LazyGroup
+from almeno_client.cli.lazy_group import LazyGroup, UsageError
 from almeno_client.cli.output import OutputError, checked_output
 from almeno_client.cli.output_options import OUTPUT_VARIABLE
 from almeno_client.cli.session import REQUEST_ID, USAGE_CODE, ExitCode, Session
-
-# Typer exports one of its usage errors only.
-_UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
 
 class Commands(LazyGroup):
@@ -33,7 +30,7 @@ class Commands(LazyGroup):
         except OutputError as error:
             Session().show_output_error(error, None)
             ended = ExitCode.UNWRITTEN
-        except _UsageError as error:
+        except UsageError as error:
             _show_usage_error(error, words)
             ended = ExitCode.USAGE
         except typer.Abort:

@@ -16,7 +16,7 @@ from almeno_client.cli.options import (
 )
 from almeno_client.cli.rendering import changes_table, customer_panel, customers_table, position_panel, show_list
 from almeno_client.cli.session import Session, new_console, session_of
-from almeno_client.records import Customer
+from almeno_client.records import Customer, CustomerChange
 
 
 def register(
@@ -160,7 +160,7 @@ def customers(context: typer.Context, limit: Limit = 50, as_json: AsJson = False
     with session.connected() as client:
         rows, more = first(client.list_customers(page_size=page_size_for(limit)), limit)
     if session.as_json:
-        session.show_json(customers=rows, more=more)
+        session.show_rows(Customer, customers=rows, more=more)
     else:
         show_list(new_console(), customers_table(rows), nothing="There are no customers yet.", more=more)
 
@@ -191,7 +191,7 @@ def find(
         found = client.find_customers(phone_number=phone, name_prefix=name, page_size=page_size_for(limit))
         rows, more = first(found, limit)
     if session.as_json:
-        session.show_json(customers=rows, more=more)
+        session.show_rows(Customer, customers=rows, more=more)
     else:
         show_list(new_console(), customers_table(rows), nothing="There is no such customer.", more=more)
 
@@ -206,6 +206,6 @@ def changes(context: typer.Context, customer_id: CustomerId, limit: Limit = 50, 
     with session.connected() as client:
         rows, more = first(client.list_customer_changes(customer_id, page_size=page_size_for(limit)), limit)
     if session.as_json:
-        session.show_json(changes=rows, more=more)
+        session.show_rows(CustomerChange, changes=rows, more=more)
     else:
         show_list(new_console(), changes_table(rows), nothing="Nothing of the customer has changed.", more=more)

@@ -6,7 +6,7 @@ from almeno_client.cli.decision_rendering import decisions_table, replay_panel, 
 from almeno_client.cli.options import AsJson, CustomerId, DecisionId, Limit, first, page_size_for
 from almeno_client.cli.rendering import show_list
 from almeno_client.cli.session import ExitCode, new_console, session_of
-from almeno_client.records import ReplayOutcome
+from almeno_client.records import DamagedDecision, Decision, ReplayOutcome
 
 
 def decision(context: typer.Context, decision_id: DecisionId, as_json: AsJson = False) -> None:
@@ -34,7 +34,7 @@ def decisions(context: typer.Context, customer_id: CustomerId, limit: Limit = 50
     with session.connected() as client:
         rows, more = first(client.list_decisions(customer_id, page_size=page_size_for(limit)), limit)
     if session.as_json:
-        session.show_json(decisions=rows, more=more)
+        session.show_rows(Decision | DamagedDecision, decisions=rows, more=more)
     else:
         show_list(new_console(), decisions_table(rows), nothing="Nothing was decided on the customer yet.", more=more)
 

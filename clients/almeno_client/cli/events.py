@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from almeno_client.cli.documents import Output, write_document
+from almeno_client.cli.instants import local_time
 from almeno_client.cli.list_table import ListTable
 from almeno_client.cli.options import AsJson, Limit, first, page_size_for
 from almeno_client.cli.output import write_json
@@ -35,6 +36,8 @@ def events(
 ) -> None:
     """List the changes of the book in the order in which they took effect; with --json one document a line.
 
+    Times in tables are local.
+
     Examples:
       almeno events --limit 10
       almeno events --after 1200 --output csv
@@ -53,7 +56,7 @@ def events(
         for event in rows:
             _show(session, event)
     elif session.as_json:
-        session.show_json(events=rows, more=more)
+        session.show_rows(ChangeEvent, events=rows, more=more)
     else:
         show_list(new_console(), events_table(rows), nothing="Nothing has changed.", more=more)
 
@@ -74,7 +77,7 @@ def _show(session: Session, event: ChangeEvent) -> None:
     if session.wants_json:
         write_json(sys.stdout, event)
     elif session.as_json:
-        write_document(sys.stdout, {"events": [event]}, session.output)
+        write_document({"events": [event]}, session.output, rows_of=ChangeEvent)
     else:
         sys.stdout.write("  ".join(filter(None, _cells(event))) + "\n")
     sys.stdout.flush()
@@ -83,7 +86,7 @@ def _show(session: Session, event: ChangeEvent) -> None:
 def _cells(event: ChangeEvent) -> tuple[str, ...]:
     return (
         str(event.sequence),
-        f"{event.event_time:%Y-%m-%d %H:%M}",
+        local_time(event.event_time),
         humanized(event.kind),
         str(event.customer_id),
         "" if event.loan_id is None else str(event.loan_id),

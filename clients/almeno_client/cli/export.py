@@ -36,7 +36,12 @@ def export(
     ] = False,
     as_of: Annotated[
         str | None,
-        typer.Option("--as-of", metavar="YYYY-MM-DD", show_default=False, help="The day of the loans' figures."),
+        typer.Option(
+            "--as-of",
+            metavar="YYYY-MM-DD",
+            show_default=False,
+            help="The day of the loans' figures.  [default: the service's business date]",
+        ),
     ] = None,
     changed_since: Annotated[
         str | None,
@@ -46,11 +51,21 @@ def export(
     ] = None,
     begin: Annotated[
         str | None,
-        typer.Option("--from", metavar="YYYY-MM-DD", show_default=False, help="The first day of the journal."),
+        typer.Option(
+            "--from",
+            metavar="YYYY-MM-DD",
+            show_default=False,
+            help="The first day of the journal.  [default: the beginning of the book]",
+        ),
     ] = None,
     end: Annotated[
         str | None,
-        typer.Option("--to", metavar="YYYY-MM-DD", show_default=False, help="The last day of the journal."),
+        typer.Option(
+            "--to",
+            metavar="YYYY-MM-DD",
+            show_default=False,
+            help="The last day of the journal.  [default: the service's business date]",
+        ),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Write over a file that is there.")] = False,
     as_json: AsJson = False,

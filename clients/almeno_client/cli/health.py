@@ -15,7 +15,7 @@ from almeno_client.cli.session import ExitCode, Session, new_console, session_of
 from almeno_client.client import CreditClient
 from almeno_client.errors import CreditServiceError
 from almeno_client.formatting import printable
-from almeno_client.health import WHOLE
+from almeno_client.health import WHOLE, ServiceHealth
 
 _PAUSE_SECONDS = 0.25
 _MAX_ATTEMPT_SECONDS = 2.0
@@ -43,7 +43,7 @@ def health(
         services = client.check_health()
     is_serving = all(service.is_serving for service in services)
     if session.as_json:
-        session.show_json(serving=is_serving, services=services)
+        session.show_rows(ServiceHealth, serving=is_serving, services=services)
     else:
         table = ListTable("Service", "Status", whole=("Status",))
         for service in services:

@@ -132,7 +132,7 @@ def imports(context: typer.Context, limit: Limit = 50, as_json: AsJson = False) 
     with session.connected() as client:
         rows, more = first(client.list_imports(page_size=page_size_for(limit)), limit)
     if session.as_json:
-        session.show_json(imports=rows, more=more)
+        session.show_rows(Import, imports=rows, more=more)
     else:
         show_list(new_console(), imports_table(rows), nothing="Nothing was imported yet.", more=more)
 

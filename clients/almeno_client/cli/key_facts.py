@@ -15,11 +15,18 @@ from almeno_client.cli.session import new_console, session_of
 from almeno_client.client import CreditClient
 from almeno_client.files import write_page
 from almeno_client.formatting import printable
-from almeno_client.key_facts_records import KeyFacts
+from almeno_client.key_facts_records import KeyFacts, Terms
 from almeno_client.reports import key_facts_tables
 
 _TERMS = RuleFiles(
-    "terms", "terms", CreditClient.list_terms, CreditClient.get_terms, terms_table, show_terms, "There are no terms."
+    "terms",
+    "terms",
+    Terms,
+    CreditClient.list_terms,
+    CreditClient.get_terms,
+    terms_table,
+    show_terms,
+    "There are no terms.",
 )
 
 

@@ -124,7 +124,7 @@ def list_keys(
     with session.connected() as client:
         rows, more = first(client.list_keys(principal, page_size=page_size_for(limit)), limit)
     if session.as_json:
-        session.show_json(keys=rows, more=more)
+        session.show_rows(ApiKey, keys=rows, more=more)
     else:
         show_list(new_console(), keys_table(rows), nothing="There are no keys.", more=more)
 

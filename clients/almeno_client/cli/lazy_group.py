@@ -4,6 +4,7 @@
 times as long.
 """
 
+import re
 from collections.abc import Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -16,6 +17,9 @@ from almeno_client.cli.help_text import write_parameters, write_rows, write_text
 from almeno_client.cli.output_options import command_output_option
 from almeno_client.cli.session import ExitCode
 
+# Typer exports one of its usage errors only.
+UsageError: type[Exception] = typer.BadParameter.__bases__[0]
+_NEGATIVE = re.compile(r"-[0-9₹.]")
 _MAX_HELP_COLUMNS = 100
 CONTEXT_SETTINGS = {"help_option_names": ["--help", "-h"], "max_content_width": _MAX_HELP_COLUMNS}
 
@@ -29,16 +33,31 @@ class Entry:
         summary: What the help of the group says about it, in a line.
         function: Module below `almeno_client.cli` and function of the command, `keys:create`; empty for a group.
         panel: Title under which the help of the group lists it.
+        examples: Of a group: command lines for its help. A command has them in its docstring.
     """
 
     name: str
     summary: str
     function: str = ""
     panel: str = "Commands"
+    examples: Sequence[str] = ()
 
 
 class Command(TyperCommand):
     """A command whose help keeps paragraphs with indented lines, such as examples, as they are."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Reads the arguments and the options; a number below zero that looks like an option is named."""
+        words = list(args)
+        try:
+            rest: list[str] = super().parse_args(ctx, args)
+        except UsageError as error:
+            option = getattr(error, "option_name", "")
+            if not _NEGATIVE.match(option):
+                raise
+            typed = next((word for word in words if word.startswith(option)), option)
+            raise typer.BadParameter(f"{typed} is below zero; amounts and ids are above it", ctx) from None
+        return rest
 
     def format_help_text(self, ctx: Any, formatter: Any) -> None:
         """Writes what the command does."""
@@ -130,7 +149,7 @@ def _make(name: str, entry: Entry, table: Sequence[Entry]) -> Any:
     if not entry.function:
         return LazyGroup(
             name=name,
-            help=entry.summary,
+            help="\n  ".join([f"{entry.summary}.\n\nExamples:", *entry.examples]),
             table=table,
             prefix=f"{entry.name} ",
             rich_markup_mode=None,

@@ -27,7 +27,7 @@ from almeno_client.cli.options import (
     read_rupees,
 )
 from almeno_client.cli.session import ExitCode, new_console, session_of
-from almeno_client.records import LoanState
+from almeno_client.records import Installment, Loan, LoanState
 
 
 class StateFilter(StrEnum):
@@ -169,7 +169,7 @@ def schedule(context: typer.Context, loan_id: LoanId, as_json: AsJson = False) -
     with session.connected() as client:
         installments = client.get_repayment_schedule(loan_id)
     if session.as_json:
-        session.show_json(installments=installments)
+        session.show_rows(Installment, installments=installments)
     else:
         from almeno_client.cli.loan_rendering import schedule_table  # noqa: PLC0415
 
@@ -196,7 +196,7 @@ def loans(
     with session.connected() as client:
         rows, more = first(client.list_loans(customer_id, state=loan_state, page_size=page_size_for(limit)), limit)
     if session.as_json:
-        session.show_json(loans=rows, more=more)
+        session.show_rows(Loan, loans=rows, more=more)
     else:
         from almeno_client.cli.loan_rendering import loans_table  # noqa: PLC0415
         from almeno_client.cli.rendering import show_list  # noqa: PLC0415

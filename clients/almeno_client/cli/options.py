@@ -5,8 +5,7 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from itertools import islice
-from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 
@@ -106,13 +105,18 @@ Limit = Annotated[int, typer.Option("--limit", metavar="ROWS", min=0, help="Show
 Issues = Annotated[
     int, typer.Option("--issues", metavar="ROWS", min=0, help="Show at most so many rejected or adjusted rows; 0: all.")
 ]
-Page = Annotated[
-    Path | None,
-    typer.Option(
-        "--html", metavar="FILE", dir_okay=False, show_default=False, help="Write the page with the plots here."
-    ),
-]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
+
+
+def page_option(name: str) -> Any:
+    """The option `--html` of a report whose page has a name unless another is given."""
+    return typer.Option(
+        "--html",
+        metavar="FILE",
+        dir_okay=False,
+        show_default=False,
+        help=f"Write the page with the plots here.  [default: {name} at a terminal, else none]",
+    )
 
 
 def read_rupees(option: str, text: str) -> Decimal:

@@ -32,8 +32,10 @@ class _Output:
         self._has_failed = False
 
     def write(self, text: str) -> int:
-        with self._errors_told():
-            self._stream.write(text)
+        # Typer writes nothing at all to find out whether a stream takes text, and swallows the error if there is one.
+        if text != "":
+            with self._errors_told():
+                self._stream.write(text)
         return len(text)
 
     def write_utf8(self, text: str) -> None:

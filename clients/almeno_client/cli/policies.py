@@ -9,10 +9,12 @@ from almeno_client.cli.options import AsJson
 from almeno_client.cli.rule_files import RuleFiles, Version, show_rule_files
 from almeno_client.cli.session import session_of
 from almeno_client.client import CreditClient
+from almeno_client.portfolio_records import Policy
 
 _POLICIES = RuleFiles(
     "policies",
     "policy",
+    Policy,
     CreditClient.list_policies,
     CreditClient.get_policy,
     policies_table,

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from almeno_client.access_records import PrincipalLimits
+from almeno_client.access_records import Principal, PrincipalLimits
 from almeno_client.cli.access_options import PrincipalName, Scopes
 from almeno_client.cli.access_rendering import principal_panel, principals_table
 from almeno_client.cli.options import AsJson, Limit, RequestId, first, page_size_for, read_rupees
@@ -126,7 +126,7 @@ def list_principals(context: typer.Context, limit: Limit = 50, as_json: AsJson =
     with session.connected() as client:
         rows, more = first(client.list_principals(page_size=page_size_for(limit)), limit)
     if session.as_json:
-        session.show_json(principals=rows, more=more)
+        session.show_rows(Principal, principals=rows, more=more)
     else:
         show_list(new_console(), principals_table(rows), nothing="There are no principals.", more=more)
 

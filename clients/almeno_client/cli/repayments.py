@@ -22,6 +22,7 @@ from almeno_client.cli.options import (
 from almeno_client.cli.rendering import show_list
 from almeno_client.cli.repayment_rendering import payoff_panel, repayment_panel, repayments_table
 from almeno_client.cli.session import new_console, session_of
+from almeno_client.repayment_records import Repayment
 
 
 def repay(
@@ -70,7 +71,7 @@ def repayments(context: typer.Context, loan_id: LoanId, limit: Limit = 50, as_js
     with session.connected() as client:
         rows, more = first(client.list_repayments(loan_id, page_size=page_size_for(limit)), limit)
     if session.as_json:
-        session.show_json(repayments=rows, more=more)
+        session.show_rows(Repayment, repayments=rows, more=more)
     else:
         show_list(new_console(), repayments_table(rows), nothing="Nothing was paid on the loan here yet.", more=more)
 

@@ -2,18 +2,19 @@
 
 from datetime import datetime
 from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.text import Text
 
 from almeno_client.cli.book_rendering import portfolio_panel, show_tables
-from almeno_client.cli.options import AsJson, Limit, Page
+from almeno_client.cli.options import AsJson, Limit, page_option
 from almeno_client.cli.page_files import page_file
 from almeno_client.cli.progress import with_progress
 from almeno_client.cli.session import new_console, session_of
 from almeno_client.files import write_page
 from almeno_client.formatting import count, printable, rupees
-from almeno_client.portfolio_records import PortfolioSummary
+from almeno_client.portfolio_records import LateLoan, PortfolioSummary
 from almeno_client.reports import portfolio_tables
 from almeno_client.reports.table_files import check_folder, tables_folder, write_tables
 
@@ -23,18 +24,21 @@ _LATE_ROWS = 10
 _CASH_ROWS = 12
 
 
-def report(context: typer.Context, html: Page = None, as_json: AsJson = False) -> None:
+def report(
+    context: typer.Context, html: Annotated[Path | None, page_option(_PAGE)] = None, as_json: AsJson = False
+) -> None:
     """Show aggregates of the whole book, and write a page with plots.
 
-    The page goes to almeno-report.html unless --html says otherwise; with JSON or CSV only --html writes one. The
-    figures of every table go into files of CSV, in a folder beside the page: almeno-report-tables.
+    The page goes to almeno-report.html unless --html says otherwise; where the answer is no table, as in a pipe, only
+    --html writes one. The figures of every table go into files of CSV, in a folder beside the page:
+    almeno-report-tables.
 
     Examples:
       almeno report
       almeno report --html report.html
     """
     session = session_of(context, as_json)
-    file = page_file(html, _PAGE, as_json=not session.wants_page)
+    file = page_file(html, _PAGE, as_json=session.as_json)
     with session.connected() as client:
         if file is not None:
             check_folder(tables_folder(file))
@@ -77,7 +81,8 @@ def late(context: typer.Context, limit: Limit = 50, as_json: AsJson = False) -> 
         (summary,) = with_progress(session, "adding up", client.summarize_portfolio())
     rows = summary.late_loans[: limit or None]
     if session.as_json:
-        session.show_json(
+        session.show_rows(
+            LateLoan,
             business_date=summary.business_date,
             late_loan_count=summary.late_loan_count,
             overdue_amount=summary.overdue_amount,

@@ -37,6 +37,7 @@ class RuleFiles(Generic[R]):
     """Of all versions in JSON."""
     name: str
     """Of one version in JSON."""
+    record: type[R]
     fetch_all: Callable[[CreditClient], Sequence[R]]
     fetch: Callable[[CreditClient, str], R]
     table: Callable[[Sequence[R]], ListTable]
@@ -66,6 +67,6 @@ def _show_all(session: Session, kind: RuleFiles[R], *, as_toml: bool) -> None:
     with session.connected() as client:
         found = kind.fetch_all(client)
     if session.as_json:
-        session.show_json(**{kind.list_name: found})
+        session.show_rows(kind.record, **{kind.list_name: found})
     else:
         show_list(new_console(), kind.table(found), nothing=kind.nothing, more=False)

@@ -5,7 +5,7 @@ What loads slowly is imported where it is used: every run loads this module, `al
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from almeno_client.cli.connection_options import ConnectionOptions
-from almeno_client.cli.documents import Output, options_for_more, write_document
+from almeno_client.cli.documents import Output, RecordKind, options_for_more, write_document
 from almeno_client.cli.output import OutputError, write_json
 
 if TYPE_CHECKING:
@@ -83,11 +83,6 @@ class Session:
         """Whether the document is JSON; errors then are JSON too."""
         return self.output is Output.JSON
 
-    @property
-    def wants_page(self) -> bool:
-        """Whether a report writes its page without being told where: not for programs that ask for a document."""
-        return self.output in (Output.TABLE, Output.TSV)
-
     @contextmanager
     def connected(self, connection: "Connection | None" = None) -> "Iterator[CreditClient]":
         """Connects for the duration of a command's calls; ends the command, in a few lines, when one fails.
@@ -111,7 +106,19 @@ class Session:
 
     def show_json(self, **document: object) -> None:
         """Prints the one document of the command, as JSON unless another form was asked for."""
-        write_document(sys.stdout, document, self.output)
+        self._show_document(document, None)
+
+    def show_rows(self, rows_of: RecordKind, /, **document: object) -> None:
+        """Prints the one document of a command that lists, as `show_json`.
+
+        Args:
+            rows_of: What the items of the list are: the columns are its fields, even where the list is empty.
+            document: The list by its name, and what stands beside it.
+        """
+        self._show_document(document, rows_of)
+
+    def _show_document(self, document: Mapping[str, object], rows_of: RecordKind | None) -> None:
+        write_document(document, self.output, rows_of=rows_of)
         if not self.wants_json:
             for option in options_for_more(document):
                 self.show_note(f"There are more; {option} shows all.")

@@ -16,9 +16,9 @@ from almeno_client.cli.options import (
     BureauReportDate,
     BureauScore,
     OutsideObligations,
-    Page,
     RequestedRate,
     Tenure,
+    page_option,
     read_outside_credit,
     read_rate,
     read_rupees,
@@ -75,14 +75,14 @@ def simulate(
     bureau_score: BureauScore = None,
     bureau_report_date: BureauReportDate = None,
     flips: Flips = 20,
-    html: Page = None,
+    html: Annotated[Path | None, page_option(_PAGE)] = None,
     as_json: AsJson = False,
 ) -> None:
     """Decide one loan request for every customer under two policies, and write a page with plots. Changes nothing.
 
-    The page goes to almeno-simulation.html unless --html says otherwise; with JSON or CSV only --html writes one. Every
-    customer whose answer flips, and the figures of every table, go into files of CSV, in a folder beside the page:
-    almeno-simulation-tables.
+    The page goes to almeno-simulation.html unless --html says otherwise; where the answer is no table, as in a pipe,
+    only --html writes one. Every customer whose answer flips, and the figures of every table, go into files of CSV, in
+    a folder beside the page: almeno-simulation-tables.
 
     Examples:
       almeno simulate draft.toml --against 2026-12
@@ -93,7 +93,7 @@ def simulate(
         raise typer.BadParameter("give either the file of a draft or --policy", param_hint="'FILE'")
     outside = read_outside_credit(outside_obligations, bureau_score, bureau_report_date)
     terms = Terms(read_rupees("--amount", amount), read_rate("--rate", rate), tenure, outside)
-    file = page_file(html, _PAGE, as_json=not session.wants_page)
+    file = page_file(html, _PAGE, as_json=session.as_json)
     flips_kept = nullcontext(lambda _: None) if file is None else flips_file(file)
     with session.connected() as client, flips_kept as keep:
         updates = client.simulate_policy(

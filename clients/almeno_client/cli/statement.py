@@ -50,7 +50,7 @@ def statement(
     session = session_of(context, as_json)
     start_date = None if start is None else read_date("--from", start)
     end_date = None if end is None else read_date("--to", end)
-    file = None if html is None else page_file(html, html.name, as_json=not session.wants_page)
+    file = None if html is None else page_file(html, html.name, as_json=session.as_json)
     with session.connected() as client:
         of_loan = client.get_statement(loan_id, start=start_date, end=end_date)
         if file is not None:

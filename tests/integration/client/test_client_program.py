@@ -102,7 +102,7 @@ def test_interrupted_simulation_writes_no_page(service, address, tmp_path):
 
     service.answers("SimulatePolicy", endless)
     try:
-        command = ("--address", address, "simulate", "draft.toml")
+        command = ("--address", address, "--output", "table", "simulate", "draft.toml")
         ended = almeno_interrupted_while_waiting(*command, sign=begun, folder=tmp_path)
     finally:
         over.set()

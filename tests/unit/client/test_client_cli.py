@@ -52,6 +52,22 @@ def test_commands_are_those_of_the_mission():
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("command", "option", "default"),
+    [
+        ("report", "--html FILE", "almeno-report.html at a terminal, else none"),
+        ("simulate", "--html FILE", "almeno-simulation.html at a terminal, else none"),
+        ("export", "--as-of YYYY-MM-DD", "the service's business date"),
+        ("export", "--from YYYY-MM-DD", "the beginning of the book"),
+        ("export", "--to YYYY-MM-DD", "the service's business date"),
+    ],
+)
+def test_help_tells_what_holds_without_an_option(almeno, command, option, default):
+    _, _, behind = almeno(command, "--help").stdout.partition(f" {option} ")
+    about = " ".join(behind.partition("\n  -")[0].split())
+    assert about.endswith(f"[default: {default}]")
+
+
 def test_help_tells_the_exit_codes(almeno):
     told = almeno("--help").stdout
     for code in session.ExitCode:

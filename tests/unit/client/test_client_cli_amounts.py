@@ -50,6 +50,35 @@ def test_nonsense_and_parts_of_a_paisa_are_refused(text):
         parse_amount(text)
 
 
+@pytest.mark.parametrize("text", ["-5L", "5,00L", "1e5 lakh", "five"])
+def test_refusal_quotes_all_that_was_typed_and_tells_how_to_write_units(text):
+    with pytest.raises(ValueError, match="is not an amount") as refused:
+        parse_amount(text)
+    assert repr(text) in str(refused.value)
+    assert "5L, 1.2cr" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("prepay", "5", "{}", "--effect", "shorter-tenure", "--yes"),
+        ("waive", "5", "{}", "--reason", "Illness"),
+        ("waive", "5", "--reason", "Illness", "{}"),
+    ],
+)
+@pytest.mark.parametrize("amount", ["-500", "-5", "-1L", "-₹500"])
+def test_amount_below_zero_is_told_as_such_and_books_nothing(almeno, service, command, amount):
+    refused = almeno(*(word.format(amount) for word in command))
+    assert refused.exit_code == 2
+    assert f"{amount} is below zero; amounts and ids are above it" in " ".join(refused.stderr.split())
+    assert "No such option" not in refused.stderr
+    assert not service.requests
+
+
+def test_option_that_there_is_not_is_told_as_before(almeno):
+    assert "No such option: -x" in almeno("waive", "5", "-x", "5").stderr
+
+
 @given(st.decimals(0, 10**9, places=5), st.sampled_from([("k", 3), ("L", 5), ("cr", 7)]))
 def test_amount_in_a_unit_is_exactly_that_many_rupees(number, unit):
     name, zeros = unit

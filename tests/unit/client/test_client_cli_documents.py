@@ -6,9 +6,10 @@ import json
 
 import grpc
 import pytest
-from almeno_client.cli.documents import Output, write_document
 
+from almeno_grpc.api import change_event_pb2
 from almeno_grpc.api import credit_service_pb2 as credit
+from almeno_grpc.api import portfolio_service_pb2 as portfolio
 
 TERMS = ("--amount", "₹5,00,000", "--rate", "10.5", "--tenure", "60")
 
@@ -72,11 +73,40 @@ def test_list_that_goes_on_says_so_beside_the_rows(almeno):
         assert "There" not in result.stdout
 
 
-def test_empty_list_is_nothing_at_all():
-    for output in (Output.CSV, Output.TSV):
-        written = io.StringIO()
-        write_document(written, {"customers": [], "more": False}, output)
-        assert written.getvalue() == ""
+@pytest.fixture
+def uneven(service, sample):
+    """Lists whose records have of the records within them one all, the next none."""
+    parts = ({"customer": sample.customer()}, {"loan": sample.loan(), "repayment": sample.repayment(1)}, {})
+    day = {"year": 2026, "month": 4, "day": 10}
+    events = [
+        change_event_pb2.ChangeEvent(sequence=number, business_date=day, **part)
+        for number, part in enumerate(parts, start=1)
+    ]
+    gone = sample.refusal(grpc.StatusCode.OUT_OF_RANGE, "removed", "EVENTS_REMOVED")
+    service.answers("ListEvents", lambda request, _: portfolio.ListEventsResponse(events=events[request.after :]))
+    service.answers("WatchEvents", lambda *_: [portfolio.WatchEventsResponse(events=events), gone])
+    decisions = [sample.stored_decision(), sample.damaged_decision()]
+    service.answers("ListDecisions", credit.ListDecisionsResponse(decisions=decisions))
+    return service
+
+
+@pytest.mark.usefixtures("uneven")
+@pytest.mark.parametrize("command", [("events", "--after", "0"), ("decisions", "14")], ids=" ".join)
+def test_every_row_of_a_list_has_the_same_columns_whatever_its_records_lack(almeno, command):
+    headings, *rows = csv.reader(io.StringIO(almeno(*command, output="csv").stdout))
+    lines = [line.split("\t") for line in almeno(*command, output="tsv").stdout.splitlines()]
+    assert {len(row) for row in rows} == {len(line) for line in lines} == {len(headings)}
+    assert len(set(headings)) == len(headings)
+    assert all(line == row for line, row in zip(lines, rows, strict=True))
+    if command[0] == "events":
+        at = headings.index("repayment.amount")
+        assert [line[at] for line in lines] == ["", "10746.95", ""]
+
+
+@pytest.mark.usefixtures("uneven")
+def test_events_that_are_followed_have_the_columns_of_those_that_are_listed(almeno):
+    listed = almeno("events", "--after", "0", output="tsv").stdout.splitlines()
+    assert almeno("events", "--follow", "--after", "0", output="tsv").stdout.splitlines() == listed
 
 
 def test_option_after_the_command_and_the_variable_are_heard_the_option_first(almeno):

@@ -1,4 +1,4 @@
-"""Every command has examples in its help that run, and the JSON that the README of the clients promises."""
+"""Every command and group has examples in its help that run, and the JSON that the README of the clients promises."""
 
 import csv
 import io
@@ -28,6 +28,14 @@ COMPUTED = {"decision", "decisions"}
 """Points of a score are fractions."""
 
 
+METHODS = [
+    method
+    for module in (credit_service_pb2, loan_service_pb2, portfolio_service_pb2, access_service_pb2)
+    for descriptor in module.DESCRIPTOR.services_by_name.values()
+    for method in descriptor.methods
+]
+
+
 def help_of(name):
     command = typer.main.get_command(app)
     for word in name.split():
@@ -42,14 +50,19 @@ def examples(name):
 
 
 NAMES = [entry.name for entry in COMMANDS if entry.function]
-EXAMPLES = [(name, words) for name in NAMES for words in examples(name) if "--follow" not in words]
+GROUPS = ["", *(entry.name for entry in COMMANDS if not entry.function)]
+EXAMPLES = [(name, words) for name in (*NAMES, *GROUPS) for words in examples(name) if "--follow" not in words]
 """But for the one that has no end."""
-DOCUMENTS = [(name, words) for name, words in EXAMPLES if not {"--toml", "--output"} & set(words) and name != "events"]
+DOCUMENTS = [
+    (name, words)
+    for name, words in EXAMPLES
+    if name in NAMES and not {"--toml", "--output"} & set(words) and name != "events"
+]
 """But for the one whose JSON is a document a line."""
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_command_has_examples_of_itself_that_fit_a_terminal(name):
+@pytest.mark.parametrize("name", [*NAMES, *GROUPS])
+def test_every_command_and_group_has_examples_of_itself_that_fit_a_terminal(name):
     found = examples(name)
     assert found
     for words in found:
@@ -60,12 +73,10 @@ def test_every_command_has_examples_of_itself_that_fit_a_terminal(name):
 @pytest.fixture
 def lender(service, address, tmp_path, monkeypatch):
     """A service that answers every call with a value in each field, and the files of the examples."""
-    for module in (credit_service_pb2, loan_service_pb2, portfolio_service_pb2, access_service_pb2):
-        for descriptor in module.DESCRIPTOR.services_by_name.values():
-            for method in descriptor.methods:
-                kind = method.output_type._concrete_class
-                answer = updates(kind) if method.server_streaming else filled(kind)
-                service.answers(method.name, (lambda *_, sent=answer: sent) if method.server_streaming else answer)
+    for method in METHODS:
+        kind = method.output_type._concrete_class
+        answer = updates(kind) if method.server_streaming else filled(kind)
+        service.answers(method.name, (lambda *_, sent=answer: sent) if method.server_streaming else answer)
     monkeypatch.setattr(calls, "CreditClient", lambda _, **options: CreditClient(address, **options | {"tls": None}))
     monkeypatch.setattr(CreditClient, "check_health", lambda _: [ServiceHealth(WHOLE, "SERVING")])
     for module in (key_facts, report, simulation):
@@ -173,6 +184,20 @@ def test_every_answer_is_told_between_tabs_and_as_csv(run, name):
     else:
         assert len(rows) == 1
         assert [line.partition("\t")[0] for line in piped] == list(rows[0])
+
+
+LISTS = ["schedule", "policies", "terms", "events", *(name for name in NAMES if "more" in promised(name))]
+
+
+@pytest.mark.parametrize("name", [name for name in LISTS if name != "late"])
+def test_empty_list_has_the_headings_of_one_that_is_not(run, service, name):
+    words = [*examples(name)[0], "--output"]
+    headings = run([*words, "csv"], None).splitlines(keepends=True)[0]
+    for method in METHODS:
+        if method.name.startswith(("List", "Find", "GetRepaymentSchedule")):
+            service.answers(method.name, method.output_type._concrete_class())
+    assert run([*words, "csv"], None) == headings
+    assert run([*words, "tsv"], None) == ""
 
 
 @pytest.mark.parametrize("name", NAMES)

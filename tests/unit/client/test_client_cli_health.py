@@ -56,6 +56,12 @@ def test_service_that_serves_ends_with_0(almeno, health: Health) -> None:
     assert "NOT_SERVING" not in result.stdout
 
 
+def test_server_as_a_whole_is_the_row_whose_name_is_empty(almeno, health: Health) -> None:
+    health.follow_store(StoreState.WORKS)
+    assert almeno("health", output="tsv").stdout.startswith("\tSERVING\nreads\tSERVING\n")
+    assert almeno("health", output="csv").stdout.startswith("service,status\n,SERVING\n")
+
+
 def test_database_that_takes_no_writes_ends_with_5_and_is_named(almeno, health: Health) -> None:
     health.follow_store(StoreState.READ_ONLY)
     result = almeno("health", "--json")

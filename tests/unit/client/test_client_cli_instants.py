@@ -4,8 +4,10 @@ import json
 import time
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from almeno_grpc.api import access_service_pb2 as access
+from almeno_grpc.api import change_event_pb2
 from almeno_grpc.api import credit_service_pb2 as credit
 from almeno_grpc.api import portfolio_service_pb2 as portfolio
 
@@ -38,6 +40,16 @@ def test_time_that_is_asked_for_is_local_unless_it_names_its_zone(almeno, servic
     assert request.start_time.ToJsonString() == "2026-01-30T18:30:00Z"
     assert request.end_time.ToJsonString() == "2026-02-01T00:00:00Z"
     assert almeno("audit", "list", "--since", "0001-01-01").exit_code == 2
+
+
+@pytest.mark.usefixtures("in_india")
+def test_events_are_told_in_local_time_with_its_zone(almeno, service):
+    event = change_event_pb2.ChangeEvent(
+        sequence=1, event_time=Timestamp(seconds=1_767_225_600), business_date={"year": 2026, "month": 1, "day": 1}
+    )
+    service.answers("ListEvents", lambda asked, _: portfolio.ListEventsResponse(events=[event][asked.after :]))
+    assert "2026-01-01 05:30 IST" in almeno("events", "--after", "0").stdout
+    assert "2026-01-01T00:00:00Z" in almeno("events", "--after", "0", output="tsv").stdout
 
 
 def test_changes_and_imports_have_the_indian_grouping(almeno, service, sample):

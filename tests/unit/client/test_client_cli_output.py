@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import re
 import sys
 import uuid
@@ -16,6 +17,7 @@ from almeno_client.formatting import printable
 from rich.console import Console
 from support.portfolio_model import policy
 
+from almeno_grpc.api import change_event_pb2
 from almeno_grpc.api import credit_service_pb2 as credit
 from almeno_grpc.api import portfolio_service_pb2 as portfolio
 
@@ -33,12 +35,18 @@ def book(service, sample):
     return service
 
 
-@pytest.fixture
-def ends_unwritten(monkeypatch, capsys, address):
-    """Runs a command whose standard output is a file on a full disk; gives what it says on standard error."""
+@pytest.fixture(params=["buffered", "unbuffered"])
+def ends_unwritten(request, monkeypatch, capsys, address):
+    """Runs a command whose standard output cannot be written; gives what it says on standard error.
+
+    Unbuffered, as in many containers (PYTHONUNBUFFERED): no flush fails any more, only the write.
+    """
+    buffering = 0 if request.param == "unbuffered" else -1
 
     def run(*arguments, output="/dev/full"):
-        with open(output, "w", encoding="utf-8") as stdout, monkeypatch.context() as patch:  # noqa: PTH123 - no path
+        binary = os.fdopen(os.open(output, os.O_WRONLY) if isinstance(output, str) else output, "wb", buffering)
+        stdout = io.TextIOWrapper(binary, encoding="utf-8", write_through=not buffering)
+        with stdout, monkeypatch.context() as patch:
             patch.setattr(sys, "stdout", stdout)
             patch.setenv("ALMENO_ADDRESS", address)
             with pytest.raises(SystemExit) as ended:
@@ -49,7 +57,14 @@ def ends_unwritten(monkeypatch, capsys, address):
     return run
 
 
-@pytest.mark.parametrize("before", [(), ("--json",)])
+def closed_pipe():
+    """The end to write to of a pipe whose reader has gone."""
+    read, write = os.pipe()
+    os.close(read)
+    return write
+
+
+@pytest.mark.parametrize("before", [(), ("--json",), ("--output", "csv"), ("--output", "tsv"), ("--output", "table")])
 def test_booking_whose_answer_cannot_be_written_tells_how_to_have_it_again(ends_unwritten, book, before):
     told = ends_unwritten(*before, "apply", "14", *TERMS)
     (request,) = book.requests["CreateLoan"]
@@ -57,7 +72,7 @@ def test_booking_whose_answer_cannot_be_written_tells_how_to_have_it_again(ends_
     assert uuid.UUID(request.request_id)
     assert request.request_id in told
     assert "Traceback" not in told
-    if before:
+    if before == ("--json",):
         assert json.loads(told)["error"]["request_id"] == request.request_id
     else:
         assert f"with no second effect, add --request-id {request.request_id}" in told
@@ -71,7 +86,13 @@ def test_import_whose_end_cannot_be_written_is_no_unreadable_file(ends_unwritten
 
 
 @pytest.mark.usefixtures("book")
-@pytest.mark.parametrize("arguments", [("customers",), ("--json", "customers"), ("--version",), ("--help",), ("keys",)])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("customers",), ("--json", "customers"), ("customers", "--output", "csv"), ("customers", "--output", "tsv"),
+        ("--version",), ("--help",), ("keys",),
+    ],
+)  # fmt: skip
 def test_list_that_cannot_be_written_is_told_in_a_line(ends_unwritten, arguments):
     told = ends_unwritten(*arguments)
     assert "cannot write the answer: No space left on device" in told
@@ -79,27 +100,20 @@ def test_list_that_cannot_be_written_is_told_in_a_line(ends_unwritten, arguments
     assert "--request-id" not in told
 
 
-class ClosedPipe(io.StringIO):
-    """Standard output whose reader has gone."""
-
-    def flush(self):
-        raise BrokenPipeError(32, "Broken pipe")
-
-
+@pytest.mark.parametrize("output", ["table", "json", "csv", "tsv"])
 def test_reader_that_has_gone_ends_a_list_in_silence_and_a_booking_with_the_way_to_repeat_it(
-    book, monkeypatch, capsys, address
+    ends_unwritten, book, output
 ):
-    told = {}
-    for arguments in (("customers",), ("apply", "14", *TERMS)):
-        with monkeypatch.context() as patch:
-            patch.setattr(sys, "stdout", ClosedPipe())
-            patch.setenv("ALMENO_ADDRESS", address)
-            with pytest.raises(SystemExit) as ended:
-                app([*arguments])
-        assert ended.value.code == UNWRITTEN
-        told[arguments[0]] = capsys.readouterr().err
-    assert told["customers"] == ""
-    assert book.requests["CreateLoan"][0].request_id in told["apply"]
+    assert ends_unwritten("--output", output, "customers", "--limit", "0", output=closed_pipe()) == ""
+    told = ends_unwritten("--output", output, "apply", "14", *TERMS, output=closed_pipe())
+    assert book.requests["CreateLoan"][0].request_id in told
+
+
+@pytest.mark.parametrize("output", ["table", "json", "tsv"])
+def test_reader_of_events_that_has_gone_ends_the_command_in_silence(ends_unwritten, service, output):
+    event = change_event_pb2.ChangeEvent(sequence=1, business_date={"year": 2026, "month": 1, "day": 1})
+    service.answers("WatchEvents", lambda *_: [portfolio.WatchEventsResponse(events=[event])])
+    assert ends_unwritten("events", "--follow", "--output", output, output=closed_pipe()) == ""
 
 
 NAMES = {
@@ -132,14 +146,14 @@ def test_joiner_that_joins_nothing_is_replaced():
     assert printable("\u200dAsha \u200d12\u200d a\u200d\u200d") == "�Asha �12� a\u200d�"
 
 
-def json_bytes(almeno, monkeypatch, encoding, *arguments):
-    """What a command with --json writes to a stream of an encoding."""
+def bytes_of(address, monkeypatch, encoding, *arguments, output="json"):
+    """What a command writes to a stream of an encoding."""
     out = io.BytesIO()
     with monkeypatch.context() as patch:
         patch.setattr(sys, "stdout", io.TextIOWrapper(out, encoding=encoding, errors="replace"))
-        patch.setenv("ALMENO_ADDRESS", almeno)
+        patch.setenv("ALMENO_ADDRESS", address)
         with pytest.raises(SystemExit):
-            app(["--json", *arguments])
+            app(["--output", output, *arguments])
         sys.stdout.flush()
         return out.getvalue()
 
@@ -149,9 +163,16 @@ def test_json_reads_back_to_the_same_names_whatever_the_encoding(address, servic
     names = ["अशोक", "José", "₹\U0001f600", "a\u202eb\u200d\x7f\x85c"]
     customers = [sample.customer(first_name=name) for name in names]
     service.answers("ListCustomers", credit.ListCustomersResponse(customers=customers))
-    written = json_bytes(address, monkeypatch, encoding, "customers")
+    written = bytes_of(address, monkeypatch, encoding, "customers")
     document = json.loads(written.decode("utf-8"))
     assert [customer["first_name"] for customer in document["customers"]] == names
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1"])
+@pytest.mark.parametrize("output", ["csv", "tsv"])
+def test_cells_keep_their_letters_whatever_the_encoding(address, service, sample, monkeypatch, encoding, output):
+    service.answers("ListCustomers", credit.ListCustomersResponse(customers=[sample.customer(first_name="अशोक ₹")]))
+    assert "अशोक ₹" in bytes_of(address, monkeypatch, encoding, "customers", output=output).decode("utf-8")
 
 
 def test_json_shows_letters_and_escapes_marks_that_turn_the_direction(almeno, service, sample):
@@ -169,7 +190,7 @@ def test_json_error_escapes_marks_that_turn_the_direction(almeno, service, sampl
 def test_policy_is_written_as_the_toml_file_it_is(address, service, monkeypatch, encoding):
     text = 'version = "2026-07"  # ₹ अ\n'
     service.answers("GetPolicy", portfolio.GetPolicyResponse(policy=policy(toml=text)))
-    assert json_bytes(address, monkeypatch, encoding, "policies", "2026-07", "--toml").decode() == text
+    assert bytes_of(address, monkeypatch, encoding, "policies", "2026-07", "--toml").decode() == text
 
 
 FIGURE = re.compile(r"₹[0-9,]+(?:\.[0-9]*)?|[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9.]+ %|[0-9a-f-]{36}")

@@ -193,12 +193,16 @@ def test_late_loans_are_listed_up_to_the_limit(almeno, sums_up):
     assert "There are more" not in everything.stdout
 
 
-def test_piped_report_writes_its_page_and_tells_so_beside_the_cells(almeno, sums_up, folder):
+@pytest.mark.parametrize("command", [("report",), ("simulate", "draft.toml")])
+@pytest.mark.parametrize("output", [None, "tsv", "csv", "json"])
+def test_report_for_programs_writes_its_page_only_where_html_says(almeno, sums_up, simulates, folder, command, output):
     sums_up()
-    result = almeno("report", output=None)
-    assert (folder / "almeno-report.html").exists()
-    assert result.stderr == "The page is almeno-report.html\n"
-    assert "business_date\t" in result.stdout
+    simulates()
+    almeno(*command, output=output)
+    assert [file.name for file in folder.iterdir()] == ["draft.toml"]
+    result = almeno(*command, "--html", "page.html", output=output)
+    assert (folder / "page.html").exists()
+    assert ("The page is page.html\n" in result.stderr) == (output != "json")
 
 
 def test_late_loans_are_json_for_programs(almeno, sums_up):
@@ -214,6 +218,7 @@ def test_late_loans_are_json_for_programs(almeno, sums_up):
 def test_book_without_a_late_loan_says_so(almeno, sums_up):
     sums_up(summary(late_loans=[], late_loan_count=0))
     shows(almeno("late"), "No loan is late on 2026-11-23.")
+    assert almeno("late", output="csv").stdout.startswith("loan_id,customer_id,")
 
 
 def test_class_that_is_newer_than_the_client_is_shown_as_another(almeno, sums_up):
