@@ -6,10 +6,11 @@ day, round(interest of the row · d/D) on the d-th of the D days of its period, 
 due dates and where something is recorded. Interest that was paid before it is earned is an advance until then.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from functools import partial
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ from almeno_grpc.domain.months import due_date, emis_due
 from almeno_grpc.domain.postings import Fact, Posting, postings
 from almeno_grpc.domain.repayment import Repayment, RepaymentKind
 from almeno_grpc.domain.replay import History, opening_account
+from almeno_grpc.domain.sheet_versions import SheetVersion
 from almeno_grpc.domain.terms import Fees, Terms, fees_of
 
 _ONE_DAY = timedelta(days=1)
@@ -38,7 +40,7 @@ class JournalAccount(StrEnum):
     """Paid toward instalments that are not wholly paid, and interest paid before it is earned."""
     GST_PAYABLE = "GST_PAYABLE"
     OPENING_BALANCES = "OPENING_BALANCES"
-    """The principal of imported loans as their sheets state it."""
+    """The principal of imported loans as their sheets state it, less the interest that later sheets say is paid."""
     INTEREST_INCOME = "INTEREST_INCOME"
     FEE_INCOME = "FEE_INCOME"
     CHARGE_INCOME = "CHARGE_INCOME"
@@ -104,6 +106,8 @@ class _Booked(NamedTuple):
     """Interest up to the day of each prepayment, of the principal that it repaid."""
     interest: Sequence[int]
     """Of the first rows of the schedule together, by their number from 0 on."""
+    earned_before: int = 0
+    """Interest earned by the day of the latest sheet, of an imported loan that a sheet has changed."""
 
     def balances(self, on: date) -> _Balances:
         """What the accounts hold on a day."""
@@ -122,11 +126,15 @@ class _Booked(NamedTuple):
             self.received + self.refund_due - disbursed,
             -loan.paid_toward_next - max(0, paid_interest - earned) - self.refund_due,
             -self.fees.gst,
-            -self.opening if self.is_imported else 0,
-            -earned,
+            self.earned_before - self.opening if self.is_imported else 0,
+            -self.earned_before - earned,
             -self.fees.processing_fee,
             -open_charges - paid_charges,
         )
+
+    def income(self, on: date) -> int:
+        """The interest earned by a day."""
+        return -self.balances(on)[_ACCOUNTS.index(JournalAccount.INTEREST_INCOME)]
 
     def _earned_interest(self, on: date, paid_interest: int) -> int:
         account, loan, settled = self.account, self.account.loan, self.account.settled
@@ -139,10 +147,26 @@ class _Booked(NamedTuple):
         return self.prepaid_interest + self.interest[due] - self.interest[settled] + running
 
 
+class _Change(NamedTuple):
+    """Something on a day that changes what is booked of a loan."""
+
+    day: date
+    kind: JournalEntryKind
+    number: int
+    applied_to: Callable[[_Booked], _Booked]
+
+
 class LoanJournal:
     """The entries of one loan."""
 
-    def __init__(self, loan: Loan, history: History, late_terms: LateTerms | None, terms: Terms | None) -> None:
+    def __init__(
+        self,
+        loan: Loan,
+        history: History,
+        late_terms: LateTerms | None,
+        terms: Terms | None,
+        versions: Sequence[SheetVersion] = (),
+    ) -> None:
         """Takes the loan.
 
         Args:
@@ -150,49 +174,66 @@ class LoanJournal:
             history: All that was recorded on it.
             late_terms: As of `replay`.
             terms: Those it was booked under; None where it has none.
+            versions: As sheets had it before the latest one.
         """
         self._loan = loan
         self._history = history
         self._late_terms = late_terms
         self._terms = terms
         self._fees = fees_of(terms, loan.loan_amount)
+        self._versions = versions
 
     def entries(self, begin: date, end: date) -> Iterator[JournalEntry]:
         """The entries from one day to another, both included, in the order they are posted in."""
-        start = self._loan.disbursement_date
-        has_history = self._history.repayments or self._history.charges
+        first = self._versions[0].loan if self._versions else self._loan
+        start, can_change = first.disbursement_date, self._versions or self._history.repayments or self._history.charges
         # A sheet's loan that was paid when it came owes nothing, and never will.
-        if start is None or start > end or (self._loan.repayments_left == 0 and not has_history):
+        if start is None or start > end or (first.repayments_left == 0 and not can_change):
             return
         begin = max(begin, start)
-        point = self._opened()
+        point = self._opened(first)
         if start == begin:
             kind = JournalEntryKind.OPENING if point.is_imported else JournalEntryKind.DISBURSEMENT
             yield from self._entry(kind, "", start, _EMPTY, point.balances(start))
         # What is booked is known of the last day on which something was: so that what came before the first day that
         # was asked for need not be reckoned.
         booked_on = start
-        for posting in postings(self._loan, self._history, self._late_terms):
-            if posting.day > end:
+        for change in self._changes(start):
+            if change.day > end:
                 break
-            days = self._accrual_days(point, booked_on, posting.day, begin, is_posted=True)
+            days = self._accrual_days(point, booked_on, change.day, begin, is_posted=True)
             yield from self._accruals(point, booked_on, days, begin)
-            after = self._posted(point, posting)
-            if posting.day >= begin:
-                kind, number = _kind_of(posting.fact), f"-{posting.fact.number}"
-                before = point.balances(posting.day)
-                yield from self._entry(kind, number, posting.day, before, after.balances(posting.day))
-            point, booked_on = after, posting.day
+            after = change.applied_to(point)
+            if change.day >= begin:
+                balances = point.balances(change.day), after.balances(change.day)
+                yield from self._entry(change.kind, f"-{change.number}", change.day, *balances)
+            point, booked_on = after, change.day
         days = self._accrual_days(point, booked_on, end, begin, is_posted=False)
         yield from self._accruals(point, booked_on, days, begin)
 
-    def _opened(self) -> _Booked:
-        account = opening_account(self._loan, self._history, self._late_terms)
-        is_imported = self._loan.source_loan_id is not None
+    def _changes(self, day: date) -> Iterator[_Change]:
+        """What changes the loan, by ascending days from one on."""
+        loans = [*(version.loan for version in self._versions[1:]), self._loan]
+        for number, (version, loan) in enumerate(zip(self._versions, loans, strict=False), start=1):
+            day = max(day, version.until)
+            yield _Change(day, JournalEntryKind.OPENING, number, partial(self._reopened, loan, day))
+        for posting in postings(self._loan, self._history, self._late_terms):
+            day = max(day, posting.day)
+            yield _Change(day, _kind_of(posting.fact), posting.fact.number, partial(self._posted, posting))
+
+    def _opened(self, loan: Loan) -> _Booked:
+        history = self._history if loan is self._loan else History()
+        account = opening_account(loan, history, self._late_terms)
+        is_imported = loan.source_loan_id is not None
         opening = account.loan.outstanding_principal
         return _Booked(account, opening, self._fees, 0, is_imported, 0, 0, 0, _sums(account))
 
-    def _posted(self, before: _Booked, posting: Posting) -> _Booked:
+    def _reopened(self, loan: Loan, day: date, before: _Booked) -> _Booked:
+        """What is booked once a sheet has changed the loan: what was earned until then stays income."""
+        after = self._opened(loan)
+        return after._replace(earned_before=before.income(day) - after.income(day))
+
+    def _posted(self, posting: Posting, before: _Booked) -> _Booked:
         """What is booked once something more is posted."""
         account, fees, refunded, refund_due = posting.after, self._fees, 0, 0
         repaid = [step for step in posting.steps if isinstance(step.entry, Repayment)]

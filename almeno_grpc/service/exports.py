@@ -1,6 +1,6 @@
 """Exports of the whole book: its loans with their figures on a day, and the entries of the general ledger."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import chain
@@ -13,6 +13,7 @@ from almeno_grpc.domain.loan import Loan, LoanState
 from almeno_grpc.domain.loan_figures import LoanFigures, figures_on
 from almeno_grpc.domain.postings import account_on, before_cancellation
 from almeno_grpc.domain.replay import History
+from almeno_grpc.domain.sheet_versions import SheetChange, SheetVersion, sheet_versions
 from almeno_grpc.domain.terms import Terms
 from almeno_grpc.service.accounts import AccountReader, OpenAccount
 from almeno_grpc.service.store import Store, Transaction
@@ -44,6 +45,7 @@ class _Recorded(NamedTuple):
     history: History
     late_terms: LateTerms | None
     terms: Terms | None
+    versions: Sequence[SheetVersion]
 
 
 class ExportService:
@@ -133,34 +135,47 @@ class ExportService:
             opened = self._accounts.open_accounts(tx, active)
             # The business date of a server may be behind what another one has recorded.
             in_past = [loan for loan in active if opened[loan.loan_id].earliest > on]
-        histories = self._accounts.histories(tx, in_past)
+        histories, changes = self._accounts.histories(tx, in_past), _sheet_changes(tx, in_past)
 
         def figures(loan: Loan) -> LoanFigures:
             if loan.loan_id in histories:
-                return self._figures_in_past(tx, loan, histories[loan.loan_id], on)
+                return self._figures_in_past(tx, loan, histories[loan.loan_id], changes.get(loan.loan_id, ()), on)
             return figures_on(opened[loan.loan_id].account, on) if loan.loan_id in opened else LoanFigures(loan, on)
 
         return computed_in_slices(map(figures, loans))
 
-    def _figures_in_past(self, tx: Transaction, loan: Loan, history: History, on: date) -> LoanFigures:
+    def _figures_in_past(
+        self, tx: Transaction, loan: Loan, history: History, changes: Sequence[SheetChange], on: date
+    ) -> LoanFigures:
         if loan.ended_as is LoanState.CANCELLED:
             end = tx.loans.sanction_end(loan)
             return LoanFigures(loan if end is None or end.end_date <= on else before_cancellation(loan), on)
+        versions = sheet_versions(loan, history, changes) if changes else ()
+        of_day = next((version.loan for version in versions if on < version.until), None)
+        if of_day is not None:
+            loan, history = of_day, History()
         if loan.repayments_left == 0 and not history.repayments and not history.charges:
             return LoanFigures(loan, on)
         return figures_on(account_on(loan, history, self._accounts.late_terms_of(tx, loan), on), on)
 
     def _recorded(self, tx: Transaction, loans: list[Loan]) -> list[_Recorded]:
-        histories = self._accounts.histories(tx, loans)
+        histories, changes = self._accounts.histories(tx, loans), _sheet_changes(tx, loans)
         return [
             _Recorded(
                 loan,
                 histories[loan.loan_id],
                 self._accounts.late_terms_of(tx, loan),
                 self._accounts.terms_of(tx, loan),
+                sheet_versions(loan, histories[loan.loan_id], changes.get(loan.loan_id, ())),
             )
             for loan in loans
         ]
+
+
+def _sheet_changes(tx: Transaction, loans: list[Loan]) -> dict[int, list[SheetChange]]:
+    """What sheets have changed of the loans, by loan_id."""
+    imported = {loan.customer_id for loan in loans if loan.source_loan_id is not None}
+    return tx.customer_changes.of_sheets(imported) if imported else {}
 
 
 def _changed_loans(tx: Transaction, since: int) -> list[tuple[int, int]] | None:

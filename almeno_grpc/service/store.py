@@ -35,6 +35,7 @@ from almeno_grpc.domain.loan import Loan, LoanState, SanctionEnd, Segment
 from almeno_grpc.domain.norms import Norms
 from almeno_grpc.domain.portfolio import DecisionGroup, DisbursementGroup, LoanGroup, RepaymentGroup
 from almeno_grpc.domain.repayment import Repayment
+from almeno_grpc.domain.sheet_versions import SheetChange
 from almeno_grpc.domain.terms import Terms
 
 T = TypeVar("T")
@@ -211,6 +212,9 @@ class CustomerChangeStore(Protocol):
 
     def page(self, customer_id: int, after: int, count: int) -> list[CustomerChange]:
         """Up to `count` changes of a customer and the customer's loans with a number above `after`, in order."""
+
+    def of_sheets(self, customer_ids: Collection[int]) -> dict[int, list[SheetChange]]:
+        """What sheets have changed of the loans of customers, by loan_id, in the order in which they were loaded."""
 
 
 class BorrowerStore(Protocol):

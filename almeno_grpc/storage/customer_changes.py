@@ -1,18 +1,20 @@
 """Changes of customers and loans in the database: inserted once, never updated."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import BigInteger, bindparam, func, select
 
 from almeno_grpc.domain.customer_change import ChangeSource, CustomerChange, FieldChange, NewChange
+from almeno_grpc.domain.sheet_versions import SheetChange
 from almeno_grpc.storage.audit_rows import CUSTOMER_CHANGE
 from almeno_grpc.storage.backend import OpenTransaction
 from almeno_grpc.storage.bulk import BulkInsert, batches_of
 from almeno_grpc.storage.compiled import CompiledStatement
 from almeno_grpc.storage.keyed import KeyedStatement
 from almeno_grpc.storage.tables import customer_change as table
+from almeno_grpc.storage.tables import import_file
 
 _INSERT = BulkInsert(table)
 _LAST_NUMBERS = KeyedStatement(
@@ -27,6 +29,13 @@ _PAGE = CompiledStatement(
     "customer_id",
     "after",
     "count",
+)
+_OF_SHEETS = KeyedStatement(
+    select(table.c.loan_id, import_file.c.book_date, table.c.field, table.c.old_value, table.c.new_value)
+    .join(import_file, import_file.c.import_id == table.c.import_id)
+    .where(table.c.loan_id.is_not(None))
+    .order_by(table.c.customer_id, table.c.number),
+    table.c.customer_id,
 )
 
 
@@ -51,6 +60,14 @@ class CustomerChanges:
     def page(self, customer_id: int, after: int, count: int) -> list[CustomerChange]:
         """In the order of the primary key."""
         return list(map(_change, _PAGE.rows(self._connection, customer_id, after, count)))
+
+    def of_sheets(self, customer_ids: Collection[int]) -> dict[int, list[SheetChange]]:
+        """By the primary key."""
+        changes = defaultdict[int, list[SheetChange]](list)
+        for some in batches_of(set(customer_ids)):
+            for loan_id, book_date, *change in _OF_SHEETS.rows(self._connection, some):
+                changes[loan_id].append(SheetChange(book_date, FieldChange(*change)))
+        return changes
 
     def _last_numbers(self, customer_ids: set[int]) -> Counter[int]:
         batches = (_LAST_NUMBERS.rows(self._connection, some) for some in batches_of(customer_ids))

@@ -21,7 +21,7 @@ from support.servers import ROOT, make_sample_database
 from almeno_grpc.api import import_pb2
 from almeno_grpc.api import portfolio_service_pb2 as pb
 from almeno_grpc.domain import headings
-from almeno_grpc.domain.imports import ImportKind, RowCounts
+from almeno_grpc.domain.imports import ImportKind, LoanRow, RowCounts
 from almeno_grpc.service import exports
 
 DAY = date(2026, 12, 10)
@@ -186,24 +186,33 @@ def test_loans_account_is_the_outstanding_principal_on_every_day(lived):
 
 def test_figures_of_an_earlier_day_are_those_that_were_exported_on_it(database_url, rows_of):
     days = [TODAY, TODAY + timedelta(days=20), TODAY + timedelta(days=40)]
-    seen = {}
+    seen, entries = {}, {}
     for day in days:
         with served(database_url, business_date=day) as server:
             if day == days[0]:
                 server.book.upsert([rows_of.customer(1), rows_of.customer(2)])
-                server.book.upsert([rows_of.loan(1, 5)])
+                server.book.upsert([rows_of.loan(1, 5), *sheet_of_day(rows_of, 2)])
                 own = server.book.lend(2, LAKH).loan
             elif day == days[1]:
+                server.book.upsert(sheet_of_day(rows_of, 3), book_date=day)
                 server.book.repay(5, 10_000 * RUPEE)
                 server.book.repay(own.loan_id, 2_000 * RUPEE)
             else:
+                server.book.upsert(sheet_of_day(rows_of, 5), book_date=day)
                 server.book.lend(2, LAKH)
                 server.book.charge(own.loan_id, 100 * RUPEE)
-            seen[day] = exported(server, as_of=day)
+            seen[day], entries[day] = exported(server, as_of=day), journal(server)
             assert seen[day] == exported(server)
+            assert booked(entries[day], "LOANS") == lent(seen[day])
     with served(database_url, business_date=days[-1] + timedelta(days=100)) as server:
         for day in days:
             assert exported(server, as_of=day) == seen[day]
+            assert journal(server, end=day) == entries[day]
+
+
+def sheet_of_day(rows_of, paid: int) -> list[LoanRow]:
+    """Two loans of a lender who sends a sheet again and again; the second is paid off by the last of them."""
+    return [rows_of.loan(1, 6, emis_paid=paid), rows_of.loan(1, 7, emis_paid=12 if paid == 5 else 3, tenure_months=12)]
 
 
 def test_loans_that_changed_since_are_exported(stubs, rows_of):

@@ -17,6 +17,7 @@ from support.trials import ACCOUNT_TRIALS
 
 from almeno_grpc.domain.charge import LateTerms
 from almeno_grpc.domain.cooling_off import exit_amount
+from almeno_grpc.domain.customer_change import FieldChange
 from almeno_grpc.domain.installments import InstallmentMethod
 from almeno_grpc.domain.journal import JournalAccount as A
 from almeno_grpc.domain.journal import JournalEntry, JournalEntryKind, LoanJournal
@@ -24,6 +25,7 @@ from almeno_grpc.domain.loan import LoanState
 from almeno_grpc.domain.postings import account_on
 from almeno_grpc.domain.repayment import PrepaymentEffect, RepaymentKind
 from almeno_grpc.domain.replay import History, replay
+from almeno_grpc.domain.sheet_versions import SheetChange, SheetVersion, sheet_versions
 
 EMI = 10_746_95
 CLOSED = (A.LOANS, A.INTEREST_RECEIVABLE, A.BORROWER_ADVANCES)
@@ -201,6 +203,52 @@ def test_imported_loan_opens_with_the_principal_that_its_sheet_has_left():
     assert lines_of(opening) == {A.LOANS: 450_000_00, A.OPENING_BALANCES: -450_000_00}
     # The first six instalments are none of the ledger's: the seventh is the first that earns.
     assert accrual.entry_date == date(2027, 7, 31)
+
+
+def test_sheet_that_is_loaded_again_is_booked_on_its_book_date_and_what_was_earned_stays():
+    first = loan_of_2027(
+        installment_method=InstallmentMethod.ANNUAL_COMPOUND,
+        decision_id=None,
+        source_loan_id=1,
+        interest_rate=Decimal(12),
+    )
+    second = replace(first, emis_paid=2, outstanding_principal=480_000_00)
+    third = replace(first, emis_paid=60, outstanding_principal=0)
+    days = [date(2027, 3, 20), date(2027, 4, 30)]
+    changes = [
+        SheetChange(days[0], FieldChange("emis_paid", "0", "2")),
+        SheetChange(days[0], FieldChange("outstanding_principal", "500000.00", "480000.00")),
+        SheetChange(days[1], FieldChange("emis_paid", "2", "60")),
+        SheetChange(days[1], FieldChange("outstanding_principal", "480000.00", "0.00")),
+    ]
+    versions = sheet_versions(third, History(), changes)
+    assert versions == [SheetVersion(days[0], first), SheetVersion(days[1], second)]
+    entries = list(LoanJournal(third, History(), None, None, versions).entries(date.min, date(2027, 12, 31)))
+    assert all(sum(line.amount for line in entry.lines) == 0 for entry in entries)
+    opened = [entry for entry in entries if entry.kind == "OPENING"]
+    assert [(entry.entry_id, entry.entry_date) for entry in opened] == [
+        ("1-opening", date(2027, 1, 15)),
+        ("1-opening-1", days[0]),
+        ("1-opening-2", days[1]),
+    ]
+    assert [lines_of(entry)[A.LOANS] for entry in opened] == [500_000_00, -20_000_00, -480_000_00]
+    assert all(A.INTEREST_INCOME not in lines_of(entry) for entry in opened)
+    earned = [balances([each for each in entries if each.entry_date <= day])[A.INTEREST_INCOME] for day in days]
+    assert 0 > earned[0] > earned[1] == balances(entries)[A.INTEREST_INCOME]
+    sums = balances(entries)
+    assert {account for account in (A.LOANS, A.INTEREST_RECEIVABLE) if sums[account]} == set()
+    april = list(LoanJournal(third, History(), None, None, versions).entries(date(2027, 4, 1), date(2027, 4, 30)))
+    assert april == [entry for entry in entries if entry.entry_date.month == 4]
+
+
+def test_sheets_that_are_loaded_out_of_their_order_count_from_the_earlier_day():
+    loan = loan_of_2027(decision_id=None, source_loan_id=1, emis_paid=3)
+    changes = [
+        SheetChange(date(2027, 4, 1), FieldChange("emis_paid", "1", "2")),
+        SheetChange(date(2027, 3, 1), FieldChange("emis_paid", "2", "3")),
+    ]
+    [version] = sheet_versions(loan, History(), changes)
+    assert (version.until, version.loan.emis_paid) == (date(2027, 3, 1), 1)
 
 
 def test_sanctioned_loan_is_in_no_account_until_it_is_disbursed():
