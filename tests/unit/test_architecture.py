@@ -22,7 +22,18 @@ LAYERS = (
 )
 """From the top down: a layer imports itself and the layers below it; those that share a line leave each other alone."""
 
-BESIDE = {"api_keys", "clock", "config", "config_values", "extras", "logs", "metrics", "open_telemetry", "tracing"}
+BESIDE = {
+    "api_keys",
+    "clock",
+    "config",
+    "config_values",
+    "extras",
+    "logs",
+    "metrics",
+    "open_telemetry",
+    "trace_exporters",
+    "tracing",
+}
 """What any layer but the domain may use; these use each other, the domain, and no other layer."""
 
 STUBS = {"api": {"_gen"}, "_gen": {"_gen"}}
