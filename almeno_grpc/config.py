@@ -7,7 +7,7 @@ the flag `--max-message-bytes`; the flag wins. An empty variable counts as unset
 import difflib
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date
 from importlib.metadata import version
@@ -226,63 +226,69 @@ class Settings:
             ConfigurationError: A value cannot be read, the values do not go together, or a variable with the prefix
                 of the server's is no setting, such as a misspelt one.
         """
-        refuse_unknown_variables(environment)
-        found = {}
+        settings, faults = cls.read(environment, flags)
+        if faults:
+            raise faults[0]
+        return settings
+
+    @classmethod
+    def read(
+        cls, environment: Mapping[str, str], flags: Mapping[str, str | None] | None = None
+    ) -> "tuple[Settings, list[ConfigurationError]]":
+        """Reads the settings as `from_environment` does, those that can be read; gives all that is wrong too."""
+        found, faults = {}, list(_unknown_variables(environment))
         for name, setting in _declared().items():
             text = (flags or {}).get(name) or environment.get(variable_of(name))
             if text:
                 try:
                     found[name] = setting.read(text)
                 except ValueError as error:
-                    raise ConfigurationError(str(error), name) from error
+                    faults.append(ConfigurationError(str(error), name))
         settings = cls(**found)
-        settings.check()
-        return settings
+        unread = {fault.setting for fault in faults}
+        # In the place of one that cannot be read stands its default, of which nothing is to be said.
+        return settings, [*faults, *(fault for fault in settings._faults() if fault.setting not in unread)]
 
     def as_environment(self) -> dict[str, str]:
         """Writes the settings as variables that `from_environment` reads back to the same settings."""
         found = {name: getattr(self, name) for name in _declared()}
         return {variable_of(name): str(value) for name, value in found.items() if value is not None}
 
-    def check(self) -> None:
-        """Checks what no single value shows.
-
-        Raises:
-            ConfigurationError: The values do not go together, or a file does not exist.
-        """
-        self._check_files()
+    def _faults(self) -> Iterator[ConfigurationError]:
+        """What no single value shows: values that do not go together, and files that do not exist."""
+        yield from self._faults_of_files()
         if self.business_date and not MIN_BOOK_YEAR <= self.business_date.year <= MAX_BOOK_YEAR:
             # The longest loan approved on that day has to end before the calendar does.
-            raise ConfigurationError(
+            yield ConfigurationError(
                 f"the business date lies in the years {MIN_BOOK_YEAR} to {MAX_BOOK_YEAR}", "business_date"
             )
         if (self.tls_certificate is None) != (self.tls_key is None):
             missing = "tls_key" if self.tls_key is None else "tls_certificate"
-            raise ConfigurationError("certificate and key are needed together", missing)
+            yield ConfigurationError("certificate and key are needed together", missing)
         if self.tls_client_ca is not None and self.tls_certificate is None:
-            raise ConfigurationError("callers are certified over TLS only: set certificate and key", "tls_client_ca")
+            yield ConfigurationError("callers are certified over TLS only: set certificate and key", "tls_client_ca")
         if not (self.address.is_loopback or self.tls_certificate or self.insecure):
-            raise ConfigurationError(
+            yield ConfigurationError(
                 "other machines are served with TLS only: set ALMENO_TLS_CERTIFICATE and ALMENO_TLS_KEY, "
                 "or accept open traffic with ALMENO_INSECURE=1",
                 "address",
             )
-        self._check_access()
-        self._check_tracing()
+        yield from self._faults_of_access()
+        yield from self._faults_of_tracing()
         if self.metrics_address and not (self.metrics_address.is_loopback or self.metrics_insecure):
-            raise ConfigurationError(
+            yield ConfigurationError(
                 "metrics are served to this machine only, unless ALMENO_METRICS_INSECURE=1 accepts open traffic",
                 "metrics_address",
             )
 
-    def _check_tracing(self) -> None:
+    def _faults_of_tracing(self) -> Iterator[ConfigurationError]:
         if self.tracing:
             try:
                 require_extra("otel", "OpenTelemetry")
             except ExtraMissing as missing:
-                raise ConfigurationError(str(missing), "tracing") from missing
+                yield ConfigurationError(str(missing), "tracing")
 
-    def _check_files(self) -> None:
+    def _faults_of_files(self) -> Iterator[ConfigurationError]:
         for name in (
             "metrics_token_file",
             "tls_certificate",
@@ -294,21 +300,21 @@ class Settings:
         ):
             path = getattr(self, name)
             if path is not None and not path.is_file():
-                raise ConfigurationError(f"there is no file {path}", name)
+                yield ConfigurationError(f"there is no file {path}", name)
         if self.rules is not None and not self.rules.is_dir():
-            raise ConfigurationError(f"there is no folder {self.rules}", "rules")
+            yield ConfigurationError(f"there is no folder {self.rules}", "rules")
 
-    def _check_access(self) -> None:
+    def _faults_of_access(self) -> Iterator[ConfigurationError]:
         if self.access == "off" and not (self.address.is_loopback or self.insecure):
-            raise ConfigurationError(
+            yield ConfigurationError(
                 "other machines are served with access control only: set ALMENO_ACCESS=keys, or let anyone call "
                 "with ALMENO_INSECURE=1",
                 "access",
             )
         if self.access_certificates != "off" and self.access == "off":
-            raise ConfigurationError("certificates are looked at with ALMENO_ACCESS=keys only", "access_certificates")
+            yield ConfigurationError("certificates are looked at with ALMENO_ACCESS=keys only", "access_certificates")
         if self.access_certificates != "off" and self.tls_client_ca is None:
-            raise ConfigurationError("names in certificates need ALMENO_TLS_CLIENT_CA", "access_certificates")
+            yield ConfigurationError("names in certificates need ALMENO_TLS_CLIENT_CA", "access_certificates")
 
 
 def _declared() -> dict[str, Setting]:
@@ -317,11 +323,10 @@ def _declared() -> dict[str, Setting]:
     return {declared.name: hints[declared.name].__metadata__[0] for declared in fields(Settings)}
 
 
-def refuse_unknown_variables(environment: Mapping[str, str]) -> None:
-    """Looks for variables that are meant for the server but are none of its settings; empty ones count as unset.
+def _unknown_variables(environment: Mapping[str, str]) -> Iterator[ConfigurationError]:
+    """Variables that are meant for the server but are none of its settings; empty ones count as unset.
 
-    Raises:
-        ConfigurationError: There is one. Its value is not quoted, which may be a secret.
+    Their values are not quoted, which may be secrets.
     """
     known = [name.upper() for name in _declared()]
     for variable, text in environment.items():
@@ -331,7 +336,7 @@ def refuse_unknown_variables(environment: Mapping[str, str]) -> None:
         if not OTHERS_VARIABLES.match(f"{variable}={text}"):
             nearest = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {PREFIX}{nearest[0]}?" if nearest else "almeno-server --help lists them all"
-            raise ConfigurationError(f"{variable} is no setting of the server: {hint}")
+            yield ConfigurationError(f"{variable} is no setting of the server: {hint}")
 
 
 def variable_of(name: str) -> str:
@@ -353,9 +358,23 @@ def settings_from_command_line(arguments: Sequence[str], environment: Mapping[st
 
     Raises:
         ConfigurationError: As `Settings.from_environment`.
+        SystemExit: As `read_command_line`.
+    """
+    settings, faults = read_command_line(arguments, environment)
+    if faults:
+        raise faults[0]
+    return settings
+
+
+def read_command_line(
+    arguments: Sequence[str], environment: Mapping[str, str]
+) -> tuple[Settings, list[ConfigurationError]]:
+    """Reads the settings of a server as `Settings.read` does.
+
+    Raises:
         SystemExit: The flags cannot be read (2), or help or the version was asked for (0).
     """
-    return Settings.from_environment(environment, vars(_parser().parse_args(arguments)))
+    return Settings.read(environment, vars(_parser().parse_args(arguments)))
 
 
 def _parser() -> ArgumentParser:

@@ -1,8 +1,8 @@
 """Tracing by OpenTelemetry. Its packages come with the extra `otel`: this module is imported where a process traces.
 
-OpenTelemetry's own variables say what becomes of the spans: OTEL_TRACES_EXPORTER (`otlp` unless set, or another name
-of the entry points `opentelemetry_traces_exporter`, such as `console`), OTEL_EXPORTER_OTLP_ENDPOINT,
-OTEL_TRACES_SAMPLER, OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES.
+OpenTelemetry's own variables say what becomes of the spans: OTEL_TRACES_EXPORTER (names of the entry points
+`opentelemetry_traces_exporter`, or `otlp`), OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_TRACES_SAMPLER, OTEL_SERVICE_NAME,
+OTEL_RESOURCE_ATTRIBUTES.
 """
 
 from __future__ import annotations
@@ -10,18 +10,19 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable
-from importlib.metadata import entry_points, version
+from importlib.metadata import version
 from typing import Any
 
 import grpc
 from opentelemetry import trace
-from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from almeno_grpc.clock import Clock
+from almeno_grpc.trace_exporters import trace_exporters
 from almeno_grpc.tracing import use_tracer
 
 NANOSECONDS = 1000
@@ -47,12 +48,20 @@ class OpenTelemetrySpan:
         step = self._tracer.start_span(name, context=self._context, start_time=start_microseconds * NANOSECONDS)
         step.end(end_time=end_microseconds * NANOSECONDS)
 
+    def set_attribute(self, name: str, value: str) -> None:
+        """Describes what the span is of."""
+        self._span.set_attribute(name, value)
+
+    def fail(self, description: str) -> None:
+        """Makes the span one of an error."""
+        self._span.set_status(Status(StatusCode.ERROR, description))
+
     def end(self, code: str = "") -> None:
         """Ends the span, that of a call with the name of its status code."""
         if code:
             self._span.set_attribute("rpc.grpc.status_code", grpc.StatusCode[code].value[0])
             if code in FAULTS:
-                self._span.set_status(Status(StatusCode.ERROR, code))
+                self.fail(code)
         self._span.end()
 
 
@@ -95,14 +104,27 @@ def start_tracing(role: str) -> None:
 
     Args:
         role: What the process does, as in the log.
+
+    Raises:
+        ConfigurationError: OpenTelemetry's variables name an exporter that is not installed.
     """
     if not isinstance(trace.get_tracer_provider(), TracerProvider):
-        described = {"service.version": version("almeno-grpc"), "service.instance.id": f"{role}-{os.getpid()}"}
-        if not os.environ.get("OTEL_SERVICE_NAME"):
-            described["service.name"] = "almeno-server"
-        provider = TracerProvider(resource=Resource.create(described))
-        name = os.environ.get("OTEL_TRACES_EXPORTER") or "otlp"
-        for exporter in entry_points(group="opentelemetry_traces_exporter", name=name):
+        provider = TracerProvider(resource=describe_process(role))
+        for exporter in trace_exporters(os.environ):
             provider.add_span_processor(BatchSpanProcessor(exporter.load()()))
         trace.set_tracer_provider(provider)
     use_tracer(OpenTelemetryTracer(trace.get_tracer("almeno_grpc", version("almeno-grpc"))))
+
+
+def describe_process(role: str) -> Resource:
+    """What the spans of this process are said to come from; the variables of the environment win.
+
+    Args:
+        role: What the process does, as in the log.
+    """
+    described = {
+        "service.name": "almeno-server",
+        "service.version": version("almeno-grpc"),
+        "service.instance.id": f"{role}-{os.getpid()}",
+    }
+    return Resource.create({**described, **OTELResourceDetector().detect().attributes})

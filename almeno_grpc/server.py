@@ -2,13 +2,14 @@
 
 import os
 import sys
+from collections.abc import Mapping, Sequence
 
 from almeno_grpc.commands import COMMANDS
-from almeno_grpc.config import CHECK, ConfigurationError, settings_from_command_line
+from almeno_grpc.config import CHECK, read_command_line
 from almeno_grpc.serving.check import check
 from almeno_grpc.serving.process_protection import protect_process
 from almeno_grpc.serving.signals import keep_standard_descriptors
-from almeno_grpc.serving.supervisor import MISCONFIGURED, Supervisor
+from almeno_grpc.serving.supervisor import FAILED, MISCONFIGURED, Supervisor
 
 
 def main() -> int:
@@ -19,14 +20,29 @@ def main() -> int:
     """
     protect_process()
     keep_standard_descriptors()
-    command = COMMANDS.get(sys.argv[1]) if len(sys.argv) > 1 else None
-    if command is not None:
-        return command(sys.argv[2:], os.environ)
     try:
-        settings = settings_from_command_line(sys.argv[1:], os.environ)
-    except ConfigurationError as error:
-        sys.stderr.write(f"almeno-server: {error}\n")
+        try:
+            return _run(sys.argv[1:], os.environ)
+        finally:
+            # None where it was closed from the beginning.
+            if sys.stdout:
+                sys.stdout.flush()
+    except OSError as error:
+        # A full disk behind standard output, or a reader that has seen enough. What is left of the output would fail
+        # once more at the end of the interpreter.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        where = error.filename or "standard output"
+        sys.stderr.write(f"almeno-server: {where}: {(error.strerror or str(error)).lower()}\n")
+        return FAILED
+
+
+def _run(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
+    if arguments and arguments[0] in COMMANDS:
+        return COMMANDS[arguments[0]](arguments[1:], environment)
+    settings, faults = read_command_line(arguments, environment)
+    if CHECK in arguments:
+        return check(settings, faults, sys.stdout)
+    if faults:
+        sys.stderr.writelines(f"almeno-server: {fault}\n" for fault in faults)
         return MISCONFIGURED
-    if CHECK in sys.argv[1:]:
-        return check(settings, sys.stdout)
     return Supervisor(settings).run()

@@ -24,6 +24,12 @@ class CallSpan(Protocol):
     def add_step(self, name: str, start_microseconds: int, end_microseconds: int) -> None:
         """Adds a span within this one, of times since the epoch."""
 
+    def set_attribute(self, name: str, value: str) -> None:
+        """Describes what the span is of."""
+
+    def fail(self, description: str) -> None:
+        """Makes the span one of an error."""
+
     def end(self, code: str = "") -> None:
         """Ends the span, that of a call with the name of its status code."""
 
@@ -137,7 +143,7 @@ def steps_of_batch() -> Steps:
 
 @contextmanager
 def import_span(import_id: str, kind: str) -> Iterator[None]:
-    """Has the import of a file in a span."""
+    """Has the import of a file in a span, which is one of an error where an exception ends it."""
     if _Process.tracer is None:
         yield
         return
@@ -146,6 +152,17 @@ def import_span(import_id: str, kind: str) -> Iterator[None]:
     set_current_span(span)
     try:
         yield
+    except Exception as error:
+        span.fail(type(error).__name__)
+        raise
     finally:
         span.end()
         set_current_span(outer)
+
+
+def note_import_end(state: str, *, failed: bool) -> None:
+    """Notes in the span of an import the state that it has ended in."""
+    if (span := current_span()) is not None:
+        span.set_attribute("almeno.import_state", state)
+        if failed:
+            span.fail(state)

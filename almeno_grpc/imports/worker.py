@@ -30,7 +30,7 @@ from almeno_grpc.metrics import Metrics
 from almeno_grpc.service.housekeeping import Housekeeping
 from almeno_grpc.service.import_queue import ImportQueue
 from almeno_grpc.service.store import Lock, Store, Transaction
-from almeno_grpc.tracing import import_span
+from almeno_grpc.tracing import current_span, import_span, note_import_end, steps_of_batch
 
 _IDLE_SECONDS = 0.05
 """How often the queue is polled while it is empty: that took 2 % of a processor, on SQLite."""
@@ -135,6 +135,7 @@ class ImportWorker:
             log_event("import_fault", import_id=file.import_id, error=fault)
             state, error = ImportState.FAILED, "the import failed by a fault of the server; its log says why"
         self._queue.end(file, state, error)
+        note_import_end(state, failed=state is ImportState.FAILED)
         self.metrics.import_ended(file.kind.lower(), state.lower())
         seconds = round(time.monotonic() - started, 3)
         log_event("import_ended", import_id=file.import_id, kind=file.kind, state=state, seconds=seconds)
@@ -188,17 +189,21 @@ class ImportWorker:
         """Reserves the file's Loan IDs, at most as many in a transaction as a batch has, and as the throttle allows."""
         # Where rows have been imported, all were reserved before.
         done, count = 0, len(opened.loan_ids) if not file.rows.seen else 0
+        steps = steps_of_batch()
 
         def reserve(tx: Transaction) -> int:
+            steps.begin_first("reserve_loan_ids")
             _raise_if_cancelled(tx, file)
             here = slice(done, done)
             for here in throttle.calls(tx, done, min(count, done + self.batch_rows)):
                 reserve_loan_ids(tx, opened.loan_ids[here], opened.owner_ids[here])
+            steps.begin("commit")
             return here.stop
 
         while done < count:
             _stop_if(stop)
             done = self.store.write(reserve)
+            steps.add_to(current_span())
             self._after_transaction(throttle)
 
     def _let_overtake(self, file: ImportFile, opened: FileOpened, tried: set[str], stop: threading.Event) -> None:
@@ -226,17 +231,21 @@ class ImportWorker:
 
         Yields the number of rows of each.
         """
-        done = 0
+        done, steps = 0, steps_of_batch()
 
         def upsert(tx: Transaction) -> RowCounts:
+            steps.begin_first("upsert")
             if _raise_if_cancelled(tx, file).rows.seen != rows_done + done:
                 # This worker has lost its lock without knowing, and the one that has it has come this far.
                 raise WriteConflict("another server works on the import")
             parts = (batch.part(here.start, here.stop) for here in throttle.calls(tx, done, len(batch)))
-            return upsert_batch(tx, file, parts, self.clock.now_microseconds(), self.clock.today())
+            counts = upsert_batch(tx, file, parts, self.clock.now_microseconds(), self.clock.today())
+            steps.begin("commit")
+            return counts
 
         while done < len(batch):
             counts = self.store.write(upsert)
+            steps.add_to(current_span())
             done += counts.seen
             for outcome, rows in asdict(counts).items():
                 if rows:

@@ -29,6 +29,7 @@ from almeno_grpc.serving.signals import StopSignals
 from almeno_grpc.serving.supervisor_collector import SupervisorCollector
 from almeno_grpc.serving.watchdog import Watchdog
 from almeno_grpc.serving.worker_process import MAX_FAILED_STARTS, WorkerProcess
+from almeno_grpc.trace_exporters import trace_exporters
 
 if TYPE_CHECKING:
     from almeno_grpc.serving.certificates import CertificateRenewal
@@ -99,6 +100,8 @@ class Supervisor:
             self._certificates = CertificateRenewal(self._settings, Clock.now_microseconds)
             self._certificates.start()
             held.callback(self._certificates.stop)
+        if self._settings.tracing:
+            trace_exporters(os.environ)
         claim = PortClaim(self._settings.address)
         held.callback(claim.release)
         self._settings = replace(self._settings, address=claim.address)

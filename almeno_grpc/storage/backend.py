@@ -77,6 +77,7 @@ class Backend(Protocol):
 
         Raises:
             DatabaseUnusable: It could not, or could not write to the one that is there.
+            StoreUnavailable: It cannot be reached.
         """
 
     def find_damage(self, max_seconds: int) -> str | None:

@@ -1,16 +1,23 @@
 """The files of `almeno-server ops`, by the programs that they are for."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
+import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
+from support.servers import ROOT
 
 from almeno_grpc.commands.ops import content
 from almeno_grpc.config import Settings
+from almeno_grpc.config_values import Address
+from almeno_grpc.serving.metrics_endpoint import MetricsEndpoint
 
 pytestmark = pytest.mark.tools
 RULE_TESTS = Path(__file__).with_name("alert_rules.yaml")
@@ -67,6 +74,102 @@ def test_unit_is_sound(tmp_path: Path) -> None:
     # The program is looked for where the unit says.
     unit.write_text(content("systemd").replace("/opt/almeno/bin/almeno-server", "/bin/true"))
     assert run("systemd-analyze", "verify", str(unit)) == ""
+
+
+def stages_of_container() -> list[list[tuple[str, str]]]:
+    """The instructions of each stage, by name, each with what stands behind it."""
+    text = re.sub(r"^#.*\n", "", content("container"), flags=re.MULTILINE).replace("\\\n", " ")
+    stages: list[list[tuple[str, str]]] = []
+    for line in filter(None, text.splitlines()):
+        name, _, rest = line.partition(" ")
+        if name == "FROM":
+            stages.append([])
+        if stages:
+            stages[-1].append((name, rest.strip()))
+    return stages
+
+
+def test_container_is_built_of_what_the_recipe_copies(tmp_path: Path) -> None:
+    # Its steps without an engine, in other folders than its own; uv in the place of pip takes packages from its cache,
+    # and the bytecode is left out, which takes most of a minute.
+    source, installed = tmp_path / "source", tmp_path / "almeno"
+    source.mkdir()
+    for name, rest in stages_of_container()[0]:
+        if name == "COPY":
+            *copied, target = rest.split()
+            assert "." not in copied
+            for path in copied:
+                # Of a folder its contents are copied.
+                if (ROOT / path).is_dir():
+                    shutil.copytree(ROOT / path, source / target)
+                else:
+                    shutil.copy(ROOT / path, source / target)
+        if name == "RUN":
+            pip = "/opt/almeno/bin/python -m pip install --no-cache-dir"
+            assert rest.count(pip) == 2
+            steps = rest.replace(pip, "uv pip install --python /opt/almeno/bin/python").replace(
+                "compileall", "compileall -r 0"
+            )
+            steps = steps.replace("/opt/almeno", str(installed)).replace(
+                "/service.lock", str(tmp_path / "service.lock")
+            )
+            run("sh", "-ec", steps, cwd=source)
+    for program in ("almeno-server", "almeno"):
+        assert run(str(installed / "bin" / program), "--version").split() == [program, version("almeno-grpc")]
+
+
+def test_container_is_healthy_while_all_processes_serve_whatever_callers_need() -> None:
+    instructions = stages_of_container()[1]
+    variables = dict(pair.split("=", 1) for name, rest in instructions if name == "ENV" for pair in rest.split())
+    [check] = [rest for name, rest in instructions if name == "HEALTHCHECK"]
+    program, *arguments = json.loads(check.partition("CMD ")[2])
+    assert program == "python"
+    settings = Settings.from_environment({"ALMENO_METRICS_ADDRESS": variables["ALMENO_METRICS_ADDRESS"]})
+    assert settings.metrics_address == Address("127.0.0.1", 9464)
+    answers = [True, False]
+    with MetricsEndpoint(Address("127.0.0.1", 0), CollectorRegistry(), lambda: answers.pop(0)) as endpoint:
+        endpoint.serve()
+        # A proxy for calls to the outside is none of the health check's.
+        environment = {**os.environ, "ALMENO_METRICS_ADDRESS": f"0.0.0.0:{endpoint.address.port}", "http_proxy": "x"}
+        command = [sys.executable, *arguments]
+        codes = [subprocess.run(command, env=environment, check=False, timeout=30).returncode for _ in (True, False)]
+        endpoint.shutdown()
+    assert codes == [0, 1]
+
+
+def test_image_has_one_name_with_the_version_of_the_release() -> None:
+    image = f"almeno:{version('almeno-grpc')}"
+    named = set(re.findall(r"\balmeno:[\w.]+", content("container")))
+    for manifests in ("kubernetes", "kubernetes-sqlite"):
+        named |= set(re.findall(r"image: (\S+)", content(manifests)))
+    assert named == {image}
+    # In the format of OCI the health check would be lost.
+    assert "podman build --format docker " in content("container")
+
+
+def test_unit_hands_certificate_and_key_to_an_account_that_owns_no_files(tmp_path: Path) -> None:
+    unit = tmp_path / "almeno.service"
+    text = content("systemd").replace("/opt/almeno/bin/almeno-server", "/bin/true")
+    # What is left out unless the server has TLS.
+    with_tls = re.sub(r"^#(?=[A-Z]\w+=)", "", text, flags=re.MULTILINE)
+    assert with_tls != text
+    unit.write_text(with_tls)
+    assert run("systemd-analyze", "verify", str(unit)) == ""
+    credentials = re.findall(r"^LoadCredential=([^:\n]+):/etc/almeno/\S+$", with_tls, re.MULTILINE)
+    variables = dict(re.findall(r"^Environment=(\w+)=%d/(\S+)$", with_tls, re.MULTILINE))
+    assert list(variables) == ["ALMENO_TLS_CERTIFICATE", "ALMENO_TLS_KEY"]
+    assert list(variables.values()) == credentials
+
+
+def test_first_key_is_made_as_the_account_of_the_unit() -> None:
+    [command] = re.findall(r"systemd-run (.*?access init.*?)$", content("systemd").replace(" \\\n#", ""), re.MULTILINE)
+    properties = dict(pair.split("=", 1) for pair in re.findall(r"-p (\S+)", command))
+    # Without a User= the name of the account is that of the unit.
+    assert properties.pop("User") == "almeno"
+    assert properties.pop("WorkingDirectory") == "/var/lib/almeno"
+    unit = content("systemd").splitlines()
+    assert properties.keys() == {"DynamicUser", "StateDirectory", "StateDirectoryMode", "EnvironmentFile"}
+    assert all(f"{name}={value}" in unit for name, value in properties.items())
 
 
 @pytest.mark.parametrize(("name", "kind"), [("kubernetes", "Deployment"), ("kubernetes-sqlite", "StatefulSet")])

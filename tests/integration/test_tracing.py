@@ -11,12 +11,14 @@ import pytest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import SpanKind, StatusCode
 from support.book import Book
+from support.fake_book_file import FakeFile
 from support.runtime_server import ANSWER, GET_CUSTOMER, Served, refused, runtime_server
 
 from almeno_grpc.domain.decision import LoanRequest
 from almeno_grpc.domain.errors import CustomerNotFound
+from almeno_grpc.imports.errors import FileRefusedError
 from almeno_grpc.logs import log_event, start_logging
 from almeno_grpc.open_telemetry import OpenTelemetryTracer
 from almeno_grpc.tracing import current_tracer, set_current_span, use_tracer
@@ -143,3 +145,38 @@ def test_check_and_booking_have_their_steps_and_each_call_of_a_batch_its_own(
     assert [span.name for span in steps] == ["position", "decision", "commit"]
     assert all(span.start_time <= span.end_time for span in steps)
     assert [span.end_time for span in steps[:-1]] == [span.start_time for span in steps[1:]]
+
+
+@pytest.mark.usefixtures("file")
+def test_span_of_an_import_has_its_transactions_and_says_how_it_has_ended(
+    book: Book, spans: InMemorySpanExporter
+) -> None:
+    queued = book.queue_customers()
+    book.work()
+    [span] = named(spans, "import")
+    assert dict(span.attributes or {}) == {
+        "almeno.import_id": queued.import_id,
+        "almeno.import_kind": "CUSTOMERS",
+        "almeno.import_state": "SUCCEEDED",
+    }
+    assert span.status.is_unset
+    upserts, commits = named(spans, "upsert"), named(spans, "commit")
+    assert {parent_of(step) for step in (*upserts, *commits)} == {f"{span.context.span_id:016x}"}
+    # A batch of ten of its fifty rows is a transaction.
+    assert [step.end_time for step in upserts] == [step.start_time for step in commits]
+    assert len(commits) == 5
+
+
+def test_span_of_an_import_that_has_failed_is_one_of_an_error(
+    book: Book, file: FakeFile, spans: InMemorySpanExporter
+) -> None:
+    def refuse(_start: int) -> None:
+        raise FileRefusedError("the sheet of Asha Rao is damaged")
+
+    file.before_batch = refuse
+    book.queue_customers()
+    book.work()
+    [span] = named(spans, "import")
+    assert (span.attributes or {})["almeno.import_state"] == "FAILED"
+    # What is wrong with a file may quote it: that is told to those who may read the import.
+    assert (span.status.status_code, span.status.description) == (StatusCode.ERROR, "FAILED")

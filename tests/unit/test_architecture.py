@@ -24,7 +24,7 @@ LAYERS = (
 
 BESIDE = {
     "api_keys", "arguments", "clock", "config", "config_values", "extras", "logs", "metrics", "open_telemetry",
-    "tracing",
+    "trace_exporters", "tracing",
 }  # fmt: skip
 """What any layer but the domain may use; these use each other, the domain, and no other layer."""
 

@@ -12,6 +12,7 @@ from almeno_grpc.tracing import (
     current_tracer,
     flush_spans,
     import_span,
+    note_import_end,
     set_current_span,
     steps_of_batch,
     use_tracer,
@@ -23,9 +24,16 @@ class RecordedSpan:
     steps: list[tuple[str, int, int]] = field(default_factory=list)
     ids: dict[str, str] = field(default_factory=lambda: {"trace_id": "t", "span_id": "s"})
     ended: list[str] = field(default_factory=list)
+    said: list[tuple[str, str]] = field(default_factory=list)
 
     def add_step(self, name: str, start_microseconds: int, end_microseconds: int) -> None:
         self.steps.append((name, start_microseconds, end_microseconds))
+
+    def set_attribute(self, name: str, value: str) -> None:
+        self.said.append((name, value))
+
+    def fail(self, description: str) -> None:
+        self.said.append(("error", description))
 
     def end(self, code: str = "") -> None:
         self.ended.append(code)
@@ -92,8 +100,18 @@ def test_import_has_a_span_and_one_that_overtakes_it_another(tracer: RecordingTr
             raise ValueError("broken")
     assert current_span() is None
     assert [span.ended for span in tracer.imports] == [[""], [""], [""]]
+    assert [span.said for span in tracer.imports] == [[], [], [("error", "ValueError")]]
     flush_spans()
     assert tracer.flushed == 1
+
+
+def test_span_of_an_import_says_how_it_has_ended(tracer: RecordingTracer) -> None:
+    for state, failed in (("SUCCEEDED", False), ("FAILED", True)):
+        with import_span("i-1", "LOANS"):
+            note_import_end(state, failed=failed)
+    succeeded, broken = (span.said for span in tracer.imports)
+    assert succeeded == [("almeno.import_state", "SUCCEEDED")]
+    assert broken == [("almeno.import_state", "FAILED"), ("error", "FAILED")]
 
 
 def test_process_without_a_tracer_measures_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,4 +124,5 @@ def test_process_without_a_tracer_measures_nothing(monkeypatch: pytest.MonkeyPat
     steps.add_to(RecordedSpan())
     with import_span("i-1", "LOANS"):
         assert current_span() is None
+        note_import_end("SUCCEEDED", failed=False)
     flush_spans()

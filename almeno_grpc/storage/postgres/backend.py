@@ -120,10 +120,7 @@ class PostgresBackend:
     @contextmanager
     def migrate(self) -> Iterator[Connection]:
         """Under an advisory lock."""
-        try:
-            self._engine.connect().close()
-        except DBAPIError as error:
-            raise StoreUnavailable(f"the database cannot be reached: {cause_of(error)}") from error
+        self._reach()
         with self._migrating.connect() as connection, _transaction(connection):
             connection.execute(select(func.pg_advisory_xact_lock(_lock_key("migration"))))
             # Servers of the version before may be at work on the tables.
@@ -145,8 +142,17 @@ class PostgresBackend:
             execute_raw(connection, "SELECT pg_logical_emit_message(true, 'almeno', '')").fetchall()
 
     def is_new(self) -> bool:
-        """A database of the server is made by its operator."""
+        """A database of the server is made by its operator. It has to be reached, which tells why it is not."""
+        self._reach()
         return False
+
+    def _reach(self) -> None:
+        try:
+            self._engine.connect().close()
+        except DBAPIError as error:
+            # In one line.
+            cause = " ".join(str(cause_of(error)).split())
+            raise StoreUnavailable(f"the database cannot be reached: {cause}") from error
 
     def find_damage(self, max_seconds: int) -> str | None:  # noqa: ARG002 - the parameter is another database's
         """The server verifies the checksum of each page that it reads."""

@@ -2,7 +2,9 @@
 
 import contextlib
 import importlib
+import platform
 import sqlite3
+import sys
 import time
 from pathlib import Path
 from types import ModuleType
@@ -87,10 +89,12 @@ def _patched_sqlite() -> ModuleType:
         if module.sqlite_version_info >= PATCHED_SQLITE:
             return module
     patched = ".".join(map(str, PATCHED_SQLITE))
+    # As pyproject.toml has it: there is no wheel for others.
+    has_wheel = sys.platform != "linux" or platform.machine() == "x86_64"
     raise DatabaseUnusable(
         f"SQLite {modules[0].sqlite_version} can lose commits when several processes write; {patched} and newer do "
-        f"not. Install the package pysqlite3, which brings one (there is no wheel of it for Linux on ARM), or run a "
-        f"Python whose sqlite3.sqlite_version is {patched} or newer, or use PostgreSQL"
+        f"not. Use PostgreSQL, or run a Python whose sqlite3.sqlite_version is {patched} or newer"
+        + (", or install the package pysqlite3, which brings one" if has_wheel else "")
     )
 
 

@@ -26,7 +26,7 @@ TODAY = date(2026, 4, 10)
 def checked(settings: Settings) -> tuple[int, dict[str, str]]:
     """The exit code, and the lines of the check by what they are about."""
     output = io.StringIO()
-    code = check(settings, output)
+    code = check(settings, [], output)
     lines = [line.partition(": ") for line in output.getvalue().splitlines()]
     return code, {head.split(maxsplit=1)[1]: f"{head.split()[0]} {text}" for head, _, text in lines}
 
@@ -153,4 +153,62 @@ def test_program_checks_and_starts_nothing(
     assert "database: " in capsys.readouterr().out
     monkeypatch.setattr(sys, "argv", ["almeno-server", *options, "--threads=0", "--check"])
     assert server.main() == 2
-    assert "ALMENO_THREADS" in capsys.readouterr().err
+    assert "wrong  settings: ALMENO_THREADS: must be" in capsys.readouterr().out
+
+
+def test_every_setting_at_fault_is_told_and_what_does_not_depend_on_one_is_looked_at(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(server, "protect_process", lambda: None)
+    monkeypatch.setattr(server, "keep_standard_descriptors", lambda: None)
+    monkeypatch.setenv("ALMENO_DRAIN_SECOND", "5")
+    options = [
+        *(f"--database-url={database_url}", "--business-date=2026-04-10", f"--tls-key={tmp_path / 'key.pem'}"),
+        *("--threads=0", "--timezone=Asia/Kolkatta", "--metrics-address=0.0.0.0:9464"),
+    ]
+    monkeypatch.setattr(sys, "argv", ["almeno-server", "--check", *options])
+    assert server.main() == 2
+    lines = capsys.readouterr().out.splitlines()
+    wrong = [line.removeprefix("wrong  settings: ") for line in lines if line.startswith("wrong  settings: ")]
+    assert [fault.partition(" ")[0].rstrip(":") for fault in wrong] == [
+        *("ALMENO_DRAIN_SECOND", "ALMENO_TIMEZONE", "ALMENO_THREADS", "ALMENO_TLS_KEY", "ALMENO_TLS_CERTIFICATE"),
+        "ALMENO_METRICS_ADDRESS",
+    ]
+    told = [line.partition(":")[0] for line in lines[len(wrong) :]]
+    # Nothing is said of the day in a time zone that does not exist, nor of half a certificate.
+    assert told == ["ok     files", "ok     audit key", "ok     audit anchor", "ok     tracing"]
+
+
+def test_anchor_file_needs_a_folder_that_it_can_be_made_in(settings: Settings, tmp_path: Path) -> None:
+    fresh = tmp_path / "anchors"
+    (tmp_path / "link").symlink_to(fresh)
+    assert checked(replace(settings, audit_anchor_file=fresh))[1]["audit anchor"] == f"ok {fresh}"
+    assert not fresh.exists()
+    for path, fault in (
+        (Path("/nonexistent/anchors"), "there is no folder /nonexistent"),
+        (tmp_path, f"{tmp_path} is no file"),
+        (tmp_path / "link", "link is no file"),
+    ):
+        code, lines = checked(replace(settings, audit_anchor_file=path))
+        assert code == 2
+        assert lines["audit anchor"].startswith("wrong ")
+        assert lines["audit anchor"].endswith(fault)
+
+
+def test_exporter_of_spans_that_is_not_there_is_a_fault(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    traced = replace(settings, tracing=True)
+    for names, told in (
+        ("zipkin", "wrong OTEL_TRACES_EXPORTER: there is no exporter 'zipkin' here"),
+        ("none", "ok spans are sent nowhere"),
+        ("otlp,console", "ok otlp_proto_grpc, console"),
+    ):
+        monkeypatch.setenv("OTEL_TRACES_EXPORTER", names)
+        assert checked(traced)[1]["tracing"].startswith(told)
+    assert checked(settings)[1]["tracing"] == "ok off"
+
+
+def test_database_that_cannot_be_reached_is_told_with_the_reason(settings: Settings) -> None:
+    code, lines = checked(replace(settings, database_url="postgresql://almeno@127.0.0.1:1/almeno"))
+    assert code == 2
+    assert lines["database"].startswith("wrong the database cannot be reached: ")
+    assert "refused" in lines["database"]

@@ -92,8 +92,18 @@ def test_sqlite_that_can_lose_commits_is_refused_with_what_to_do(monkeypatch, da
     monkeypatch.setattr(engines.importlib, "import_module", package)
     with pytest.raises(DatabaseUnusable, match=f"SQLite {re.escape(version)} can lose commits") as refused:
         engines.open_engine(url)
-    for way_out in ("pysqlite3", "sqlite3.sqlite_version is 3.51.3 or newer", "PostgreSQL"):
-        assert way_out in str(refused.value)
+    assert "Use PostgreSQL, or run a Python whose sqlite3.sqlite_version is 3.51.3 or newer" in str(refused.value)
+
+
+@pytest.mark.parametrize(("system", "machine"), [("linux", "x86_64"), ("darwin", "arm64"), ("linux", "aarch64")])
+def test_package_with_a_sound_sqlite_is_named_where_there_is_a_wheel_of_it(monkeypatch, system, machine):
+    monkeypatch.setattr(engines.sys, "platform", system)
+    monkeypatch.setattr(engines.platform, "machine", lambda: machine)
+    monkeypatch.setattr(engines.sqlite3, "sqlite_version_info", (3, 40, 1))
+    monkeypatch.setattr(engines.importlib, "import_module", with_no_package)
+    with pytest.raises(DatabaseUnusable) as refused:
+        engines._patched_sqlite()
+    assert ("install the package pysqlite3" in str(refused.value)) == (machine != "aarch64")
 
 
 @pytest.mark.parametrize("package", [lambda _: OLD_SQLITE, with_no_package])
