@@ -1,6 +1,6 @@
 """Exports of the whole book: its loans with their figures on a day, and the entries of the general ledger."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import chain
@@ -25,6 +25,8 @@ _OVERLAP_MICROSECONDS = 300_000_000
 """How much earlier than it began an export asks to be continued: what was changed then may not have been committed."""
 MAX_CHANGED_LOANS = 100_000
 """Of an export of what has changed. Where more have, the whole book is exported."""
+MAX_EVENTS = 1_000_000
+"""Of the audit trail, to look through for loans that have changed; likewise. It takes about a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +102,11 @@ class ExportService:
         self, changed_since: int | None, next_changed_since: int | None
     ) -> Iterator[ExportProgress | list[Loan]]:
         """Yields the progress and the loans, page by page."""
+        changed = None
+        if changed_since is not None:
+            yield ExportProgress(0, 0, next_changed_since)
+            changed = yield from self._changed_loans(changed_since, next_changed_since)
         with self._store.read() as tx:
-            changed = None if changed_since is None else _changed_loans(tx, changed_since)
             total = tx.loans.count() if changed is None else len(changed)
         done = 0
         yield ExportProgress(0, total, next_changed_since)
@@ -109,6 +114,34 @@ class ExportService:
             yield page
             done += len(page)
             yield ExportProgress(done, max(done, total), next_changed_since)
+
+    def _changed_loans(
+        self, since: int, next_changed_since: int | None
+    ) -> Generator[ExportProgress, None, list[tuple[int, int]] | None]:
+        """The keys (customer_id, loan_id) of loans that were added or changed at or after a time, by loan_id.
+
+        By the audit trail: every write of a loan has its event, in the same transaction. None where there are too many,
+        or an event does not say what it was of: then any loan may have changed. Yields the progress meanwhile.
+        """
+        changed, seen, place = set[tuple[int, int]](), 0, (since, 0, 0)
+        while True:
+            with self._store.read() as tx:
+                events = tx.audit.written_since(*place)
+                try:
+                    for event in events:
+                        for table, key, _ in tx.audit.row_changes(event):
+                            if table == "loan":
+                                customer_id, loan_id = map(int, key)
+                                changed.add((customer_id, loan_id))
+                except ValueError:
+                    return None
+            seen += len(events)
+            if len(changed) > MAX_CHANGED_LOANS or seen > MAX_EVENTS:
+                return None
+            if not events:
+                return sorted(changed, key=lambda key: key[1])
+            place = (events[-1].entry.time, events[-1].stream_id, events[-1].sequence)
+            yield ExportProgress(0, len(changed), next_changed_since)
 
     def _every_loan(self) -> Iterator[list[Loan]]:
         last_id = 0
@@ -176,23 +209,3 @@ def _sheet_changes(tx: Transaction, loans: list[Loan]) -> dict[int, list[SheetCh
     """What sheets have changed of the loans, by loan_id."""
     imported = {loan.customer_id for loan in loans if loan.source_loan_id is not None}
     return tx.customer_changes.of_sheets(imported) if imported else {}
-
-
-def _changed_loans(tx: Transaction, since: int) -> list[tuple[int, int]] | None:
-    """The keys (customer_id, loan_id) of loans that were added or changed at or after a time, by loan_id.
-
-    By the audit trail: every write of a loan has its event, in the same transaction. None where they are too many, or
-    an event does not say what it was of: then any loan may have changed.
-    """
-    changed = set[tuple[int, int]]()
-    try:
-        for event in tx.audit.written_since(since):
-            for table, key, _ in tx.audit.row_changes(event):
-                if table == "loan":
-                    customer_id, loan_id = map(int, key)
-                    changed.add((customer_id, loan_id))
-            if len(changed) > MAX_CHANGED_LOANS:
-                return None
-    except ValueError:
-        return None
-    return sorted(changed, key=lambda key: key[1])

@@ -575,8 +575,14 @@ class AuditStore(Protocol):
     def events(self) -> Iterator[AuditEvent]:
         """All events, chain by chain, each in its order."""
 
-    def written_since(self, time: int) -> Iterator[AuditEvent]:
-        """The events of writes at or after a time, in microseconds since the epoch, in the order of their times."""
+    def written_since(self, time: int, stream_id: int = 0, sequence: int = 0) -> list[AuditEvent]:
+        """The first some hundred events of writes behind an event, by ascending times; none where there are no more.
+
+        Args:
+            time: The event's, in microseconds since the epoch.
+            stream_id: Its chain's; 0 to begin with all of that time.
+            sequence: Its own.
+        """
 
     def row_changes(self, event: AuditEvent) -> Iterator[tuple[str, Key, int]]:
         """What an event vouches for: the table and key of each row, and the row's digest before XOR that after.

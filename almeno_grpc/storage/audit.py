@@ -205,13 +205,9 @@ class AuditTrail:
                 yield _event(row)
             page = _BEHIND.rows(self._connection, *page[-1][:2])
 
-    def written_since(self, time: int) -> Iterator[AuditEvent]:
-        """In the order of the index by time; sequences begin with 1."""
-        page = _SINCE.rows(self._connection, time, 0, 0)
-        while page:
-            yield from map(_event, page)
-            last = _event(page[-1])
-            page = _SINCE.rows(self._connection, last.entry.time, last.stream_id, last.sequence)
+    def written_since(self, time: int, stream_id: int = 0, sequence: int = 0) -> list[AuditEvent]:
+        """By the index by time; sequences begin with 1."""
+        return list(map(_event, _SINCE.rows(self._connection, time, stream_id, sequence)))
 
     def row_changes(self, event: AuditEvent) -> Iterator[tuple[str, Key, int]]:
         """By their forms."""

@@ -243,14 +243,15 @@ def test_next_export_is_to_look_back_behind_what_was_not_committed_yet(stubs):
     assert progress.next_changed_since < datetime.now(UTC) - timedelta(minutes=4)
 
 
-def test_where_too_many_have_changed_the_whole_book_is_exported(stubs, rows_of, monkeypatch):
+@pytest.mark.parametrize("most", ["MAX_CHANGED_LOANS", "MAX_EVENTS"])
+def test_where_too_many_have_changed_the_whole_book_is_exported(stubs, rows_of, monkeypatch, most):
     stubs.book.now = stubs.book.clock.now_microseconds
     stubs.book.upsert([rows_of.customer(number) for number in (1, 2)])
     stubs.book.upsert([rows_of.loan(1, 5)])
     time.sleep(0.01)
     since = datetime.now(UTC)
     stubs.book.upsert([rows_of.loan(2, 6)])
-    monkeypatch.setattr(exports, "MAX_CHANGED_LOANS", 0)
+    monkeypatch.setattr(exports, most, 0)
     assert len(exported(stubs, changed_since=since)) == 2
 
 
