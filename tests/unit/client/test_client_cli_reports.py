@@ -1,5 +1,7 @@
 import csv
 import json
+import os
+import stat
 import sys
 from datetime import datetime
 from html.parser import HTMLParser
@@ -355,6 +357,20 @@ def test_every_flip_is_in_a_file_whatever_the_limit_of_the_table(almeno, simulat
         "after_approved": "false", "after_score": "9", "after_rate": "10.5", "after_reasons": "CREDIT_SCORE_TOO_LOW",
     }  # fmt: skip
     assert not (folder / "almeno-simulation-tables" / "customers-whose-answer-flips.csv").exists()
+
+
+@pytest.mark.parametrize("command", [("report",), ("simulate", "draft.toml")])
+def test_page_and_tables_are_their_owners_alone(almeno, simulates, sums_up, folder, command):
+    simulates()
+    sums_up()
+    before = os.umask(0o022)
+    try:
+        assert almeno(*command, "--html", "book.html").exit_code == 0
+    finally:
+        os.umask(before)
+    tables = folder / "book-tables"
+    assert stat.S_IMODE(tables.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(file.stat().st_mode) for file in (folder / "book.html", *tables.iterdir())} == {0o600}
 
 
 @pytest.mark.parametrize("command", [("report",), ("simulate", "draft.toml")])
