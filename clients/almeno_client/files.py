@@ -1,4 +1,4 @@
-"""Files that the client writes, readable by their owner alone: keys and profiles; pages of reports, which name borrowers."""
+"""Files that the client writes, readable by their owner alone: keys, profiles, pages of reports, tables."""
 
 import os
 import secrets

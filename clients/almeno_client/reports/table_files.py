@@ -1,7 +1,7 @@
 """The figures of a page as files of CSV, a table a file, in a folder beside it; and the flips of a simulation.
 
-Numbers are plain there: no ₹, no grouping, no %. A cell without a value is empty. As the page, the files name borrowers:
-their owner alone may read them.
+Numbers are plain there: no ₹, no grouping, no %. A cell without a value is empty. As the page, the files tell of
+borrowers: their owner alone may read them.
 """
 
 import csv

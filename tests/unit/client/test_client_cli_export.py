@@ -148,7 +148,9 @@ def test_export_that_is_terminated_leaves_no_borrower_behind(service, address, t
     service.answers("ExportLoans", endless)
     command = ("--address", address, "export", tmp_path / "book.csv")
     try:
-        ended = almeno_interrupted_while_waiting(*command, sign=sent, environment=os.environ | {"LANG": "C.UTF-8"}, by=by)
+        ended = almeno_interrupted_while_waiting(
+            *command, sign=sent, environment=os.environ | {"LANG": "C.UTF-8"}, by=by
+        )
     finally:
         over.set()
     assert ended.returncode == code
