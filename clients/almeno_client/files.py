@@ -1,4 +1,4 @@
-"""Files that the client writes: keys and profiles, which are their owner's alone, and pages of reports."""
+"""Files that the client writes, readable by their owner alone: keys, profiles, pages of reports, tables."""
 
 import os
 import secrets
@@ -44,20 +44,22 @@ def write_private(file: Path, text: str, *, overwrite: bool = False) -> None:
     """
     refuse_symlink(file)
     if overwrite:
-        _replace(file, text, mode=0o600)
+        _replace(file, text)
     else:
-        _create(file, text, mode=0o600)
+        _create(file, text)
 
 
 def write_page(file: Path, text: str) -> None:
     """Writes a page of HTML, in the place of what is there; a page that cannot be written leaves that as it is.
+
+    Its owner alone may read it.
 
     Raises:
         OSError: The page cannot be written.
         ValueError: The file is a symbolic link.
     """
     refuse_symlink(file)
-    _replace(file, text, mode=0o666)
+    _replace(file, text)
 
 
 def write_table(file: Path, text: str) -> None:
@@ -68,7 +70,7 @@ def write_table(file: Path, text: str) -> None:
         ValueError: The file is a symbolic link.
     """
     refuse_symlink(file)
-    _replace(file, "\ufeff" + text, mode=0o666)
+    _replace(file, "\ufeff" + text)
 
 
 def refuse_symlink(file: Path) -> None:
@@ -96,23 +98,24 @@ def is_page(file: Path) -> bool:
         return PAGE_MARK.encode() in opened.read(_HEAD_BYTES)
 
 
-def _replace(file: Path, text: str, *, mode: int) -> None:
+def _replace(file: Path, text: str) -> None:
     unfinished = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
-    _create(unfinished, text, mode=mode)
+    _create(unfinished, text)
     try:
         unfinished.replace(file)
-    except OSError:
+    except BaseException:
         unfinished.unlink()
         raise
 
 
-def _create(file: Path, text: str, *, mode: int) -> None:
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
+def _create(file: Path, text: str) -> None:
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
             opened.write(text)
             opened.flush()
             os.fsync(opened.fileno())
-    except OSError:
+    except BaseException:
+        # An interrupt too leaves nothing half written.
         file.unlink()
         raise

@@ -1,5 +1,6 @@
-"""The command line, interrupted as from a terminal while it waits for what the service streams to it."""
+"""The command line, interrupted as from a terminal, or ended, while it waits for what the service streams to it."""
 
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ _SCRIPT = """
 import os, signal, sys, threading, time, traceback
 from almeno_client.cli import main
 
-sign = sys.argv.pop(1)
+sign, number = sys.argv.pop(1), int(sys.argv.pop(1))
 
 def waits_for_an_answer():
     frames = [frame for frame, _ in traceback.walk_stack(sys._current_frames()[main_thread])]
@@ -28,10 +29,10 @@ def interrupt():
         time.sleep(0.01)
     while not waits_for_an_answer():
         time.sleep(0.01)
-    os.kill(os.getpid(), signal.SIGINT)
+    os.kill(os.getpid(), number)
 
 main_thread = threading.get_ident()
-signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 threading.Thread(target=interrupt, daemon=True).start()
 main()
 """
@@ -42,6 +43,7 @@ def almeno_interrupted_while_waiting(
     sign: Path | None = None,
     folder: Path | None = None,
     environment: Mapping[str, str] | None = None,
+    by: signal.Signals = signal.SIGINT,
 ) -> subprocess.CompletedProcess[str]:
     """Runs a command that streams, interrupts it once it waits for an answer, and gives how it ended.
 
@@ -50,9 +52,10 @@ def almeno_interrupted_while_waiting(
         sign: A file; there is no interrupt before it is there.
         folder: Where the command runs.
         environment: What it runs with, if not with ours.
+        by: The signal.
     """
     return subprocess.run(
-        [sys.executable, "-c", _SCRIPT, str(sign or ""), *map(str, arguments)],
+        [sys.executable, "-c", _SCRIPT, str(sign or ""), str(int(by)), *map(str, arguments)],
         check=False,
         cwd=folder,
         env=environment,

@@ -24,6 +24,7 @@ from almeno_client.cli.connection_options import (
 from almeno_client.cli.lazy_group import CONTEXT_SETTINGS, Entry
 from almeno_client.cli.output_options import OutputForm, with_output
 from almeno_client.cli.session import TIMEOUT_SECONDS, Session
+from almeno_client.cli.termination import unwind_at_termination
 
 _CUSTOMERS, _LOANS, _REPAYMENTS, _DECISIONS, _BOOK, _IMPORTS, _ACCESS = (
     "Customers",
@@ -164,7 +165,9 @@ A command ends with
   8    the replay of a decision differs from what is stored
   9    not known to the service: no key, or none that is valid
   10   the answer could not be written; what was done is done
+  129  hung up, as its terminal has gone (SIGHUP)
   130  interrupted
+  143  terminated (SIGTERM)
 """
 
 
@@ -230,6 +233,7 @@ def almeno(
 
 def main() -> None:
     """Runs the command line."""
+    unwind_at_termination()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A terminal without ₹ shows a question mark rather than break off.

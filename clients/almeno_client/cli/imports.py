@@ -185,14 +185,14 @@ def _watch(session: Session, client: CreditClient, state: Import) -> Import:
                 progress.update(
                     task, completed=moved.rows_done, total=moved.rows_total or None, state=humanized(moved.state)
                 )
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as end:
         session.show_error(
             "stopped waiting; the import goes on",
             f"almeno import status {state.import_id}   shows how far it has come",
             f"almeno import cancel {state.import_id}   cancels it",
             import_id=state.import_id,
         )
-        raise typer.Exit(ExitCode.INTERRUPTED) from None
+        raise typer.Exit(getattr(end, "code", ExitCode.INTERRUPTED)) from None
     return state
 
 

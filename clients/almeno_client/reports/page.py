@@ -15,22 +15,30 @@ from almeno_client.reports.tables import TextTable
 _POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 # A plot has the width of the window that it was drawn in; on paper it has that of its column in page.css.
 _PRINT_SCRIPT = """
-const fonts = (size) => Object.fromEntries(
-  ["font", "xaxis.title.font", "yaxis.title.font"].map((font) => [`${font}.size`, size]));
+const fonts = (layout, size) => Object.fromEntries([
+  "font",
+  ...Object.keys(layout).filter((key) => /^[xy]axis/.test(key)).map((axis) => `${axis}.title.font`),
+  ...(layout.annotations || []).map((_, index) => `annotations[${index}].font`),
+].map((font) => [`${font}.size`, size]));
 const drawn = () => document.querySelectorAll(".js-plotly-plot");
 addEventListener("beforeprint", () => drawn().forEach((plot) => {
   const wide = plot.closest(".below");
   plot.heightOnScreen = plot.layout.height;
-  const height = wide ? 170 : Math.max(215, Math.round(plot.layout.height * 0.6));
+  const height = Math.max(165, Math.round(plot.layout.height * 0.46));
   plot.parentElement.style.height = `${height}px`;
-  Plotly.relayout(plot, { width: wide ? 980 : 520, height, ...fonts(10) });
+  Plotly.relayout(plot, { width: wide ? 360 : 520, height, ...fonts(plot.layout, 10) });
 }));
 addEventListener("afterprint", () => drawn().forEach((plot) => {
   plot.parentElement.style.height = `${plot.heightOnScreen}px`;
-  Plotly.relayout(plot, { width: null, height: plot.heightOnScreen, autosize: true, ...fonts(13) });
+  Plotly.relayout(plot, { width: null, height: plot.heightOnScreen, autosize: true, ...fonts(plot.layout, 13) });
 }));
 """
 _MAX_ROWS_A_SHEET = 24
+# On paper a table of as many rows goes on in a second column, where there is room for one.
+_MIN_ROWS_IN_COLUMNS = 8
+_MIN_ROWS_IN_COLUMNS_BESIDE = 16
+_MAX_COLUMNS_BESIDE = 4
+_HYPHENS = set("-–")
 _HASH_CHARACTERS = 64
 _UNBROKEN = " unbroken"
 _PLOT_OPTIONS = {"displaylogo": False, "displayModeBar": False, "responsive": True}
@@ -119,7 +127,7 @@ def _section(number: int, section: Section) -> str:
         )
         label = escape(f"{section.title}. {section.lead} The table has the same values.")
         plot = f'<div class="plot" role="img" aria-label="{label}">{drawing}</div>'
-    layout = "below" if section.wide or section.plot is None else "beside"
+    layout = "below alone" if section.plot is None else "below" if section.wide else "beside"
     # The tables come first, for a plot takes the width that they leave at the moment when it is drawn.
     rows = max((len(table.rows) for table in section.tables), default=0)
     # Longer than a sheet of paper: it may go on on the next.
@@ -128,17 +136,35 @@ def _section(number: int, section: Section) -> str:
 <h2>{escape(section.title)}</h2>
 <p>{escape(section.lead)}</p>
 <div class="{layout}">
-<div class="tables">{tables}</div>
+<div class="tables{" halves" if _has_halves(section) else ""}">{tables}</div>
 {plot}
 </div>
 </section>
 """
 
 
+def _has_halves(section: Section) -> bool:
+    """Whether the table of a section is printed in two columns: alone it has the sheet, beside a plot half of it."""
+    if len(section.tables) != 1:
+        return False
+    (table,) = section.tables
+    if section.plot is None:
+        return len(table.rows) >= _MIN_ROWS_IN_COLUMNS
+    is_narrow = len(table.columns) <= _MAX_COLUMNS_BESIDE and all(map(table.is_numeric, table.columns[1:]))
+    return is_narrow and not section.wide and len(table.rows) >= _MIN_ROWS_IN_COLUMNS_BESIDE
+
+
+def _heading(column: str) -> str:
+    """The heading of a column, which breaks at spaces alone: never after the hyphen of SMA-0."""
+    return " ".join(
+        f"<span>{escape(word)}</span>" if _HYPHENS & set(word) else escape(word) for word in column.split(" ")
+    )
+
+
 def _table(table: TextTable) -> str:
     kinds = ["number" if table.is_numeric(column) else "text" for column in table.columns]
     head = "".join(
-        f'<th scope="col" class="{kind}">{escape(column)}</th>'
+        f'<th scope="col" class="{kind}">{_heading(column)}</th>'
         for kind, column in zip(kinds, table.columns, strict=True)
     )
     rows = "".join(_row(kinds, row) for row in table.rows)

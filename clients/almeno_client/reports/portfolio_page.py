@@ -48,6 +48,7 @@ _MAX_MONTHS_DRAWN = 60
 _MAX_LATE_LOANS = 100
 _MAX_CASH_MONTHS = 12
 _MAX_MONTHS_LISTED = 1200
+_NO_CUSTOMERS = "There are no customers yet."
 _CLASS_COLOURS: dict[AssetClass, str] = dict(zip(list(AssetClass)[1:], CLASSES, strict=True))
 
 
@@ -117,7 +118,7 @@ def _classes(summary: PortfolioSummary) -> Section:
         "By the days since the due date of a loan's oldest unpaid instalment: SMA-0 from that day on, SMA-1 from 30, "
         "SMA-2 from 60, non-performing from 90 until nothing is overdue. "
         f"Provisions under norms {summary.norms_version}.",
-        figure,
+        figure if any(loans) else None,
         (tables.classes_table(summary), tables.states_table(summary)),
     )
 
@@ -201,6 +202,10 @@ def _cash(summary: PortfolioSummary) -> Section:
     if not months:
         return Section(title, "Nothing has been disbursed or repaid here.", None, ())
     disbursed, collected = [each.disbursed_amount for each in months], [each.collected_amount for each in months]
+    of_all = (tables.cash_table(summary, _MAX_MONTHS_LISTED),)
+    if not any((*disbursed, *collected)):
+        lead = f"Nothing has been disbursed or repaid here in the last {_MAX_CASH_MONTHS} months."
+        return Section(title, lead, None, (), figures=of_all)
     unit, unit_name = rupee_unit(max(*disbursed, *collected))
     names = [month(each.year, each.month) for each in months]
     figure = Figure()
@@ -214,11 +219,13 @@ def _cash(summary: PortfolioSummary) -> Section:
         f"payment date, without those that were reversed. The last {_MAX_CASH_MONTHS} months.",
         styled(figure, across="Month", up=f"Amount, ₹ {unit_name}".strip()),
         (tables.cash_table(summary, _MAX_CASH_MONTHS),),
-        figures=(tables.cash_table(summary, _MAX_MONTHS_LISTED),),
+        figures=of_all,
     )
 
 
 def _scores(summary: PortfolioSummary) -> Section:
+    if not summary.customers:
+        return Section("Credit scores", _NO_CUSTOMERS, None, ())
     groups = score_groups(summary.scores, SCORES_A_BAR)
     figure = Figure(score_bars("Today", groups, ONE))
     across = f"Credit score under policy {escape(summary.policy_version)}"
@@ -233,6 +240,8 @@ def _scores(summary: PortfolioSummary) -> Section:
 
 
 def _burden(summary: PortfolioSummary) -> Section:
+    if not summary.customers:
+        return Section("EMI burden", _NO_CUSTOMERS, None, ())
     customers = [bucket.customers for bucket in summary.emi_burden]
     hover_texts = [f"{count(number)} customers" for number in customers]
     names = [tables.burden_name(bucket).removesuffix(" %") for bucket in summary.emi_burden]

@@ -64,15 +64,18 @@ def simulation_page(simulation: Simulation, sections: Iterable[Section]) -> str:
 
 
 def _outcome(summary: SimulationSummary) -> Section:
+    title = "Outcome"
+    if not summary.before.approvals and not summary.after.approvals:
+        return Section(title, "Neither policy approves anybody.", None, (tables.outcome_table(summary),))
     policies = _policies(summary)
     names, colours = [escape(name) for name, *_ in policies], [colour for *_, colour in policies]
     titles, drawn = [], []
-    for title, amounts in (
+    for name, amounts in (
         ("Approved", [policy.approved_amount for _, policy, _ in policies]),
         ("Interest", [policy.expected_interest for _, policy, _ in policies]),
     ):
         unit, unit_name = rupee_unit(max(amounts))
-        titles.append(f"{title}, ₹ {unit_name}".strip())
+        titles.append(f"{name}, ₹ {unit_name}".strip())
         drawn.append(bars("", names, [scaled(amount, unit) for amount in amounts], list(map(rupees, amounts)), colours))
     figure = make_subplots(rows=1, cols=2, subplot_titles=titles, horizontal_spacing=0.16)
     for column, trace in enumerate(drawn, 1):
@@ -82,12 +85,11 @@ def _outcome(summary: SimulationSummary) -> Section:
     figure.update_xaxes(type="category")
     figure.update_traces(showlegend=False)
     return Section(
-        "Outcome",
+        title,
         "What each policy would lend, and the interest of those loans' schedules at the corrected rates if all of it "
         "is paid as scheduled.",
         figure,
         (tables.outcome_table(summary),),
-        wide=True,
     )
 
 
@@ -149,9 +151,8 @@ def _scores(summary: SimulationSummary) -> Section:
 
 
 def _bands(summary: SimulationSummary) -> Section:
-    figure = make_subplots(
-        rows=2, cols=1, subplot_titles=[escape(name) for name in tables.versions(summary)], vertical_spacing=0.2
-    )
+    titles = [escape(name) for name in tables.versions(summary)]
+    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, subplot_titles=titles, vertical_spacing=0.14)
     for row, (_, policy, _) in enumerate(_policies(summary), 1):
         names = [
             name if band.least_rate is None else f"{name}: {tables.least_rate(band)}"
@@ -163,7 +164,7 @@ def _bands(summary: SimulationSummary) -> Section:
             hover_texts = [f"{title}: {count(number)} customers" for number in lengths]
             trace = horizontal_bars(title, names, lengths, hover_texts, colour)
             figure.add_trace(trace.update(showlegend=row == 1, legendgroup=title), row=row, col=1)
-    with_horizontal_grid(styled(figure, across="Customers", up="", height_pixels=440))
+    with_horizontal_grid(styled(figure, across="Customers", up="", height_pixels=500))
     figure.update_xaxes(title_text="", row=1)
     figure.update_annotations(font_size=13)
     max_customers = max((band.customers for _, policy, _ in _policies(summary) for band in policy.bands), default=0)

@@ -1,6 +1,7 @@
 """The figures of a page as files of CSV, a table a file, in a folder beside it; and the flips of a simulation.
 
-Numbers are plain there: no ₹, no grouping, no %. A cell without a value is empty.
+Numbers are plain there: no ₹, no grouping, no %. A cell without a value is empty. As the page, the files tell of
+borrowers: their owner alone may read them.
 """
 
 import csv
@@ -25,6 +26,7 @@ _FLIP_COLUMNS = (
 )
 _PLAIN = str.maketrans({"₹": "", ",": "", "→": "", "−": "-"})
 _PER_CENT = " %"
+_FOLDER_MODE = 0o700
 
 
 def tables_folder(page: Path) -> Path:
@@ -54,7 +56,7 @@ def write_tables(folder: Path, tables: Iterable[TextTable]) -> None:
         ValueError: The folder is something else's, or one of the files a symbolic link.
     """
     check_folder(folder)
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(_FOLDER_MODE, exist_ok=True)
     # The mark first: where a later file fails, the folder is known again.
     for table in sorted(tables, key=lambda each: each.name != PROVENANCE):
         write_table(folder / f"{file_name(table)}.csv", csv_text(table))
@@ -99,13 +101,13 @@ def flips_file(page: Path) -> Iterator[Callable[[SimulationFlip], object]]:
     folder = tables_folder(page)
     check_folder(folder)
     unfinished = page.with_name(f".{FLIPS}.{secrets.token_hex(8)}")
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8-sig", newline="") as opened:
             writer = csv.writer(opened)
             writer.writerow(_FLIP_COLUMNS)
             yield lambda flip: writer.writerow((flip.customer_id, *_answer(flip.before), *_answer(flip.after)))
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(_FOLDER_MODE, exist_ok=True)
         refuse_symlink(folder / FLIPS)
         unfinished.replace(folder / FLIPS)
     finally:

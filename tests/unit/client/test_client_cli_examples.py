@@ -181,6 +181,8 @@ def test_every_answer_is_told_between_tabs_and_as_csv(run, name):
     lists = [value for value in document.values() if isinstance(value, list)]
     if len(lists) == 1 and not any(isinstance(value, dict) for value in document.values()):
         assert len(piped) == len(rows) == len(lists[0])
+    elif name == "statement":
+        assert len(piped) == len(rows) == len(document["statement"]["lines"]) + len(("opening", "closing"))
     else:
         assert len(rows) == 1
         assert [line.partition("\t")[0] for line in piped] == list(rows[0])

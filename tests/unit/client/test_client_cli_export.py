@@ -2,12 +2,17 @@
 
 import csv
 import json
+import os
+import signal
+import threading
 
 import grpc
 import pytest
+from almeno_client.cli.termination import unwind_at_termination
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.date_pb2 import Date
 from support.credit_messages import loan, rupees
+from support.interrupts import almeno_interrupted_while_waiting
 
 from almeno_grpc.api import export_pb2
 from almeno_grpc.api import portfolio_service_pb2 as portfolio
@@ -129,6 +134,42 @@ def test_export_that_breaks_off_writes_nothing(almeno, service, sample, tmp_path
     assert list(tmp_path.iterdir()) == []
     # Rows must not come twice.
     assert len(service.requests["ExportLoans"]) == 1
+
+
+@pytest.mark.parametrize(("by", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_export_that_is_terminated_leaves_no_borrower_behind(service, address, tmp_path, by, code):
+    over, sent = threading.Event(), tmp_path / "sent"
+
+    def endless(*_):
+        yield from loan_stream(loan())
+        sent.touch()
+        over.wait(60)
+
+    service.answers("ExportLoans", endless)
+    command = ("--address", address, "export", tmp_path / "book.csv")
+    try:
+        ended = almeno_interrupted_while_waiting(
+            *command, sign=sent, environment=os.environ | {"LANG": "C.UTF-8"}, by=by
+        )
+    finally:
+        over.set()
+    assert ended.returncode == code
+    assert "Traceback" not in ended.stderr
+    assert [*tmp_path.iterdir()] == [sent]
+
+
+def test_signal_that_is_ignored_as_under_nohup_stays_ignored():
+    numbers = (signal.SIGHUP, signal.SIGTERM)
+    before = [signal.signal(number, how) for number, how in zip(numbers, (signal.SIG_IGN, signal.SIG_DFL), strict=True)]
+    try:
+        unwind_at_termination()
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        with pytest.raises(SystemExit) as ended:
+            signal.raise_signal(signal.SIGTERM)
+        assert ended.value.code == 143
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def test_export_that_breaks_before_its_first_row_begins_again(client, service, sample):

@@ -1,5 +1,6 @@
 import json
 import os
+import signal
 import threading
 import uuid
 
@@ -164,8 +165,8 @@ def test_upload_that_is_too_large_is_refused_with_4(almeno, service, sample, fil
     assert (result.exit_code, result.stderr) == (4, "Error: the file is too large (UPLOAD_TOO_LARGE)\n")
 
 
-@pytest.mark.parametrize("as_json", [False, True])
-def test_interrupt_stops_the_waiting_and_not_the_import(imports, service, sample, file, address, tmp_path, as_json):
+@pytest.mark.parametrize(("by", "as_json"), [(signal.SIGINT, False), (signal.SIGINT, True), (signal.SIGTERM, False)])
+def test_interrupt_stops_the_waiting_and_not_the_import(imports, service, sample, file, address, tmp_path, by, as_json):
     imports("SUCCEEDED", **DONE)
     over, watched = threading.Event(), tmp_path / "watched"
 
@@ -178,10 +179,10 @@ def test_interrupt_stops_the_waiting_and_not_the_import(imports, service, sample
     command = ["--address", address, "import", "loans", file, *(["--json"] if as_json else [])]
     environment = os.environ | {"LANG": "C.UTF-8"}
     try:
-        ended = almeno_interrupted_while_waiting(*command, sign=watched, environment=environment)
+        ended = almeno_interrupted_while_waiting(*command, sign=watched, environment=environment, by=by)
     finally:
         over.set()
-    assert ended.returncode == 130
+    assert ended.returncode == 128 + by
     assert ended.stdout.strip() == ""
     assert "Traceback" not in ended.stderr
     if as_json:

@@ -1,13 +1,17 @@
 import csv
 import json
+import os
+import stat
 import sys
 from datetime import datetime
 from html.parser import HTMLParser
 
 import pytest
 from almeno_client.reports.plots import count_ticks
+from support.credit_messages import rupees
 from support.portfolio_model import flip, progress, simulation, summary
 
+from almeno_grpc.api import portfolio_pb2
 from almeno_grpc.api import portfolio_service_pb2 as portfolio
 
 DRAFT = 'version = "2026-07-draft"\n'
@@ -283,6 +287,43 @@ def test_page_on_an_empty_book_says_what_there_is_not(almeno, sums_up, folder):
     assert "NaN" not in Page(text).cells
 
 
+def test_year_without_a_payment_has_a_sentence_and_no_plot_of_nothing(almeno, sums_up, folder):
+    amounts = {"disbursed_amount": rupees(5_000), "collected_amount": rupees(0)}
+    sums_up(summary(cash=[portfolio_pb2.MonthOfCash(year=2020, month=3, disbursements=1, **amounts)]))
+    assert almeno("report").exit_code == 0
+    text = (folder / "almeno-report.html").read_text(encoding="utf-8")
+    assert "Nothing has been disbursed or repaid here in the last 12 months." in text
+    assert "Amount, ₹" not in text
+    months = rows_of(folder / "almeno-report-tables" / "disbursements-and-collections-by-month.csv")
+    assert (months[0]["Month"], months[0]["Disbursed"]) == ("Mar 2020", "5000.00")
+
+
+def test_page_without_a_customer_draws_no_axis_of_nothing(almeno, sums_up, simulates, folder):
+    empty = {"loans_by_state": [], "late_loans": [], "late_loan_count": 0, "cash": []}
+    figures = summary(customers=0, loans=0, vintages=[], scores=[], decisions=[], emi_burden=[], **empty)
+    for entry in figures.loans_by_class:
+        entry.loans = 0
+        entry.outstanding_principal.CopyFrom(rupees(0))
+    sums_up(figures)
+    assert almeno("report").exit_code == 0
+    assert Page((folder / "almeno-report.html").read_text(encoding="utf-8")).plots() == []
+    nobody = simulation()
+    for policy in (nobody.before, nobody.after):
+        policy.approvals = 0
+    simulates(nobody)
+    assert almeno("simulate", "draft.toml").exit_code == 0
+    text = (folder / "almeno-simulation.html").read_text(encoding="utf-8")
+    assert "plot-1" not in Page(text).plots()
+
+
+def test_heading_breaks_at_its_spaces_alone(almeno, sums_up, folder):
+    sums_up()
+    almeno("report")
+    text = (folder / "almeno-report.html").read_text(encoding="utf-8")
+    assert "<span>SMA-0,</span> <span>0–29</span> days</th>" in text
+    assert "thead span { white-space: nowrap; }" in text
+
+
 def test_version_of_a_draft_is_shown_as_text_whatever_it_says(almeno, simulates, folder):
     figures = simulation()
     figures.after.policy_version = "</script><script>alert(1)</script>"
@@ -360,6 +401,20 @@ def test_every_flip_is_in_a_file_whatever_the_limit_of_the_table(almeno, simulat
         "after_approved": "false", "after_score": "9", "after_rate": "10.5", "after_reasons": "CREDIT_SCORE_TOO_LOW",
     }  # fmt: skip
     assert not (folder / "almeno-simulation-tables" / "customers-whose-answer-flips.csv").exists()
+
+
+@pytest.mark.parametrize("command", [("report",), ("simulate", "draft.toml")])
+def test_page_and_tables_are_their_owners_alone(almeno, simulates, sums_up, folder, command):
+    simulates()
+    sums_up()
+    before = os.umask(0o022)
+    try:
+        assert almeno(*command, "--html", "book.html").exit_code == 0
+    finally:
+        os.umask(before)
+    tables = folder / "book-tables"
+    assert stat.S_IMODE(tables.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(file.stat().st_mode) for file in (folder / "book.html", *tables.iterdir())} == {0o600}
 
 
 @pytest.mark.parametrize("command", [("report",), ("simulate", "draft.toml")])

@@ -2,7 +2,7 @@ import os
 import stat
 
 import pytest
-from almeno_client.files import is_page, read_private, write_page, write_private
+from almeno_client.files import is_page, read_private, write_page, write_private, write_table
 
 LONG = "x" * (64 * 1024 + 1)
 
@@ -19,6 +19,28 @@ def test_private_file_is_its_owners_alone_from_the_first_byte(file, monkeypatch)
     write_private(file, "another", overwrite=True)
     assert (seen, file.read_text()) == ([0o600, 0o600], "another")
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("write", [write_page, write_table])
+def test_page_and_table_which_name_borrowers_are_their_owners_alone(file, write):
+    before = os.umask(0)
+    try:
+        write(file, "first")
+        file.chmod(0o644)
+        write(file, "second")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_interrupted_page_leaves_no_part_of_itself(file, monkeypatch):
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("almeno_client.files.os.fsync", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write_page(file, "borrowers")
+    assert [*file.parent.iterdir()] == []
 
 
 def mode(descriptor):

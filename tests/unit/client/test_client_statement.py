@@ -1,5 +1,7 @@
 """The statement of a loan's account in the client library, on the command line and as a page."""
 
+import csv
+import io
 import json
 from datetime import date
 from decimal import Decimal
@@ -122,6 +124,30 @@ def test_json_is_one_document(almeno):
         "repayment_id": "",
         "external_reference": "",
     }
+
+
+@pytest.mark.usefixtures("lender")
+def test_csv_is_a_row_a_line_between_the_balances(almeno):
+    opening, *lines, closing = csv.DictReader(io.StringIO(almeno("statement", "5", "--output", "csv").stdout))
+    balances = [{name: value for name, value in row.items() if value} for row in (opening, closing)]
+    assert balances == [
+        {"value_date": "2027-01-15", "kind": "OPENING_BALANCE", "balance": "0.00"},
+        {"value_date": "2027-01-27", "kind": "CLOSING_BALANCE", "balance": "402819.00"},
+    ]
+    assert lines[4] == {
+        "value_date": "2027-01-19", "kind": "INSTALLMENT_DUE", "installment_number": "4",
+        "installment_amount": "10746.95", "charge_kind": "UNSPECIFIED", "repayment_id": "", "external_reference": "",
+        "debit": "4375.00", "credit": "0.00", "balance": "502375.00",
+    }  # fmt: skip
+    moved = sum(Decimal(line["debit"]) - Decimal(line["credit"]) for line in lines)
+    assert Decimal(opening["balance"]) + moved == Decimal(closing["balance"])
+
+
+@pytest.mark.usefixtures("lender")
+def test_piped_statement_is_the_same_rows_between_tabs(almeno):
+    piped = list(csv.reader(io.StringIO(almeno("statement", "5", output=None).stdout), delimiter="\t"))
+    _, *rows = csv.reader(io.StringIO(almeno("statement", "5", "--output", "csv").stdout))
+    assert piped == rows
 
 
 @pytest.mark.parametrize("arguments", [(), ("five",), ("5", "--from", "15/01/2027"), ("5", "--to", "tomorrow")])
