@@ -6,8 +6,10 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+import grpc
+
 from almeno_client.channel import RETRYABLE_CODES, Retries, Tls
-from almeno_client.errors import CreditServiceError
+from almeno_client.errors import CreditServiceError, FailedPrecondition
 from almeno_client.metadata import CallMetadata, call_metadata
 from almeno_grpc.api import (
     access_service_pb2_grpc,
@@ -65,8 +67,12 @@ class CallSettings:
         """What each call is sent with beside its request: the deadline and the metadata.
 
         Raises:
+            FailedPrecondition: The client is closed.
             ValueError: The deadline is not a number.
         """
+        if self._is_closed:
+            # gRPC raises a ValueError of the one kind of channel, and a UsageError of the other.
+            raise FailedPrecondition(grpc.StatusCode.FAILED_PRECONDITION, "the client is closed; make another one")
         if timeout_seconds is not None and math.isnan(timeout_seconds):
             raise ValueError("timeout_seconds has to be a number")
         return {

@@ -99,7 +99,7 @@ class AlreadyExists(CreditServiceError):
 
 
 class FailedPrecondition(CreditServiceError):
-    """The request is valid, but not in the current state of the book."""
+    """The request is valid, but not in the current state of the book; or the client was closed before it was made."""
 
 
 class OutOfRange(CreditServiceError):
