@@ -73,7 +73,6 @@ class BaseClient(CallSettings):
             self._channel = grpc.aio.insecure_channel(address, options, interceptors=around)
         else:
             self._channel = grpc.aio.secure_channel(address, tls.credentials(), options, interceptors=around)
-        self._open_stubs(self._channel)
 
     async def __aenter__(self) -> Self:
         return self
