@@ -17,6 +17,16 @@ if TYPE_CHECKING:
     from almeno_client.aio import AsyncCreditClient
     from almeno_client.channel import DEFAULT_ADDRESS, Retries, Tls
     from almeno_client.client import CreditClient
+    from almeno_client.decision_records import (
+        AssetClass,
+        CreditPosition,
+        Decision,
+        DecisionGate,
+        DecisionReason,
+        EligibilityRequest,
+        OutsideCredit,
+        ScoreComponent,
+    )
     from almeno_client.errors import (
         Aborted,
         AlreadyExists,
@@ -66,17 +76,11 @@ if TYPE_CHECKING:
         Vintage,
     )
     from almeno_client.records import (
-        AssetClass,
         BookedTerms,
-        CreditPosition,
         Customer,
         CustomerAccount,
         CustomerChange,
         DamagedDecision,
-        Decision,
-        DecisionGate,
-        DecisionReason,
-        EligibilityRequest,
         Installment,
         InstallmentMethod,
         InstallmentState,
@@ -84,11 +88,9 @@ if TYPE_CHECKING:
         LoanAccount,
         LoanApplication,
         LoanState,
-        OutsideCredit,
         Replay,
         ReplayDifference,
         ReplayOutcome,
-        ScoreComponent,
     )
     from almeno_client.repayment_records import (
         CancelReason,
@@ -224,6 +226,7 @@ _MODULES = (
     "almeno_client.client",
     "almeno_client.channel",
     "almeno_client.errors",
+    "almeno_client.decision_records",
     "almeno_client.records",
     "almeno_client.repayment_records",
     "almeno_client.key_facts_records",

@@ -14,7 +14,7 @@ from almeno_client.access_records import (
     Principal,
     PrincipalLimits,
 )
-from almeno_client.conversion import enum_names
+from almeno_client.enums import enum_names
 from almeno_client.values import instant_of, money_message, rupees_of
 from almeno_grpc.api import access_pb2, access_service_pb2
 

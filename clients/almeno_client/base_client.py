@@ -69,7 +69,6 @@ class BaseClient(CallSettings):
             retries=retries,
         )
         self._channel = open_channel(address, tls, self._retries, interceptors)
-        self._open_stubs(self._channel)
 
     def __enter__(self) -> Self:
         return self
@@ -81,7 +80,8 @@ class BaseClient(CallSettings):
 
     def close(self) -> None:
         """Closes the channel, which cancels every call in flight."""
-        self._is_closed = True
+        with self._closing:
+            self._is_closed = True
         self._channel.close()
 
     def _unary(self, method: Any, request: Message, timeout_seconds: float | None) -> Any:

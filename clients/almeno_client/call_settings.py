@@ -1,20 +1,17 @@
 """What calls have in common, synchronous or not: metadata, deadlines, when to send one again, the stubs."""
 
 import math
+import threading
 import time
 import uuid
-from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
+import grpc
+
 from almeno_client.channel import RETRYABLE_CODES, Retries, Tls
-from almeno_client.errors import CreditServiceError
+from almeno_client.errors import CreditServiceError, FailedPrecondition
 from almeno_client.metadata import CallMetadata, call_metadata
-from almeno_grpc.api import (
-    access_service_pb2_grpc,
-    credit_service_pb2_grpc,
-    loan_service_pb2_grpc,
-    portfolio_service_pb2_grpc,
-)
 
 DEFAULT_TIMEOUT_SECONDS = 30.0
 """Default deadline of a call, its retries included."""
@@ -25,16 +22,12 @@ MAX_TIMEOUT_SECONDS = 31_536_000.0
 MAX_RETRY_DELAY_SECONDS = 60.0
 """Maximum pause that the service may ask for before a call is sent again."""
 
-# The generated stubs carry no types; the methods that use them name the type of each answer.
-_Stub = Callable[[Any], Any]
-_CREDIT_STUB: _Stub = credit_service_pb2_grpc.CreditServiceStub
-_LOAN_STUB: _Stub = loan_service_pb2_grpc.LoanServiceStub
-_PORTFOLIO_STUB: _Stub = portfolio_service_pb2_grpc.PortfolioServiceStub
-_ACCESS_STUB: _Stub = access_service_pb2_grpc.AccessServiceStub
-
 
 class CallSettings:
     """How a client makes its calls. The base of both `BaseClient`s, which describe the arguments."""
+
+    _channel: Any
+    """The channel of the client, which it opens."""
 
     def __init__(
         self,
@@ -53,20 +46,60 @@ class CallSettings:
         self._retries = retries or Retries()
         self._metadata = call_metadata(metadata, api_key, address, tls)
         self._is_closed = False
+        self._closing = threading.Lock()
+        """Held where a thread closes the client, and while a stub is made: no stub is made of a closed channel."""
 
-    def _open_stubs(self, channel: Any) -> None:
-        """Makes the stubs of all services on a channel, whose calls are synchronous or not as the channel is."""
-        self._credit_stub = _CREDIT_STUB(channel)
-        self._loan_stub = _LOAN_STUB(channel)
-        self._portfolio_stub = _PORTFOLIO_STUB(channel)
-        self._access_stub = _ACCESS_STUB(channel)
+    # A stub for each service, on the channel: its calls are synchronous or not as the channel is. The first call of a
+    # service imports the module of its stub. Stubs carry no types; the methods name the type of each answer.
+
+    @cached_property
+    def _credit_stub(self) -> Any:
+        from almeno_grpc.api import credit_service_pb2_grpc  # noqa: PLC0415
+
+        return self._make_stub(credit_service_pb2_grpc.CreditServiceStub)
+
+    @cached_property
+    def _loan_stub(self) -> Any:
+        from almeno_grpc.api import loan_service_pb2_grpc  # noqa: PLC0415
+
+        return self._make_stub(loan_service_pb2_grpc.LoanServiceStub)
+
+    @cached_property
+    def _portfolio_stub(self) -> Any:
+        from almeno_grpc.api import portfolio_service_pb2_grpc  # noqa: PLC0415
+
+        return self._make_stub(portfolio_service_pb2_grpc.PortfolioServiceStub)
+
+    @cached_property
+    def _access_stub(self) -> Any:
+        from almeno_grpc.api import access_service_pb2_grpc  # noqa: PLC0415
+
+        return self._make_stub(access_service_pb2_grpc.AccessServiceStub)
+
+    def _make_stub(self, stub: Any) -> Any:
+        with self._closing:
+            # gRPC crashes where the channel is closed.
+            self._check_open()
+            return stub(self._channel)
+
+    def _check_open(self) -> None:
+        """Refuses calls of a client that is closed.
+
+        Raises:
+            FailedPrecondition: The client is closed.
+        """
+        if self._is_closed:
+            raise FailedPrecondition(grpc.StatusCode.FAILED_PRECONDITION, "the client is closed; make another one")
 
     def _call_options(self, timeout_seconds: float | None) -> dict[str, Any]:
         """What each call is sent with beside its request: the deadline and the metadata.
 
         Raises:
+            FailedPrecondition: The client is closed.
             ValueError: The deadline is not a number.
         """
+        # gRPC raises a ValueError of the one kind of channel, and a UsageError of the other.
+        self._check_open()
         if timeout_seconds is not None and math.isnan(timeout_seconds):
             raise ValueError("timeout_seconds has to be a number")
         return {

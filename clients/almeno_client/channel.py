@@ -2,7 +2,6 @@
 
 import json
 import random
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +29,7 @@ restart has hit do not all come back at the same moment."""
 Interceptor = grpc.UnaryUnaryClientInterceptor | grpc.UnaryStreamClientInterceptor | grpc.StreamUnaryClientInterceptor
 """What may stand around the calls of the synchronous client."""
 
-_RANDOM = secrets.SystemRandom()
+_RANDOM = random.SystemRandom()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from datetime import date
 
 from almeno_client.base_client import BaseClient, iterate_pages, new_request_id
-from almeno_client.conversion import customer_change_of, customer_of, position_of
+from almeno_client.conversion import customer_change_of, customer_of
+from almeno_client.decision_conversion import position_of
 from almeno_client.records import Customer, CustomerAccount, CustomerChange
 from almeno_client.values import Rupees, money_message, optional_date_message
 from almeno_grpc.api import credit_service_pb2

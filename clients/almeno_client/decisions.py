@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from almeno_client.base_client import BaseClient, iterate_pages
 from almeno_client.conversion import replay_of, stored_decision_of
-from almeno_client.records import DamagedDecision, Decision, Replay
+from almeno_client.decision_records import Decision
+from almeno_client.records import DamagedDecision, Replay
 from almeno_grpc.api import credit_service_pb2
 
 

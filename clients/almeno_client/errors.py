@@ -16,13 +16,13 @@ CreditServiceError
 A status code without a class of its own is a plain CreditServiceError. A declined loan is an answer, not an error.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 from google.protobuf.message import DecodeError
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
-from google.rpc.status_pb2 import Status
-from grpc_status import rpc_status
+
+if TYPE_CHECKING:
+    from google.rpc.status_pb2 import Status
 
 DOMAIN = "almeno.credit"
 """The domain of the service's own error reasons."""
@@ -99,7 +99,7 @@ class AlreadyExists(CreditServiceError):
 
 
 class FailedPrecondition(CreditServiceError):
-    """The request is valid, but not in the current state of the book."""
+    """The request is valid, but not in the current state of the book; or the client was closed before it was made."""
 
 
 class OutOfRange(CreditServiceError):
@@ -147,6 +147,10 @@ _BY_CODE: dict[grpc.StatusCode, type[CreditServiceError]] = {
 
 def error_of(error: grpc.RpcError, request_id: str | None = None) -> CreditServiceError:
     """Makes the exception for a failed call, from its status and the details the service sent with it."""
+    # Imported here, for a call that goes well needs neither.
+    from google.rpc.status_pb2 import Status  # noqa: PLC0415
+    from grpc_status import rpc_status  # noqa: PLC0415
+
     # grpc raises objects that are both an RpcError and the Call; only the latter has code and details.
     call: Any = error
     try:
@@ -157,13 +161,13 @@ def error_of(error: grpc.RpcError, request_id: str | None = None) -> CreditServi
     return _error(call.code() or grpc.StatusCode.UNKNOWN, call.details(), status, request_id)
 
 
-def error_of_status(status: Status) -> CreditServiceError:
+def error_of_status(status: "Status") -> CreditServiceError:
     """Makes the exception for one request of a batch; it is not raised, for it leaves the others as they are."""
     return _error(_CODES.get(status.code, grpc.StatusCode.UNKNOWN), status.message, status)
 
 
 def _error(
-    code: grpc.StatusCode, message: str | None, status: Status, request_id: str | None = None
+    code: grpc.StatusCode, message: str | None, status: "Status", request_id: str | None = None
 ) -> CreditServiceError:
     return _BY_CODE.get(code, CreditServiceError)(
         code,
@@ -173,8 +177,10 @@ def _error(
     )
 
 
-def _details(status: Status) -> dict[str, Any]:
+def _details(status: "Status") -> dict[str, Any]:
     """Reason, fields, metadata and delay of an error; none where the service sent none, or none that can be read."""
+    from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo  # noqa: PLC0415
+
     found: dict[str, Any] = {}
     try:
         for detail in status.details:

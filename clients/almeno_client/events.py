@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import grpc
 
 from almeno_client.base_client import BaseClient
-from almeno_client.conversion import customer_of, enum_names, loan_of
+from almeno_client.conversion import customer_of, loan_of
+from almeno_client.enums import enum_names
 from almeno_client.errors import CreditServiceError, Unavailable
 from almeno_client.event_records import ChangeEvent, ChangeEventKind
 from almeno_client.repayment_conversion import charge_of, repayment_of

@@ -1,6 +1,7 @@
 """Conversion of exported loans and journal entries to records."""
 
-from almeno_client.conversion import enum_names, loan_of
+from almeno_client.conversion import loan_of
+from almeno_client.enums import enum_names
 from almeno_client.export_records import (
     ExportedLoan,
     ExportProgress,

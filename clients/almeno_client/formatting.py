@@ -3,7 +3,7 @@
 import unicodedata
 from decimal import ROUND_HALF_UP, Decimal
 
-from almeno_client.records import AssetClass, DecisionReason
+from almeno_client.decision_records import AssetClass, DecisionReason
 
 REASON_SENTENCES = {
     DecisionReason.UNSPECIFIED: "A reason that this version of the client does not know.",

@@ -1,11 +1,10 @@
 """The calls that bring files of customers and loans into the book."""
 
 import datetime as dt
-import io
 import time
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 
 import grpc
 
@@ -13,7 +12,7 @@ from almeno_client.base_client import BaseClient, iterate_pages, new_request_id
 from almeno_client.errors import CreditServiceError, Unavailable
 from almeno_client.portfolio_conversion import import_of, issue_of, kind_name
 from almeno_client.portfolio_records import Import, ImportIssue, ImportKind
-from almeno_client.upload import OpenSource, describe_content, upload
+from almeno_client.upload import Content, read_content, upload
 from almeno_client.values import date_message
 from almeno_grpc.api import portfolio_service_pb2
 
@@ -37,7 +36,9 @@ class ImportCalls(BaseClient):
     ) -> Import:
         """Uploads a file (`.xlsx`, `.xls`, `.xlsb`, `.ods`, `.csv`) and queues it. Answers once the file is stored.
 
-        Its size and SHA-256 are sent along, so that an upload that ends early is refused.
+        Its size and SHA-256 are sent along, so that an upload that ends early is refused. The file is therefore read
+        before; what can be read once only, such as a pipe, is copied to a temporary file, so that an attempt after a
+        failure sends the whole of it again.
 
         Args:
             kind: What the rows are.
@@ -46,40 +47,37 @@ class ImportCalls(BaseClient):
             book_date: The day the file's figures stand for; the service's choice when None.
             columns: The file's headings by the book's, where they are others: {"Date of Approval": "opened"}.
             request_id: UUID of this request; made up when None.
-            timeout_seconds: How long the upload may take, all attempts together; UPLOAD_TIMEOUT_SECONDS when None.
+            timeout_seconds: How long the upload may take, all attempts together; UPLOAD_TIMEOUT_SECONDS when None. It
+                counts from when the file is read: the writer of a pipe is waited for as long as it takes.
 
         Raises:
             CreditServiceError: The call failed.
-            OSError: The file cannot be read.
-            ValueError: Content was given without a file name.
+            OSError: The file cannot be read, or the copy of a pipe cannot be written.
+            ValueError: Content was given without a file name, or it is larger than MAX_CONTENT_BYTES.
         """
         name = file_name or (Path(source).name if not isinstance(source, bytes) else "")
         if not name:
             raise ValueError("give the file_name that goes with the content")
 
-        def open_source() -> BinaryIO:
-            return io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb")
-
-        header = portfolio_service_pb2.ImportHeader(
-            kind=kind_name(kind),
-            file_name=name,
-            book_date=date_message(book_date) if book_date else None,
-            request_id=request_id or new_request_id(),
-            columns=columns,
-        )
-        describe_content(header, open_source)
-        return self._retry(
-            lambda seconds_left: self._upload(header, open_source, seconds_left),
-            UPLOAD_TIMEOUT_SECONDS if timeout_seconds is None else timeout_seconds,
-        )
-
-    def _upload(
-        self, header: portfolio_service_pb2.ImportHeader, open_source: OpenSource, timeout_seconds: float
-    ) -> Import:
-        with open_source() as file:
-            response: portfolio_service_pb2.StartImportResponse = upload(
-                self._portfolio_stub.StartImport, header, file, self._call_options(timeout_seconds)
+        with read_content(source) as content:
+            header = portfolio_service_pb2.ImportHeader(
+                kind=kind_name(kind),
+                file_name=name,
+                book_date=date_message(book_date) if book_date else None,
+                request_id=request_id or new_request_id(),
+                columns=columns,
+                size_bytes=content.size_bytes,
+                sha256=content.sha256,
             )
+            return self._retry(
+                lambda seconds_left: self._upload(header, content, seconds_left),
+                UPLOAD_TIMEOUT_SECONDS if timeout_seconds is None else timeout_seconds,
+            )
+
+    def _upload(self, header: portfolio_service_pb2.ImportHeader, content: Content, timeout_seconds: float) -> Import:
+        response: portfolio_service_pb2.StartImportResponse = self._unary(
+            partial(upload, self._portfolio_stub.StartImport, content.open), header, timeout_seconds
+        )
         return import_of(response.book_import)
 
     def get_import(self, import_id: str, *, timeout_seconds: float | None = None) -> Import:

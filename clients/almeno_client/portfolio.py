@@ -8,11 +8,11 @@ import grpc
 from google.protobuf.message import Message
 
 from almeno_client.base_client import BaseClient
-from almeno_client.conversion import outside_message
+from almeno_client.decision_conversion import outside_message
+from almeno_client.decision_records import OutsideCredit
 from almeno_client.errors import CreditServiceError, Unavailable
 from almeno_client.portfolio_conversion import flip_of, policy_of, progress_of, simulation_of, summary_of
 from almeno_client.portfolio_records import BookProgress, Policy, PortfolioSummary, SimulationFlip, SimulationSummary
-from almeno_client.records import OutsideCredit
 from almeno_client.values import Rate, Rupees, money_message, rate_message
 from almeno_grpc.api import portfolio_service_pb2
 

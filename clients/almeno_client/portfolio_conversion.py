@@ -1,6 +1,8 @@
 """Conversion of messages of PortfolioService to records."""
 
-from almeno_client.conversion import asset_class_of, enum_names, loan_state_of, reason_of, reasons_of
+from almeno_client.conversion import loan_state_of
+from almeno_client.decision_conversion import asset_class_of, reason_of, reasons_of
+from almeno_client.enums import enum_names
 from almeno_client.portfolio_records import (
     BandCount,
     BookProgress,

@@ -9,7 +9,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from almeno_client.records import AssetClass, DecisionReason, LoanState
+from almeno_client.decision_records import AssetClass, DecisionReason
+from almeno_client.records import LoanState
 
 
 class ImportKind(StrEnum):

@@ -1,6 +1,7 @@
 """Conversion of messages on booked loans to records, and of their enums both ways."""
 
-from almeno_client.conversion import enum_names, loan_of
+from almeno_client.conversion import loan_of
+from almeno_client.enums import enum_names
 from almeno_client.repayment_records import (
     CancelReason,
     Charge,

@@ -3,7 +3,7 @@
 import datetime as dt
 
 from almeno_client.base_client import BaseClient
-from almeno_client.conversion import enum_names
+from almeno_client.enums import enum_names
 from almeno_client.repayment_conversion import charge_kind_of
 from almeno_client.statement_records import Statement, StatementLine, StatementLineKind
 from almeno_client.values import date_of, optional_date_message, rupees_of

@@ -59,18 +59,23 @@ def build(language: str) -> None:
         run(language, command)
 
 
+def program_lines(language: str, address: str, folder: Path) -> list[str]:
+    """What the program of a language prints, once it is built."""
+    build(language)
+    key_file = folder / "key"
+    key_file.write_text("almeno_key\n", encoding="utf-8")
+    program = PROGRAMS[language].replace("ADDRESS", address).replace("KEY_FILE", str(key_file))
+    # Maven sets the colour of a terminal back, even where there is none.
+    return run(language, shlex.split(program)).replace("\x1b[0m", "").splitlines()
+
+
 @pytest.mark.parametrize("language", BUILDS)
 def test_program_books_once_through_retries_and_reads_what_is_wrong(
     language: str, server: RunningServer, tmp_path: Path
 ) -> None:
-    build(language)
-    key_file = tmp_path / "key"
-    key_file.write_text("almeno_key\n", encoding="utf-8")
     with flaky_proxy(server.address) as (address, proxy):
-        program = PROGRAMS[language].replace("ADDRESS", address).replace("KEY_FILE", str(key_file))
-        printed = run(language, shlex.split(program))
-    # Maven sets the colour of a terminal back, even where there is none.
-    assert printed.replace("\x1b[0m", "").splitlines() == [
+        printed = program_lines(language, address, tmp_path)
+    assert printed == [
         "registered: limit 3100000",
         "checked: approved true score 55",
         "booked: once true",
@@ -85,6 +90,15 @@ def test_program_books_once_through_retries_and_reads_what_is_wrong(
         "RegisterCustomer",
     ]
     assert proxy.credentials == {"Bearer almeno_key"}
+
+
+@pytest.mark.parametrize("language", BUILDS)
+def test_program_reads_an_error_without_details(language: str, server: RunningServer, tmp_path: Path) -> None:
+    with flaky_proxy(server.address, passes_details=False) as (address, _):
+        *_, last = program_lines(language, address, tmp_path)
+    code = "InvalidArgument" if language == "go" else "INVALID_ARGUMENT"
+    assert last.startswith(f"refused: {code} ")
+    assert "must be 18 to 120" in last
 
 
 @pytest.fixture(scope="module")

@@ -73,7 +73,6 @@ class BaseClient(CallSettings):
             self._channel = grpc.aio.insecure_channel(address, options, interceptors=around)
         else:
             self._channel = grpc.aio.secure_channel(address, tls.credentials(), options, interceptors=around)
-        self._open_stubs(self._channel)
 
     async def __aenter__(self) -> Self:
         return self
@@ -100,7 +99,7 @@ class BaseClient(CallSettings):
         except grpc.RpcError as error:
             raise error_of(error, request_id_of(request)) from error
         except asyncio.CancelledError as cancellation:
-            raise cancellation_error(cancellation, request_id_of(request)) from None
+            raise self._cancellation_error(cancellation, request_id_of(request)) from None
 
     async def _stream(self, method: Any, request: Message, timeout_seconds: float | None) -> AsyncGenerator[Any]:
         """Yields the responses of a server-streaming call, without retries: those are the caller's."""
@@ -111,9 +110,21 @@ class BaseClient(CallSettings):
         except grpc.RpcError as error:
             raise error_of(error) from error
         except asyncio.CancelledError as cancellation:
-            raise cancellation_error(cancellation) from None
+            raise self._cancellation_error(cancellation) from None
         finally:
             end_stream(call)
+
+    def _cancellation_error(self, cancellation: asyncio.CancelledError, request_id: str | None = None) -> BaseException:
+        """What a call that was cancelled on this side raises.
+
+        gRPC raises the same CancelledError for a call whose task is cancelled, which goes on as it is, and for one
+        whose channel is closed, of which the task has to learn as of any other error.
+        """
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            return cancellation
+        message = "the client was closed, which cancels its calls" if self._is_closed else "the call was cancelled"
+        return CreditServiceError(grpc.StatusCode.CANCELLED, message, request_id=request_id)
 
     async def _retry(self, attempt: Callable[[float], Awaitable[_Answer]], timeout_seconds: float) -> _Answer:
         """Runs an attempt, given the seconds left of the deadline, and again after a retryable error."""
@@ -154,17 +165,3 @@ async def map_stream(function: Callable[[Any], _Row], stream: AsyncGenerator[Any
     async with aclosing(stream):
         async for item in stream:
             yield function(item)
-
-
-def cancellation_error(cancellation: asyncio.CancelledError, request_id: str | None = None) -> BaseException:
-    """What a call that was cancelled on this side raises.
-
-    gRPC raises the same CancelledError for a call whose task is cancelled, which goes on as it is, and for one whose
-    channel is closed, of which the task has to learn as of any other error.
-    """
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        return cancellation
-    return CreditServiceError(
-        grpc.StatusCode.CANCELLED, "the client was closed, which cancels its calls", request_id=request_id
-    )

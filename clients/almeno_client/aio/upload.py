@@ -1,43 +1,61 @@
 """How the asynchronous client sends a file: `almeno_client.upload` for asyncio."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+import concurrent.futures
+import threading
+from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
 from typing import Any, BinaryIO
 
-import grpc
-
 from almeno_client import upload as synchronous
-from almeno_client.aio.base_client import cancellation_error
-from almeno_client.errors import error_of
 from almeno_grpc.api import portfolio_service_pb2
 
 
-async def describe_content(header: portfolio_service_pb2.ImportHeader, open_source: synchronous.OpenSource) -> None:
-    """Sets the size and the SHA-256 of a file in its header, read in a thread.
+async def read_content(source: Path | str | bytes) -> synchronous.Content:
+    """Reads what is to be uploaded as the synchronous client does, in a thread.
+
+    In a daemon thread, not by `asyncio.to_thread`, whose threads the end of the program waits for: a pipe whose writer
+    has stalled may be waited for no longer once the task is cancelled.
 
     Raises:
-        OSError: The file cannot be read.
+        OSError: The file cannot be read, or the temporary file cannot be written.
+        ValueError: It is larger than MAX_CONTENT_BYTES.
     """
-    await asyncio.to_thread(synchronous.describe_content, header, open_source)
+    content: concurrent.futures.Future[synchronous.Content] = concurrent.futures.Future()
+
+    def read() -> None:
+        try:
+            content.set_result(synchronous.read_content(source))
+        except Exception as error:
+            content.set_exception(error)
+
+    content.set_running_or_notify_cancel()
+    threading.Thread(target=read, name="content of an upload", daemon=True).start()
+    return await asyncio.wrap_future(content)
 
 
 async def upload(
-    method: Any, header: portfolio_service_pb2.ImportHeader, file: BinaryIO, call_options: dict[str, Any]
+    method: Any,
+    open_content: Callable[[], BinaryIO],
+    header: portfolio_service_pb2.ImportHeader,
+    **call_options: Any,
 ) -> Any:
-    """Sends a file after its header, each piece read in a thread, and returns the answer.
+    """Sends a file after its header, opened and read in threads, and returns the answer.
 
     Raises:
-        CreditServiceError: The call failed. It carries the request_id of the header.
-        OSError: The file cannot be read to its end. Nothing is stored of it.
+        CancelledError: The call was cancelled on this side.
+        Exception: Whatever the file raised that cannot be read to its end. Nothing is stored of it.
+        grpc.RpcError: The call failed.
     """
-    failures: list[OSError] = []
+    failures: list[Exception] = []
 
     async def messages() -> AsyncGenerator[portfolio_service_pb2.StartImportRequest]:
         yield portfolio_service_pb2.StartImportRequest(header=header)
         try:
-            while chunk := await asyncio.to_thread(file.read, synchronous.CHUNK_BYTES):
-                yield portfolio_service_pb2.StartImportRequest(chunk=chunk)
-        except OSError as error:
+            with await asyncio.to_thread(open_content) as file:
+                while chunk := await asyncio.to_thread(file.read, synchronous.CHUNK_BYTES):
+                    yield portfolio_service_pb2.StartImportRequest(chunk=chunk)
+        except Exception as error:
             # gRPC cancels a call whose messages fail, and tells nobody why.
             failures.append(error)
             raise
@@ -45,11 +63,9 @@ async def upload(
     call = method(messages(), **call_options)
     try:
         return await call
-    except asyncio.CancelledError as cancellation:
+    except asyncio.CancelledError:
         if failures:
             raise failures[0] from None
-        raise cancellation_error(cancellation, header.request_id) from None
-    except grpc.RpcError as error:
-        raise error_of(error, header.request_id) from error
+        raise
     finally:
         call.cancel()

@@ -44,7 +44,7 @@ COMMANDS = (
     Entry("customers", "List the customers", "customers:customers", _CUSTOMERS),
     Entry("find", "Find customers by phone number or name", "customers:find", _CUSTOMERS),
     Entry("changes", "List what has changed of a customer", "customers:changes", _CUSTOMERS),
-    Entry("check", "Show how a loan request would be decided", "loans:check", _LOANS),
+    Entry("check", "Show how a loan request would be decided", "eligibility:check", _LOANS),
     Entry("apply", "Decide a loan request, and book the loan", "loans:apply", _LOANS),
     Entry("loan", "Show a loan", "loans:loan", _LOANS),
     Entry("schedule", "Show every instalment of a loan", "loans:schedule", _LOANS),

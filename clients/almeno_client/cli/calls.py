@@ -7,8 +7,7 @@ from contextlib import contextmanager
 import typer
 
 from almeno_client.cli.connection import Connection, connection_of
-from almeno_client.cli.session import ExitCode, Session
-from almeno_client.client import CreditClient
+from almeno_client.cli.session import Calls, ExitCode, Session
 from almeno_client.errors import CreditServiceError, Unauthenticated
 from almeno_client.target import is_loopback
 
@@ -17,22 +16,28 @@ _PROXY_VARIABLES = ("grpc_proxy", "https_proxy", "http_proxy")
 
 
 @contextmanager
-def connected(session: Session, connection: Connection | None) -> Iterator[CreditClient]:
+def connected(session: Session, connection: Connection | None, calls: type[Calls]) -> Iterator[Calls]:
     """Connects for the duration of a command's calls; ends the command, in a few lines, when one fails.
 
     Args:
         session: The options.
         connection: The service and the credentials; those of the options when None.
+        calls: The class of the client.
     """
     with session.errors_told():
         to = connection or connection_of(session.options)
-        client = CreditClient(to.address, tls=to.tls, api_key=to.api_key, timeout_seconds=session.timeout_seconds)
+        client = open_client(calls, to, session.timeout_seconds)
         try:
             with client:
                 yield client
         except CreditServiceError as error:
             _show_service_error(session, error, to)
             raise typer.Exit(exit_code_of(error)) from None
+
+
+def open_client(calls: type[Calls], to: Connection, timeout_seconds: float) -> Calls:
+    """Makes the client of a command."""
+    return calls(to.address, tls=to.tls, api_key=to.api_key, timeout_seconds=timeout_seconds)
 
 
 def _show_service_error(session: Session, error: CreditServiceError, connection: Connection) -> None:

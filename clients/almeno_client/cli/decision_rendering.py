@@ -12,16 +12,9 @@ from rich.text import Text
 from almeno_client.cli.instants import local_time
 from almeno_client.cli.list_table import ListTable
 from almeno_client.cli.rendering import key_value_table, position_panel, titled_panel
+from almeno_client.decision_records import Decision, DecisionGate, DecisionReason, OutsideCredit
 from almeno_client.formatting import REASON_NAMES, REASON_SENTENCES, humanized, months, per_cent, printable, rupees
-from almeno_client.records import (
-    DamagedDecision,
-    Decision,
-    DecisionGate,
-    DecisionReason,
-    OutsideCredit,
-    Replay,
-    ReplayOutcome,
-)
+from almeno_client.records import DamagedDecision, Replay, ReplayOutcome
 
 _BAR_CELLS = 20
 _COMPONENT_NAMES = {

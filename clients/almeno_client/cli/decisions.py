@@ -6,7 +6,8 @@ from almeno_client.cli.decision_rendering import decisions_table, replay_panel, 
 from almeno_client.cli.options import AsJson, CustomerId, DecisionId, Limit, first, page_size_for
 from almeno_client.cli.rendering import show_list
 from almeno_client.cli.session import ExitCode, new_console, session_of
-from almeno_client.records import DamagedDecision, Decision, ReplayOutcome
+from almeno_client.decision_records import Decision
+from almeno_client.records import DamagedDecision, ReplayOutcome
 
 
 def decision(context: typer.Context, decision_id: DecisionId, as_json: AsJson = False) -> None:

@@ -7,16 +7,9 @@ from rich.text import Text
 
 from almeno_client.cli.list_table import ListTable
 from almeno_client.cli.rendering import key_value_table, titled_panel
+from almeno_client.decision_records import AssetClass
 from almeno_client.formatting import asset_class_in_words, humanized, months, per_cent, printable, rupees
-from almeno_client.records import (
-    AssetClass,
-    BookedTerms,
-    Installment,
-    InstallmentMethod,
-    InstallmentState,
-    Loan,
-    LoanState,
-)
+from almeno_client.records import BookedTerms, Installment, InstallmentMethod, InstallmentState, Loan, LoanState
 from almeno_client.repayment_records import Charge, ChargeKind, Disbursement
 
 _METHODS = {

@@ -1,7 +1,4 @@
-"""Commands on loans: check, apply, loan, schedule, loans.
-
-Tables are imported where they are printed: programs that check loan by loan do not wait for them.
-"""
+"""Commands on loans: apply, loan, schedule, loans. Tables are imported where they are printed."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -39,39 +36,6 @@ class StateFilter(StrEnum):
     CANCELLED = "cancelled"
     EXPIRED = "expired"
     EXITED = "exited"
-
-
-def check(
-    context: typer.Context,
-    customer_id: CustomerId,
-    amount: Amount,
-    rate: RequestedRate,
-    tenure: Tenure,
-    outside_obligations: OutsideObligations = None,
-    bureau_score: BureauScore = None,
-    bureau_report_date: BureauReportDate = None,
-    as_json: AsJson = False,
-) -> None:
-    """Show how a loan request would be decided, and why. Stores nothing. Ends with 3 when it would be declined.
-
-    Examples:
-      almeno check 100001 --amount 5L --rate 10.5 --tenure 60
-      almeno check 100001 --amount 5L --rate 10.5 --tenure 60 --bureau-score 720
-    """
-    session = session_of(context, as_json)
-    loan_amount, interest_rate = read_rupees("--amount", amount), read_rate("--rate", rate)
-    outside = read_outside_credit(outside_obligations, bureau_score, bureau_report_date)
-    with session.connected() as client:
-        decision = client.check_eligibility(
-            customer_id, loan_amount=loan_amount, interest_rate=interest_rate, tenure_months=tenure, outside=outside
-        )
-    if session.as_json:
-        session.show_json(decision=decision)
-    else:
-        from almeno_client.cli.decision_rendering import show_decision  # noqa: PLC0415
-
-        show_decision(new_console(), decision)
-    raise typer.Exit(ExitCode.OK if decision.approved else ExitCode.DECLINED)
 
 
 def apply(

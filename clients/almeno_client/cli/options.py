@@ -5,16 +5,18 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from itertools import islice
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from almeno_client.base_client import new_request_id
 from almeno_client.cli.amounts import parse_amount
 from almeno_client.cli.session import REQUEST_ID
-from almeno_client.records import OutsideCredit
-from almeno_client.repayment_records import RepaymentChannel
+from almeno_client.decision_records import OutsideCredit
 from almeno_client.values import parse_rate
+
+if TYPE_CHECKING:
+    from almeno_client.repayment_records import RepaymentChannel
 
 _Value = TypeVar("_Value")
 _MAX_PAGE_ROWS = 1000
@@ -146,8 +148,10 @@ def read_day(text: str | None) -> date | None:
     return None if text is None else read_date("--on", text)
 
 
-def read_channel(channel: ChannelOption | None) -> RepaymentChannel:
+def read_channel(channel: ChannelOption | None) -> "RepaymentChannel":
     """Reads how a payment came in."""
+    from almeno_client.repayment_records import RepaymentChannel  # noqa: PLC0415
+
     return RepaymentChannel.UNSPECIFIED if channel is None else RepaymentChannel[channel.name]
 
 

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -103,6 +102,8 @@ def _read_all() -> dict[str, Any]:
         text = read_private(file)
     except FileNotFoundError:
         return {}
+    import tomllib  # noqa: PLC0415 - most commands find no file
+
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

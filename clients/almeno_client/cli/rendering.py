@@ -12,13 +12,9 @@ from rich.text import Text
 
 from almeno_client.cli.instants import local_time
 from almeno_client.cli.list_table import ListTable
+from almeno_client.decision_records import AssetClass, CreditPosition
 from almeno_client.formatting import asset_class_in_words, humanized, printable, rupees
-from almeno_client.records import (
-    AssetClass,
-    CreditPosition,
-    Customer,
-    CustomerChange,
-)
+from almeno_client.records import Customer, CustomerChange
 
 _AMOUNTS = {"monthly_income", "approved_limit", "loan_amount", "monthly_installment", "outstanding_principal"}
 _AMOUNT = re.compile(r"[0-9]{1,18}\.[0-9]{2}", re.ASCII)

@@ -84,7 +84,10 @@ def statement(
         if file is not None:
             write_page(file, statement_page(of_loan))
     if session.as_json:
-        session.show_json(**{"statement": of_loan} if session.wants_json else {"lines": list(_rows(of_loan))})
+        if session.wants_json:
+            session.show_json(statement=of_loan)
+        else:
+            session.show_rows(StatementRow, lines=list(_rows(of_loan)))
         session.show_page(file)
         return
     console = new_console()

@@ -7,6 +7,7 @@ from html import escape
 from plotly.graph_objects import Figure
 from plotly.subplots import make_subplots
 
+from almeno_client.decision_records import AssetClass
 from almeno_client.formatting import (
     ASSET_CLASS_NAMES,
     REASON_NAMES,
@@ -17,7 +18,6 @@ from almeno_client.formatting import (
     rupees_in_short,
 )
 from almeno_client.portfolio_records import PortfolioSummary
-from almeno_client.records import AssetClass
 from almeno_client.reports import portfolio_tables as tables
 from almeno_client.reports.page import Section, Tile, page
 from almeno_client.reports.plots import (

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from decimal import Decimal
 from itertools import groupby
 
+from almeno_client.decision_records import AssetClass, DecisionReason
 from almeno_client.formatting import ASSET_CLASS_NAMES, REASON_NAMES, count, humanized, month, rupees, share
 from almeno_client.portfolio_records import BurdenBucket, LoansOfClass, MonthOfCash, PortfolioSummary, Vintage
-from almeno_client.records import AssetClass, DecisionReason
 from almeno_client.reports.tables import TextTable, score_groups
 
 CLASSES = tuple(AssetClass)[1:]

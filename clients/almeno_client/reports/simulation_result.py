@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
+from almeno_client.decision_records import OutsideCredit
 from almeno_client.formatting import months, per_cent, rupees
 from almeno_client.portfolio_records import SimulationFlip, SimulationSummary
-from almeno_client.records import OutsideCredit
 
 
 @dataclass(frozen=True, slots=True)

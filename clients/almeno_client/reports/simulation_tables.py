@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Decimal
 
+from almeno_client.decision_records import DecisionReason
 from almeno_client.formatting import REASON_NAMES, change, count, per_cent, rupees, share
 from almeno_client.portfolio_records import (
     BandCount,
@@ -11,7 +12,6 @@ from almeno_client.portfolio_records import (
     SimulationFlip,
     SimulationSummary,
 )
-from almeno_client.records import DecisionReason
 from almeno_client.reports.tables import TextTable, score_groups
 
 

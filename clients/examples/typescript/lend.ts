@@ -15,7 +15,8 @@ import type { Status, Status__Output } from "./gen/google/rpc/Status";
 import type { PortfolioServiceClient } from "./gen/almeno/credit/v1/PortfolioService";
 import type { StartImportResponse__Output } from "./gen/almeno/credit/v1/StartImportResponse";
 
-// What may be sent again, for a request_id makes it safe. Uploads are not repeated by gRPC itself.
+// What may be sent again, for a request_id makes it safe. Of uploads gRPC repeats those that fit its retry buffer, of
+// 1 MiB: send a larger one again yourself, with the same request_id.
 const retries = {
   methodConfig: [{
     name: [{ service: "almeno.credit.v1.CreditService" }, { service: "almeno.credit.v1.PortfolioService" }],
@@ -124,6 +125,10 @@ function upload(portfolio: PortfolioServiceClient): Promise<StartImportResponse_
 // Prints the code of an error, its reason, and the fields that are wrong.
 function explain(error: grpc.ServiceError) {
   const [bytes] = error.metadata.get("grpc-status-details-bin");
+  if (!bytes) { // Not of the service itself: of a proxy, or of gRPC.
+    console.log("refused:", grpc.status[error.code], error.details);
+    return;
+  }
   for (const detail of statusType.deserialize(bytes as Buffer).details as AnyExtension[]) {
     if (detail["@type"].endsWith("google.rpc.ErrorInfo")) {
       console.log("refused:", grpc.status[error.code], (detail as AnyExtension & ErrorInfo__Output).reason);

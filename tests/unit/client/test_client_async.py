@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import io
+import os
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
@@ -226,6 +227,40 @@ def test_cancelling_a_task_cancels_its_upload(address, service, held):
 
     run(address, story)
     assert len(service.requests["StartImport"]) == 1
+
+
+@pytest.mark.parametrize("has_a_writer", [True, False])
+def test_event_loop_goes_on_beside_a_pipe_that_has_stalled_and_ends(address, service, tmp_path, has_a_writer):
+    path = tmp_path / "loans.csv"
+    os.mkfifo(path)
+    descriptor = os.open(path, os.O_RDWR) if has_a_writer else None
+    upload: list[asyncio.Task[Any]] = []
+
+    async def story(client: AsyncCreditClient) -> None:
+        upload.append(asyncio.create_task(client.start_import(ImportKind.LOANS, path)))
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await upload[0]
+
+    run(address, story)
+    assert upload[0].cancelled()
+    assert not service.requests
+    # The thread that still waits reads to the end.
+    os.close(os.open(path, os.O_RDWR) if descriptor is None else descriptor)
+
+
+def test_call_that_an_interceptor_cancels_does_not_tell_of_a_closed_client(address):
+    class Cancels(grpc.aio.UnaryUnaryClientInterceptor):
+        async def intercept_unary_unary(self, *_: Any) -> Any:
+            raise asyncio.CancelledError
+
+    async def story() -> None:
+        async with AsyncCreditClient(address, interceptors=[Cancels()]) as client:
+            with pytest.raises(CreditServiceError, match="the call was cancelled") as caught:
+                await client.get_loan(5)
+            assert caught.value.code is grpc.StatusCode.CANCELLED
+
+    asyncio.run(story())
 
 
 def test_client_is_made_where_an_event_loop_runs(address):

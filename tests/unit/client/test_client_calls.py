@@ -11,6 +11,7 @@ from almeno_client import (
     CreditClient,
     CreditServiceError,
     DeadlineExceeded,
+    FailedPrecondition,
     ImportKind,
     LoanState,
     Retries,
@@ -256,6 +257,31 @@ def test_call_that_the_caller_itself_cancels_is_not_sent_again(client_class, add
         over.set()
     assert caught.value.code is grpc.StatusCode.CANCELLED
     assert len(service.requests["WatchImport"]) == 1
+
+
+CALLS = {
+    "unary": lambda client: client.get_loan(5),
+    "streamed": lambda client: list(client.watch_import("i-1")),
+    "upload": lambda client: client.start_import(ImportKind.LOANS, b"x", file_name="x.csv"),
+    "of another service": lambda client: client.check_health(),
+}
+
+
+@pytest.mark.parametrize("is_used_before", [True, False])
+@pytest.mark.parametrize("call", CALLS)
+def test_call_of_a_client_that_was_closed_is_an_error_of_the_clients_own(
+    client_class, address, book, call, is_used_before
+):
+    client = client_class(address, retries=QUICK, timeout_seconds=10)
+    if is_used_before:
+        client.get_loan(5)
+        client.get_import("i-1")
+        book.requests.clear()
+    client.close()
+    with pytest.raises(FailedPrecondition, match="the client is closed") as caught:
+        CALLS[call](client)
+    assert not caught.value.retryable
+    assert not book.requests
 
 
 def test_retries_can_be_switched_off(client_class, address, service, sample):

@@ -5,8 +5,8 @@ from decimal import Decimal
 import pytest
 import typer.main
 from almeno_client.cli import app, session
+from almeno_client.decision_records import DecisionReason
 from almeno_client.formatting import REASON_SENTENCES, months, per_cent, printable, rupees
-from almeno_client.records import DecisionReason
 from hypothesis import given
 from hypothesis import strategies as st
 

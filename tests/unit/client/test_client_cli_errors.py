@@ -1,10 +1,9 @@
 import json
 import uuid
-from functools import partial
 
 import grpc
 import pytest
-from almeno_client import CreditClient, Retries
+from almeno_client import Retries
 from almeno_client.cli import calls
 
 from almeno_grpc.api import credit_service_pb2 as credit
@@ -56,7 +55,11 @@ def test_refusal_is_json_for_programs(almeno, service, sample):
 @pytest.fixture
 def _quick(monkeypatch):
     """Has the command line try again without long pauses."""
-    monkeypatch.setattr(calls, "CreditClient", partial(CreditClient, retries=Retries(2, 0.01, 0.01)))
+
+    def open_client(kind, to, timeout_seconds):
+        return kind(to.address, tls=to.tls, timeout_seconds=timeout_seconds, retries=Retries(2, 0.01, 0.01))
+
+    monkeypatch.setattr(calls, "open_client", open_client)
 
 
 @pytest.mark.usefixtures("_quick")

@@ -77,7 +77,7 @@ def lender(service, address, tmp_path, monkeypatch):
         kind = method.output_type._concrete_class
         answer = updates(kind) if method.server_streaming else filled(kind)
         service.answers(method.name, (lambda *_, sent=answer: sent) if method.server_streaming else answer)
-    monkeypatch.setattr(calls, "CreditClient", lambda _, **options: CreditClient(address, **options | {"tls": None}))
+    monkeypatch.setattr(calls, "open_client", lambda kind, to, _: kind(address, api_key=to.api_key))
     monkeypatch.setattr(CreditClient, "check_health", lambda _: [ServiceHealth(WHOLE, "SERVING")])
     for module in (key_facts, report, simulation):
         monkeypatch.setattr(module, "_write_page", lambda *_: None)

@@ -299,12 +299,11 @@ def test_tls_comes_from_options_and_from_variables_of_the_client(run, monkeypatc
     (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\n")
     opened = []
 
-    class Client:
-        def __init__(self, _, **options):
-            opened.append(options["tls"])
-            raise ValueError("seen")
+    def open_client(_kind, to, _timeout_seconds):
+        opened.append(to.tls)
+        raise ValueError("seen")
 
-    monkeypatch.setattr(calls, "CreditClient", Client)
+    monkeypatch.setattr(calls, "open_client", open_client)
     run(*tls, "customers")
     variables = {"--tls": ("ALMENO_CLIENT_TLS", "1"), "--tls-ca": ("ALMENO_CLIENT_TLS_CA", "ca.pem")}
     name, value = variables[tls[0]]

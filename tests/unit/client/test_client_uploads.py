@@ -1,13 +1,17 @@
 import datetime as dt
 import hashlib
 import io
+import os
+import signal
+import tempfile
+import threading
 import time
 import uuid
 
 import grpc
 import pytest
-from almeno_client import DeadlineExceeded, ImportKind, ImportState, ResourceExhausted, Unavailable
-from almeno_client import imports as imports_module
+from almeno_client import CreditClient, DeadlineExceeded, ImportKind, ImportState, ResourceExhausted, Unavailable
+from almeno_client import upload as upload_module
 
 from almeno_grpc.api import import_pb2
 from almeno_grpc.api import portfolio_service_pb2 as portfolio
@@ -60,17 +64,70 @@ def test_columns_that_are_headed_otherwise_are_named(client, book):
     assert dict(only(book, "StartImport")[0].header.columns) == {"Date of Approval": "opened"}
 
 
-def test_file_that_can_be_read_once_only_is_sent_without_its_sum(client, book, tmp_path, monkeypatch):
-    class Pipe(io.BytesIO):
-        def seekable(self):
-            return False
+@pytest.fixture
+def pipe(tmp_path):
+    """A named pipe, and the end that is written to; while that is open, the reader waits."""
+    path = tmp_path / "loans.csv"
+    os.mkfifo(path)
+    # Opened for both, for to open a pipe for writing alone waits for a reader.
+    with os.fdopen(os.open(path, os.O_RDWR), "wb", buffering=0) as writer:
+        yield path, writer
 
-    monkeypatch.setattr(imports_module.Path, "open", lambda *_: Pipe(b"Customer ID\n1\n"))
-    client.start_import(ImportKind.LOANS, tmp_path / "loans.csv")
-    header, chunk = only(book, "StartImport")
-    assert not header.header.HasField("sha256")
-    assert not header.header.HasField("size_bytes")
-    assert chunk.chunk == b"Customer ID\n1\n"
+
+def test_pipe_is_sent_whole_with_its_sum_in_each_attempt(client, service, sample, pipe):
+    content = bytes(range(256)) * 4096  # more than a pipe holds
+    path, writer = pipe
+
+    def write():
+        with writer:
+            for start in range(0, len(content), 4096):
+                writer.write(content[start : start + 4096])
+
+    down = sample.refusal(grpc.StatusCode.UNAVAILABLE, "restarting")
+    service.answers("StartImport", down, portfolio.StartImportResponse(book_import=sample.import_("QUEUED")))
+    writing = threading.Thread(target=write)
+    writing.start()
+    client.start_import(ImportKind.LOANS, path)
+    writing.join()
+    assert len(service.requests["StartImport"]) == 2
+    for header, *chunks in service.requests["StartImport"]:
+        assert b"".join(message.chunk for message in chunks) == content
+        assert (header.header.size_bytes, header.header.sha256) == (len(content), hashlib.sha256(content).hexdigest())
+
+
+def test_copy_of_a_pipe_is_removed(client, book, pipe, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    path, writer = pipe
+    with writer:
+        writer.write(b"Customer ID\n1\n")
+        threading.Timer(0.05, writer.close).start()
+        client.start_import(ImportKind.LOANS, path)
+    assert len(book.requests["StartImport"]) == 1
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_file_that_does_not_end_is_not_read_for_ever(client, book, tmp_path, monkeypatch):
+    monkeypatch.setattr(upload_module, "MAX_CONTENT_BYTES", 1000)
+    file = tmp_path / "loans.csv"
+    file.write_bytes(b"x" * 1000)
+    client.start_import(ImportKind.LOANS, file)
+    file.write_bytes(b"x" * 1001)
+    with pytest.raises(ValueError, match="larger than 1000 bytes"):
+        client.start_import(ImportKind.LOANS, file)
+    assert len(book.requests["StartImport"]) == 1
+
+
+def test_control_c_ends_the_wait_for_a_pipe_that_has_stalled(address, book, pipe):
+    path, writer = pipe
+    writer.write(b"Customer ID\n")
+    previous = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.1)
+        with CreditClient(address) as client, pytest.raises(KeyboardInterrupt):
+            client.start_import(ImportKind.LOANS, path)
+    finally:
+        signal.signal(signal.SIGALRM, previous)
+    assert not book.requests
 
 
 def test_upload_begins_again_with_the_same_request_id(client, service, sample):
@@ -106,17 +163,26 @@ def test_missing_file_is_told_before_anything_is_sent(client, book, tmp_path):
     assert not book.requests
 
 
-def test_file_that_breaks_off_is_never_taken_for_whole(client, service, tmp_path, monkeypatch):
+BREAKS = [OSError("the disk is worn"), ValueError("the disk is worn"), RuntimeError("the disk is worn")]
+
+
+@pytest.mark.parametrize("failure", BREAKS, ids=lambda failure: type(failure).__name__)
+def test_file_that_breaks_off_is_never_taken_for_whole(client, service, tmp_path, monkeypatch, failure):
     taken = []
 
     class Worn(io.BytesIO):
-        def read(self, _size=-1):
-            if self.tell():
-                raise OSError("the disk is worn")
-            return super().read(4)
+        """Breaks off when it is read for the second time: for its sum it was whole."""
 
-        def seekable(self):
-            return False
+        opened = 0
+
+        def __init__(self, content):
+            super().__init__(content)
+            Worn.opened += 1
+
+        def read(self, _size=-1):
+            if Worn.opened > 1 and self.tell():
+                raise failure
+            return super().read(4)
 
     def take_whole(upload, context):
         # As the server does: a stream that is reset ends like one that is whole, and is cancelled a moment later.
@@ -125,10 +191,11 @@ def test_file_that_breaks_off_is_never_taken_for_whole(client, service, tmp_path
             taken.append(upload)
 
     service.answers("StartImport", take_whole)
-    monkeypatch.setattr(imports_module.Path, "open", lambda *_: Worn(b"Customer ID\n1\n"))
-    with pytest.raises(OSError, match="worn"):
+    monkeypatch.setattr(upload_module.Path, "open", lambda *_: Worn(b"Customer ID\n1\n"))
+    with pytest.raises(type(failure), match="worn"):
         client.start_import(ImportKind.LOANS, tmp_path / "loans.csv")
     assert not taken
+    assert Worn.opened == 2
 
 
 def test_import_is_watched_to_its_end(client, service, sample):

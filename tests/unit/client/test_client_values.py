@@ -4,7 +4,7 @@ from dataclasses import asdict
 from decimal import Decimal
 
 import pytest
-from almeno_client import access_records, portfolio_records, records, repayment_records
+from almeno_client import access_records, decision_records, portfolio_records, records, repayment_records
 from almeno_client.access_conversion import (
     audit_event_of,
     caller_of,
@@ -13,15 +13,8 @@ from almeno_client.access_conversion import (
     key_of,
     principal_of,
 )
-from almeno_client.conversion import (
-    customer_of,
-    decision_of,
-    installment_of,
-    loan_of,
-    position_of,
-    replay_of,
-    stored_decision_of,
-)
+from almeno_client.conversion import customer_of, installment_of, loan_of, replay_of, stored_decision_of
+from almeno_client.decision_conversion import decision_of, position_of
 from almeno_client.portfolio_conversion import flip_of, import_of, issue_of, policy_of, simulation_of, summary_of
 from almeno_client.repayment_conversion import (
     charge_of,
@@ -194,13 +187,13 @@ def fields_of(message):
     ("record", "message"),
     [
         (records.Customer, customer_pb2.Customer),
-        (records.CreditPosition, customer_pb2.CreditPosition),
-        (records.ScoreComponent, decision_pb2.ScoreComponent),
-        (records.Decision, decision_pb2.Decision),
+        (decision_records.CreditPosition, customer_pb2.CreditPosition),
+        (decision_records.ScoreComponent, decision_pb2.ScoreComponent),
+        (decision_records.Decision, decision_pb2.Decision),
         (records.Loan, loan_pb2.Loan),
         (records.BookedTerms, loan_pb2.BookedTerms),
         (records.Installment, loan_pb2.Installment),
-        (records.DecisionGate, decision_pb2.DecisionGate),
+        (decision_records.DecisionGate, decision_pb2.DecisionGate),
         (records.ReplayDifference, decision_pb2.ReplayDifference),
         (records.Replay, credit_service_pb2.ReplayDecisionResponse),
         (repayment_records.Repayment, repayment_pb2.Repayment),
@@ -236,8 +229,8 @@ def test_record_has_every_field_of_its_message(record, message):
 @pytest.mark.parametrize(
     ("members", "enum", "prefix"),
     [
-        (records.DecisionReason, decision_pb2.DecisionReason, "DECISION_REASON_"),
-        (records.AssetClass, asset_class_pb2.AssetClass, "ASSET_CLASS_"),
+        (decision_records.DecisionReason, decision_pb2.DecisionReason, "DECISION_REASON_"),
+        (decision_records.AssetClass, asset_class_pb2.AssetClass, "ASSET_CLASS_"),
         (records.LoanState, loan_pb2.LoanState, "LOAN_STATE_"),
         (records.InstallmentMethod, loan_pb2.InstallmentMethod, "INSTALLMENT_METHOD_"),
         (records.InstallmentState, loan_pb2.InstallmentState, "INSTALLMENT_STATE_"),
@@ -348,7 +341,10 @@ def test_every_field_of_a_record_is_what_the_message_says(sample):
 
 def test_decision_is_read_whole(sample):
     decision = decision_of(sample.decline(decision_id="d-1"))
-    assert decision.reasons == (records.DecisionReason.LOAN_EXCEEDS_LIMIT, records.DecisionReason.EMI_BURDEN_TOO_HIGH)
+    assert decision.reasons == (
+        decision_records.DecisionReason.LOAN_EXCEEDS_LIMIT,
+        decision_records.DecisionReason.EMI_BURDEN_TOO_HIGH,
+    )
     assert decision.counter_offer == Decimal("123456.00")
     assert decision.corrected_interest_rate == Decimal(12)
     assert decision.business_date == dt.date(2026, 1, 31)
@@ -368,7 +364,7 @@ def test_values_newer_than_the_client_are_unspecified(sample):
     newer = repayment_of(sample.reversed_repayment(7, kind=99, effect=99, channel=99, state=99))
     assert {newer.kind, newer.effect, newer.channel, newer.state} == {"UNSPECIFIED"}
     assert charge_of(sample.charge(kind=99)).kind is repayment_records.ChargeKind.UNSPECIFIED
-    assert decision_of(sample.decline(reasons=[99])).reasons == (records.DecisionReason.UNSPECIFIED,)
+    assert decision_of(sample.decline(reasons=[99])).reasons == (decision_records.DecisionReason.UNSPECIFIED,)
 
 
 def test_import_that_has_not_begun_has_no_times(sample):

@@ -5,7 +5,8 @@ from collections.abc import AsyncGenerator, Iterator
 
 from almeno_client.aio.base_client import BaseClient, iterate_pages
 from almeno_client.conversion import replay_of, stored_decision_of
-from almeno_client.records import DamagedDecision, Decision, Replay
+from almeno_client.decision_records import Decision
+from almeno_client.records import DamagedDecision, Replay
 from almeno_grpc.api import credit_service_pb2
 
 

@@ -3,23 +3,22 @@
 
 import asyncio
 import datetime as dt
-import io
 import time
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 
 import grpc
 
 from almeno_client.aio.base_client import BaseClient, iterate_pages
-from almeno_client.aio.upload import describe_content, upload
+from almeno_client.aio.upload import read_content, upload
 from almeno_client.base_client import new_request_id
 from almeno_client.errors import CreditServiceError, Unavailable
 from almeno_client.imports import UPLOAD_TIMEOUT_SECONDS
 from almeno_client.portfolio_conversion import import_of, issue_of, kind_name
 from almeno_client.portfolio_records import Import, ImportIssue, ImportKind
-from almeno_client.upload import OpenSource
+from almeno_client.upload import Content
 from almeno_client.values import date_message
 from almeno_grpc.api import portfolio_service_pb2
 
@@ -40,7 +39,9 @@ class ImportCalls(BaseClient):
     ) -> Import:
         """Uploads a file (`.xlsx`, `.xls`, `.xlsb`, `.ods`, `.csv`) and queues it. Answers once the file is stored.
 
-        Its size and SHA-256 are sent along, so that an upload that ends early is refused.
+        Its size and SHA-256 are sent along, so that an upload that ends early is refused. The file is therefore read
+        before; what can be read once only, such as a pipe, is copied to a temporary file, so that an attempt after a
+        failure sends the whole of it again.
 
         Args:
             kind: What the rows are.
@@ -49,40 +50,39 @@ class ImportCalls(BaseClient):
             book_date: The day the file's figures stand for; the service's choice when None.
             columns: The file's headings by the book's, where they are others: {"Date of Approval": "opened"}.
             request_id: UUID of this request; made up when None.
-            timeout_seconds: How long the upload may take, all attempts together; UPLOAD_TIMEOUT_SECONDS when None.
+            timeout_seconds: How long the upload may take, all attempts together; UPLOAD_TIMEOUT_SECONDS when None. It
+                counts from when the file is read: the writer of a pipe is waited for as long as it takes.
 
         Raises:
             CreditServiceError: The call failed.
-            OSError: The file cannot be read.
-            ValueError: Content was given without a file name.
+            OSError: The file cannot be read, or the copy of a pipe cannot be written.
+            ValueError: Content was given without a file name, or it is larger than MAX_CONTENT_BYTES.
         """
         name = file_name or (Path(source).name if not isinstance(source, bytes) else "")
         if not name:
             raise ValueError("give the file_name that goes with the content")
 
-        def open_source() -> BinaryIO:
-            return io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb")
-
-        header = portfolio_service_pb2.ImportHeader(
-            kind=kind_name(kind),
-            file_name=name,
-            book_date=date_message(book_date) if book_date else None,
-            request_id=request_id or new_request_id(),
-            columns=columns,
-        )
-        await describe_content(header, open_source)
-        return await self._retry(
-            lambda seconds_left: self._upload(header, open_source, seconds_left),
-            UPLOAD_TIMEOUT_SECONDS if timeout_seconds is None else timeout_seconds,
-        )
+        with await read_content(source) as content:
+            header = portfolio_service_pb2.ImportHeader(
+                kind=kind_name(kind),
+                file_name=name,
+                book_date=date_message(book_date) if book_date else None,
+                request_id=request_id or new_request_id(),
+                columns=columns,
+                size_bytes=content.size_bytes,
+                sha256=content.sha256,
+            )
+            return await self._retry(
+                lambda seconds_left: self._upload(header, content, seconds_left),
+                UPLOAD_TIMEOUT_SECONDS if timeout_seconds is None else timeout_seconds,
+            )
 
     async def _upload(
-        self, header: portfolio_service_pb2.ImportHeader, open_source: OpenSource, timeout_seconds: float
+        self, header: portfolio_service_pb2.ImportHeader, content: Content, timeout_seconds: float
     ) -> Import:
-        with open_source() as file:
-            response: portfolio_service_pb2.StartImportResponse = await upload(
-                self._portfolio_stub.StartImport, header, file, self._call_options(timeout_seconds)
-            )
+        response: portfolio_service_pb2.StartImportResponse = await self._unary(
+            partial(upload, self._portfolio_stub.StartImport, content.open), header, timeout_seconds
+        )
         return import_of(response.book_import)
 
     async def get_import(self, import_id: str, *, timeout_seconds: float | None = None) -> Import:

@@ -11,12 +11,12 @@ import grpc
 from google.protobuf.message import Message
 
 from almeno_client.aio.base_client import BaseClient, map_stream
-from almeno_client.conversion import outside_message
+from almeno_client.decision_conversion import outside_message
+from almeno_client.decision_records import OutsideCredit
 from almeno_client.errors import CreditServiceError, Unavailable
 from almeno_client.portfolio import SCAN_TIMEOUT_SECONDS, _simulation_update, _summary_update
 from almeno_client.portfolio_conversion import policy_of
 from almeno_client.portfolio_records import BookProgress, Policy, PortfolioSummary, SimulationFlip, SimulationSummary
-from almeno_client.records import OutsideCredit
 from almeno_client.values import Rate, Rupees, money_message, rate_message
 from almeno_grpc.api import portfolio_service_pb2
 

@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"log"
 	"math/rand"
 	"os"
@@ -24,7 +25,8 @@ import (
 	pb "almeno/credit/v1"
 )
 
-// What may be sent again, for a request_id makes it safe. Uploads are not repeated by gRPC itself.
+// What may be sent again, for a request_id makes it safe. Of uploads gRPC repeats those that fit its retry buffer, of
+// 256 KiB: send a larger one again yourself, with the same request_id.
 const retries = `{"methodConfig": [{
   "name": [{"service": "almeno.credit.v1.CreditService"}, {"service": "almeno.credit.v1.PortfolioService"}],
   "retryPolicy": {
@@ -90,10 +92,17 @@ func upload(ctx context.Context, portfolio pb.PortfolioServiceClient) *pb.Import
 	header := &pb.ImportHeader{
 		Kind: pb.ImportKind_IMPORT_KIND_CUSTOMERS, FileName: "customers.csv", SizeBytes: &size, RequestId: uuid.NewString(),
 	}
-	check(stream.Send(&pb.StartImportRequest{Payload: &pb.StartImportRequest_Header{Header: header}}))
+	requests := []*pb.StartImportRequest{{Payload: &pb.StartImportRequest_Header{Header: header}}}
 	for start := 0; start < len(file); start += 128 * 1024 {
 		chunk := file[start:min(start+128*1024, len(file))]
-		check(stream.Send(&pb.StartImportRequest{Payload: &pb.StartImportRequest_Chunk{Chunk: chunk}}))
+		requests = append(requests, &pb.StartImportRequest{Payload: &pb.StartImportRequest_Chunk{Chunk: chunk}})
+	}
+	for _, request := range requests {
+		err := stream.Send(request)
+		if err == io.EOF {
+			break // The server has ended the call: CloseAndRecv tells why.
+		}
+		check(err)
 	}
 	return must(stream.CloseAndRecv()).BookImport
 }
@@ -101,6 +110,9 @@ func upload(ctx context.Context, portfolio pb.PortfolioServiceClient) *pb.Import
 // explain prints the code of an error, its reason, and the fields that are wrong.
 func explain(err error) {
 	refused := status.Convert(err)
+	if len(refused.Details()) == 0 { // Not of the service itself: of a proxy, or of gRPC.
+		fmt.Println("refused:", refused.Code(), refused.Message())
+	}
 	for _, detail := range refused.Details() {
 		switch detail := detail.(type) {
 		case *errdetails.ErrorInfo:

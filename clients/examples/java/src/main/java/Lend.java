@@ -26,7 +26,10 @@ import java.util.concurrent.TimeUnit;
  * <p>Arguments: [ADDRESS [KEY_FILE]]
  */
 public class Lend {
-  /** What may be sent again, for a request_id makes it safe. Uploads are not repeated by gRPC itself. */
+  /**
+   * What may be sent again, for a request_id makes it safe. Of uploads gRPC repeats those that fit its retry buffer, of
+   * 1 MiB: send a larger one again yourself, with the same request_id.
+   */
   private static final Map<String, ?> RETRIES = Map.of("methodConfig", List.of(Map.of(
       "name", List.of(
           Map.of("service", "almeno.credit.v1.CreditService"), Map.of("service", "almeno.credit.v1.PortfolioService")),
@@ -116,7 +119,12 @@ public class Lend {
 
   /** Prints the code of an error, its reason, and the fields that are wrong. */
   private static void explain(StatusRuntimeException error) throws Exception {
-    for (var detail : StatusProto.fromThrowable(error).getDetailsList()) {
+    var status = StatusProto.fromThrowable(error);
+    if (status == null || status.getDetailsCount() == 0) { // Not of the service itself: of a proxy, or of gRPC.
+      System.out.println("refused: " + error.getStatus().getCode() + " " + error.getStatus().getDescription());
+      return;
+    }
+    for (var detail : status.getDetailsList()) {
       if (detail.is(ErrorInfo.class)) {
         System.out.println("refused: " + error.getStatus().getCode() + " " + detail.unpack(ErrorInfo.class).getReason());
       } else if (detail.is(BadRequest.class)) {
