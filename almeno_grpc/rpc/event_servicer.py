@@ -52,11 +52,15 @@ class EventServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
         fields = FieldReader()
         after = _after(fields, request)
         fields.raise_if_invalid()
-        told_seconds = time.monotonic()
+        told_seconds, is_open = time.monotonic(), False
         while context.is_active():
             check_current_caller()
-            if events := self._events.page(after, _EVENTS_PER_MESSAGE):
+            events = self._events.page(after, _EVENTS_PER_MESSAGE)
+            if events or not is_open:
+                # The first message also says that the watch stands.
                 yield self._with_events(pb.WatchEventsResponse(), events)
+                is_open = True
+            if events:
                 after, told_seconds = events[-1].number, time.monotonic()
             elif time.monotonic() - told_seconds > IDLE_WATCH_SECONDS:
                 raise StreamIdle("nothing has changed for long; watch the events again")

@@ -14,7 +14,6 @@ from almeno_client.values import date_of, instant_of
 from almeno_grpc.api import change_event_pb2, portfolio_service_pb2
 
 _KINDS = enum_names(dict(change_event_pb2.ChangeEventKind.items()), ChangeEventKind, "CHANGE_EVENT_KIND_")
-_IDLE = "STREAM_IDLE"
 
 
 class EventCalls(BaseClient):
@@ -47,8 +46,9 @@ class EventCalls(BaseClient):
     def watch_events(self, *, after: int | None = None, timeout_seconds: float | None = None) -> Iterator[ChangeEvent]:
         """Yields the changes so far, and then each one as it takes effect; waits for the next without end.
 
-        Goes on behind the last one, on a new connection, when the service restarts in between. Who keeps the sequence
-        of the last event with what was made of it, and begins behind that one, misses none and makes nothing twice.
+        Once the service has opened the watch, it goes on behind the last event, on a new connection, for as long as the
+        service restarts or is out of reach; `timeout_seconds` alone bounds that. Who keeps the sequence of the last
+        event with what was made of it, and begins behind that one, misses none and makes nothing twice.
 
         Args:
             after: As for `list_events`.
@@ -56,26 +56,30 @@ class EventCalls(BaseClient):
 
         Raises:
             OutOfRange: As for `list_events`.
+            Unavailable: The service could not be reached to open the watch, or is still out of reach when the time is
+                nearly up.
             DeadlineExceeded: The time is up.
         """
         deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
-        attempts_made = 0
+        is_open, failures = False, 0
         while True:
             seconds_left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
             try:
-                for event in self._watch_events(after, seconds_left):
-                    attempts_made, after = 0, event.sequence
-                    yield event
+                for response in self._watched(after, seconds_left):
+                    is_open = True
+                    for message in response.events:
+                        failures, after = 0, message.sequence
+                        yield change_event_of(message)
             except CreditServiceError as error:
-                # That nothing has changed for long is no failure.
-                attempts_made = 1 if error.reason == _IDLE else attempts_made + 1
-                pause_seconds = self._pause_seconds(error, attempts_made, deadline)
+                failures += 1
+                pause_seconds = self._pause_seconds(error, failures, deadline, without_end=is_open)
             time.sleep(pause_seconds)
 
-    def _watch_events(self, after: int | None, timeout_seconds: float | None) -> Iterator[ChangeEvent]:
+    def _watched(
+        self, after: int | None, timeout_seconds: float | None
+    ) -> Iterator[portfolio_service_pb2.WatchEventsResponse]:
         request = portfolio_service_pb2.WatchEventsRequest(after=after)
-        for response in self._stream(self._portfolio_stub.WatchEvents, request, timeout_seconds):
-            yield from map(change_event_of, response.events)
+        yield from self._stream(self._portfolio_stub.WatchEvents, request, timeout_seconds)
         raise Unavailable(grpc.StatusCode.UNAVAILABLE, "the service ended the watch")
 
 

@@ -101,6 +101,14 @@ def test_watch_tells_what_was_and_then_what_comes(stubs):
     answers.cancel()
 
 
+def test_watch_says_at_once_that_it_stands(stubs):
+    answers = stubs.portfolio.WatchEvents(pb.WatchEventsRequest(), timeout=20)
+    assert next(answers) == pb.WatchEventsResponse()
+    customer = stubs.book.register()
+    assert [event.customer_id for event in next(answers).events] == [customer.customer_id]
+    answers.cancel()
+
+
 def test_watch_of_events_is_sent_away_when_the_server_stops(stubs):
     stubs.book.register()
     answers = stubs.portfolio.WatchEvents(pb.WatchEventsRequest(), timeout=20)

@@ -98,6 +98,30 @@ def test_watch_of_events_goes_on_behind_the_last_one_when_the_connection_breaks(
     assert [request.after for request in service.requests["WatchEvents"]] == [2, 3, 3, *[6] * 7]
 
 
+def test_watch_that_was_opened_outlasts_any_number_of_restarts(client, service, sample):
+    down = sample.refusal(grpc.StatusCode.UNAVAILABLE, "restarting")
+    gone = sample.refusal(grpc.StatusCode.OUT_OF_RANGE, "removed", reason="EVENTS_REMOVED")
+    service.answers(
+        "WatchEvents",
+        lambda *_: [portfolio.WatchEventsResponse(), down],  # it was opened, and there was nothing to tell yet
+        *[lambda *_: [down]] * 12,
+        lambda *_: [*watched(event(3)), gone],
+    )
+    seen, events = [], client.watch_events(after=2)
+    with pytest.raises(OutOfRange):
+        seen.extend(iter(lambda: next(events).sequence, None))
+    assert seen == [3]
+    assert [request.after for request in service.requests["WatchEvents"]] == [2] * 14
+
+
+def test_watch_that_was_opened_ends_with_the_time_of_its_caller_though_the_service_stays_down(client, service, sample):
+    down = sample.refusal(grpc.StatusCode.UNAVAILABLE, "restarting")
+    service.answers("WatchEvents", lambda *_: [*watched(event(3)), down], *[lambda *_: [down]] * 1000)
+    with pytest.raises((Unavailable, DeadlineExceeded)):
+        list(client.watch_events(timeout_seconds=0.3))
+    assert len(service.requests["WatchEvents"]) > 5
+
+
 def test_watch_of_events_gives_up_on_a_service_that_stays_down(client, service, sample):
     service.answers("WatchEvents", sample.refusal(grpc.StatusCode.UNAVAILABLE, "down"))
     with pytest.raises(Unavailable):

@@ -11,7 +11,7 @@ import grpc
 from almeno_client.aio.base_client import BaseClient
 from almeno_client.errors import CreditServiceError, Unavailable
 from almeno_client.event_records import ChangeEvent
-from almeno_client.events import _IDLE, change_event_of
+from almeno_client.events import change_event_of
 from almeno_grpc.api import portfolio_service_pb2
 
 
@@ -48,8 +48,9 @@ class EventCalls(BaseClient):
     ) -> AsyncGenerator[ChangeEvent]:
         """Yields the changes so far, and then each one as it takes effect; waits for the next without end.
 
-        Goes on behind the last one, on a new connection, when the service restarts in between. Who keeps the sequence
-        of the last event with what was made of it, and begins behind that one, misses none and makes nothing twice.
+        Once the service has opened the watch, it goes on behind the last event, on a new connection, for as long as the
+        service restarts or is out of reach; `timeout_seconds` alone bounds that. Who keeps the sequence of the last
+        event with what was made of it, and begins behind that one, misses none and makes nothing twice.
 
         Args:
             after: As for `list_events`.
@@ -57,27 +58,31 @@ class EventCalls(BaseClient):
 
         Raises:
             OutOfRange: As for `list_events`.
+            Unavailable: The service could not be reached to open the watch, or is still out of reach when the time is
+                nearly up.
             DeadlineExceeded: The time is up.
         """
         deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
-        attempts_made = 0
+        is_open, failures = False, 0
         while True:
             seconds_left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
             try:
-                async with aclosing(self._watch_events(after, seconds_left)) as stream:
-                    async for event in stream:
-                        attempts_made, after = 0, event.sequence
-                        yield event
+                async with aclosing(self._watched(after, seconds_left)) as stream:
+                    async for response in stream:
+                        is_open = True
+                        for message in response.events:
+                            failures, after = 0, message.sequence
+                            yield change_event_of(message)
             except CreditServiceError as error:
-                # That nothing has changed for long is no failure.
-                attempts_made = 1 if error.reason == _IDLE else attempts_made + 1
-                pause_seconds = self._pause_seconds(error, attempts_made, deadline)
+                failures += 1
+                pause_seconds = self._pause_seconds(error, failures, deadline, without_end=is_open)
             await asyncio.sleep(pause_seconds)
 
-    async def _watch_events(self, after: int | None, timeout_seconds: float | None) -> AsyncGenerator[ChangeEvent]:
+    async def _watched(
+        self, after: int | None, timeout_seconds: float | None
+    ) -> AsyncGenerator[portfolio_service_pb2.WatchEventsResponse]:
         request = portfolio_service_pb2.WatchEventsRequest(after=after)
         async with aclosing(self._stream(self._portfolio_stub.WatchEvents, request, timeout_seconds)) as stream:
-            async for response in stream:
-                for item in map(change_event_of, response.events):
-                    yield item
+            async for item in stream:
+                yield item
         raise Unavailable(grpc.StatusCode.UNAVAILABLE, "the service ended the watch")
