@@ -119,4 +119,26 @@ def test_reader_passes_a_gap_though_others_go_on_writing(book, open_store, monke
         with open_transaction(open_store(), 4):
             # The reader waits for those alone that were open when it saw the gap.
             end_first()
-            assert [event.customer_id for event in reading.result(2)] == [2]
+            assert [event.customer_id for event in reading.result(2)] == [2, 3]
+
+
+def undo_a_number(open_store, customer_id: int) -> None:
+    with open_transaction(open_store(), customer_id) as end:
+        end(undone=True)
+
+
+def test_transaction_that_hangs_keeps_nobody_from_gaps_that_were_waited_for_before_it(book, open_store, monkeypatch):
+    monkeypatch.setattr(change_events, "MAX_WAIT_SECONDS", 0.05)
+    events = ChangeEventService(book.store)
+    for number in (1, 3, 5):
+        book.store.write(lambda tx, number=number: add_customer(tx, number))
+        undo_a_number(open_store, 9)
+    book.store.write(lambda tx: add_customer(tx, 7))
+    pages = [events.page(None, 10), events.page(1, 10)]
+    assert [[event.customer_id for event in page] for page in pages] == [[1], [3, 5, 7]]
+    with open_transaction(open_store(), 8):
+        book.store.write(lambda tx: add_customer(tx, 9))
+        # The one that reads them once more, as another follower does; and no further than the open one.
+        assert [event.customer_id for event in events.page(None, 10)] == [1, 3, 5, 7]
+        assert [event.customer_id for event in events.page(1, 1)] == [3]
+        assert events.page(7, 10) == []
