@@ -14,10 +14,10 @@ from almeno_grpc.domain.errors import ServerStopping
 from almeno_grpc.domain.limits import MAX_ID
 from almeno_grpc.rpc.conversion.change_events import fill_change_event
 from almeno_grpc.rpc.errors import StreamIdle
-from almeno_grpc.rpc.field_reader import FieldReader
+from almeno_grpc.rpc.field_reader import MAX_PAGE_SIZE, FieldReader
 from almeno_grpc.rpc.persons import Persons
 from almeno_grpc.rpc.runtime.current_call import check_current_caller
-from almeno_grpc.service.change_events import ChangeEventService
+from almeno_grpc.service.change_events import MAX_CALL_WAIT_MILLISECONDS, ChangeEventService
 
 E = TypeVar("E", pb.ListEventsResponse, pb.WatchEventsResponse)
 
@@ -42,8 +42,14 @@ class EventServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
         fields = FieldReader()
         after = _after(fields, request)
         size = fields.page_size(request.page_size)
+        newest = _newest(fields, request)
         fields.raise_if_invalid()
-        return self._with_events(pb.ListEventsResponse(), self._events.page(after, size))
+        if newest is None:
+            page = self._events.page(after, size, MAX_CALL_WAIT_MILLISECONDS)
+        else:
+            page = self._events.newest(newest, size, MAX_CALL_WAIT_MILLISECONDS)
+        response = pb.ListEventsResponse(last_sequence=page.last_number, next_after=page.next_after)
+        return self._with_events(response, page.events)
 
     def WatchEvents(
         self, request: pb.WatchEventsRequest, context: grpc.ServicerContext
@@ -55,7 +61,7 @@ class EventServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
         told_seconds, is_open = time.monotonic(), False
         while context.is_active():
             check_current_caller()
-            events = self._events.page(after, _EVENTS_PER_MESSAGE)
+            events = self._events.page(after, _EVENTS_PER_MESSAGE).events
             if events or not is_open:
                 # The first message also says that the watch stands.
                 yield self._with_events(pb.WatchEventsResponse(), events)
@@ -76,3 +82,7 @@ class EventServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
 
 def _after(fields: FieldReader, request: pb.ListEventsRequest | pb.WatchEventsRequest) -> int | None:
     return fields.number("after", request.after, 0, MAX_ID) if request.HasField("after") else None
+
+
+def _newest(fields: FieldReader, request: pb.ListEventsRequest) -> int | None:
+    return fields.number("newest", request.newest, 0, MAX_PAGE_SIZE) if request.HasField("newest") else None

@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, delete, select, update
 
 from almeno_grpc.domain.change_event import ChangeEvent
 from almeno_grpc.domain.charge import Charge, ChargeKind
+from almeno_grpc.domain.limits import MAX_ID
 from almeno_grpc.domain.loan import Loan, Segment
 from almeno_grpc.domain.money import rate_from_scaled
 from almeno_grpc.domain.repayment import Repayment
@@ -29,6 +30,15 @@ _KINDS = {code: kind for kind, code in CODES.items()}
 _PAGE = CompiledStatement(
     select(table).where(table.c.number > bindparam("after")).order_by(table.c.number).limit(bindparam("count")),
     "after",
+    "count",
+)
+_BEHIND_NEWEST = CompiledStatement(
+    select(table.c.number)
+    .where(table.c.number <= bindparam("last"))
+    .order_by(table.c.number.desc())
+    .limit(1)
+    .offset(bindparam("count")),
+    "last",
     "count",
 )
 _REMOVED = CompiledStatement(select(cut.c.number))
@@ -56,6 +66,11 @@ class ChangeEvents:
     def last_number(self) -> int:
         """As the database has generated them."""
         return self._backend.last_id(self._connection, table.c.number)
+
+    def behind_newest(self, count: int, last: int = MAX_ID) -> int:
+        """By the primary key, from its end."""
+        row = _BEHIND_NEWEST.row(self._connection, last, count)
+        return self.removed() if row is None else int(row[0])
 
     def remove(self, before: int, count: int) -> bool:
         """In the order of the primary key, up to the first that is not so old."""

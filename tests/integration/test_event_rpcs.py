@@ -53,6 +53,11 @@ def test_changes_are_listed_with_what_they_have_made(stubs):
     assert listed(stubs, after=2) == [repaid]
     assert listed(stubs, after=1, page_size=1) == [booked]
     assert listed(stubs, after=3) == []
+    assert listed(stubs, newest=2) == [booked, repaid]
+    for request in (pb.ListEventsRequest(after=3), pb.ListEventsRequest(newest=0)):
+        assert stubs.portfolio.ListEvents(request) == pb.ListEventsResponse(last_sequence=3, next_after=3)
+    first_page = stubs.portfolio.ListEvents(pb.ListEventsRequest(page_size=1))
+    assert (first_page.last_sequence, first_page.next_after) == (3, 1)
 
 
 @pytest.mark.parametrize(
@@ -60,6 +65,8 @@ def test_changes_are_listed_with_what_they_have_made(stubs):
     [
         ({"after": -1}, "INVALID_ARGUMENT", "INVALID_FIELD"),
         ({"page_size": -1}, "INVALID_ARGUMENT", "INVALID_FIELD"),
+        ({"newest": -1}, "INVALID_ARGUMENT", "INVALID_FIELD"),
+        ({"newest": 1001}, "INVALID_ARGUMENT", "INVALID_FIELD"),
         ({"after": 1}, "OUT_OF_RANGE", "EVENTS_NOT_REACHED"),
         ({"after": 2**63 - 1}, "OUT_OF_RANGE", "EVENTS_NOT_REACHED"),
     ],
@@ -67,7 +74,7 @@ def test_changes_are_listed_with_what_they_have_made(stubs):
 def test_number_that_no_event_can_be_behind_is_refused(stubs, request_, code, reason):
     refusal = stubs.refusal(lambda: listed(stubs, **request_))
     assert (refusal.code, refusal.reason) == (code, reason)
-    if "after" in request_:
+    if request_.keys() == {"after"}:
         refusal = stubs.refusal(lambda: list(stubs.portfolio.WatchEvents(pb.WatchEventsRequest(**request_))))
         assert (refusal.code, refusal.reason) == (code, reason)
 

@@ -259,7 +259,8 @@ class PortfolioServiceServicer(object):
         repeats another, has no event, and neither has a loan that was declined. Customers as for GetCustomer.
 
         Errors: INVALID_ARGUMENT (INVALID_FIELD), OUT_OF_RANGE (EVENTS_REMOVED where the retention has removed events behind
-        the number, with `first_after` in the metadata; EVENTS_NOT_REACHED where no event has had the number yet).
+        the number, with `first_after` in the metadata; EVENTS_NOT_REACHED where no event has had the number yet), UNAVAILABLE
+        (EVENTS_UNSETTLED, with `newest` alone: a change that takes long may come before the last event in the book).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
