@@ -74,9 +74,9 @@ class EventServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
                 raise ServerStopping("the server is about to stop; watch the events again")
 
     def _with_events(self, response: E, events: list[ChangeEvent]) -> E:
-        in_full = self._persons.are_shown({event.customer_id for event in events if event.customer})
+        shown = self._persons.shown_within_limit(event.customer_id for event in events if event.customer)
         for event in events:
-            fill_change_event(response.events.add(), event, in_full=in_full)
+            fill_change_event(response.events.add(), event, in_full=event.customer_id in shown)
         return response
 
 
