@@ -25,7 +25,7 @@ from almeno_grpc.storage.tables import change_event_cut as cut
 
 MAX_PAGE_BYTES = 1_048_576
 """Of the snapshots of a page with more than one event: the message of it takes about twice as much."""
-_PARTS = 5
+_PARTS = 6
 _KINDS = {code: kind for kind, code in CODES.items()}
 _PAGE = CompiledStatement(
     select(table).where(table.c.number > bindparam("after")).order_by(table.c.number).limit(bindparam("count")),
@@ -98,7 +98,7 @@ def _within_page(rows: Sequence[Row]) -> Iterator[Row]:
 def _event(row: Row) -> ChangeEvent:
     number, time, day, principal, request_id, import_id, kind, customer_id, loan_id, snapshot = row
     parts: list[Any] = msgspec.msgpack.decode(snapshot)
-    customer, loan, segments, repayment, charges = parts + [None] * (_PARTS - len(parts))
+    customer, loan, segments, repayment, charges, decision_id = parts + [None] * (_PARTS - len(parts))
     customer_row = None if customer is None else _columns(CUSTOMER, customer)
     return ChangeEvent(
         number,
@@ -115,6 +115,7 @@ def _event(row: Row) -> ChangeEvent:
         None if loan is None else _loan(_columns(LOAN, loan), segments or ()),
         None if repayment is None else _repayment(_columns(REPAYMENT, repayment)),
         tuple(map(_charge, charges or ())),
+        decision_id or "",
     )
 
 

@@ -149,4 +149,5 @@ def change_event_of(message: change_event_pb2.ChangeEvent) -> ChangeEvent:
         loan=loan_of(message.loan) if message.HasField("loan") else None,
         repayment=repayment_of(message.repayment) if message.HasField("repayment") else None,
         charges=tuple(map(charge_of, message.charges)),
+        decision_id=message.decision_id,
     )

@@ -199,10 +199,20 @@ def test_change_that_is_refused_has_no_event(book, refused):
     assert new_events(book, change) == []
 
 
-def test_loan_that_is_declined_has_no_event(book):
+def test_loan_that_is_declined_has_an_event_with_its_decision(book):
     request = request_of(book, 1_000 * LAKH)
-    assert new_events(book, lambda: book.book(request)) == []
-    assert len(book.rows("decision")) == 1
+    [event] = new_events(book, lambda: book.book(request))
+    [decision] = book.rows("decision")
+    assert (event.kind, event.decision_id) == (Kind.APPLICATION_DECLINED, decision["decision_id"])
+    assert (event.customer_id, event.loan_id, event.customer, event.loan) == (request.customer_id, None, None, None)
+    assert event.business_date == APPROVED
+
+
+def test_event_of_a_loan_that_is_booked_leaves_the_decision_to_the_loan(book):
+    request = request_of(book)
+    [event] = new_events(book, lambda: book.book(request))
+    [decision] = book.rows("decision")
+    assert (event.decision_id, event.loan.decision_id) == ("", decision["decision_id"])
 
 
 def test_import_has_an_event_for_each_row_that_it_inserts_or_updates(book):

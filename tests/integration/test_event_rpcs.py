@@ -63,6 +63,16 @@ def test_changes_are_listed_with_what_they_have_made(stubs):
     assert (first_page.last_sequence, first_page.next_after) == (3, 1)
 
 
+def test_declined_loan_is_told_with_the_decision_that_can_be_fetched(stubs):
+    customer = stubs.book.register()
+    assert stubs.book.lend(customer.customer_id, 10_000 * LAKH).loan is None
+    [declined] = listed(stubs, after=1)
+    assert KINDS.Name(declined.kind) == "CHANGE_EVENT_KIND_APPLICATION_DECLINED"
+    assert (declined.customer_id, declined.HasField("loan_id")) == (customer.customer_id, False)
+    decision = stubs.credit.GetDecision(credit.GetDecisionRequest(decision_id=declined.decision_id)).decision
+    assert not decision.approved
+
+
 @pytest.mark.parametrize(
     ("request_", "code", "reason"),
     [

@@ -106,6 +106,13 @@ def test_list_of_a_book_that_keeps_no_event_ends(client, service):
     assert list(client.list_events()) == []
 
 
+def test_event_of_a_declined_loan_has_its_decision(client, service):
+    declined = event(1, KINDS.CHANGE_EVENT_KIND_APPLICATION_DECLINED, decision_id="0193")
+    service.answers("ListEvents", page([declined, event(2)], last=2))
+    seen = [(each.kind, each.decision_id) for each in client.list_events()]
+    assert seen == [(ChangeEventKind.APPLICATION_DECLINED, "0193"), (ChangeEventKind.REPAYMENT_RECORDED, "")]
+
+
 def test_kind_that_is_newer_than_the_client_is_told_as_such(client, service):
     service.answers("ListEvents", page([event(1, 99)], last=1))
     [newer] = client.list_events()
