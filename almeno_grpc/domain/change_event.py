@@ -36,6 +36,8 @@ class ChangeEventKind(StrEnum):
     REPAYMENT_REVERSED = "REPAYMENT_REVERSED"
     CHARGE_ADDED = "CHARGE_ADDED"
     CHARGES_WAIVED = "CHARGES_WAIVED"
+    APPLICATION_DECLINED = "APPLICATION_DECLINED"
+    """A loan that was asked for was declined: nothing but the decision was stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +65,5 @@ class ChangeEvent:
     repayment: Repayment | None = None
     charges: tuple[Charge, ...] = ()
     """Those of the loan that were added or waived, the oldest first."""
+    decision_id: str = ""
+    """The decision that declined; empty in events of other kinds: a loan has that of its own."""

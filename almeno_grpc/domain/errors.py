@@ -73,6 +73,7 @@ CreditError
     │   └── CommitOutcomeUnknown
     ├── AccessUnknown
     ├── AuditUnavailable
+    ├── EventsUnsettled
     └── ServerStopping
 
 The branches stand for status codes, which the RPC layer alone knows; the leaves carry the reason that callers see.
@@ -615,7 +616,7 @@ class EventsNotReached(OutOfRange):
     def __init__(self, after: int, last: int) -> None:
         super().__init__(
             f"no event has number {after} yet, the last is {last}: the database is another one, or was restored from a "
-            "backup; read the book again, and follow the events from there",
+            "backup; ask with newest=0 where to follow the events from, and then read the book again",
             metadata={"last": str(last)},
         )
 
@@ -702,6 +703,18 @@ class AuditUnavailable(Unavailable):
     """Reads of personal data cannot be recorded at the moment, and so nothing of it is shown."""
 
     reason = "AUDIT_UNAVAILABLE"
+
+
+class EventsUnsettled(Unavailable):
+    """A transaction that is open for long may have given smaller numbers to events than the last in the book."""
+
+    reason = "EVENTS_UNSETTLED"
+
+    def __init__(self, last: int) -> None:
+        super().__init__(
+            f"a change that takes long may come before event {last}, so that who followed the book from there would "
+            "miss it; try again"
+        )
 
 
 class ServerStopping(Unavailable):

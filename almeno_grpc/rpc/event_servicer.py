@@ -14,10 +14,10 @@ from almeno_grpc.domain.errors import ServerStopping
 from almeno_grpc.domain.limits import MAX_ID
 from almeno_grpc.rpc.conversion.change_events import fill_change_event
 from almeno_grpc.rpc.errors import StreamIdle
-from almeno_grpc.rpc.field_reader import FieldReader
+from almeno_grpc.rpc.field_reader import MAX_PAGE_SIZE, FieldReader
 from almeno_grpc.rpc.persons import Persons
 from almeno_grpc.rpc.runtime.current_call import check_current_caller
-from almeno_grpc.service.change_events import ChangeEventService
+from almeno_grpc.service.change_events import MAX_CALL_WAIT_MILLISECONDS, ChangeEventService
 
 E = TypeVar("E", pb.ListEventsResponse, pb.WatchEventsResponse)
 
@@ -42,8 +42,14 @@ class EventServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
         fields = FieldReader()
         after = _after(fields, request)
         size = fields.page_size(request.page_size)
+        newest = _newest(fields, request)
         fields.raise_if_invalid()
-        return self._with_events(pb.ListEventsResponse(), self._events.page(after, size))
+        if newest is None:
+            page = self._events.page(after, size, MAX_CALL_WAIT_MILLISECONDS)
+        else:
+            page = self._events.newest(newest, size, MAX_CALL_WAIT_MILLISECONDS)
+        response = pb.ListEventsResponse(last_sequence=page.last_number, next_after=page.next_after)
+        return self._with_events(response, page.events)
 
     def WatchEvents(
         self, request: pb.WatchEventsRequest, context: grpc.ServicerContext
@@ -52,11 +58,15 @@ class EventServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
         fields = FieldReader()
         after = _after(fields, request)
         fields.raise_if_invalid()
-        told_seconds = time.monotonic()
+        told_seconds, is_open = time.monotonic(), False
         while context.is_active():
             check_current_caller()
-            if events := self._events.page(after, _EVENTS_PER_MESSAGE):
+            events = self._events.page(after, _EVENTS_PER_MESSAGE).events
+            if events or not is_open:
+                # The first message also says that the watch stands.
                 yield self._with_events(pb.WatchEventsResponse(), events)
+                is_open = True
+            if events:
                 after, told_seconds = events[-1].number, time.monotonic()
             elif time.monotonic() - told_seconds > IDLE_WATCH_SECONDS:
                 raise StreamIdle("nothing has changed for long; watch the events again")
@@ -64,11 +74,15 @@ class EventServicer(portfolio_service_pb2_grpc.PortfolioServiceServicer):
                 raise ServerStopping("the server is about to stop; watch the events again")
 
     def _with_events(self, response: E, events: list[ChangeEvent]) -> E:
-        in_full = self._persons.are_shown({event.customer_id for event in events if event.customer})
+        shown = self._persons.shown_within_limit(event.customer_id for event in events if event.customer)
         for event in events:
-            fill_change_event(response.events.add(), event, in_full=in_full)
+            fill_change_event(response.events.add(), event, in_full=event.customer_id in shown)
         return response
 
 
 def _after(fields: FieldReader, request: pb.ListEventsRequest | pb.WatchEventsRequest) -> int | None:
     return fields.number("after", request.after, 0, MAX_ID) if request.HasField("after") else None
+
+
+def _newest(fields: FieldReader, request: pb.ListEventsRequest) -> int | None:
+    return fields.number("newest", request.newest, 0, MAX_PAGE_SIZE) if request.HasField("newest") else None

@@ -49,6 +49,27 @@ class Persons:
         except (CallerLimitExceeded, AuditUnavailable):
             return False
 
+    def shown_within_limit(self, customer_ids: Iterable[int]) -> frozenset[int]:
+        """Those customers who are shown in full, which is recorded then: the first, as many as may be seen today.
+
+        For events: one that is refused would hold up all behind it, also those that show nobody.
+
+        Raises:
+            AuditUnavailable: It cannot be recorded.
+        """
+        caller = current_caller()
+        ids = list(dict.fromkeys(customer_ids)) if caller.may(PII) else []
+        if self._audit is not None and ids:
+            with self._lock:
+                shown = self._shown_today()
+                most = caller.limits.max_pii_reads_per_day
+                if most is not None:
+                    ids = ids[: max(most - shown[caller.principal], 0)]
+                if ids:
+                    self._audit.add_read(caller, current_method().path, ids)
+                    shown[caller.principal] += len(ids)
+        return frozenset(ids)
+
     def are_found(self, customer_ids: Iterable[int]) -> bool:
         """Whether customers whom a name or a number has found are shown in full; raises as above.
 

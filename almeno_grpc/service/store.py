@@ -31,6 +31,7 @@ from almeno_grpc.domain.imports import (
     RowCounts,
     RowIssue,
 )
+from almeno_grpc.domain.limits import MAX_ID
 from almeno_grpc.domain.loan import Loan, LoanState, SanctionEnd, Segment
 from almeno_grpc.domain.norms import Norms
 from almeno_grpc.domain.portfolio import DecisionGroup, DisbursementGroup, LoanGroup, RepaymentGroup
@@ -398,6 +399,16 @@ class ChangeEventStore(Protocol):
 
     def last_number(self) -> int:
         """The last number that was given to an event, also where that is not in the book; 0 for none."""
+
+    def behind_newest(self, count: int, last: int = MAX_ID) -> int:
+        """The number behind which the newest `count` events are; with 0 the highest number in the book.
+
+        Where fewer are kept, the number up to which events were removed.
+
+        Args:
+            count: How many.
+            last: Of the events up to this number.
+        """
 
     def remove(self, before: int, count: int) -> bool:
         """Removes up to `count` of the first events, of before a time in microseconds; whether there were any."""

@@ -1,7 +1,8 @@
 """Events of changes that a transaction writes, made from the rows that the changes write.
 
-    snapshot    [customer, loan, segments of its schedule, repayment, charges], each nil or left out where the event is
-                not about one; a row as [code of its form, columns], a repayment's with the reversal's behind it
+    snapshot    [customer, loan, segments of its schedule, repayment, charges, decision_id], each nil or left out where
+                the event is not about one; a row as [code of its form, columns], a repayment's with the reversal's
+                behind it
 
 In MessagePack, which takes a microsecond for a loan, where a message of the API takes ten times as long.
 """
@@ -17,7 +18,7 @@ from almeno_grpc.domain.loan import LoanState, Segment
 from almeno_grpc.domain.money import scaled_rate
 from almeno_grpc.domain.repayment import RepaymentKind
 from almeno_grpc.service.audit_chain import encode
-from almeno_grpc.service.store import Changes
+from almeno_grpc.service.store import Changes, DecisionRecord
 from almeno_grpc.storage.audit_rows import CUSTOMER, LOAN, REPAYMENT
 from almeno_grpc.storage.bulk import BulkInsert
 from almeno_grpc.storage.compiled import Row
@@ -50,6 +51,7 @@ CODES = {
     Kind.REPAYMENT_REVERSED: 16,
     Kind.CHARGE_ADDED: 17,
     Kind.CHARGES_WAIVED: 18,
+    Kind.APPLICATION_DECLINED: 19,
 }
 """The number by which each kind is stored."""
 _KINDS_OF_PAYMENTS = {
@@ -77,6 +79,12 @@ def loan_draft(
     if segments or repayment or charges:
         snapshot += [list(map(_segment_values, segments)), repayment and (REPAYMENT.code, repayment), charges]
     return CODES[kind], row[1], row[0], encode(snapshot)
+
+
+def declined_draft(decision: DecisionRecord) -> Draft:
+    """The event of a loan that was declined, by the decision, whose id alone it keeps."""
+    snapshot = [None, None, None, None, None, decision.decision_id]
+    return CODES[Kind.APPLICATION_DECLINED], decision.customer_id, None, encode(snapshot)
 
 
 def kind_of_update(before: Row, after: Row) -> Kind:
@@ -123,6 +131,7 @@ def rows_of(
         reclassified: Customers whose class changes, as they stand after it.
     """
     drafts = [customer_draft(Kind.CUSTOMER_REGISTERED, row) for row in customers]
+    drafts += (declined_draft(decision) for decision in changes.decisions if not decision.approved)
     for row in loans:
         is_sanctioned = row[_STATE] == LoanState.SANCTIONED.value
         drafts.append(loan_draft(Kind.LOAN_SANCTIONED if is_sanctioned else Kind.LOAN_BOOKED, row))

@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, delete, select, update
 
 from almeno_grpc.domain.change_event import ChangeEvent
 from almeno_grpc.domain.charge import Charge, ChargeKind
+from almeno_grpc.domain.limits import MAX_ID
 from almeno_grpc.domain.loan import Loan, Segment
 from almeno_grpc.domain.money import rate_from_scaled
 from almeno_grpc.domain.repayment import Repayment
@@ -24,11 +25,20 @@ from almeno_grpc.storage.tables import change_event_cut as cut
 
 MAX_PAGE_BYTES = 1_048_576
 """Of the snapshots of a page with more than one event: the message of it takes about twice as much."""
-_PARTS = 5
+_PARTS = 6
 _KINDS = {code: kind for kind, code in CODES.items()}
 _PAGE = CompiledStatement(
     select(table).where(table.c.number > bindparam("after")).order_by(table.c.number).limit(bindparam("count")),
     "after",
+    "count",
+)
+_BEHIND_NEWEST = CompiledStatement(
+    select(table.c.number)
+    .where(table.c.number <= bindparam("last"))
+    .order_by(table.c.number.desc())
+    .limit(1)
+    .offset(bindparam("count")),
+    "last",
     "count",
 )
 _REMOVED = CompiledStatement(select(cut.c.number))
@@ -57,6 +67,11 @@ class ChangeEvents:
         """As the database has generated them."""
         return self._backend.last_id(self._connection, table.c.number)
 
+    def behind_newest(self, count: int, last: int = MAX_ID) -> int:
+        """By the primary key, from its end."""
+        row = _BEHIND_NEWEST.row(self._connection, last, count)
+        return self.removed() if row is None else int(row[0])
+
     def remove(self, before: int, count: int) -> bool:
         """In the order of the primary key, up to the first that is not so old."""
         last = 0
@@ -83,7 +98,7 @@ def _within_page(rows: Sequence[Row]) -> Iterator[Row]:
 def _event(row: Row) -> ChangeEvent:
     number, time, day, principal, request_id, import_id, kind, customer_id, loan_id, snapshot = row
     parts: list[Any] = msgspec.msgpack.decode(snapshot)
-    customer, loan, segments, repayment, charges = parts + [None] * (_PARTS - len(parts))
+    customer, loan, segments, repayment, charges, decision_id = parts + [None] * (_PARTS - len(parts))
     customer_row = None if customer is None else _columns(CUSTOMER, customer)
     return ChangeEvent(
         number,
@@ -100,6 +115,7 @@ def _event(row: Row) -> ChangeEvent:
         None if loan is None else _loan(_columns(LOAN, loan), segments or ()),
         None if repayment is None else _repayment(_columns(REPAYMENT, repayment)),
         tuple(map(_charge, charges or ())),
+        decision_id or "",
     )
 
 

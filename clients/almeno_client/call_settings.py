@@ -108,13 +108,21 @@ class CallSettings:
             "wait_for_ready": self._wait_for_ready,
         }
 
-    def _pause_seconds(self, error: CreditServiceError, attempts_made: int, deadline: float | None) -> float:
+    def _pause_seconds(
+        self, error: CreditServiceError, attempts_made: int, deadline: float | None, *, without_end: bool = False
+    ) -> float:
         """How long to wait before the next attempt: the backoff, or as long as the service has asked for.
+
+        Args:
+            error: That of the last attempt.
+            attempts_made: How many have failed one after the other.
+            deadline: Of `time.monotonic()`; None for none.
+            without_end: Whether the deadline alone bounds the attempts.
 
         Raises:
             CreditServiceError: The error itself: it is not retryable, no attempts are left, or the deadline is earlier.
         """
-        if self._is_closed or attempts_made >= self._retries.attempts:
+        if self._is_closed or (attempts_made >= self._retries.attempts and not without_end):
             raise error
         if not error.retryable or error.code not in RETRYABLE_CODES:
             raise error

@@ -26,6 +26,9 @@ BACKOFF_JITTER = 0.2
 """How far a pause may differ from the backoff, as a share of it. As gRPC's own retries have it: clients that one
 restart has hit do not all come back at the same moment."""
 
+_MAX_DOUBLINGS = 1000
+"""Of a backoff: a float has room for these, and a watch may go on for days."""
+
 Interceptor = grpc.UnaryUnaryClientInterceptor | grpc.UnaryStreamClientInterceptor | grpc.StreamUnaryClientInterceptor
 """What may stand around the calls of the synchronous client."""
 
@@ -79,7 +82,8 @@ class Retries:
     """Retry policy after UNAVAILABLE, ABORTED, RESOURCE_EXHAUSTED and a server's CANCELLED: exponential backoff.
 
     Attributes:
-        attempts: Maximum number of attempts, the first included; 1 to 5, which is gRPC's own bound.
+        attempts: Maximum number of attempts, the first included; 1 to 5, which is gRPC's own bound. A watch of events
+            that the service has opened goes on without a bound.
         first_backoff_seconds: Backoff before the second attempt; it doubles with each attempt.
         longest_backoff_seconds: Maximum backoff. Each pause is up to a fifth shorter or longer than its backoff.
     """
@@ -96,7 +100,8 @@ class Retries:
 
     def pause_seconds(self, attempt: int, source: random.Random = _RANDOM) -> float:
         """Pause after a failed attempt, the backoff with jitter out of a source; attempts count from 1."""
-        backoff = min(self.first_backoff_seconds * 2.0 ** (attempt - 1), self.longest_backoff_seconds)
+        doublings = min(attempt - 1, _MAX_DOUBLINGS)
+        backoff = min(self.first_backoff_seconds * 2.0**doublings, self.longest_backoff_seconds)
         return backoff * source.uniform(1 - BACKOFF_JITTER, 1 + BACKOFF_JITTER)
 
 

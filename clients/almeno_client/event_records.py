@@ -30,6 +30,7 @@ class ChangeEventKind(StrEnum):
     REPAYMENT_REVERSED = "REPAYMENT_REVERSED"
     CHARGE_ADDED = "CHARGE_ADDED"
     CHARGES_WAIVED = "CHARGES_WAIVED"
+    APPLICATION_DECLINED = "APPLICATION_DECLINED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +56,5 @@ class ChangeEvent:
     repayment: Repayment | None
     charges: tuple[Charge, ...]
     """Those that were added or waived."""
+    decision_id: str
+    """The decision that declined a loan, for `get_decision`; empty in events of other kinds."""

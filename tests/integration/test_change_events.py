@@ -17,9 +17,10 @@ from almeno_grpc.domain.change_event import ChangeEventKind as Kind
 from almeno_grpc.domain.charge import ChargeKind
 from almeno_grpc.domain.decision import LoanRequest
 from almeno_grpc.domain.errors import CreditError, EventsNotReached, EventsRemoved
+from almeno_grpc.domain.limits import MAX_ID
 from almeno_grpc.domain.loan import Loan, LoanState
 from almeno_grpc.domain.repayment import PrepaymentEffect
-from almeno_grpc.service.change_events import ChangeEventService
+from almeno_grpc.service.change_events import ChangeEventPage, ChangeEventService
 from almeno_grpc.service.housekeeping import Housekeeping
 from almeno_grpc.service.idempotency import RequestContext
 from almeno_grpc.service.repayments import RepaymentRequest
@@ -198,10 +199,20 @@ def test_change_that_is_refused_has_no_event(book, refused):
     assert new_events(book, change) == []
 
 
-def test_loan_that_is_declined_has_no_event(book):
+def test_loan_that_is_declined_has_an_event_with_its_decision(book):
     request = request_of(book, 1_000 * LAKH)
-    assert new_events(book, lambda: book.book(request)) == []
-    assert len(book.rows("decision")) == 1
+    [event] = new_events(book, lambda: book.book(request))
+    [decision] = book.rows("decision")
+    assert (event.kind, event.decision_id) == (Kind.APPLICATION_DECLINED, decision["decision_id"])
+    assert (event.customer_id, event.loan_id, event.customer, event.loan) == (request.customer_id, None, None, None)
+    assert event.business_date == APPROVED
+
+
+def test_event_of_a_loan_that_is_booked_leaves_the_decision_to_the_loan(book):
+    request = request_of(book)
+    [event] = new_events(book, lambda: book.book(request))
+    [decision] = book.rows("decision")
+    assert (event.decision_id, event.loan.decision_id) == ("", decision["decision_id"])
 
 
 def test_import_has_an_event_for_each_row_that_it_inserts_or_updates(book):
@@ -230,11 +241,27 @@ def test_events_are_read_page_by_page_behind_a_number(book):
     book.upsert([book_customer(number) for number in range(1, 8)])
     events = ChangeEventService(book.store)
     pages, after = [], None
-    while page := events.page(after, 3):
-        pages.append([event.customer_id for event in page])
-        after = page[-1].number
+    while (page := events.page(after, 3)).events:
+        pages.append([event.customer_id for event in page.events])
+        after = page.next_after
     assert pages == [[1, 2, 3], [4, 5, 6], [7]]
-    assert [event.customer_id for event in events.page(0, 2)] == [1, 2]
+    assert (page.last_number, page.next_after) == (7, 7)
+    assert [event.customer_id for event in events.page(0, 2).events] == [1, 2]
+
+
+def test_newest_events_are_read_and_where_the_book_stands_after_them(book):
+    events = ChangeEventService(book.store)
+    assert events.newest(5, 10, 0) == events.page(None, 10) == ChangeEventPage([], last_number=0, next_after=0)
+    book.upsert([book_customer(number) for number in range(1, 8)])
+    for newest, count, customers in ((0, 10, []), (2, 10, [6, 7]), (7, 3, [1, 2, 3]), (9, 10, list(range(1, 8)))):
+        page = events.newest(newest, count, 0)
+        assert [event.customer_id for event in page.events] == customers
+        assert (page.last_number, page.next_after) == (7, customers[-1] if customers else 7)
+    # Where none is kept any more it is still a place to go on behind.
+    book.store.write(lambda tx: tx.change_events.remove(MAX_ID, 100))
+    assert events.newest(3, 10, 0) == events.page(None, 10) == ChangeEventPage([], last_number=7, next_after=7)
+    assert [event.number for event in new_events(book, book.register)] == [8]
+    assert [event.number for event in events.page(7, 10).events] == [8]
 
 
 def test_page_has_no_more_bytes_than_a_message_takes_but_one_event_always(book, monkeypatch):
@@ -254,8 +281,8 @@ def test_events_are_removed_when_their_days_are_over_and_who_has_not_read_them_i
         second = book.register()
         Housekeeping(book.store, book.clock, request_days=90, event_days=30).work(60_000)
     events = ChangeEventService(book.store)
-    assert [event.customer_id for event in events.page(None, 10)] == [second.customer_id]
-    assert [event.customer_id for event in events.page(1, 10)] == [second.customer_id]
+    assert [event.customer_id for event in events.page(None, 10).events] == [second.customer_id]
+    assert [event.customer_id for event in events.page(1, 10).events] == [second.customer_id]
     with pytest.raises(EventsRemoved) as refused:
         events.page(0, 10)
     assert refused.value.metadata == {"first_after": "1"}
@@ -264,14 +291,14 @@ def test_events_are_removed_when_their_days_are_over_and_who_has_not_read_them_i
     with monkeypatch.context() as later:
         later.setattr(Clock, "now_microseconds", lambda _clock: now + 99 * day_microseconds)
         Housekeeping(book.store, book.clock, request_days=90, event_days=30).work(60_000)
-    assert events.page(None, 10) == events.page(2, 10) == []
+    assert events.page(None, 10).events == events.page(2, 10).events == []
     assert [event.number for event in new_events(book, book.register)] == [3]
 
 
 def test_reader_with_a_number_that_no_event_has_had_is_told(book):
     book.register()
     events = ChangeEventService(book.store)
-    assert events.page(1, 10) == []
+    assert events.page(1, 10).events == []
     for after in (2, 2**63 - 1):
         with pytest.raises(EventsNotReached) as refused:
             events.page(after, 10)

@@ -1,6 +1,8 @@
 """ListEvents and WatchEvents as callers see them."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,7 +15,7 @@ from support.memory_store import MemoryStore
 from almeno_grpc.api import change_event_pb2
 from almeno_grpc.api import credit_service_pb2 as credit
 from almeno_grpc.api import portfolio_service_pb2 as pb
-from almeno_grpc.domain.access import NOBODY, PII, SCOPES, Caller
+from almeno_grpc.domain.access import NOBODY, PII, SCOPES, Caller, Limits
 from almeno_grpc.domain.audit import AuditEventKind
 from almeno_grpc.metrics import UNKNOWN_METHOD
 from almeno_grpc.rpc import event_servicer
@@ -26,6 +28,7 @@ from almeno_grpc.service.audit_queue import AuditQueue
 from almeno_grpc.service.change_events import ChangeEventService
 
 KINDS = change_event_pb2.ChangeEventKind
+CONTEXT: Any = SimpleNamespace(is_active=lambda: True)
 
 
 def listed(stubs, **request) -> list[change_event_pb2.ChangeEvent]:
@@ -53,6 +56,21 @@ def test_changes_are_listed_with_what_they_have_made(stubs):
     assert listed(stubs, after=2) == [repaid]
     assert listed(stubs, after=1, page_size=1) == [booked]
     assert listed(stubs, after=3) == []
+    assert listed(stubs, newest=2) == [booked, repaid]
+    for request in (pb.ListEventsRequest(after=3), pb.ListEventsRequest(newest=0)):
+        assert stubs.portfolio.ListEvents(request) == pb.ListEventsResponse(last_sequence=3, next_after=3)
+    first_page = stubs.portfolio.ListEvents(pb.ListEventsRequest(page_size=1))
+    assert (first_page.last_sequence, first_page.next_after) == (3, 1)
+
+
+def test_declined_loan_is_told_with_the_decision_that_can_be_fetched(stubs):
+    customer = stubs.book.register()
+    assert stubs.book.lend(customer.customer_id, 10_000 * LAKH).loan is None
+    [declined] = listed(stubs, after=1)
+    assert KINDS.Name(declined.kind) == "CHANGE_EVENT_KIND_APPLICATION_DECLINED"
+    assert (declined.customer_id, declined.HasField("loan_id")) == (customer.customer_id, False)
+    decision = stubs.credit.GetDecision(credit.GetDecisionRequest(decision_id=declined.decision_id)).decision
+    assert not decision.approved
 
 
 @pytest.mark.parametrize(
@@ -60,6 +78,8 @@ def test_changes_are_listed_with_what_they_have_made(stubs):
     [
         ({"after": -1}, "INVALID_ARGUMENT", "INVALID_FIELD"),
         ({"page_size": -1}, "INVALID_ARGUMENT", "INVALID_FIELD"),
+        ({"newest": -1}, "INVALID_ARGUMENT", "INVALID_FIELD"),
+        ({"newest": 1001}, "INVALID_ARGUMENT", "INVALID_FIELD"),
         ({"after": 1}, "OUT_OF_RANGE", "EVENTS_NOT_REACHED"),
         ({"after": 2**63 - 1}, "OUT_OF_RANGE", "EVENTS_NOT_REACHED"),
     ],
@@ -67,7 +87,7 @@ def test_changes_are_listed_with_what_they_have_made(stubs):
 def test_number_that_no_event_can_be_behind_is_refused(stubs, request_, code, reason):
     refusal = stubs.refusal(lambda: listed(stubs, **request_))
     assert (refusal.code, refusal.reason) == (code, reason)
-    if "after" in request_:
+    if request_.keys() == {"after"}:
         refusal = stubs.refusal(lambda: list(stubs.portfolio.WatchEvents(pb.WatchEventsRequest(**request_))))
         assert (refusal.code, refusal.reason) == (code, reason)
 
@@ -101,6 +121,14 @@ def test_watch_tells_what_was_and_then_what_comes(stubs):
     answers.cancel()
 
 
+def test_watch_says_at_once_that_it_stands(stubs):
+    answers = stubs.portfolio.WatchEvents(pb.WatchEventsRequest(), timeout=20)
+    assert next(answers) == pb.WatchEventsResponse()
+    customer = stubs.book.register()
+    assert [event.customer_id for event in next(answers).events] == [customer.customer_id]
+    answers.cancel()
+
+
 def test_watch_of_events_is_sent_away_when_the_server_stops(stubs):
     stubs.book.register()
     answers = stubs.portfolio.WatchEvents(pb.WatchEventsRequest(), timeout=20)
@@ -122,21 +150,29 @@ def test_watch_of_events_lasts_no_longer_than_its_caller(stubs):
     assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
 
 
-@pytest.mark.parametrize("may_see", [False, True])
-def test_customer_in_an_event_is_shown_in_full_to_who_may_see_persons_which_is_recorded(book, may_see):
-    customer, trail = book.register(), MemoryStore()
+@contextmanager
+def served(book, caller: Caller) -> Iterator[tuple[EventServicer, MemoryStore]]:
+    """The servicer as a caller meets it, and the trail that this leaves."""
+    trail = MemoryStore()
     queue = AuditQueue(trail.as_store(), book.clock)
-    caller = Caller("branch-pune", "abcdefghijkl", SCOPES if may_see else SCOPES - {PII})
     method = Method("/S/ListEvents", UNKNOWN_METHOD, has_effects=False, is_stream=False, scope="events:read")
     set_current_call(caller, method, OpenAccess())
     try:
-        servicer = EventServicer(ChangeEventService(book.store), Persons(queue, book.clock), threading.Event())
-        context: Any = SimpleNamespace(is_active=lambda: True)
-        [event] = servicer.ListEvents(pb.ListEventsRequest(), context).events
-        [watched] = next(iter(servicer.WatchEvents(pb.WatchEventsRequest(), context))).events
+        yield EventServicer(ChangeEventService(book.store), Persons(queue, book.clock), threading.Event()), trail
     finally:
         set_current_call(NOBODY, method, OpenAccess())
         queue.close()
+
+
+@pytest.mark.parametrize("may_see", [False, True])
+def test_customer_in_an_event_is_shown_in_full_to_who_may_see_persons_which_is_recorded(book, may_see):
+    customer = book.register()
+    with served(book, Caller("branch-pune", "abcdefghijkl", SCOPES if may_see else SCOPES - {PII})) as (
+        servicer,
+        trail,
+    ):
+        [event] = servicer.ListEvents(pb.ListEventsRequest(), CONTEXT).events
+        [watched] = next(iter(servicer.WatchEvents(pb.WatchEventsRequest(), CONTEXT))).events
     assert event == watched
     shown = event.customer
     assert (shown.redacted, shown.first_name) == ((False, "Asha") if may_see else (True, ""))
@@ -145,3 +181,14 @@ def test_customer_in_an_event_is_shown_in_full_to_who_may_see_persons_which_is_r
     )
     reads = [(each.kind, each.principal, each.customer_id) for each in trail.events]
     assert set(reads) == ({(AuditEventKind.READ, "branch-pune", customer.customer_id)} if may_see else set())
+
+
+def test_follower_who_has_seen_as_many_persons_as_it_may_reads_on_with_redacted_ones(book):
+    for _ in range(4):
+        book.register()
+    caller = Caller("branch-pune", "abcdefghijkl", SCOPES, Limits(max_pii_reads_per_day=3))
+    with served(book, caller) as (servicer, _):
+        pages = [servicer.ListEvents(pb.ListEventsRequest(after=after, page_size=2), CONTEXT) for after in (0, 2)]
+        watched = next(iter(servicer.WatchEvents(pb.WatchEventsRequest(), CONTEXT)))
+    redacted = [[event.customer.redacted for event in answer.events] for answer in (*pages, watched)]
+    assert redacted == [[False, False], [False, True], [True] * 4]

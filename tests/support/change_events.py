@@ -13,7 +13,7 @@ from support.book import Book
 
 def events_after(store: SqlStore, after: int | None = None) -> list[ChangeEvent]:
     """All events behind a number."""
-    return ChangeEventService(store).page(after, 1_000)
+    return ChangeEventService(store).page(after, 1_000).events
 
 
 def kinds_after(store: SqlStore, after: int | None) -> list[ChangeEventKind]:
@@ -43,7 +43,7 @@ class Follower:
         while True:
             is_last = self._writers_are_done.is_set()
             try:
-                page = self._events.page(self.seen[-1].number if self.seen else None, self._page_size)
+                page = self._events.page(self.seen[-1].number if self.seen else None, self._page_size).events
             except CreditError:
                 # The connection is lost; or a number that was given is not yet in the book.
                 time.sleep(0.01)

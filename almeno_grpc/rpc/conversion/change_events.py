@@ -33,3 +33,4 @@ def fill_change_event(message: change_event_pb2.ChangeEvent, event: ChangeEvent,
         fill_repayment(message.repayment, event.repayment)
     for charge in event.charges:
         fill_charge(message.charges.add(), charge)
+    message.decision_id = event.decision_id

@@ -1,8 +1,9 @@
 """The command that follows the book: events."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
+from itertools import islice
 from typing import Annotated
 
 import typer
@@ -14,8 +15,11 @@ from almeno_client.cli.options import AsJson, Limit, first, page_size_for
 from almeno_client.cli.output import write_json
 from almeno_client.cli.rendering import show_list
 from almeno_client.cli.session import Session, new_console, session_of
+from almeno_client.client import CreditClient
 from almeno_client.event_records import ChangeEvent
 from almeno_client.formatting import humanized, printable, rupees
+
+_MAX_LAST_EVENTS = 1000
 
 
 def events(
@@ -30,6 +34,17 @@ def events(
             show_default=False,
         ),
     ] = None,
+    last: Annotated[
+        int | None,
+        typer.Option(
+            "--last",
+            metavar="EVENTS",
+            min=0,
+            max=_MAX_LAST_EVENTS,
+            help="Only the newest so many; 0 with --follow: those from now on.",
+            show_default=False,
+        ),
+    ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for more, until interrupted.")] = False,
     limit: Limit = 50,
     as_json: AsJson = False,
@@ -41,17 +56,22 @@ def events(
     Examples:
       almeno events --limit 10
       almeno events --after 1200 --output csv
-      almeno events --follow --json
+      almeno events --last 20
+      almeno events --follow --last 0 --json
     """
     session = session_of(context, as_json)
     if follow and session.output is Output.CSV:
         raise typer.BadParameter("takes lines, --json or --output tsv, for it has no end", param_hint="'--follow'")
+    _check_options(context, after, last, follow=follow)
     with session.connected() as client:
         if follow:
-            for event in client.watch_events(after=after):
+            for event in _followed(client, after, last):
                 _show(session, event)
             return
-        rows, more = first(client.list_events(after=after, page_size=page_size_for(limit)), limit)
+        if last is None:
+            rows, more = first(client.list_events(after=after, page_size=page_size_for(limit)), limit)
+        else:
+            rows, more = list(islice(client.list_events(newest=last, page_size=last), last)), False
     if session.wants_json:
         for event in rows:
             _show(session, event)
@@ -59,6 +79,32 @@ def events(
         session.show_rows(ChangeEvent, events=rows, more=more)
     else:
         show_list(new_console(), events_table(rows), nothing="Nothing has changed.", more=more)
+
+
+def _check_options(context: typer.Context, after: int | None, last: int | None, *, follow: bool) -> None:
+    """Refuses options that do not go together."""
+    has_limit = str(context.get_parameter_source("limit")).endswith("COMMANDLINE")
+    if follow and has_limit:
+        raise typer.BadParameter("cannot be used with --follow, which has no end", param_hint="'--limit'")
+    if last is None:
+        return
+    if after is not None:
+        raise typer.BadParameter("cannot be used with --after", param_hint="'--last'")
+    if has_limit:
+        raise typer.BadParameter("cannot be used with --limit", param_hint="'--last'")
+    if last == 0 and not follow:
+        raise typer.BadParameter("takes 0 with --follow alone", param_hint="'--last'")
+
+
+def _followed(client: CreditClient, after: int | None, last: int | None) -> Iterator[ChangeEvent]:
+    """The events behind one, or the last ones, and then each as it comes."""
+    if last == 0:
+        after = client.last_event_sequence()
+    elif last is not None:
+        for event in client.list_events(newest=last, page_size=last):
+            after = event.sequence
+            yield event
+    yield from client.watch_events(after=after)
 
 
 def events_table(rows: Iterable[ChangeEvent]) -> ListTable:

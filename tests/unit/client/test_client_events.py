@@ -27,6 +27,11 @@ def watched(*messages):
     return [portfolio.WatchEventsResponse(events=[message]) for message in messages]
 
 
+def page(events, *, last: int, behind: int = 0) -> portfolio.ListEventsResponse:
+    next_after = events[-1].sequence if events else behind
+    return portfolio.ListEventsResponse(events=events, last_sequence=last, next_after=next_after)
+
+
 @pytest.fixture
 def book(service):
     """A service with three events, in pages of two."""
@@ -35,12 +40,14 @@ def book(service):
         event(4, loan=loan(), repayment=repayment(1)),
         event(5, KINDS.CHANGE_EVENT_KIND_LOAN_CLOSED, loan=loan()),
     ]
-    service.answers(
-        "ListEvents",
-        lambda request, _: portfolio.ListEventsResponse(
-            events=[each for each in events if each.sequence > request.after][:2]
-        ),
-    )
+
+    def answer(request: portfolio.ListEventsRequest, _: grpc.ServicerContext) -> portfolio.ListEventsResponse:
+        behind = request.after
+        if request.HasField("newest"):
+            behind = [0, *(each.sequence for each in events)][-1 - request.newest]
+        return page([each for each in events if each.sequence > behind][:2], last=5, behind=behind)
+
+    service.answers("ListEvents", answer)
     return service
 
 
@@ -56,12 +63,58 @@ def test_events_are_listed_page_by_page_behind_the_last_one(client, book):
     assert second.repayment.amount == Decimal("10746.95")
     assert (third.sequence, third.kind, third.charges) == (5, ChangeEventKind.LOAN_CLOSED, ())
     asked = [(request.HasField("after"), request.after) for request in book.requests["ListEvents"]]
-    assert asked == [(False, 0), (True, 4), (True, 5)]
+    assert asked == [(False, 0), (True, 4)]
     assert [each.sequence for each in client.list_events(after=4)] == [5]
+    assert list(client.list_events(after=5)) == []
+
+
+@pytest.mark.usefixtures("book")
+def test_newest_events_are_listed_and_where_to_follow_the_book_from(client):
+    assert [each.sequence for each in client.list_events(newest=2)] == [4, 5]
+    assert [each.sequence for each in client.list_events(newest=3)] == [1, 4, 5]
+    assert list(client.list_events(newest=0)) == []
+    assert client.last_event_sequence() == 5
+    with pytest.raises(ValueError, match="not both"):
+        next(client.list_events(after=1, newest=1))
+
+
+def test_list_goes_on_where_the_next_event_may_not_be_read_yet(client, service):
+    service.answers("ListEvents", page([event(1)], last=3), page([], last=3, behind=1), page([event(3)], last=3))
+    assert [each.sequence for each in client.list_events()] == [1, 3]
+    assert [request.after for request in service.requests["ListEvents"]] == [0, 1, 1]
+
+
+def test_list_of_a_busy_book_ends_with_what_was_in_it_at_the_first_page(client, service):
+    # With each page there is more.
+    service.answers(
+        "ListEvents",
+        page([event(1), event(2)], last=3),
+        page([event(3), event(4)], last=5),
+        page([event(5)], last=9),
+    )
+    assert [each.sequence for each in client.list_events(page_size=2)] == [1, 2, 3, 4]
+
+
+def test_list_gives_up_on_events_that_may_not_be_read_for_long(client, service):
+    service.answers("ListEvents", lambda *_: page([], last=3, behind=1))
+    with pytest.raises(Unavailable, match="takes long"):
+        list(client.list_events(timeout_seconds=0.2))
+
+
+def test_list_of_a_book_that_keeps_no_event_ends(client, service):
+    service.answers("ListEvents", page([], last=9, behind=9))
+    assert list(client.list_events()) == []
+
+
+def test_event_of_a_declined_loan_has_its_decision(client, service):
+    declined = event(1, KINDS.CHANGE_EVENT_KIND_APPLICATION_DECLINED, decision_id="0193")
+    service.answers("ListEvents", page([declined, event(2)], last=2))
+    seen = [(each.kind, each.decision_id) for each in client.list_events()]
+    assert seen == [(ChangeEventKind.APPLICATION_DECLINED, "0193"), (ChangeEventKind.REPAYMENT_RECORDED, "")]
 
 
 def test_kind_that_is_newer_than_the_client_is_told_as_such(client, service):
-    service.answers("ListEvents", portfolio.ListEventsResponse(events=[event(1, 99)]), portfolio.ListEventsResponse())
+    service.answers("ListEvents", page([event(1, 99)], last=1))
     [newer] = client.list_events()
     assert newer.kind is ChangeEventKind.UNSPECIFIED
 
@@ -96,6 +149,30 @@ def test_watch_of_events_goes_on_behind_the_last_one_when_the_connection_breaks(
         seen.extend(iter(lambda: next(events).sequence, None))
     assert seen == [3, 4, 6, 7]
     assert [request.after for request in service.requests["WatchEvents"]] == [2, 3, 3, *[6] * 7]
+
+
+def test_watch_that_was_opened_outlasts_any_number_of_restarts(client, service, sample):
+    down = sample.refusal(grpc.StatusCode.UNAVAILABLE, "restarting")
+    gone = sample.refusal(grpc.StatusCode.OUT_OF_RANGE, "removed", reason="EVENTS_REMOVED")
+    service.answers(
+        "WatchEvents",
+        lambda *_: [portfolio.WatchEventsResponse(), down],  # it was opened, and there was nothing to tell yet
+        *[lambda *_: [down]] * 12,
+        lambda *_: [*watched(event(3)), gone],
+    )
+    seen, events = [], client.watch_events(after=2)
+    with pytest.raises(OutOfRange):
+        seen.extend(iter(lambda: next(events).sequence, None))
+    assert seen == [3]
+    assert [request.after for request in service.requests["WatchEvents"]] == [2] * 14
+
+
+def test_watch_that_was_opened_ends_with_the_time_of_its_caller_though_the_service_stays_down(client, service, sample):
+    down = sample.refusal(grpc.StatusCode.UNAVAILABLE, "restarting")
+    service.answers("WatchEvents", lambda *_: [*watched(event(3)), down], *[lambda *_: [down]] * 1000)
+    with pytest.raises((Unavailable, DeadlineExceeded)):
+        list(client.watch_events(timeout_seconds=0.3))
+    assert len(service.requests["WatchEvents"]) > 5
 
 
 def test_watch_of_events_gives_up_on_a_service_that_stays_down(client, service, sample):
@@ -146,3 +223,35 @@ def test_command_follows_events(almeno, service, sample, as_json):
     else:
         assert [line.split()[0] for line in lines] == ["3", "4"]
     assert service.requests["WatchEvents"][0].after == 2
+
+
+@pytest.mark.usefixtures("book")
+def test_command_lists_the_newest_events(almeno):
+    shown = almeno("events", "--json", "--last", "1")
+    assert [json.loads(line)["sequence"] for line in shown.stdout.splitlines()] == [5]
+
+
+@pytest.mark.parametrize(("last", "seen"), [(0, [7]), (2, [4, 5, 7])])
+def test_command_follows_the_newest_events_or_those_from_now_on(almeno, book, sample, last, seen):
+    gone = sample.refusal(grpc.StatusCode.OUT_OF_RANGE, "removed", reason="EVENTS_REMOVED")
+    book.answers("WatchEvents", lambda *_: [*watched(event(7)), gone])
+    shown = almeno("events", "--follow", "--json", "--last", str(last))
+    assert [json.loads(line)["sequence"] for line in shown.stdout.splitlines()] == seen
+    assert book.requests["WatchEvents"][0].after == 5
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--follow", "--limit", "2"),
+        ("--last", "2", "--after", "1"),
+        ("--last", "2", "--limit", "1"),
+        ("--last", "0"),
+        ("--last", "1001"),
+    ],
+)
+def test_command_refuses_options_that_do_not_go_together(almeno, service, options):
+    refused = almeno("events", *options)
+    assert refused.exit_code == 2
+    assert "--l" in refused.stderr
+    assert not service.requests

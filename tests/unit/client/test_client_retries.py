@@ -10,6 +10,11 @@ from almeno_client import channel as channel_module
 from almeno_grpc.api import portfolio_service_pb2 as portfolio
 
 
+class HighestJitter:
+    def uniform(self, _lowest, highest):
+        return highest
+
+
 def test_pause_doubles_up_to_the_longest_and_differs_by_a_fifth_at_most():
     retries = Retries(attempts=5, first_backoff_seconds=0.1, longest_backoff_seconds=0.5)
     source = random.Random(7)
@@ -19,13 +24,12 @@ def test_pause_doubles_up_to_the_longest_and_differs_by_a_fifth_at_most():
         assert 1.18 * backoff < max(pauses) <= 1.2 * backoff
 
 
+def test_pause_of_an_attempt_after_days_is_the_longest():
+    assert Retries().pause_seconds(100_000, HighestJitter()) == pytest.approx(2.4)
+
+
 def test_clients_that_fail_together_do_not_come_back_together():
     assert len({Retries().pause_seconds(1) for _ in range(100)}) == 100
-
-
-class HighestJitter:
-    def uniform(self, _lowest, highest):
-        return highest
 
 
 def test_upload_pauses_with_jitter_before_it_is_sent_again(client, service, sample, monkeypatch):

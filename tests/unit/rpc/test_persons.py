@@ -10,7 +10,7 @@ from support.memory_store import MemoryStore
 
 from almeno_grpc.api import credit_service_pb2, customer_pb2, personal_data_pb2
 from almeno_grpc.clock import Clock
-from almeno_grpc.domain.access import NOBODY, SCOPES, Caller, Limits
+from almeno_grpc.domain.access import NOBODY, PII, SCOPES, Caller, Limits
 from almeno_grpc.domain.errors import CallerLimitExceeded
 from almeno_grpc.metrics import UNKNOWN_METHOD
 from almeno_grpc.rpc.persons import Persons
@@ -89,6 +89,16 @@ def test_no_more_persons_a_day_are_shown_than_the_principal_may_see(shown: Shown
     with pytest.raises(CallerLimitExceeded):
         shown.persons.are_shown([4])
     assert shown.events() == [("/S/GetCustomer", 0, "1-2"), ("/S/GetCustomer", 0, IMPORT_ID)]
+
+
+def test_of_the_persons_in_events_the_first_are_shown_as_many_as_the_principal_may_see(shown: Shown) -> None:
+    call(replace(PUNE, limits=Limits(max_pii_reads_per_day=3)), "/S/ListEvents")
+    assert shown.persons.shown_within_limit([7, 9, 7]) == {7, 9}
+    assert shown.persons.shown_within_limit([4, 2]) == {4}
+    assert shown.persons.shown_within_limit([7]) == frozenset()
+    call(replace(PUNE, principal="app", scopes=SCOPES - {PII}))
+    assert shown.persons.shown_within_limit([7]) == frozenset()
+    assert shown.events() == [("/S/ListEvents", 0, "7,9"), ("/S/ListEvents", 4, "4")]
 
 
 def test_fields_that_tell_who_a_person_is_say_so() -> None:

@@ -36,6 +36,7 @@ class ChangeEventKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CHANGE_EVENT_KIND_REPAYMENT_REVERSED: _ClassVar[ChangeEventKind]
     CHANGE_EVENT_KIND_CHARGE_ADDED: _ClassVar[ChangeEventKind]
     CHANGE_EVENT_KIND_CHARGES_WAIVED: _ClassVar[ChangeEventKind]
+    CHANGE_EVENT_KIND_APPLICATION_DECLINED: _ClassVar[ChangeEventKind]
 CHANGE_EVENT_KIND_UNSPECIFIED: ChangeEventKind
 CHANGE_EVENT_KIND_CUSTOMER_REGISTERED: ChangeEventKind
 CHANGE_EVENT_KIND_CUSTOMER_IMPORTED: ChangeEventKind
@@ -55,9 +56,10 @@ CHANGE_EVENT_KIND_REPAYMENT_RECORDED: ChangeEventKind
 CHANGE_EVENT_KIND_REPAYMENT_REVERSED: ChangeEventKind
 CHANGE_EVENT_KIND_CHARGE_ADDED: ChangeEventKind
 CHANGE_EVENT_KIND_CHARGES_WAIVED: ChangeEventKind
+CHANGE_EVENT_KIND_APPLICATION_DECLINED: ChangeEventKind
 
 class ChangeEvent(_message.Message):
-    __slots__ = ("sequence", "event_time", "business_date", "kind", "customer_id", "loan_id", "request_id", "principal", "import_id", "customer", "customer_non_performing_since", "loan", "repayment", "charges")
+    __slots__ = ("sequence", "event_time", "business_date", "kind", "customer_id", "loan_id", "request_id", "principal", "import_id", "customer", "customer_non_performing_since", "loan", "repayment", "charges", "decision_id")
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     EVENT_TIME_FIELD_NUMBER: _ClassVar[int]
     BUSINESS_DATE_FIELD_NUMBER: _ClassVar[int]
@@ -72,6 +74,7 @@ class ChangeEvent(_message.Message):
     LOAN_FIELD_NUMBER: _ClassVar[int]
     REPAYMENT_FIELD_NUMBER: _ClassVar[int]
     CHARGES_FIELD_NUMBER: _ClassVar[int]
+    DECISION_ID_FIELD_NUMBER: _ClassVar[int]
     sequence: int
     event_time: _timestamp_pb2.Timestamp
     business_date: _date_pb2.Date
@@ -86,4 +89,5 @@ class ChangeEvent(_message.Message):
     loan: _loan_pb2.Loan
     repayment: _repayment_pb2.Repayment
     charges: _containers.RepeatedCompositeFieldContainer[_charge_pb2.Charge]
-    def __init__(self, sequence: _Optional[int] = ..., event_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., business_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., kind: _Optional[_Union[ChangeEventKind, str]] = ..., customer_id: _Optional[int] = ..., loan_id: _Optional[int] = ..., request_id: _Optional[str] = ..., principal: _Optional[str] = ..., import_id: _Optional[str] = ..., customer: _Optional[_Union[_customer_pb2.Customer, _Mapping]] = ..., customer_non_performing_since: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., loan: _Optional[_Union[_loan_pb2.Loan, _Mapping]] = ..., repayment: _Optional[_Union[_repayment_pb2.Repayment, _Mapping]] = ..., charges: _Optional[_Iterable[_Union[_charge_pb2.Charge, _Mapping]]] = ...) -> None: ...
+    decision_id: str
+    def __init__(self, sequence: _Optional[int] = ..., event_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., business_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., kind: _Optional[_Union[ChangeEventKind, str]] = ..., customer_id: _Optional[int] = ..., loan_id: _Optional[int] = ..., request_id: _Optional[str] = ..., principal: _Optional[str] = ..., import_id: _Optional[str] = ..., customer: _Optional[_Union[_customer_pb2.Customer, _Mapping]] = ..., customer_non_performing_since: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., loan: _Optional[_Union[_loan_pb2.Loan, _Mapping]] = ..., repayment: _Optional[_Union[_repayment_pb2.Repayment, _Mapping]] = ..., charges: _Optional[_Iterable[_Union[_charge_pb2.Charge, _Mapping]]] = ..., decision_id: _Optional[str] = ...) -> None: ...

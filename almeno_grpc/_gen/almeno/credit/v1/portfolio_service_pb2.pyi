@@ -249,18 +249,24 @@ class ExportJournalResponse(_message.Message):
     def __init__(self, progress: _Optional[_Union[_export_pb2.ExportProgress, _Mapping]] = ..., entry: _Optional[_Union[_export_pb2.JournalEntry, _Mapping]] = ...) -> None: ...
 
 class ListEventsRequest(_message.Message):
-    __slots__ = ("after", "page_size")
+    __slots__ = ("after", "newest", "page_size")
     AFTER_FIELD_NUMBER: _ClassVar[int]
+    NEWEST_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     after: int
+    newest: int
     page_size: int
-    def __init__(self, after: _Optional[int] = ..., page_size: _Optional[int] = ...) -> None: ...
+    def __init__(self, after: _Optional[int] = ..., newest: _Optional[int] = ..., page_size: _Optional[int] = ...) -> None: ...
 
 class ListEventsResponse(_message.Message):
-    __slots__ = ("events",)
+    __slots__ = ("events", "last_sequence", "next_after")
     EVENTS_FIELD_NUMBER: _ClassVar[int]
+    LAST_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    NEXT_AFTER_FIELD_NUMBER: _ClassVar[int]
     events: _containers.RepeatedCompositeFieldContainer[_change_event_pb2.ChangeEvent]
-    def __init__(self, events: _Optional[_Iterable[_Union[_change_event_pb2.ChangeEvent, _Mapping]]] = ...) -> None: ...
+    last_sequence: int
+    next_after: int
+    def __init__(self, events: _Optional[_Iterable[_Union[_change_event_pb2.ChangeEvent, _Mapping]]] = ..., last_sequence: _Optional[int] = ..., next_after: _Optional[int] = ...) -> None: ...
 
 class WatchEventsRequest(_message.Message):
     __slots__ = ("after",)

@@ -256,10 +256,12 @@ class PortfolioServiceServicer(object):
         """Lists changes of the book behind a number, in the order in which they took effect. None is left out and none comes
         later with a smaller number, whatever servers and imports write at the same time: a change is listed once those that
         may come before it have taken effect or were undone, mostly within milliseconds. A request that was refused, or that
-        repeats another, has no event, and neither has a loan that was declined. Customers as for GetCustomer.
+        repeats another, has no event. Customers as for GetCustomer; but beyond the principal's max_pii_reads_per_day they come
+        redacted, so that the events behind them can be read.
 
         Errors: INVALID_ARGUMENT (INVALID_FIELD), OUT_OF_RANGE (EVENTS_REMOVED where the retention has removed events behind
-        the number, with `first_after` in the metadata; EVENTS_NOT_REACHED where no event has had the number yet).
+        the number, with `first_after` in the metadata; EVENTS_NOT_REACHED where no event has had the number yet), UNAVAILABLE
+        (EVENTS_UNSETTLED, with `newest` alone: a change that takes long may come before the last event in the book).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
