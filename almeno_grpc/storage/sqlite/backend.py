@@ -285,12 +285,9 @@ class SqliteBackend:
     def erase_log(self) -> bool:
         """By a checkpoint that truncates the WAL."""
         # Outside of a transaction.
-        driver: Any = self._reader().connection
-        cursor = driver.cursor()
-        with contextlib.closing(cursor):
-            cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
-            cursor.fetchone()
-            return space.erase_log(cursor, BUSY_TIMEOUT_MILLISECONDS)
+        connection = self._reader()
+        execute_raw(connection, "PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        return space.erase_log(connection, BUSY_TIMEOUT_MILLISECONDS)
 
     def analyze(self) -> None:
         """No plan here depends on statistics."""

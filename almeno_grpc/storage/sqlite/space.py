@@ -38,16 +38,16 @@ def return_space(connection: Connection) -> None:
         execute_raw(connection, f"PRAGMA incremental_vacuum({min(free, _STEP_PAGES)})").fetchall()
 
 
-def erase_log(cursor: Any, busy_timeout_milliseconds: int) -> bool:
+def erase_log(connection: Connection, busy_timeout_milliseconds: int) -> bool:
     """Empties the write-ahead log, which still has what was deleted; False where a transaction is in the way.
 
     To be called when its pages are in the database already: it waits for nobody.
     """
-    cursor.execute("PRAGMA busy_timeout = 0")
+    execute_raw(connection, "PRAGMA busy_timeout = 0")
     try:
-        is_busy, _, _ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        is_busy, _, _ = execute_raw(connection, "PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     finally:
-        cursor.execute(f"PRAGMA busy_timeout = {busy_timeout_milliseconds}")
+        execute_raw(connection, f"PRAGMA busy_timeout = {busy_timeout_milliseconds}")
     return not is_busy
 
 

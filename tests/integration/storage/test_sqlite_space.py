@@ -8,6 +8,7 @@ import pysqlite3
 import pytest
 from sqlalchemy import make_url
 
+from almeno_grpc.domain.errors import StoreUnavailable
 from almeno_grpc.domain.imports import ImportKind
 from almeno_grpc.service.imports import CHUNK_BYTES, Upload
 from almeno_grpc.storage.sqlite import space
@@ -66,6 +67,17 @@ def test_log_is_not_erased_under_a_reader_and_nobody_waits_for_it(store):
         reader.exec_driver_sql("SELECT count(*) FROM import_content")
         drop(store, 1)
         assert not store.erase_log()
+    assert store.erase_log()
+
+
+def test_log_that_the_disk_cannot_erase_is_an_error_of_the_store(store):
+    with store.read():
+        reader = store._backend._reader().connection.dbapi_connection
+    # SQLite ends the statement with an error, as a full disk does.
+    reader.set_progress_handler(lambda: 1, 1)
+    with pytest.raises(StoreUnavailable):
+        store.erase_log()
+    reader.set_progress_handler(None, 0)
     assert store.erase_log()
 
 
