@@ -1,5 +1,6 @@
 """The supervisor: processes that die, a server that stops, and one that cannot start."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -110,11 +111,14 @@ def test_process_that_is_halted_is_replaced(start: Callable[..., ToyServer]) -> 
 
 def test_process_that_takes_too_much_memory_is_replaced_while_the_others_go_on(start: Callable[..., ToyServer]) -> None:
     toy = start("--process-max-memory-bytes=256MiB").wait_until_ready()
+    processes = toy.process_ids("rpc-0") + toy.process_ids("rpc-1")
     with toy.channel() as channel:
-        victim = process_that_answers(channel, GREEDY)
+        # It may be ended before it has answered.
+        with contextlib.suppress(grpc.RpcError):
+            process_that_answers(channel, GREEDY)
         eventually(lambda: toy.events("process_restarted"))
     [too_large] = toy.events("process_too_large")
-    assert too_large["process_pid"] == victim
+    assert too_large["process_pid"] in processes
     assert too_large["memory_bytes"] > too_large["max_memory_bytes"] == 256 * 2**20
     assert len(toy.process_ids("rpc-0") + toy.process_ids("rpc-1")) == 3
 
