@@ -42,9 +42,9 @@ def by_value_date(model: LendingModel) -> bool:
 
 
 def owed_by_model(model: LendingModel, on: date) -> int:
-    """What closes the loan on a day by what is dated on or before it."""
+    """What closes the loan on a day by what is dated on or before it; of one given back the charges behind that day."""
     walk = replace(model, entries=[entry for entry in model.entries if entry.on <= on]).walk()
-    return 0 if walk.end else walk.payoff(on)["amount"]
+    return walk.open_charges(on) if walk.end else walk.payoff(on)["amount"]
 
 
 def assert_owed(ledger: Ledger, model: LendingModel, of: Statement) -> None:

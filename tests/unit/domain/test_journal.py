@@ -258,6 +258,12 @@ def test_sanctioned_loan_is_in_no_account_until_it_is_disbursed():
     assert entries_of(Ledger(disbursed))[0].entry_date == date(2027, 1, 20)
 
 
+def test_entry_that_does_not_balance_is_never_given():
+    journal = LoanJournal(loan_of_2027(), History(), None, None)
+    with pytest.raises(ValueError, match="does not balance"):
+        list(journal._entry(JournalEntryKind.ACCRUAL, "", date(2027, 1, 31), (0,) * len(A), (1,) * len(A)))
+
+
 class BookedLives(LivesOfAccounts):
     """Whatever happens to a loan, its ledger agrees with its account."""
 
