@@ -258,6 +258,14 @@ def test_sanctioned_loan_is_in_no_account_until_it_is_disbursed():
     assert entries_of(Ledger(disbursed))[0].entry_date == date(2027, 1, 20)
 
 
+def test_nothing_is_earned_between_payments_behind_the_last_due_date():
+    ledger = Ledger(loan_of_2027())
+    ledger.pay(EMI, date(2032, 2, 1))
+    ledger.pay(EMI, date(2032, 3, 1))
+    entries = entries_of(ledger, begin=date(2032, 1, 16), end=date(2032, 4, 30))
+    assert [entry.entry_id for entry in entries] == ["1-repayment-1", "1-repayment-2"]
+
+
 def test_entry_that_does_not_balance_is_never_given():
     journal = LoanJournal(loan_of_2027(), History(), None, None)
     with pytest.raises(ValueError, match="does not balance"):
