@@ -45,8 +45,9 @@ class ListTable:
             if left_out is not None:
                 shown.remove(self.columns.index(left_out))
             for gap in (_WIDE_GAP, _NARROW_GAP):
-                if sum(needed[column] + gap for column in shown) - gap <= options.max_width:
-                    yield self._table(shown, needed, gap)
+                room = options.max_width - (sum(needed[column] + gap for column in shown) - gap)
+                if room >= 0:
+                    yield self._table(shown, self._widths(shown, needed, room), gap)
                     return
         yield from self._records(options.max_width)
 
@@ -58,7 +59,17 @@ class ListTable:
         words = (Text(word).cell_len for text in texts for word in text.plain.split())
         return min(max(words, default=0), _MAX_WORD_CELLS)
 
-    def _table(self, shown: Sequence[int], needed: Sequence[int], gap: int) -> Table:
+    def _widths(self, shown: Sequence[int], needed: Sequence[int], room: int) -> list[int]:
+        """Widths of the columns: what each needs, and of the room that is left what the first of them would like."""
+        widths = list(needed)
+        for column in shown:
+            cells = max(Text(self.columns[column]).cell_len, *(row[column].cell_len for row in self.rows), 0)
+            more = min(room, max(0, cells - needed[column]))
+            widths[column] += more
+            room -= more
+        return widths
+
+    def _table(self, shown: Sequence[int], widths: Sequence[int], gap: int) -> Table:
         # A box has a divider of one cell between columns already.
         table = Table(
             box=box.SIMPLE_HEAD, show_edge=False, header_style="bold", pad_edge=False, padding=(0, gap - 1, 0, 0)
@@ -70,7 +81,7 @@ class ListTable:
                 justify="right" if name in self._right else "left",
                 no_wrap=name in self._unbroken,
                 overflow="fold",
-                min_width=needed[column],
+                width=widths[column],
             )
         for row in self.rows:
             table.add_row(*(row[column] for column in shown))

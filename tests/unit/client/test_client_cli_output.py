@@ -14,6 +14,7 @@ from almeno_client.cli import app
 from almeno_client.cli.list_table import ListTable
 from almeno_client.cli.output import write_json
 from almeno_client.formatting import printable
+from rich.cells import cell_len
 from rich.console import Console
 from support.portfolio_model import policy
 
@@ -256,6 +257,18 @@ def test_spare_columns_go_first_and_rows_become_lines_last():
     lines = shown_at(15, table)
     assert [line.split()[0] for line in lines.splitlines() if line[0].isalpha()] == ["Id", "Name", "Rows"]
     assert {"0123456789", "77777"} <= set(lines.split())
+
+
+@pytest.mark.parametrize("width", range(60, 90))
+def test_room_is_given_to_what_may_be_broken_and_no_figure_is_cut(width):
+    """Two words that may be broken and a column of figures that only just fits, beside others of the same width."""
+    table = ListTable("Loan", "Class", "Days late", "Overdue", "Outstanding", right=("Overdue", "Outstanding"))
+    table.add_row("1000000033", "Non-performing", "130", "₹53,734.75", "₹14,24,062.83")
+    table.add_row("Total of these", "", "", "₹1,82,980.97", "₹14,24,062.83")
+    lines = shown_at(width, table).splitlines()
+    assert max(map(cell_len, lines)) <= width
+    for figure in ("1000000033", "Non-performing", "₹53,734.75", "₹1,82,980.97", "₹14,24,062.83"):
+        assert any(figure in line for line in lines), figure
 
 
 def test_row_has_a_cell_for_each_column():
