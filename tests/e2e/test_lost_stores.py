@@ -78,7 +78,8 @@ def test_process_that_is_halted_with_the_writers_lock_is_replaced_and_writes_go_
     server = start_server(ALMENO_PROCESS_MAX_SILENCE_SECONDS="2", **SEVERAL_PROCESSES)
     halted = halt_in_a_write(server)
     eventually(lambda: writes(server))
-    assert not is_alive(halted)
+    # It may have been halted just before it had the lock, and others write until it is replaced.
+    eventually(lambda: not is_alive(halted))
     [hung] = server.events("process_hung")
     assert hung["process_pid"] == halted
 
