@@ -1,8 +1,9 @@
 """Changes of customers and loans that are in the book already: what a field was, and what it became."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from almeno_grpc.domain.customer import Customer, CustomerField, e164_of
@@ -86,6 +87,23 @@ _LOAN_FIELDS: Mapping[str, tuple[str, _Text]] = {
 """As above."""
 
 
+def _paise(text: str) -> int:
+    return int(Decimal(text).scaleb(2))
+
+
+_LOAN_READERS: Mapping[str, Callable[[str], Any]] = {
+    "loan_amount": _paise,
+    "interest_rate": Decimal,
+    "tenure_months": int,
+    "monthly_installment": _paise,
+    "emis_paid": int,
+    "emis_paid_on_time": int,
+    "outstanding_principal": _paise,
+    "approval_date": date.fromisoformat,
+}
+"""By the field of a loan, how its written value is read."""
+
+
 def changes_of_customer(before: Customer | CustomerRow, after: Customer | CustomerRow) -> Iterator[FieldChange]:
     """The fields in which a customer differs from before."""
     return _changes(before, after, _CUSTOMER_FIELDS)
@@ -100,6 +118,12 @@ def with_fields_kept(before: Customer | CustomerRow, row: CustomerRow, fields: C
 def changes_of_loan(before: Loan, after: Loan) -> Iterator[FieldChange]:
     """The fields in which a loan differs from before."""
     return _changes(before, after, _LOAN_FIELDS)
+
+
+def before_change(loan: Loan, change: FieldChange) -> Loan:
+    """A loan with a field as it was."""
+    attribute, _ = _LOAN_FIELDS[change.field]
+    return replace(loan, **{attribute: _LOAN_READERS[change.field](change.old_value)})
 
 
 def _changes(before: object, after: object, fields: Mapping[str, tuple[str, _Text]]) -> Iterator[FieldChange]:

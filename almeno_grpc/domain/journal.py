@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from functools import partial
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from almeno_grpc.domain.account import Account, accrued_interest, owed_on
@@ -213,10 +213,10 @@ class LoanJournal:
 
     def _changes(self, day: date) -> Iterator[_Change]:
         """What changes the loan, by ascending days from one on."""
-        loans = [*(version.loan for version in self._versions[1:]), self._loan]
-        for number, (version, loan) in enumerate(zip(self._versions, loans, strict=False), start=1):
-            day = max(day, version.until)
-            yield _Change(day, JournalEntryKind.OPENING, number, partial(self._reopened, loan, day))
+        versions = [*self._versions, SheetVersion(date.max, self._loan)]
+        for number, (before, after) in enumerate(pairwise(versions), start=1):
+            day = max(day, before.until)
+            yield _Change(day, JournalEntryKind.OPENING, number, partial(self._reopened, after.loan, day))
         for posting in postings(self._loan, self._history, self._late_terms):
             day = max(day, posting.day)
             yield _Change(day, _kind_of(posting.fact), posting.fact.number, partial(self._posted, posting))
@@ -236,14 +236,13 @@ class LoanJournal:
     def _posted(self, posting: Posting, before: _Booked) -> _Booked:
         """What is booked once something more is posted."""
         account, fees, refunded, refund_due = posting.after, self._fees, 0, 0
-        repaid = [step for step in posting.steps if isinstance(step.entry, Repayment)]
-        repayments = [step.entry for step in posting.steps if isinstance(step.entry, Repayment)]
-        received = sum(repayment.amount for repayment in repayments)
+        repaid = [(step.before, step.entry) for step in posting.steps if isinstance(step.entry, Repayment)]
+        received = sum(repayment.amount for _, repayment in repaid)
         if account.loan.ended_as is LoanState.EXITED:
             refunded = fees.total if self._terms is not None and self._terms.refunded_on_exit else 0
             fees = Fees() if refunded else fees
-            owed = owed_on(repaid[-1].before, repayments[-1].payment_date).amount
-            refund_due = refunded + repayments[-1].amount - owed
+            as_before, given_back = repaid[-1]
+            refund_due = refunded + given_back.amount - owed_on(as_before, given_back.payment_date).amount
             received -= refund_due
         rows_changed = account.rows is not before.account.rows
         return before._replace(
@@ -252,7 +251,7 @@ class LoanJournal:
             refunded=refunded,
             received=received,
             refund_due=refund_due,
-            prepaid_interest=sum(map(_prepaid_interest, repayments)),
+            prepaid_interest=sum(_prepaid_interest(repayment) for _, repayment in repaid),
             interest=_sums(account) if rows_changed else before.interest,
         )
 

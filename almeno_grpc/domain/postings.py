@@ -41,13 +41,7 @@ def postings(loan: Loan, history: History, late_terms: LateTerms | None = None) 
         history: All of it.
         late_terms: Those the loan was booked under.
     """
-    posted = _Posted(opening_account(loan, history, late_terms))
-    for day, place, fact in _by_day(history):
-        try:
-            posted.add(place, fact)
-        except CreditError:
-            # The clocks of two servers have differed: what made room for it is posted next, and both with that.
-            continue
+    for day, fact, posted in _posted_by_day(opening_account(loan, history, late_terms), history):
         yield Posting(day, fact, posted.account, posted.steps)
 
 
@@ -59,10 +53,10 @@ def account_on(loan: Loan, history: History, late_terms: LateTerms | None, on: d
     account = opening_account(loan, history, late_terms)
     if loan.disbursed_on is not None and loan.disbursed_on > on:
         return replace(account, loan=replace(account.loan, disbursed_on=None))
-    for posting in postings(loan, history, late_terms):
-        if posting.day > on:
+    for day, _, posted in _posted_by_day(account, history):
+        if day > on:
             break
-        account = posting.after
+        account = posted.account
     return account
 
 
@@ -113,6 +107,18 @@ class _Posted:
             step = step_of(self.account, each)
             self._steps.append(step)
             self._accounts.append(step.after if step else self.account)
+
+
+def _posted_by_day(opening: Account, history: History) -> Iterator[tuple[date, Fact, _Posted]]:
+    """Yields each fact with its day and all that is posted then: as that stands until the next is asked for."""
+    posted = _Posted(opening)
+    for day, place, fact in _by_day(history):
+        try:
+            posted.add(place, fact)
+        except CreditError:
+            # The clocks of two servers have differed: what made room for it is posted next, and both with that.
+            continue
+        yield day, fact, posted
 
 
 def _by_day(history: History) -> list[tuple[date, int, Fact]]:

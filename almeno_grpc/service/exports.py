@@ -183,7 +183,7 @@ class ExportService:
         if loan.ended_as is LoanState.CANCELLED:
             end = tx.loans.sanction_end(loan)
             return LoanFigures(loan if end is None or end.end_date <= on else before_cancellation(loan), on)
-        versions = sheet_versions(loan, history, changes) if changes else ()
+        versions = sheet_versions(loan, history, changes)
         of_day = next((version.loan for version in versions if on < version.until), None)
         if of_day is not None:
             loan, history = of_day, History()
