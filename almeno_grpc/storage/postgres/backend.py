@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import URL, Column, Connection, Engine, RootTransaction, Table, func, select, text
@@ -58,21 +57,26 @@ _WRITERS = (
 )
 
 
-@dataclass(frozen=True)
 class _AdvisoryLock:
     """A lock of a transaction, which lasts as long as its connection."""
 
-    connection: Connection
-    is_acquired: bool
+    def __init__(self, connection: Connection, key: int) -> None:
+        self._connection = connection
+        self._key = key
+        self._is_acquired = False
 
     def is_held(self) -> bool:
-        if not self.is_acquired:
+        if not self._is_acquired:
             return False
         try:
-            execute_raw(self.connection, "SELECT 1")
+            execute_raw(self._connection, "SELECT 1")
         except DBAPIError:
             return False
         return True
+
+    def try_again(self) -> None:
+        statement = select(func.pg_try_advisory_xact_lock(self._key))
+        self._is_acquired = self._connection.execute(statement).scalar_one()
 
 
 class PostgresBackend:
@@ -209,8 +213,9 @@ class PostgresBackend:
         with self._locking.connect() as connection:
             _begun(connection)
             connection.detach()
-            statement = select(func.pg_try_advisory_xact_lock(_lock_key(name)))
-            yield _AdvisoryLock(connection, is_acquired=connection.execute(statement).scalar_one())
+            lock = _AdvisoryLock(connection, _lock_key(name))
+            lock.try_again()
+            yield lock
 
     def checkpoint(self, *, in_steps: bool) -> None:
         """The server does so by itself."""
