@@ -12,14 +12,14 @@ from almeno_grpc.domain.errors import StoreUnavailable
 from almeno_grpc.metrics import Metrics
 from almeno_grpc.service.store import Lock
 from almeno_grpc.storage.audit_writes import chained
-from almeno_grpc.storage.backend import BEGIN, measure_pool
+from almeno_grpc.storage.backend import BEGIN, DatabaseUnusable, measure_pool
 from almeno_grpc.storage.compiled import CompiledStatement, Row, compiled_text, execute_raw
 from almeno_grpc.storage.keyed import KeyedStatement
 from almeno_grpc.storage.postgres import bulk
 from almeno_grpc.storage.postgres.analyze import analyze
 from almeno_grpc.storage.postgres.dialect import is_idle
 from almeno_grpc.storage.postgres.engine import BEGIN_RESULT, MAX_POOL_SIZE, open_engine
-from almeno_grpc.storage.postgres.errors import cause_of, domain_error
+from almeno_grpc.storage.postgres.errors import LOST_STATEMENTS, POOLER_REMEDY, cause_of, domain_error
 from almeno_grpc.storage.postgres.kept_connection import KeptConnection
 from almeno_grpc.storage.table_write import TableWrite
 from almeno_grpc.storage.tables import FIRST_GENERATED_ID, access_state
@@ -125,6 +125,7 @@ class PostgresBackend:
     def migrate(self) -> Iterator[Connection]:
         """Under an advisory lock."""
         self._reach()
+        self._refuse_forgetful_pooler()
         with self._migrating.connect() as connection, _transaction(connection):
             connection.execute(select(func.pg_advisory_xact_lock(_lock_key("migration"))))
             # Servers of the version before may be at work on the tables.
@@ -157,6 +158,25 @@ class PostgresBackend:
             # In one line.
             cause = " ".join(str(cause_of(error)).split())
             raise StoreUnavailable(f"the database cannot be reached: {cause}") from error
+
+    def _refuse_forgetful_pooler(self) -> None:
+        """Finds out whether a statement that was prepared is there still when its connection goes on.
+
+        In transaction mode a pooler lends a connection to the database for one transaction: the second that begins gets
+        the one that the first has given back, and the first another one.
+        """
+        with self._engine.connect() as first, self._reading.connect() as second:
+            try:
+                execute_raw(first, "SELECT 1").fetchall()
+                with second.begin():
+                    execute_raw(second, "SELECT 1").fetchall()
+                    execute_raw(first, "SELECT 1").fetchall()
+            except DBAPIError as error:
+                if isinstance(cause_of(error), LOST_STATEMENTS):
+                    first.invalidate()
+                    second.invalidate()
+                    raise DatabaseUnusable(POOLER_REMEDY) from error
+                raise
 
     def find_damage(self, max_seconds: int) -> str | None:  # noqa: ARG002 - the parameter is another database's
         """The server verifies the checksum of each page that it reads."""

@@ -492,3 +492,14 @@ def test_statements_are_not_prepared_where_a_pooler_cannot_have_them(database_ur
         # The count itself is one more.
         assert prepared == (2 if are_prepared else 0)
     store.close()
+
+
+def test_statement_that_a_pooler_has_lost_is_named_with_its_remedy(database_url, book):
+    customer = book.register()
+    store = SqlStore(database_url, threads=1)
+    assert store.borrowers([customer.customer_id], book.clock.today())
+    with store._backend._fetching.checkout() as connection:
+        connection.exec_driver_sql("DEALLOCATE ALL")
+    with pytest.raises(StoreUnavailable, match="prepare_threshold=none"):
+        store.borrowers([customer.customer_id], book.clock.today())
+    store.close()
