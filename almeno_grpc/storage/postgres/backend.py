@@ -1,6 +1,7 @@
 """PostgreSQL as a backend of the store."""
 
 import hashlib
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -21,6 +22,7 @@ from almeno_grpc.storage.postgres.dialect import is_idle
 from almeno_grpc.storage.postgres.engine import BEGIN_RESULT, MAX_POOL_SIZE, open_engine
 from almeno_grpc.storage.postgres.errors import LOST_STATEMENTS, POOLER_REMEDY, cause_of, domain_error
 from almeno_grpc.storage.postgres.kept_connection import KeptConnection
+from almeno_grpc.storage.postgres.timelines import SLOW_COMMIT_SECONDS, Timelines
 from almeno_grpc.storage.table_write import TableWrite
 from almeno_grpc.storage.tables import FIRST_GENERATED_ID, access_state
 
@@ -83,8 +85,9 @@ class PostgresBackend:
     """A PostgreSQL database."""
 
     def __init__(self, url: URL, threads: int) -> None:
+        self._timelines = Timelines()
         # One for each thread and the two that are kept.
-        self._engine = open_engine(url, pool_size=threads + 2)
+        self._engine = open_engine(url, self._timelines, pool_size=threads + 2)
         self._fetching = KeptConnection(self._engine)
         self._reading = self._engine.execution_options(**{BEGIN: _BEGIN_READING})
         self._writing = KeptConnection(self._engine.execution_options(**{BEGIN: _BEGIN_WRITING}))
@@ -143,8 +146,14 @@ class PostgresBackend:
 
     def probe_writes(self) -> None:
         """By a record in the write-ahead log, which the commit waits for, on the standby too."""
-        with self.write() as connection:
-            execute_raw(connection, "SELECT pg_logical_emit_message(true, 'almeno', '')").fetchall()
+        # While it hangs nobody sees that it is slow.
+        look = threading.Timer(SLOW_COMMIT_SECONDS, self._timelines.look_soon)
+        look.start()
+        try:
+            with self.write() as connection:
+                execute_raw(connection, "SELECT pg_logical_emit_message(true, 'almeno', '')").fetchall()
+        finally:
+            look.cancel()
 
     def is_new(self) -> bool:
         """A database of the server is made by its operator. It has to be reached, which tells why it is not."""

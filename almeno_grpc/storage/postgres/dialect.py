@@ -4,6 +4,7 @@ Transactions and savepoints are commanded by libpq's PQexec, which takes half of
 leaves alone the prepared statements of the connection: psycopg drops all at a ROLLBACK of its own.
 """
 
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -17,12 +18,13 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from almeno_grpc.domain.errors import CommitOutcomeUnknown, WriteConflict
 from almeno_grpc.storage.postgres.cursor import checked
 from almeno_grpc.storage.postgres.errors import is_unavailable
+from almeno_grpc.storage.postgres.timelines import SLOW_COMMIT_SECONDS, Timelines
 
 DRIVER_NAME = "postgresql+almeno"
 """Of URLs for engines with this dialect."""
 registry.register("postgresql.almeno", __name__, "PostgresDialect")
 
-_WARNINGS = "almeno_warnings"
+_WARNINGS, _TIMELINES = "almeno_warnings", "almeno_timelines"
 
 
 class PostgresDialect(PGDialect_psycopg):
@@ -41,8 +43,10 @@ class PostgresDialect(PGDialect_psycopg):
         """
         if dbapi_connection.pgconn.transaction_status == TransactionStatus.IDLE:
             return
-        warnings: list[str] = dbapi_connection.dbapi_connection.__dict__.get(_WARNINGS, [])
+        kept: dict[str, Any] = dbapi_connection.dbapi_connection.__dict__
+        warnings: list[str] = kept[_WARNINGS]
         warnings.clear()
+        began_seconds = time.monotonic()
         try:
             result = execute_command(dbapi_connection, "COMMIT")
         except psycopg.Error as error:
@@ -51,6 +55,9 @@ class PostgresDialect(PGDialect_psycopg):
             raise CommitOutcomeUnknown(
                 "the database was lost while it stored the request; send it again with the same request_id"
             ) from error
+        finally:
+            if warnings or time.monotonic() - began_seconds > SLOW_COMMIT_SECONDS:
+                kept[_TIMELINES].look_soon()
         if warnings:
             # 01000: the wait for the standby was cancelled. The primary has the transaction, maybe nobody else.
             raise CommitOutcomeUnknown(
@@ -78,9 +85,13 @@ class PostgresDialect(PGDialect_psycopg):
         execute_command(connection.connection, f"RELEASE SAVEPOINT {name}")
 
 
-def collect_warnings(dbapi_connection: Any, _record: Any) -> None:
-    """Has a connection keep the SQLSTATE of each warning for `do_commit`; a listener for the event "connect"."""
+def watch_commits(timelines: Timelines, dbapi_connection: Any, _record: Any) -> None:
+    """Has a connection keep what `do_commit` looks at; a listener for the event "connect".
+
+    That is the SQLSTATE of each warning, and the timelines, to be looked at where a commit is slow.
+    """
     warnings = dbapi_connection.__dict__.setdefault(_WARNINGS, [])
+    dbapi_connection.__dict__[_TIMELINES] = timelines
 
     def keep(notice: psycopg.errors.Diagnostic) -> None:
         if notice.severity_nonlocalized == "WARNING":
