@@ -141,6 +141,7 @@ class PostgresBackend:
 
     def probe_reads(self) -> None:
         """As a call would."""
+        self._timelines.look_if_commits_hang()
         with self.read() as connection:
             execute_raw(connection, "SELECT 1 FROM customer LIMIT 1").fetchall()
 

@@ -4,7 +4,6 @@ Transactions and savepoints are commanded by libpq's PQexec, which takes half of
 leaves alone the prepared statements of the connection: psycopg drops all at a ROLLBACK of its own.
 """
 
-import time
 from contextlib import suppress
 from typing import Any
 
@@ -18,7 +17,7 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from almeno_grpc.domain.errors import CommitOutcomeUnknown, WriteConflict
 from almeno_grpc.storage.postgres.cursor import checked
 from almeno_grpc.storage.postgres.errors import is_unavailable
-from almeno_grpc.storage.postgres.timelines import SLOW_COMMIT_SECONDS, Timelines
+from almeno_grpc.storage.postgres.timelines import Timelines
 
 DRIVER_NAME = "postgresql+almeno"
 """Of URLs for engines with this dialect."""
@@ -46,19 +45,18 @@ class PostgresDialect(PGDialect_psycopg):
         kept: dict[str, Any] = dbapi_connection.dbapi_connection.__dict__
         warnings: list[str] = kept[_WARNINGS]
         warnings.clear()
-        began_seconds = time.monotonic()
+        timelines: Timelines = kept[_TIMELINES]
         try:
-            result = execute_command(dbapi_connection, "COMMIT")
+            with timelines.watched_commit():
+                result = execute_command(dbapi_connection, "COMMIT")
         except psycopg.Error as error:
             if not is_unavailable(error):
                 raise
             raise CommitOutcomeUnknown(
                 "the database was lost while it stored the request; send it again with the same request_id"
             ) from error
-        finally:
-            if warnings or time.monotonic() - began_seconds > SLOW_COMMIT_SECONDS:
-                kept[_TIMELINES].look_soon()
         if warnings:
+            timelines.look_soon()
             # 01000: the wait for the standby was cancelled. The primary has the transaction, maybe nobody else.
             raise CommitOutcomeUnknown(
                 "it is not known whether the standby database has the request; send it again with the same request_id"

@@ -9,7 +9,9 @@ connections of lower ones, and closes those that it has, whatever they wait for.
 import os
 import socket
 import threading
-from contextlib import suppress
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -41,6 +43,8 @@ class Timelines:
         self._connections = WeakKeyDictionary[psycopg.Connection, int]()
         self._options: dict[str, Any] = {}
         self._looking = threading.Lock()
+        self._commits: dict[int, float] = {}
+        """When those began that are under way, by their threads."""
 
     def connect(self, dialect: Dialect, _record: Any, arguments: list[Any], options: dict[str, Any]) -> Any:
         """Connects to a database that was not deposed; a listener for the event "do_connect".
@@ -62,6 +66,24 @@ class Timelines:
                 raise psycopg.OperationalError(
                     f"the database is on timeline {timeline}, and was deposed by one on {self._highest}"
                 )
+
+    @contextmanager
+    def watched_commit(self) -> Iterator[None]:
+        """Looks at the databases once a commit has taken long."""
+        thread, began_seconds = threading.get_ident(), time.monotonic()
+        self._commits[thread] = began_seconds
+        try:
+            yield
+        finally:
+            del self._commits[thread]
+            if time.monotonic() - began_seconds > SLOW_COMMIT_SECONDS:
+                self.look_soon()
+
+    def look_if_commits_hang(self) -> None:
+        """Looks at the databases where a commit that is under way takes long; to be called again and again."""
+        begun_before = time.monotonic() - SLOW_COMMIT_SECONDS
+        if any(began_seconds < begun_before for began_seconds in [*self._commits.values()]):
+            self.look_soon()
 
     def look_soon(self) -> None:
         """Looks at each database of the URL on a thread of its own, unless one does so already."""
