@@ -19,6 +19,7 @@ from almeno_grpc.domain.imports import ImportKind, RowCounts
 from almeno_grpc.service.store import Changes, IdempotencyRecord
 from almeno_grpc.storage.compiled import execute_raw
 from almeno_grpc.storage.engine import DatabaseUnusable, parse_url
+from almeno_grpc.storage.postgres import timelines
 from almeno_grpc.storage.store import SqlStore
 from almeno_grpc.storage.tables import FIRST_GENERATED_ID
 
@@ -502,4 +503,23 @@ def test_statement_that_a_pooler_has_lost_is_named_with_its_remedy(database_url,
         connection.exec_driver_sql("DEALLOCATE ALL")
     with pytest.raises(StoreUnavailable, match="prepare_threshold=none"):
         store.borrowers([customer.customer_id], book.clock.today())
+    store.close()
+
+
+def test_database_of_a_lower_timeline_is_refused_and_connections_to_it_are_closed(database_url, book, monkeypatch):
+    customer = book.register()
+    timeline = [1]
+    monkeypatch.setattr(timelines, "_timeline_of", lambda _: timeline[0])
+    store = SqlStore(database_url, threads=2)
+    known = store._backend._timelines
+    with store.engine.connect() as connection:
+        # As where a standby has become the primary.
+        timeline[0] = 2
+        known._note(2)
+        with pytest.raises(DBAPIError):
+            connection.exec_driver_sql("SELECT 1")
+    assert store.borrowers([customer.customer_id], book.clock.today())
+    timeline[0] = 1
+    with pytest.raises(DBAPIError, match="deposed by one on 2"), store.engine.connect(), store.engine.connect():
+        pass
     store.close()
