@@ -16,6 +16,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import psycopg
+from psycopg import errors
 from sqlalchemy import Dialect
 
 from almeno_grpc.logs import log_event
@@ -118,7 +119,11 @@ class Timelines:
 
 
 def _timeline_of(connection: psycopg.Connection) -> int:
-    value = checked(connection.pgconn, connection.pgconn.exec_(_TIMELINE)).get_value(0, 0)
+    try:
+        value = checked(connection.pgconn, connection.pgconn.exec_(_TIMELINE)).get_value(0, 0)
+    except (errors.FeatureNotSupported, errors.InsufficientPrivilege, errors.UndefinedFunction):
+        # A service that speaks PostgreSQL's protocol over a log of its own.
+        return 0
     return int(value or 0)
 
 

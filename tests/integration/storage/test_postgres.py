@@ -523,3 +523,11 @@ def test_database_of_a_lower_timeline_is_refused_and_connections_to_it_are_close
     with pytest.raises(DBAPIError, match="deposed by one on 2"), store.engine.connect(), store.engine.connect():
         pass
     store.close()
+
+
+def test_database_that_tells_no_timeline_is_taken(database_url, book, monkeypatch):
+    customer = book.register()
+    monkeypatch.setattr(timelines, "_TIMELINE", b"SELECT pg_no_such_function()")
+    store = SqlStore(database_url, threads=1)
+    assert store.borrowers([customer.customer_id], book.clock.today())
+    store.close()
