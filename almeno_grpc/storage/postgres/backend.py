@@ -18,7 +18,8 @@ from almeno_grpc.storage.compiled import CompiledStatement, Row, compiled_text, 
 from almeno_grpc.storage.keyed import KeyedStatement
 from almeno_grpc.storage.postgres import bulk
 from almeno_grpc.storage.postgres.analyze import analyze
-from almeno_grpc.storage.postgres.dialect import is_idle
+from almeno_grpc.storage.postgres.cursor import checked
+from almeno_grpc.storage.postgres.dialect import execute_command, is_idle
 from almeno_grpc.storage.postgres.engine import BEGIN_RESULT, MAX_POOL_SIZE, open_engine
 from almeno_grpc.storage.postgres.errors import LOST_STATEMENTS, POOLER_REMEDY, cause_of, domain_error
 from almeno_grpc.storage.postgres.kept_connection import KeptConnection
@@ -176,17 +177,19 @@ class PostgresBackend:
         the one that the first has given back, and the first another one.
         """
         with self._engine.connect() as first, self._reading.connect() as second:
+            connection: Any = first.connection.dbapi_connection
+            if connection.prepare_threshold is None:
+                return
+            # Of no name that the cursor of the connection gives.
+            name = b"almeno_pooler"
             try:
-                execute_raw(first, "SELECT 1").fetchall()
+                checked(connection.pgconn, connection.pgconn.prepare(name, b"SELECT 1"))
                 with second.begin():
-                    execute_raw(second, "SELECT 1").fetchall()
-                    execute_raw(first, "SELECT 1").fetchall()
-            except DBAPIError as error:
-                if isinstance(cause_of(error), LOST_STATEMENTS):
-                    first.invalidate()
-                    second.invalidate()
-                    raise DatabaseUnusable(POOLER_REMEDY) from error
-                raise
+                    checked(connection.pgconn, connection.pgconn.exec_prepared(name, []))
+                execute_command(connection, f"DEALLOCATE {name.decode()}")
+            except LOST_STATEMENTS as error:
+                first.invalidate()
+                raise DatabaseUnusable(POOLER_REMEDY) from error
 
     def find_damage(self, max_seconds: int) -> str | None:  # noqa: ARG002 - the parameter is another database's
         """The server verifies the checksum of each page that it reads."""

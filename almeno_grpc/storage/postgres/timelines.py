@@ -22,7 +22,7 @@ from sqlalchemy import Dialect
 from almeno_grpc.logs import log_event
 from almeno_grpc.storage.postgres.cursor import checked
 
-SLOW_COMMIT_SECONDS = 1.0
+SLOW_COMMIT_SECONDS = 1
 """A commit that takes longer may wait for a standby that has become the primary."""
 _LOOK_TIMEOUT_SECONDS = 2
 # The first digits of the name of a segment of the write-ahead log. 0 of a standby, which tells no timeline of its own.
@@ -44,8 +44,8 @@ class Timelines:
         self._connections = WeakKeyDictionary[psycopg.Connection, int]()
         self._options: dict[str, Any] = {}
         self._looking = threading.Lock()
-        self._commits: dict[int, float] = {}
-        """When those began that are under way, by their threads."""
+        self._commits: dict[int, int] = {}
+        """When those began that are under way, in nanoseconds, by their threads."""
 
     def connect(self, dialect: Dialect, _record: Any, arguments: list[Any], options: dict[str, Any]) -> Any:
         """Connects to a database that was not deposed; a listener for the event "do_connect".
@@ -71,19 +71,17 @@ class Timelines:
     @contextmanager
     def watched_commit(self) -> Iterator[None]:
         """Looks at the databases once a commit has taken long."""
-        thread, began_seconds = threading.get_ident(), time.monotonic()
-        self._commits[thread] = began_seconds
+        thread = threading.get_ident()
+        self._commits[thread] = time.monotonic_ns()
         try:
             yield
         finally:
-            del self._commits[thread]
-            if time.monotonic() - began_seconds > SLOW_COMMIT_SECONDS:
+            if _takes_long(self._commits.pop(thread)):
                 self.look_soon()
 
     def look_if_commits_hang(self) -> None:
         """Looks at the databases where a commit that is under way takes long; to be called again and again."""
-        begun_before = time.monotonic() - SLOW_COMMIT_SECONDS
-        if any(began_seconds < begun_before for began_seconds in [*self._commits.values()]):
+        if any(map(_takes_long, [*self._commits.values()])):
             self.look_soon()
 
     def look_soon(self) -> None:
@@ -116,6 +114,10 @@ class Timelines:
         for each in behind:
             _shut_down(each)
         return True
+
+
+def _takes_long(began_nanoseconds: int) -> bool:
+    return time.monotonic_ns() - began_nanoseconds > SLOW_COMMIT_SECONDS * 10**9
 
 
 def _timeline_of(connection: psycopg.Connection) -> int:
