@@ -89,12 +89,13 @@ class ImportWorker:
         while not stop.is_set():
             try:
                 with self.store.try_lock("import-worker") as lock:
+                    # On the connection at hand: who stands by would else open one twice a second.
+                    while not lock.is_held() and not stop.wait(_STANDBY_SECONDS):
+                        lock.try_again()
                     self._take_files(lock, stop)
             except (Unavailable, Aborted) as error:
                 log_event("import_delayed", error=error)
                 stop.wait(_RETRY_SECONDS)
-            else:
-                stop.wait(_STANDBY_SECONDS)
 
     def _take_files(self, lock: Lock, stop: threading.Event) -> None:
         while lock.is_held() and not stop.is_set():

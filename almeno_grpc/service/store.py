@@ -735,6 +735,13 @@ class Lock(Protocol):
     def is_held(self) -> bool:
         """Whether this process has the lock now; it may lose it with its connection to the database."""
 
+    def try_again(self) -> None:
+        """Tries once more, where another has had the lock.
+
+        Raises:
+            StoreUnavailable: The connection to the database was lost.
+        """
+
 
 class Store(Protocol):
     """The book in a database. Its methods may be called from any thread."""

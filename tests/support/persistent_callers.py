@@ -40,7 +40,8 @@ class Acknowledged:
 class Load:
     """Callers that register customers and book loans, each request with an id and sent until it is answered."""
 
-    def __init__(self, servers: list[RunningServer]) -> None:
+    def __init__(self, servers: list[RunningServer], give_up_seconds: float = GIVE_UP_SECONDS) -> None:
+        self._give_up_seconds = give_up_seconds
         self._connections = [servers[number % len(servers)].connect() for number in range(CALLERS)]
         self._others = [servers[(number + 1) % len(servers)].connect() for number in range(CALLERS)]
         self._stop = threading.Event()
@@ -94,7 +95,7 @@ class Load:
 
     def _answer(self, number: int, method: str, request):
         """Sends a request until it is answered, to one server and the other in turn."""
-        deadline = time.monotonic() + GIVE_UP_SECONDS
+        deadline = time.monotonic() + self._give_up_seconds
         connections = [self._connections[number], self._others[number]]
         while True:
             try:

@@ -77,7 +77,7 @@ class PostgresServer:
         """
         self.folder = folder
         self.data = folder / "data"
-        self.port = port or _free_port()
+        self.port = port or free_port()
         self._watch: subprocess.Popen[bytes] | None = None
         self._process_id = 0
         folder.mkdir()
@@ -186,7 +186,8 @@ def _has_room(folder: Path) -> bool:
     return folder.is_dir() and os.access(folder, os.W_OK) and shutil.disk_usage(folder).free > _ROOM_BYTES
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens on."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])

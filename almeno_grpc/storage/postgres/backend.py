@@ -1,9 +1,9 @@
 """PostgreSQL as a backend of the store."""
 
 import hashlib
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import URL, Column, Connection, Engine, RootTransaction, Table, func, select, text
@@ -13,15 +13,17 @@ from almeno_grpc.domain.errors import StoreUnavailable
 from almeno_grpc.metrics import Metrics
 from almeno_grpc.service.store import Lock
 from almeno_grpc.storage.audit_writes import chained
-from almeno_grpc.storage.backend import BEGIN, measure_pool
+from almeno_grpc.storage.backend import BEGIN, DatabaseUnusable, measure_pool
 from almeno_grpc.storage.compiled import CompiledStatement, Row, compiled_text, execute_raw
 from almeno_grpc.storage.keyed import KeyedStatement
 from almeno_grpc.storage.postgres import bulk
 from almeno_grpc.storage.postgres.analyze import analyze
-from almeno_grpc.storage.postgres.dialect import is_idle
+from almeno_grpc.storage.postgres.cursor import checked
+from almeno_grpc.storage.postgres.dialect import execute_command, is_idle
 from almeno_grpc.storage.postgres.engine import BEGIN_RESULT, MAX_POOL_SIZE, open_engine
-from almeno_grpc.storage.postgres.errors import cause_of, domain_error
+from almeno_grpc.storage.postgres.errors import LOST_STATEMENTS, POOLER_REMEDY, cause_of, domain_error
 from almeno_grpc.storage.postgres.kept_connection import KeptConnection
+from almeno_grpc.storage.postgres.timelines import SLOW_COMMIT_SECONDS, Timelines
 from almeno_grpc.storage.table_write import TableWrite
 from almeno_grpc.storage.tables import FIRST_GENERATED_ID, access_state
 
@@ -58,29 +60,35 @@ _WRITERS = (
 )
 
 
-@dataclass(frozen=True)
 class _AdvisoryLock:
     """A lock of a transaction, which lasts as long as its connection."""
 
-    connection: Connection
-    is_acquired: bool
+    def __init__(self, connection: Connection, key: int) -> None:
+        self._connection = connection
+        self._key = key
+        self._is_acquired = False
 
     def is_held(self) -> bool:
-        if not self.is_acquired:
+        if not self._is_acquired:
             return False
         try:
-            execute_raw(self.connection, "SELECT 1")
+            execute_raw(self._connection, "SELECT 1")
         except DBAPIError:
             return False
         return True
+
+    def try_again(self) -> None:
+        statement = select(func.pg_try_advisory_xact_lock(self._key))
+        self._is_acquired = self._connection.execute(statement).scalar_one()
 
 
 class PostgresBackend:
     """A PostgreSQL database."""
 
     def __init__(self, url: URL, threads: int) -> None:
+        self._timelines = Timelines()
         # One for each thread and the two that are kept.
-        self._engine = open_engine(url, pool_size=threads + 2)
+        self._engine = open_engine(url, self._timelines, pool_size=threads + 2)
         self._fetching = KeptConnection(self._engine)
         self._reading = self._engine.execution_options(**{BEGIN: _BEGIN_READING})
         self._writing = KeptConnection(self._engine.execution_options(**{BEGIN: _BEGIN_WRITING}))
@@ -121,6 +129,7 @@ class PostgresBackend:
     def migrate(self) -> Iterator[Connection]:
         """Under an advisory lock."""
         self._reach()
+        self._refuse_forgetful_pooler()
         with self._migrating.connect() as connection, _transaction(connection):
             connection.execute(select(func.pg_advisory_xact_lock(_lock_key("migration"))))
             # Servers of the version before may be at work on the tables.
@@ -133,13 +142,20 @@ class PostgresBackend:
 
     def probe_reads(self) -> None:
         """As a call would."""
+        self._timelines.look_if_commits_hang()
         with self.read() as connection:
             execute_raw(connection, "SELECT 1 FROM customer LIMIT 1").fetchall()
 
     def probe_writes(self) -> None:
         """By a record in the write-ahead log, which the commit waits for, on the standby too."""
-        with self.write() as connection:
-            execute_raw(connection, "SELECT pg_logical_emit_message(true, 'almeno', '')").fetchall()
+        # While it hangs nobody sees that it is slow.
+        look = threading.Timer(SLOW_COMMIT_SECONDS, self._timelines.look_soon)
+        look.start()
+        try:
+            with self.write() as connection:
+                execute_raw(connection, "SELECT pg_logical_emit_message(true, 'almeno', '')").fetchall()
+        finally:
+            look.cancel()
 
     def is_new(self) -> bool:
         """A database of the server is made by its operator. It has to be reached, which tells why it is not."""
@@ -153,6 +169,27 @@ class PostgresBackend:
             # In one line.
             cause = " ".join(str(cause_of(error)).split())
             raise StoreUnavailable(f"the database cannot be reached: {cause}") from error
+
+    def _refuse_forgetful_pooler(self) -> None:
+        """Finds out whether a statement that was prepared is there still when its connection goes on.
+
+        In transaction mode a pooler lends a connection to the database for one transaction: the second that begins gets
+        the one that the first has given back, and the first another one.
+        """
+        with self._engine.connect() as first, self._reading.connect() as second:
+            connection: Any = first.connection.dbapi_connection
+            if connection.prepare_threshold is None:
+                return
+            # Of no name that the cursor of the connection gives.
+            name = b"almeno_pooler"
+            try:
+                checked(connection.pgconn, connection.pgconn.prepare(name, b"SELECT 1"))
+                with second.begin():
+                    checked(connection.pgconn, connection.pgconn.exec_prepared(name, []))
+                execute_command(connection, f"DEALLOCATE {name.decode()}")
+            except LOST_STATEMENTS as error:
+                first.invalidate()
+                raise DatabaseUnusable(POOLER_REMEDY) from error
 
     def find_damage(self, max_seconds: int) -> str | None:  # noqa: ARG002 - the parameter is another database's
         """The server verifies the checksum of each page that it reads."""
@@ -209,8 +246,9 @@ class PostgresBackend:
         with self._locking.connect() as connection:
             _begun(connection)
             connection.detach()
-            statement = select(func.pg_try_advisory_xact_lock(_lock_key(name)))
-            yield _AdvisoryLock(connection, is_acquired=connection.execute(statement).scalar_one())
+            lock = _AdvisoryLock(connection, _lock_key(name))
+            lock.try_again()
+            yield lock
 
     def checkpoint(self, *, in_steps: bool) -> None:
         """The server does so by itself."""

@@ -17,12 +17,13 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from almeno_grpc.domain.errors import CommitOutcomeUnknown, WriteConflict
 from almeno_grpc.storage.postgres.cursor import checked
 from almeno_grpc.storage.postgres.errors import is_unavailable
+from almeno_grpc.storage.postgres.timelines import Timelines
 
 DRIVER_NAME = "postgresql+almeno"
 """Of URLs for engines with this dialect."""
 registry.register("postgresql.almeno", __name__, "PostgresDialect")
 
-_WARNINGS = "almeno_warnings"
+_WARNINGS, _TIMELINES = "almeno_warnings", "almeno_timelines"
 
 
 class PostgresDialect(PGDialect_psycopg):
@@ -41,10 +42,13 @@ class PostgresDialect(PGDialect_psycopg):
         """
         if dbapi_connection.pgconn.transaction_status == TransactionStatus.IDLE:
             return
-        warnings: list[str] = dbapi_connection.dbapi_connection.__dict__.get(_WARNINGS, [])
+        kept: dict[str, Any] = dbapi_connection.dbapi_connection.__dict__
+        warnings: list[str] = kept[_WARNINGS]
         warnings.clear()
+        timelines: Timelines = kept[_TIMELINES]
         try:
-            result = execute_command(dbapi_connection, "COMMIT")
+            with timelines.watched_commit():
+                result = execute_command(dbapi_connection, "COMMIT")
         except psycopg.Error as error:
             if not is_unavailable(error):
                 raise
@@ -52,6 +56,7 @@ class PostgresDialect(PGDialect_psycopg):
                 "the database was lost while it stored the request; send it again with the same request_id"
             ) from error
         if warnings:
+            timelines.look_soon()
             # 01000: the wait for the standby was cancelled. The primary has the transaction, maybe nobody else.
             raise CommitOutcomeUnknown(
                 "it is not known whether the standby database has the request; send it again with the same request_id"
@@ -78,9 +83,13 @@ class PostgresDialect(PGDialect_psycopg):
         execute_command(connection.connection, f"RELEASE SAVEPOINT {name}")
 
 
-def collect_warnings(dbapi_connection: Any, _record: Any) -> None:
-    """Has a connection keep the SQLSTATE of each warning for `do_commit`; a listener for the event "connect"."""
+def watch_commits(timelines: Timelines, dbapi_connection: Any, _record: Any) -> None:
+    """Has a connection keep what `do_commit` looks at; a listener for the event "connect".
+
+    That is the SQLSTATE of each warning, and the timelines, to be looked at where a commit is slow.
+    """
     warnings = dbapi_connection.__dict__.setdefault(_WARNINGS, [])
+    dbapi_connection.__dict__[_TIMELINES] = timelines
 
     def keep(notice: psycopg.errors.Diagnostic) -> None:
         if notice.severity_nonlocalized == "WARNING":

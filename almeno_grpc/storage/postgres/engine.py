@@ -4,13 +4,16 @@ Nothing outlives a transaction on its connection but prepared statements, so tha
 between; `complete_url` says what it then needs.
 """
 
+from functools import partial
+
 import psycopg
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 from almeno_grpc.storage.backend import BEGIN, DatabaseUnusable
 from almeno_grpc.storage.compiled import wrap_dbapi_error
 from almeno_grpc.storage.postgres.cursor import add_cursor
-from almeno_grpc.storage.postgres.dialect import DRIVER_NAME, collect_warnings, execute_command
+from almeno_grpc.storage.postgres.dialect import DRIVER_NAME, execute_command, watch_commits
+from almeno_grpc.storage.postgres.timelines import Timelines
 
 MAX_POOL_SIZE = 24
 """Connections of a process: more do not make a database of a few cores faster, and it is to serve many processes."""
@@ -51,13 +54,15 @@ def complete_url(url: URL) -> URL:
     return url.set(drivername="postgresql+psycopg", query={**_DRIVER_OPTIONS, **url.query})
 
 
-def open_engine(url: URL, *, pool_size: int = 8) -> Engine:
+def open_engine(url: URL, timelines: Timelines | None = None, *, pool_size: int = 8) -> Engine:
     """An engine for one process. Without the execution option BEGIN each statement is committed by itself.
 
     Args:
         url: As `complete_url` gives it.
+        timelines: Where those of its connections are remembered.
         pool_size: The most connections held.
     """
+    timelines = timelines or Timelines()
     prepares = "prepare_threshold" not in url.query
     engine = create_engine(
         url.set(drivername=DRIVER_NAME).difference_update_query(["prepare_threshold"]),
@@ -71,7 +76,8 @@ def open_engine(url: URL, *, pool_size: int = 8) -> Engine:
         use_native_hstore=False,
         connect_args={} if prepares else {"prepare_threshold": None},
     )
-    event.listen(engine, "connect", collect_warnings)
+    event.listen(engine, "do_connect", timelines.connect)
+    event.listen(engine, "connect", partial(watch_commits, timelines))
     event.listen(engine, "connect", add_cursor)
     event.listen(engine, "begin", _begin)
     return engine

@@ -17,6 +17,12 @@ _UNAVAILABLE = (
     errors.UndefinedTable,
     errors.IdleInTransactionSessionTimeout,
 )
+LOST_STATEMENTS = (errors.InvalidSqlStatementName, errors.DuplicatePreparedStatement)
+"""A prepared statement is not where it was prepared, or is where it was not: a pooler gives out other connections."""
+POOLER_REMEDY = (
+    "a pooler before the database loses prepared statements: set max_prepared_statements of pgbouncer (1.22 or newer), "
+    "or add prepare_threshold=none to the query of ALMENO_DATABASE_URL"
+)
 _UNAVAILABLE_CLASSES = (
     "08",  # connection exception
     "53",  # insufficient resources: connections, memory, disk
@@ -53,6 +59,8 @@ def domain_error(error: Exception) -> Exception:
         return WriteConflict("another transaction changed the same rows first; send the request again")
     if isinstance(error, PoolTimeout):
         return StoreUnavailable("too many calls wait for the database; send the request again")
+    if isinstance(cause, LOST_STATEMENTS):
+        return StoreUnavailable(POOLER_REMEDY)
     if is_unavailable(error):
         return StoreUnavailable("the database cannot take the request at the moment; send it again")
     return error

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from sqlalchemy import URL, Column, Connection, Engine, Table, bindparam, column, select, table
 from sqlalchemy.exc import DatabaseError
@@ -61,14 +61,20 @@ _LAST_ID = CompiledStatement(
 _ACCESS_VERSION = CompiledStatement(select(access_state.c.version))
 
 
-@dataclass(frozen=True)
 class _FileLock:
     """A lock on a file, which lasts as long as the file is open."""
 
-    is_acquired: bool
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._is_acquired = False
 
     def is_held(self) -> bool:
-        return self.is_acquired
+        return self._is_acquired
+
+    def try_again(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._is_acquired = True
 
 
 @dataclass(frozen=True)
@@ -258,12 +264,9 @@ class SqliteBackend:
     def try_lock(self, name: str) -> Iterator[Lock]:
         """By a lock on a file beside the database."""
         with open_lock_file(self._lock_path(name)) as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield _FileLock(is_acquired=False)
-            else:
-                yield _FileLock(is_acquired=True)
+            lock = _FileLock(file)
+            lock.try_again()
+            yield lock
 
     def checkpoint(self, *, in_steps: bool) -> None:
         """Of the WAL, which else grows until a commit checkpoints it while its caller waits."""

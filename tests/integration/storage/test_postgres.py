@@ -19,6 +19,7 @@ from almeno_grpc.domain.imports import ImportKind, RowCounts
 from almeno_grpc.service.store import Changes, IdempotencyRecord
 from almeno_grpc.storage.compiled import execute_raw
 from almeno_grpc.storage.engine import DatabaseUnusable, parse_url
+from almeno_grpc.storage.postgres import timelines
 from almeno_grpc.storage.store import SqlStore
 from almeno_grpc.storage.tables import FIRST_GENERATED_ID
 
@@ -491,4 +492,42 @@ def test_statements_are_not_prepared_where_a_pooler_cannot_have_them(database_ur
             [prepared] = execute_raw(connection, "SELECT count(*) FROM pg_prepared_statements").fetchone()
         # The count itself is one more.
         assert prepared == (2 if are_prepared else 0)
+    store.close()
+
+
+def test_statement_that_a_pooler_has_lost_is_named_with_its_remedy(database_url, book):
+    customer = book.register()
+    store = SqlStore(database_url, threads=1)
+    assert store.borrowers([customer.customer_id], book.clock.today())
+    with store._backend._fetching.checkout() as connection:
+        connection.exec_driver_sql("DEALLOCATE ALL")
+    with pytest.raises(StoreUnavailable, match="prepare_threshold=none"):
+        store.borrowers([customer.customer_id], book.clock.today())
+    store.close()
+
+
+def test_database_of_a_lower_timeline_is_refused_and_connections_to_it_are_closed(database_url, book, monkeypatch):
+    customer = book.register()
+    timeline = [1]
+    monkeypatch.setattr(timelines, "_timeline_of", lambda _: timeline[0])
+    store = SqlStore(database_url, threads=2)
+    known = store._backend._timelines
+    with store.engine.connect() as connection:
+        # As where a standby has become the primary.
+        timeline[0] = 2
+        known._note(2)
+        with pytest.raises(DBAPIError):
+            connection.exec_driver_sql("SELECT 1")
+    assert store.borrowers([customer.customer_id], book.clock.today())
+    timeline[0] = 1
+    with pytest.raises(DBAPIError, match="deposed by one on 2"), store.engine.connect(), store.engine.connect():
+        pass
+    store.close()
+
+
+def test_database_that_tells_no_timeline_is_taken(database_url, book, monkeypatch):
+    customer = book.register()
+    monkeypatch.setattr(timelines, "_TIMELINE", b"SELECT pg_no_such_function()")
+    store = SqlStore(database_url, threads=1)
+    assert store.borrowers([customer.customer_id], book.clock.today())
     store.close()

@@ -1,9 +1,11 @@
 """The store: transactions, generated ids, and locks that processes share."""
 
+import contextlib
 import time
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
 
 from almeno_grpc.domain.customer import Customer
@@ -128,7 +130,24 @@ def is_free(store, name) -> bool:
 def test_lock_is_held_once_within_a_process_too_and_released_at_the_end(store):
     with store.try_lock("name") as first, store.try_lock("name") as second:
         assert (first.is_held(), second.is_held()) == (True, False)
+        second.try_again()
+        assert (first.is_held(), second.is_held()) == (True, False)
     assert is_free(store, "name")
+
+
+def test_lock_is_got_on_the_connection_at_hand_once_it_is_free(store):
+    opened: list[object] = []
+    with contextlib.ExitStack() as holder:
+        first = holder.enter_context(store.try_lock("name"))
+        with store.try_lock("name") as second:
+            event.listen(store.engine, "connect", lambda connection, _: opened.append(connection))
+            for _ in range(3):
+                second.try_again()
+            assert (first.is_held(), second.is_held()) == (True, False)
+            holder.close()
+            second.try_again()
+            assert second.is_held()
+    assert opened == []
 
 
 def test_many_keys_are_looked_up_whatever_their_number(book, rows_of):
