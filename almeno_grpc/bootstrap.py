@@ -224,6 +224,7 @@ def build_import_worker(settings: Settings, metrics: Metrics) -> Callable[[threa
     from almeno_grpc.imports.sandbox.messages import ReadingLimits  # noqa: PLC0415 - for the process that imports
     from almeno_grpc.imports.worker import ImportWorker  # noqa: PLC0415 - as above
     from almeno_grpc.service.audit_upkeep import AuditUpkeep, Retention  # noqa: PLC0415 - as above
+    from almeno_grpc.service.housekeeping import HistoryDays  # noqa: PLC0415 - as above
 
     store = SqlStore(settings.database_url, threads=1, metrics=metrics)
     limits = ReadingLimits(
@@ -244,8 +245,7 @@ def build_import_worker(settings: Settings, metrics: Metrics) -> Callable[[threa
         metrics,
         limits,
         settings.import_batch_rows,
-        request_days=settings.request_days,
-        event_days=settings.event_days,
+        days=HistoryDays(settings.request_days, settings.event_days, settings.decision_days),
         upkeep=upkeep.run_due,
     )
 

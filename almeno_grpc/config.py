@@ -178,6 +178,9 @@ class Settings:
     event_days: Annotated[
         int, Setting(values.number(1, 36_500), "days for which events of changes are kept for those who follow them")
     ] = 90
+    decision_days: Annotated[
+        int, Setting(values.number(1, 36_500), "days for which stored decisions are kept, for at most a month longer")
+    ] = 36_500
     import_batch_rows: Annotated[
         int,
         Setting(

@@ -27,7 +27,7 @@ from almeno_grpc.imports.throttle import MAX_ROWS_PER_CALL, ImportThrottle, yiel
 from almeno_grpc.imports.upsert import reserve_loan_ids, upsert_batch
 from almeno_grpc.logs import log_event
 from almeno_grpc.metrics import Metrics
-from almeno_grpc.service.housekeeping import Housekeeping
+from almeno_grpc.service.housekeeping import KEPT, HistoryDays, Housekeeping
 from almeno_grpc.service.import_queue import ImportQueue
 from almeno_grpc.service.store import Lock, Store, Transaction
 from almeno_grpc.tracing import current_span, import_span, note_import_end, steps_of_batch
@@ -69,10 +69,8 @@ class ImportWorker:
     batch_rows: int
     max_rows_per_call: int = MAX_ROWS_PER_CALL
     """The most rows, or Loan IDs, in a call to the store, after which it is seen whether others wait."""
-    request_days: int = 90
-    """How long a request_id is remembered."""
-    event_days: int = 90
-    """How long events of changes are kept."""
+    days: HistoryDays = KEPT
+    """How long history is kept."""
     upkeep: Callable[[], object] = lambda: None
     """What else is the work of the one that is at work; called often, between transactions."""
 
@@ -82,7 +80,7 @@ class ImportWorker:
 
     @cached_property
     def _housekeeping(self) -> Housekeeping:
-        return Housekeeping(self.store, self.clock, self.request_days, self.event_days)
+        return Housekeeping(self.store, self.clock, self.days)
 
     def run(self, stop: threading.Event) -> None:
         """Works until the event is set."""

@@ -144,10 +144,14 @@ class AuditUpkeep:
         """
         now = self._clock.now_microseconds()
         days = {True: self._retention.write_days, False: self._retention.read_days}
-        return any(
+        if any(
             self._remove_step(now, now - kept * _DAY_MICROSECONDS, of_writes=of_writes)
             for of_writes, kept in days.items()
-        )
+        ):
+            return True
+        before = now - max(days.values()) * _DAY_MICROSECONDS
+        self._store.write(lambda tx: tx.audit.remove_emptied(before))
+        return False
 
     def _remove_step(self, now: int, before: int, *, of_writes: bool) -> bool:
         with self._store.read() as tx:

@@ -1,15 +1,20 @@
-"""What nobody needs any more is deleted: uploads, issues of old imports, old events, and requests long answered.
+"""What nobody needs any more is deleted: uploads, issues of old imports, old events, decisions and answers.
 
 In steps so short that calls do not notice, by whoever holds the lock of the import worker.
 """
 
 import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from almeno_grpc.clock import Clock
+from almeno_grpc.domain.audit import AuditEntry, AuditEventKind
+from almeno_grpc.service.audit_upkeep import RETENTION
 from almeno_grpc.service.identifiers import new_identifier
-from almeno_grpc.service.store import Store, Transaction
+from almeno_grpc.service.store import Changes, Store, Transaction
 
 _HOUR_MILLISECONDS = 3_600_000
 _DAY_MICROSECONDS = 24 * _HOUR_MILLISECONDS * 1_000
@@ -27,26 +32,39 @@ _ERASE_MILLISECONDS = 1_000
 """How long to wait before the log is tried again, from which a reader kept it."""
 
 
+@dataclass(frozen=True)
+class HistoryDays:
+    """How many days of history are kept. A database that keeps it by months or weeks removes whole ones."""
+
+    requests: int = 90
+    """For which a request_id is remembered."""
+    events: int = 90
+    """For which events of changes are kept."""
+    decisions: int = 36_500
+    """For which decisions are kept."""
+
+
+KEPT = HistoryDays()
+
+
 class Housekeeping:
     """Deletes step by step; its methods raise StoreUnavailable as `Store.write` does."""
 
-    def __init__(self, store: Store, clock: Clock, request_days: int, event_days: int) -> None:
+    def __init__(self, store: Store, clock: Clock, days: HistoryDays = KEPT) -> None:
         """Begins.
 
         Args:
             store: The book.
             clock: The clock.
-            request_days: How long a request_id is remembered.
-            event_days: How long events of changes are kept.
+            days: How long history is kept.
         """
         self._store = store
         self._clock = clock
-        self._request_days = request_days
-        self._event_days = event_days
+        self._days = days
         # Whoever did this before may have been killed in the middle of it.
         self._has_deleted = True
         self._erase_at_milliseconds = self._round_at_milliseconds = 0
-        self._issues_are_done = self._events_are_done = False
+        self._round: deque[Callable[[], bool]] = deque()
         self._after: tuple[Any, ...] | None = None
 
     def work(self, max_milliseconds: int) -> None:
@@ -85,28 +103,47 @@ class Housekeeping:
         """Takes a step of a round through the old rows."""
         if _milliseconds() < self._round_at_milliseconds:
             return False
-        if not self._issues_are_done:
-            before = self._clock.now_microseconds() - _ISSUE_DAYS * _DAY_MICROSECONDS
-            self._issues_are_done = not self._store.write(partial(_drop_issues, before))
+        if not self._round:
+            self._round.extend(self.steps_of_round())
+        if not self._round[0]():
+            self._round.popleft()
+        if self._round:
             return True
-        if not self._events_are_done:
-            self._events_are_done = not self._remove_events()
-            return True
-        if self._forget_requests():
-            return True
-        self._issues_are_done = self._events_are_done = False
         self._round_at_milliseconds = _milliseconds() + _ROUND_MILLISECONDS
         return False
 
-    def _remove_events(self) -> bool:
-        before = self._clock.now_microseconds() - self._event_days * _DAY_MICROSECONDS
-        has_removed = self._store.write(lambda tx: tx.change_events.remove(before, _ROWS_PER_STEP))
+    def steps_of_round(self, *, keeps_decisions: bool = False) -> list[Callable[[], bool]]:
+        """What a round does: each is called until it tells that nothing is left for it to do.
+
+        Args:
+            keeps_decisions: Whether months of decisions become tables of their own, where the database has such.
+        """
+        now = self._clock.now_microseconds()
+        requests, events, decisions, issues = (
+            now - days * _DAY_MICROSECONDS
+            for days in (self._days.requests, self._days.events, self._days.decisions, _ISSUE_DAYS)
+        )
+        return [
+            partial(self._prepare, now),
+            partial(self._remove, lambda tx: tx.imports.drop_issues(issues, _ROWS_PER_STEP)),
+            partial(self._remove, lambda tx: tx.change_events.remove(events, _ROWS_PER_STEP)),
+            partial(self._remove, partial(_remove_decisions, decisions, now, keeps=keeps_decisions)),
+            partial(self._forget_requests, requests),
+            # Behind their records, which name them.
+            partial(self._remove, lambda tx: tx.idempotency.remove_answers(requests, _ROWS_PER_STEP)),
+        ]
+
+    def _prepare(self, now: int) -> bool:
+        self._store.write(lambda tx: tx.prepare_partitions(now))
+        return False
+
+    def _remove(self, work: Callable[[Transaction], bool]) -> bool:
+        has_removed = self._store.write(work)
         self._has_deleted |= has_removed
         return has_removed
 
-    def _forget_requests(self) -> bool:
+    def _forget_requests(self, before: int) -> bool:
         # By the primary key: an index by time would have to be written with each booking.
-        before = self._clock.now_microseconds() - self._request_days * _DAY_MICROSECONDS
         with self._store.read() as tx:
             times = tx.idempotency.create_times(self._after, _ROWS_PER_STEP)
         if old := [key for key, create_time in times if create_time < before]:
@@ -124,8 +161,11 @@ def _drop_piece(import_id: str, number: int, tx: Transaction) -> None:
     tx.imports.drop_content(import_id, number)
 
 
-def _drop_issues(ended_before: int, tx: Transaction) -> bool:
-    return tx.imports.drop_issues(ended_before, _ROWS_PER_STEP)
+def _remove_decisions(before: int, now: int, tx: Transaction, *, keeps: bool) -> bool:
+    has_removed = tx.decisions.remove(before, _ROWS_PER_STEP, keeps=keeps)
+    if has_removed:
+        tx.write(Changes(event=AuditEntry(AuditEventKind.WRITE, now, "", "", RETENTION)))
+    return has_removed
 
 
 def _forget_requests(keys: list[tuple[Any, ...]], tx: Transaction) -> None:

@@ -365,6 +365,15 @@ class DecisionStore(Protocol):
     def page(self, customer_id: int, after: str, count: int) -> list[DecisionRecord]:
         """Up to `count` decisions on a customer whose ids sort behind `after`, the oldest first."""
 
+    def remove(self, before: int, count: int, *, keeps: bool = False) -> bool:
+        """Removes the oldest decisions of before a time, which the transaction's event then says; whether there were.
+
+        Args:
+            before: Microseconds since the epoch.
+            count: How many, where the database does not keep them by months and removes a month.
+            keeps: Whether a month becomes a table of its own in the database, from which it can be brought back.
+        """
+
 
 class StatisticsStore(Protocol):
     """The book, aggregated by the database."""
@@ -411,7 +420,10 @@ class ChangeEventStore(Protocol):
         """
 
     def remove(self, before: int, count: int) -> bool:
-        """Removes up to `count` of the first events, of before a time in microseconds; whether there were any."""
+        """Removes up to `count` of the first events, of before a time in microseconds; whether there were any.
+
+        Where the database keeps them by weeks it is a week.
+        """
 
 
 class PolicyPinStore(Protocol):
@@ -445,6 +457,14 @@ class IdempotencyStore(Protocol):
 
     def forget(self, keys: Sequence[tuple[Any, ...]]) -> None:
         """Deletes the records with the primary keys."""
+
+    def remove_answers(self, before: int, count: int) -> bool:
+        """Removes the oldest answers of before a time, whose records are gone; whether there were any.
+
+        Args:
+            before: Microseconds since the epoch.
+            count: How many, where the database does not keep them by weeks and removes a week.
+        """
 
 
 class ImportStore(Protocol):
@@ -620,6 +640,12 @@ class AuditStore(Protocol):
             of_writes: Whether it is a chain of writes and repeats, or of reads and refusals.
         """
 
+    def remove_emptied(self, before: int) -> None:
+        """Gives back what the database keeps for events of before a time, where all of those were removed."""
+
+    def is_let_go(self, table: str, key: Key) -> bool:
+        """Whether the retention may have removed the row, which events vouch for still."""
+
     def remove(self, events: Sequence[AuditEvent]) -> None:
         """Removes the first events of a chain, and has the transaction's event vouch for what they vouched for."""
 
@@ -706,6 +732,9 @@ class Transaction(Protocol):
     @property
     def audit(self) -> AuditStore:
         """The audit trail."""
+
+    def prepare_partitions(self, now: int) -> None:
+        """Makes the partitions of the time to come, behind an instant in microseconds, if the database has some."""
 
     def latest_business_date(self) -> date | None:
         """The latest business date on which a decision or a change of a loan was recorded; None while there is none."""

@@ -1,6 +1,7 @@
 """The audit trail in the database: events are inserted by `almeno_grpc.storage.changes`, once, and never updated."""
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import (
@@ -30,7 +31,8 @@ from almeno_grpc.storage.audit_rows import CUT, FORMS, row_changes, unpacked
 from almeno_grpc.storage.backend import OpenTransaction
 from almeno_grpc.storage.bulk import BulkInsert
 from almeno_grpc.storage.compiled import CompiledStatement
-from almeno_grpc.storage.tables import audit_checkpoint, audit_cut, audit_event, audit_head
+from almeno_grpc.storage.decisions import removed_before
+from almeno_grpc.storage.tables import audit_checkpoint, audit_cut, audit_event, audit_head, decision
 
 _EVENTS_PER_STATEMENT = 32
 """An event of an import may hold the digests of its 100,000 rows."""
@@ -168,6 +170,7 @@ class AuditTrail:
 
     def __init__(self, transaction: OpenTransaction) -> None:
         self._connection = transaction.connection
+        self._backend = transaction.backend
         self._writes = transaction.audit
 
     def page(
@@ -261,6 +264,23 @@ class AuditTrail:
         for event in events:
             for changes in unpacked(event.rows):
                 self._writes.note(changes)
+
+    def remove_emptied(self, before: int) -> None:
+        """The oldest partition, where there are some, all of it is so old, and the removal of events has emptied it."""
+        partition = self._backend.partition_before(self._connection, audit_event, before)
+        if partition is None:
+            return
+        is_filled = select(audit_event.c.stream_id).where(audit_event.c.event_time_us < partition.end).limit(1)
+        if self._connection.execute(is_filled).first() is None:
+            self._backend.remove_partition(self._connection, partition)
+
+    def is_let_go(self, table: str, key: Key) -> bool:
+        """Of decisions alone: the others are kept."""
+        return table == decision.name and str(key[-1]) < self._removed_decisions
+
+    @cached_property
+    def _removed_decisions(self) -> str:
+        return removed_before(self._connection)
 
     def moved_heads(self, since: int | None) -> list[ChainHead]:
         """By the index by time, which holds all that is asked for but the hashes; else chain by chain."""

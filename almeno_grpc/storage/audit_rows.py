@@ -317,6 +317,7 @@ SANCTION_END = RowForm(
     tables.sanction_end,
     ("customer_id", "loan_id", "state", "end_date", "reason", "external_reference", "create_time_us"),
 )
+DECISION_CUT = RowForm(20, tables.decision_cut, ("place", "decision_id"))
 TERMS_PIN = RowForm(15, tables.terms_pin, ("version", "content", "sha256"), text="content")
 _FORMS = (
     CUSTOMER,
@@ -334,6 +335,7 @@ _FORMS = (
     LOAN_CHARGE,
     SANCTION_END,
     TERMS_PIN,
+    DECISION_CUT,
 )
 FORMS = {form.code: form for form in _FORMS}
 """The form that the rows of each table have now, by its code."""

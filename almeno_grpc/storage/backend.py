@@ -13,6 +13,7 @@ from almeno_grpc.storage.audit_writes import AuditWrites
 from almeno_grpc.storage.change_event_writes import ChangeEventWrites
 from almeno_grpc.storage.compiled import CompiledStatement, Row
 from almeno_grpc.storage.keyed import KeyedStatement
+from almeno_grpc.storage.partition import Partition
 from almeno_grpc.storage.table_write import TableWrite
 
 BEGIN = "almeno_begin"
@@ -103,6 +104,18 @@ class Backend(Protocol):
 
     def access_version(self, connection: Connection) -> int:
         """The version of what is known of callers, as it was when the connection's transaction began to write."""
+
+    divides_history: bool
+    """Whether the tables of history have partitions, which are removed as a whole."""
+
+    def prepare_partitions(self, connection: Connection, now: int) -> None:
+        """Makes the partitions of now (microseconds since the epoch) and of the time to come, if they have some."""
+
+    def partition_before(self, connection: Connection, table: Table, before: int) -> Partition | None:
+        """The oldest partition of a table, if all of it is of before an instant."""
+
+    def remove_partition(self, connection: Connection, partition: Partition, *, keeps: bool = False) -> bool:
+        """Drops a partition, or makes a table of its own of it where `keeps`; False where others use its table."""
 
     def is_contended(self) -> bool:
         """Whether other processes wait for the transaction that writes."""

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 
 from almeno_grpc.domain.change_event import ChangeEvent
 from almeno_grpc.domain.charge import Charge, ChargeKind
@@ -73,7 +73,9 @@ class ChangeEvents:
         return self.removed() if row is None else int(row[0])
 
     def remove(self, before: int, count: int) -> bool:
-        """In the order of the primary key, up to the first that is not so old."""
+        """In the order of the primary key, up to the first that is not so old; a partition, where there are some."""
+        if self._backend.divides_history:
+            return self._remove_partition(before)
         last = 0
         for number, event_time in _FIRST.rows(self._connection, count):
             if event_time >= before:
@@ -83,6 +85,18 @@ class ChangeEvents:
             self._connection.execute(delete(table).where(table.c.number <= last))
             self._connection.execute(update(cut).values(number=last))
         return last > 0
+
+    def _remove_partition(self, before: int) -> bool:
+        partition = self._backend.partition_before(self._connection, table, before)
+        if partition is None:
+            return False
+        last = self._connection.execute(select(func.max(table.c.number)).where(table.c.event_time_us < partition.end))
+        number = last.scalar()
+        if not self._backend.remove_partition(self._connection, partition):
+            return False
+        if number is not None:
+            self._connection.execute(update(cut).where(cut.c.number < number).values(number=number))
+        return True
 
 
 def _within_page(rows: Sequence[Row]) -> Iterator[Row]:

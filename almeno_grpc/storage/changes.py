@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from almeno_grpc.service.store import Changes
+from almeno_grpc.service.store import Changes, IdempotencyRecord
 from almeno_grpc.storage import (
     audit_rows,
     audit_writes,
@@ -45,7 +45,7 @@ class _Rows:
         self.business_days: list[Row] = []
         self.policy_pins: dict[str, str] = {}
         self.terms_pins: dict[str, Row] = {}
-        self.idempotency_records: list[Row] = []
+        self.idempotency_records: list[IdempotencyRecord] = []
         self.events: list[Row] = []
         self.change_events: list[Row] = []
 
@@ -155,7 +155,8 @@ def rows_of(
         (business_days.INSERT, rows.business_days),
         (policy_pins.INSERT, list(rows.policy_pins.items())),
         (terms_pins.INSERT, list(rows.terms_pins.values())),
-        (idempotency.INSERT, rows.idempotency_records),
+        (idempotency.INSERT, list(map(idempotency.row_of, rows.idempotency_records))),
+        (idempotency.INSERT_ANSWER, list(map(idempotency.answer_row_of, rows.idempotency_records))),
         (audit_writes.INSERT, rows.events),
         (change_event_writes.INSERT, rows.change_events),
     ]

@@ -4,13 +4,29 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Integer, String, Text, bindparam, cast, select, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Integer,
+    String,
+    Text,
+    bindparam,
+    cast,
+    delete,
+    insert,
+    select,
+    type_coerce,
+    update,
+)
 
+from almeno_grpc.service.identifiers import first_identifier
 from almeno_grpc.service.store import DecisionRecord
+from almeno_grpc.storage.audit_rows import DECISION_CUT
 from almeno_grpc.storage.backend import OpenTransaction
 from almeno_grpc.storage.compiled import CompiledStatement
 from almeno_grpc.storage.table_write import TableWrite
-from almeno_grpc.storage.tables import decision
+from almeno_grpc.storage.tables import decision, decision_cut
 
 INSERT = TableWrite(decision, tuple(decision.c))
 _d = decision.c
@@ -42,11 +58,16 @@ _DECISIONS = CompiledStatement(
 )
 
 
+_PLACE = 1
+
+
 class Decisions:
     """The decisions, as one transaction sees them."""
 
     def __init__(self, transaction: OpenTransaction) -> None:
         self._connection = transaction.connection
+        self._backend = transaction.backend
+        self._audit = transaction.audit
 
     def get(self, decision_id: str) -> DecisionRecord | None:
         """By index."""
@@ -56,6 +77,37 @@ class Decisions:
     def page(self, customer_id: int, after: str, count: int) -> list[DecisionRecord]:
         """In the order of the primary key."""
         return list(map(_decision, _DECISIONS.rows(self._connection, customer_id, after, count)))
+
+    def remove(self, before: int, count: int, *, keeps: bool = False) -> bool:
+        """The oldest partition, where there are some and all of it is so old; else by the index of ids."""
+        if self._backend.divides_history:
+            partition = self._backend.partition_before(self._connection, decision, before)
+            if partition is None or not self._backend.remove_partition(self._connection, partition, keeps=keeps):
+                return False
+            cut = first_identifier(partition.end)
+        else:
+            cut = first_identifier(before)
+            oldest = select(_d.decision_id).where(_d.decision_id < cut).order_by(_d.decision_id).limit(count)
+            if not self._connection.execute(delete(decision).where(_d.decision_id.in_(oldest))).rowcount:
+                return False
+        self._move_cut(cut)
+        return True
+
+    def _move_cut(self, to: str) -> None:
+        """Has the transaction's event vouch for it: decisions below it may be missing from now on."""
+        found = removed_before(self._connection)
+        row = (_PLACE, to)
+        if not found:
+            self._connection.execute(insert(decision_cut), {"place": _PLACE, "decision_id": to})
+            self._audit.note(DECISION_CUT.inserted([row]))
+        elif found < to:
+            self._connection.execute(update(decision_cut).values(decision_id=to))
+            self._audit.note(DECISION_CUT.updated([(_PLACE, found)], [row]))
+
+
+def removed_before(connection: Connection) -> str:
+    """The id below which decisions may be missing; empty where none is."""
+    return connection.execute(select(decision_cut.c.decision_id)).scalar() or ""
 
 
 def row_of(record: DecisionRecord) -> tuple[Any, ...]:

@@ -7,14 +7,24 @@ from sqlalchemy import and_, bindparam, delete, literal, select, tuple_
 
 from almeno_grpc.service.store import IdempotencyRecord
 from almeno_grpc.storage.backend import OpenTransaction
+from almeno_grpc.storage.compiled import CompiledStatement, Row
 from almeno_grpc.storage.keyed import KeyedStatement
 from almeno_grpc.storage.table_write import TableWrite
+from almeno_grpc.storage.tables import idempotency_answer
 from almeno_grpc.storage.tables import idempotency_record as table
 
-INSERT = TableWrite(table, tuple(table.c))
+INSERT = TableWrite(table, (table.c.request_id, table.c.fingerprint, table.c.create_time_us, table.c.principal))
+INSERT_ANSWER = TableWrite(idempotency_answer, tuple(idempotency_answer.c))
 # The lock makes the transaction one that changes something, so that its commit waits for the standby as the first one
 # did, whose wait may have been cancelled.
 _BY_IDS = KeyedStatement(select(*table.c).with_for_update(read=True, key_share=True), table.c.request_id)
+
+_ANSWER = CompiledStatement(
+    select(idempotency_answer.c.answer).where(
+        *(column == bindparam(column.name, type_=column.type) for column in idempotency_answer.primary_key)
+    ),
+    *(column.name for column in idempotency_answer.primary_key),
+)
 
 _KEY = tuple(table.primary_key.columns)
 _TIMES = select(*_KEY, table.c.create_time_us).order_by(*_KEY)
@@ -26,13 +36,26 @@ class IdempotencyRecords:
 
     def __init__(self, transaction: OpenTransaction) -> None:
         self._connection = transaction.connection
+        self._backend = transaction.backend
 
     def get_many(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], IdempotencyRecord]:
         """By the first column of the primary key, in a transaction that writes: few callers have the same UUID."""
-        rows = _BY_IDS.rows(self._connection, [request_id for _, request_id in keys])
-        records = map(IdempotencyRecord._make, rows)
+        rows: list[Any] = _BY_IDS.rows(self._connection, [request_id for _, request_id in keys])
         wanted = frozenset(keys)
-        return {key: record for record in records if (key := (record.principal, record.request_id)) in wanted}
+        found: dict[tuple[str, str], IdempotencyRecord] = {}
+        for request_id, fingerprint, answer, create_time, principal in rows:
+            if (principal, request_id) in wanted:
+                given = self._answer(create_time, request_id, principal) if answer is None else answer
+                record = IdempotencyRecord(request_id, fingerprint, given, create_time, principal)
+                found[principal, request_id] = record
+        return found
+
+    def _answer(self, *key: Any) -> bytes:
+        # One by one: few requests are repeated, and a join would visit every week's answers for all that are not.
+        row = _ANSWER.row(self._connection, *key)
+        if row is None:
+            raise LookupError(f"the answer to the request {key[1]} is gone, and its record is not")
+        return bytes(row[0])
 
     def create_times(self, after: tuple[Any, ...] | None, count: int) -> list[tuple[tuple[Any, ...], int]]:
         """In the order of the primary key."""
@@ -42,7 +65,28 @@ class IdempotencyRecords:
             query = query.where(tuple_(*_KEY) > place)
         return [(tuple(key), create_time) for *key, create_time in self._connection.execute(query)]
 
+    def remove_answers(self, before: int, count: int) -> bool:
+        """The oldest partition, where there are some and all of it is so old; else by the primary key."""
+        if self._backend.divides_history:
+            partition = self._backend.partition_before(self._connection, idempotency_answer, before)
+            return partition is not None and self._backend.remove_partition(self._connection, partition)
+        key = tuple_(*idempotency_answer.primary_key)
+        is_old = idempotency_answer.c.create_time_us < before
+        oldest = select(*idempotency_answer.primary_key).where(is_old).order_by(*idempotency_answer.primary_key)
+        removed = self._connection.execute(delete(idempotency_answer).where(key.in_(oldest.limit(count))))
+        return removed.rowcount > 0
+
     def forget(self, keys: Sequence[tuple[Any, ...]]) -> None:
         """One by one."""
         names = [f"of_{column.name}" for column in _KEY]
         self._connection.execute(_FORGET, [dict(zip(names, key, strict=True)) for key in keys])
+
+
+def row_of(record: IdempotencyRecord) -> Row:
+    """The row of a record, for `INSERT`."""
+    return record.request_id, record.fingerprint, record.create_time, record.principal
+
+
+def answer_row_of(record: IdempotencyRecord) -> Row:
+    """The row of its answer, for `INSERT_ANSWER`."""
+    return record.create_time, record.request_id, record.principal, record.answer

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
 
+from almeno_grpc.clock import Clock
 from almeno_grpc.domain.decision import Borrower
 from almeno_grpc.domain.errors import DeadlineExceeded, StoreUnavailable, WriteConflict
 from almeno_grpc.metrics import NO_METRICS, Metrics
@@ -128,6 +129,10 @@ class SqlTransaction:
         """The audit trail."""
         return AuditTrail(self._transaction)
 
+    def prepare_partitions(self, now: int) -> None:
+        """As the backend does."""
+        self._transaction.backend.prepare_partitions(self._transaction.connection, now)
+
     def latest_business_date(self) -> date | None:
         """By one statement."""
         return business_days.latest_business_date(self._transaction.connection)
@@ -202,6 +207,8 @@ class SqlStore:
 
         with self._translated_errors(), self._backend.migrate() as connection:
             migrate(connection, revision)
+            if revision == "head":
+                self._backend.prepare_partitions(connection, Clock.now_microseconds())
 
     def is_new(self) -> bool:
         """As the backend does."""

@@ -105,7 +105,9 @@ customer_name = Table(
 )
 
 # The keys of what a customer has carry the customer_id, so that the book can be partitioned by it. Ids of decisions and
-# repayments are UUIDs, which no two customers have by themselves.
+# repayments are UUIDs, which no two customers have by themselves. Ids of decisions are ordered by time, and a month of
+# them is a partition on PostgreSQL, which is let go as a whole. Loans have no foreign key to their decision, for it may
+# be gone: who inserts a loan inserts its decision in the same transaction.
 decision = Table(
     "decision",
     metadata,
@@ -123,6 +125,15 @@ decision = Table(
     PrimaryKeyConstraint("customer_id", "decision_id"),
     CheckConstraint("credit_score BETWEEN 0 AND 100", name="score_range"),
     Index(None, "decision_id"),
+)
+
+# One row at most: the smallest decision_id that there may be still. Those below were let go, if they are not here.
+decision_cut = Table(
+    "decision_cut",
+    metadata,
+    Column("place", SmallInteger, primary_key=True, autoincrement=False),
+    Column("decision_id", String(36), nullable=False),
+    CheckConstraint("place = 1", name="one_row"),
 )
 
 # The customer of each loan_id, which may be reserved for a loan that never came, and is then free for another. Loans
@@ -177,7 +188,6 @@ loan = Table(
     Column("next_due_day", Integer),
     Column("non_performing_since_day", Integer),
     PrimaryKeyConstraint("customer_id", "loan_id"),
-    ForeignKeyConstraint(["decision_id", "customer_id"], ["decision.decision_id", "decision.customer_id"]),
     CheckConstraint("loan_amount_paise BETWEEN 100000 AND 100000000000", name="amount_range"),
     CheckConstraint("interest_rate_e4 BETWEEN 0 AND 1000000", name="rate_range"),
     CheckConstraint("tenure_months BETWEEN 1 AND 600", name="tenure_range"),
@@ -265,7 +275,8 @@ Index(
     postgresql_where=_RENUMBERED,
 )
 
-# What was paid, and how the loan stood before and after it. Triggers of the migrations refuse updates and deletes.
+# What was paid, and how the loan stood before and after it. Triggers of the migrations refuse updates and deletes. A
+# partition on PostgreSQL is a range of customers, for none is ever let go.
 repayment = Table(
     "repayment",
     metadata,
@@ -484,10 +495,25 @@ idempotency_record = Table(
     metadata,
     Column("request_id", String(36), nullable=False),
     Column("fingerprint", String(64), nullable=False),
-    Column("answer", LargeBinary, nullable=False),
+    # Of the requests of before there was a table of answers; NULL for all others.
+    Column("answer", LargeBinary),
     Column("create_time_us", BigInteger, nullable=False),
     Column("principal", String(64), nullable=False, server_default=""),
     PrimaryKeyConstraint("request_id", "principal"),
+)
+
+# What requests were answered. Nine tenths of what is remembered of them: apart, so that a week of it is a partition on
+# PostgreSQL, and is let go as a whole, while the records stay unique over all weeks.
+idempotency_answer = Table(
+    "idempotency_answer",
+    metadata,
+    # That of its record.
+    Column("create_time_us", BigInteger, nullable=False),
+    Column("request_id", String(36), nullable=False),
+    Column("principal", String(64), nullable=False),
+    Column("answer", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("create_time_us", "request_id", "principal"),
+    sqlite_with_rowid=False,
 )
 
 principal = Table(
@@ -547,7 +573,8 @@ access_state = Table(
 )
 
 # What other systems follow the book by: the last rows that a transaction writes. No part of the audit trail, for they
-# only copy what it vouches for: who doubts an event compares it with the book.
+# only copy what it vouches for: who doubts an event compares it with the book. On PostgreSQL a week is a partition, and
+# the primary key is that of each partition: the sequence gives no number twice.
 change_event = Table(
     "change_event",
     metadata,
@@ -643,6 +670,7 @@ import_issue = Table(
 
 # The audit trail. Each connection that writes appends to chains of its own, so that the events of a chain are adjacent
 # and no two writers share a page for long. Triggers of the migrations refuse updates, and deletes of what no cut names.
+# On PostgreSQL a month is a partition, and the primary key that of each partition.
 audit_event = Table(
     "audit_event",
     metadata,

@@ -6,7 +6,7 @@ from support.book import book_customer
 
 from almeno_grpc.domain.imports import ImportState, IssueOutcome, RowIssue
 from almeno_grpc.service import housekeeping
-from almeno_grpc.service.housekeeping import Housekeeping
+from almeno_grpc.service.housekeeping import HistoryDays, Housekeeping
 from almeno_grpc.storage import imports as stored_imports
 
 DAY_US = 24 * 3600 * 1_000_000
@@ -37,14 +37,14 @@ def remembered(book) -> list[str]:
 
 def test_answers_are_remembered_for_so_many_days_and_then_forgotten(book):
     remember(book, {f"{number:02}": 29 + number % 3 for number in range(20)})
-    Housekeeping(book.store, book.clock, request_days=30, event_days=90).work(60_000)
+    Housekeeping(book.store, book.clock, HistoryDays(requests=30, events=90)).work(60_000)
     assert remembered(book) == [f"{number:02}" for number in range(20) if number % 3 == 0]
 
 
 def test_space_is_given_back_step_by_step(book, monkeypatch):
     steps = [True, True, False]
     monkeypatch.setattr(book.store, "return_space", lambda: steps.pop(0))
-    Housekeeping(book.store, book.clock, request_days=30, event_days=90).work(60_000)
+    Housekeeping(book.store, book.clock, HistoryDays(requests=30, events=90)).work(60_000)
     assert steps == []
 
 
@@ -52,7 +52,7 @@ def test_a_round_is_made_once_a_day_and_goes_on_where_it_was(book, monkeypatch):
     times = [0]
     monkeypatch.setattr(housekeeping, "_milliseconds", lambda: times[0])
     remember(book, dict.fromkeys("abcdefgh", 91))
-    keeper = Housekeeping(book.store, book.clock, request_days=90, event_days=90)
+    keeper = Housekeeping(book.store, book.clock, HistoryDays(requests=90, events=90))
     while len(remembered(book)) == 8:
         keeper.work(0)
     assert remembered(book) == [*"defgh"]
@@ -78,7 +78,7 @@ def with_issues(book, count: int):
 @pytest.mark.parametrize(("days", "left"), [(89, 10), (91, 0)])
 def test_issues_are_kept_for_ninety_days_after_the_end_of_their_import(book, days, left):
     file, running = with_issues(book, 10), book.upsert([book_customer(1)], [RowIssue(2, IssueOutcome.ADJUSTED, "", "")])
-    Housekeeping(book.store, Later(book.clock, days), request_days=90, event_days=90).work(60_000)
+    Housekeeping(book.store, Later(book.clock, days), HistoryDays(requests=90, events=90)).work(60_000)
     assert len(book.issues(file)) == left
     assert len(book.issues(running)) == 1
     assert book.imports.get(file.import_id).issues_total == 10

@@ -7,12 +7,11 @@ from almeno_grpc.storage.tables import change_event, customer, customer_name, lo
 
 _MIN_PAGES = 8
 """Of a table: in a smaller one it is all the same how a row is found."""
-_NAMES = ", ".join(
-    f"'{table.name}'" for table in (customer, phone_number, customer_name, loan, loan_number, change_event)
-)
+_NAMES = ", ".join(f"'{table.name}'" for table in (customer, phone_number, customer_name, loan, loan_number))
 _OUTGROWN = f"""
 SELECT oid::regclass::text FROM pg_class
-WHERE relname IN ({_NAMES}) AND relkind = 'r' AND pg_table_is_visible(oid)
+WHERE (relname IN ({_NAMES}) OR oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = '{change_event}'::regclass))
+AND relkind = 'r' AND pg_table_is_visible(oid)
 AND pg_relation_size(oid) > 2 * current_setting('block_size')::bigint * greatest(relpages, {_MIN_PAGES})
 """  # noqa: S608
 

@@ -16,7 +16,8 @@ from almeno_grpc.storage.audit_writes import chained
 from almeno_grpc.storage.backend import BEGIN, DatabaseUnusable, measure_pool
 from almeno_grpc.storage.compiled import CompiledStatement, Row, compiled_text, execute_raw
 from almeno_grpc.storage.keyed import KeyedStatement
-from almeno_grpc.storage.postgres import bulk
+from almeno_grpc.storage.partition import Partition
+from almeno_grpc.storage.postgres import bulk, partitions
 from almeno_grpc.storage.postgres.analyze import analyze
 from almeno_grpc.storage.postgres.cursor import checked
 from almeno_grpc.storage.postgres.dialect import execute_command, is_idle
@@ -84,6 +85,8 @@ class _AdvisoryLock:
 
 class PostgresBackend:
     """A PostgreSQL database."""
+
+    divides_history = True
 
     def __init__(self, url: URL, threads: int) -> None:
         self._timelines = Timelines()
@@ -235,6 +238,18 @@ class PostgresBackend:
     def access_version(self, connection: Connection) -> int:
         """As the command that began the transaction has read it."""
         return int(connection.info[BEGIN_RESULT])
+
+    def prepare_partitions(self, connection: Connection, now: int) -> None:
+        """Some ahead."""
+        partitions.prepare(connection, now)
+
+    def partition_before(self, connection: Connection, table: Table, before: int) -> Partition | None:
+        """As the catalog has them."""
+        return partitions.whole_before(connection, table, before)
+
+    def remove_partition(self, connection: Connection, partition: Partition, *, keeps: bool = False) -> bool:
+        """Needs the table to itself, which calls do not wait for longer than a moment."""
+        return (partitions.detach if keeps else partitions.drop)(connection, partition)
 
     def is_contended(self) -> bool:
         """Never: only who wants the same rows ever waits."""

@@ -23,6 +23,7 @@ from almeno_grpc.storage.audit_writes import chained
 from almeno_grpc.storage.backend import BEGIN, DatabaseUnusable, measure_pool
 from almeno_grpc.storage.compiled import CompiledStatement, Row, execute_raw
 from almeno_grpc.storage.keyed import KeyedStatement
+from almeno_grpc.storage.partition import Partition
 from almeno_grpc.storage.sqlite import bulk, space
 from almeno_grpc.storage.sqlite.database_file import DatabaseFile
 from almeno_grpc.storage.sqlite.engine import BUSY_TIMEOUT_MILLISECONDS, open_engine, set_up_new_database
@@ -103,6 +104,8 @@ class _Writer:
 
 class SqliteBackend:
     """A SQLite file."""
+
+    divides_history = False
 
     def __init__(self, url: URL, threads: int, *, read_only: bool = False) -> None:
         # The driver is given the absolute path, without what `..` takes away; only then are links followed.
@@ -255,6 +258,21 @@ class SqliteBackend:
         """Nobody else writes meanwhile."""
         [(version,)] = _ACCESS_VERSION.rows(connection)
         return int(version)
+
+    def prepare_partitions(self, connection: Connection, now: int) -> None:
+        """There are none."""
+
+    def partition_before(self, connection: Connection, table: Table, before: int) -> Partition | None:  # noqa: ARG002 - as above
+        """None."""
+        return None
+
+    def remove_partition(self, connection: Connection, partition: Partition, *, keeps: bool = False) -> bool:
+        """Never called.
+
+        Raises:
+            NotImplementedError: Always.
+        """
+        raise NotImplementedError("SQLite has no partitions")
 
     def is_contended(self) -> bool:
         """Whether another process waits for the file lock. Asked by the thread that writes."""

@@ -12,7 +12,7 @@ from support.store_rows import TODAY, decision_of
 from almeno_grpc.service.store import Changes, IdempotencyRecord
 from almeno_grpc.storage.compiled import CompiledStatement, execute_raw
 from almeno_grpc.storage.keys import any_of, array_literal, key_rows
-from almeno_grpc.storage.tables import idempotency_record, policy_pin, repayment
+from almeno_grpc.storage.tables import idempotency_answer, policy_pin, repayment
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_values_come_back_as_the_types_of_their_columns(store):
     every_byte = bytes(range(256))
     store.write(lambda tx: tx.write(Changes(idempotency_records=[IdempotencyRecord("r", "f", every_byte, 1)])))
     with store._backend.read() as connection:
-        assert CompiledStatement(select(idempotency_record.c.answer)).rows(connection) == [(every_byte,)]
+        assert CompiledStatement(select(idempotency_answer.c.answer)).rows(connection) == [(every_byte,)]
         day, truth = literal(TODAY, repayment.c.payment_date.type), cast(literal(1), Boolean)
         [(found, true)] = CompiledStatement(select(day, truth)).rows(connection)
     assert found == TODAY
