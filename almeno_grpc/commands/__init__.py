@@ -5,12 +5,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from almeno_grpc.commands import access, audit, ops
+from almeno_grpc.commands import access, audit, ops, retention
 
 COMMANDS: Mapping[str, Callable[[Sequence[str], Mapping[str, str]], int]] = {
     "access": access.main,
     "audit": audit.main,
     "ops": ops.main,
+    "retention": retention.main,
 }
 """By name: each takes the arguments behind it and the environment, and gives the exit code."""
 

@@ -114,6 +114,12 @@ class Backend(Protocol):
     def partition_before(self, connection: Connection, table: Table, before: int) -> Partition | None:
         """The oldest partition of a table, if all of it is of before an instant."""
 
+    def partitions(self, connection: Connection) -> list[Partition]:
+        """The partitions of tables that are divided by time, and those that were detached."""
+
+    def attach_partition(self, connection: Connection, partition: Partition) -> bool:
+        """Brings one back that was detached; False where others use its table."""
+
     def remove_partition(self, connection: Connection, partition: Partition, *, keeps: bool = False) -> bool:
         """Drops a partition, or makes a table of its own of it where `keeps`; False where others use its table."""
 

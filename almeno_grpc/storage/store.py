@@ -34,6 +34,7 @@ from almeno_grpc.storage.engine import DatabaseUnusable, open_backend, parse_url
 from almeno_grpc.storage.idempotency import IdempotencyRecords
 from almeno_grpc.storage.imports import Imports
 from almeno_grpc.storage.loans import Loans
+from almeno_grpc.storage.partition import Partition
 from almeno_grpc.storage.policy_pins import PolicyPins
 from almeno_grpc.storage.repayments import Repayments
 from almeno_grpc.storage.statistics import Statistics
@@ -254,6 +255,25 @@ class SqlStore:
             with self._translated_errors():
                 self._backend.probe_writes()
             self._written_until_seconds = time.monotonic() + _PROVEN_SECONDS
+
+    def partitions(self) -> list[Partition]:
+        """The partitions of tables that are divided by time, and those that were detached; none on SQLite."""
+        with self._translated_errors(), self._backend.read() as connection:
+            return self._backend.partitions(connection)
+
+    def attach_partition(self, name: str) -> None:
+        """Makes a partition again of one that was detached.
+
+        Raises:
+            LookupError: There is none of the name.
+            StoreUnavailable: Its table is in use; to try again is safe.
+        """
+        with self._translated_errors(), self._backend.write() as connection:
+            detached = {each.name: each for each in self._backend.partitions(connection) if not each.is_attached}
+            if name not in detached:
+                raise LookupError(f"there is no table {name} that was detached")
+            if not self._backend.attach_partition(connection, detached[name]):
+                raise StoreUnavailable(f"the table {detached[name].table} is in use; attach {name} again")
 
     def close(self) -> None:
         """Closes all connections."""

@@ -247,6 +247,14 @@ class PostgresBackend:
         """As the catalog has them."""
         return partitions.whole_before(connection, table, before)
 
+    def partitions(self, connection: Connection) -> list[Partition]:
+        """Of the catalog."""
+        return list(partitions.all_partitions(connection))
+
+    def attach_partition(self, connection: Connection, partition: Partition) -> bool:
+        """Within the bounds that its comment names."""
+        return partitions.attach(connection, partition)
+
     def remove_partition(self, connection: Connection, partition: Partition, *, keeps: bool = False) -> bool:
         """Needs the table to itself, which calls do not wait for longer than a moment."""
         return (partitions.detach if keeps else partitions.drop)(connection, partition)

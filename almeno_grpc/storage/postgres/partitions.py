@@ -204,20 +204,29 @@ def detach(connection: Connection, partition: Partition) -> bool:
 
 
 def _comment(partition: Partition) -> str:
-    divided = _BY_NAME[partition.table]
-    start = "MINVALUE" if partition.start is None else divided.bound(partition.start)
-    bounds = f"FOR VALUES FROM ({start}) TO ({divided.bound(partition.end)})"
+    bounds = _bounds(_BY_NAME[partition.table], partition)
     return f"partition of {partition.table} {bounds}".replace("'", "''")
+
+
+def _bounds(divided: Partitioning, partition: Partition) -> str:
+    start = "MINVALUE" if partition.start is None else divided.bound(partition.start)
+    return f"FOR VALUES FROM ({start}) TO ({divided.bound(partition.end)})"
 
 
 def attach(connection: Connection, partition: Partition) -> bool:
     """Makes a partition again of one that was detached; whether the table was free for that."""
-    comment = connection.exec_driver_sql(f"SELECT obj_description('{partition.name}'::regclass)").scalar_one()
-    bounds = comment[comment.index("FOR VALUES") :]
+    divided = _BY_NAME[partition.table]
+    check = f"{divided.column} < {divided.bound(partition.end)}"
+    if partition.start is not None:
+        check = f"{divided.column} >= {divided.bound(partition.start)} AND {check}"
+    # So that to attach it is no look at each row, while calls wait.
+    _command(connection, f"ALTER TABLE {partition.name} ADD CONSTRAINT bounds_of_partition CHECK ({check})")
+    bounds = _bounds(divided, partition)
 
     def work() -> None:
         _command(connection, f"ALTER TABLE {partition.table} ATTACH PARTITION {partition.name} {bounds}")
         _command(connection, f"COMMENT ON TABLE {partition.name} IS NULL")
+        _command(connection, f"ALTER TABLE {partition.name} DROP CONSTRAINT bounds_of_partition")
 
     return _with_table_free(connection, work)
 

@@ -266,6 +266,18 @@ class SqliteBackend:
         """None."""
         return None
 
+    def partitions(self, connection: Connection) -> list[Partition]:  # noqa: ARG002 - as above
+        """None."""
+        return []
+
+    def attach_partition(self, connection: Connection, partition: Partition) -> bool:
+        """Never called.
+
+        Raises:
+            NotImplementedError: Always.
+        """
+        raise NotImplementedError("SQLite has no partitions")
+
     def remove_partition(self, connection: Connection, partition: Partition, *, keeps: bool = False) -> bool:
         """Never called.
 
