@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from almeno_grpc.clock import Clock
+from almeno_grpc.service.daily_sums import DailySums
 from almeno_grpc.service.identifiers import new_identifier
 from almeno_grpc.service.store import Store, Transaction
 
@@ -43,6 +44,7 @@ class Housekeeping:
         self._clock = clock
         self._request_days = request_days
         self._event_days = event_days
+        self._daily_sums = DailySums(store, clock)
         # Whoever did this before may have been killed in the middle of it.
         self._has_deleted = True
         self._erase_at_milliseconds = self._round_at_milliseconds = 0
@@ -57,7 +59,7 @@ class Housekeeping:
 
     def _step(self) -> bool:
         """Takes a step; whether there may be another."""
-        return self._drop_uploads() or self._return_space() or self._forget()
+        return self._drop_uploads() or self._return_space() or self._daily_sums.add_some() or self._forget()
 
     def _drop_uploads(self) -> bool:
         oldest = new_identifier(self._clock.now_microseconds() - _MAX_UPLOAD_MICROSECONDS)
