@@ -26,8 +26,11 @@ from almeno_grpc.storage.ranges import Ranges
 from almeno_grpc.storage.tables import daily_sum as table
 from almeno_grpc.storage.tables import daily_sum_place, decision, repayment, repayment_reversal
 
-ROWS_PER_STATEMENT = 200_000
-"""Of the rows behind the place: those of a day, or all of a book that is from before there were sums."""
+ROWS_PER_STATEMENT = 50_000
+"""Of the rows behind the place: those of a day, or all of a book that is from before there were sums.
+
+Each may be a page that comes from the disk, of which a small one reads some thousand a second.
+"""
 _d, _r, _reversal = decision.c, repayment.c, repayment_reversal.c
 _DECISIONS = select(_d.business_date, _d.reasons, func.count(), literal(0)).group_by(_d.business_date, _d.reasons)
 _AMOUNT = cast(func.sum(_r.amount_paise), BigInteger)

@@ -32,8 +32,8 @@ from almeno_grpc.storage.loan_rows import COLUMNS, counts, date_of, is_in
 from almeno_grpc.storage.ranges import Ranges
 from almeno_grpc.storage.tables import loan
 
-LOANS_PER_STATEMENT = 500_000
-"""One over 100 million would take minutes. From many short ones there come more groups to add up."""
+LOANS_PER_STATEMENT = 100_000
+"""As of other rows. Of fewer loans hardly any two would be of one group."""
 _l = loan.c
 # The columns are of 16 bits, the numbers made of them are not.
 _YEAR, _MONTH = type_coerce(_l.approval_year, Integer), type_coerce(_l.approval_month, Integer)
