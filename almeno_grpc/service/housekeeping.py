@@ -13,8 +13,9 @@ from typing import Any
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.audit import AuditEntry, AuditEventKind
 from almeno_grpc.service.audit_upkeep import RETENTION
+from almeno_grpc.service.daily_sums import DailySums
 from almeno_grpc.service.identifiers import new_identifier
-from almeno_grpc.service.store import Changes, Store, Transaction
+from almeno_grpc.service.store import Changes, Store, SumSource, Transaction
 
 _HOUR_MILLISECONDS = 3_600_000
 _DAY_MICROSECONDS = 24 * _HOUR_MILLISECONDS * 1_000
@@ -61,6 +62,7 @@ class Housekeeping:
         self._store = store
         self._clock = clock
         self._days = days
+        self._daily_sums = DailySums(store, clock)
         # Whoever did this before may have been killed in the middle of it.
         self._has_deleted = True
         self._erase_at_milliseconds = self._round_at_milliseconds = 0
@@ -75,7 +77,7 @@ class Housekeeping:
 
     def _step(self) -> bool:
         """Takes a step; whether there may be another."""
-        return self._drop_uploads() or self._return_space() or self._forget()
+        return self._drop_uploads() or self._return_space() or self._daily_sums.add_some() or self._forget()
 
     def _drop_uploads(self) -> bool:
         oldest = new_identifier(self._clock.now_microseconds() - _MAX_UPLOAD_MICROSECONDS)
@@ -162,6 +164,9 @@ def _drop_piece(import_id: str, number: int, tx: Transaction) -> None:
 
 
 def _remove_decisions(before: int, now: int, tx: Transaction, *, keeps: bool) -> bool:
+    # What is not added up yet would be missing in every summary.
+    if not tx.daily_sums.has_all(SumSource.DECISIONS, before):
+        return False
     has_removed = tx.decisions.remove(before, _ROWS_PER_STEP, keeps=keeps)
     if has_removed:
         tx.write(Changes(event=AuditEntry(AuditEventKind.WRITE, now, "", "", RETENTION)))

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Generator, Iterable, Iterator,
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date
+from enum import StrEnum
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from almeno_grpc.domain.access import AccessRecords, ApiKey, CertificateName, Principal
@@ -379,7 +380,10 @@ class StatisticsStore(Protocol):
     """The book, aggregated by the database."""
 
     def loans(self, on: date, norms: Norms) -> Iterator[LoanGroup]:
-        """The loans on a business date, grouped by what the portfolio's statistics distinguish."""
+        """The loans on a business date, grouped by what the portfolio's statistics distinguish.
+
+        Loans that are alike may come as several groups, to be added up; so do disbursements.
+        """
 
     def late_loans(self, after: Loan | None, count: int, on: date) -> list[Loan]:
         """Up to `count` of the loans with an unpaid instalment that fell due before the day, behind one of them."""
@@ -392,6 +396,69 @@ class StatisticsStore(Protocol):
 
     def decisions(self, on: date) -> Iterator[DecisionGroup]:
         """The decisions up to a business date, grouped likewise."""
+
+
+class SumSource(StrEnum):
+    """Rows that are summed a day, each kind in the order in which they come.
+
+    Reversals are taken off the sums of the repayments that they take back.
+    """
+
+    DECISIONS = "DECISIONS"
+    REPAYMENTS = "REPAYMENTS"
+    REVERSALS = "REVERSALS"
+
+
+class DailySum(NamedTuple):
+    """Rows of a day added up."""
+
+    day: date
+    """The business date of decisions; the payment date of repayments."""
+    label: str
+    """The reasons of decisions, joined by commas; else empty."""
+    rows: int
+    amount: int
+    """In paise; 0 of decisions. Like `rows` below zero for reversals."""
+
+
+class SummedRange(NamedTuple):
+    """Rows of a source that follow each other, added up."""
+
+    source: SumSource
+    after: str
+    """The place behind which they begin."""
+    last: str
+    """The place of the last of them."""
+    sums: list[DailySum]
+
+
+class DailySumStore(Protocol):
+    """The sums of finished history. What they have need not be read again for a summary, and may be removed."""
+
+    def place(self, source: SumSource) -> str:
+        """The last row that the sums have, and with it all rows of the source before; empty as long as they have none.
+
+        Of decisions it is the decision_id, of repayments the repayment_id, of reversals the time in digits.
+        """
+
+    def has_all(self, source: SumSource, before: int) -> bool:
+        """Whether the sums have all rows of before a time, in microseconds since the epoch."""
+
+    def next_range(self, source: SumSource, before: int, count: int) -> SummedRange | None:
+        """The sums of up to about `count` rows behind the place that came before a time; None where there are none.
+
+        Args:
+            source: The rows.
+            before: Microseconds since the epoch.
+            count: How many.
+        """
+
+    def add(self, summed: SummedRange) -> None:
+        """Adds a range to the sums, and moves the place to its end.
+
+        Raises:
+            WriteConflict: The place is not where the range begins: another has moved it.
+        """
 
 
 class ChangeEventStore(Protocol):
@@ -704,6 +771,10 @@ class Transaction(Protocol):
     @property
     def statistics(self) -> StatisticsStore:
         """The book, aggregated."""
+
+    @property
+    def daily_sums(self) -> DailySumStore:
+        """The sums of finished history."""
 
     @property
     def change_events(self) -> ChangeEventStore:

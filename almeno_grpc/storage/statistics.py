@@ -24,11 +24,16 @@ from almeno_grpc.domain.money import scaled_rate
 from almeno_grpc.domain.months import day_number
 from almeno_grpc.domain.norms import PERCENT_SCALE, Norms, ProvisionCategory
 from almeno_grpc.domain.portfolio import DecisionGroup, DisbursementGroup, LoanGroup, Month, RepaymentGroup
+from almeno_grpc.service.store import SumSource
 from almeno_grpc.storage import segments
 from almeno_grpc.storage.backend import OpenTransaction
+from almeno_grpc.storage.daily_sums import DailySums
 from almeno_grpc.storage.loan_rows import COLUMNS, counts, date_of, is_in
-from almeno_grpc.storage.tables import decision, loan, repayment, repayment_reversal
+from almeno_grpc.storage.ranges import Ranges
+from almeno_grpc.storage.tables import loan
 
+LOANS_PER_STATEMENT = 100_000
+"""As of other rows. Of fewer loans hardly any two would be of one group."""
 _l = loan.c
 # The columns are of 16 bits, the numbers made of them are not.
 _YEAR, _MONTH = type_coerce(_l.approval_year, Integer), type_coerce(_l.approval_month, Integer)
@@ -79,22 +84,8 @@ _DISBURSEMENTS = (
     .where(bindparam("day_number", type_=Integer) >= _DISBURSED)
     .group_by(_l.disbursement_year, _l.disbursement_month)
 )
-_r, _reversal = repayment.c, repayment_reversal.c
-_IS_REVERSED = and_(
-    _reversal.customer_id == _r.customer_id, _reversal.loan_id == _r.loan_id, _reversal.number == _r.number
-)
-_REPAYMENTS = (
-    select(_r.payment_date, func.count(), cast(func.sum(_r.amount_paise), BigInteger))
-    .select_from(repayment.outerjoin(repayment_reversal, _IS_REVERSED))
-    .where(_r.payment_date <= bindparam("on"), _reversal.number.is_(None))
-    .group_by(_r.payment_date)
-)
-_d = decision.c
-_DECISIONS = (
-    select(_d.business_date, _d.reasons, func.count())
-    .where(_d.business_date <= bindparam("on"))
-    .group_by(_d.business_date, _d.reasons)
-)
+_LOANS_IN_RANGES = Ranges(_l.customer_id, _LOANS)
+_DISBURSEMENTS_IN_RANGES = Ranges(_l.customer_id, _DISBURSEMENTS)
 
 
 class Statistics:
@@ -102,13 +93,14 @@ class Statistics:
 
     def __init__(self, transaction: OpenTransaction) -> None:
         self._connection = transaction.connection
+        self._daily_sums = DailySums(transaction)
 
     def loans(self, on: date, norms: Norms) -> Iterator[LoanGroup]:
-        """Grouped by columns that the portfolio's statistics follow from."""
+        """Grouped by columns that the portfolio's statistics follow from, some customers after the others."""
         percents = {category.name: scaled_rate(norms.percent(category)) for category in ProvisionCategory}
-        rows = self._connection.execute(_LOANS, {"day_number": day_number(on), "today": on.toordinal(), **percents})
+        values = {"day_number": day_number(on), "today": on.toordinal(), **percents}
         keys = len(_GROUP)
-        for row in rows:
+        for row in _LOANS_IN_RANGES.all_rows(self._connection, 0, LOANS_PER_STATEMENT, values):
             is_expired, loans, loan_amount, outstanding, *provisions = row[keys:]
             year, month, state, *days = row[:keys]
             next_due, non_performing_since = map(date_of, days)
@@ -132,18 +124,19 @@ class Statistics:
         return segments.loans_of(self._connection, self._connection.execute(query, {"today": on.toordinal()}).all())
 
     def disbursements(self, on: date) -> Iterator[DisbursementGroup]:
-        """By month; exited loans were disbursed too."""
-        rows = self._connection.execute(_DISBURSEMENTS, {"day_number": day_number(on)})
-        for year, month, loans, loan_amount in rows:
-            yield DisbursementGroup(Month(year, month), loans, loan_amount)
+        """By month, some customers after the others; exited loans were disbursed too."""
+        values = {"day_number": day_number(on)}
+        rows = _DISBURSEMENTS_IN_RANGES.all_rows(self._connection, 0, LOANS_PER_STATEMENT, values)
+        for year, month, *sums in rows:
+            yield DisbursementGroup(Month(year, month), *sums)
 
     def repayments(self, on: date) -> Iterator[RepaymentGroup]:
         """By payment date, without those that are reversed."""
-        for payment_date, repayments, amount in self._connection.execute(_REPAYMENTS, {"on": on}):
-            yield RepaymentGroup(payment_date, repayments, amount)
+        for (payment_date, _), total in self._daily_sums.totals(SumSource.REPAYMENTS, on).items():
+            yield RepaymentGroup(payment_date, *total)
 
     def decisions(self, on: date) -> Iterator[DecisionGroup]:
         """Grouped likewise."""
-        for business_date, reasons, decisions in self._connection.execute(_DECISIONS, {"on": on}):
+        for (business_date, reasons), (decisions, _) in self._daily_sums.totals(SumSource.DECISIONS, on).items():
             named = tuple(DecisionReason(reason) for reason in reasons.split(",") if reason)
             yield DecisionGroup(business_date, named, decisions)

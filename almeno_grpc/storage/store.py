@@ -29,6 +29,7 @@ from almeno_grpc.storage.changes import rows_of
 from almeno_grpc.storage.charges import Charges
 from almeno_grpc.storage.customer_changes import CustomerChanges
 from almeno_grpc.storage.customers import Customers
+from almeno_grpc.storage.daily_sums import DailySums
 from almeno_grpc.storage.decisions import Decisions
 from almeno_grpc.storage.engine import DatabaseUnusable, open_backend, parse_url
 from almeno_grpc.storage.idempotency import IdempotencyRecords
@@ -94,6 +95,11 @@ class SqlTransaction:
     def statistics(self) -> Statistics:
         """The statistics."""
         return Statistics(self._transaction)
+
+    @cached_property
+    def daily_sums(self) -> DailySums:
+        """The sums of finished history."""
+        return DailySums(self._transaction)
 
     @cached_property
     def change_events(self) -> ChangeEvents:

@@ -351,6 +351,7 @@ repayment_reversal = Table(
     ),
     CheckConstraint("reason IN ('RETURNED', 'DUPLICATE', 'MISTAKE')", name="reason_known"),
     CheckConstraint("length(return_code) <= 20", name="return_code_length"),
+    Index(None, "create_time_us"),
     sqlite_with_rowid=False,
 )
 
@@ -726,4 +727,32 @@ audit_head = Table(
     metadata,
     Column("stream_id", BigInteger, primary_key=True, autoincrement=False),
     Column("sequence", BigInteger, nullable=False),
+)
+
+# Decisions and repayments added up a day, so that a summary does not read them all: `almeno_grpc.storage.daily_sums`.
+# No part of the audit trail, for they only repeat what it vouches for: who doubts a sum adds up the rows.
+daily_sum = Table(
+    "daily_sum",
+    metadata,
+    Column("name", String(16), nullable=False),
+    # The business date of decisions, the payment date of repayments.
+    Column("day", Date, nullable=False),
+    # The reasons of decisions; else empty.
+    Column("label", String(255), nullable=False),
+    # Below zero where a reversal was added before its repayment.
+    Column("row_count", BigInteger, nullable=False),
+    Column("amount_paise", BigInteger, nullable=False),
+    PrimaryKeyConstraint("name", "day", "label"),
+    CheckConstraint("name IN ('DECISIONS', 'REPAYMENTS')", name="name_known"),
+    sqlite_with_rowid=False,
+)
+
+# Up to which row the sums have each kind of rows, in the order in which those come; empty as long as they have none.
+daily_sum_place = Table(
+    "daily_sum_place",
+    metadata,
+    Column("source", String(16), primary_key=True),
+    # The decision_id, the repayment_id, or the create_time_us of a reversal in digits.
+    Column("place", String(36), nullable=False),
+    CheckConstraint("source IN ('DECISIONS', 'REPAYMENTS', 'REVERSALS')", name="source_known"),
 )

@@ -9,6 +9,7 @@ from math import floor
 
 import pytest
 from support.calls import paise_of
+from support.dated_history import DAY_US, ClockAt
 from support.recount import (
     DRAFT,
     SECONDS,
@@ -22,6 +23,7 @@ from support.recount import (
 
 from almeno_grpc.api import asset_class_pb2, credit_service_pb2, decision_pb2, loan_pb2
 from almeno_grpc.domain.months import due_date
+from almeno_grpc.service.daily_sums import DailySums
 
 ACTIVE, CLOSED = loan_pb2.LOAN_STATE_ACTIVE, loan_pb2.LOAN_STATE_CLOSED
 
@@ -217,6 +219,26 @@ def test_decisions_in_figures_are_counted_by_month(sample):
         ((2026, 3), 1, 2, {(limit, 2), (burden, 2)}),
         ((2026, 4), 1, 1, {(limit, 1), (burden, 1)}),
     ]
+
+
+def test_figures_are_the_same_once_history_has_been_added_up(book_of_classes):
+    book, lent = book_of_classes.book, []
+    for rupees in (100_000, 200_000, 9_000_000):
+        loan = book.lend(book.register().customer_id, rupees * 100).loan
+        lent += [loan] if loan else []
+    for loan in lent:
+        paid = [book.repay(loan.loan_id, amount * 100).repayment.repayment_id for amount in (3_000, 5_000)]
+        book.reverse(paid[1])
+    _, before = summarize(book_of_classes)
+    assert [(month.repayments, paise_of(month.collected_amount)) for month in before.cash if month.repayments] == [
+        (len(lent), 300_000 * len(lent))
+    ]
+    sums = DailySums(book.store, ClockAt(book.clock.now_microseconds() + 2 * DAY_US))
+    while sums.add_some():
+        pass
+    assert len(book.rows("daily_sum")) > 1
+    _, after = summarize(book_of_classes)
+    assert after == before
 
 
 def test_empty_book_has_figures_of_zero(stubs):

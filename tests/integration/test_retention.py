@@ -13,6 +13,7 @@ from almeno_grpc.clock import Clock
 from almeno_grpc.commands import COMMANDS
 from almeno_grpc.domain.errors import DecisionNotFound
 from almeno_grpc.service.audit_upkeep import AuditUpkeep, Retention
+from almeno_grpc.service.daily_sums import DailySums
 from almeno_grpc.service.decisions import DecisionService
 from almeno_grpc.service.housekeeping import HistoryDays, Housekeeping
 from almeno_grpc.service.store import Changes, IdempotencyRecord
@@ -72,6 +73,15 @@ def test_decisions_are_let_go_when_their_days_are_over_and_their_loans_stay(book
         assert tx.loans.get(first.loan.loan_id) == first.loan
     at_day(365 + 100 + 31)
     assert decisions_of(book) == []
+    with book.store.read() as tx:
+        assert sum(group.decisions for group in tx.statistics.decisions(book.clock.today())) == 2
+
+
+def test_decisions_are_let_go_once_the_summary_has_them_in_its_sums(book, at_day, monkeypatch):
+    monkeypatch.setattr(DailySums, "add_some", lambda _sums: False)
+    book.lend(book.register().customer_id, LAKH)
+    at_day(365 + 90)
+    assert len(decisions_of(book)) == 1
 
 
 def test_decisions_are_kept_as_long_as_nobody_says_otherwise(book, at_day):

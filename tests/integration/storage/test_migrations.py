@@ -12,13 +12,16 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError
 from support.audit_trail import findings
+from support.book import INDIA
 
+from almeno_grpc.clock import Clock
 from almeno_grpc.domain.customer import NO_FIELDS
 from almeno_grpc.domain.loan import LoanState
 from almeno_grpc.domain.months import due_date
 from almeno_grpc.domain.repayment import RepaymentKind
 from almeno_grpc.service.change_events import ChangeEventService
-from almeno_grpc.service.identifiers import first_identifier
+from almeno_grpc.service.daily_sums import DailySums
+from almeno_grpc.service.identifiers import first_identifier, new_identifier
 from almeno_grpc.storage.audit_baseline import vouch_for
 from almeno_grpc.storage.audit_rows import REFORMS
 from almeno_grpc.storage.engine import DatabaseUnusable
@@ -311,6 +314,7 @@ AFTER_BOOKING = (
     "INSERT INTO loan_charge VALUES (7, 5, 1, 'BOUNCE', 50000, 'returned', '2026-01-06', 1, 1)",
     "INSERT INTO sanction_end VALUES (7, 5, 'ACTIVE', '2026-01-05', '', '', 1)",
 )
+A_DECISION = "INSERT INTO decision VALUES ('d9', 7, '2026-01-09', 'v', 'f', true, 50, '', '{}', 's', 1)"
 AN_EVENT = """INSERT INTO change_event
     (event_time_us, business_day, principal, request_id, import_id, kind, customer_id, snapshot)
     VALUES (1, 739652, '', '', '', 1, 7, '')"""
@@ -368,6 +372,25 @@ def test_book_that_was_written_before_has_no_events_and_gets_some_from_then_on(e
             connection.exec_driver_sql(AN_EVENT)
             assert connection.exec_driver_sql("SELECT max(number) FROM change_event").scalar() == number
         assert connection.exec_driver_sql("SELECT number FROM change_event_cut").scalar() == 0
+
+
+def test_summary_of_a_book_that_was_written_before_is_the_same_before_anything_is_added_up_and_after(empty, engine):
+    empty.migrate("0209")
+    paid = [A_REPAYMENT[3].replace("5, 1, 'r'", f"5, {number}, '{new_identifier(number)}'") for number in (1, 2, 3)]
+    decided = A_DECISION.replace("'d9'", f"'{new_identifier(4)}'")
+    with engine.begin() as connection:
+        for row in (*A_REPAYMENT_OF_TODAY[:3], *paid, AFTER_BOOKING[0], decided):
+            connection.exec_driver_sql(row)
+    empty.migrate()
+    sums = DailySums(empty, Clock(None, INDIA))
+    for has_more in (True, True, True, False):
+        with empty.read() as tx:
+            assert list(tx.statistics.repayments(date(2026, 1, 5))) == [(date(2026, 1, 5), 2, 200)]
+            assert list(tx.statistics.repayments(date(2026, 1, 4))) == []
+            assert list(tx.statistics.decisions(date(2026, 1, 9))) == [(date(2026, 1, 9), (), 1)]
+        assert sums.add_some() is has_more
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT sum(row_count) FROM daily_sum").scalar() == 3
 
 
 def test_customers_of_a_book_that_was_written_before_are_found_by_their_names(empty, engine, monkeypatch):

@@ -17,6 +17,7 @@ from almeno_grpc.domain.decision import LoanRequest
 from almeno_grpc.domain.limits import MAX_LOAN_AMOUNT
 from almeno_grpc.domain.norms import ProvisionCategory
 from almeno_grpc.domain.portfolio import Month
+from almeno_grpc.storage import statistics
 
 [NORMS] = load_norms()
 # Shares of which half a paisa is soon left, and the largest that there may be.
@@ -74,6 +75,26 @@ def test_each_loans_provision_is_rounded_by_itself(with_customers, lent, norms):
     assert found == expected
     percent = norms.standard_percent
     assert any(sums[percent] != rounded(sums["principal"], percent) for sums in found.values())
+
+
+def test_loans_that_are_read_some_at_a_time_add_up_to_the_same(with_customers, lent, monkeypatch):
+    sums, groups = [], []
+    for loans_per_statement in (len(lent), len(lent) // 3, 1):
+        monkeypatch.setattr(statistics, "LOANS_PER_STATEMENT", loans_per_statement)
+        with with_customers.store.read() as tx:
+            loans, disbursements = list(tx.statistics.loans(TODAY, NORMS)), list(tx.statistics.disbursements(TODAY))
+        found: dict[tuple, list[int]] = {}
+        for *key, count, amount, principal, provisions in loans:
+            figures = (count, amount, principal, *provisions)
+            before = found.get(tuple(key), [0] * len(figures))
+            found[tuple(key)] = [sum(each) for each in zip(before, figures, strict=True)]
+        for month, *figures in disbursements:
+            found[month] = [sum(each) for each in zip(found.get(month, [0, 0]), figures, strict=True)]
+        sums.append(found)
+        groups.append(len(loans) + len(disbursements))
+    assert sums[0] == sums[1] == sums[2]
+    assert groups[0] == len(sums[0]) < groups[1] < groups[2]
+    assert sum(count for key, (count, *_) in sums[0].items() if not isinstance(key, Month)) == len(lent)
 
 
 def test_loans_are_grouped_by_the_due_date_of_their_oldest_unpaid_instalment(with_customers, rows_of):

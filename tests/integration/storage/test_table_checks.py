@@ -161,6 +161,8 @@ GOOD = {
         "snapshot": b"s",
     },
     "change_event_cut": {"place": 1, "number": 0},
+    "daily_sum": {"name": "DECISIONS", "day": "2026-04-10", "label": "", "row_count": 1, "amount_paise": 0},
+    "daily_sum_place": {"source": "DECISIONS", "place": "d"},
     "idempotency_record": {
         "request_id": "r",
         "fingerprint": "f",
@@ -459,6 +461,8 @@ CHECKS = [
     ("change_event", {"kind": 0}, "ck_change_event_kind_positive"),
     ("change_event_cut", {"place": 2}, "ck_change_event_cut_one_row"),
     ("change_event_cut", {"number": -1}, "ck_change_event_cut_number_not_negative"),
+    ("daily_sum", {"name": "REVERSALS"}, "ck_daily_sum_name_known"),
+    ("daily_sum_place", {"source": "LOANS"}, "ck_daily_sum_place_source_known"),
     ("customer_change", {"number": 0}, "ck_customer_change_number_positive"),
     ("customer_change", {"new_value": "3"}, "ck_customer_change_values_differ"),
     ("customer_change", {"row_number": None}, "ck_customer_change_row_of_import"),
@@ -534,6 +538,8 @@ KEYS = [
     ),
     ("change_event", {"kind": 2}, "change_event.number", "pk_change_event"),
     ("change_event_cut", {"number": 2}, "change_event_cut.place", "pk_change_event_cut"),
+    ("daily_sum", {"row_count": 2}, "daily_sum.name, daily_sum.day, daily_sum.label", "pk_daily_sum"),
+    ("daily_sum_place", {"place": "e"}, "daily_sum_place.source", "pk_daily_sum_place"),
     ("principal", {}, "principal.name", "pk_principal"),
     ("api_key", {"sha256": bytes(range(32))}, "api_key.key_id", "pk_api_key"),
     ("api_key", {"key_id": "Ab0123456789"}, "api_key.sha256", "uq_api_key_sha256"),
@@ -599,7 +605,7 @@ def put(engine):
     """Writes rows, each table's good one with changes, past everything that checks them; all are rolled back."""
     with engine.connect() as connection:
         # The rows that the schema comes with.
-        for table in ("access_state", "change_event_cut"):
+        for table in ("access_state", "change_event_cut", "daily_sum_place"):
             connection.execute(text(f"DELETE FROM {table}"))  # noqa: S608 - names of our own
 
         def write(table: str, changes=None) -> None:

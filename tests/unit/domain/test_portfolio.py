@@ -76,6 +76,21 @@ def test_active_loan_counts_where_its_oldest_unpaid_instalment_puts_it(
     }
 
 
+def test_loans_add_up_to_the_same_in_one_group_or_in_several(policy: Policy, norms: Norms) -> None:
+    at_once, in_parts = (Portfolio(policy, norms, TODAY) for _ in range(2))
+    for state, next_due in ((ACTIVE, date(2026, 1, 1)), (CLOSED, None), (LoanState.EXPIRED, None)):
+        for portfolio, parts in ((at_once, (5,)), (in_parts, (1, 4))):
+            for loans in parts:
+                amounts = loans * LAKH, loans * LAKH // 2
+                provisions = (4 * loans, 100 * loans, 1000 * loans)
+                part = group(next_due, loans, *amounts, since=next_due, provisions=provisions)
+                portfolio.add_loans(part._replace(state=state))
+                portfolio.add_disbursements(DisbursementGroup(Month(2025, 1), loans, amounts[0]))
+    for figures in ("loans", "loans_by_class", "loans_by_state", "loan_buckets", "vintages", "vintage_classes", "cash"):
+        assert getattr(in_parts, figures) == getattr(at_once, figures)
+    assert at_once.loans.loans == 10
+
+
 def test_closed_loans_are_one_bucket_whenever_they_were_lent(portfolio: Portfolio) -> None:
     portfolio.add_loans(group(None, 3, 9 * LAKH, 0, approved=date(2001, 1, 1)))
     portfolio.add_loans(group(None, 1, LAKH, 0, approved=date(2026, 6, 1)))

@@ -10,7 +10,7 @@ from alembic import op
 from almeno_grpc.clock import Clock
 
 revision = "0211"
-down_revision = "0209"
+down_revision = "0210"
 branch_labels = None
 depends_on = None
 
