@@ -188,7 +188,7 @@ def test_who_keeps_house_adds_up_and_looks_again_after_a_while(history, monkeypa
     monkeypatch.setattr(upkeep, "_milliseconds", lambda: times[0])
     some_history(history)
     clock = ClockAt(NOW + 3 * DAY_US)
-    keeper = Housekeeping(history.store, clock, request_days=90, event_days=90)
+    keeper = Housekeeping(history.store, clock)
     keeper.work(60_000)
     assert sum(row[3] for row in sums_of(history.store)) == 12 + 10 - 4
     history.decide(NOW + DAY_US, TODAY, "CREDIT_SCORE_TOO_LOW")
