@@ -16,7 +16,7 @@ from almeno_grpc.storage.keyed import KeyedStatement
 from almeno_grpc.storage.table_write import TableWrite
 
 BEGIN = "almeno_begin"
-"""Execution option: the command that begins a transaction. Without it SQLite begins one by BEGIN, PostgreSQL none."""
+"""Execution option: what begins a transaction. Without it SQLite begins one by BEGIN, PostgreSQL none."""
 
 
 class DatabaseUnusable(Exception):

@@ -152,5 +152,10 @@ class _ReadCursor:
         self._statements.read(sql)
         return self._cursor.executemany(sql, rows)
 
+    def execute_together(self, statements: Sequence[tuple[str, Sequence[bytes]]]) -> Any:
+        for sql, _ in statements:
+            self._statements.read(sql)
+        return self._cursor.execute_together(statements)
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._cursor, name)
