@@ -4,12 +4,31 @@ import os
 from pathlib import Path
 
 import pytest
+from support.divided_tables import ReadStatements
 
 ROOT = Path(__file__).parent.parent
 
 # Read when gRPC is imported. Tests start programs while calls are under way: gRPC would halt its threads before each
 # fork, and has aborted then.
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+
+_STATEMENTS = ReadStatements()
+_STATEMENTS.listen()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item):
+    """Fails a test in which, or since the last one, a statement joins tables that divide by different columns."""
+    del item
+    answer = yield
+    _STATEMENTS.refuse_joins()
+    return answer
+
+
+@pytest.fixture(scope="session")
+def read_statements() -> ReadStatements:
+    """The statements that this process has executed."""
+    return _STATEMENTS
 
 
 @pytest.fixture(scope="session")

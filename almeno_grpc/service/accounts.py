@@ -139,7 +139,10 @@ def locked_loan(tx: Transaction, loan_id: int) -> Loan:
     if customer_id is None:
         raise LoanNotFound(loan_id)
     tx.borrowers.lock([customer_id], wait=True)
-    return tx.loans.get_many([(customer_id, loan_id)])[loan_id]
+    loan = tx.loans.get_many([(customer_id, loan_id)]).get(loan_id)
+    if loan is None:
+        raise LoanNotFound(loan_id)
+    return loan
 
 
 def _replay(loan: Loan, history: History, late_terms: LateTerms | None) -> Replay:

@@ -131,6 +131,9 @@ class RepaymentService:
         owners = tx.loans.owners([request.loan_id for request in requests])
         locked = tx.borrowers.lock(set(owners.values()), wait=wait) if owners else set()
         keys = [(customer_id, loan_id) for loan_id, customer_id in owners.items() if customer_id in locked]
+        if wait:
+            # An id may be reserved for a loan of a customer who never came.
+            owners = {loan_id: customer_id for customer_id, loan_id in keys}
         loans = tx.loans.get_many(keys) if keys else {}
         return RepaymentState(
             tx,

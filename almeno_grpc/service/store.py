@@ -257,7 +257,10 @@ class LoanStore(Protocol):
         """The loan that a decision on a customer approved, if it did."""
 
     def owners(self, loan_ids: Collection[int]) -> dict[int, int]:
-        """The customer_id of each loan, by loan_id; ids that were never given to a loan are left out."""
+        """Whose loans the ids are, a customer_id by loan_id; ids that were never given out are left out.
+
+        An id may be reserved for a loan that never comes: the loan itself has to be read, by both.
+        """
 
     def get_many(self, keys: Collection[tuple[int, int]]) -> dict[int, Loan]:
         """The loans with the keys (customer_id, loan_id), by loan_id; those that do not exist are left out."""

@@ -17,7 +17,7 @@ from almeno_grpc.storage.partition import Partition
 from almeno_grpc.storage.table_write import TableWrite
 
 BEGIN = "almeno_begin"
-"""Execution option: the command that begins a transaction. Without it SQLite begins one by BEGIN, PostgreSQL none."""
+"""Execution option: what begins a transaction. Without it SQLite begins one by BEGIN, PostgreSQL none."""
 
 
 class DatabaseUnusable(Exception):

@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Column, Connection, FromClause, Table, select
+from sqlalchemy import Column, Connection, Table, select
 from sqlalchemy.exc import IntegrityError
 
 from almeno_grpc.storage.compiled import execute_raw
@@ -89,11 +89,9 @@ def inserted_whole(connection: Connection, insert: Callable[[], None]) -> bool:
     return True
 
 
-def existing_keys(
-    connection: Connection, column: Column[int], keys: Iterable[int], source: FromClause | None = None
-) -> set[int]:
-    """Those of the keys that exist in the column, in its table or, if named, another source of rows."""
-    statement = _existing(column, column.table if source is None else source)
+def existing_keys(connection: Connection, column: Column[int], keys: Iterable[int]) -> set[int]:
+    """Those of the keys that exist in the column."""
+    statement = _existing(column)
     found: set[int] = set()
     # In order, neighbours are found on the same pages.
     for some in batches_of(sorted(keys), _KEYS_PER_STATEMENT):
@@ -121,5 +119,5 @@ def batches_of(keys: Iterable[K], size: int = _KEYS_PER_STATEMENT) -> Iterator[l
 
 
 @lru_cache(maxsize=16)
-def _existing(column: Column[int], source: FromClause) -> KeyedStatement:
-    return KeyedStatement(select(column).select_from(source), column)
+def _existing(column: Column[int]) -> KeyedStatement:
+    return KeyedStatement(select(column), column)

@@ -31,12 +31,13 @@ _PAGE = CompiledStatement(
     "count",
 )
 _OF_SHEETS = KeyedStatement(
-    select(table.c.loan_id, import_file.c.book_date, table.c.field, table.c.old_value, table.c.new_value)
-    .join(import_file, import_file.c.import_id == table.c.import_id)
-    .where(table.c.loan_id.is_not(None))
+    select(table.c.loan_id, table.c.import_id, table.c.field, table.c.old_value, table.c.new_value)
+    .where(table.c.loan_id.is_not(None), table.c.import_id.is_not(None))
     .order_by(table.c.customer_id, table.c.number),
     table.c.customer_id,
 )
+# The imports are not divided by customer_id.
+_BOOK_DATES = KeyedStatement(select(import_file.c.import_id, import_file.c.book_date), import_file.c.import_id)
 
 
 class CustomerChanges:
@@ -62,11 +63,14 @@ class CustomerChanges:
         return list(map(_change, _PAGE.rows(self._connection, customer_id, after, count)))
 
     def of_sheets(self, customer_ids: Collection[int]) -> dict[int, list[SheetChange]]:
-        """By the primary key."""
+        """By the primary key, and the dates by that of the imports."""
+        rows = [row for some in batches_of(set(customer_ids)) for row in _OF_SHEETS.rows(self._connection, some)]
+        import_ids = {import_id for _, import_id, *_ in rows}
+        batches = (_BOOK_DATES.rows(self._connection, some) for some in batches_of(import_ids))
+        dates = {import_id: book_date for found in batches for import_id, book_date in found}
         changes = defaultdict[int, list[SheetChange]](list)
-        for some in batches_of(set(customer_ids)):
-            for loan_id, book_date, *change in _OF_SHEETS.rows(self._connection, some):
-                changes[loan_id].append(SheetChange(book_date, FieldChange(*change)))
+        for loan_id, import_id, *change in rows:
+            changes[loan_id].append(SheetChange(dates[import_id], FieldChange(*change)))
         return changes
 
     def _last_numbers(self, customer_ids: set[int]) -> Counter[int]:

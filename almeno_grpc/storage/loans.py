@@ -6,7 +6,7 @@ from itertools import repeat
 from operator import eq, itemgetter
 from typing import Any
 
-from sqlalchemy import CompoundSelect, Select, and_, bindparam, func, select, union_all, update
+from sqlalchemy import Column, CompoundSelect, Select, and_, bindparam, func, select, union_all, update
 
 from almeno_grpc.domain.change_event import ChangeEventKind
 from almeno_grpc.domain.errors import WriteConflict
@@ -17,7 +17,7 @@ from almeno_grpc.service.store import SegmentRecord
 from almeno_grpc.storage import sanction_ends, segments
 from almeno_grpc.storage.audit_rows import LOAN
 from almeno_grpc.storage.backend import OpenTransaction
-from almeno_grpc.storage.bulk import BulkInsert, batches_of, existing_keys, inserted_whole, pairs_exist
+from almeno_grpc.storage.bulk import BulkInsert, batches_of, inserted_whole, pairs_exist
 from almeno_grpc.storage.change_event_writes import closing_drafts, loan_draft
 from almeno_grpc.storage.compiled import CompiledStatement
 from almeno_grpc.storage.keyed import KeyedStatement
@@ -27,16 +27,11 @@ from almeno_grpc.storage.table_write import TableWrite
 from almeno_grpc.storage.tables import FIRST_GENERATED_ID, loan_number
 from almeno_grpc.storage.tables import loan as table
 
-_NUMBERED = loan_number.join(
-    table, and_(table.c.customer_id == loan_number.c.customer_id, table.c.loan_id == loan_number.c.loan_id)
-)
-_BY_ID = CompiledStatement(
-    select(*COLUMNS).select_from(_NUMBERED).where(loan_number.c.loan_id == bindparam("loan_id")), "loan_id"
-)
-_BEHIND = CompiledStatement(
-    select(*COLUMNS)
-    .select_from(_NUMBERED)
-    .where(loan_number.c.loan_id > bindparam("after"))
+# Numbers are divided by loan_id and loans by customer_id: no statement reads both.
+_NUMBERS = select(loan_number.c.loan_id, loan_number.c.customer_id)
+_OWNERS = KeyedStatement(_NUMBERS, loan_number.c.loan_id)
+_NUMBERS_BEHIND = CompiledStatement(
+    _NUMBERS.where(loan_number.c.loan_id > bindparam("after"))
     .order_by(loan_number.c.loan_id)
     .limit(bindparam("count")),
     "after",
@@ -50,17 +45,25 @@ _APPROVED_BY = CompiledStatement(
     "customer_id",
     "decision",
 )
-_OWNERS = KeyedStatement(
-    select(loan_number.c.loan_id, loan_number.c.customer_id).select_from(_NUMBERED), loan_number.c.loan_id
+_BY_KEY = CompiledStatement(
+    select(*COLUMNS).where(table.c.customer_id == bindparam("customer_id"), table.c.loan_id == bindparam("loan_id")),
+    "customer_id",
+    "loan_id",
 )
 
 
-def _by_keys(dialect: str) -> Select[Any]:
+def _with_keys(dialect: str, *columns: Column[Any]) -> Select[Any]:
     keys, (customer_id, loan_id) = key_rows(dialect, "keys", 2)
-    found = and_(table.c.customer_id == customer_id, table.c.loan_id == loan_id)
-    return select(*COLUMNS).select_from(keys.join(table, found)).order_by(table.c.customer_id, table.c.loan_id)
+    return select(*columns).select_from(
+        keys.join(table, and_(table.c.customer_id == customer_id, table.c.loan_id == loan_id))
+    )
 
 
+def _by_keys(dialect: str) -> Select[Any]:
+    return _with_keys(dialect, *COLUMNS).order_by(table.c.customer_id, table.c.loan_id)
+
+
+_EXISTING = CompiledStatement(lambda dialect: _with_keys(dialect, table.c.loan_id), "keys")
 _GET = CompiledStatement(_by_keys, "keys")
 # An import's update of the loan then waits, and finds that a repayment was recorded.
 _GET_LOCKED = CompiledStatement(lambda dialect: _by_keys(dialect).with_for_update(of=table, key_share=True), "keys")
@@ -199,7 +202,8 @@ class Loans:
 
     def get(self, loan_id: int) -> Loan | None:
         """By the id's owner."""
-        row = _BY_ID.row(self._connection, loan_id)
+        customer_id = self.owners([loan_id]).get(loan_id)
+        row = None if customer_id is None else _BY_KEY.row(self._connection, customer_id, loan_id)
         return segments.loans_of(self._connection, [row])[0] if row else None
 
     def approved_by(self, customer_id: int, decision_id: str) -> Loan | None:
@@ -208,7 +212,7 @@ class Loans:
         return segments.loans_of(self._connection, rows)[0] if rows else None
 
     def owners(self, loan_ids: Collection[int]) -> dict[int, int]:
-        """An id may be reserved for a loan that never came, and has no owner then."""
+        """By the ids' primary key."""
         rows: list[Any] = _OWNERS.rows(self._connection, loan_ids)
         return dict(rows)
 
@@ -236,8 +240,13 @@ class Loans:
         return row[0] if row else 0
 
     def behind(self, loan_id: int, count: int) -> list[Loan]:
-        """In the order of their ids' primary key."""
-        return segments.loans_of(self._connection, _BEHIND.rows(self._connection, loan_id, count))
+        """In the order of their ids' primary key; an id may be reserved for a loan that never came."""
+        found: list[Loan] = []
+        while len(found) < count and (numbers := _NUMBERS_BEHIND.rows(self._connection, loan_id, count)):
+            loans = self.get_many([(customer_id, number) for number, customer_id in numbers])
+            found += (loans[number] for number, _ in numbers if number in loans)
+            loan_id = numbers[-1][0]
+        return found[:count]
 
     def segments(self, loan: Loan) -> list[SegmentRecord]:
         """In the order of the primary key."""
@@ -255,7 +264,10 @@ class Loans:
 
     def taken(self, ids: Iterable[int]) -> set[int]:
         """An id may be reserved for a loan that never came, and is not taken then."""
-        return existing_keys(self._connection, loan_number.c.loan_id, ids, _NUMBERED)
+        # In order, neighbours are found on the same pages.
+        owners = (self.owners(some) for some in batches_of(sorted(ids)))
+        loans = (_EXISTING.rows(self._connection, [(each[key], key) for key in each]) for each in owners if each)
+        return {loan_id for rows in loans for (loan_id,) in rows}
 
     def reserve_loan_ids(self, loan_ids: Sequence[int], customer_ids: Sequence[int]) -> None:
         """Ids come in their own order and loans in that of their customers: so neither is written at random."""

@@ -1,5 +1,6 @@
 """The wiring of a server with a fault on purpose: commits do not wait for the disk, which a cut of the power shows."""
 
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import event
@@ -9,7 +10,7 @@ from almeno_grpc.application import CreditApplication
 from almeno_grpc.bootstrap import build_import_worker, prepare_database, queue_files, store_figures
 from almeno_grpc.config import Settings
 from almeno_grpc.metrics import Metrics
-from almeno_grpc.storage.postgres import backend as postgres
+from almeno_grpc.storage.postgres import begin
 from almeno_grpc.storage.sqlite import backend as sqlite
 
 __all__ = ["build_application", "build_import_worker", "prepare_database", "queue_files", "store_figures"]
@@ -20,9 +21,9 @@ _open_sqlite = sqlite.open_engine
 def build_application(settings: Settings, metrics: Metrics) -> CreditApplication:
     """The services as they are, on a database with `synchronous = NORMAL`, or `synchronous_commit = off`."""
     sqlite.open_engine = _open_relaxed
-    waiting = "synchronous_commit = on"
-    assert waiting in postgres._BEGIN_WRITING
-    postgres._BEGIN_WRITING = postgres._BEGIN_WRITING.replace(waiting, "synchronous_commit = off")
+    waiting, statement = "'synchronous_commit', 'on'", begin.WRITING.statement
+    assert waiting in statement
+    begin.WRITING = replace(begin.WRITING, statement=statement.replace(waiting, "'synchronous_commit', 'off'"))
     return bootstrap.build_application(settings, metrics)
 
 

@@ -14,44 +14,20 @@ from almeno_grpc.metrics import Metrics
 from almeno_grpc.service.store import Lock
 from almeno_grpc.storage.audit_writes import chained
 from almeno_grpc.storage.backend import BEGIN, DatabaseUnusable, measure_pool
-from almeno_grpc.storage.compiled import CompiledStatement, Row, compiled_text, execute_raw
+from almeno_grpc.storage.compiled import CompiledStatement, Row, execute_raw
 from almeno_grpc.storage.keyed import KeyedStatement
 from almeno_grpc.storage.partition import Partition
-from almeno_grpc.storage.postgres import bulk, partitions
+from almeno_grpc.storage.postgres import begin, bulk, partitions
 from almeno_grpc.storage.postgres.analyze import analyze
 from almeno_grpc.storage.postgres.cursor import checked
 from almeno_grpc.storage.postgres.dialect import execute_command, is_idle
-from almeno_grpc.storage.postgres.engine import BEGIN_RESULT, MAX_POOL_SIZE, open_engine
+from almeno_grpc.storage.postgres.engine import MAX_POOL_SIZE, open_engine
 from almeno_grpc.storage.postgres.errors import LOST_STATEMENTS, POOLER_REMEDY, cause_of, domain_error
 from almeno_grpc.storage.postgres.kept_connection import KeptConnection
 from almeno_grpc.storage.postgres.timelines import SLOW_COMMIT_SECONDS, Timelines
 from almeno_grpc.storage.table_write import TableWrite
-from almeno_grpc.storage.tables import FIRST_GENERATED_ID, access_state
+from almeno_grpc.storage.tables import FIRST_GENERATED_ID
 
-_LIMITS = (
-    "; SET LOCAL lock_timeout = '10s'; SET LOCAL statement_timeout = '60s'"
-    "; SET LOCAL idle_in_transaction_session_timeout = '60s'"
-)
-_BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" + _LIMITS
-# Each statement sees what is committed when it begins; what must not change meanwhile is locked. A commit waits for the
-# standby, if there is one, whatever the database's default. Pages that a session writes out to make room, as one that
-# imports does, are flushed to the disk as they come: half a minute's of them at once would keep commits waiting.
-_BEGIN_WRITING = (
-    "BEGIN ISOLATION LEVEL READ COMMITTED"
-    + _LIMITS
-    + "; SET LOCAL synchronous_commit = on; SET LOCAL backend_flush_after = '1MB'"
-    # The result of the string, for `access_version`: without a trip of its own.
-    + f"; {compiled_text(select(access_state.c.version), 'postgresql')}"
-)
-_BEGIN_MIGRATING = (
-    "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0"
-    "; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL synchronous_commit = on"
-)
-# The transaction lasts as long as the lock. It has no snapshot and so keeps no row from being vacuumed.
-_BEGIN_LOCKING = (
-    "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = 0"
-    "; SET LOCAL tcp_keepalives_idle = 10; SET LOCAL tcp_keepalives_interval = 5; SET LOCAL tcp_keepalives_count = 3"
-)
 _MAX_IDS_ONE_BY_ONE = 10_000
 # A virtual transaction id is of one transaction alone, as long as the server runs.
 _WRITERS = (
@@ -93,10 +69,10 @@ class PostgresBackend:
         # One for each thread and the two that are kept.
         self._engine = open_engine(url, self._timelines, pool_size=threads + 2)
         self._fetching = KeptConnection(self._engine)
-        self._reading = self._engine.execution_options(**{BEGIN: _BEGIN_READING})
-        self._writing = KeptConnection(self._engine.execution_options(**{BEGIN: _BEGIN_WRITING}))
-        self._migrating = self._engine.execution_options(**{BEGIN: _BEGIN_MIGRATING})
-        self._locking = self._engine.execution_options(**{BEGIN: _BEGIN_LOCKING})
+        self._reading = self._engine.execution_options(**{BEGIN: begin.READING})
+        self._writing = KeptConnection(self._engine.execution_options(**{BEGIN: begin.WRITING}))
+        self._migrating = self._engine.execution_options(**{BEGIN: begin.MIGRATING})
+        self._locking = self._engine.execution_options(**{BEGIN: begin.LOCKING})
 
     @property
     def engine(self) -> Engine:
@@ -134,6 +110,8 @@ class PostgresBackend:
         self._reach()
         self._refuse_forgetful_pooler()
         with self._migrating.connect() as connection, _transaction(connection):
+            # Never to be used again: where a table changes psycopg drops all that is prepared on the connection.
+            connection.detach()
             connection.execute(select(func.pg_advisory_xact_lock(_lock_key("migration"))))
             # Servers of the version before may be at work on the tables.
             connection.exec_driver_sql("SET LOCAL lock_timeout = '30s'")
@@ -179,7 +157,7 @@ class PostgresBackend:
         In transaction mode a pooler lends a connection to the database for one transaction: the second that begins gets
         the one that the first has given back, and the first another one.
         """
-        with self._engine.connect() as first, self._reading.connect() as second:
+        with self._engine.connect() as first, self._engine.connect() as second:
             connection: Any = first.connection.dbapi_connection
             if connection.prepare_threshold is None:
                 return
@@ -187,8 +165,9 @@ class PostgresBackend:
             name = b"almeno_pooler"
             try:
                 checked(connection.pgconn, connection.pgconn.prepare(name, b"SELECT 1"))
-                with second.begin():
-                    checked(connection.pgconn, connection.pgconn.exec_prepared(name, []))
+                execute_command(second.connection, "BEGIN")
+                checked(connection.pgconn, connection.pgconn.exec_prepared(name, []))
+                execute_command(second.connection, "ROLLBACK")
                 execute_command(connection, f"DEALLOCATE {name.decode()}")
             except LOST_STATEMENTS as error:
                 first.invalidate()
@@ -236,8 +215,8 @@ class PostgresBackend:
             return frozenset(name for (name,) in execute_raw(connection, _WRITERS, (table.name,)).fetchall())
 
     def access_version(self, connection: Connection) -> int:
-        """As the command that began the transaction has read it."""
-        return int(connection.info[BEGIN_RESULT])
+        """As the statement that began the transaction has read it."""
+        return begin.begin_value(connection)
 
     def prepare_partitions(self, connection: Connection, now: int) -> None:
         """Some ahead."""

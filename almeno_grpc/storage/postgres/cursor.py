@@ -5,7 +5,7 @@ first time instead of the fifth and takes each parameter once (a customer's cred
 machine). To be deleted when psycopg's cursor takes as long.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import psycopg
@@ -15,6 +15,8 @@ from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
 
 from almeno_grpc.storage.compiled import CURSOR, Row
+
+_LOST = "the connection to the database was lost"
 
 
 class LibpqCursor:
@@ -49,6 +51,51 @@ class LibpqCursor:
         """Executes a statement for each row of parameters; raises as `execute` does."""
         for row in rows:
             self.execute(sql, row)
+
+    def execute_together(self, statements: Sequence[tuple[str, Sequence[bytes]]]) -> bytes | None:
+        """Executes statements by one round trip, each a message of its own; one that fails ends them.
+
+        Args:
+            statements: Each with its parameters, as text that the database reads.
+
+        Returns:
+            The first value that the last of them selects, as the database writes it.
+
+        Raises:
+            psycopg.Error: As `execute`.
+        """
+        pgconn = self._pgconn
+        if self._prepares:
+            named = [(self._names.get(sql) or self._prepare(sql), values) for sql, values in statements]
+        pgconn.enter_pipeline_mode()
+        try:
+            if self._prepares:
+                for name, values in named:
+                    pgconn.send_query_prepared(name, values)
+            else:
+                for sql, values in statements:
+                    pgconn.send_query_params(sql.encode(self._encoding), values)
+            pgconn.pipeline_sync()
+            results = list(self._synced_results())
+        finally:
+            if pgconn.status == ConnStatus.OK:
+                pgconn.exit_pipeline_mode()
+        if pgconn.status != ConnStatus.OK:
+            raise psycopg.OperationalError(_LOST)
+        for result in results:
+            self._checked(result)
+        value: bytes | None = results[-1].get_value(0, 0)
+        return value
+
+    def _synced_results(self) -> Iterator[PGresult]:
+        """The results of what was sent, up to the sync; a lost connection has none behind its error."""
+        while self._pgconn.status == ConnStatus.OK:
+            result = self._pgconn.get_result()
+            # Between those of two statements is a None.
+            if result is not None:
+                if result.status == ExecStatus.PIPELINE_SYNC:
+                    return
+                yield result
 
     def fetchall(self) -> list[Row]:
         """The rows of the statement executed last."""
@@ -87,5 +134,5 @@ def checked(pgconn: PGconn, result: PGresult, encoding: str = "utf-8") -> PGresu
     if result.status in (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK):
         return result
     if pgconn.status == ConnStatus.BAD:
-        raise psycopg.OperationalError("the connection to the database was lost")
+        raise psycopg.OperationalError(_LOST)
     raise error_from_result(result, encoding=encoding)

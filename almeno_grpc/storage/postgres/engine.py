@@ -6,20 +6,17 @@ between; `complete_url` says what it then needs.
 
 from functools import partial
 
-import psycopg
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import URL, Engine, create_engine, event
 
-from almeno_grpc.storage.backend import BEGIN, DatabaseUnusable
-from almeno_grpc.storage.compiled import wrap_dbapi_error
+from almeno_grpc.storage.backend import DatabaseUnusable
+from almeno_grpc.storage.postgres.begin import begin
 from almeno_grpc.storage.postgres.cursor import add_cursor
-from almeno_grpc.storage.postgres.dialect import DRIVER_NAME, execute_command, watch_commits
+from almeno_grpc.storage.postgres.dialect import DRIVER_NAME, watch_commits
 from almeno_grpc.storage.postgres.timelines import Timelines
 
 MAX_POOL_SIZE = 24
 """Connections of a process: more do not make a database of a few cores faster, and it is to serve many processes."""
 _POOL_TIMEOUT_SECONDS = 10
-BEGIN_RESULT = "almeno_begin_result"
-"""In the info of a connection: what the command that began its transaction has selected last, in bytes; else None."""
 
 _DRIVER_OPTIONS = {
     # A server that has failed over is a standby when it comes back: it takes no writes and tells of the past.
@@ -79,15 +76,5 @@ def open_engine(url: URL, timelines: Timelines | None = None, *, pool_size: int 
     event.listen(engine, "do_connect", timelines.connect)
     event.listen(engine, "connect", partial(watch_commits, timelines))
     event.listen(engine, "connect", add_cursor)
-    event.listen(engine, "begin", _begin)
+    event.listen(engine, "begin", begin)
     return engine
-
-
-def _begin(connection: Connection) -> None:
-    command = connection.get_execution_options().get(BEGIN)
-    if command is not None:
-        try:
-            result = execute_command(connection.connection, command)
-        except psycopg.Error as error:
-            raise wrap_dbapi_error(connection, command, error) from error
-        connection.info[BEGIN_RESULT] = result.get_value(0, 0)

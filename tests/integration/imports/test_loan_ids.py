@@ -1,8 +1,9 @@
 """Which numbers the loans of a sheet get: their own, if no other loan has them."""
 
 import pytest
-from support.book import LAKH
+from support.book import LAKH, RUPEE
 
+from almeno_grpc.domain.errors import LoanNotFound
 from almeno_grpc.domain.imports import LoanRows, RowCounts
 from almeno_grpc.imports.upsert import reserve_loan_ids
 from almeno_grpc.storage.tables import FIRST_GENERATED_ID
@@ -50,6 +51,22 @@ def test_number_set_aside_for_a_loan_that_never_came_is_free(with_customers, row
     assert {(row["loan_id"], row["customer_id"]) for row in with_customers.rows("loan")} == {(5, 2), (6, 1)}
     with with_customers.store.read() as tx:
         assert tx.loans.get(5).customer_id == 2
+
+
+def test_numbers_set_aside_for_loans_that_never_came_are_no_loans(with_customers, rows_of):
+    with_customers.store.write(lambda tx: reserve_loan_ids(tx, range(1, 9), [1, 1, 2, 2, 77, 77, 1, 1]))
+    with_customers.upsert([rows_of.loan(2, 4), rows_of.loan(1, 7, row_number=7), rows_of.loan(1, 8, row_number=8)])
+    with with_customers.store.read() as tx:
+        assert tx.loans.taken(range(10)) == {4, 7, 8}
+        for count, found in ((1, [4]), (2, [4, 7]), (3, [4, 7, 8]), (9, [4, 7, 8])):
+            assert [loan.loan_id for loan in tx.loans.behind(1, count)] == found
+        assert [loan.loan_id for loan in tx.loans.behind(4, 1)] == [7]
+        assert tx.loans.behind(8, 1) == []
+    for number in (1, 5):
+        with pytest.raises(LoanNotFound):
+            with_customers.repay(number, RUPEE)
+        with pytest.raises(LoanNotFound):
+            with_customers.charge(number, RUPEE)
 
 
 def test_setting_numbers_aside_leaves_loans_and_the_services_own_numbers_alone(with_customers, rows_of):

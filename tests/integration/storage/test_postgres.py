@@ -154,6 +154,37 @@ def test_table_that_is_gone_is_unavailable(book, admin):
     book.store.probe_reads()
 
 
+INTERNAL_ERROR = "RAISE EXCEPTION 'server closed the connection unexpectedly' USING ERRCODE = 'XX000'"
+
+
+def test_connection_that_a_proxy_has_lost_behind_it_is_unavailable(book):
+    """As the coordinator of a distributed database words it: with SQLSTATE XX000, on a sound connection."""
+    with pytest.raises(StoreUnavailable):
+        book.store.write(lambda tx: tx.customers._connection.exec_driver_sql(f"DO $$ BEGIN {INTERNAL_ERROR}; END $$"))
+    assert book.register().customer_id
+
+
+def test_connection_that_a_proxy_has_lost_at_the_commit_leaves_its_outcome_unknown(book, admin):
+    admin.execute(f"CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {INTERNAL_ERROR}; END $$")
+    admin.execute(
+        "CREATE CONSTRAINT TRIGGER lose AFTER INSERT ON policy_pin DEFERRABLE INITIALLY DEFERRED"
+        " FOR EACH ROW EXECUTE FUNCTION lose()"
+    )
+    with pytest.raises(CommitOutcomeUnknown, match="same request_id"):
+        book.store.write(pin("v"))
+
+
+def test_transaction_whose_limits_cannot_be_set_does_not_begin_and_the_next_does(store, admin):
+    store.write(pin("a"))
+    admin.execute("ALTER TABLE access_state RENAME TO gone")
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable):
+            store.write(pin("b"))
+    admin.execute("ALTER TABLE gone RENAME TO access_state")
+    store.write(pin("b"))
+    assert store.write(lambda tx: tx.policy_pins.all()) == {"a": "sha", "b": "sha"}
+
+
 def test_commit_whose_wait_for_the_standby_was_cancelled_has_an_unknown_outcome():
     """A primary that waits for a standby which is not there."""
     with running_postgres() as server:
@@ -347,14 +378,19 @@ def test_row_that_stays_locked_is_unavailable(book, admin):
     assert book.store.write(lock) == {customer_id}
 
 
-def test_transactions_have_limits_of_time(book):
+@pytest.mark.parametrize("query", ["", "?prepare_threshold=none"])
+def test_transactions_have_limits_of_time(database_url, query):
+    store = SqlStore(f"{database_url}{query}", threads=1)
+
     def limits(tx):
         names = ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout")
         return [tx.customers._connection.exec_driver_sql(f"SHOW {name}").scalar_one() for name in names]
 
-    with book.store.read() as tx:
-        assert limits(tx) == ["10s", "1min", "1min"]
-    assert book.store.write(limits) == ["10s", "1min", "1min"]
+    for _ in range(2):
+        with store.read() as tx:
+            assert limits(tx) == ["10s", "1min", "1min"]
+        assert store.write(limits) == ["10s", "1min", "1min"]
+    store.close()
 
 
 def test_nothing_outlives_a_transaction_on_its_connection(database_url):

@@ -21,21 +21,25 @@ def databases(postgres_databases):
 
 @pytest.fixture
 def sent(monkeypatch) -> list[str]:
-    """The first words of the statements and commands that are sent, in order."""
+    """The first words of the statements and commands that are sent, in order; of those sent together, of the first."""
     sent: list[str] = []
-    execute, command = LibpqCursor.execute, dialect.execute_command
+    execute, together, command = LibpqCursor.execute, LibpqCursor.execute_together, dialect.execute_command
 
     def noted(cursor, sql, values):
         sent.append(sql.split()[0])
         execute(cursor, sql, values)
+
+    def noted_together(cursor, statements):
+        sent.append(statements[0][0].split()[0])
+        return together(cursor, statements)
 
     def noted_command(connection, text):
         sent.append(text.split()[0])
         return command(connection, text)
 
     monkeypatch.setattr(LibpqCursor, "execute", noted)
-    for module in ("dialect", "engine"):
-        monkeypatch.setattr(f"almeno_grpc.storage.postgres.{module}.execute_command", noted_command)
+    monkeypatch.setattr(LibpqCursor, "execute_together", noted_together)
+    monkeypatch.setattr(dialect, "execute_command", noted_command)
     return sent
 
 

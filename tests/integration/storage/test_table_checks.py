@@ -7,6 +7,7 @@ from sqlalchemy import CheckConstraint, Integer, UniqueConstraint, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from almeno_grpc.storage.backend import BEGIN
+from almeno_grpc.storage.postgres.begin import WRITING
 from almeno_grpc.storage.store import SqlStore
 from almeno_grpc.storage.tables import metadata
 
@@ -595,7 +596,8 @@ def engine(databases):
     """The engine of an empty book, which no test commits to."""
     url = databases.make()
     store = SqlStore(url)
-    yield store.engine.execution_options(**{BEGIN: "BEGIN"})
+    # On PostgreSQL no transaction begins by itself.
+    yield store.engine if store.engine.dialect.name == "sqlite" else store.engine.execution_options(**{BEGIN: WRITING})
     store.close()
     databases.drop(url)
 
