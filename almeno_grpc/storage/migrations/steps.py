@@ -8,6 +8,7 @@ rows are filled in by batches. On SQLite all of it is written under the lock of 
 
 import json
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,8 +28,15 @@ Place = Sequence[int | str]
 
 PROGRESS = "migration_step"
 """The table of what is done of the revision at hand; there while a migration is."""
+ROWS_PER_BATCH = 2_000
+"""Rows filled in by a transaction: calls that change one of them wait for its end."""
 _LOCK_MILLISECONDS = 200
 """How long a change waits for a table, and calls behind it. The database looks for deadlocks after a second."""
+_SNAPSHOT_SECONDS = 60
+"""How long an index waits for transactions with old snapshots, which keeps nobody waiting; then it is built again."""
+_MOVE_SECONDS = 0.02
+_SMALL_BYTES = 2**24
+"""Of a table whose index takes a tenth of a second to build."""
 _ATTEMPT_SECONDS = 0.3
 """Between two attempts."""
 _MAX_ATTEMPTS = 600
@@ -111,11 +119,38 @@ class Steps:
             if not self.is_on_sqlite:
                 time.sleep((time.monotonic() - began) * _REST)
 
+    def fill(self, table: str, key: Sequence[str], work: Callable[[str, Mapping[str, object]], object]) -> None:
+        """Takes a step that goes through all rows of a table, by batches in the order of a key.
+
+        Args:
+            table: The table.
+            key: The columns of its primary key, in the key's order.
+            work: Works on the rows that a condition names, which it is given with its parameters, as in
+                `WHERE {condition}`.
+        """
+        row = ", ".join(key)
+
+        def batch(after: Place | None) -> Place | None:
+            parameters: dict[str, object] = {}
+            behind = "true"
+            if after is not None:
+                parameters |= {f"after_{name}": value for name, value in zip(key, after, strict=True)}
+                behind = f"({row}) > ({', '.join(f':after_{name}' for name in key)})"
+            page = f"SELECT {row} FROM {table} WHERE {behind} ORDER BY {row} LIMIT {ROWS_PER_BATCH}"  # noqa: S608 - names of our own
+            last = self._execute(page, **parameters).all()[-1:]
+            if not last:
+                return None
+            parameters |= {f"last_{name}": value for name, value in zip(key, last[0], strict=True)}
+            work(f"{behind} AND ({row}) <= ({', '.join(f':last_{name}' for name in key)})", parameters)
+            return list(last[0])
+
+        self.batches(batch)
+
     def create_index(self, name: str, table: str, columns: Sequence[str], *, unique: bool = False) -> None:
         """Takes the step that creates an index of a table that may be large."""
         kind, on = "UNIQUE INDEX" if unique else "INDEX", f"{table} ({', '.join(columns)})"
-        if self.is_on_sqlite:
-            self.transaction(lambda: self._execute(f"CREATE {kind} {name} ON {on}"))
+        if self._is_small(table):
+            self.transaction(lambda: self._execute(f"CREATE {kind} {name} ON {on}"), tables=[table])
             return
 
         def build() -> None:
@@ -124,8 +159,39 @@ class Steps:
             self._execute_alone(f"CREATE {kind} CONCURRENTLY {name} ON {on}")
 
         if self._is_next():
-            self._retry(build)
+            with self._moving_snapshots():
+                self._retry(build)
             self._attempt(lambda: self._note("", is_done=True))
+
+    def _is_small(self, table: str) -> bool:
+        """Whether an index of the table is built while calls wait: always on SQLite."""
+        with self.connection.begin():
+            return self.is_on_sqlite or (
+                self._execute("SELECT pg_table_size(CAST(:name AS regclass))", name=table).scalar_one() < _SMALL_BYTES
+            )
+
+    @contextmanager
+    def _moving_snapshots(self) -> Iterator[None]:
+        """Has transactions come and go, and whoever takes a snapshot after another see it.
+
+        CREATE INDEX CONCURRENTLY waits for the end of transactions whose latest snapshot is older than the index. The
+        import worker of version 0.1.0 has one that never ends, and takes snapshots again and again. While no other
+        transaction writes, all its snapshots are as old as the first.
+        """
+        is_over = threading.Event()
+
+        def move() -> None:
+            with self.connection.engine.connect() as connection:
+                while not is_over.wait(_MOVE_SECONDS):
+                    connection.exec_driver_sql("SELECT pg_current_xact_id()")
+
+        thread = threading.Thread(target=move, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            is_over.set()
+            thread.join()
 
     def replace_checks(self, table: str, checks: Mapping[str, str], dropped: Sequence[str] = ()) -> None:
         """Takes the steps that add check constraints to a table that may be large, and drop others.
@@ -150,10 +216,14 @@ class Steps:
         """Takes the step that makes changes of ALTER TABLE to a table that may be large."""
         self.transaction(lambda: self._execute(f"ALTER TABLE {table} {', '.join(changes)}"), tables=[table])
 
+    def finish(self) -> None:
+        """Forgets the steps, in the transaction that notes the revision as the database's."""
+        self._execute(f"DELETE FROM {PROGRESS} WHERE revision = :revision", revision=self._revision)  # noqa: S608 - as above
+
     def _is_next(self) -> bool:
         """Whether the next step is yet to be taken."""
         self._taken += 1
-        return self._taken > self._done
+        return bool(self._taken > self._done)
 
     def _note(self, place: str, *, is_done: bool) -> None:
         """Notes how far the step has come, in its transaction."""
@@ -208,7 +278,13 @@ class Steps:
         """Executes what may not be in a transaction."""
         driver: Any = self.connection.connection.dbapi_connection
         try:
-            driver.execute(sql)
+            driver.execute("SET statement_timeout = 0")
+            driver.execute(f"SET lock_timeout = '{_SNAPSHOT_SECONDS}s'")
+            try:
+                driver.execute(sql)
+            finally:
+                driver.execute("RESET statement_timeout")
+                driver.execute("RESET lock_timeout")
         except self.connection.dialect.loaded_dbapi.Error as error:
             raise wrap_dbapi_error(self.connection, sql, error) from error
 
