@@ -5,11 +5,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from almeno_grpc.commands import access, audit, ops
+from almeno_grpc.commands import access, audit, migrate, ops
 
 COMMANDS: Mapping[str, Callable[[Sequence[str], Mapping[str, str]], int]] = {
     "access": access.main,
     "audit": audit.main,
+    "migrate": migrate.main,
     "ops": ops.main,
 }
 """By name: each takes the arguments behind it and the environment, and gives the exit code."""
