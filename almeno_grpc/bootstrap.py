@@ -125,6 +125,27 @@ def prepare_database(settings: Settings) -> None:
         store.close()
 
 
+def migrate_database(settings: Settings, *, beside_servers: bool) -> tuple[str | None, str]:
+    """Upgrades the schema of the database, or as far as servers of the version before can bear beside it.
+
+    Returns:
+        The revision that it has come to, and the newest.
+
+    Raises:
+        ConfigurationError: The database cannot be upgraded.
+        CreditError: The database is not available.
+    """
+    try:
+        store = SqlStore(settings.database_url, threads=1)
+        try:
+            store.migrate(beside_servers=beside_servers)
+            return store.revisions()
+        finally:
+            store.close()
+    except DatabaseUnusable as error:
+        raise ConfigurationError(str(error)) from error
+
+
 @dataclass(frozen=True)
 class DatabaseState:
     """A database as a start would find it.

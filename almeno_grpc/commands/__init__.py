@@ -5,11 +5,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from almeno_grpc.commands import access, audit, ops, retention
+from almeno_grpc.commands import access, audit, migrate, ops, retention
 
 COMMANDS: Mapping[str, Callable[[Sequence[str], Mapping[str, str]], int]] = {
     "access": access.main,
     "audit": audit.main,
+    "migrate": migrate.main,
     "ops": ops.main,
     "retention": retention.main,
 }

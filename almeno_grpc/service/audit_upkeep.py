@@ -13,6 +13,7 @@ from almeno_grpc.domain.audit import AuditCheckpoint, AuditEntry, AuditEventKind
 from almeno_grpc.domain.errors import Aborted, Unavailable
 from almeno_grpc.logs import log_event
 from almeno_grpc.service.audit_anchor import AnchorFile
+from almeno_grpc.service.audit_baseline import AuditBaseline
 from almeno_grpc.service.audit_chain import START, checkpoint_hash, merkle_root
 from almeno_grpc.service.audit_signing import SigningKey
 from almeno_grpc.service.store import Changes, Store, Transaction
@@ -71,7 +72,8 @@ class AuditUpkeep:
         self._key = key
         self._anchor = anchor
         self._monotonic = monotonic
-        self._checkpoint_due = self._look_at_all_due = self._removal_due = monotonic()
+        self._checkpoint_due = self._look_at_all_due = self._removal_due = self._baseline_due = monotonic()
+        self._baseline = AuditBaseline(store, clock)
 
     def run_due(self) -> None:
         """Does what is due, a step of it; what the database does not take now is done later. Outside transactions."""
@@ -80,11 +82,16 @@ class AuditUpkeep:
             if now >= self._checkpoint_due:
                 self._checkpoint_due = now + CHECKPOINT_SECONDS * _SECOND
                 self._make_checkpoint(now)
+            elif not self._baseline.is_over:
+                # Nothing is removed before: the baseline is told what events say, once.
+                if now >= self._baseline_due:
+                    self._baseline.step()
             elif now >= self._removal_due and not self.remove_expired():
                 self._removal_due = now + HEARTBEAT_SECONDS * _SECOND
         except (Unavailable, Aborted, OSError) as error:
             log_event("audit_upkeep_delayed", error=error)
             self._removal_due = max(self._removal_due, now + CHECKPOINT_SECONDS * _SECOND)
+            self._baseline_due = now + CHECKPOINT_SECONDS * _SECOND
 
     def _make_checkpoint(self, now: int) -> None:
         looks_at_all = now >= self._look_at_all_due

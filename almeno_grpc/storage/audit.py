@@ -1,9 +1,11 @@
 """The audit trail in the database: events are inserted by `almeno_grpc.storage.changes`, once, and never updated."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
+import msgspec
 from sqlalchemy import (
     CTE,
     Column,
@@ -20,19 +22,20 @@ from sqlalchemy import (
     insert,
     select,
     tuple_,
+    update,
 )
 from sqlalchemy.exc import IntegrityError
 
 from almeno_grpc.domain.audit import AuditCheckpoint, AuditEntry, AuditEvent, AuditEventKind, ChainCut, ChainHead
 from almeno_grpc.domain.errors import WriteConflict
-from almeno_grpc.service.audit_chain import packed_heads, unpacked_heads
-from almeno_grpc.service.store import Key
-from almeno_grpc.storage.audit_rows import CUT, FORMS, row_changes, unpacked
+from almeno_grpc.service.audit_chain import encode, packed_heads, unpacked_heads
+from almeno_grpc.service.store import BaselinePlace, Key
+from almeno_grpc.storage.audit_rows import BASELINE, CUT, DIGEST_BYTES, FORMS, RowChanges, row_changes, unpacked
 from almeno_grpc.storage.backend import OpenTransaction
 from almeno_grpc.storage.bulk import BulkInsert
 from almeno_grpc.storage.compiled import CompiledStatement
 from almeno_grpc.storage.decisions import removed_before
-from almeno_grpc.storage.tables import audit_checkpoint, audit_cut, audit_event, audit_head, decision
+from almeno_grpc.storage.tables import audit_baseline, audit_checkpoint, audit_cut, audit_event, audit_head, decision
 
 _EVENTS_PER_STATEMENT = 32
 """An event of an import may hold the digests of its 100,000 rows."""
@@ -140,12 +143,25 @@ _EXPIRED_CHAIN = CompiledStatement(
     "lowest",
     "highest",
 )
+_CHAIN_ENDS = select(*_ends(func.max).c)
+_OF_CHAIN = CompiledStatement(
+    _WITH_ROWS.where(
+        _e.stream_id == bindparam("chain"), _e.sequence > bindparam("after"), _e.method != bindparam("except_method")
+    )
+    .order_by(_e.sequence)
+    .limit(_EVENTS_PER_STATEMENT),
+    "chain",
+    "after",
+    "except_method",
+)
 _MAX_EXPIRED_BYTES = 2**22
 """What events that are removed together may say of the book: one event says it behind them."""
 _KINDS = {
     True: (AuditEventKind.WRITE, AuditEventKind.REPEAT),
     False: (AuditEventKind.READ, AuditEventKind.REFUSAL),
 }
+_NUMBERS = {form.table.name: number for number, form in enumerate(FORMS.values())}
+_decode_key = msgspec.msgpack.Decoder(list[int | str]).decode
 _KNOWN_KINDS = {int(kind): kind for kind in AuditEventKind}
 _REMOVE = delete(audit_event).where(_e.stream_id == bindparam("chain"), _e.sequence <= bindparam("last"))
 _CHECKPOINT = select(
@@ -218,11 +234,70 @@ class AuditTrail:
             for table, key, digest in row_changes(changes):
                 yield table, key, int.from_bytes(digest, "big")
 
-    def row_digests(self) -> Iterator[tuple[str, Key, int]]:
+    def row_digests(self) -> Iterator[tuple[str, Key, int | None]]:
         """Table by table."""
+        place = self.baseline()
+        first = next(self._behind(place), None) if place else None
+        is_vouched = True
         for form in FORMS.values():
             for key, digest in form.stored(self._connection):
-                yield form.table.name, key, int.from_bytes(digest, "big")
+                is_vouched = is_vouched and (form.code, key) != first
+                yield form.table.name, key, int.from_bytes(digest, "big") if is_vouched else None
+
+    def _behind(self, place: BaselinePlace) -> Iterator[tuple[int, Key]]:
+        """The form and the key of every row behind a place."""
+        forms = list(FORMS.values())
+        for number, form in enumerate(forms[place.table :]):
+            for key, _ in form.stored(self._connection, () if number else place.key):
+                yield form.code, key
+
+    def baseline(self) -> BaselinePlace | None:
+        """By the only row."""
+        row = self._connection.execute(select(audit_baseline)).first()
+        if row is None:
+            return None
+        return BaselinePlace(list(FORMS).index(row.form), tuple(_decode_key(row.key)) if row.key else ())
+
+    def rows_behind(self, place: BaselinePlace, count: int) -> tuple[list[tuple[Key, int]], BaselinePlace | None]:
+        """In the order of the primary key."""
+        form = list(FORMS.values())[place.table]
+        page = list(islice(form.stored(self._connection, place.key), count))
+        rows = [(key, int.from_bytes(digest, "big")) for key, digest in page]
+        if len(page) == count:
+            return rows, BaselinePlace(place.table, page[-1][0])
+        return rows, BaselinePlace(place.table + 1, ()) if place.table + 1 < len(FORMS) else None
+
+    def table_number(self, table: str) -> int:
+        """That of its form."""
+        return _NUMBERS[table]
+
+    def events_behind(self, heads: Mapping[int, int], *, except_method: str) -> Iterator[AuditEvent]:
+        """Chain by chain, of those that have moved."""
+        for stream_id, last in self._connection.execute(_CHAIN_ENDS):
+            sequence = heads.get(stream_id, 0)
+            while sequence < last:
+                page = _OF_CHAIN.rows(self._connection, stream_id, sequence, except_method)
+                yield from map(_event, page)
+                sequence = page[-1][1] if page else last
+
+    def vouch(self, before: BaselinePlace, rows: Sequence[tuple[Key, int]], after: BaselinePlace | None) -> None:
+        """By the only row."""
+        codes = list(FORMS)
+        if rows:
+            keys = [part for key, _ in rows for part in key]
+            digests = b"".join(digest.to_bytes(DIGEST_BYTES, "big") for _, digest in rows)
+            self._writes.note(RowChanges(codes[before.table], keys, digests))
+        old, new = _baseline_row(before), _baseline_row(after) if after else None
+        is_there = audit_baseline.c.form == old[1], audit_baseline.c.key == old[2]
+        if new is None:
+            done = self._connection.execute(delete(audit_baseline).where(*is_there))
+            # To its digest and back to 0.
+            self._writes.note(BASELINE.inserted([old]))
+        else:
+            done = self._connection.execute(update(audit_baseline).where(*is_there).values(form=new[1], key=new[2]))
+            self._writes.note(BASELINE.updated([old], [new]))
+        if done.rowcount != 1:
+            raise WriteConflict("another process has gone on with the baseline")
 
     def row_count(self) -> int:
         """Every row is visited."""
@@ -323,3 +398,7 @@ def _event_without_rows(row: Any) -> AuditEvent:
 def _checkpoint(row: Any) -> AuditCheckpoint:
     number, time, heads, *others = row
     return AuditCheckpoint(number, time, unpacked_heads(heads), *others)
+
+
+def _baseline_row(place: BaselinePlace) -> tuple[int, int, bytes]:
+    return 1, list(FORMS)[place.table], encode(place.key) if place.key else b""

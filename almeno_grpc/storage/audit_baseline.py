@@ -1,4 +1,4 @@
-"""The events that vouch for rows which were there before: before the audit trail, or before their form.
+"""What vouches for rows which were there before: before the audit trail, or before their form.
 
 What the events say of a row comes to its digest by XOR, whatever forms they are in. So a row that events vouch for in a
 former form is brought to the form of now by an event with the digest in the former form XOR that in the new one. A row
@@ -6,36 +6,56 @@ that somebody has changed behind the trail is found out as before: to its digest
 come.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, exists, insert, select
 
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.audit import AuditEntry, AuditEventKind
 from almeno_grpc.storage import audit_writes
-from almeno_grpc.storage.audit_rows import FORMS, REFORMS, Key, Reform, RowChanges, xor
+from almeno_grpc.storage.audit_rows import BASELINE, FORMS, REFORMS, Key, Reform, RowChanges, xor
 from almeno_grpc.storage.audit_writes import AuditWrites
 from almeno_grpc.storage.bulk import batches_of
+from almeno_grpc.storage.tables import audit_baseline, audit_cut, audit_event
 
 METHOD = "migration"
 _ROWS_PER_EVENT = 10_000
 
 
-def write_baseline(connection: Connection) -> None:
-    """Writes events that name every row of the book as it is, in the transaction that creates the trail."""
-    for form in FORMS.values():
-        vouch_for(connection, form.code, form.stored(connection))
+def begin_baseline(connection: Connection) -> None:
+    """Notes that nothing vouches for the rows of the book yet, where there are some and the trail is new.
+
+    Servers that run do so in the end: see `almeno_grpc.service.audit_baseline`.
+    """
+    if _has_events(connection) or not _has_rows(connection):
+        return
+    # In front of all rows but this one, which an event vouches for at once.
+    row = (1, list(FORMS)[1], b"")
+    connection.execute(insert(audit_baseline), dict(zip(audit_baseline.c.keys(), row, strict=True)))
+    _write_event(connection, BASELINE.inserted([row]))
 
 
-def write_reforms(connection: Connection, revisions: Collection[str]) -> None:
-    """Writes events that bring rows to the forms of revisions, in the transaction that upgrades the schema to them.
+def _has_events(connection: Connection) -> bool:
+    """Whether the trail was begun, even if the retention has removed all of it since."""
+    found = select(exists(select(audit_event.c.kind)) | exists(select(audit_cut.c.removed)))
+    return bool(connection.execute(found).scalar_one())
+
+
+def _has_rows(connection: Connection) -> bool:
+    tables = (form.table for form in FORMS.values())
+    return any(connection.execute(select(exists(select(1).select_from(table)))).scalar_one() for table in tables)
+
+
+def write_reforms(connection: Connection, revision: str) -> None:
+    """Writes events that bring rows to the forms of a revision, in the transaction that ends the upgrade to it.
 
     Args:
-        connection: The connection, with the newest schema.
-        revisions: Those that the schema has been upgraded to.
+        connection: The connection, with the schema of the revision.
+        revision: The revision.
     """
-    for reform in REFORMS:
-        if reform.revision in revisions:
+    # Where there are none, all rows are vouched for as they are in the end.
+    for reform in REFORMS if _has_events(connection) else ():
+        if reform.revision == revision:
             vouch_for(connection, reform.after.code, _differences(connection, reform))
 
 
@@ -54,9 +74,11 @@ def vouch_for(connection: Connection, code: int, digests: Iterator[tuple[Key, by
         code: That of the rows' form.
         digests: The key of each row, and what its digest changes by.
     """
-    writes = AuditWrites(connection)
     for some in batches_of(digests, _ROWS_PER_EVENT):
         keys = [part for key, _ in some for part in key]
-        writes.note(RowChanges(code, keys, b"".join(digest for _, digest in some)))
-        entry = AuditEntry(AuditEventKind.WRITE, Clock.now_microseconds(), "", "", METHOD)
-        audit_writes.INSERT.by_row.rows(connection, *writes.row_of(entry))
+        _write_event(connection, RowChanges(code, keys, b"".join(digest for _, digest in some)))
+
+
+def _write_event(connection: Connection, changes: RowChanges) -> None:
+    entry = AuditEntry(AuditEventKind.WRITE, Clock.now_microseconds(), "", "", METHOD)
+    audit_writes.INSERT.by_row.rows(connection, *AuditWrites(connection).row_of(entry, [changes]))

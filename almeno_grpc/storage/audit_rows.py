@@ -105,9 +105,9 @@ class RowForm:
             return list(map(self._key, rows))
         return [part for row in rows for part in self._key(row)]
 
-    def stored(self, connection: Connection) -> Iterator[tuple[Key, bytes]]:
-        """The key and the digest of every row of the table, by primary key."""
-        page = self._page(connection, self._first, ())
+    def stored(self, connection: Connection, after: Key = ()) -> Iterator[tuple[Key, bytes]]:
+        """The key and the digest of every row of the table, by primary key, or of those behind a key."""
+        page = self._page(connection, self._next if after else self._first, after)
         while page:
             for row in page:
                 yield self.key(row), self.digest(row)
@@ -318,8 +318,11 @@ SANCTION_END = RowForm(
     ("customer_id", "loan_id", "state", "end_date", "reason", "external_reference", "create_time_us"),
 )
 DECISION_CUT = RowForm(20, tables.decision_cut, ("place", "decision_id"))
+# In front of all: it says up to which row the others are vouched for.
+BASELINE = RowForm(30, tables.audit_baseline, ("number", "form", "key"))
 TERMS_PIN = RowForm(15, tables.terms_pin, ("version", "content", "sha256"), text="content")
 _FORMS = (
+    BASELINE,
     CUSTOMER,
     DECISION,
     LOAN,

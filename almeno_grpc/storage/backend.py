@@ -46,7 +46,9 @@ class Backend(Protocol):
         """
 
     def migrate(self) -> AbstractContextManager[Connection]:
-        """A transaction that changes the schema; servers that start at the same time get it one after the other.
+        """A connection that changes the schema, in transactions that are yet to begin.
+
+        Servers that start at the same time get it one after the other.
 
         Raises:
             DatabaseUnusable: What the URL names is no database.

@@ -1,46 +1,75 @@
 """The schema's revision: found, and upgraded, when the server starts."""
 
+from collections.abc import Sequence
 from importlib import resources
+from itertools import takewhile
 
-from alembic import command
 from alembic.config import Config
+from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
+from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, inspect
 
-from almeno_grpc.storage.audit_baseline import write_baseline, write_reforms
 from almeno_grpc.storage.backend import DatabaseUnusable
-from almeno_grpc.storage.tables import audit_event
+from almeno_grpc.storage.migrations.steps import PROGRESS, Steps
 
 _UNRELEASED = {"0001", "0002", "0003", *(f"01{number:02}" for number in range(1, 9))}
 """Revisions of the commits before version 0.1.0, whose first revision is 0201."""
 MIGRATIONS = resources.files("almeno_grpc.storage") / "migrations"
 
 
-def migrate(connection: Connection, revision: str = "head") -> None:
+def migrate(connection: Connection, revision: str = "head", *, beside_servers: bool = False) -> None:
     """Upgrades the database's schema to the revision; an empty database gets it whole.
 
+    It is done in many transactions, and goes on where another one was interrupted.
+
     Args:
-        connection: In a transaction that changes the schema.
+        connection: Outside of transactions, under the lock of the one that migrates.
         revision: The revision; the newest by default.
+        beside_servers: Whether servers of the version before run meanwhile: to the last revision that they can bear.
 
     Raises:
         DatabaseUnusable: The database holds something else, or was written by a version of the service that this one
-            does not know: a newer one, or one from before the first release.
+            does not know: a newer one, or one from before the first release; or it is empty, and there are to be
+            servers.
+        StoreUnavailable: Another session keeps a table locked.
     """
     script = _script()
     current = _known_revision(script, connection)
-    had_trail = inspect(connection).has_table(audit_event.name)
-    _upgrade(connection, revision)
-    # With the columns of the newest revision: digests are taken of all of them.
-    if revision != "head":
-        return
-    if had_trail:
-        upgraded = {each.revision for each in script.iterate_revisions("head", current)}
-        write_reforms(connection, upgraded)
-    else:
-        write_baseline(connection)
+    connection.commit()
+    if beside_servers and current is None:
+        raise DatabaseUnusable("the database is empty, and there is nothing to prepare; start the server")
+    pending = list(script.iterate_revisions(revision, current or "base"))[::-1]
+    for each in takewhile(lambda each: not (beside_servers and _stops_servers(each)), pending):
+        _upgrade(connection, script, each)
+    if beside_servers:
+        _prepare(connection, pending)
+    with connection.begin():
+        connection.exec_driver_sql(f"DROP TABLE IF EXISTS {PROGRESS}")
+
+
+def _upgrade(connection: Connection, script: ScriptDirectory, revision: Script) -> None:
+    steps, context = Steps(connection, revision.revision), MigrationContext.configure(connection)
+    with Operations.context(context):
+        revision.module.upgrade(steps)
+    with connection.begin():
+        context.stamp(script, revision.revision)
+        steps.finish()
+
+
+def _stops_servers(revision: Script) -> bool:
+    """Whether servers of versions before the revision cannot go on with it."""
+    return bool(getattr(revision.module, "STOPS_SERVERS", False))
+
+
+def _prepare(connection: Connection, pending: Sequence[Script]) -> None:
+    """Does what can be done beforehand of the revisions that stop servers."""
+    for prepare in [each.module.prepare for each in pending if _stops_servers(each)]:
+        may_go_on = True
+        while may_go_on:
+            with connection.begin():
+                may_go_on = prepare(connection)
 
 
 def revisions(connection: Connection) -> tuple[str | None, str]:
@@ -58,7 +87,9 @@ def revisions(connection: Connection) -> tuple[str | None, str]:
 
 def _known_revision(script: ScriptDirectory, connection: Connection) -> str | None:
     current = MigrationContext.configure(connection).get_current_revision()
-    if current is None and inspect(connection).get_table_names():
+    tables = inspect(connection).get_table_names()
+    # With that table the first revision was begun and not finished.
+    if current is None and tables and PROGRESS not in tables:
         raise DatabaseUnusable("the database holds tables of something else; name another in ALMENO_DATABASE_URL")
     if current is not None:
         _refuse_unknown(script, current)
@@ -88,9 +119,3 @@ def _refuse_unknown(script: ScriptDirectory, revision: str) -> None:
             f"the database was written by another version of the service (schema {revision}); start that "
             "version, or name another database in ALMENO_DATABASE_URL and import the book again"
         ) from None
-
-
-def _upgrade(connection: Connection, revision: str) -> None:
-    config = _config()
-    config.attributes["connection"] = connection
-    command.upgrade(config, revision)

@@ -203,18 +203,22 @@ class SqlStore:
         """For those who look at the database itself: checks and tests."""
         return self._backend.engine
 
-    def migrate(self, revision: str = "head") -> None:
-        """Upgrades the schema to a revision.
+    def migrate(self, revision: str = "head", *, beside_servers: bool = False) -> None:
+        """Upgrades the schema to a revision, or as far as servers of the version before can bear beside it.
 
         Raises:
-            DatabaseUnusable: The database holds something else, or the schema of a version that is not known.
-            StoreUnavailable: The database cannot be reached.
+            DatabaseUnusable: The database holds something else, or the schema of a version that is not known; or it is
+                empty or one that servers cannot go on with, and there are to be servers.
+            StoreUnavailable: The database cannot be reached, or another session keeps a table locked.
         """
         from almeno_grpc.storage.schema import migrate  # noqa: PLC0415 - Alembic takes a while, and one process needs it
 
+        if beside_servers and self.engine.dialect.name == "sqlite":
+            raise DatabaseUnusable("SQLite is upgraded while no server runs: stop them, and start the new one")
         with self._translated_errors(), self._backend.migrate() as connection:
-            migrate(connection, revision)
-            if revision == "head":
+            migrate(connection, revision, beside_servers=beside_servers)
+        if revision == "head" and not beside_servers:
+            with self._translated_errors(), self._backend.write() as connection:
                 self._backend.prepare_partitions(connection, Clock.now_microseconds())
 
     def is_new(self) -> bool:

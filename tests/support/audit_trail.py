@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 
 from almeno_grpc.clock import Clock
 from almeno_grpc.service.audit_anchor import AnchorLine
+from almeno_grpc.service.audit_baseline import AuditBaseline
 from almeno_grpc.service.audit_signing import SigningKey
 from almeno_grpc.service.audit_upkeep import AuditUpkeep, Retention
 from almeno_grpc.service.audit_verify import AuditVerifier
@@ -22,6 +24,16 @@ def findings(
     """What verification finds."""
     with store.read() as tx:
         return list(map(str, AuditVerifier(tx.audit, Clock.now_microseconds() + later_us, key).findings(anchor)))
+
+
+NOT_VOUCHED_FOR = "rows from before the trail are not vouched for yet; a server that runs goes on with it"
+
+
+def write_baseline(store: SqlStore) -> None:
+    """What a server does in the background when the trail is new."""
+    baseline = AuditBaseline(store, Clock(None, ZoneInfo("UTC")))
+    while not baseline.is_over:
+        baseline.step()
 
 
 def upkeep(book: Book, **options: Any) -> AuditUpkeep:

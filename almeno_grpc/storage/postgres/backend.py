@@ -2,11 +2,13 @@
 
 import hashlib
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import URL, Column, Connection, Engine, RootTransaction, Table, func, select, text
+import psycopg
+from sqlalchemy import URL, Column, Connection, Engine, RootTransaction, Table, text
 from sqlalchemy.exc import DBAPIError
 
 from almeno_grpc.domain.errors import StoreUnavailable
@@ -14,7 +16,7 @@ from almeno_grpc.metrics import Metrics
 from almeno_grpc.service.store import Lock
 from almeno_grpc.storage.audit_writes import chained
 from almeno_grpc.storage.backend import BEGIN, DatabaseUnusable, measure_pool
-from almeno_grpc.storage.compiled import CompiledStatement, Row, execute_raw
+from almeno_grpc.storage.compiled import CompiledStatement, Row, execute_raw, wrap_dbapi_error
 from almeno_grpc.storage.keyed import KeyedStatement
 from almeno_grpc.storage.partition import Partition
 from almeno_grpc.storage.postgres import begin, bulk, partitions
@@ -28,6 +30,8 @@ from almeno_grpc.storage.postgres.timelines import SLOW_COMMIT_SECONDS, Timeline
 from almeno_grpc.storage.table_write import TableWrite
 from almeno_grpc.storage.tables import FIRST_GENERATED_ID
 
+_LOCK_SECONDS = 0.2
+"""Between two attempts to get the lock of the one that migrates."""
 _MAX_IDS_ONE_BY_ONE = 10_000
 # A virtual transaction id is of one transaction alone, as long as the server runs.
 _WRITERS = (
@@ -49,14 +53,21 @@ class _AdvisoryLock:
         if not self._is_acquired:
             return False
         try:
-            execute_raw(self._connection, "SELECT 1")
-        except DBAPIError:
+            self._ask("SELECT 1")
+        except psycopg.Error:
             return False
         return True
 
     def try_again(self) -> None:
-        statement = select(func.pg_try_advisory_xact_lock(self._key))
-        self._is_acquired = self._connection.execute(statement).scalar_one()
+        statement = f"SELECT pg_try_advisory_xact_lock({self._key})"
+        try:
+            self._is_acquired = self._ask(statement) == b"t"
+        except psycopg.Error as error:
+            raise wrap_dbapi_error(self._connection, statement, error) from error
+
+    def _ask(self, statement: str) -> bytes | None:
+        # A prepared statement would leave a portal, and with it a snapshot, until the next one.
+        return execute_command(self._connection.connection, statement).get_value(0, 0)
 
 
 class PostgresBackend:
@@ -109,13 +120,20 @@ class PostgresBackend:
         """Under an advisory lock."""
         self._reach()
         self._refuse_forgetful_pooler()
-        with self._migrating.connect() as connection, _transaction(connection):
-            # Never to be used again: where a table changes psycopg drops all that is prepared on the connection.
-            connection.detach()
-            connection.execute(select(func.pg_advisory_xact_lock(_lock_key("migration"))))
-            # Servers of the version before may be at work on the tables.
-            connection.exec_driver_sql("SET LOCAL lock_timeout = '30s'")
-            yield connection
+        with self.try_lock("migration") as lock, self._migrating.connect() as connection:
+            while not lock.is_held():
+                # Whoever waited in a statement would have a snapshot, which CREATE INDEX CONCURRENTLY waits for.
+                time.sleep(_LOCK_SECONDS)
+                lock.try_again()
+            # One that was lost while it was idle is made anew.
+            _begun(connection).rollback()
+            driver: Any = connection.connection.dbapi_connection
+            # At each ALTER or DROP the driver would drop all prepared statements, those of its own and others.
+            driver.prepare_threshold = None
+            try:
+                yield connection
+            finally:
+                connection.invalidate()
 
     def translate_error(self, error: Exception) -> Exception:
         """By SQLSTATE."""

@@ -44,7 +44,7 @@ WRITING = _begin(
     synchronous_commit="on",
     backend_flush_after="1MB",
 )
-MIGRATING = _begin("READ COMMITTED", **dict.fromkeys(_LIMITS, "0"), synchronous_commit="on")
+MIGRATING = _begin("READ COMMITTED", **dict.fromkeys(_LIMITS, "0"), synchronous_commit="on", backend_flush_after="1MB")
 # The transaction lasts as long as the lock. It has no snapshot and so keeps no row from being vacuumed.
 LOCKING = _begin(
     "READ COMMITTED",

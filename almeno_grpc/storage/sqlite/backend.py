@@ -145,6 +145,13 @@ class SqliteBackend:
 
     @contextmanager
     def _write(self, max_wait_seconds: int) -> Iterator[Connection]:
+        with self._turn(max_wait_seconds) as writer, chained(writer.connection, writer.connection.begin()):
+            yield writer.connection
+            writer.raise_if_rolled_back()
+
+    @contextmanager
+    def _turn(self, max_wait_seconds: int) -> Iterator[_Writer]:
+        """The turn to write, in transactions that are yet to begin."""
         deadline = time.monotonic() + max_wait_seconds
         if not self._write_lock.acquire(timeout=max_wait_seconds):
             raise StoreUnavailable("other calls have written for too long; send the request again")
@@ -155,9 +162,7 @@ class SqliteBackend:
             try:
                 with writer.file_lock.held(timeout_milliseconds=int(1000 * (deadline - time.monotonic()))):
                     self._raise_if_lost()
-                    with chained(writer.connection, writer.connection.begin()):
-                        yield writer.connection
-                        writer.raise_if_rolled_back()
+                    yield writer
             except BaseException:
                 # A commit that has failed may leave its transaction open.
                 if writer.connection.invalidated or writer.is_in_transaction:
@@ -174,8 +179,8 @@ class SqliteBackend:
             narrow_database_files(self._path)
             if not self._path.stat().st_size:
                 set_up_new_database(self._path)
-            with self._write(_MAX_MIGRATION_SECONDS) as connection:
-                yield connection
+            with self._turn(_MAX_MIGRATION_SECONDS) as writer:
+                yield writer.connection
             self._rebuild_if_older()
         except UnsafeFile as error:
             raise DatabaseUnusable(f"{error}") from error

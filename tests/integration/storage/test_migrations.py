@@ -11,7 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError
-from support.audit_trail import findings
+from support.audit_trail import NOT_VOUCHED_FOR, findings, write_baseline
 from support.book import INDIA
 
 from almeno_grpc.clock import Clock
@@ -26,6 +26,7 @@ from almeno_grpc.storage.audit_baseline import vouch_for
 from almeno_grpc.storage.audit_rows import REFORMS
 from almeno_grpc.storage.engine import DatabaseUnusable
 from almeno_grpc.storage.loan_rows import COLUMNS, row_of
+from almeno_grpc.storage.migrations import steps
 from almeno_grpc.storage.schema import MIGRATIONS
 from almeno_grpc.storage.store import SqlStore
 from almeno_grpc.storage.tables import metadata
@@ -330,11 +331,12 @@ def test_book_that_was_there_before_the_audit_trail_is_vouched_for_as_it_was(emp
         for row in A_REPAYMENT:
             connection.exec_driver_sql(row)
     empty.migrate()
+    assert findings(empty) == [f"INCOMPLETE baseline: 3 {NOT_VOUCHED_FOR}"]
+    write_baseline(empty)
     assert findings(empty) == []
     empty.migrate()
     assert findings(empty) == []
     with engine.begin() as connection:
-        assert connection.exec_driver_sql("SELECT count(*) FROM audit_event WHERE method = 'migration'").scalar() == 3
         connection.exec_driver_sql("UPDATE loan SET tenure_months = 11")
     assert findings(empty) == ["TAMPERED loan 7/5: was changed without an event"]
 
@@ -394,7 +396,7 @@ def test_summary_of_a_book_that_was_written_before_is_the_same_before_anything_i
 
 
 def test_customers_of_a_book_that_was_written_before_are_found_by_their_names(empty, engine, monkeypatch):
-    monkeypatch.setattr(ScriptDirectory(str(MIGRATIONS)).get_revision("0207").module, "CUSTOMERS_AT_A_TIME", 2)
+    monkeypatch.setattr(steps, "ROWS_PER_BATCH", 2)
     empty.migrate("0201")
     names = {7: ("Asha", "Rao"), 8: ("\uff21\uff33\uff28\uff21", "Straße"), 9: ("Mary  Ann", "Rao")}
     with engine.begin() as connection:
@@ -408,30 +410,6 @@ def test_customers_of_a_book_that_was_written_before_are_found_by_their_names(em
         assert {each.changed_fields for each, _ in tx.customers.with_ids([7, 8, 9])} == {NO_FIELDS}
     with engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM customer_name").scalar() == 6
-
-
-def test_migration_that_fails_halfway_leaves_nothing_of_itself(monkeypatch, empty, engine):
-    read_scripts = ScriptDirectory.from_config
-
-    def with_a_fault(config):
-        scripts = read_scripts(config)
-        module = scripts.get_revision(HEAD).module
-        upgrade = module.upgrade
-
-        def upgrade_and_fail():
-            upgrade()
-            raise RuntimeError("the power is gone")
-
-        module.upgrade = upgrade_and_fail
-        return scripts
-
-    with monkeypatch.context() as patch:
-        patch.setattr(ScriptDirectory, "from_config", with_a_fault)
-        with pytest.raises(RuntimeError, match="power"):
-            empty.migrate()
-    assert inspect(engine).get_table_names() == []
-    empty.migrate()
-    assert revision_of(engine) == HEAD
 
 
 def test_issues_of_earlier_imports_are_counted(empty, engine):

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from almeno_grpc.storage.migrations.steps import Steps
+
 revision = "0201"
 down_revision = None
 branch_labels = None
@@ -12,8 +14,12 @@ ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 FIRST_GENERATED_ID = 1_000_000_001
 
 
-def upgrade() -> None:
+def upgrade(steps: Steps) -> None:
     """Creates the tables and their triggers."""
+    steps.transaction(_create)
+
+
+def _create() -> None:
     _create_customers()
     _create_decisions()
     _create_loans()

@@ -1,7 +1,11 @@
 """Callers: principals, their API keys and certificate names; the request_id becomes the principal's."""
 
+from collections.abc import Mapping
+
 import sqlalchemy as sa
 from alembic import op
+
+from almeno_grpc.storage.migrations.steps import Steps
 
 revision = "0202"
 down_revision = "0201"
@@ -9,21 +13,44 @@ branch_labels = None
 depends_on = None
 
 
-def upgrade() -> None:
+REQUEST_COLUMNS = "request_id, fingerprint, answer, create_time_us"
+
+
+def upgrade(steps: Steps) -> None:
     """Adds the tables of callers, and the principal to what callers have asked for."""
-    _create_callers()
-    op.add_column("import_file", sa.Column("principal", sa.String(64), nullable=False, server_default=""))
-    if op.get_bind().dialect.name == "sqlite":
-        _rebuild_idempotency_record()
-    else:
-        op.add_column("idempotency_record", sa.Column("principal", sa.String(64), nullable=False, server_default=""))
-        op.drop_constraint("pk_idempotency_record", "idempotency_record")
-        op.create_primary_key("pk_idempotency_record", "idempotency_record", ["request_id", "principal"])
+    steps.transaction(_create_callers)
+    steps.transaction(lambda: _add_principal("import_file"), tables=["import_file"])
+    if steps.is_on_sqlite:
+        _rebuild_idempotency_record(steps)
+        return
+    table = "idempotency_record"
+    steps.transaction(lambda: _add_principal(table), tables=[table])
+    # What servers of the version before insert has the principal '': the key is as narrow for them as the one before.
+    steps.create_index("pk_idempotency_record_0202", table, ["request_id", "principal"], unique=True)
+    key = "CONSTRAINT pk_idempotency_record"
+    steps.alter(table, [f"DROP {key}", f"ADD {key} PRIMARY KEY USING INDEX pk_idempotency_record_0202"])
 
 
-def _rebuild_idempotency_record() -> None:
+def _add_principal(table: str) -> None:
+    op.add_column(table, sa.Column("principal", sa.String(64), nullable=False, server_default=""))
+
+
+def _rebuild_idempotency_record(steps: Steps) -> None:
     """SQLite cannot change the primary key of a table."""
-    op.rename_table("idempotency_record", "idempotency_record_0201")
+    before = "idempotency_record_0201"
+
+    def copy(condition: str, parameters: Mapping[str, object]) -> None:
+        rows = f"SELECT {REQUEST_COLUMNS} FROM {before} WHERE {condition}"  # noqa: S608 - names of our own
+        connection = op.get_bind()
+        connection.execute(sa.text(f"INSERT INTO idempotency_record ({REQUEST_COLUMNS}) {rows}"), parameters)
+
+    steps.transaction(lambda: _create_idempotency_record(before))
+    steps.fill(before, ["request_id"], copy)
+    steps.transaction(lambda: op.drop_table(before))
+
+
+def _create_idempotency_record(before: str) -> None:
+    op.rename_table("idempotency_record", before)
     op.create_table(
         "idempotency_record",
         sa.Column("request_id", sa.String(36), nullable=False),
@@ -33,11 +60,6 @@ def _rebuild_idempotency_record() -> None:
         sa.Column("principal", sa.String(64), nullable=False, server_default=""),
         sa.PrimaryKeyConstraint("request_id", "principal", name="pk_idempotency_record"),
     )
-    op.execute(
-        "INSERT INTO idempotency_record (request_id, fingerprint, answer, create_time_us) "
-        "SELECT request_id, fingerprint, answer, create_time_us FROM idempotency_record_0201"
-    )
-    op.drop_table("idempotency_record_0201")
 
 
 def _create_callers() -> None:

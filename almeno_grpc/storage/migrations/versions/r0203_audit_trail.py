@@ -3,14 +3,20 @@
 import sqlalchemy as sa
 from alembic import op
 
+from almeno_grpc.storage.migrations.steps import Steps
+
 revision = "0203"
 down_revision = "0202"
 branch_labels = None
 depends_on = None
 
 
-def upgrade() -> None:
-    """Creates the tables and their triggers. What the book holds already is vouched for when all revisions are done."""
+def upgrade(steps: Steps) -> None:
+    """Creates the tables and their triggers. What the book holds already is vouched for by servers that run."""
+    steps.transaction(_create)
+
+
+def _create() -> None:
     _create_events()
     _create_checkpoints()
     if op.get_bind().dialect.name == "sqlite":

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from almeno_grpc.storage.migrations.steps import Steps
+
 revision = "0204"
 down_revision = "0203"
 branch_labels = None
@@ -10,34 +12,22 @@ depends_on = None
 
 
 ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
-REPAYMENT_CHECKS = (
-    ("loan", "ck_loan_repayment_count_range", "repayment_count BETWEEN 0 AND"),
-    ("repayment", "ck_repayment_number_range", "number BETWEEN 1 AND"),
-)
-MAX_BEFORE, MAX_REPAYMENTS = 10_000, 10_599
+MAX_REPAYMENTS = 10_599
+FACTS = (("business_date", "decision_id", "decision"), ("payment_date", "repayment_id", "repayment"))
+"""What is recorded: the columns of the day and of the id, and the table."""
 
 
-def upgrade() -> None:
+def upgrade(steps: Steps) -> None:
     """Adds to the schema, whatever the database."""
-    _create_business_days()
-    _create_customer_changes()
-    if op.get_bind().dialect.name == "sqlite":
-        _widen_checks_of_sqlite()
-        for change, done in (("UPDATE", "changed"), ("DELETE", "removed")):
-            op.execute(
-                f"CREATE TRIGGER customer_change_is_never_{done} BEFORE {change} ON customer_change "
-                f"BEGIN SELECT RAISE(ABORT, 'a change of a customer is never {done}'); END"
-            )
-    else:
-        _widen_checks_of_postgresql()
-        op.execute(
-            "CREATE TRIGGER customer_change_is_never_changed BEFORE UPDATE OR DELETE OR TRUNCATE ON customer_change "
-            "EXECUTE FUNCTION refuse_change()"
-        )
+    steps.transaction(_create_business_days, tables=[table for _, _, table in FACTS])
+    steps.transaction(_find_latest_days)
+    steps.transaction(_create_customer_changes, tables=["customer", "loan"])
+    for table, column, lowest in (("loan", "repayment_count", 0), ("repayment", "number", 1)):
+        name = f"{column}_range"
+        steps.replace_checks(table, {name: f"{column} BETWEEN {lowest} AND {MAX_REPAYMENTS}"}, dropped=[name])
 
 
 def _create_business_days() -> None:
-    """Creates the table, and finds the latest day in what is recorded so far."""
     op.create_table(
         "business_day",
         sa.Column("business_date", sa.Date, nullable=False),
@@ -45,11 +35,27 @@ def _create_business_days() -> None:
         sa.PrimaryKeyConstraint("business_date", "recorded_id", name="pk_business_day"),
         sqlite_with_rowid=False,
     )
-    facts = (("business_date", "decision_id", "decision"), ("payment_date", "repayment_id", "repayment"))
-    for day, identifier, table in facts:
+    if op.get_bind().dialect.name == "sqlite":
+        return
+    # Servers of the version before know nothing of the table. Revision 0212 drops what is theirs.
+    for day, identifier, table in FACTS:
         op.execute(
-            f"INSERT INTO business_day SELECT {day}, {identifier} FROM {table} ORDER BY 1 DESC LIMIT 1"  # noqa: S608
+            f"CREATE FUNCTION {table}_has_business_day() RETURNS trigger LANGUAGE plpgsql AS '"  # noqa: S608 - names of our own
+            f"BEGIN IF NOT EXISTS (SELECT 1 FROM business_day WHERE business_date = NEW.{day}) THEN "
+            f"INSERT INTO business_day VALUES (NEW.{day}, NEW.{identifier}) ON CONFLICT DO NOTHING; "
+            "END IF; RETURN NULL; END'"
         )
+        op.execute(
+            f"CREATE TRIGGER {table}_has_business_day AFTER INSERT ON {table} "
+            f"FOR EACH ROW EXECUTE FUNCTION {table}_has_business_day()"
+        )
+
+
+def _find_latest_days() -> None:
+    """Finds the latest day in what is recorded so far."""
+    for day, identifier, table in FACTS:
+        latest = f"SELECT {day}, {identifier} FROM {table} ORDER BY 1 DESC LIMIT 1"  # noqa: S608 - names of our own
+        op.execute(f"INSERT INTO business_day {latest} ON CONFLICT DO NOTHING")
 
 
 def _create_customer_changes() -> None:
@@ -75,26 +81,14 @@ def _create_customer_changes() -> None:
         sa.PrimaryKeyConstraint("customer_id", "number", name="pk_customer_change"),
         sqlite_with_rowid=False,
     )
-
-
-def _widen_checks_of_sqlite() -> None:
-    # SQLite has no command for it but to copy the table, which may be large. A check is in the schema's text alone; how
-    # it is edited is described in SQLite's documentation of ALTER TABLE, under "Making Other Kinds Of Table Schema
-    # Changes". All rows that the old checks took the new ones take too.
-    connection = op.get_bind()
-    version = connection.exec_driver_sql("PRAGMA schema_version").scalar_one()
-    connection.exec_driver_sql("PRAGMA writable_schema = ON")
-    for table, _, check in REPAYMENT_CHECKS:
-        connection.exec_driver_sql(
-            "UPDATE sqlite_schema SET sql = replace(sql, ?, ?) WHERE type = 'table' AND name = ?",
-            (f"{check} {MAX_BEFORE}", f"{check} {MAX_REPAYMENTS}", table),
+    if op.get_bind().dialect.name == "sqlite":
+        for change, done in (("UPDATE", "changed"), ("DELETE", "removed")):
+            op.execute(
+                f"CREATE TRIGGER customer_change_is_never_{done} BEFORE {change} ON customer_change "
+                f"BEGIN SELECT RAISE(ABORT, 'a change of a customer is never {done}'); END"
+            )
+    else:
+        op.execute(
+            "CREATE TRIGGER customer_change_is_never_changed BEFORE UPDATE OR DELETE OR TRUNCATE ON customer_change "
+            "EXECUTE FUNCTION refuse_change()"
         )
-    connection.exec_driver_sql(f"PRAGMA schema_version = {version + 1}")
-    # Off again, and the schema read anew.
-    connection.exec_driver_sql("PRAGMA writable_schema = RESET")
-
-
-def _widen_checks_of_postgresql() -> None:
-    for table, name, check in REPAYMENT_CHECKS:
-        op.drop_constraint(op.f(name), table, type_="check")
-        op.create_check_constraint(op.f(name), table, f"{check} {MAX_REPAYMENTS}")

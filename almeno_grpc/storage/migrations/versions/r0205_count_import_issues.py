@@ -3,16 +3,18 @@
 import sqlalchemy as sa
 from alembic import op
 
+from almeno_grpc.storage.migrations.steps import Steps
+
 revision = "0205"
 down_revision = "0204"
 branch_labels = None
 depends_on = None
 
 
-def upgrade() -> None:
-    """Adds the column; all issues of before are kept, and counted."""
+def upgrade(steps: Steps) -> None:
+    """Adds the column. The issues of before are counted by revision 0212, when no server of before adds any more."""
+    steps.transaction(_add_column, tables=["import_file"])
+
+
+def _add_column() -> None:
     op.add_column("import_file", sa.Column("issues_total", sa.Integer, server_default=sa.text("0"), nullable=False))
-    op.execute(
-        "UPDATE import_file SET issues_total ="
-        " (SELECT count(*) FROM import_issue WHERE import_issue.queue_number = import_file.queue_number)"
-    )

@@ -1,12 +1,15 @@
 """Loans from sanction to their end: disbursement, segments, charges, reversals, and what arrears follow from."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
 
 from almeno_grpc.domain.months import due_day
+from almeno_grpc.storage.audit_baseline import write_reforms
+from almeno_grpc.storage.migrations.steps import Steps, edit_tables
 
 revision = "0206"
 down_revision = "0205"
@@ -59,21 +62,43 @@ CHECKS = {
     },
 }
 APPEND_ONLY = ("repayment_reversal", "loan_segment", "loan_charge", "sanction_end")
-NEXT_DUE_OF_POSTGRESQL = (
-    "CAST(make_date(approval_year, approval_month, approval_day) + make_interval(months => emis_paid + 1) AS DATE)"
-    " - DATE '0001-01-01' + 1"
-)
+FILLED = {
+    "state": "CASE WHEN {row}emis_paid = {row}tenure_months THEN 'CLOSED' ELSE 'ACTIVE' END",
+    "disbursement_year": "{row}approval_year",
+    "disbursement_month": "{row}approval_month",
+    "disbursement_day": "{row}approval_day",
+    "latest_repayment": "{row}repayment_count",
+    "next_due_day": "CASE WHEN {row}emis_paid < {row}tenure_months THEN {next_due} END",
+}
+"""What the columns of loans of before follow from, which have no segments and no charges."""
+NEXT_DUE = {
+    "sqlite": "due_day(approval_year, approval_month, approval_day, emis_paid + 1)",
+    "postgresql": "CAST(make_date(NEW.approval_year, NEW.approval_month, NEW.approval_day)"
+    " + make_interval(months => NEW.emis_paid + 1) AS DATE) - DATE '0001-01-01' + 1",
+}
 
 
-def upgrade() -> None:
+def upgrade(steps: Steps) -> None:
     """Adds the columns and tables, and computes what follows from the rows that are there."""
-    op.add_column("customer", sa.Column("non_performing_since_day", sa.Integer))
-    _add_loan_columns()
-    _add_repayment_columns()
-    if op.get_bind().dialect.name == "sqlite":
-        _complete_sqlite()
-    else:
-        _complete_postgresql()
+    steps.transaction(_add_customer_column, tables=["customer"])
+    steps.transaction(_add_loan_columns, tables=["loan"])
+    steps.transaction(_add_repayment_columns, tables=["repayment"])
+    steps.create_index("ix_repayment_repayment_id", "repayment", ["repayment_id"])
+    steps.fill("loan", ["customer_id", "loan_id"], _fill_loans)
+    for table, checks in CHECKS.items():
+        steps.replace_checks(table, checks, CHECKS_DROPPED[table])
+    if steps.is_on_sqlite:
+        # On PostgreSQL servers of before insert loans until revision 0212.
+        steps.transaction(lambda: edit_tables(steps.connection, {"loan": _without_defaults}))
+    steps.transaction(_create_tables, tables=["loan", "repayment"])
+    steps.transaction(lambda: write_reforms(steps.connection, revision))
+
+
+def _without_defaults(sql: str) -> str:
+    return re.sub(r" DEFAULT \S+ NOT NULL", " NOT NULL", sql)
+
+
+def _create_tables() -> None:
     _create_reversals()
     _create_segments()
     _create_charges()
@@ -81,8 +106,12 @@ def upgrade() -> None:
     _refuse_changes()
 
 
+def _add_customer_column() -> None:
+    op.add_column("customer", sa.Column("non_performing_since_day", sa.Integer))
+
+
 def _add_loan_columns() -> None:
-    # The defaults are for the rows that are there, and go when all are filled in.
+    # The defaults are for the rows that are there, and go when all are filled in and no server of before inserts any.
     for column in (
         sa.Column("state", sa.String(16), nullable=False, server_default="ACTIVE"),
         sa.Column("disbursement_year", sa.SmallInteger),
@@ -98,6 +127,7 @@ def _add_loan_columns() -> None:
         sa.Column("non_performing_since_day", sa.Integer),
     ):
         op.add_column("loan", column)
+    _complete_loans()
 
 
 def _add_repayment_columns() -> None:
@@ -109,52 +139,36 @@ def _add_repayment_columns() -> None:
         sa.Column("external_reference", sa.String(64), nullable=False, server_default=""),
     ):
         op.add_column("repayment", column)
-    op.create_index("ix_repayment_repayment_id", "repayment", ["repayment_id"])
 
 
-def _fill_loans(next_due: str) -> None:
-    """Sets the columns of all loans, so that no row relies on a default."""
+def _complete_loans() -> None:
+    """Has PostgreSQL complete each loan that is inserted or updated, by servers of before or by the back-fill."""
+    if op.get_bind().dialect.name == "sqlite":
+        return
+    filled = {name: value.format(row="NEW.", next_due=NEXT_DUE["postgresql"]) for name, value in FILLED.items()}
+    values = " ".join(f"NEW.{name} := {value};" for name, value in filled.items())
     op.execute(
-        "UPDATE loan SET state = CASE WHEN emis_paid = tenure_months THEN 'CLOSED' ELSE 'ACTIVE' END,"  # noqa: S608
-        " disbursement_year = approval_year, disbursement_month = approval_month, disbursement_day = approval_day,"
-        " latest_repayment = repayment_count, segment_count = 0, charge_count = 0, open_charges_paise = 0,"
-        f" next_due_day = CASE WHEN emis_paid < tenure_months THEN {next_due} END"
+        "CREATE FUNCTION loan_is_completed() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$body$ BEGIN {values} RETURN NEW; END $body$"
+    )
+    op.execute(
+        "CREATE TRIGGER loan_is_completed BEFORE INSERT OR UPDATE ON loan "
+        "FOR EACH ROW EXECUTE FUNCTION loan_is_completed()"
     )
 
 
-def _complete_sqlite() -> None:
+def _fill_loans(condition: str, parameters: Mapping[str, object]) -> None:
+    """Sets the columns of loans, so that no row relies on a default."""
     connection = op.get_bind()
+    if connection.dialect.name != "sqlite":
+        connection.execute(sa.text(f"UPDATE loan SET loan_id = loan_id WHERE {condition}"), parameters)  # noqa: S608 - of our own
+        return
     driver: Any = connection.connection.dbapi_connection
     driver.create_function("due_day", 4, due_day, deterministic=True)
-    _fill_loans("due_day(approval_year, approval_month, approval_day, emis_paid + 1)")
+    filled = {name: value.format(row="", next_due=NEXT_DUE["sqlite"]) for name, value in FILLED.items()}
+    values = ", ".join(f"{name} = {value}" for name, value in filled.items())
+    connection.execute(sa.text(f"UPDATE loan SET {values} WHERE {condition}"), parameters)  # noqa: S608 - as above
     driver.create_function("due_day", 4, None)
-    # SQLite has no command to change a check, nor one to drop a default: see revision 0204. The rows of before keep all
-    # of the new checks, and every loan was written whole.
-    version = connection.exec_driver_sql("PRAGMA schema_version").scalar_one()
-    connection.exec_driver_sql("PRAGMA writable_schema = ON")
-    for table, checks in CHECKS.items():
-        found = "FROM sqlite_schema WHERE type = 'table' AND name = ?"
-        sql = connection.exec_driver_sql(f"SELECT sql {found}", (table,)).scalar_one()
-        for name in CHECKS_DROPPED[table]:
-            sql = re.sub(rf"\n[^\n]*CONSTRAINT ck_{table}_{name} [^\n]*", "", sql)
-        added = "".join(f"CONSTRAINT ck_{table}_{name} CHECK ({check}), \n\t" for name, check in checks.items())
-        sql = sql.replace(f"CONSTRAINT pk_{table} ", f"{added}CONSTRAINT pk_{table} ")
-        if table == "loan":
-            sql = re.sub(r" DEFAULT \S+ NOT NULL", " NOT NULL", sql)
-        connection.exec_driver_sql("UPDATE sqlite_schema SET sql = ? WHERE type = 'table' AND name = ?", (sql, table))
-    connection.exec_driver_sql(f"PRAGMA schema_version = {version + 1}")
-    connection.exec_driver_sql("PRAGMA writable_schema = RESET")
-
-
-def _complete_postgresql() -> None:
-    _fill_loans(NEXT_DUE_OF_POSTGRESQL)
-    for column in ("state", "latest_repayment", "segment_count", "charge_count", "open_charges_paise"):
-        op.alter_column("loan", column, server_default=None)
-    for table, checks in CHECKS.items():
-        for name in CHECKS_DROPPED[table]:
-            op.drop_constraint(op.f(f"ck_{table}_{name}"), table, type_="check")
-        for name, check in checks.items():
-            op.create_check_constraint(op.f(f"ck_{table}_{name}"), table, check)
 
 
 def _check(table: str, name: str, check: str) -> sa.CheckConstraint:

@@ -3,14 +3,20 @@
 import sqlalchemy as sa
 from alembic import op
 
+from almeno_grpc.storage.migrations.steps import Steps
+
 revision = "0208"
 down_revision = "0207"
 branch_labels = None
 depends_on = None
 
 
-def upgrade() -> None:
+def upgrade(steps: Steps) -> None:
     """Creates the table and its triggers: no loan of before has terms."""
+    steps.transaction(_create)
+
+
+def _create() -> None:
     op.create_table(
         "terms_pin",
         sa.Column("version", sa.String(64), nullable=False),

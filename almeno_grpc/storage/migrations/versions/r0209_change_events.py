@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from almeno_grpc.storage.migrations.steps import Steps
+
 revision = "0209"
 down_revision = "0208"
 branch_labels = None
@@ -11,8 +13,12 @@ depends_on = None
 ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 
-def upgrade() -> None:
+def upgrade(steps: Steps) -> None:
     """Creates the tables; what has changed before has no events."""
+    steps.transaction(_create)
+
+
+def _create() -> None:
     op.create_table(
         "change_event",
         sa.Column("number", ID, sa.Identity(), nullable=False),

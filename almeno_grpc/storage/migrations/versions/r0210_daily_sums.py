@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from almeno_grpc.storage.migrations.steps import Steps
+
 revision = "0210"
 down_revision = "0209"
 branch_labels = None
@@ -11,8 +13,13 @@ depends_on = None
 SOURCES = ("DECISIONS", "REPAYMENTS", "REVERSALS")
 
 
-def upgrade() -> None:
+def upgrade(steps: Steps) -> None:
     """Creates the tables, empty: what is in the book is added up by the server, step by step, while it works."""
+    steps.transaction(_create_tables)
+    steps.create_index("ix_repayment_reversal_create_time_us", "repayment_reversal", ["create_time_us"])
+
+
+def _create_tables() -> None:
     op.create_table(
         "daily_sum",
         sa.Column("name", sa.String(16), nullable=False),
@@ -34,4 +41,3 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("source", name="pk_daily_sum_place"),
     )
     op.bulk_insert(place, [{"source": source, "place": ""} for source in SOURCES])
-    op.create_index("ix_repayment_reversal_create_time_us", "repayment_reversal", ["create_time_us"])

@@ -1,13 +1,14 @@
 """History that can be let go: partitions on PostgreSQL, answers apart from requests, decisions that may be gone."""
 
 import re
-from itertools import pairwise
+from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
 
 from almeno_grpc.clock import Clock
+from almeno_grpc.storage.migrations.steps import Steps, edit_tables
 
 revision = "0211"
 down_revision = "0210"
@@ -18,6 +19,11 @@ FIRST_GENERATED_ID = 1_000_000_001
 CUSTOMERS_OF_PARTITION = 25_000_000
 PARTITIONS_OF_CUSTOMERS = 4
 """Beside that of imported books and that of all further customers."""
+REFERENCES_TO_REPAYMENTS = (
+    ("repayment_reversal", "fk_repayment_reversal_customer_id"),
+    ("loan_segment", "fk_loan_segment_repayment_number"),
+)
+_BOUNDS = "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = '{first}_bounds'"
 _KEYS = """
 SELECT conname, pg_get_constraintdef(oid), contype::text FROM pg_constraint
 WHERE conrelid = '{table}'::regclass AND contype IN ('p', 'u', 'f') ORDER BY contype, conname
@@ -37,8 +43,28 @@ WHERE tgrelid = '{table}'::regclass AND NOT tgisinternal ORDER BY 1
 """
 
 
-def upgrade() -> None:
+def upgrade(steps: Steps) -> None:
     """Creates the tables, and divides those of history on PostgreSQL without a copy of any row."""
+    steps.transaction(_create_tables)
+    if steps.is_on_sqlite:
+        steps.transaction(
+            lambda: edit_tables(steps.connection, {"loan": _without_decision, "idempotency_record": _alone})
+        )
+        return
+    # Not on SQLite, where the driver of PostgreSQL may be missing.
+    from almeno_grpc.storage.postgres.partitions import DIVIDED  # noqa: PLC0415 - as it says
+
+    steps.transaction(_create_default_of_answers)
+    steps.alter("loan", ["DROP CONSTRAINT fk_loan_decision_id"])
+    steps.alter("idempotency_record", ["ALTER COLUMN answer DROP NOT NULL"])
+    steps.transaction(_give_events_a_sequence, tables=("change_event",))
+    for divided in DIVIDED:
+        if divided.name != "idempotency_answer":
+            _divide_by_time(steps, divided)
+    _divide_repayments(steps)
+
+
+def _create_tables() -> None:
     op.create_table(
         "decision_cut",
         sa.Column("place", sa.SmallInteger, autoincrement=False, nullable=False),
@@ -46,7 +72,6 @@ def upgrade() -> None:
         sa.CheckConstraint("place = 1", name=op.f("ck_decision_cut_one_row")),
         sa.PrimaryKeyConstraint("place", name="pk_decision_cut"),
     )
-    is_postgresql = op.get_bind().dialect.name == "postgresql"
     op.create_table(
         "idempotency_answer",
         sa.Column("create_time_us", sa.BigInteger, nullable=False),
@@ -57,49 +82,26 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
         postgresql_partition_by="RANGE (create_time_us)",
     )
-    if is_postgresql:
-        _complete_postgresql()
-    else:
-        _complete_sqlite()
 
 
-def _complete_sqlite() -> None:
-    # In the schema's text alone: see revision 0204. All rows that are there keep what the new schema asks for.
-    edits = (
-        ("loan", r",\s*CONSTRAINT fk_loan_decision_id FOREIGN KEY\([^)]*\) REFERENCES decision \([^)]*\)", ""),
-        ("idempotency_record", r"answer BLOB NOT NULL", "answer BLOB"),
-    )
-    connection = op.get_bind()
-    version = connection.exec_driver_sql("PRAGMA schema_version").scalar_one()
-    connection.exec_driver_sql("PRAGMA writable_schema = ON")
-    for table, before, after in edits:
-        found = "FROM sqlite_schema WHERE type = 'table' AND name = ?"
-        sql = connection.exec_driver_sql(f"SELECT sql {found}", (table,)).scalar_one()
-        edited, count = re.subn(before, after, sql)
-        if count != 1:
-            raise RuntimeError(f"the table {table} is not as revision 0209 has it")
-        connection.exec_driver_sql(
-            "UPDATE sqlite_schema SET sql = ? WHERE type = 'table' AND name = ?", (edited, table)
-        )
-    connection.exec_driver_sql(f"PRAGMA schema_version = {version + 1}")
-    connection.exec_driver_sql("PRAGMA writable_schema = RESET")
+def _without_decision(sql: str) -> str:
+    return _edited(sql, r",\s*CONSTRAINT fk_loan_decision_id FOREIGN KEY\([^)]*\) REFERENCES decision \([^)]*\)", "")
 
 
-def _complete_postgresql() -> None:
-    op.execute("ALTER TABLE loan DROP CONSTRAINT fk_loan_decision_id")
-    op.execute("ALTER TABLE idempotency_record ALTER COLUMN answer DROP NOT NULL")
-    # Not on SQLite, where the driver of PostgreSQL may be missing.
-    from almeno_grpc.storage.postgres.partitions import DIVIDED  # noqa: PLC0415 - as it says
+def _alone(sql: str) -> str:
+    """Requests without their answers."""
+    return _edited(sql, r"answer BLOB NOT NULL", "answer BLOB")
 
+
+def _edited(sql: str, before: str, after: str) -> str:
+    edited, count = re.subn(before, after, sql)
+    if count != 1:
+        raise RuntimeError(f"a table is not as revision 0209 has it: {sql}")
+    return edited
+
+
+def _create_default_of_answers() -> None:
     op.execute("CREATE TABLE idempotency_answer_default PARTITION OF idempotency_answer DEFAULT")
-    _give_events_a_sequence()
-    now = Clock.now_microseconds()
-    for divided in DIVIDED:
-        if divided.name != "idempotency_answer":
-            _divide_by_time(divided, now)
-    _divide_repayments()
-    op.execute("ALTER TABLE change_event ALTER COLUMN number SET DEFAULT nextval('change_event_number_seq')")
-    op.execute("ALTER SEQUENCE change_event_number_seq OWNED BY change_event.number")
 
 
 def _give_events_a_sequence() -> None:
@@ -107,27 +109,57 @@ def _give_events_a_sequence() -> None:
     last = op.get_bind().exec_driver_sql("SELECT last_value, is_called FROM change_event_number_seq").one()
     op.execute("ALTER TABLE change_event ALTER COLUMN number DROP IDENTITY")
     op.execute(f"CREATE SEQUENCE change_event_number_seq START {last.last_value + last.is_called}")
+    op.execute("ALTER TABLE change_event ALTER COLUMN number SET DEFAULT nextval('change_event_number_seq')")
 
 
-def _divide_by_time(divided: Any, now: int) -> None:
-    # All that is there belongs to the first partition, whatever clock has dated it.
-    latest = op.get_bind().exec_driver_sql(f"SELECT max({divided.column}) FROM {divided.name}").scalar_one()  # noqa: S608 - names of our own
-    end = divided.bound(divided.first_end(max(now, divided.instant(latest) if latest else now)))
-    literal = f"{end}::text" if divided.name == "decision" else f"'{end}'::bigint"
-    _divide(divided.name, divided.column, end, literal, divided.key)
-    _add(divided.name, f"{divided.name}_default", f"{divided.key_of(f'{divided.name}_default')}DEFAULT")
+def _divide_by_time(steps: Steps, divided: Any) -> None:
+    def bound() -> None:
+        # All that is there belongs to the first partition, whatever clock has dated it.
+        query = f"SELECT max({divided.column}) FROM {divided.name}"  # noqa: S608 - names of our own
+        latest, now = steps.connection.exec_driver_sql(query).scalar_one(), Clock.now_microseconds()
+        end = divided.bound(divided.first_end(max(now, divided.instant(latest) if latest else now)))
+        _bound(divided.name, divided.column, f"{end}::text" if divided.name == "decision" else f"'{end}'::bigint")
+
+    def divide() -> None:
+        _divide(divided.name, divided.column, divided.key)
+        name = f"{divided.name}_default"
+        _add(divided.name, name, f"{divided.key_of(name)}DEFAULT")
+        if divided.name == "change_event":
+            op.execute("ALTER SEQUENCE change_event_number_seq OWNED BY change_event.number")
+
+    _divide_in_steps(steps, divided.name, bound, divide)
 
 
-def _divide_repayments() -> None:
+def _divide_repayments(steps: Steps) -> None:
     """By customers: those of imported books first, then as many generated ids at a time."""
-    last = op.get_bind().exec_driver_sql("SELECT last_value FROM customer_customer_id_seq").scalar_one()
-    size = CUSTOMERS_OF_PARTITION
-    begun = max(0, last - FIRST_GENERATED_ID) // size
-    ends = [FIRST_GENERATED_ID + (begun + number) * size for number in range(1, PARTITIONS_OF_CUSTOMERS + 1)]
-    _divide("repayment", "customer_id", str(ends[0]), f"'{ends[0]}'::bigint", "")
-    for start, end in pairwise(ends):
-        _add("repayment", f"repayment_{start}", f"FOR VALUES FROM ({start}) TO ({end})")
-    _add("repayment", "repayment_default", "DEFAULT")
+
+    def bound() -> None:
+        last = steps.connection.exec_driver_sql("SELECT last_value FROM customer_customer_id_seq").scalar_one()
+        begun = max(0, last - FIRST_GENERATED_ID) // CUSTOMERS_OF_PARTITION
+        _bound("repayment", "customer_id", f"'{FIRST_GENERATED_ID + (begun + 1) * CUSTOMERS_OF_PARTITION}'::bigint")
+
+    def divide() -> None:
+        start = int(_divide("repayment", "customer_id"))
+        for _ in range(PARTITIONS_OF_CUSTOMERS):
+            end = start + CUSTOMERS_OF_PARTITION
+            _add("repayment", f"repayment_{start}", f"FOR VALUES FROM ({start}) TO ({end})")
+            start = end
+        _add("repayment", "repayment_default", "DEFAULT")
+
+    _divide_in_steps(steps, "repayment", bound, divide)
+    for table, name in REFERENCES_TO_REPAYMENTS:
+        steps.alter(table, [f"VALIDATE CONSTRAINT {name}"])
+
+
+def _divide_in_steps(steps: Steps, table: str, bound: Callable[[], None], divide: Callable[[], None]) -> None:
+    # That the bounds hold is known when the partition is attached, which is then no look at each row.
+    steps.transaction(bound, tables=(table,))
+    steps.alter(table, [f"VALIDATE CONSTRAINT {table}_first_bounds"])
+    steps.transaction(divide, tables=(table,))
+
+
+def _bound(table: str, column: str, end: str) -> None:
+    op.execute(f"ALTER TABLE {table} ADD CONSTRAINT {table}_first_bounds CHECK ({column} < {end}) NOT VALID")
 
 
 def _add(table: str, name: str, definition: str) -> None:
@@ -136,21 +168,21 @@ def _add(table: str, name: str, definition: str) -> None:
     create(op.get_bind(), table, name, definition)
 
 
-def _divide(table: str, column: str, end: str, literal: str, key: str) -> None:
+def _divide(table: str, column: str, key: str = "") -> str:
     """Makes the table the first partition of one that takes its name.
 
     Args:
         table: The table.
         column: That which divides it.
-        end: The first value that is not the partition's, as a bound.
-        literal: The same as an expression.
         key: Where the primary key is that of each partition alone, its columns.
+
+    Returns:
+        Where the partition ends.
     """
     connection = op.get_bind()
     first = f"{table}_first"
-    # That it holds is known when the partition is attached, which is then no look at each row.
-    op.execute(f"ALTER TABLE {table} ADD CONSTRAINT {first}_bounds CHECK ({column} < {literal}) NOT VALID")
-    op.execute(f"ALTER TABLE {table} VALIDATE CONSTRAINT {first}_bounds")
+    bounds = connection.exec_driver_sql(_BOUNDS.format(first=first)).scalar_one()
+    end: str = re.findall(r"'([^']+)'", bounds)[0]
     keys = connection.exec_driver_sql(_KEYS.format(table=table)).all()
     indexes = connection.exec_driver_sql(_INDEXES.format(table=table)).all()
     references = connection.exec_driver_sql(_REFERENCES.format(table=table)).all()
@@ -173,10 +205,10 @@ def _divide(table: str, column: str, end: str, literal: str, key: str) -> None:
             op.execute(f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}")
     for _, definition in indexes:
         op.execute(definition)
-    op.execute(f"ALTER TABLE {table} ATTACH PARTITION {first} FOR VALUES FROM (MINVALUE) TO ({end})")
+    op.execute(f"ALTER TABLE {table} ATTACH PARTITION {first} FOR VALUES FROM (MINVALUE) TO ('{end}')")
     op.execute(f"ALTER TABLE {first} DROP CONSTRAINT {first}_bounds")
     for _, definition, _ in triggers:
         op.execute(definition)
     for name, referring, definition in references:
         op.execute(f"ALTER TABLE {referring} ADD CONSTRAINT {name} {definition} NOT VALID")
-        op.execute(f"ALTER TABLE {referring} VALIDATE CONSTRAINT {name}")
+    return end
