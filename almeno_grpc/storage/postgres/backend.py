@@ -85,6 +85,10 @@ class _AdvisoryLock:
 class PostgresBackend:
     """A PostgreSQL database."""
 
+    # So that each probe of a process commits which writes nothing else: only a commit that hangs tells it that its
+    # database was deposed, and until then it answers what is read from that.
+    proven_seconds = 1.0
+
     def __init__(self, url: URL, threads: int) -> None:
         self._timelines = Timelines()
         # One for each thread and the two that are kept.

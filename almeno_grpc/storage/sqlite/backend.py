@@ -104,6 +104,9 @@ class _Writer:
 class SqliteBackend:
     """A SQLite file."""
 
+    # What copies the file as it changes copies each probe.
+    proven_seconds = 10.0
+
     def __init__(self, url: URL, threads: int, *, read_only: bool = False) -> None:
         # The driver is given the absolute path, without what `..` takes away; only then are links followed.
         given = Path(os.path.abspath(url.database or ""))  # noqa: PTH100
