@@ -28,6 +28,10 @@ class Backend(Protocol):
     """A database, as one process uses it, from any thread. What it raises, `translate_error` gives its domain error."""
 
     @property
+    def proven_seconds(self) -> float:
+        """For how long a commit shows that the database takes writes."""
+
+    @property
     def engine(self) -> Engine:
         """For those who look at the database itself: checks and tests."""
 

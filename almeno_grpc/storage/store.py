@@ -44,8 +44,6 @@ from almeno_grpc.storage.terms_pins import TermsPins
 
 T = TypeVar("T")
 
-_PROVEN_SECONDS = 10.0
-"""For how long a commit shows that the database takes writes."""
 _MAX_PAUSE_SECONDS = 0.005
 """After the first conflict; after the second twice as long, and so on."""
 
@@ -264,7 +262,7 @@ class SqlStore:
         if time.monotonic() >= self._written_until_seconds:
             with self._translated_errors():
                 self._backend.probe_writes()
-            self._written_until_seconds = time.monotonic() + _PROVEN_SECONDS
+            self._written_until_seconds = time.monotonic() + self._backend.proven_seconds
 
     def partitions(self) -> list[Partition]:
         """The partitions of tables that are divided by time, and those that were detached; none on SQLite."""
@@ -356,7 +354,7 @@ class SqlStore:
             _raise_if_inactive(is_active)
             done_seconds = time.perf_counter()
         self._metrics.transaction(began_seconds - waiting_seconds, time.perf_counter() - done_seconds)
-        self._written_until_seconds = time.monotonic() + _PROVEN_SECONDS
+        self._written_until_seconds = time.monotonic() + self._backend.proven_seconds
         return result
 
     def _open_transaction(self, connection: Connection, *, writes: bool) -> OpenTransaction:

@@ -15,6 +15,7 @@ import grpc
 from google.type import decimal_pb2, money_pb2
 
 from almeno_grpc.api import credit_service_pb2 as pb
+from almeno_grpc.api import loan_pb2
 from support.postgres import PostgresServer
 from support.servers import RunningServer
 
@@ -40,10 +41,13 @@ class Acknowledged:
 class Load:
     """Callers that register customers and book loans, each request with an id and sent until it is answered."""
 
+    turns = 1
+    """The number of servers from one that does not answer to the one that a caller asks then."""
+
     def __init__(self, servers: list[RunningServer], give_up_seconds: float = GIVE_UP_SECONDS) -> None:
         self._give_up_seconds = give_up_seconds
         self._connections = [servers[number % len(servers)].connect() for number in range(CALLERS)]
-        self._others = [servers[(number + 1) % len(servers)].connect() for number in range(CALLERS)]
+        self._others = [servers[(number + self.turns) % len(servers)].connect() for number in range(CALLERS)]
         self._stop = threading.Event()
         self.is_cut_off = threading.Event()
         """Set while callers would get no answer, for the power is off: what comes nevertheless is asked for again."""
@@ -72,7 +76,7 @@ class Load:
             except grpc.RpcError as error:
                 self.acknowledged.refused.append(str(error.details()))
 
-    def _lend_to_new_customer(self, number: int, phone_number: str) -> None:
+    def _lend_to_new_customer(self, number: int, phone_number: str) -> loan_pb2.Loan:
         registration = pb.RegisterCustomerRequest(
             request_id=str(uuid.uuid4()),
             first_name="Asha",
@@ -92,6 +96,7 @@ class Load:
         )
         loan = self._answer(number, "CreateLoan", booking).loan
         self.acknowledged.loans[loan.loan_id] = customer.customer_id
+        return loan
 
     def _answer(self, number: int, method: str, request):
         """Sends a request until it is answered, to one server and the other in turn."""

