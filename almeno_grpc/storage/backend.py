@@ -28,7 +28,7 @@ class Backend(Protocol):
     """A database, as one process uses it, from any thread. What it raises, `translate_error` gives its domain error."""
 
     @property
-    def proven_seconds(self) -> float:
+    def proven_seconds(self) -> int:
         """For how long a commit shows that the database takes writes."""
 
     @property

@@ -76,7 +76,7 @@ class PostgresBackend:
     divides_history = True
     # So that each probe of a process commits which writes nothing else: only a commit that hangs tells it that its
     # database was deposed, and until then it answers what is read from that.
-    proven_seconds = 1.0
+    proven_seconds = 1
 
     def __init__(self, url: URL, threads: int) -> None:
         self._timelines = Timelines()

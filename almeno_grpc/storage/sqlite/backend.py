@@ -107,7 +107,7 @@ class SqliteBackend:
 
     divides_history = False
     # What copies the file as it changes copies each probe.
-    proven_seconds = 10.0
+    proven_seconds = 10
 
     def __init__(self, url: URL, threads: int, *, read_only: bool = False) -> None:
         # The driver is given the absolute path, without what `..` takes away; only then are links followed.
