@@ -68,6 +68,10 @@ class BatchQueue(Generic[C]):
             self._start()
         self._arrived.put(call)
 
+    def first(self) -> C:
+        """The call that has waited longest, for the function that runs a batch, before it takes that."""
+        return self._waiting[0]
+
     def close(self) -> None:
         """Ends the thread once it has run what waits."""
         with self._lock:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from almeno_grpc.clock import Clock
+from almeno_grpc.deadline import Deadline, begin_deadline, current_deadline
 from almeno_grpc.domain.decision import Borrower, Decision, LoanRequest, decide
 from almeno_grpc.domain.errors import CreditError, CustomerNotFound
 from almeno_grpc.metrics import NO_METRICS, Metrics
@@ -27,6 +28,7 @@ class _PendingCheck:
     encode: Callable[[Decision], bytes]
     answer: Future[bytes] = field(default_factory=Future)
     span: CallSpan | None = field(default_factory=current_span)
+    deadline: Deadline = field(default_factory=current_deadline)
 
 
 class CheckService:
@@ -86,6 +88,7 @@ class CheckService:
 
     def _run_batch(self, take: Callable[[], list[_PendingCheck]]) -> None:
         calls = take()
+        begin_deadline(Deadline(max(call.deadline.seconds for call in calls)))
         steps = steps_of_batch()
         steps.begin_first("position")
         try:

@@ -17,6 +17,7 @@ from datetime import date
 from typing import Any, Generic, Protocol, TypeVar
 
 from almeno_grpc.clock import Clock
+from almeno_grpc.deadline import Deadline, begin_deadline, current_deadline
 from almeno_grpc.domain.access import ANYONE, Caller
 from almeno_grpc.domain.audit import AuditEntry, AuditEventKind
 from almeno_grpc.domain.errors import (
@@ -108,6 +109,7 @@ class PendingCall(Generic[Q, R]):
     """Called with the result once that is durable; not for an answer that is repeated."""
     answer: Future[bytes] = field(default_factory=Future)
     span: CallSpan | None = field(default_factory=current_span)
+    deadline: Deadline = field(default_factory=current_deadline)
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,9 +338,11 @@ class WriteQueue(Generic[Q, S, R]):
     def _run_batch(self, take: Callable[[], list[PendingCall[Q, R]]]) -> None:
         calls: list[PendingCall[Q, R]] = []
         steps = steps_of_batch()
+        deadline = begin_deadline(Deadline(self._queue.first().deadline.seconds, is_final=False))
 
         def work(tx: Transaction) -> list[Outcome[R]]:
             calls.extend(take())
+            deadline.seconds = max(call.deadline.seconds for call in calls)
             return execute_batch(tx, self._use_case, calls, self._clock, self._access, steps, wait=False)
 
         try:
@@ -367,6 +371,7 @@ class WriteQueue(Generic[Q, S, R]):
 
     def _run_alone(self, take: Callable[[], list[PendingCall[Q, R]]]) -> None:
         [call] = take()
+        begin_deadline(call.deadline)
         try:
             outcome = run_alone(self._store, self._clock, self._use_case, call, self._access)
         except BaseException as error:

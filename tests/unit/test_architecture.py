@@ -23,8 +23,8 @@ LAYERS = (
 """From the top down: a layer imports itself and the layers below it; those that share a line leave each other alone."""
 
 BESIDE = {
-    "api_keys", "arguments", "clock", "config", "config_values", "extras", "logs", "metrics", "open_telemetry",
-    "trace_exporters", "tracing",
+    "api_keys", "arguments", "clock", "config", "config_values", "deadline", "extras", "logs", "metrics",
+    "open_telemetry", "trace_exporters", "tracing",
 }  # fmt: skip
 """What any layer but the domain may use; these use each other, the domain, and no other layer."""
 

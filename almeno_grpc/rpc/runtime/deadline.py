@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import grpc
 
+from almeno_grpc.deadline import Deadline, begin_deadline
 from almeno_grpc.domain.errors import DeadlineExceeded
 from almeno_grpc.logs import log_event
 
@@ -105,14 +106,17 @@ def is_due(context: grpc.ServicerContext) -> bool:
     return context.time_remaining() < _LEAD_SECONDS
 
 
-def raise_if_not_awaited(context: grpc.ServicerContext) -> None:
-    """Keeps a call from running for nobody, as gRPC would: it runs calls that have waited for a thread too long.
+def begin_awaited(context: grpc.ServicerContext) -> None:
+    """Gives what this thread is about to do the deadline of the call.
 
     Raises:
-        DeadlineExceeded: The caller has cancelled, or the deadline has passed.
+        DeadlineExceeded: The caller has cancelled, or the deadline has passed: nothing is to be done for nobody, which
+            gRPC would do, for it runs calls that have waited for a thread too long.
     """
-    if not context.is_active() or context.time_remaining() <= 0:
+    left_seconds = context.time_remaining()
+    if not context.is_active() or left_seconds <= 0:
         raise DeadlineExceeded("the caller's deadline had passed before the call was served; nothing was changed")
+    begin_deadline(Deadline(time.monotonic() + left_seconds))
 
 
 def code_of_departure(context: grpc.ServicerContext) -> str:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import grpc
 
+from almeno_grpc.deadline import end_deadline
 from almeno_grpc.domain.access import ANYONE, NOBODY, Caller
 from almeno_grpc.domain.errors import CreditError, ScopeMissing
 from almeno_grpc.metrics import Metrics
@@ -26,7 +27,7 @@ from almeno_grpc.rpc.runtime.current_call import (
     set_current_call,
     while_admitted,
 )
-from almeno_grpc.rpc.runtime.deadline import code_of_departure, raise_if_not_awaited
+from almeno_grpc.rpc.runtime.deadline import begin_awaited, code_of_departure
 from almeno_grpc.rpc.runtime.decoding import Decoder, NoRequest
 from almeno_grpc.rpc.runtime.dispatch import Exchange, request_arrived
 from almeno_grpc.rpc.runtime.errors import failure_of
@@ -136,6 +137,9 @@ class MethodHandler:
                 response.add_done_callback(partial(self._send, call, arrival, current_caller()))
             else:
                 self._send(call, arrival, current_caller(), response)
+        finally:
+            # It may be gRPC's event thread.
+            end_deadline()
 
     def _send(self, call: UnaryCall, arrival: Arrival, caller: Caller, response: Any) -> None:
         try:
@@ -273,6 +277,8 @@ class MethodHandler:
             CreditError: The call is not to be served.
         """
         set_current_call(origin.caller or NOBODY, self.method, self._authentication)
+        # What is looked up of the caller is for others, too.
+        end_deadline()
         caller = self._authentication.by_certificate(origin.caller, context)
         if time.monotonic() - origin.since_seconds > _LATE_SECONDS:
             caller = self._authentication.again(caller)
@@ -286,7 +292,7 @@ class MethodHandler:
             if isinstance(request, bytes | NoRequest)
             else while_admitted(self._decoder.messages(request))
         )
-        raise_if_not_awaited(context)
+        begin_awaited(context)
         return argument
 
     def _encoded(self, response: Any) -> bytes:

@@ -11,6 +11,7 @@ import psycopg
 from sqlalchemy import URL, Column, Connection, Engine, RootTransaction, Table, text
 from sqlalchemy.exc import DBAPIError
 
+from almeno_grpc.deadline import current_deadline
 from almeno_grpc.domain.errors import StoreUnavailable
 from almeno_grpc.metrics import Metrics
 from almeno_grpc.service.store import Lock
@@ -27,6 +28,7 @@ from almeno_grpc.storage.postgres.engine import MAX_POOL_SIZE, open_engine
 from almeno_grpc.storage.postgres.errors import LOST_STATEMENTS, POOLER_REMEDY, cause_of, domain_error
 from almeno_grpc.storage.postgres.kept_connection import KeptConnection
 from almeno_grpc.storage.postgres.timelines import SLOW_COMMIT_SECONDS, Timelines
+from almeno_grpc.storage.postgres.waits import Waits
 from almeno_grpc.storage.table_write import TableWrite
 from almeno_grpc.storage.tables import FIRST_GENERATED_ID
 
@@ -80,6 +82,7 @@ class PostgresBackend:
 
     def __init__(self, url: URL, threads: int) -> None:
         self._timelines = Timelines()
+        self._waits = Waits()
         # One for each thread and the two that are kept.
         self._engine = open_engine(url, self._timelines, pool_size=threads + 2)
         self._fetching = KeptConnection(self._engine)
@@ -96,12 +99,15 @@ class PostgresBackend:
     def fetch(self, statement: CompiledStatement | KeyedStatement, *parameters: Any) -> list[Row]:
         """Without a transaction it is one round trip."""
         with self._fetching.checkout() as connection:
+            self._waits.begin(connection)
             try:
                 return statement.rows(connection, *parameters)
             except DBAPIError as error:
-                if not error.connection_invalidated:
+                if not error.connection_invalidated or current_deadline().has_passed():
                     raise
                 connection.invalidate()
+            finally:
+                self._waits.end(connection)
         # It was lost while it was idle.
         with self.read() as connection:
             return statement.rows(connection, *parameters)
@@ -109,13 +115,13 @@ class PostgresBackend:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Of one snapshot."""
-        with self._reading.connect() as connection, _transaction(connection):
+        with self._reading.connect() as connection, _transaction(connection, self._waits):
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Of READ COMMITTED."""
-        with self._writing.checkout() as connection, chained(connection, _transaction(connection)):
+        with self._writing.checkout() as connection, chained(connection, _transaction(connection, self._waits)):
             yield connection
 
     @contextmanager
@@ -299,35 +305,40 @@ class PostgresBackend:
 
     def close(self) -> None:
         """Connections in use are closed once they come back."""
+        self._waits.close()
         self._fetching.close()
         self._writing.close()
         self._engine.dispose()
 
 
 @contextmanager
-def _transaction(connection: Connection) -> Iterator[None]:
+def _transaction(connection: Connection, waits: Waits | None = None) -> Iterator[None]:
     """A transaction of the connection, committed at the end of the context and rolled back when that raises."""
     try:
-        with _begun(connection):
+        with _begun(connection, waits):
             yield
     finally:
+        if waits is not None:
+            waits.end(connection)
         if not is_idle(connection):
             # The database rolls back what its connection leaves behind.
             connection.invalidate()
 
 
-def _begun(connection: Connection) -> RootTransaction:
+def _begun(connection: Connection, waits: Waits | None = None) -> RootTransaction:
     """Begins a transaction, on a new connection of the pool where the one at hand was lost while it was idle.
 
     When the database is restarted, all that are idle are lost.
     """
     for _ in range(MAX_POOL_SIZE):
         try:
+            if waits is not None:
+                waits.begin(connection)
             return connection.begin()
         except DBAPIError as error:
             connection.invalidate()
-            # Not where none could be made.
-            if not error.connection_invalidated:
+            # Not where none could be made, or nobody waits for it.
+            if not error.connection_invalidated or current_deadline().has_passed():
                 raise
     return connection.begin()
 

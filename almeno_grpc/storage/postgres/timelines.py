@@ -112,7 +112,7 @@ class Timelines:
         if before:
             log_event("database_deposed", timeline=before, new_timeline=timeline, connections=len(behind))
         for each in behind:
-            _shut_down(each)
+            shut_down(each)
         return True
 
 
@@ -129,7 +129,7 @@ def _timeline_of(connection: psycopg.Connection) -> int:
     return int(value or 0)
 
 
-def _shut_down(connection: psycopg.Connection) -> None:
+def shut_down(connection: psycopg.Connection) -> None:
     """Has whoever waits for an answer on a connection find it lost; by a copy of its socket, which libpq closes."""
     with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.pgconn.socket)) as copy:
         copy.shutdown(socket.SHUT_RDWR)

@@ -1,3 +1,4 @@
+import math
 import threading
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ import pytest
 
 from almeno_grpc.bootstrap import load_policies
 from almeno_grpc.clock import Clock
+from almeno_grpc.deadline import Deadline, begin_deadline, current_deadline, end_deadline
 from almeno_grpc.domain.asset_class import AssetClass
 from almeno_grpc.domain.decision import Borrower, Decision, DecisionReason, LoanRequest
 from almeno_grpc.domain.errors import CreditError, CustomerNotFound, StoreUnavailable
@@ -33,9 +35,11 @@ class BorrowersStore:
     error: Exception | None = None
     first_has_begun: threading.Event = field(default_factory=threading.Event)
     first_may_end: threading.Event = field(default_factory=threading.Event)
+    deadlines: list[float] = field(default_factory=list)
 
     def borrowers(self, customer_ids: Collection[int], _on: date) -> dict[int, Borrower]:
         self.statements.append(sorted(customer_ids))
+        self.deadlines.append(current_deadline().seconds)
         self.first_has_begun.set()
         assert self.first_may_end.wait(PATIENCE_SECONDS)
         if self.error is not None:
@@ -70,9 +74,14 @@ def test_checks_that_wait_together_go_by_one_statement(queue: tuple[BorrowersSto
     store, checks = queue
     answers = [checks.check(asked(1), answer_of)]
     assert store.first_has_begun.wait(PATIENCE_SECONDS)
-    answers += [checks.check(asked(number), answer_of) for number in (2, 3, 2)]
+    for number in (2, 3, 2):
+        begin_deadline(Deadline(10 * number))
+        answers.append(checks.check(asked(number), answer_of))
+    end_deadline()
     store.first_may_end.set()
     assert [answer.result(PATIENCE_SECONDS) for answer in answers] == [b"1 True", b"2 True", b"3 True", b"2 True"]
+    # The statement is for those who wait longest.
+    assert store.deadlines == [math.inf, 30]
     assert store.statements == [[1], [2, 3]]
 
 

@@ -11,6 +11,7 @@ import pytest
 from support.memory_store import MemoryStore
 
 from almeno_grpc.clock import Clock
+from almeno_grpc.deadline import Deadline, begin_deadline, current_deadline, end_deadline
 from almeno_grpc.domain.errors import (
     BusinessDateBehind,
     CommitOutcomeUnknown,
@@ -336,3 +337,26 @@ def test_a_rare_request_whose_work_fails_raises_what_it_raised() -> None:
     with pytest.raises(CustomerNotFound):
         Idempotency(store.as_store(), CLOCK).execute(RequestContext(request_id="id-1"), work, lambda _result: b"")
     assert store.records == {}
+
+
+def test_batch_has_the_deadline_of_its_call_that_waits_longest_and_a_call_that_goes_alone_its_own(desk: Desk) -> None:
+    seen: list[float] = []
+    desk.store.on_write = lambda _: seen.append(current_deadline().seconds)
+    desk.use_case.locked_by_others.add("d")
+    submit = desk.submit
+
+    def submit_with_deadline(request: str) -> Future[bytes]:
+        begin_deadline(Deadline({"a": 10, "b": 30, "c": 20, "d": 25}[request]))
+        try:
+            return submit(request)
+        finally:
+            end_deadline()
+
+    desk.submit = submit_with_deadline  # type: ignore[method-assign, assignment] # of one argument here
+    assert [outcome(answer) for answer in desk.submit_together("a", "b", "c", "d")] == [
+        b"a is 1",
+        b"b is 2",
+        b"c is 3",
+        b"d is 4",
+    ]
+    assert seen == [30, 25]
