@@ -124,7 +124,7 @@ class Servers:
         [(loans,)] = connection.execute("SELECT count(*) FROM (SELECT FROM loan_number LIMIT 3000)").fetchall()
         repay(connection, random.randrange(1, loans))
         self.waits.append(time.perf_counter() - began)
-        time.sleep(0.002)
+        time.sleep(0.01)
 
     def _import(self, connection: psycopg.Connection) -> None:
         began = time.perf_counter()
