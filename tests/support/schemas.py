@@ -78,3 +78,28 @@ def imports_of_then(*numbers: int) -> list[str]:
 
 def issues_of_then(*places: tuple[int, int]) -> list[str]:
     return [f"INSERT INTO import_issue VALUES ({q}, {row}, 1, 'REJECTED', 'Age', 'is 17')" for q, row in places]  # noqa: S608
+
+
+def write_book_of_0_1_0(engine) -> None:
+    """Customers with names of each kind, loans at each stage, and what else the upgrade has to look at."""
+    with engine.begin() as connection:
+        for customer_id, name in enumerate(("Asha", "\uff21\uff33\uff28\uff21", "Straße"), 7):
+            customer = A_REPAYMENT[0].replace("7,", f"{customer_id},").replace("Asha", name)
+            connection.exec_driver_sql(customer.replace("919999999999", f"91999999999{customer_id}"))
+        for row in A_REPAYMENT[1:]:
+            connection.exec_driver_sql(row)
+        for number in range(1, 4):
+            loan = (
+                A_REPAYMENT[2].replace("(5, 7,", f"({100 + number}, {6 + number},").replace("5, 5, NULL", "5, 9, NULL")
+            )
+            loan = loan.replace("0, 0, 10000000, 2026", f"{number}, 0, {10 - number}000000, 2026")
+            connection.exec_driver_sql(f"INSERT INTO loan_number VALUES ({100 + number}, {6 + number})")  # noqa: S608 - of our own
+            connection.exec_driver_sql(loan.replace("9, NULL", f"{100 + number}, NULL"))
+            connection.exec_driver_sql(
+                "INSERT INTO idempotency_record (request_id, fingerprint, answer, create_time_us)"  # noqa: S608 - of our own
+                f" VALUES ('r{number}', 'f', '', 1)"
+            )
+            decision = f"('d{number}', 7, '2026-02-0{number}', 'v', 'f', false, 1, '', '', 's', 1)"
+            connection.exec_driver_sql(f"INSERT INTO decision VALUES {decision}")  # noqa: S608 - of our own
+        for row in (*imports_of_then(1), *issues_of_then((1, 2), (1, 3))):
+            connection.exec_driver_sql(row)
