@@ -127,6 +127,36 @@ def test_customer_who_is_renamed_after_the_preparation_is_found_by_the_new_name_
     assert found == {"asha": 0, "usha": 0, "nisha": 1, "rao": 1}
 
 
+def test_index_is_built_beside_an_import_worker_whose_transaction_never_ends(empty, connect, monkeypatch):
+    """CREATE INDEX CONCURRENTLY waits for the end of a transaction whose snapshot is older, whatever it is for."""
+    for name, value in {
+        "_SMALL_BYTES": 0,
+        "_SNAPSHOT_SECONDS": 0.2,
+        "_MOVE_SECONDS": 0.001,
+        "_MAX_ATTEMPTS": 50,
+    }.items():
+        monkeypatch.setattr(steps, name, value)
+    empty.migrate("0201")
+    is_over = threading.Event()
+
+    def work():
+        with connect() as connection, connection.transaction():
+            while not is_over.wait(0.001):
+                connection.execute("SELECT %s", (1,))
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    try:
+        with connect() as connection:
+            some = "generate_series(1, 20000) AS n"
+            connection.execute(f"{release_0_1_0.REQUEST} SELECT 'r' || n, 'f', '', 1 FROM {some}")  # noqa: S608 - of our own
+        empty.migrate("0202")
+    finally:
+        is_over.set()
+        worker.join()
+    assert revision_of(empty.engine) == "0202"
+
+
 def test_change_of_a_table_that_is_locked_waits_for_it_in_attempts_that_keep_nobody_waiting(
     empty, connect, monkeypatch
 ):
