@@ -7,9 +7,15 @@ from collections.abc import Iterator
 import pytest
 
 from almeno_grpc import config
-from almeno_grpc.commands import COMMANDS, access, audit, migrate, ops
+from almeno_grpc.commands import COMMANDS, access, audit, migrate, ops, retention
 
-PARSERS = {"access": access._parser(), "audit": audit._parser(), "migrate": migrate._parser(), "ops": ops._parser()}
+PARSERS = {
+    "access": access._parser(),
+    "audit": audit._parser(),
+    "migrate": migrate._parser(),
+    "ops": ops._parser(),
+    "retention": retention._parser(),
+}
 
 
 def walk(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:

@@ -183,7 +183,8 @@ class Steps:
         def move() -> None:
             with self.connection.engine.connect() as connection:
                 while not is_over.wait(_MOVE_SECONDS):
-                    connection.exec_driver_sql("SELECT pg_current_xact_id()")
+                    with connection.begin():
+                        connection.exec_driver_sql("SELECT pg_current_xact_id()")
 
         thread = threading.Thread(target=move, daemon=True)
         thread.start()

@@ -1,6 +1,5 @@
 """The schema: made by migrations, the same as the tables describe, and refused where it is unknown."""
 
-import contextlib
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
@@ -8,11 +7,11 @@ from datetime import date
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError
 from support.audit_trail import NOT_VOUCHED_FOR, findings, write_baseline
 from support.book import INDIA
+from support.schemas import A_REPAYMENT, HEAD, definitions, imports_of_then, issues_of_then, revision_of
 
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.customer import NO_FIELDS
@@ -27,40 +26,17 @@ from almeno_grpc.storage.audit_rows import REFORMS
 from almeno_grpc.storage.engine import DatabaseUnusable
 from almeno_grpc.storage.loan_rows import COLUMNS, row_of
 from almeno_grpc.storage.migrations import steps
-from almeno_grpc.storage.schema import MIGRATIONS
 from almeno_grpc.storage.store import SqlStore
 from almeno_grpc.storage.tables import metadata
 
-HEAD = ScriptDirectory(str(MIGRATIONS)).get_current_head()
-"""The newest revision."""
-
-
-@pytest.fixture
-def open_empty(new_database):
-    """Opens databases without a schema."""
-    with contextlib.ExitStack() as stack:
-
-        def open_another() -> SqlStore:
-            store = SqlStore(new_database(empty=True))
-            stack.callback(store.close)
-            return store
-
-        yield open_another
-
-
-@pytest.fixture
-def empty(open_empty):
-    return open_empty()
-
-
-@pytest.fixture
-def engine(empty):
-    return empty.engine
-
-
-def revision_of(engine):
-    with engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+OF_PARTITIONS_ALONE = (
+    "change_event.pk_change_event",
+    "pk_change_event",
+    "change_event.number",
+    "change_event.change_event_number_not_null",
+    "audit_event.pk_audit_event",
+    "pk_audit_event",
+)
 
 
 def partitions_of(connection) -> set[tuple[str, str]]:
@@ -74,48 +50,6 @@ def partitions_of(connection) -> set[tuple[str, str]]:
 def refers_to_one_of(partitions, difference) -> bool:
     """Whether a difference is a foreign key to a partition."""
     return difference[0] == "remove_fk" and ("table", difference[1].elements[0].column.table.name) in partitions
-
-
-def definitions(engine) -> dict[str, list[str]]:
-    """What each table and index is made of, by name, however it is written."""
-    with engine.connect() as connection:
-        if engine.dialect.name == "sqlite":
-            found = connection.execute(
-                text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND type <> 'trigger'")
-            ).all()
-        else:
-            found = connection.execute(text(DEFINITIONS)).all()
-    # SQLite puts the name of a table that was renamed in quotes, and a column that was added behind the last one.
-    return {
-        name: sorted(
-            re.sub(r"\s+", " ", line).replace('"', "").strip(" ,")
-            for line in re.split(r"\n|, (?=[a-z_]+ [A-Z])", sql)
-            if line.strip(" ,()\t")
-        )
-        for name, sql in found
-        if not name.startswith(("alembic_version", "sqlite_sequence"))
-    }
-
-
-DEFINITIONS = """
-SELECT conrelid::regclass || '.' || conname, pg_get_constraintdef(oid) FROM pg_constraint
-WHERE connamespace = 'public'::regnamespace
-    AND conparentid = 0 AND NOT (SELECT relispartition FROM pg_class WHERE oid = conrelid)
-UNION ALL SELECT indexname, replace(indexdef, ' ON ONLY ', ' ON ') FROM pg_indexes
-WHERE schemaname = 'public' AND NOT (SELECT relispartition FROM pg_class WHERE oid = tablename::regclass)
-UNION ALL SELECT table_name || '.' || column_name,
-    concat_ws(' ', data_type, character_maximum_length, is_nullable, column_default, identity_start)
-FROM information_schema.columns WHERE table_schema = 'public'
-    AND NOT (SELECT relispartition FROM pg_class WHERE oid = table_name::regclass)
-"""
-OF_PARTITIONS_ALONE = (
-    "change_event.pk_change_event",
-    "pk_change_event",
-    "change_event.number",
-    "change_event.change_event_number_not_null",
-    "audit_event.pk_audit_event",
-    "pk_audit_event",
-)
 
 
 def test_empty_database_gets_the_whole_schema(empty, engine):
@@ -281,24 +215,6 @@ def test_latest_day_of_a_book_that_was_written_before_is_found(empty, engine):
     ]
 
 
-A_REPAYMENT = (
-    """INSERT INTO customer
-    (customer_id, first_name, last_name, age, phone_digits, monthly_income_paise, approved_limit_paise, imported,
-    create_time_us) VALUES (7, 'Asha', 'Rao', 30, 919999999999, 5000000, 180000000, true, 1)""",
-    "INSERT INTO loan_number VALUES (5, 7)",
-    """INSERT INTO loan (loan_id, customer_id, loan_amount_paise, interest_rate_e4, tenure_months,
-        monthly_installment_paise, installment_method, emis_paid, emis_paid_on_time, outstanding_principal_paise,
-        approval_year, approval_month, approval_day, source_loan_id, decision_id, paid_toward_next_paise,
-        repayment_count)
-    VALUES (5, 7, 10000000, 0, 10, 1000000, 'ANNUAL_COMPOUND', 0, 0, 10000000, 2026, 1, 5, 5, NULL, 100, 1)""",
-    """INSERT INTO repayment (customer_id, loan_id, number, repayment_id, amount_paise, payment_date, emis_paid_before,
-        emis_paid_on_time_before, paid_toward_next_before_paise, outstanding_principal_before_paise, emis_paid,
-        emis_paid_on_time, paid_toward_next_paise, outstanding_principal_paise, closes_loan, create_time_us)
-    VALUES (7, 5, 1, 'r', 100, '2026-01-05', 0, 0, 0, 10000000, 0, 0, 100, 10000000, false, 1)""",
-)
-"""Rows of a book of revision 0201."""
-
-
 A_PIN = "INSERT INTO terms_pin VALUES ('2026-12', 'version', 'f')"
 # What was paid, and what has become of the loan, are never changed; what follows from it is.
 A_REPAYMENT_OF_TODAY = (
@@ -421,18 +337,6 @@ def test_issues_of_earlier_imports_are_counted(empty, engine):
     with engine.connect() as connection:
         query = "SELECT issues_total FROM import_file ORDER BY queue_number"
         assert connection.exec_driver_sql(query).scalars().all() == [3, 0]
-
-
-def imports_of_then(*numbers: int) -> list[str]:
-    return [
-        f"INSERT INTO import_file VALUES ({number}, '{number}', 'LOANS', 'a.csv', 1, 's', '{{}}', '2026-01-05',"  # noqa: S608
-        " 'SUCCEEDED', false, 3, 0, 0, 0, 3, 0, '', 1, 1, 1)"
-        for number in numbers
-    ]
-
-
-def issues_of_then(*places: tuple[int, int]) -> list[str]:
-    return [f"INSERT INTO import_issue VALUES ({q}, {row}, 1, 'REJECTED', 'Age', 'is 17')" for q, row in places]  # noqa: S608
 
 
 UNRELEASED = ["0001", "0002", "0003", *(f"010{number}" for number in range(1, 9))]

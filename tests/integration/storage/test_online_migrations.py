@@ -1,0 +1,136 @@
+"""Upgrades that were interrupted go on where they stopped, at each step; and what there is to prepare."""
+
+import contextlib
+
+import pytest
+from sqlalchemy import inspect
+from support.audit_trail import findings, write_baseline
+from support.schemas import A_REPAYMENT, HEAD, PREPARED, definitions, revision_of, write_book_of_0_1_0
+
+from almeno_grpc.commands import COMMANDS
+from almeno_grpc.storage.engine import DatabaseUnusable
+from almeno_grpc.storage.migrations import steps
+from almeno_grpc.storage.migrations.steps import Steps
+from almeno_grpc.storage.tables import metadata
+
+
+@pytest.fixture
+def is_postgres(empty):
+    return empty.engine.dialect.name == "postgresql"
+
+
+def rows_of_all(engine) -> dict[str, list[tuple]]:
+    """Every row of a book, without what is new each time."""
+    with engine.connect() as connection:
+        return {
+            name: sorted(map(repr, connection.exec_driver_sql(f"SELECT * FROM {name}").all()))  # noqa: S608 - of our own
+            for name in metadata.tables
+            if not name.startswith("audit")
+        }
+
+
+class Interrupted(Exception):
+    """The power is gone."""
+
+
+def interrupt_each_transaction(patch) -> None:
+    """Has the upgrade end in the middle of each transaction, once more behind it, and in front of each stamp."""
+    attempt, finish = Steps._attempt, Steps.finish
+    seen: set[tuple[str, int, str]] = set()
+    committed = False
+
+    def interrupted(self, work, tables=()):
+        nonlocal committed
+        if committed:
+            committed = False
+            raise Interrupted
+        place = (self._revision, self._taken, self._place if self._taken == self._done + 1 else "")
+
+        def work_and_end():
+            result = work()
+            if place not in seen:
+                seen.add(place)
+                raise Interrupted
+            return result
+
+        result = attempt(self, work_and_end, tables)
+        committed = True
+        return result
+
+    def not_stamped(self):
+        nonlocal committed
+        committed = False
+        finish(self)
+        if (self._revision, 0, "") not in seen:
+            seen.add((self._revision, 0, ""))
+            raise Interrupted
+
+    patch.setattr(Steps, "_attempt", interrupted)
+    patch.setattr(Steps, "finish", not_stamped)
+
+
+def test_upgrade_that_is_interrupted_at_each_transaction_ends_in_the_same_schema_and_rows(open_empty, monkeypatch):
+    monkeypatch.setattr(steps, "ROWS_PER_BATCH", 2)
+    # Also on tables as small as these.
+    monkeypatch.setattr(steps, "_SMALL_BYTES", 0)
+    at_once, in_pieces = open_empty(), open_empty()
+    for store in (at_once, in_pieces):
+        store.migrate("0201")
+        write_book_of_0_1_0(store.engine)
+    at_once.migrate()
+    interruptions = 0
+    with monkeypatch.context() as patch:
+        interrupt_each_transaction(patch)
+        while revision_of(in_pieces.engine) != HEAD:
+            with contextlib.suppress(Interrupted):
+                in_pieces.migrate()
+            interruptions += 1
+    assert interruptions > 60
+    in_pieces.migrate()
+    assert definitions(in_pieces.engine) == definitions(at_once.engine)
+    assert rows_of_all(in_pieces.engine) == rows_of_all(at_once.engine)
+    assert steps.PROGRESS not in inspect(in_pieces.engine).get_table_names()
+    write_baseline(in_pieces)
+    assert findings(in_pieces) == []
+
+
+def test_new_database_whose_first_start_is_interrupted_gets_its_schema_from_the_next(empty, monkeypatch):
+    with monkeypatch.context() as patch:
+        interrupt_each_transaction(patch)
+        for _ in range(3):
+            with pytest.raises(Interrupted):
+                empty.migrate()
+    empty.migrate()
+    assert revision_of(empty.engine) == HEAD
+    assert findings(empty) == []
+
+
+def test_database_that_came_to_0209_in_one_transaction_comes_to_the_newest_revision(empty, open_empty, is_postgres):
+    """As versions between the releases made it: without defaults and triggers for servers of before."""
+    described = open_empty()
+    described.migrate()
+    empty.migrate(PREPARED)
+    with empty.engine.begin() as connection:
+        for row in A_REPAYMENT[:2]:
+            connection.exec_driver_sql(row)
+        if is_postgres:
+            for column in ("state", "latest_repayment", "segment_count", "charge_count", "open_charges_paise"):
+                connection.exec_driver_sql(f"ALTER TABLE loan ALTER COLUMN {column} DROP DEFAULT")
+            for name in ("decision_has_business_day", "loan_is_completed", "customer_name_is_noted"):
+                connection.exec_driver_sql(f"DROP FUNCTION {name} CASCADE")
+            connection.exec_driver_sql("DROP TABLE customer_name_before")
+    empty.engine.dispose()
+    empty.migrate()
+    assert definitions(empty.engine) == definitions(described.engine)
+
+
+def test_database_of_sqlite_or_without_a_schema_has_nothing_to_prepare(empty, capsys):
+    said = "SQLite" if empty.engine.dialect.name == "sqlite" else "empty"
+    with pytest.raises(DatabaseUnusable, match=said):
+        empty.migrate(beside_servers=True)
+    url = empty.engine.url.set(drivername=empty.engine.dialect.name if said == "SQLite" else "postgresql")
+    arguments = ["--prepare", "--database-url", url.render_as_string(hide_password=False)]
+    assert COMMANDS["migrate"](arguments, {}) == 2
+    assert said in capsys.readouterr().err
+    assert COMMANDS["migrate"](arguments[1:], {}) == 0
+    assert f"at revision {HEAD}.\n" in capsys.readouterr().out
