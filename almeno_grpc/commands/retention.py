@@ -4,13 +4,15 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TextIO
 
 from almeno_grpc.arguments import ArgumentParser
 from almeno_grpc.bootstrap import clock_of
+from almeno_grpc.clock import Clock
 from almeno_grpc.config import ConfigurationError, Settings, variable_of
 from almeno_grpc.domain.errors import CreditError
+from almeno_grpc.service.audit_upkeep import AuditUpkeep, Retention
 from almeno_grpc.service.housekeeping import HistoryDays, Housekeeping
 from almeno_grpc.storage.engine import DatabaseUnusable
 from almeno_grpc.storage.partition import Partition
@@ -24,7 +26,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     """Runs the command.
 
     Returns:
-        0 where it is done, 1 where the database did not take it now, 2 where a setting or an argument is at fault.
+        0 where it is done, 1 where something could not be done now, 2 where a setting or an argument is at fault.
     """
     parsed = _parser().parse_args(arguments)
     names = {variable_of(name): environment.get(variable_of(name), "") for name in _SETTINGS}
@@ -37,7 +39,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
         return MISCONFIGURED
     try:
         outcome: int = parsed.run(store, settings, parsed, sys.stdout)
-    except LookupError as error:
+    except (LookupError, ValueError) as error:
         sys.stderr.write(f"almeno-server: {error.args[0]}\n")
         return MISCONFIGURED
     except CreditError as error:
@@ -83,10 +85,18 @@ def _parser() -> ArgumentParser:
         description="Makes a partition again of a table that was detached, or restored from a dump of it.",
         examples=(f"{program} attach decision_2027_01",),
     )
-    attach_parser.add_argument("name", metavar="NAME", help="name of the table")
     attach_parser.set_defaults(run=_attach)
-    for each in (show_parser, apply_parser, attach_parser):
-        for name in _SETTINGS if each is not attach_parser else _SETTINGS[:1]:
+    drop_parser = commands.add_parser(
+        "drop",
+        help="drop a detached partition",
+        description="Drops a table that was detached, without making calls wait for it.",
+        examples=(f"{program} drop decision_2027_01",),
+    )
+    drop_parser.set_defaults(run=_drop)
+    for each in (attach_parser, drop_parser):
+        each.add_argument("name", metavar="NAME", help="name of the table")
+    for each in (show_parser, apply_parser, attach_parser, drop_parser):
+        for name in _SETTINGS if each in (show_parser, apply_parser) else _SETTINGS[:1]:
             flag = f"--{name.replace('_', '-')}"
             each.add_argument(flag, dest=name, metavar="VALUE", help=f"as the setting [{variable_of(name)}]")
     return parser
@@ -129,9 +139,14 @@ def _day(instant: int) -> str:
 
 
 def _apply(store: SqlStore, settings: Settings, parsed: Any, output: TextIO) -> int:
+    if parsed.detach and not store.divides_history:
+        raise ValueError("SQLite has no partitions to detach; copy the file before decisions are deleted")
     before = {each.name for each in store.partitions() if each.is_attached}
+    clock = clock_of(settings)
     days = HistoryDays(settings.request_days, settings.event_days, settings.decision_days)
-    for step in Housekeeping(store, clock_of(settings), days).steps_of_round(keeps_decisions=parsed.detach):
+    upkeep = AuditUpkeep(store, clock, Retention(settings.audit_write_days, settings.audit_read_days))
+    steps = Housekeeping(store, clock, days).steps_of_round(is_asked=True, keeps_decisions=parsed.detach)
+    for step in (*steps, upkeep.remove_expired):
         while step():
             pass
     there = {each.name: each for each in store.partitions()}
@@ -140,6 +155,21 @@ def _apply(store: SqlStore, settings: Settings, parsed: Any, output: TextIO) -> 
             output.write(f"dropped {name}\n")
         elif not there[name].is_attached:
             output.write(f"detached {name}\n")
+    left = [each.name for each in there.values() if each.is_attached and _is_due(each, settings, clock)]
+    for name in left:
+        output.write(f"left {name}: in use, or not added up yet\n")
+    return FAILED if left else DONE
+
+
+def _is_due(partition: Partition, settings: Settings, clock: Clock) -> bool:
+    """Whether all of a partition is older than it is kept; of audit events that is told by their chains."""
+    kept = timedelta(days=_days_of(settings)[partition.table]) // timedelta(microseconds=1)
+    return partition.table != "audit_event" and partition.end <= clock.now_microseconds() - kept
+
+
+def _drop(store: SqlStore, _settings: Settings, parsed: Any, output: TextIO) -> int:
+    store.drop_detached(parsed.name)
+    output.write(f"dropped {parsed.name}\n")
     return DONE
 
 

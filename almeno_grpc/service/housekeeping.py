@@ -114,10 +114,11 @@ class Housekeeping:
         self._round_at_milliseconds = _milliseconds() + _ROUND_MILLISECONDS
         return False
 
-    def steps_of_round(self, *, keeps_decisions: bool = False) -> list[Callable[[], bool]]:
+    def steps_of_round(self, *, is_asked: bool = False, keeps_decisions: bool = False) -> list[Callable[[], bool]]:
         """What a round does: each is called until it tells that nothing is left for it to do.
 
         Args:
+            is_asked: Whether somebody has asked for it: then months of decisions that were brought back go, too.
             keeps_decisions: Whether months of decisions become tables of their own, where the database has such.
         """
         now = self._clock.now_microseconds()
@@ -126,18 +127,14 @@ class Housekeeping:
             for days in (self._days.requests, self._days.events, self._days.decisions, _ISSUE_DAYS)
         )
         return [
-            partial(self._prepare, now),
+            lambda: self._store.write(lambda tx: tx.prepare_partitions(now)),
             partial(self._remove, lambda tx: tx.imports.drop_issues(issues, _ROWS_PER_STEP)),
             partial(self._remove, lambda tx: tx.change_events.remove(events, _ROWS_PER_STEP)),
-            partial(self._remove, partial(_remove_decisions, decisions, now, keeps=keeps_decisions)),
+            partial(self._remove, partial(_remove_decisions, decisions, now, is_asked=is_asked, keeps=keeps_decisions)),
             partial(self._forget_requests, requests),
             # Behind their records, which name them.
             partial(self._remove, lambda tx: tx.idempotency.remove_answers(requests, _ROWS_PER_STEP)),
         ]
-
-    def _prepare(self, now: int) -> bool:
-        self._store.write(lambda tx: tx.prepare_partitions(now))
-        return False
 
     def _remove(self, work: Callable[[Transaction], bool]) -> bool:
         has_removed = self._store.write(work)
@@ -149,7 +146,7 @@ class Housekeeping:
         with self._store.read() as tx:
             times = tx.idempotency.create_times(self._after, _ROWS_PER_STEP)
         if old := [key for key, create_time in times if create_time < before]:
-            self._store.write(partial(_forget_requests, old))
+            self._store.write(partial(_forget_requests, old, before))
             self._has_deleted = True
         self._after = times[-1][0] if times else None
         return bool(times)
@@ -163,15 +160,15 @@ def _drop_piece(import_id: str, number: int, tx: Transaction) -> None:
     tx.imports.drop_content(import_id, number)
 
 
-def _remove_decisions(before: int, now: int, tx: Transaction, *, keeps: bool) -> bool:
+def _remove_decisions(before: int, now: int, tx: Transaction, *, is_asked: bool, keeps: bool) -> bool:
     # What is not added up yet would be missing in every summary.
     if not tx.daily_sums.has_all(SumSource.DECISIONS, before):
         return False
-    has_removed = tx.decisions.remove(before, _ROWS_PER_STEP, keeps=keeps)
+    has_removed = tx.decisions.remove(before, _ROWS_PER_STEP, is_asked=is_asked, keeps=keeps)
     if has_removed:
         tx.write(Changes(event=AuditEntry(AuditEventKind.WRITE, now, "", "", RETENTION)))
     return has_removed
 
 
-def _forget_requests(keys: list[tuple[Any, ...]], tx: Transaction) -> None:
-    tx.idempotency.forget(keys)
+def _forget_requests(keys: list[tuple[Any, ...]], before: int, tx: Transaction) -> None:
+    tx.idempotency.forget(keys, before)

@@ -369,12 +369,13 @@ class DecisionStore(Protocol):
     def page(self, customer_id: int, after: str, count: int) -> list[DecisionRecord]:
         """Up to `count` decisions on a customer whose ids sort behind `after`, the oldest first."""
 
-    def remove(self, before: int, count: int, *, keeps: bool = False) -> bool:
+    def remove(self, before: int, count: int, *, is_asked: bool = False, keeps: bool = False) -> bool:
         """Removes the oldest decisions of before a time, which the transaction's event then says; whether there were.
 
         Args:
             before: Microseconds since the epoch.
             count: How many, where the database does not keep them by months and removes a month.
+            is_asked: Whether those go, too, that were brought back.
             keeps: Whether a month becomes a table of its own in the database, from which it can be brought back.
         """
 
@@ -525,8 +526,8 @@ class IdempotencyStore(Protocol):
     def create_times(self, after: tuple[Any, ...] | None, count: int) -> list[tuple[tuple[Any, ...], int]]:
         """Up to `count` records behind a primary key, or the first: the key of each, and when it was made."""
 
-    def forget(self, keys: Sequence[tuple[Any, ...]]) -> None:
-        """Deletes the records with the primary keys."""
+    def forget(self, keys: Sequence[tuple[Any, ...]], before: int) -> None:
+        """Deletes the records with the primary keys that are of before a time, in microseconds."""
 
     def remove_answers(self, before: int, count: int) -> bool:
         """Removes the oldest answers of before a time, whose records are gone; whether there were any.
@@ -853,8 +854,8 @@ class Transaction(Protocol):
     def audit(self) -> AuditStore:
         """The audit trail."""
 
-    def prepare_partitions(self, now: int) -> None:
-        """Makes the partitions of the time to come, behind an instant in microseconds, if the database has some."""
+    def prepare_partitions(self, now: int) -> bool:
+        """Makes a partition of the time behind an instant in microseconds; False where none is missing."""
 
     def latest_business_date(self) -> date | None:
         """The latest business date on which a decision or a change of a loan was recorded; None while there is none."""

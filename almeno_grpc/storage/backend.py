@@ -114,11 +114,16 @@ class Backend(Protocol):
     divides_history: bool
     """Whether the tables of history have partitions, which are removed as a whole."""
 
-    def prepare_partitions(self, connection: Connection, now: int) -> None:
-        """Makes the partitions of now (microseconds since the epoch) and of the time to come, if they have some."""
+    def prepare_partitions(self, connection: Connection, now: int) -> bool:
+        """Makes a partition of now (microseconds since the epoch) or of later; False where none is missing."""
 
-    def partition_before(self, connection: Connection, table: Table, before: int) -> Partition | None:
-        """The oldest partition of a table, if all of it is of before an instant."""
+    def remove_strays(self, connection: Connection, table: Table, before: int, condition: str = "true") -> int:
+        """Deletes rows of before an instant that no partition was made for, and a condition names; how many."""
+
+    def partition_before(
+        self, connection: Connection, table: Table, before: int, *, any_of_them: bool = False
+    ) -> Partition | None:
+        """The oldest partition of a table, if all of it is of before an instant; any, or none that was brought back."""
 
     def partitions(self, connection: Connection) -> list[Partition]:
         """The partitions of tables that are divided by time, and those that were detached."""

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import bindparam, delete, select, text, update
 
 from almeno_grpc.domain.change_event import ChangeEvent
 from almeno_grpc.domain.charge import Charge, ChargeKind
@@ -89,14 +89,20 @@ class ChangeEvents:
     def _remove_partition(self, before: int) -> bool:
         partition = self._backend.partition_before(self._connection, table, before)
         if partition is None:
+            return self._backend.remove_strays(self._connection, table, before, f"number <= {self.removed()}") > 0
+        last = self._connection.execute(text(f"SELECT max(number) FROM {partition.name}")).scalar()  # noqa: S608 - of the catalog
+        if last is not None and self._has_newer_below(last, before):
             return False
-        last = self._connection.execute(select(func.max(table.c.number)).where(table.c.event_time_us < partition.end))
-        number = last.scalar()
         if not self._backend.remove_partition(self._connection, partition):
             return False
-        if number is not None:
-            self._connection.execute(update(cut).where(cut.c.number < number).values(number=number))
+        if last is not None:
+            self._connection.execute(update(cut).where(cut.c.number < last).values(number=last))
         return True
+
+    def _has_newer_below(self, number: int, before: int) -> bool:
+        """Whether an event of now is among those of long ago, where a clock that was behind has put it."""
+        newer = select(table.c.number).where(table.c.number < number, table.c.event_time_us >= before).limit(1)
+        return self._connection.execute(newer).first() is not None
 
 
 def _within_page(rows: Sequence[Row]) -> Iterator[Row]:

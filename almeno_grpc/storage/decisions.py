@@ -78,13 +78,17 @@ class Decisions:
         """In the order of the primary key."""
         return list(map(_decision, _DECISIONS.rows(self._connection, customer_id, after, count)))
 
-    def remove(self, before: int, count: int, *, keeps: bool = False) -> bool:
+    def remove(self, before: int, count: int, *, is_asked: bool = False, keeps: bool = False) -> bool:
         """The oldest partition, where there are some and all of it is so old; else by the index of ids."""
         if self._backend.divides_history:
-            partition = self._backend.partition_before(self._connection, decision, before)
-            if partition is None or not self._backend.remove_partition(self._connection, partition, keeps=keeps):
+            partition = self._backend.partition_before(self._connection, decision, before, any_of_them=is_asked)
+            if partition is None:
+                has_removed = self._backend.remove_strays(self._connection, decision, before) > 0
+            else:
+                has_removed = self._backend.remove_partition(self._connection, partition, keeps=keeps)
+            if not has_removed:
                 return False
-            cut = first_identifier(partition.end)
+            cut = first_identifier(partition.end if partition else before)
         else:
             cut = first_identifier(before)
             oldest = select(_d.decision_id).where(_d.decision_id < cut).order_by(_d.decision_id).limit(count)

@@ -28,7 +28,10 @@ _ANSWER = CompiledStatement(
 
 _KEY = tuple(table.primary_key.columns)
 _TIMES = select(*_KEY, table.c.create_time_us).order_by(*_KEY)
-_FORGET = delete(table).where(and_(*(column == bindparam(f"of_{column.name}") for column in _KEY)))
+# By the time, too: another may have forgotten it, and the request may have come again since.
+_FORGET = delete(table).where(
+    and_(*(column == bindparam(f"of_{column.name}") for column in _KEY)), table.c.create_time_us < bindparam("before")
+)
 
 
 class IdempotencyRecords:
@@ -69,17 +72,19 @@ class IdempotencyRecords:
         """The oldest partition, where there are some and all of it is so old; else by the primary key."""
         if self._backend.divides_history:
             partition = self._backend.partition_before(self._connection, idempotency_answer, before)
-            return partition is not None and self._backend.remove_partition(self._connection, partition)
+            if partition is None:
+                return self._backend.remove_strays(self._connection, idempotency_answer, before) > 0
+            return self._backend.remove_partition(self._connection, partition)
         key = tuple_(*idempotency_answer.primary_key)
         is_old = idempotency_answer.c.create_time_us < before
         oldest = select(*idempotency_answer.primary_key).where(is_old).order_by(*idempotency_answer.primary_key)
         removed = self._connection.execute(delete(idempotency_answer).where(key.in_(oldest.limit(count))))
         return removed.rowcount > 0
 
-    def forget(self, keys: Sequence[tuple[Any, ...]]) -> None:
+    def forget(self, keys: Sequence[tuple[Any, ...]], before: int) -> None:
         """One by one."""
         names = [f"of_{column.name}" for column in _KEY]
-        self._connection.execute(_FORGET, [dict(zip(names, key, strict=True)) for key in keys])
+        self._connection.execute(_FORGET, [dict(zip(names, key, strict=True), before=before) for key in keys])
 
 
 def row_of(record: IdempotencyRecord) -> Row:

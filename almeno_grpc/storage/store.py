@@ -134,9 +134,9 @@ class SqlTransaction:
         """The audit trail."""
         return AuditTrail(self._transaction)
 
-    def prepare_partitions(self, now: int) -> None:
+    def prepare_partitions(self, now: int) -> bool:
         """As the backend does."""
-        self._transaction.backend.prepare_partitions(self._transaction.connection, now)
+        return self._transaction.backend.prepare_partitions(self._transaction.connection, now)
 
     def latest_business_date(self) -> date | None:
         """By one statement."""
@@ -216,8 +216,8 @@ class SqlStore:
         with self._translated_errors(), self._backend.migrate() as connection:
             migrate(connection, revision, beside_servers=beside_servers)
         if revision == "head" and not beside_servers:
-            with self._translated_errors(), self._backend.write() as connection:
-                self._backend.prepare_partitions(connection, Clock.now_microseconds())
+            while self.write(lambda tx: tx.prepare_partitions(Clock.now_microseconds())):
+                pass
 
     def is_new(self) -> bool:
         """As the backend does."""
@@ -264,6 +264,11 @@ class SqlStore:
                 self._backend.probe_writes()
             self._written_until_seconds = time.monotonic() + self._backend.proven_seconds
 
+    @property
+    def divides_history(self) -> bool:
+        """Whether the tables of history have partitions."""
+        return self._backend.divides_history
+
     def partitions(self) -> list[Partition]:
         """The partitions of tables that are divided by time, and those that were detached; none on SQLite."""
         with self._translated_errors(), self._backend.read() as connection:
@@ -274,14 +279,30 @@ class SqlStore:
 
         Raises:
             LookupError: There is none of the name.
+            ValueError: Its table has rows of its time already.
             StoreUnavailable: Its table is in use; to try again is safe.
         """
         with self._translated_errors(), self._backend.write() as connection:
-            detached = {each.name: each for each in self._backend.partitions(connection) if not each.is_attached}
-            if name not in detached:
-                raise LookupError(f"there is no table {name} that was detached")
-            if not self._backend.attach_partition(connection, detached[name]):
-                raise StoreUnavailable(f"the table {detached[name].table} is in use; attach {name} again")
+            partition = self._detached(connection, name)
+            if not self._backend.attach_partition(connection, partition):
+                raise StoreUnavailable(f"the table {partition.table} is in use; attach {name} again")
+
+    def drop_detached(self, name: str) -> None:
+        """Drops a partition that was detached, with all its rows.
+
+        Raises:
+            LookupError: There is none of the name.
+            StoreUnavailable: A table that it refers to is in use; to try again is safe.
+        """
+        with self._translated_errors(), self._backend.write() as connection:
+            if not self._backend.remove_partition(connection, self._detached(connection, name)):
+                raise StoreUnavailable(f"the tables that {name} refers to are in use; drop it again")
+
+    def _detached(self, connection: Connection, name: str) -> Partition:
+        detached = {each.name: each for each in self._backend.partitions(connection) if not each.is_attached}
+        if name not in detached:
+            raise LookupError(f"there is no table {name} that was detached")
+        return detached[name]
 
     def close(self) -> None:
         """Closes all connections."""

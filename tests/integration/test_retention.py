@@ -2,6 +2,8 @@
 
 import json
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import text
@@ -13,10 +15,12 @@ from almeno_grpc.clock import Clock
 from almeno_grpc.commands import COMMANDS
 from almeno_grpc.domain.errors import DecisionNotFound
 from almeno_grpc.service.audit_upkeep import AuditUpkeep, Retention
+from almeno_grpc.service.change_events import ChangeEventService
 from almeno_grpc.service.daily_sums import DailySums
 from almeno_grpc.service.decisions import DecisionService
 from almeno_grpc.service.housekeeping import HistoryDays, Housekeeping
 from almeno_grpc.service.store import Changes, IdempotencyRecord
+from almeno_grpc.storage.store import SqlStore
 from almeno_grpc.storage.tables import decision
 
 DAY_US = 86_400_000_000
@@ -213,6 +217,57 @@ def test_month_of_decisions_is_detached_and_replays_when_it_is_attached_again(bo
 
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+def test_month_that_was_attached_again_stays_until_somebody_asks_for_its_end(book, at_day, capsys):
+    customer = book.register()
+    before = book.lend(customer.customer_id, LAKH).decision_id
+    at_day(230, HistoryDays())
+    asked = ("apply", "--decision-days", "150", "--detach")
+    assert run(capsys, book, *asked)[0] == 0
+    assert run(capsys, book, "attach", "decision_first")[0] == 0
+    at_day(260, HistoryDays(decisions=150))
+    assert decisions_of(book) == [before]
+    code, shown, _ = run(capsys, book, *asked)
+    assert (code, "detached decision_first\n" in shown) == (0, True)
+    assert run(capsys, book, "drop", "decision_first")[:2] == (0, "dropped decision_first\n")
+    code, _, said = run(capsys, book, "drop", "decision_first")
+    assert (code, said) == (2, "almeno-server: there is no table decision_first that was detached\n")
+    assert decisions_of(book) == []
+
+
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+def test_command_tells_what_is_in_use(book, at_day, admin, capsys):
+    book.lend(book.register().customer_id, LAKH)
+    at_day(230, HistoryDays())
+    admin.execute("BEGIN; LOCK TABLE decision IN ACCESS SHARE MODE")
+    code, shown, _ = run(capsys, book, "apply", "--decision-days", "150")
+    assert code == 1
+    assert "left decision_first: in use, or not added up yet\n" in shown
+    admin.execute("COMMIT")
+    assert "dropped decision_first\n" in run(capsys, book, "apply", "--decision-days", "150")[1]
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+def test_command_detaches_nothing_on_sqlite_and_deletes_nothing_instead(book, at_day, capsys):
+    book.lend(book.register().customer_id, LAKH)
+    at_day(230, HistoryDays())
+    code, _, said = run(capsys, book, "apply", "--decision-days", "150", "--detach")
+    assert (code, said.startswith("almeno-server: SQLite has no partitions to detach")) == (2, True)
+    assert len(decisions_of(book)) == 1
+
+
+def test_request_that_came_again_while_it_was_forgotten_is_remembered(book):
+    record = IdempotencyRecord("r", "f", b"first", 1)
+    book.store.write(lambda tx: tx.write(Changes(idempotency_records=[record])))
+    with book.store.read() as tx:
+        [(key, _)] = tx.idempotency.create_times(None, 10)
+    book.store.write(lambda tx: tx.idempotency.forget([key], before=5))
+    again = record._replace(answer=b"second", create_time=7)
+    book.store.write(lambda tx: tx.write(Changes(idempotency_records=[again])))
+    book.store.write(lambda tx: tx.idempotency.forget([key], before=5))
+    assert book.store.write(lambda tx: tx.idempotency.get_many([("", "r")])) == {("", "r"): again}
+
+
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 def test_calls_wait_for_no_partition_that_is_made_or_removed_while_its_table_is_in_use(book, at_day):
     book.lend(book.register().customer_id, LAKH)
     reading, done = threading.Event(), threading.Event()
@@ -227,13 +282,25 @@ def test_calls_wait_for_no_partition_that_is_made_or_removed_while_its_table_is_
     reader = threading.Thread(target=read)
     reader.start()
     reading.wait()
+    customer = book.register()
+    removed: list[bool] = []
+    remover = threading.Thread(
+        target=lambda: removed.extend(
+            book.store.write(lambda tx: tx.decisions.remove(book.clock.now_microseconds(), 1)) for _ in range(3)
+        )
+    )
     try:
-        assert not book.store.write(lambda tx: tx.decisions.remove(book.clock.now_microseconds(), 1))
-        book.lend(book.register().customer_id, LAKH)
+        began = time.monotonic()
+        remover.start()
+        while remover.is_alive():
+            book.lend(customer.customer_id, LAKH)
+        assert time.monotonic() - began < 3
     finally:
         done.set()
         reader.join()
-    assert len(decisions_of(book)) == 2
+        remover.join()
+    assert removed == [False] * 3
+    assert len(decisions_of(book)) > 1
     assert book.rows("decision_cut") == []
 
 
@@ -262,9 +329,51 @@ def test_row_that_no_partition_is_made_for_is_taken_all_the_same(book, monkeypat
     late = book.lend(book.register().customer_id, LAKH)
     assert [row["decision_id"] for row in book.rows("decision_default")] == [late.decision_id]
     assert decisions(book).get(late.decision_id).decision == late.decision
-    # Where they are, no other partition comes.
-    book.store.write(lambda tx: tx.prepare_partitions(book.clock.now_microseconds()))
+    # Where they are, no other partition comes; behind them there are some again.
+    prepare(book)
     assert decisions_of(book) == [booked.decision_id, late.decision_id]
+    monkeypatch.setattr(Clock, "now_microseconds", staticmethod(lambda: now + 340 * DAY_US))
+    prepare(book)
+    later = book.lend(book.register().customer_id, LAKH)
+    assert [row["decision_id"] for row in book.rows("decision_default")] == [late.decision_id]
+    # And they are let go as the others are.
+    monkeypatch.setattr(Clock, "now_microseconds", staticmethod(lambda: now + 700 * DAY_US))
+    Housekeeping(book.store, book.clock, YEAR).work(60_000)
+    assert decisions_of(book) == [later.decision_id]
+    assert book.rows("decision_default") == []
+    assert tampered(book) == []
+
+
+def prepare(book: Book) -> None:
+    """Makes partitions as each start does."""
+    while book.store.write(lambda tx: tx.prepare_partitions(book.clock.now_microseconds())):
+        pass
+
+
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+def test_event_of_a_clock_that_was_behind_takes_no_other_from_who_follows(book, at_day, monkeypatch):
+    book.register()
+    at_day(40, HistoryDays(events=30))
+    kept = [book.register().customer_id]
+    now = book.clock.now_microseconds()
+    monkeypatch.setattr(Clock, "now_microseconds", staticmethod(lambda: now - 200 * DAY_US))
+    kept.append(book.register().customer_id)
+    monkeypatch.setattr(Clock, "now_microseconds", staticmethod(lambda: now))
+    kept.append(book.register().customer_id)
+    at_day(56, HistoryDays(events=30))
+    assert [event.customer_id for event in ChangeEventService(book.store).page(1, 10).events] == kept
+
+
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+def test_servers_that_start_together_make_partitions_one_after_the_other(book, at_day, open_store):
+    at_day(0)
+    for name in [each.name for each in book.store.partitions() if not each.name.endswith("_first")]:
+        with book.store.engine.begin() as connection:
+            connection.exec_driver_sql(f"DROP TABLE {name}")
+    stores = [open_store() for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(SqlStore.migrate, stores))
+    assert len(book.store.partitions()) > 8
 
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)

@@ -6,6 +6,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
+from almeno_grpc.service.identifiers import first_identifier
 from almeno_grpc.storage.schema import MIGRATIONS
 
 HEAD = ScriptDirectory(str(MIGRATIONS)).get_current_head()
@@ -103,7 +104,8 @@ def write_book_of_0_1_0(engine) -> None:
                 "INSERT INTO idempotency_record (request_id, fingerprint, answer, create_time_us)"  # noqa: S608 - of our own
                 f" VALUES ('r{number}', 'f', '', 1)"
             )
-            decision = f"('d{number}', 7, '2026-02-0{number}', 'v', 'f', false, 1, '', '', 's', 1)"
+            name = f"{first_identifier(number)[:-1]}{number}"
+            decision = f"('{name}', 7, '2026-02-0{number}', 'v', 'f', false, 1, '', '', 's', 1)"
             connection.exec_driver_sql(f"INSERT INTO decision VALUES {decision}")  # noqa: S608 - of our own
         for row in (*imports_of_then(1), *issues_of_then((1, 2), (1, 3))):
             connection.exec_driver_sql(row)

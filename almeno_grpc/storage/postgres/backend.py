@@ -245,13 +245,19 @@ class PostgresBackend:
         """As the statement that began the transaction has read it."""
         return begin.begin_value(connection)
 
-    def prepare_partitions(self, connection: Connection, now: int) -> None:
+    def prepare_partitions(self, connection: Connection, now: int) -> bool:
         """Some ahead."""
-        partitions.prepare(connection, now)
+        return partitions.prepare(connection, now)
 
-    def partition_before(self, connection: Connection, table: Table, before: int) -> Partition | None:
+    def remove_strays(self, connection: Connection, table: Table, before: int, condition: str = "true") -> int:
+        """Of the default partition."""
+        return partitions.remove_strays(connection, table, before, condition)
+
+    def partition_before(
+        self, connection: Connection, table: Table, before: int, *, any_of_them: bool = False
+    ) -> Partition | None:
         """As the catalog has them."""
-        return partitions.whole_before(connection, table, before)
+        return partitions.whole_before(connection, table, before, any_of_them=any_of_them)
 
     def partitions(self, connection: Connection) -> list[Partition]:
         """Of the catalog."""

@@ -24,7 +24,10 @@ _AHEAD = 3
 """Partitions behind that of now which are there already."""
 _LOCK_TIMEOUT = "200ms"
 """How long calls may have to wait for one who waits for a table to itself."""
-_SECOND_MICROSECONDS = 1_000_000
+_ADVISORY_LOCK = 7_021_933_448_102_931_127
+"""Of those who make, remove or bring back partitions, which they do one after the other."""
+_ATTACHED_AGAIN = "attached again"
+"""The comment of a partition that was brought back, and is not removed for its age."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PARTITIONS = """
 SELECT c.relname, pg_get_expr(c.relpartbound, c.oid), greatest(c.reltuples, 0)::bigint,
@@ -32,6 +35,7 @@ SELECT c.relname, pg_get_expr(c.relpartbound, c.oid), greatest(c.reltuples, 0)::
 FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
 WHERE i.inhparent = CAST(CAST($1 AS TEXT) AS regclass)
 """
+_COMMENTED = "SELECT relname FROM pg_class WHERE relispartition AND obj_description(oid, 'pg_class') = '{}'"
 _DETACHED = """
 SELECT c.relname, obj_description(c.oid, 'pg_class'), greatest(c.reltuples, 0)::bigint, pg_total_relation_size(c.oid)
 FROM pg_class c
@@ -124,9 +128,10 @@ def partitions_of(connection: Connection, table: Table) -> list[Partition]:
 
 
 def _partition(
-    divided: Partitioning, name: str, bounds: str, rows: int, size_bytes: int, *, is_attached: bool = True
+    divided: Partitioning, name: str, bounds: str | None, rows: int, size_bytes: int, *, is_attached: bool = True
 ) -> Partition | None:
-    match = _BOUNDS.search(bounds)
+    # None of one that has just been removed.
+    match = _BOUNDS.search(bounds or "")
     if match is None:
         return None
     start, end = (bound.strip("'") for bound in match.groups())
@@ -145,15 +150,19 @@ def detached(connection: Connection) -> list[Partition]:
     return found
 
 
-def prepare(connection: Connection, now: int) -> None:
-    """Makes the partitions of now and of the time to come that are not there yet, as far as they can be made now.
+def prepare(connection: Connection, now: int) -> bool:
+    """Makes the first partition of now and of the time to come that is not there yet and can be made.
 
-    Not where others use a table for too long, nor where the default partition has rows of that time already.
+    It cannot while others use its table, nor where the default partition has rows of its time already.
 
     Args:
-        connection: In a transaction that writes.
+        connection: In a transaction that writes, which ends behind it, so that nobody waits for two tables.
         now: The present instant.
+
+    Returns:
+        Whether one was made.
     """
+    _wait_for_others(connection)
     for divided in DIVIDED:
         there = partitions_of(connection, divided.table)
         start = there[-1].end if there else _instant_of(divided.period(now))
@@ -165,9 +174,14 @@ def prepare(connection: Connection, now: int) -> None:
             name = divided.partition_name(start)
             values = f"FROM ({divided.bound(start)}) TO ({divided.bound(end)})"
             definition = f"{divided.key_of(name)}FOR VALUES {values}"
-            if not _with_table_free(connection, partial(create, connection, divided.name, name, definition)):
+            try:
+                if _with_table_free(connection, partial(create, connection, divided.name, name, definition)):
+                    return True
                 break
+            except errors.CheckViolation as error:
+                log_event("partition_not_made", error=error)
             start = end
+    return False
 
 
 def create(connection: Connection, table: str, name: str, definition: str) -> None:
@@ -182,14 +196,26 @@ def add_triggers(connection: Connection, table: str, name: str) -> None:
         _command(connection, re.sub(rf" ON (\w+\.)?{table} ", rf" ON \g<1>{name} ", trigger))
 
 
-def whole_before(connection: Connection, table: Table, before: int) -> Partition | None:
-    """The oldest partition of a table, if all of it is of before an instant."""
-    there = partitions_of(connection, table)
+def whole_before(connection: Connection, table: Table, before: int, *, any_of_them: bool = False) -> Partition | None:
+    """The oldest partition of a table, if all of it is of before an instant; any, or none that was brought back."""
+    _wait_for_others(connection)
+    brought_back = connection.exec_driver_sql(_COMMENTED.format(_ATTACHED_AGAIN)).scalars()
+    kept = set() if any_of_them else set(brought_back)
+    there = [each for each in partitions_of(connection, table) if each.name not in kept]
     return there[0] if there and there[0].end <= before else None
 
 
+def remove_strays(connection: Connection, table: Table, before: int, condition: str = "true") -> int:
+    """Deletes rows of before an instant that no partition was made for; how many."""
+    divided = _BY_NAME[table.name]
+    where = f"{divided.column} < {divided.bound(before)} AND {condition}"
+    deleted = execute_command(connection.connection, f"DELETE FROM {divided.name}_default WHERE {where}")  # noqa: S608 - names of our own
+    return deleted.command_tuples or 0
+
+
 def drop(connection: Connection, partition: Partition) -> bool:
-    """Removes a partition with all its rows; whether the table was free for that."""
+    """Removes a partition with all its rows, or what was one; whether the tables that it takes were free for that."""
+    _wait_for_others(connection)
     return _with_table_free(connection, lambda: _command(connection, f"DROP TABLE {partition.name}"))
 
 
@@ -214,30 +240,50 @@ def _bounds(divided: Partitioning, partition: Partition) -> str:
 
 
 def attach(connection: Connection, partition: Partition) -> bool:
-    """Makes a partition again of one that was detached; whether the table was free for that."""
+    """Makes a partition again of one that was detached; whether the table was free for that.
+
+    Raises:
+        ValueError: The table has rows of its time already.
+    """
+    _wait_for_others(connection)
     divided = _BY_NAME[partition.table]
     check = f"{divided.column} < {divided.bound(partition.end)}"
     if partition.start is not None:
         check = f"{divided.column} >= {divided.bound(partition.start)} AND {check}"
-    # So that to attach it is no look at each row, while calls wait.
+    # So that to attach it is no look at each row, while calls wait. Of a large one this takes minutes.
+    _command(connection, "SET LOCAL statement_timeout = 0")
     _command(connection, f"ALTER TABLE {partition.name} ADD CONSTRAINT bounds_of_partition CHECK ({check})")
     bounds = _bounds(divided, partition)
 
     def work() -> None:
         _command(connection, f"ALTER TABLE {partition.table} ATTACH PARTITION {partition.name} {bounds}")
-        _command(connection, f"COMMENT ON TABLE {partition.name} IS NULL")
+        _command(connection, f"COMMENT ON TABLE {partition.name} IS '{_ATTACHED_AGAIN}'")
         _command(connection, f"ALTER TABLE {partition.name} DROP CONSTRAINT bounds_of_partition")
 
-    return _with_table_free(connection, work)
+    try:
+        return _with_table_free(connection, work)
+    except errors.CheckViolation:
+        raise ValueError(f"the table {divided.name} has decisions of the time of {partition.name} already") from None
+
+
+def _wait_for_others(connection: Connection) -> None:
+    """Until the end of the transaction nobody else changes partitions."""
+    _command(connection, f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
 
 
 def _with_table_free(connection: Connection, work: Callable[[], object]) -> bool:
-    """Does what needs a table to itself, unless others have it for longer than calls may wait, or rows forbid it."""
+    """Does what needs a table to itself, unless others have it for longer than calls may wait.
+
+    Raises:
+        psycopg.errors.CheckViolation: Rows forbid it.
+    """
     try:
         with connection.begin_nested():
-            _set_lock_timeout(connection)
+            before = _setting(connection, "lock_timeout")
+            _command(connection, f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
             work()
-    except (errors.LockNotAvailable, errors.CheckViolation) as error:
+            _command(connection, f"SET LOCAL lock_timeout = '{before}'")
+    except errors.LockNotAvailable as error:
         log_event("partitions_unchanged", error=error)
         return False
     return True
@@ -248,8 +294,9 @@ def _command(connection: Connection, command: str) -> None:
     execute_command(connection.connection, command)
 
 
-def _set_lock_timeout(connection: Connection) -> None:
-    _command(connection, f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
+def _setting(connection: Connection, name: str) -> str:
+    value: str = connection.exec_driver_sql(f"SHOW {name}").scalar_one()
+    return value
 
 
 def all_partitions(connection: Connection) -> Iterator[Partition]:

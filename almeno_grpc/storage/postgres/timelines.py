@@ -60,10 +60,13 @@ class Timelines:
             timeline = _timeline_of(connection)
             if self._note(timeline, connection):
                 return connection
-            here = (connection.info.host, str(connection.info.port))
+            host, port = connection.info.host, str(connection.info.port)
             connection.close()
-            addresses = [each for each in addresses if each != here]
-            if not addresses:
+            # What the URL leaves out is libpq's default.
+            others = [each for each in addresses if each[0] not in ("", host) or each[1] not in ("", port)]
+            is_another_left = 0 < len(others) < len(addresses)
+            addresses = others
+            if not is_another_left:
                 raise psycopg.OperationalError(
                     f"the database is on timeline {timeline}, and was deposed by one on {self._highest}"
                 )

@@ -266,10 +266,22 @@ class SqliteBackend:
         [(version,)] = _ACCESS_VERSION.rows(connection)
         return int(version)
 
-    def prepare_partitions(self, connection: Connection, now: int) -> None:
-        """There are none."""
+    def prepare_partitions(self, connection: Connection, now: int) -> bool:  # noqa: ARG002 - there are none
+        """None is missing."""
+        return False
 
-    def partition_before(self, connection: Connection, table: Table, before: int) -> Partition | None:  # noqa: ARG002 - as above
+    def remove_strays(self, connection: Connection, table: Table, before: int, condition: str = "true") -> int:  # noqa: ARG002 - as above
+        """None."""
+        return 0
+
+    def partition_before(
+        self,
+        connection: Connection,  # noqa: ARG002 - as above
+        table: Table,  # noqa: ARG002 - as above
+        before: int,  # noqa: ARG002 - as above
+        *,
+        any_of_them: bool = False,  # noqa: ARG002 - as above
+    ) -> Partition | None:
         """None."""
         return None
 

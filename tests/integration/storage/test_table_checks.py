@@ -173,6 +173,7 @@ GOOD = {
     },
     "idempotency_answer": {"create_time_us": 1, "request_id": "r", "principal": "p", "answer": b"a"},
     "decision_cut": {"place": 1, "decision_id": "d"},
+    "audit_baseline": {"number": 1, "form": 2, "key": b""},
     "principal": {
         "name": "branch-pune",
         "scopes": "loans:read",
@@ -459,6 +460,7 @@ CHECKS = [
     ("access_state", {"number": 2}, "ck_access_state_one_row"),
     ("change_event", {"number": 0}, "ck_change_event_number_positive"),
     ("decision_cut", {"place": 2}, "ck_decision_cut_one_row"),
+    ("audit_baseline", {"number": 2}, "ck_audit_baseline_one_row"),
     ("change_event", {"kind": 0}, "ck_change_event_kind_positive"),
     ("change_event_cut", {"place": 2}, "ck_change_event_cut_one_row"),
     ("change_event_cut", {"number": -1}, "ck_change_event_cut_number_not_negative"),

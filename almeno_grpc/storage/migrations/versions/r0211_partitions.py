@@ -1,13 +1,14 @@
 """History that can be let go: partitions on PostgreSQL, answers apart from requests, decisions that may be gone."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
 
 from almeno_grpc.clock import Clock
+from almeno_grpc.storage.backend import DatabaseUnusable
 from almeno_grpc.storage.migrations.steps import Steps, edit_tables
 
 revision = "0211"
@@ -19,6 +20,7 @@ FIRST_GENERATED_ID = 1_000_000_001
 CUSTOMERS_OF_PARTITION = 25_000_000
 PARTITIONS_OF_CUSTOMERS = 4
 """Beside that of imported books and that of all further customers."""
+DIVIDED_BY_TIME = ("decision", "change_event", "audit_event")
 REFERENCES_TO_REPAYMENTS = (
     ("repayment_reversal", "fk_repayment_reversal_customer_id"),
     ("loan_segment", "fk_loan_segment_repayment_number"),
@@ -37,6 +39,11 @@ _REFERENCES = """
 SELECT conname, conrelid::regclass::text, pg_get_constraintdef(oid) FROM pg_constraint
 WHERE confrelid = '{table}'::regclass AND contype = 'f' AND conparentid = 0 ORDER BY 1
 """
+_GRANTS = """
+SELECT privilege_type, CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END,
+  CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END
+FROM pg_class, aclexplode(relacl) WHERE oid = '{table}'::regclass AND grantee <> relowner ORDER BY 2, 1
+"""
 _TRIGGERS = """
 SELECT tgname, pg_get_triggerdef(oid), tgtype & 1 = 1 FROM pg_trigger
 WHERE tgrelid = '{table}'::regclass AND NOT tgisinternal ORDER BY 1
@@ -54,13 +61,14 @@ def upgrade(steps: Steps) -> None:
     # Not on SQLite, where the driver of PostgreSQL may be missing.
     from almeno_grpc.storage.postgres.partitions import DIVIDED  # noqa: PLC0415 - as it says
 
+    by_time = [each for each in DIVIDED if each.name in DIVIDED_BY_TIME]
+
     steps.transaction(_create_default_of_answers)
     steps.alter("loan", ["DROP CONSTRAINT fk_loan_decision_id"])
     steps.alter("idempotency_record", ["ALTER COLUMN answer DROP NOT NULL"])
     steps.transaction(_give_events_a_sequence, tables=("change_event",))
-    for divided in DIVIDED:
-        if divided.name != "idempotency_answer":
-            _divide_by_time(steps, divided)
+    for divided in by_time:
+        _divide_by_time(steps, divided)
     _divide_repayments(steps)
 
 
@@ -106,6 +114,7 @@ def _create_default_of_answers() -> None:
 
 def _give_events_a_sequence() -> None:
     """A sequence of its own, for a table with partitions has an identity column from PostgreSQL 17 on alone."""
+    op.execute("LOCK TABLE change_event IN ACCESS EXCLUSIVE MODE")
     last = op.get_bind().exec_driver_sql("SELECT last_value, is_called FROM change_event_number_seq").one()
     op.execute("ALTER TABLE change_event ALTER COLUMN number DROP IDENTITY")
     op.execute(f"CREATE SEQUENCE change_event_number_seq START {last.last_value + last.is_called}")
@@ -117,7 +126,13 @@ def _divide_by_time(steps: Steps, divided: Any) -> None:
         # All that is there belongs to the first partition, whatever clock has dated it.
         query = f"SELECT max({divided.column}) FROM {divided.name}"  # noqa: S608 - names of our own
         latest, now = steps.connection.exec_driver_sql(query).scalar_one(), Clock.now_microseconds()
-        end = divided.bound(divided.first_end(max(now, divided.instant(latest) if latest else now)))
+        try:
+            end = divided.bound(divided.first_end(max(now, divided.instant(str(latest)) if latest else now)))
+        except (ValueError, OverflowError):
+            raise DatabaseUnusable(
+                f"the database has a decision of the id {latest}, which is no UUID of version 7 and was not made by"
+                " the service; give it another one"
+            ) from None
         _bound(divided.name, divided.column, f"{end}::text" if divided.name == "decision" else f"'{end}'::bigint")
 
     def divide() -> None:
@@ -186,6 +201,7 @@ def _divide(table: str, column: str, key: str = "") -> str:
     keys = connection.exec_driver_sql(_KEYS.format(table=table)).all()
     indexes = connection.exec_driver_sql(_INDEXES.format(table=table)).all()
     references = connection.exec_driver_sql(_REFERENCES.format(table=table)).all()
+    grants = connection.exec_driver_sql(_GRANTS.format(table=table)).all()
     triggers = connection.exec_driver_sql(_TRIGGERS.format(table=table)).all()
     for name, referring, _ in references:
         op.execute(f"ALTER TABLE {referring} DROP CONSTRAINT {name}")
@@ -209,6 +225,13 @@ def _divide(table: str, column: str, key: str = "") -> str:
     op.execute(f"ALTER TABLE {first} DROP CONSTRAINT {first}_bounds")
     for _, definition, _ in triggers:
         op.execute(definition)
+    _give_back(table, grants, references)
+    return end
+
+
+def _give_back(table: str, grants: Sequence[Any], references: Sequence[Any]) -> None:
+    """Privileges, and foreign keys to the table, which are validated afterwards."""
+    for privilege, grantee, option in grants:
+        op.execute(f"GRANT {privilege} ON {table} TO {grantee}{option}")
     for name, referring, definition in references:
         op.execute(f"ALTER TABLE {referring} ADD CONSTRAINT {name} {definition} NOT VALID")
-    return end
