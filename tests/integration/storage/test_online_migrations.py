@@ -134,3 +134,32 @@ def test_database_of_sqlite_or_without_a_schema_has_nothing_to_prepare(empty, ca
     assert said in capsys.readouterr().err
     assert COMMANDS["migrate"](arguments[1:], {}) == 0
     assert f"at revision {HEAD}.\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+def test_decision_of_an_id_that_the_service_did_not_make_is_named(empty, engine):
+    empty.migrate("0210")
+    with engine.begin() as connection:
+        connection.exec_driver_sql(A_REPAYMENT[0])
+        connection.exec_driver_sql(
+            "INSERT INTO decision VALUES"
+            " ('f47ac10b-58cc-4372-a567-0e02b2c3d479', 7, '2026-02-01', 'v', 'f', false, 1, '', '', 's', 1)"
+        )
+    with pytest.raises(DatabaseUnusable, match="f47ac10b-58cc-4372-a567-0e02b2c3d479"):
+        empty.migrate()
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM decision")
+    empty.migrate()
+    assert revision_of(engine) == HEAD
+
+
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+def test_who_may_read_a_table_may_read_it_with_its_partitions(empty, engine):
+    empty.migrate("0210")
+    grants = "SELECT relacl::text FROM pg_class WHERE relname = 'repayment'"
+    with engine.begin() as connection:
+        connection.exec_driver_sql("GRANT SELECT ON repayment TO pg_monitor")
+        before = connection.exec_driver_sql(grants).scalar_one()
+    empty.migrate()
+    with engine.begin() as connection:
+        assert connection.exec_driver_sql(grants).scalar_one() == before

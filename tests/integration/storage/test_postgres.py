@@ -6,7 +6,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
+from types import SimpleNamespace
 
+import psycopg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DataError, DBAPIError
@@ -560,6 +562,29 @@ def test_database_of_a_lower_timeline_is_refused_and_connections_to_it_are_close
     with pytest.raises(DBAPIError, match="deposed by one on 2"), store.engine.connect(), store.engine.connect():
         pass
     store.close()
+
+
+@pytest.mark.parametrize("ports", ["", "5432", "5432,5432", "5432,"])
+def test_next_host_of_the_url_is_tried_where_the_first_was_deposed_whatever_the_url_leaves_out(ports, monkeypatch):
+    tried: list[str] = []
+
+    class Dialect:
+        def connect(self, **options):
+            # libpq takes the first that takes writes, and its own port where none is given.
+            host = options["host"].split(",")[0]
+            tried.append(host)
+            return SimpleNamespace(info=SimpleNamespace(host=host, port=5432), close=lambda: None)
+
+    monkeypatch.setattr(timelines, "_timeline_of", lambda connection: {"old": 1, "new": 2}[connection.info.host])
+    known = timelines.Timelines()
+    monkeypatch.setattr(known, "_connections", {})
+    known._note(2)
+    options = {"host": "old,new", "port": ports} if ports else {"host": "old,new"}
+    monkeypatch.setattr(known, "_note", lambda timeline, _connection=None: timeline == 2)
+    assert known.connect(Dialect(), None, [], options).info.host == "new"
+    assert tried == ["old", "new"]
+    with pytest.raises(psycopg.OperationalError, match="was deposed"):
+        known.connect(Dialect(), None, [], options | {"host": "old,old"})
 
 
 def test_each_probe_of_a_process_that_writes_nothing_commits(store, monkeypatch):
