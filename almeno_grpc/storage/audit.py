@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-import msgspec
 from sqlalchemy import (
     CTE,
     Column,
@@ -27,9 +26,19 @@ from sqlalchemy.exc import IntegrityError
 
 from almeno_grpc.domain.audit import AuditCheckpoint, AuditEntry, AuditEvent, AuditEventKind, ChainCut, ChainHead
 from almeno_grpc.domain.errors import WriteConflict
-from almeno_grpc.service.audit_chain import encode, packed_heads, unpacked_heads
+from almeno_grpc.service.audit_chain import packed_heads, unpacked_heads
 from almeno_grpc.service.store import BaselinePlace, Key
-from almeno_grpc.storage.audit_rows import BASELINE, CUT, DIGEST_BYTES, FORMS, RowChanges, row_changes, unpacked
+from almeno_grpc.storage.audit_rows import (
+    BASELINE,
+    CUT,
+    DIGEST_BYTES,
+    FORMS,
+    RowChanges,
+    packed_key,
+    row_changes,
+    unpacked,
+    unpacked_key,
+)
 from almeno_grpc.storage.backend import OpenTransaction
 from almeno_grpc.storage.bulk import BulkInsert
 from almeno_grpc.storage.compiled import CompiledStatement
@@ -159,7 +168,6 @@ _KINDS = {
     False: (AuditEventKind.READ, AuditEventKind.REFUSAL),
 }
 _NUMBERS = {form.table.name: number for number, form in enumerate(FORMS.values())}
-_decode_key = msgspec.msgpack.Decoder(list[int | str]).decode
 _KNOWN_KINDS = {int(kind): kind for kind in AuditEventKind}
 _REMOVE = delete(audit_event).where(_e.stream_id == bindparam("chain"), _e.sequence <= bindparam("last"))
 _CHECKPOINT = select(
@@ -253,7 +261,7 @@ class AuditTrail:
         row = self._connection.execute(select(audit_baseline)).first()
         if row is None:
             return None
-        return BaselinePlace(list(FORMS).index(row.form), tuple(_decode_key(row.key)) if row.key else ())
+        return BaselinePlace(list(FORMS).index(row.form), unpacked_key(row.key))
 
     def rows_behind(self, place: BaselinePlace, count: int) -> tuple[list[tuple[Key, int]], BaselinePlace | None]:
         """In the order of the primary key."""
@@ -381,4 +389,4 @@ def _checkpoint(row: Any) -> AuditCheckpoint:
 
 
 def _baseline_row(place: BaselinePlace) -> tuple[int, int, bytes]:
-    return 1, list(FORMS)[place.table], encode(place.key) if place.key else b""
+    return 1, list(FORMS)[place.table], packed_key(place.key)
