@@ -5,7 +5,7 @@ import contextlib
 import pytest
 from sqlalchemy import inspect
 from support.audit_trail import findings, write_baseline
-from support.schemas import A_REPAYMENT, HEAD, PREPARED, definitions, revision_of, write_book_of_0_1_0
+from support.schemas import A_REPAYMENT, HEAD, definitions, revision_of, write_book_of_0_1_0
 
 from almeno_grpc.commands import COMMANDS
 from almeno_grpc.storage.engine import DatabaseUnusable
@@ -109,7 +109,7 @@ def test_database_that_came_to_0209_in_one_transaction_comes_to_the_newest_revis
     """As versions between the releases made it: without defaults and triggers for servers of before."""
     described = open_empty()
     described.migrate()
-    empty.migrate(PREPARED)
+    empty.migrate("0209")
     with empty.engine.begin() as connection:
         for row in A_REPAYMENT[:2]:
             connection.exec_driver_sql(row)
