@@ -252,6 +252,7 @@ GOOD = {
         "algorithm": "",
     },
     "audit_head": {"stream_id": 1, "sequence": 1},
+    "audit_baseline": {"number": 1, "form": 11, "key": b""},
 }
 
 CLOSED = {
@@ -471,6 +472,7 @@ CHECKS = [
     ("audit_event", {"sequence": 0}, "ck_audit_event_place_positive"),
     ("audit_event", {"kind": 0}, "ck_audit_event_kind_known"),
     ("audit_event", {"kind": 5}, "ck_audit_event_kind_known"),
+    ("audit_baseline", {"number": 2}, "ck_audit_baseline_one_row"),
     ("audit_cut", {"removed": 0}, "ck_audit_cut_removed_positive"),
     ("audit_cut", {"removed": 3}, "ck_audit_cut_removed_positive"),
     ("audit_checkpoint", {"number": 0}, "ck_audit_checkpoint_number_positive"),
