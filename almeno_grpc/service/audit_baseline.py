@@ -52,12 +52,12 @@ class AuditBaseline:
             WriteConflict: Another process does it, too.
         """
         with self._store.read() as tx:
-            before = tx.audit.baseline()
+            before = tx.baseline.place()
             if before is None:
                 self.is_over = True
                 return
             self._read_events(tx, before)
-            rows, after = tx.audit.rows_behind(before, _ROWS_PER_STEP)
+            rows, after = tx.baseline.rows_behind(before, _ROWS_PER_STEP)
         if self._until is not None:
             known = [row for row in rows if _place(before.table, row[0]) < self._until]
             if len(known) < len(rows):
@@ -79,17 +79,17 @@ class AuditBaseline:
     def _vouch(
         self, before: BaselinePlace, rows: list[tuple[Key, int]], after: BaselinePlace | None, tx: Transaction
     ) -> None:
-        tx.audit.vouch(before, rows, after)
+        tx.baseline.vouch(before, rows, after)
         now = self._clock.now_microseconds()
         tx.write(Changes(event=AuditEntry(AuditEventKind.WRITE, now, "", "", METHOD, calls=len(rows))))
 
     def _read_events(self, tx: Transaction, place: BaselinePlace) -> None:
         """Adds what events say that were committed since the last look."""
         passed = _place(place.table, place.key) if place.key else (place.table,)
-        for event in tx.audit.events_behind(self._heads, except_method=METHOD):
+        for event in tx.baseline.events_behind(self._heads, except_method=METHOD):
             self._heads[event.stream_id] = event.sequence
             for table, key, digest in tx.audit.row_changes(event):
-                number = tx.audit.table_number(table)
+                number = tx.baseline.table_number(table)
                 here = _place(number, key)
                 if here >= passed and (self._until is None or here < self._until):
                     self._changed[number, key] = self._changed.get((number, key), 0) ^ digest

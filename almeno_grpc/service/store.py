@@ -651,15 +651,6 @@ class AccessStore(Protocol):
         """Removes a name in certificates."""
 
 
-class BaselinePlace(NamedTuple):
-    """A place in the book, table by table."""
-
-    table: int
-    """The table's number."""
-    key: Key
-    """That of the last row that is vouched for; empty in front of the first."""
-
-
 class AuditStore(Protocol):
     """The audit trail. Its events are added by `Transaction.write`."""
 
@@ -708,40 +699,6 @@ class AuditStore(Protocol):
         None stands for the digest of a row that the baseline has not come to yet.
         """
 
-    def baseline(self) -> BaselinePlace | None:
-        """The last row from before the audit trail that is vouched for; None where all are."""
-
-    def rows_behind(self, place: BaselinePlace, count: int) -> tuple[list[tuple[Key, int]], BaselinePlace | None]:
-        """Rows of the place's table behind it, with their digests, and the place behind them; None at the end of all.
-
-        Args:
-            place: The place.
-            count: How many rows at most.
-        """
-
-    def table_number(self, table: str) -> int:
-        """The number of a table in places."""
-
-    def events_behind(self, heads: Mapping[int, int], *, except_method: str) -> Iterator[AuditEvent]:
-        """The events behind others, chain by chain.
-
-        Args:
-            heads: The sequence of the last one that is left out, by stream_id; none of a chain that is not there.
-            except_method: Events of the method are left out.
-        """
-
-    def vouch(self, before: BaselinePlace, rows: Sequence[tuple[Key, int]], after: BaselinePlace | None) -> None:
-        """Moves the place of the baseline, and has the transaction's event vouch for rows of its table.
-
-        Args:
-            before: The place as it was.
-            rows: The keys, and the digests that they had when the trail began.
-            after: The place from now on; None for the end.
-
-        Raises:
-            WriteConflict: Another process has moved it.
-        """
-
     def row_count(self) -> int:
         """How many rows `row_digests` has."""
 
@@ -784,6 +741,53 @@ class AuditStore(Protocol):
 
         Raises:
             WriteConflict: Another process has added one with the number.
+        """
+
+
+class BaselinePlace(NamedTuple):
+    """A place in the book, table by table."""
+
+    table: int
+    """The table's number."""
+    key: Key
+    """That of the last row that is vouched for; empty in front of the first."""
+
+
+class BaselineStore(Protocol):
+    """The baseline of the audit trail."""
+
+    def place(self) -> BaselinePlace | None:
+        """The last row from before the audit trail that is vouched for; None where all are."""
+
+    def rows_behind(self, place: BaselinePlace, count: int) -> tuple[list[tuple[Key, int]], BaselinePlace | None]:
+        """Rows of the place's table behind it, with their digests, and the place behind them; None at the end of all.
+
+        Args:
+            place: The place.
+            count: How many rows at most.
+        """
+
+    def table_number(self, table: str) -> int:
+        """The number of a table in places."""
+
+    def events_behind(self, heads: Mapping[int, int], *, except_method: str) -> Iterator[AuditEvent]:
+        """The events behind others, chain by chain.
+
+        Args:
+            heads: The sequence of the last one that is left out, by stream_id; none of a chain that is not there.
+            except_method: Events of the method are left out.
+        """
+
+    def vouch(self, before: BaselinePlace, rows: Sequence[tuple[Key, int]], after: BaselinePlace | None) -> None:
+        """Moves the place of the baseline, and has the transaction's event vouch for rows of its table.
+
+        Args:
+            before: The place as it was.
+            rows: The keys, and the digests that they had when the trail began.
+            after: The place from now on; None for the end.
+
+        Raises:
+            WriteConflict: Another process has moved it.
         """
 
 
@@ -853,6 +857,10 @@ class Transaction(Protocol):
     @property
     def audit(self) -> AuditStore:
         """The audit trail."""
+
+    @property
+    def baseline(self) -> BaselineStore:
+        """The baseline of the audit trail."""
 
     def prepare_partitions(self, now: int) -> bool:
         """Makes a partition of the time behind an instant in microseconds; False where none is missing."""

@@ -1,11 +1,9 @@
 """The audit trail in the database: events are inserted by `almeno_grpc.storage.changes`, once, and never updated."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
-from itertools import islice
 from typing import Any
 
-import msgspec
 from sqlalchemy import (
     CTE,
     Column,
@@ -22,22 +20,22 @@ from sqlalchemy import (
     insert,
     select,
     tuple_,
-    update,
 )
 from sqlalchemy.exc import IntegrityError
 
 from almeno_grpc.domain.audit import AuditCheckpoint, AuditEntry, AuditEvent, AuditEventKind, ChainCut, ChainHead
 from almeno_grpc.domain.errors import WriteConflict
-from almeno_grpc.service.audit_chain import encode, packed_heads, unpacked_heads
-from almeno_grpc.service.store import BaselinePlace, Key
-from almeno_grpc.storage.audit_rows import BASELINE, CUT, DIGEST_BYTES, FORMS, RowChanges, row_changes, unpacked
+from almeno_grpc.service.audit_chain import packed_heads, unpacked_heads
+from almeno_grpc.service.store import Key
+from almeno_grpc.storage.audit_baseline import first_not_vouched_for
+from almeno_grpc.storage.audit_rows import CUT, FORMS, row_changes, unpacked
 from almeno_grpc.storage.backend import OpenTransaction
 from almeno_grpc.storage.bulk import BulkInsert
 from almeno_grpc.storage.compiled import CompiledStatement
 from almeno_grpc.storage.decisions import removed_before
-from almeno_grpc.storage.tables import audit_baseline, audit_checkpoint, audit_cut, audit_event, audit_head, decision
+from almeno_grpc.storage.tables import audit_checkpoint, audit_cut, audit_event, audit_head, decision
 
-_EVENTS_PER_STATEMENT = 32
+EVENTS_PER_STATEMENT = 32
 """An event of an import may hold the digests of its 100,000 rows."""
 _e = audit_event.c
 _c = audit_checkpoint.c
@@ -60,7 +58,7 @@ def _bytes(column: Column[bytes]) -> ColumnElement[bytes]:
     return cast(column, LargeBinary)
 
 
-_WITH_ROWS = select(_e.stream_id, _e.sequence, *_ENTRY, _bytes(_e.rows), _bytes(_e.hash))
+WITH_ROWS = select(_e.stream_id, _e.sequence, *_ENTRY, _bytes(_e.rows), _bytes(_e.hash))
 _WITHOUT_ROWS = select(_e.stream_id, _e.sequence, *_ENTRY, _bytes(_e.hash))
 _PLACE = tuple_(_e.event_time_us, _e.stream_id, _e.sequence)
 _PLACES = (bindparam("time", type_=_e.event_time_us.type), *(bindparam(name, type_=_e.stream_id.type) for name in "sq"))
@@ -80,18 +78,18 @@ _ONE = CompiledStatement(
     "sequence",
 )
 _BEHIND = CompiledStatement(
-    _WITH_ROWS.where(
+    WITH_ROWS.where(
         tuple_(_e.stream_id, _e.sequence) > tuple_(*(bindparam(name, type_=_e.stream_id.type) for name in "sq"))
     )
     .order_by(_e.stream_id, _e.sequence)
-    .limit(_EVENTS_PER_STATEMENT),
+    .limit(EVENTS_PER_STATEMENT),
     "s",
     "q",
 )
 _SINCE = CompiledStatement(
-    _WITH_ROWS.where(tuple_(*_PLACES) < _PLACE, _e.kind == int(AuditEventKind.WRITE))
+    WITH_ROWS.where(tuple_(*_PLACES) < _PLACE, _e.kind == int(AuditEventKind.WRITE))
     .order_by(_e.event_time_us, _e.stream_id, _e.sequence)
-    .limit(_EVENTS_PER_STATEMENT),
+    .limit(EVENTS_PER_STATEMENT),
     "time",
     "s",
     "q",
@@ -118,7 +116,7 @@ def _heads(of: FromClause) -> Select[Any]:
     )
 
 
-def _ends(function: Any) -> Subquery:
+def chain_ends(function: Any) -> Subquery:
     """The first or the last event of each chain."""
     chain = _chains()
     end = select(function(_e.sequence)).where(_e.stream_id == chain.c.stream_id).scalar_subquery()
@@ -132,8 +130,8 @@ _since = (
     .subquery("since")
 )
 _MOVED_SINCE = CompiledStatement(_heads(_since), "since")
-_MOVED = CompiledStatement(_heads(_ends(func.max)))
-_first = _ends(func.min)
+_MOVED = CompiledStatement(_heads(chain_ends(func.max)))
+_first = chain_ends(func.min)
 _EXPIRED_CHAIN = CompiledStatement(
     select(_e.stream_id)
     .select_from(_first.join(audit_event, and_(_e.stream_id == _first.c.stream_id, _e.sequence == _first.c.sequence)))
@@ -143,25 +141,12 @@ _EXPIRED_CHAIN = CompiledStatement(
     "lowest",
     "highest",
 )
-_CHAIN_ENDS = select(*_ends(func.max).c)
-_OF_CHAIN = CompiledStatement(
-    _WITH_ROWS.where(
-        _e.stream_id == bindparam("chain"), _e.sequence > bindparam("after"), _e.method != bindparam("except_method")
-    )
-    .order_by(_e.sequence)
-    .limit(_EVENTS_PER_STATEMENT),
-    "chain",
-    "after",
-    "except_method",
-)
 _MAX_EXPIRED_BYTES = 2**22
 """What events that are removed together may say of the book: one event says it behind them."""
 _KINDS = {
     True: (AuditEventKind.WRITE, AuditEventKind.REPEAT),
     False: (AuditEventKind.READ, AuditEventKind.REFUSAL),
 }
-_NUMBERS = {form.table.name: number for number, form in enumerate(FORMS.values())}
-_decode_key = msgspec.msgpack.Decoder(list[int | str]).decode
 _KNOWN_KINDS = {int(kind): kind for kind in AuditEventKind}
 _REMOVE = delete(audit_event).where(_e.stream_id == bindparam("chain"), _e.sequence <= bindparam("last"))
 _CHECKPOINT = select(
@@ -211,7 +196,7 @@ class AuditTrail:
         """In the order of the primary key."""
         page = _BEHIND.rows(self._connection, 0, 0)
         while page:
-            yield from map(_event, page)
+            yield from map(event_of, page)
             page = _BEHIND.rows(self._connection, *page[-1][:2])
 
     def _of_chain(self, stream_id: int) -> Iterator[AuditEvent]:
@@ -221,12 +206,12 @@ class AuditTrail:
             for row in page:
                 if row[0] != stream_id:
                     return
-                yield _event(row)
+                yield event_of(row)
             page = _BEHIND.rows(self._connection, *page[-1][:2])
 
     def written_since(self, time: int, stream_id: int = 0, sequence: int = 0) -> list[AuditEvent]:
         """By the index by time; sequences begin with 1."""
-        return list(map(_event, _SINCE.rows(self._connection, time, stream_id, sequence)))
+        return list(map(event_of, _SINCE.rows(self._connection, time, stream_id, sequence)))
 
     def row_changes(self, event: AuditEvent) -> Iterator[tuple[str, Key, int]]:
         """By their forms."""
@@ -236,68 +221,12 @@ class AuditTrail:
 
     def row_digests(self) -> Iterator[tuple[str, Key, int | None]]:
         """Table by table."""
-        place = self.baseline()
-        first = next(self._behind(place), None) if place else None
+        first = first_not_vouched_for(self._connection)
         is_vouched = True
         for form in FORMS.values():
             for key, digest in form.stored(self._connection):
                 is_vouched = is_vouched and (form.code, key) != first
                 yield form.table.name, key, int.from_bytes(digest, "big") if is_vouched else None
-
-    def _behind(self, place: BaselinePlace) -> Iterator[tuple[int, Key]]:
-        """The form and the key of every row behind a place."""
-        forms = list(FORMS.values())
-        for number, form in enumerate(forms[place.table :]):
-            for key, _ in form.stored(self._connection, () if number else place.key):
-                yield form.code, key
-
-    def baseline(self) -> BaselinePlace | None:
-        """By the only row."""
-        row = self._connection.execute(select(audit_baseline)).first()
-        if row is None:
-            return None
-        return BaselinePlace(list(FORMS).index(row.form), tuple(_decode_key(row.key)) if row.key else ())
-
-    def rows_behind(self, place: BaselinePlace, count: int) -> tuple[list[tuple[Key, int]], BaselinePlace | None]:
-        """In the order of the primary key."""
-        form = list(FORMS.values())[place.table]
-        page = list(islice(form.stored(self._connection, place.key), count))
-        rows = [(key, int.from_bytes(digest, "big")) for key, digest in page]
-        if len(page) == count:
-            return rows, BaselinePlace(place.table, page[-1][0])
-        return rows, BaselinePlace(place.table + 1, ()) if place.table + 1 < len(FORMS) else None
-
-    def table_number(self, table: str) -> int:
-        """That of its form."""
-        return _NUMBERS[table]
-
-    def events_behind(self, heads: Mapping[int, int], *, except_method: str) -> Iterator[AuditEvent]:
-        """Chain by chain, of those that have moved."""
-        for stream_id, last in self._connection.execute(_CHAIN_ENDS):
-            sequence = heads.get(stream_id, 0)
-            while sequence < last:
-                page = _OF_CHAIN.rows(self._connection, stream_id, sequence, except_method)
-                yield from map(_event, page)
-                sequence = page[-1][1] if page else last
-
-    def vouch(self, before: BaselinePlace, rows: Sequence[tuple[Key, int]], after: BaselinePlace | None) -> None:
-        """By the only row."""
-        codes = list(FORMS)
-        if rows:
-            keys = [part for key, _ in rows for part in key]
-            digests = b"".join(digest.to_bytes(DIGEST_BYTES, "big") for _, digest in rows)
-            self._writes.note(RowChanges(codes[before.table], keys, digests))
-        old, new = _baseline_row(before), _baseline_row(after) if after else None
-        is_there = audit_baseline.c.form == old[1], audit_baseline.c.key == old[2]
-        if new is None:
-            done = self._connection.execute(delete(audit_baseline).where(*is_there))
-            # To its digest and back to 0.
-            self._writes.note(BASELINE.inserted([old]))
-        else:
-            done = self._connection.execute(update(audit_baseline).where(*is_there).values(form=new[1], key=new[2]))
-            self._writes.note(BASELINE.updated([old], [new]))
-        if done.rowcount != 1:
-            raise WriteConflict("another process has gone on with the baseline")
 
     def row_count(self) -> int:
         """Every row is visited."""
@@ -385,20 +314,17 @@ class AuditTrail:
             _SET_HEADS.insert(self._connection, list(zip(*((head[0], head[1]) for head in heads), strict=True)))
 
 
-def _event(row: Any) -> AuditEvent:
+def event_of(row: Any) -> AuditEvent:
+    """The event of a row, with what it says of the book and its hash behind the others."""
     stream_id, sequence, kind, *entry, rows, hash_ = row
     return AuditEvent(stream_id, sequence, AuditEntry(_KNOWN_KINDS.get(kind, kind), *entry), rows, hash_)
 
 
 def _event_without_rows(row: Any) -> AuditEvent:
     *others, hash_ = row
-    return _event((*others, b"", hash_))
+    return event_of((*others, b"", hash_))
 
 
 def _checkpoint(row: Any) -> AuditCheckpoint:
     number, time, heads, *others = row
     return AuditCheckpoint(number, time, unpacked_heads(heads), *others)
-
-
-def _baseline_row(place: BaselinePlace) -> tuple[int, int, bytes]:
-    return 1, list(FORMS)[place.table], encode(place.key) if place.key else b""

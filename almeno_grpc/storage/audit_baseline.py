@@ -12,8 +12,9 @@ from sqlalchemy import Connection, exists, insert, select
 
 from almeno_grpc.clock import Clock
 from almeno_grpc.domain.audit import AuditEntry, AuditEventKind
+from almeno_grpc.service.store import BaselinePlace
 from almeno_grpc.storage import audit_writes
-from almeno_grpc.storage.audit_rows import BASELINE, FORMS, REFORMS, Key, Reform, RowChanges, xor
+from almeno_grpc.storage.audit_rows import BASELINE, FORMS, REFORMS, Key, Reform, RowChanges, unpacked_key, xor
 from almeno_grpc.storage.audit_writes import AuditWrites
 from almeno_grpc.storage.bulk import batches_of
 from almeno_grpc.storage.tables import audit_baseline, audit_cut, audit_event
@@ -33,6 +34,24 @@ def begin_baseline(connection: Connection) -> None:
     row = (1, list(FORMS)[1], b"")
     connection.execute(insert(audit_baseline), dict(zip(audit_baseline.c.keys(), row, strict=True)))
     _write_event(connection, BASELINE.inserted([row]))
+
+
+def place_of(connection: Connection) -> BaselinePlace | None:
+    """How far the baseline has come; None where it is done."""
+    row = connection.execute(select(audit_baseline)).first()
+    return BaselinePlace(list(FORMS).index(row.form), unpacked_key(row.key)) if row else None
+
+
+def first_not_vouched_for(connection: Connection) -> tuple[int, Key] | None:
+    """The form and the key of the first row that nothing vouches for yet, if there is one."""
+    place = place_of(connection)
+    if place is None:
+        return None
+    forms = list(FORMS.values())[place.table :]
+    for form in forms:
+        for key, _ in form.stored(connection, place.key if form is forms[0] else ()):
+            return form.code, key
+    return None
 
 
 def _has_events(connection: Connection) -> bool:

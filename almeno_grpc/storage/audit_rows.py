@@ -397,6 +397,17 @@ def row_changes(changes: RowChanges) -> Iterator[RowChange]:
         yield RowChange(form.table.name, tuple(keys[number * width : (number + 1) * width]), digest)
 
 
+def packed_key(key: Key) -> bytes:
+    """A key as the place of the baseline has it; empty for the empty one."""
+    return encode(key) if key else b""
+
+
+def unpacked_key(key: bytes) -> Key:
+    """The key that is stored with the place of the baseline."""
+    return _decode_key(key) if key else ()
+
+
+_decode_key = msgspec.msgpack.Decoder(tuple[int | str, ...]).decode
 _decode = msgspec.msgpack.Decoder(list[RowChanges]).decode
 
 

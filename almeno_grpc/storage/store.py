@@ -22,6 +22,7 @@ from almeno_grpc.storage.access import Callers
 from almeno_grpc.storage.audit import AuditTrail
 from almeno_grpc.storage.audit_writes import AuditWrites
 from almeno_grpc.storage.backend import OpenTransaction
+from almeno_grpc.storage.baseline import Baseline
 from almeno_grpc.storage.borrowers import Borrowers, borrowers_of
 from almeno_grpc.storage.change_event_writes import ChangeEventWrites
 from almeno_grpc.storage.change_events import ChangeEvents
@@ -133,6 +134,11 @@ class SqlTransaction:
     def audit(self) -> AuditTrail:
         """The audit trail."""
         return AuditTrail(self._transaction)
+
+    @cached_property
+    def baseline(self) -> Baseline:
+        """The baseline of the audit trail."""
+        return Baseline(self._transaction)
 
     def prepare_partitions(self, now: int) -> bool:
         """As the backend does."""

@@ -361,7 +361,7 @@ def test_retention_removes_what_is_older_than_it_is_kept_and_the_rest_stays_veri
 
 def test_large_events_are_removed_few_at_a_time(lent, monkeypatch):
     monkeypatch.setattr("almeno_grpc.storage.audit._MAX_EXPIRED_BYTES", 1)
-    monkeypatch.setattr("almeno_grpc.storage.audit._EVENTS_PER_STATEMENT", 2)
+    monkeypatch.setattr("almeno_grpc.storage.audit.EVENTS_PER_STATEMENT", 2)
     later = replace(lent, clock=LaterClock(lent.clock.business_date, lent.clock.timezone))
     keeper, count = upkeep(later, retention=Retention(write_days=400, read_days=400)), len(events(lent.store))
     assert keeper.remove_expired()

@@ -9,9 +9,10 @@ from sqlalchemy import text
 from almeno_grpc.service.identifiers import first_identifier
 from almeno_grpc.storage.schema import MIGRATIONS
 
-HEAD = ScriptDirectory(str(MIGRATIONS)).get_current_head()
+_REVISIONS = list(ScriptDirectory(str(MIGRATIONS)).walk_revisions())[::-1]
+HEAD = _REVISIONS[-1].revision
 """The newest revision."""
-PREPARED = "0211"
+PREPARED = next(each.down_revision for each in _REVISIONS if getattr(each.module, "STOPS_SERVERS", False))
 """The last revision that servers of 0.1.0 can bear."""
 
 

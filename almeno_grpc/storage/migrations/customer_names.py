@@ -40,13 +40,8 @@ def note_names(connection: Connection) -> None:
 
 def forget_names(connection: Connection) -> None:
     """Drops them, where they are."""
-    for statement in (
-        f"DROP TRIGGER IF EXISTS {TRIGGER} ON customer",
-        f"DROP TRIGGER IF EXISTS {RENAMED} ON customer",
-        f"DROP FUNCTION IF EXISTS {TRIGGER}()",
-        f"DROP TABLE IF EXISTS {NOTED}",
-    ):
-        connection.exec_driver_sql(statement)
+    connection.exec_driver_sql(f"DROP FUNCTION IF EXISTS {TRIGGER}() CASCADE")
+    connection.exec_driver_sql(f"DROP TABLE IF EXISTS {NOTED}")
 
 
 def insert_keys(connection: Connection, condition: str, parameters: Mapping[str, object]) -> None:

@@ -11,7 +11,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, TypeVar
 
@@ -104,7 +104,8 @@ class Steps:
         """
         if not self._is_next():
             return
-        place: Place | None = json.loads(self._place) if self._place else None
+        # Of the step that was interrupted, which is the first to be taken.
+        place: Place | None = json.loads(self._place) if self._place and self._taken == self._done + 1 else None
 
         def batch() -> Place | None:
             reached = work(place)
@@ -141,7 +142,10 @@ class Steps:
             if not last:
                 return None
             parameters |= {f"last_{name}": value for name, value in zip(key, last[0], strict=True)}
-            work(f"{behind} AND ({row}) <= ({', '.join(f':last_{name}' for name in key)})", parameters)
+            # Of the comparisons of rows alone PostgreSQL thinks that they name a large part of the table.
+            part = f"{key[0]} <= :last_{key[0]}" + ("" if after is None else f" AND {key[0]} >= :after_{key[0]}")
+            up_to = f"({row}) <= ({', '.join(f':last_{name}' for name in key)})"
+            work(f"{part} AND {behind} AND {up_to}", parameters)
             return list(last[0])
 
         self.batches(batch)
@@ -150,7 +154,8 @@ class Steps:
         """Takes the step that creates an index of a table that may be large."""
         kind, on = "UNIQUE INDEX" if unique else "INDEX", f"{table} ({', '.join(columns)})"
         if self._is_small(table):
-            self.transaction(lambda: self._execute(f"CREATE {kind} {name} ON {on}"), tables=[table])
+            statements = (f"DROP INDEX IF EXISTS {name}", f"CREATE {kind} {name} ON {on}")
+            self.transaction(lambda: list(map(self._execute, statements)), tables=[table])
             return
 
         def build() -> None:
@@ -181,7 +186,8 @@ class Steps:
         is_over = threading.Event()
 
         def move() -> None:
-            with self.connection.engine.connect() as connection:
+            # Where the connection is lost, the other one soon is.
+            with suppress(DBAPIError), self.connection.engine.connect() as connection:
                 while not is_over.wait(_MOVE_SECONDS):
                     with connection.begin():
                         connection.exec_driver_sql("SELECT pg_current_xact_id()")

@@ -1,11 +1,12 @@
 """Upgrades that were interrupted go on where they stopped, at each step; and what there is to prepare."""
 
 import contextlib
+from functools import partial
 
 import pytest
-from sqlalchemy import inspect
+from sqlalchemy import inspect, text
 from support.audit_trail import findings, write_baseline
-from support.schemas import A_REPAYMENT, HEAD, PREPARED, definitions, revision_of, write_book_of_0_1_0
+from support.schemas import A_REPAYMENT, HEAD, definitions, revision_of, write_book_of_0_1_0
 
 from almeno_grpc.commands import COMMANDS
 from almeno_grpc.storage.engine import DatabaseUnusable
@@ -94,6 +95,30 @@ def test_upgrade_that_is_interrupted_at_each_transaction_ends_in_the_same_schema
     assert findings(in_pieces) == []
 
 
+def test_step_that_fills_a_table_begins_at_its_first_row_where_one_before_it_was_interrupted(empty, monkeypatch):
+    monkeypatch.setattr(steps, "ROWS_PER_BATCH", 2)
+    empty.migrate("0201")
+    write_book_of_0_1_0(empty.engine)
+    filled = []
+
+    def fill(steps_of_revision, interrupted):
+        def note(step, condition, parameters):
+            rows = f"SELECT customer_id FROM customer WHERE {condition} ORDER BY 1"  # noqa: S608 - of our own
+            found = steps_of_revision.connection.execute(text(rows), parameters).scalars().all()
+            if 9 in found and interrupted:
+                raise Interrupted
+            filled.append((step, list(found)))
+
+        for step in "ab":
+            steps_of_revision.fill("customer", ["customer_id"], partial(note, step))
+
+    with empty._backend.migrate() as connection:
+        with pytest.raises(Interrupted):
+            fill(Steps(connection, "a revision"), interrupted=True)
+        fill(Steps(connection, "a revision"), interrupted=False)
+    assert filled == [("a", [7, 8]), ("a", [9]), ("b", [7, 8]), ("b", [9])]
+
+
 def test_new_database_whose_first_start_is_interrupted_gets_its_schema_from_the_next(empty, monkeypatch):
     with monkeypatch.context() as patch:
         interrupt_each_transaction(patch)
@@ -109,7 +134,7 @@ def test_database_that_came_to_0209_in_one_transaction_comes_to_the_newest_revis
     """As versions between the releases made it: without defaults and triggers for servers of before."""
     described = open_empty()
     described.migrate()
-    empty.migrate(PREPARED)
+    empty.migrate("0209")
     with empty.engine.begin() as connection:
         for row in A_REPAYMENT[:2]:
             connection.exec_driver_sql(row)

@@ -173,7 +173,6 @@ GOOD = {
     },
     "idempotency_answer": {"create_time_us": 1, "request_id": "r", "principal": "p", "answer": b"a"},
     "decision_cut": {"place": 1, "decision_id": "d"},
-    "audit_baseline": {"number": 1, "form": 2, "key": b""},
     "principal": {
         "name": "branch-pune",
         "scopes": "loans:read",
@@ -258,6 +257,7 @@ GOOD = {
         "algorithm": "",
     },
     "audit_head": {"stream_id": 1, "sequence": 1},
+    "audit_baseline": {"number": 1, "form": 11, "key": b""},
 }
 
 CLOSED = {
@@ -460,7 +460,6 @@ CHECKS = [
     ("access_state", {"number": 2}, "ck_access_state_one_row"),
     ("change_event", {"number": 0}, "ck_change_event_number_positive"),
     ("decision_cut", {"place": 2}, "ck_decision_cut_one_row"),
-    ("audit_baseline", {"number": 2}, "ck_audit_baseline_one_row"),
     ("change_event", {"kind": 0}, "ck_change_event_kind_positive"),
     ("change_event_cut", {"place": 2}, "ck_change_event_cut_one_row"),
     ("change_event_cut", {"number": -1}, "ck_change_event_cut_number_not_negative"),
@@ -481,6 +480,7 @@ CHECKS = [
     ("audit_event", {"sequence": 0}, "ck_audit_event_place_positive"),
     ("audit_event", {"kind": 0}, "ck_audit_event_kind_known"),
     ("audit_event", {"kind": 5}, "ck_audit_event_kind_known"),
+    ("audit_baseline", {"number": 2}, "ck_audit_baseline_one_row"),
     ("audit_cut", {"removed": 0}, "ck_audit_cut_removed_positive"),
     ("audit_cut", {"removed": 3}, "ck_audit_cut_removed_positive"),
     ("audit_checkpoint", {"number": 0}, "ck_audit_checkpoint_number_positive"),

@@ -14,12 +14,8 @@ depends_on = None
 
 STOPS_SERVERS = True
 """Servers of versions before this one have to be stopped for it."""
-TRIGGERS = {
-    "decision": "decision_has_business_day",
-    "repayment": "repayment_has_business_day",
-    "loan": "loan_is_completed",
-}
-"""By their tables; functions have the same names."""
+FUNCTIONS = ("decision_has_business_day", "repayment_has_business_day", "loan_is_completed")
+"""Of triggers."""
 DEFAULTS = ("state", "latest_repayment", "segment_count", "charge_count", "open_charges_paise")
 
 
@@ -47,9 +43,9 @@ def _catch_up(_: Place | None) -> Place | None:
 
 
 def _drop() -> None:
-    for table, name in TRIGGERS.items():
-        op.execute(f"DROP TRIGGER IF EXISTS {name} ON {table}")
-        op.execute(f"DROP FUNCTION IF EXISTS {name}()")
+    for name in FUNCTIONS:
+        # With its triggers, whatever their tables are called by now.
+        op.execute(f"DROP FUNCTION IF EXISTS {name}() CASCADE")
     customer_names.forget_names(op.get_bind())
     for column in DEFAULTS:
         op.alter_column("loan", column, server_default=None)
