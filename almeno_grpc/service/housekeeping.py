@@ -161,8 +161,8 @@ def _drop_piece(import_id: str, number: int, tx: Transaction) -> None:
 
 
 def _remove_decisions(before: int, now: int, tx: Transaction, *, is_asked: bool, keeps: bool) -> bool:
-    # What is not added up yet would be missing in every summary.
-    if not tx.daily_sums.has_all(SumSource.DECISIONS, before):
+    # What is not added up yet would be missing in every summary, and what no event vouches for yet in the audit trail.
+    if not tx.daily_sums.has_all(SumSource.DECISIONS, before) or tx.baseline.place() is not None:
         return False
     has_removed = tx.decisions.remove(before, _ROWS_PER_STEP, is_asked=is_asked, keeps=keeps)
     if has_removed:

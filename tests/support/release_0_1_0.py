@@ -11,6 +11,8 @@ from contextlib import contextmanager
 
 import psycopg
 
+from almeno_grpc.service.identifiers import new_identifier
+
 INSTALLMENT, TENURE = 100_000, 12
 AMOUNT = INSTALLMENT * TENURE
 
@@ -26,6 +28,7 @@ REPAYMENT = """INSERT INTO repayment (customer_id, loan_id, number, repayment_id
     emis_paid_before, emis_paid_on_time_before, paid_toward_next_before_paise, outstanding_principal_before_paise,
     emis_paid, emis_paid_on_time, paid_toward_next_paise, outstanding_principal_paise, closes_loan, create_time_us)"""
 REQUEST = "INSERT INTO idempotency_record (request_id, fingerprint, answer, create_time_us)"
+DECISION_ID = "'018bcfe5-6800-7000-8000-' || lpad(to_hex(n), 12, '0')"
 SNAPSHOT = "repeat('{\"amount\": 100000}', 20)"
 
 
@@ -49,7 +52,7 @@ def fill(connection: psycopg.Connection, loans: int) -> None:
         customer = f"(n - 1) % {customers} + 1"
         booked = f"{some} WHERE n % 10 = 0"
         connection.execute(
-            f"{DECISION} SELECT 'd' || n, {customer}, '2026-01-05', 'v', 'f', true, 80, '', {SNAPSHOT}, 's', 1"
+            f"{DECISION} SELECT {DECISION_ID}, {customer}, '2026-01-05', 'v', 'f', true, 80, '', {SNAPSHOT}, 's', 1"
             f" FROM {booked}"
         )
         connection.execute(f"{REQUEST} SELECT 'r' || n, 'f', decode(repeat('ab', 200), 'hex'), 1 FROM {booked}")
@@ -57,7 +60,7 @@ def fill(connection: psycopg.Connection, loans: int) -> None:
         connection.execute(
             f"{LOAN} SELECT n, {customer}, {AMOUNT}, 0, {TENURE}, {INSTALLMENT}, 'ANNUAL_COMPOUND', n % 13, 0,"
             f" {AMOUNT} - {INSTALLMENT} * (n % 13), 2025, 1 + n % 12, 1 + n % 28, CASE WHEN n % 10 > 0 THEN n END,"
-            f" CASE WHEN n % 10 = 0 THEN 'd' || n END, 0, CASE WHEN n % 5 = 1 AND n % 13 > 0 THEN 1 ELSE 0 END"
+            f" CASE WHEN n % 10 = 0 THEN {DECISION_ID} END, 0, CASE WHEN n % 5 = 1 AND n % 13 > 0 THEN 1 ELSE 0 END"
             f" FROM {some}"
         )
         connection.execute(
@@ -169,7 +172,7 @@ def register_and_book(connection: psycopg.Connection, number: int) -> None:
             f" c AS ({REQUEST} VALUES (%(d)s, 'f', 'answer', 1))"
             f" {LOAN} VALUES (%(l)s, %(c)s, {AMOUNT}, 0, {TENURE}, {INSTALLMENT}, 'REDUCING_BALANCE', 0, 0, {AMOUNT},"
             " 2026, 1, 31, NULL, %(d)s, 0, 0)",
-            {"d": f"new {number}", "c": customer_id, "l": loan_id},
+            {"d": new_identifier(time.time_ns() // 1000), "c": customer_id, "l": loan_id},
         )
 
 
