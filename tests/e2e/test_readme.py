@@ -126,6 +126,7 @@ def test_commands_in_running_text_have_the_options_they_name(document: str) -> N
             options = options_of(words[1:])
         elif words[0] == "almeno-server":
             options = {flag_of(name) for name in Settings.__dataclass_fields__} | {"--version", "--help", "--check"}
+            options |= {"--prepare"} if words[1:2] == ["migrate"] else set()
         elif code.startswith(".venv/bin/python -m pytest"):
             assert all((ROOT / word).exists() for word in words if word.startswith("tests/")), code
             continue

@@ -135,7 +135,7 @@ class Operator:
                 assert all((ROOT / file).exists() for file in files), f"{line} names tests that do not exist"
             case [".venv/bin/python", "-m", module, *options] if module.partition(".")[0] == "benchmarks":
                 self._check_benchmark(module, options)
-            case ["almeno-server", "--version" | "--help" | "--check" | "access" | "ops", *_]:
+            case ["almeno-server", "--version" | "--help" | "--check" | "access" | "ops" | "retention", *_]:
                 self._check_output(f"ALMENO_DATABASE_URL={self._own_database} {line}")
             case ["almeno-server", *options]:
                 self._start(options, variables)
