@@ -79,7 +79,9 @@ def prepay(account: Account, amount: int, paid_on: date, effect: PrepaymentEffec
         outstanding_principal=balance,
         segments=(*segments, segment),
     )
-    after = replace(account, loan=changed, rows=changed.rows(), paise_days=0)
+    # Dated back, it may do away with instalments whose late charge was waived in part: they have none any more.
+    charges = tuple(charge for charge in account.charges if charge.installment_number <= changed.tenure_months)
+    after = replace(account, loan=changed, rows=changed.rows(), charges=charges, paise_days=0)
     # Where the running instalment is paid, less than the balance is owed: its interest to come is left out.
     if owed_on(after, paid_on).amount <= 0:
         raise RepaymentExceedsPayoff(amount, owed.amount, paid_on)

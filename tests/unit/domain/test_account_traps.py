@@ -262,6 +262,27 @@ def test_prepayment_is_returned_though_the_late_charge_that_it_caused_was_waived
     assert (charge.amount, charge.waived, charge.open) == (86_91, 86_91, 0)
 
 
+def test_money_goes_to_no_late_charge_of_an_instalment_that_a_prepayment_dated_back_has_done_away_with() -> None:
+    """₹1,000 in two instalments of 500, due on 15 February and 15 March, of which nothing is paid by 25 June."""
+    twins = Twins(amount=1_000_00, months=2, rate="0", late=EXAMPLE)
+    on = date(2027, 6, 25)
+    assert [charge.amount for charge in twins.ledger.account.charges_on(on)] == [42_74, 33_53]
+    # The first is waived wholly, and 0.20 of the second.
+    twins.waive(42_94, on)
+    twins.charge(500_00, on)
+    # As of the first day a prepayment leaves one instalment: there is no second one to be late.
+    twins.prepay(500_00, date(2027, 1, 15), SHORTER, today=on)
+    owed = twins.ledger.payoff(on)
+    assert (owed.overdue_amount, owed.charges) == (500_00, 500_00)
+    twins.pay(500_00, on)
+    assert twins.ledger.loan.open_charges == 500_00
+    twins.pay(499_99, on)
+    late, bounce = twins.ledger.account.charges_on(on)
+    assert (late.waived, late.open, bounce.paid, bounce.open) == (42_74, 0, 499_99, 1)
+    twins.pay(1, on)
+    assert twins.ledger.loan.state is LoanState.CLOSED
+
+
 def test_prepayment_whose_roundings_a_later_payoff_holds_is_returned_after_that() -> None:
     """A paisa prepaid lowers each instalment by a whole paisa, which the closing payment of the loan makes up for."""
     twins = Twins(amount=48_280_52, rate="100", months=12)
