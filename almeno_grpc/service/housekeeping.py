@@ -133,7 +133,7 @@ class Housekeeping:
             partial(self._remove, partial(_remove_decisions, decisions, now, is_asked=is_asked, keeps=keeps_decisions)),
             partial(self._forget_requests, requests),
             # Behind their records, which name them.
-            partial(self._remove, lambda tx: tx.idempotency.remove_answers(requests, _ROWS_PER_STEP)),
+            partial(self._remove, lambda tx: tx.idempotency.remove_answers(requests)),
         ]
 
     def _remove(self, work: Callable[[Transaction], bool]) -> bool:

@@ -529,12 +529,10 @@ class IdempotencyStore(Protocol):
     def forget(self, keys: Sequence[tuple[Any, ...]], before: int) -> None:
         """Deletes the records with the primary keys that are of before a time, in microseconds."""
 
-    def remove_answers(self, before: int, count: int) -> bool:
-        """Removes the oldest answers of before a time, whose records are gone; whether there were any.
+    def remove_answers(self, before: int) -> bool:
+        """Removes a week of answers of before a time in microseconds, whose records are gone; whether there was one.
 
-        Args:
-            before: Microseconds since the epoch.
-            count: How many, where the database does not keep them by weeks and removes a week.
+        Where the database does not keep them by weeks, an answer is gone with its record.
         """
 
 

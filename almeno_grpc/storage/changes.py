@@ -122,7 +122,11 @@ class _Rows:
 
 
 def rows_of(
-    parts: Sequence[Changes], audit: AuditWrites, read_customers: Callable[[Collection[int]], dict[int, Row]]
+    parts: Sequence[Changes],
+    audit: AuditWrites,
+    read_customers: Callable[[Collection[int]], dict[int, Row]],
+    *,
+    answers_apart: bool,
 ) -> list[tuple[TableWrite, Sequence[Row]]]:
     """The rows to write, in the order of their foreign keys; only of tables that have some.
 
@@ -130,6 +134,7 @@ def rows_of(
         parts: The changes.
         audit: Where their events go.
         read_customers: Gives the rows of customers, by customer_id, as they are before the changes.
+        answers_apart: As of `idempotency.writes_of`.
     """
     reclassified = {customer_id for changes in parts for customer_id in changes.non_performing_customers}
     rows = _Rows(read_customers(reclassified) if reclassified else {})
@@ -155,8 +160,7 @@ def rows_of(
         (business_days.INSERT, rows.business_days),
         (policy_pins.INSERT, list(rows.policy_pins.items())),
         (terms_pins.INSERT, list(rows.terms_pins.values())),
-        (idempotency.INSERT, list(map(idempotency.row_of, rows.idempotency_records))),
-        (idempotency.INSERT_ANSWER, list(map(idempotency.answer_row_of, rows.idempotency_records))),
+        *idempotency.writes_of(rows.idempotency_records, answers_apart=answers_apart),
         (audit_writes.INSERT, rows.events),
         (change_event_writes.INSERT, rows.change_events),
     ]

@@ -13,8 +13,9 @@ from almeno_grpc.storage.table_write import TableWrite
 from almeno_grpc.storage.tables import idempotency_answer
 from almeno_grpc.storage.tables import idempotency_record as table
 
-INSERT = TableWrite(table, (table.c.request_id, table.c.fingerprint, table.c.create_time_us, table.c.principal))
-INSERT_ANSWER = TableWrite(idempotency_answer, tuple(idempotency_answer.c))
+INSERT = TableWrite(table, tuple(table.c))
+_INSERT_ALONE = TableWrite(table, (table.c.request_id, table.c.fingerprint, table.c.create_time_us, table.c.principal))
+_INSERT_ANSWER = TableWrite(idempotency_answer, tuple(idempotency_answer.c))
 # The lock makes the transaction one that changes something, so that its commit waits for the standby as the first one
 # did, whose wait may have been cancelled.
 _BY_IDS = KeyedStatement(select(*table.c).with_for_update(read=True, key_share=True), table.c.request_id)
@@ -68,18 +69,12 @@ class IdempotencyRecords:
             query = query.where(tuple_(*_KEY) > place)
         return [(tuple(key), create_time) for *key, create_time in self._connection.execute(query)]
 
-    def remove_answers(self, before: int, count: int) -> bool:
-        """The oldest partition, where there are some and all of it is so old; else by the primary key."""
-        if self._backend.divides_history:
-            partition = self._backend.partition_before(self._connection, idempotency_answer, before)
-            if partition is None:
-                return self._backend.remove_strays(self._connection, idempotency_answer, before) > 0
-            return self._backend.remove_partition(self._connection, partition)
-        key = tuple_(*idempotency_answer.primary_key)
-        is_old = idempotency_answer.c.create_time_us < before
-        oldest = select(*idempotency_answer.primary_key).where(is_old).order_by(*idempotency_answer.primary_key)
-        removed = self._connection.execute(delete(idempotency_answer).where(key.in_(oldest.limit(count))))
-        return removed.rowcount > 0
+    def remove_answers(self, before: int) -> bool:
+        """The oldest partition, if all of it is so old; else they are gone with their records."""
+        partition = self._backend.partition_before(self._connection, idempotency_answer, before)
+        if partition is None:
+            return self._backend.remove_strays(self._connection, idempotency_answer, before) > 0
+        return self._backend.remove_partition(self._connection, partition)
 
     def forget(self, keys: Sequence[tuple[Any, ...]], before: int) -> None:
         """One by one."""
@@ -87,11 +82,17 @@ class IdempotencyRecords:
         self._connection.execute(_FORGET, [dict(zip(names, key, strict=True), before=before) for key in keys])
 
 
-def row_of(record: IdempotencyRecord) -> Row:
-    """The row of a record, for `INSERT`."""
-    return record.request_id, record.fingerprint, record.create_time, record.principal
+def writes_of(records: Sequence[IdempotencyRecord], *, answers_apart: bool) -> list[tuple[TableWrite, Sequence[Row]]]:
+    """The rows to write of records.
 
-
-def answer_row_of(record: IdempotencyRecord) -> Row:
-    """The row of its answer, for `INSERT_ANSWER`."""
-    return record.create_time, record.request_id, record.principal, record.answer
+    Args:
+        records: The records.
+        answers_apart: Whether their answers stand in a table of their own: where that has partitions. Else it would be
+            an insert more for nothing.
+    """
+    if not answers_apart:
+        return [(INSERT, records)]
+    return [
+        (_INSERT_ALONE, [(each.request_id, each.fingerprint, each.create_time, each.principal) for each in records]),
+        (_INSERT_ANSWER, [(each.create_time, each.request_id, each.principal, each.answer) for each in records]),
+    ]

@@ -150,11 +150,12 @@ class SqlTransaction:
 
     def write(self, *changes: Changes) -> None:
         """Writes the changes, as the backend writes rows."""
-        writes = rows_of(changes, self._transaction.audit, self.customers.rows)
+        backend = self._transaction.backend
+        writes = rows_of(changes, self._transaction.audit, self.customers.rows, answers_apart=backend.divides_history)
         try:
             if changes:
                 self._transaction.change_events.insert(self._transaction.connection, changes[0])
-            self._transaction.backend.write_rows(self._transaction.connection, writes)
+            backend.write_rows(self._transaction.connection, writes)
         except BaseException:
             # The place in a chain may be what was refused: then somebody else has put an event there.
             self._transaction.audit.abandon()

@@ -496,15 +496,15 @@ idempotency_record = Table(
     metadata,
     Column("request_id", String(36), nullable=False),
     Column("fingerprint", String(64), nullable=False),
-    # Of the requests of before there was a table of answers; NULL for all others.
+    # NULL where it is in the table of answers: on PostgreSQL, but for requests from before there was that table.
     Column("answer", LargeBinary),
     Column("create_time_us", BigInteger, nullable=False),
     Column("principal", String(64), nullable=False, server_default=""),
     PrimaryKeyConstraint("request_id", "principal"),
 )
 
-# What requests were answered. Nine tenths of what is remembered of them: apart, so that a week of it is a partition on
-# PostgreSQL, and is let go as a whole, while the records stay unique over all weeks.
+# What requests were answered, on PostgreSQL. It is nine tenths of what is remembered of them: apart, so that a week of
+# it is a partition and is let go as a whole, while the records stay unique over all weeks.
 idempotency_answer = Table(
     "idempotency_answer",
     metadata,

@@ -153,6 +153,7 @@ def test_record_without_its_answer_is_never_taken_for_a_new_request(book):
     book.store.write(lambda tx: tx.write(Changes(idempotency_records=[record])))
     with book.store.engine.begin() as connection:
         connection.execute(text("DELETE FROM idempotency_answer"))
+        connection.execute(text("UPDATE idempotency_record SET answer = NULL"))
     with pytest.raises(LookupError, match="the answer to the request r is gone"):
         book.store.write(lambda tx: tx.idempotency.get_many([("", "r")]))
 

@@ -9,10 +9,10 @@ from sqlalchemy import BigInteger, Boolean, String, bindparam, cast, insert, lit
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from support.store_rows import TODAY, decision_of
 
-from almeno_grpc.service.store import Changes, IdempotencyRecord
+from almeno_grpc.service.store import Changes
 from almeno_grpc.storage.compiled import CompiledStatement, execute_raw
 from almeno_grpc.storage.keys import any_of, array_literal, key_rows
-from almeno_grpc.storage.tables import idempotency_answer, policy_pin, repayment
+from almeno_grpc.storage.tables import idempotency_record, policy_pin, repayment
 
 
 @pytest.fixture
@@ -42,9 +42,11 @@ def test_single_parameter_may_be_used_twice(connection):
 
 def test_values_come_back_as_the_types_of_their_columns(store):
     every_byte = bytes(range(256))
-    store.write(lambda tx: tx.write(Changes(idempotency_records=[IdempotencyRecord("r", "f", every_byte, 1)])))
+    record = {"request_id": "r", "fingerprint": "f", "answer": every_byte, "create_time_us": 1}
+    with store.engine.begin() as connection:
+        connection.execute(idempotency_record.insert(), record)
     with store._backend.read() as connection:
-        assert CompiledStatement(select(idempotency_answer.c.answer)).rows(connection) == [(every_byte,)]
+        assert CompiledStatement(select(idempotency_record.c.answer)).rows(connection) == [(every_byte,)]
         day, truth = literal(TODAY, repayment.c.payment_date.type), cast(literal(1), Boolean)
         [(found, true)] = CompiledStatement(select(day, truth)).rows(connection)
     assert found == TODAY
