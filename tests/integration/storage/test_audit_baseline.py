@@ -6,7 +6,7 @@ from support.book import LAKH, Book
 from support.schemas import write_book_of_0_1_0
 
 from almeno_grpc.commands import COMMANDS
-from almeno_grpc.domain.errors import WriteConflict
+from almeno_grpc.domain.errors import StoreUnavailable, WriteConflict
 from almeno_grpc.service import audit_baseline
 from almeno_grpc.service.audit_baseline import AuditBaseline
 from almeno_grpc.service.audit_upkeep import Retention
@@ -70,13 +70,14 @@ def test_baseline_that_was_interrupted_at_each_step_goes_on_behind_it(upgraded):
     assert findings(upgraded.store) == []
 
 
-def test_changes_for_which_there_is_no_room_are_read_again(upgraded, baseline, monkeypatch):
-    monkeypatch.setattr(audit_baseline, "_MAX_CHANGED_ROWS", 8)
+@pytest.mark.parametrize("room", [3, 4, 5, 8])
+def test_changes_for_which_there_is_no_room_are_read_again(upgraded, baseline, monkeypatch, room):
+    monkeypatch.setattr(audit_baseline, "_MAX_CHANGED_ROWS", room)
     for number in range(3):
         change_everything(upgraded, number)
     for _ in range(MAX_STEPS):
         baseline.step()
-        assert len(baseline._changed) <= 8
+        assert len(baseline._changed) <= room
     assert baseline.is_over
     assert findings(upgraded.store) == []
 
@@ -121,6 +122,26 @@ def test_upkeep_writes_the_baseline_before_it_removes_what_is_old(upgraded):
     assert upgraded.rows("audit_baseline") == []
     assert findings(upgraded.store) == []
     assert upgraded.rows("audit_cut") != []
+
+
+def test_upkeep_leaves_the_baseline_for_a_while_when_the_database_could_not_be_used(upgraded, monkeypatch):
+    times = [0]
+    keeper = upkeep(upgraded, monotonic=lambda: times[0])
+    keeper.run_due()
+
+    def fail(_baseline):
+        raise StoreUnavailable("the database cannot take the request at the moment")
+
+    with monkeypatch.context() as failing:
+        failing.setattr(AuditBaseline, "step", fail)
+        keeper.run_due()
+    place = upgraded.rows("audit_baseline")
+    keeper.run_due()
+    assert upgraded.rows("audit_baseline") == place
+    times[0] += 60 * 10**9
+    for _ in range(40):
+        keeper.run_due()
+    assert upgraded.rows("audit_baseline") == []
 
 
 def test_command_says_that_a_book_which_is_not_vouched_for_yet_is_incomplete(upgraded, capsys):
