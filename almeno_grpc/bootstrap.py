@@ -138,6 +138,7 @@ def migrate_database(settings: Settings, *, beside_servers: bool) -> tuple[str |
     try:
         store = SqlStore(settings.database_url, threads=1)
         try:
+            store.refuse_damage(MAX_CHECK_SECONDS)
             store.migrate(beside_servers=beside_servers)
             return store.revisions()
         finally:
@@ -310,9 +311,10 @@ def create_administrator(settings: Settings, key: str, *, recover: bool) -> None
         recover: Whether to do so where there are principals: `admin` may then exist.
 
     Raises:
-        ConfigurationError: The database cannot be used.
+        ConfigurationError: The database cannot be used, or is one of an older version, whose servers may run on it.
         CreditError: There are principals, or the database is not available.
     """
+    _refuse_older_schema(settings)
     prepare_database(settings)
     store = SqlStore(settings.database_url, threads=1)
     access = AccessService(store, clock_of(settings))
@@ -320,6 +322,28 @@ def create_administrator(settings: Settings, key: str, *, recover: bool) -> None
         store.write(lambda tx: access.create_administrator(tx, key_id_of(key), key_sha256(key), recover=recover))
     finally:
         store.close()
+
+
+def _refuse_older_schema(settings: Settings) -> None:
+    """Upgrades no database beside servers that cannot bear it, by the way.
+
+    Raises:
+        ConfigurationError: The schema is one of an older version.
+        CreditError: The database is not available.
+    """
+    try:
+        store = SqlStore(settings.database_url, threads=1)
+        try:
+            revision, newest = (None, None) if store.is_new() else store.revisions()
+        finally:
+            store.close()
+    except DatabaseUnusable as error:
+        raise ConfigurationError(str(error)) from error
+    if revision not in (None, newest):
+        raise ConfigurationError(
+            f"the database is one of an older version (schema {revision}): stop its servers, and start those of this "
+            "version, which upgrade it"
+        )
 
 
 def store_figures(settings: Settings) -> Callable[[], StoreFigures]:

@@ -10,6 +10,7 @@ transaction fails, the batch is undone and its calls run one by one, each in a t
 of the commit is not known, none is run again, for each may have taken effect.
 """
 
+import time
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -41,6 +42,8 @@ S = TypeVar("S")
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 
+_MIN_BATCH_SECONDS = 1
+"""How long a batch may take to begin, before it knows its calls."""
 MAX_BATCH_CALLS = 128
 """Calls of one transaction. Larger batches gain little, and others wait for them to write."""
 
@@ -338,7 +341,9 @@ class WriteQueue(Generic[Q, S, R]):
     def _run_batch(self, take: Callable[[], list[PendingCall[Q, R]]]) -> None:
         calls: list[PendingCall[Q, R]] = []
         steps = steps_of_batch()
-        deadline = begin_deadline(Deadline(self._queue.first().deadline.seconds, is_final=False))
+        # The first may be overdue, and others not.
+        seconds = max(self._queue.first().deadline.seconds, time.monotonic() + _MIN_BATCH_SECONDS)
+        deadline = begin_deadline(Deadline(seconds, is_final=False))
 
         def work(tx: Transaction) -> list[Outcome[R]]:
             calls.extend(take())

@@ -54,8 +54,9 @@ def _upgrade(connection: Connection, script: ScriptDirectory, revision: Script) 
     with Operations.context(context):
         revision.module.upgrade(steps)
     with connection.begin():
-        context.stamp(script, revision.revision)
+        # First: whoever has lost the lock stamps nothing over what another has.
         steps.finish()
+        context.stamp(script, revision.revision)
 
 
 def _stops_servers(revision: Script) -> bool:

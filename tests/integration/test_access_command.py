@@ -65,3 +65,17 @@ def test_database_that_cannot_be_used_is_named(tmp_path: Path, capsys: pytest.Ca
     assert access_command.main(arguments, {}) == 2
     assert "ALMENO_DATABASE_URL" in capsys.readouterr().err
     assert not (tmp_path / "k").exists()
+
+
+def test_database_of_an_older_version_is_left_to_its_servers(
+    new_database: Callable[..., str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = new_database(empty=True)
+    store = SqlStore(url)
+    store.migrate("0201")
+    arguments = ["init", "--key-file", str(tmp_path / "admin.key")]
+    assert access_command.main(arguments, {"ALMENO_DATABASE_URL": url}) == 2
+    assert "is one of an older version (schema 0201)" in capsys.readouterr().err
+    assert store.revisions()[0] == "0201"
+    assert not (tmp_path / "admin.key").exists()
+    store.close()

@@ -35,6 +35,8 @@ _EXCEPTIONS = (
     # Migration 0204, which a database of 0.1.0 goes through once; no such database is divided.
     "INSERT INTO business_day SELECT business_date, decision_id FROM decision ",
     "INSERT INTO business_day SELECT payment_date, repayment_id FROM repayment ",
+    # The test of hopeless deadlines, which counts the rows of a whole database as one state of it has them.
+    "SELECT (SELECT count(*) FROM loan JOIN decision USING (decision_id)",
 )
 _GROUP_OF = {table: group for group, tables in _TOGETHER.items() for table in tables}
 _TOKEN = re.compile(r"""'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/|"?(?P<word>[A-Za-z_]\w*)"?|(?P<mark>[(),.;])""", re.DOTALL)

@@ -225,7 +225,9 @@ class Steps:
 
     def finish(self) -> None:
         """Forgets the steps, in the transaction that notes the revision as the database's."""
-        self._execute(f"DELETE FROM {PROGRESS} WHERE revision = :revision", revision=self._revision)  # noqa: S608 - as above
+        forgotten = f"DELETE FROM {PROGRESS} WHERE revision = :revision"  # noqa: S608 - as above
+        if self._execute(forgotten, revision=self._revision).rowcount != 1:
+            raise StoreUnavailable("another process has gone on with the migration; start again")
 
     def _is_next(self) -> bool:
         """Whether the next step is yet to be taken."""

@@ -129,7 +129,7 @@ class PostgresBackend:
         """Under an advisory lock."""
         self._reach()
         self._refuse_forgetful_pooler()
-        with self.try_lock("migration") as lock, self._migrating.connect() as connection:
+        with self.try_lock("upgrade") as lock, self._migrating.connect() as connection:
             while not lock.is_held():
                 # Whoever waited in a statement would have a snapshot, which CREATE INDEX CONCURRENTLY waits for.
                 time.sleep(_LOCK_SECONDS)

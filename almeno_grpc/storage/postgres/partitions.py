@@ -193,7 +193,7 @@ def create(connection: Connection, table: str, name: str, definition: str) -> No
 def add_triggers(connection: Connection, table: str, name: str) -> None:
     """Gives a partition the triggers of its table that are for statements."""
     for (trigger,) in connection.exec_driver_sql(_STATEMENT_TRIGGERS.replace("$1", f"'{table}'")).all():
-        _command(connection, re.sub(rf" ON (\w+\.)?{table} ", rf" ON \g<1>{name} ", trigger))
+        _command(connection, re.sub(rf' ON ((?:"[^"]+"|\w+)\.)?{table} ', rf" ON \g<1>{name} ", trigger))
 
 
 def whole_before(connection: Connection, table: Table, before: int, *, any_of_them: bool = False) -> Partition | None:

@@ -73,7 +73,7 @@ class Waits:
     def _watch(self) -> None:
         while not self._closed.wait(_LOOK_SECONDS):
             now = time.monotonic()
-            for key, wait in list(self._waits.items()):
+            for key, wait in self._waits.copy().items():
                 overdue_seconds = now - wait.deadline.seconds - _GRACE_SECONDS
                 # It may have ended meanwhile. A cancellation that comes so late may end the next statement of the
                 # connection, which is UNAVAILABLE then and may be sent again.
@@ -81,9 +81,15 @@ class Waits:
                     continue
                 if not wait.is_cancelled:
                     wait.is_cancelled = True
-                    _started(partial(_cancel, wait.connection), "cancel")
+                    _started(partial(self._cancel, key, wait), "cancel")
                 elif overdue_seconds > _CANCEL_SECONDS:
                     shut_down(wait.connection)
+
+    def _cancel(self, key: int, wait: _Wait) -> None:
+        # A thread may take a while to start.
+        if self._waits.get(key) is wait:
+            with suppress(psycopg.Error):
+                wait.connection.cancel_safe(timeout=_CANCEL_SECONDS)
 
 
 def _started(run: Callable[[], None], name: str) -> threading.Thread | None:
@@ -94,8 +100,3 @@ def _started(run: Callable[[], None], name: str) -> threading.Thread | None:
         # The system has none left.
         return None
     return thread
-
-
-def _cancel(connection: psycopg.Connection) -> None:
-    with suppress(psycopg.Error):
-        connection.cancel_safe(timeout=_CANCEL_SECONDS)

@@ -144,6 +144,25 @@ def test_upkeep_leaves_the_baseline_for_a_while_when_the_database_could_not_be_u
     assert upgraded.rows("audit_baseline") == []
 
 
+def test_nobody_removes_events_before_the_baseline_is_written(upgraded):
+    keeper = upkeep(upgraded, retention=Retention(write_days=0, read_days=0))
+    change_everything(upgraded, 0)
+    assert not keeper.remove_expired()
+    assert upgraded.rows("audit_cut") == []
+    write_baseline(upgraded.store)
+    assert keeper.remove_expired()
+
+
+def test_upkeep_outlasts_an_event_that_nobody_can_read(upgraded):
+    keeper = upkeep(upgraded)
+    keeper.run_due()
+    change_everything(upgraded, 0)
+    nothing = "x'c1'" if upgraded.store.engine.dialect.name == "sqlite" else "'\\xc1'"
+    edit(upgraded.store, f"UPDATE audit_event SET rows = {nothing}")  # noqa: S608 - of our own
+    keeper.run_due()
+    assert upgraded.rows("audit_baseline") != []
+
+
 def test_command_says_that_a_book_which_is_not_vouched_for_yet_is_incomplete(upgraded, capsys):
     engine = upgraded.store.engine
     name = "sqlite" if engine.dialect.name == "sqlite" else "postgresql"

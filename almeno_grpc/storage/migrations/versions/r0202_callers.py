@@ -1,7 +1,5 @@
 """Callers: principals, their API keys and certificate names; the request_id becomes the principal's."""
 
-from collections.abc import Mapping
-
 import sqlalchemy as sa
 from alembic import op
 
@@ -21,7 +19,7 @@ def upgrade(steps: Steps) -> None:
     steps.transaction(_create_callers)
     steps.transaction(lambda: _add_principal("import_file"), tables=["import_file"])
     if steps.is_on_sqlite:
-        _rebuild_idempotency_record(steps)
+        steps.transaction(_rebuild_idempotency_record)
         return
     table = "idempotency_record"
     steps.transaction(lambda: _add_principal(table), tables=[table])
@@ -35,22 +33,21 @@ def _add_principal(table: str) -> None:
     op.add_column(table, sa.Column("principal", sa.String(64), nullable=False, server_default=""))
 
 
-def _rebuild_idempotency_record(steps: Steps) -> None:
-    """SQLite cannot change the primary key of a table."""
+def _rebuild_idempotency_record() -> None:
+    """SQLite cannot change the primary key of a table.
+
+    In one transaction: a server of the version before that was started again in between would have forgotten every
+    request.
+    """
     before = "idempotency_record_0201"
-
-    def copy(condition: str, parameters: Mapping[str, object]) -> None:
-        rows = f"SELECT {REQUEST_COLUMNS} FROM {before} WHERE {condition}"  # noqa: S608 - names of our own
-        connection = op.get_bind()
-        connection.execute(sa.text(f"INSERT INTO idempotency_record ({REQUEST_COLUMNS}) {rows}"), parameters)
-
-    steps.transaction(lambda: _create_idempotency_record(before))
-    steps.fill(before, ["request_id"], copy)
-    steps.transaction(lambda: op.drop_table(before))
-
-
-def _create_idempotency_record(before: str) -> None:
     op.rename_table("idempotency_record", before)
+    _create_idempotency_record()
+    rows = f"SELECT {REQUEST_COLUMNS} FROM {before}"  # noqa: S608 - names of our own
+    op.execute(f"INSERT INTO idempotency_record ({REQUEST_COLUMNS}) {rows}")
+    op.drop_table(before)
+
+
+def _create_idempotency_record() -> None:
     op.create_table(
         "idempotency_record",
         sa.Column("request_id", sa.String(36), nullable=False),

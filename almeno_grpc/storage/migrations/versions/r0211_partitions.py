@@ -21,6 +21,11 @@ CUSTOMERS_OF_PARTITION = 25_000_000
 PARTITIONS_OF_CUSTOMERS = 4
 """Beside that of imported books and that of all further customers."""
 DIVIDED_BY_TIME = ("decision", "change_event", "audit_event")
+TABLES_BESIDE = {
+    "decision": ("customer",),
+    "repayment": ("loan", "repayment_reversal", "loan_segment"),
+}
+"""Those that foreign keys of a table refer to, or that refer to it."""
 REFERENCES_TO_REPAYMENTS = (
     ("repayment_reversal", "fk_repayment_reversal_customer_id"),
     ("loan_segment", "fk_loan_segment_repayment_number"),
@@ -64,7 +69,8 @@ def upgrade(steps: Steps) -> None:
     by_time = [each for each in DIVIDED if each.name in DIVIDED_BY_TIME]
 
     steps.transaction(_create_default_of_answers)
-    steps.alter("loan", ["DROP CONSTRAINT fk_loan_decision_id"])
+    drop = "ALTER TABLE loan DROP CONSTRAINT fk_loan_decision_id"
+    steps.transaction(lambda: op.execute(drop), tables=["loan", "decision"])
     steps.alter("idempotency_record", ["ALTER COLUMN answer DROP NOT NULL"])
     steps.transaction(_give_events_a_sequence, tables=("change_event",))
     for divided in by_time:
@@ -150,8 +156,9 @@ def _divide_repayments(steps: Steps) -> None:
 
     def bound() -> None:
         last = steps.connection.exec_driver_sql("SELECT last_value FROM customer_customer_id_seq").scalar_one()
+        # Never as far as the ids of customers come until the table is divided.
         begun = max(0, last - FIRST_GENERATED_ID) // CUSTOMERS_OF_PARTITION
-        _bound("repayment", "customer_id", f"'{FIRST_GENERATED_ID + (begun + 1) * CUSTOMERS_OF_PARTITION}'::bigint")
+        _bound("repayment", "customer_id", f"'{FIRST_GENERATED_ID + (begun + 2) * CUSTOMERS_OF_PARTITION}'::bigint")
 
     def divide() -> None:
         start = int(_divide("repayment", "customer_id"))
@@ -170,7 +177,7 @@ def _divide_in_steps(steps: Steps, table: str, bound: Callable[[], None], divide
     # That the bounds hold is known when the partition is attached, which is then no look at each row.
     steps.transaction(bound, tables=(table,))
     steps.alter(table, [f"VALIDATE CONSTRAINT {table}_first_bounds"])
-    steps.transaction(divide, tables=(table,))
+    steps.transaction(divide, tables=(table, *TABLES_BESIDE.get(table, ())))
 
 
 def _bound(table: str, column: str, end: str) -> None:
