@@ -8,6 +8,7 @@ import hashlib
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -111,18 +112,12 @@ def prepare_database(settings: Settings) -> None:
     """
     signing_key(settings)
     policies, terms = load_policies(settings.rules), load_terms(settings.rules)
-    try:
-        store = SqlStore(settings.database_url, threads=1)
+    with _opened_database(settings) as store:
         store.refuse_damage(MAX_CHECK_SECONDS)
         store.migrate()
-    except DatabaseUnusable as error:
-        raise ConfigurationError(str(error)) from error
-    try:
         behind = _check_book(store, policies, terms, clock_of(settings))
-        if behind is not None:
-            log_event("business_date_behind", logging.WARNING, message=behind.message)
-    finally:
-        store.close()
+    if behind is not None:
+        log_event("business_date_behind", logging.WARNING, message=behind.message)
 
 
 def migrate_database(settings: Settings, *, beside_servers: bool) -> tuple[str | None, str]:
@@ -135,12 +130,23 @@ def migrate_database(settings: Settings, *, beside_servers: bool) -> tuple[str |
         ConfigurationError: The database cannot be upgraded.
         CreditError: The database is not available.
     """
+    with _opened_database(settings) as store:
+        store.refuse_damage(MAX_CHECK_SECONDS)
+        store.migrate(beside_servers=beside_servers)
+        return store.revisions()
+
+
+@contextmanager
+def _opened_database(settings: Settings, *, read_only: bool = False) -> Iterator[SqlStore]:
+    """The database of the settings, for who looks after it before servers serve.
+
+    Raises:
+        ConfigurationError: It cannot be used.
+    """
     try:
-        store = SqlStore(settings.database_url, threads=1)
+        store = SqlStore(settings.database_url, threads=1, read_only=read_only)
         try:
-            store.refuse_damage(MAX_CHECK_SECONDS)
-            store.migrate(beside_servers=beside_servers)
-            return store.revisions()
+            yield store
         finally:
             store.close()
     except DatabaseUnusable as error:
@@ -172,20 +178,14 @@ def inspect_database(settings: Settings) -> DatabaseState:
         CreditError: The database is not available.
     """
     policies, terms = load_policies(settings.rules), load_terms(settings.rules)
-    try:
-        store = SqlStore(settings.database_url, threads=1, read_only=True)
-        try:
-            if store.is_new():
-                return DatabaseState(None, None)
-            store.refuse_damage(MAX_CHECK_SECONDS)
-            revision, newest = store.revisions()
-            is_newest = revision == newest
-            behind = _check_book(store, policies, terms, clock_of(settings)) if is_newest else None
-            return DatabaseState(revision, newest, behind)
-        finally:
-            store.close()
-    except DatabaseUnusable as error:
-        raise ConfigurationError(str(error)) from error
+    with _opened_database(settings, read_only=True) as store:
+        if store.is_new():
+            return DatabaseState(None, None)
+        store.refuse_damage(MAX_CHECK_SECONDS)
+        revision, newest = store.revisions()
+        is_newest = revision == newest
+        behind = _check_book(store, policies, terms, clock_of(settings)) if is_newest else None
+        return DatabaseState(revision, newest, behind)
 
 
 def _check_book(
@@ -331,14 +331,8 @@ def _refuse_older_schema(settings: Settings) -> None:
         ConfigurationError: The schema is one of an older version.
         CreditError: The database is not available.
     """
-    try:
-        store = SqlStore(settings.database_url, threads=1)
-        try:
-            revision, newest = (None, None) if store.is_new() else store.revisions()
-        finally:
-            store.close()
-    except DatabaseUnusable as error:
-        raise ConfigurationError(str(error)) from error
+    with _opened_database(settings) as store:
+        revision, newest = (None, None) if store.is_new() else store.revisions()
     if revision not in (None, newest):
         raise ConfigurationError(
             f"the database is one of an older version (schema {revision}): stop its servers, and start those of this "
