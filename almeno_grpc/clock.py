@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
+DAY_MICROSECONDS = 24 * 3_600 * 1_000_000
+
 
 @dataclass(frozen=True)
 class Clock:

@@ -4,12 +4,12 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from almeno_grpc.arguments import ArgumentParser
 from almeno_grpc.bootstrap import clock_of
-from almeno_grpc.clock import Clock
+from almeno_grpc.clock import DAY_MICROSECONDS, Clock
 from almeno_grpc.config import ConfigurationError, Settings, variable_of
 from almeno_grpc.domain.errors import CreditError
 from almeno_grpc.service.audit_upkeep import AuditUpkeep, Retention
@@ -113,17 +113,15 @@ def _days_of(settings: Settings) -> dict[str, int]:
 
 
 def _show(store: SqlStore, settings: Settings, parsed: Any, output: TextIO) -> int:
-    days = _days_of(settings)
+    days, partitions = _days_of(settings), store.partitions()
     if parsed.json:
         rows = [{"table": table, "days": kept} for table, kept in days.items()]
-        rows += [asdict(partition) for partition in store.partitions()]
+        rows += map(asdict, partitions)
         output.writelines(f"{json.dumps(row)}\n" for row in rows)
         return DONE
     for table, kept in days.items():
         output.write(f"{table}: kept for {kept} days\n")
-        for partition in store.partitions():
-            if partition.table == table:
-                output.write(f"  {_line(partition)}\n")
+        output.writelines(f"  {_line(each)}\n" for each in partitions if each.table == table)
     return DONE
 
 
@@ -163,8 +161,8 @@ def _apply(store: SqlStore, settings: Settings, parsed: Any, output: TextIO) -> 
 
 def _is_due(partition: Partition, settings: Settings, clock: Clock) -> bool:
     """Whether all of a partition is older than it is kept; of audit events that is told by their chains."""
-    kept = timedelta(days=_days_of(settings)[partition.table]) // timedelta(microseconds=1)
-    return partition.table != "audit_event" and partition.end <= clock.now_microseconds() - kept
+    before = clock.now_microseconds() - _days_of(settings)[partition.table] * DAY_MICROSECONDS
+    return partition.table != "audit_event" and partition.end <= before
 
 
 def _drop(store: SqlStore, _settings: Settings, parsed: Any, output: TextIO) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 
-from almeno_grpc.clock import Clock
+from almeno_grpc.clock import DAY_MICROSECONDS, Clock
 from almeno_grpc.domain.audit import AuditCheckpoint, AuditEntry, AuditEventKind, ChainHead
 from almeno_grpc.domain.errors import Aborted, Unavailable
 from almeno_grpc.logs import log_event
@@ -31,7 +31,6 @@ _MAX_ANCHORED = 10_000
 """Checkpoints appended to the anchor file at a time: one that is begun late gets all there are."""
 _SECOND = 1_000_000_000
 """In nanoseconds."""
-_DAY_MICROSECONDS = 24 * 3600 * 1_000_000
 
 
 @dataclass(frozen=True)
@@ -157,11 +156,11 @@ class AuditUpkeep:
         now = self._clock.now_microseconds()
         days = {True: self._retention.write_days, False: self._retention.read_days}
         if any(
-            self._remove_step(now, now - kept * _DAY_MICROSECONDS, of_writes=of_writes)
+            self._remove_step(now, now - kept * DAY_MICROSECONDS, of_writes=of_writes)
             for of_writes, kept in days.items()
         ):
             return True
-        before = now - max(days.values()) * _DAY_MICROSECONDS
+        before = now - max(days.values()) * DAY_MICROSECONDS
         self._store.write(lambda tx: tx.audit.remove_emptied(before))
         return False
 

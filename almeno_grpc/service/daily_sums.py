@@ -3,11 +3,11 @@
 import time
 from functools import partial
 
-from almeno_grpc.clock import Clock
+from almeno_grpc.clock import DAY_MICROSECONDS, Clock
 from almeno_grpc.domain.errors import WriteConflict
 from almeno_grpc.service.store import Store, SummedRange, SumSource, Transaction
 
-_DAY_MICROSECONDS = 24 * 3_600 * 1_000_000
+_FINISHED_MICROSECONDS = DAY_MICROSECONDS
 """How old a row has to be, so that none comes any more that is older: see `almeno_grpc.storage.daily_sums`."""
 _ROWS_PER_STEP = 10_000
 _PAUSE_MILLISECONDS = 600_000
@@ -31,7 +31,7 @@ class DailySums:
         """
         if _milliseconds() < self._next_at_milliseconds:
             return False
-        before = self._clock.now_microseconds() - _DAY_MICROSECONDS
+        before = self._clock.now_microseconds() - _FINISHED_MICROSECONDS
         for source in SumSource:
             # Not while others wait to write: the rows never change, and the place is compared.
             with self._store.read() as tx:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from almeno_grpc.clock import Clock
+from almeno_grpc.clock import DAY_MICROSECONDS, Clock
 from almeno_grpc.domain.audit import AuditEntry, AuditEventKind
 from almeno_grpc.service.audit_upkeep import RETENTION
 from almeno_grpc.service.daily_sums import DailySums
@@ -18,7 +18,6 @@ from almeno_grpc.service.identifiers import new_identifier
 from almeno_grpc.service.store import Changes, Store, SumSource, Transaction
 
 _HOUR_MILLISECONDS = 3_600_000
-_DAY_MICROSECONDS = 24 * _HOUR_MILLISECONDS * 1_000
 _MAX_UPLOAD_MICROSECONDS = _HOUR_MILLISECONDS * 1_000
 """How long an upload may take from its first stored piece until it is queued: what is older came to nothing.
 
@@ -123,7 +122,7 @@ class Housekeeping:
         """
         now = self._clock.now_microseconds()
         requests, events, decisions, issues = (
-            now - days * _DAY_MICROSECONDS
+            now - days * DAY_MICROSECONDS
             for days in (self._days.requests, self._days.events, self._days.decisions, _ISSUE_DAYS)
         )
         return [
@@ -146,7 +145,7 @@ class Housekeeping:
         with self._store.read() as tx:
             times = tx.idempotency.create_times(self._after, _ROWS_PER_STEP)
         if old := [key for key, create_time in times if create_time < before]:
-            self._store.write(partial(_forget_requests, old, before))
+            self._store.write(lambda tx: tx.idempotency.forget(old, before))
             self._has_deleted = True
         self._after = times[-1][0] if times else None
         return bool(times)
@@ -168,7 +167,3 @@ def _remove_decisions(before: int, now: int, tx: Transaction, *, is_asked: bool,
     if has_removed:
         tx.write(Changes(event=AuditEntry(AuditEventKind.WRITE, now, "", "", RETENTION)))
     return has_removed
-
-
-def _forget_requests(keys: list[tuple[Any, ...]], before: int, tx: Transaction) -> None:
-    tx.idempotency.forget(keys, before)
