@@ -33,19 +33,19 @@ _PARTITIONS = """
 SELECT c.relname, pg_get_expr(c.relpartbound, c.oid), greatest(c.reltuples, 0)::bigint,
   pg_total_relation_size(c.oid)
 FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-WHERE i.inhparent = CAST(CAST($1 AS TEXT) AS regclass)
+WHERE i.inhparent = '{}'::regclass
 """
 _COMMENTED = "SELECT relname FROM pg_class WHERE relispartition AND obj_description(oid, 'pg_class') = '{}'"
 _DETACHED = """
 SELECT c.relname, obj_description(c.oid, 'pg_class'), greatest(c.reltuples, 0)::bigint, pg_total_relation_size(c.oid)
 FROM pg_class c
 WHERE c.relkind = 'r' AND NOT c.relispartition AND pg_table_is_visible(c.oid)
-  AND obj_description(c.oid, 'pg_class') LIKE 'partition of % FOR VALUES %' ORDER BY 1
+  AND obj_description(c.oid, 'pg_class') LIKE 'partition of %% FOR VALUES %%' ORDER BY 1
 """
 _BOUNDS = re.compile(r"FOR VALUES FROM \((MINVALUE|'?[0-9a-f-]+'?)\) TO \('?([0-9a-f-]+)'?\)")
 _STATEMENT_TRIGGERS = """
 SELECT pg_get_triggerdef(oid) FROM pg_trigger
-WHERE tgrelid = CAST(CAST($1 AS TEXT) AS regclass) AND NOT tgisinternal AND tgtype & 1 = 0 ORDER BY tgname
+WHERE tgrelid = '{}'::regclass AND NOT tgisinternal AND tgtype & 1 = 0 ORDER BY tgname
 """
 
 
@@ -122,7 +122,7 @@ _BY_NAME = {each.name: each for each in DIVIDED}
 
 def partitions_of(connection: Connection, table: Table) -> list[Partition]:
     """The partitions of a table that is divided by time, oldest first, without the default one."""
-    found = connection.exec_driver_sql(_PARTITIONS.replace("$1", f"'{table.name}'")).all()
+    found = connection.exec_driver_sql(_PARTITIONS.format(table.name)).all()
     partitions = (_partition(_BY_NAME[table.name], *row) for row in found)
     return sorted((each for each in partitions if each), key=lambda each: each.end)
 
@@ -142,7 +142,7 @@ def _partition(
 def detached(connection: Connection) -> list[Partition]:
     """The partitions that were detached and are in the database still, by name."""
     found: list[Partition] = []
-    for name, comment, rows, size_bytes in connection.exec_driver_sql(_DETACHED.replace("%", "%%")).all():
+    for name, comment, rows, size_bytes in connection.exec_driver_sql(_DETACHED).all():
         divided = _BY_NAME.get(comment.split(" ")[2])
         partition = divided and _partition(divided, name, comment, rows, size_bytes, is_attached=False)
         if partition:
@@ -192,7 +192,7 @@ def create(connection: Connection, table: str, name: str, definition: str) -> No
 
 def add_triggers(connection: Connection, table: str, name: str) -> None:
     """Gives a partition the triggers of its table that are for statements."""
-    for (trigger,) in connection.exec_driver_sql(_STATEMENT_TRIGGERS.replace("$1", f"'{table}'")).all():
+    for (trigger,) in connection.exec_driver_sql(_STATEMENT_TRIGGERS.format(table)).all():
         _command(connection, re.sub(rf' ON ((?:"[^"]+"|\w+)\.)?{table} ', rf" ON \g<1>{name} ", trigger))
 
 
