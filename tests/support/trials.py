@@ -25,5 +25,7 @@ EVENT_TRIALS = _count("ALMENO_EVENT_TRIALS", 1)
 """Times that the events of 16 writers are followed while some of them are killed, on each database."""
 ACCOUNT_TRIALS = _count("ALMENO_ACCOUNT_TRIALS", 15)
 """Loans whose accounts are held against the model, each with up to 25 things that happen to it."""
+SUM_TRIALS = _count("ALMENO_SUM_TRIALS", 2)
+"""Random histories that are added up a day, on each database."""
 MIGRATION_TRIALS = _count("ALMENO_MIGRATION_TRIALS", 3_000)
 """Loans of the book that is upgraded beside servers that book."""

@@ -1,6 +1,5 @@
 """A summary of the book from sums kept a day: the same as a count of all rows, whatever was added up, and when."""
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from random import Random
@@ -8,6 +7,7 @@ from random import Random
 import pytest
 from sqlalchemy import delete
 from support.dated_history import DAY_US, HOUR_US, ClockAt, DatedHistory
+from support.trials import SUM_TRIALS
 
 from almeno_grpc.domain.decision import DecisionReason
 from almeno_grpc.domain.errors import WriteConflict
@@ -19,7 +19,6 @@ from almeno_grpc.storage import daily_sums as stored
 from almeno_grpc.storage.ranges import Ranges
 from almeno_grpc.storage.tables import decision
 
-TRIALS = int(os.environ.get("ALMENO_SUM_TRIALS", "2"))
 TODAY = date(2026, 4, 10)
 NOW = 1_775_800_000_000_000
 REASONS = ("", "", "CREDIT_SCORE_TOO_LOW", "LOAN_EXCEEDS_LIMIT,EMI_BURDEN_TOO_HIGH")
@@ -67,7 +66,7 @@ def some_history(history: DatedHistory) -> None:
         history.reverse(NOW + 12 * HOUR_US, number)
 
 
-@pytest.mark.parametrize("seed", range(TRIALS))
+@pytest.mark.parametrize("seed", range(SUM_TRIALS))
 def test_summary_is_the_count_of_all_rows_whatever_was_added_up_and_when(history, seed):
     random, now = Random(seed), NOW
     added_up = compared = 0
